@@ -1,0 +1,103 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** An import that the house does not allow, and why. `from` and `to` match project paths, package names or node:… names. */
+interface Wall {
+  readonly from: RegExp;
+  readonly to: RegExp;
+  readonly except?: RegExp;
+  readonly why: string;
+}
+
+/** Files that take facts and return decisions. */
+const pure =
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report)\.ts$|hub\/(patch|schedule)\.ts$|errors\.ts$|saved\.ts$)/;
+
+const walls: Wall[] = [
+  {
+    from: pure,
+    to: /^node:|^[@a-z]/,
+    except: new RegExp(`^valibot$|${pure.source}`),
+    why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
+  },
+  {
+    from: /^agent\/(?!main\.ts$|board\/|simulate\.ts$|hub\/azure-link\.ts$)/,
+    to: /^agent\/(board\/|hub\/azure-link\.ts$|main\.ts$)/,
+    why: "the core knows ports, not adapters: only main.ts wires them, so that every fault can be played by a fake",
+  },
+  {
+    from: /^agent\/board\//,
+    to: /^agent\/board\//,
+    except: /^agent\/board\/(simulated-board|files)\.ts$/,
+    why: "adapters import ports and libraries, never each other: each can be replaced alone",
+  },
+  {
+    from: /^agent\//,
+    to: /^service-tools\//,
+    why: "the agent ships alone to boards",
+  },
+  {
+    from: /^agent\//,
+    to: /^(azure-iothub|aedes|fastify|commander|ws|@peculiar\/x509)$/,
+    why: "service-side packages must not ride along to boards",
+  },
+  {
+    from: /^service-tools\//,
+    to: /^agent\//,
+    except: /^agent\/contract\//,
+    why: "the operator's side shares the contract with the agent and nothing else",
+  },
+  {
+    from: /^service-tools\/local-hub\//,
+    to: /^agent\//,
+    why: "the local hub is an independent witness: a topic misread in one shared place would agree with itself",
+  },
+  {
+    from: /^service-tools\//,
+    to: /^azure-iot-device(-mqtt)?$/,
+    why: "the tools speak as a service; the device side is the agent's",
+  },
+];
+
+/** Every import of the project: the importing file, and the imported file or package. */
+function imports(): { from: string; to: string }[] {
+  const files = ["agent", "service-tools"].flatMap((room) =>
+    readdirSync(room, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(room, name)),
+  );
+  return files.flatMap((from) => {
+    const source = readFileSync(from, "utf8");
+    const named = source.matchAll(/(?:^|\n)\s*(?:import|export)\s[^"';]*?from\s+"([^"]+)"/g);
+    const bare = source.matchAll(/(?:^|\n)\s*import\s+"([^"]+)"/g);
+    const dynamic = source.matchAll(/\b(?:import|require)\(\s*"([^"]+)"/g);
+    return [...named, ...bare, ...dynamic].map(([, specifier = ""]) => ({
+      from,
+      to: specifier.startsWith(".") ? normalize(join(dirname(from), specifier)) : packageOf(specifier),
+    }));
+  });
+}
+
+function packageOf(specifier: string): string {
+  if (specifier.startsWith("node:")) return specifier;
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+describe("who may import whom", () => {
+  const all = imports();
+
+  it("sees the imports of the project", () => {
+    expect(all.length).toBeGreaterThan(0);
+  });
+
+  it.each(walls)("$why", ({ from, to, except }) => {
+    const offences = all
+      .filter((one) => from.test(one.from) && to.test(one.to) && !except?.test(one.to))
+      .map((one) => `${one.from} imports ${one.to}`);
+    expect(offences).toEqual([]);
+  });
+});
