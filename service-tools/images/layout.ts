@@ -1,0 +1,31 @@
+import { join } from "node:path";
+
+/** Published images lie at `images/<digest>/<name>`, so that an address never comes to mean other bytes. */
+export interface ImagePath {
+  /** The first 16 hex digits of the SHA-256. */
+  readonly digest: string;
+  readonly name: string;
+}
+
+export function imagesFolder(hubFolder: string): string {
+  return join(hubFolder, "images");
+}
+
+/** The image that a request's path names, or undefined: nothing else in the folder can be named. */
+export function readImagePath(url: string): ImagePath | undefined {
+  const match = /^\/(?<digest>[0-9a-f]{16})\/(?<name>[^/?#]+)$/.exec(url.split("?")[0] ?? "");
+  const digest = match?.groups?.["digest"];
+  const name = decode(match?.groups?.["name"]);
+  if (digest === undefined || name === undefined || name === "." || name === ".." || /[/\0]/.test(name))
+    return undefined;
+  return { digest, name };
+}
+
+function decode(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { reasonOf } from "../local-hub/log.ts";
+import type { Log } from "../local-hub/log.ts";
+import { listenOnLoopback } from "../local-hub/loopback.ts";
+import type { Listening } from "../local-hub/loopback.ts";
+import { imagesFolder, readImagePath } from "./layout.ts";
+import { hasAlready, mayResume, readRange } from "./range.ts";
+
+export interface ImageServerOptions {
+  /** The hub's folder. */
+  readonly folder: string;
+  readonly port: number;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly log: Log;
+}
+
+/** Serves the published images over HTTPS: GET and HEAD, ranges, ETag. A file is never in memory as a whole. */
+export async function startImageServer(options: ImageServerOptions): Promise<Listening> {
+  const { certificate, privateKey, folder, log } = options;
+  const server = createServer({ cert: certificate, key: privateKey, minVersion: "TLSv1.2" }, (request, response) => {
+    answer(imagesFolder(folder), request, response).catch((error: unknown) => {
+      // The client went away in the middle, or the disk failed: either way the answer cannot be finished.
+      log({ level: "warn", message: "image not served", url: request.url, why: reasonOf(error) });
+      response.destroy();
+    });
+  });
+  return listenOnLoopback(server, options.port, "images");
+}
+
+async function answer(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD" }).end();
+    return;
+  }
+  const image = readImagePath(request.url ?? "/");
+  const file = image === undefined ? undefined : await openIfThere(join(folder, image.digest, image.name));
+  if (image === undefined || file === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  try {
+    await answerFile(file, image.digest, request, response);
+  } finally {
+    await file.close();
+  }
+}
+
+async function answerFile(
+  file: FileHandle,
+  digest: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { size, mtimeMs } = await file.stat();
+  // The name of its folder is the digest of its bytes: the strongest ETag there is.
+  const etag = `"${digest}"`;
+  response.setHeader("etag", etag);
+  response.setHeader("last-modified", new Date(mtimeMs).toUTCString());
+  response.setHeader("accept-ranges", "bytes");
+  if (hasAlready(request.headers["if-none-match"], etag)) {
+    response.writeHead(304).end();
+    return;
+  }
+  const resume = mayResume(headerText(request.headers["if-range"]), etag, mtimeMs);
+  const range = readRange(resume ? request.headers.range : undefined, size);
+  if (range.kind === "unsatisfiable") {
+    response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+    return;
+  }
+  const [first, last] = range.kind === "whole" ? [0, size - 1] : [range.first, range.last];
+  const length = last - first + 1;
+  response.writeHead(range.kind === "whole" ? 200 : 206, {
+    "content-type": "application/octet-stream",
+    "content-length": length,
+    ...(range.kind === "whole" ? {} : { "content-range": `bytes ${first}-${last}/${size}` }),
+  });
+  if (request.method === "HEAD" || length === 0) {
+    response.end();
+    return;
+  }
+  await pipeline(file.createReadStream({ start: first, end: last, autoClose: false }), response);
+}
+
+function headerText(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import { randomUUID } from "node:crypto";
+import { Agent } from "node:https";
+import { join } from "node:path";
+import type { Policies } from "./auth/policies.ts";
+import type { Circumstances } from "./auth/verdict.ts";
+import { systemClock } from "./clock.ts";
+import { deviceConnectionString, serviceConnectionString } from "./connection-strings.ts";
+import { ContextFiles } from "./context-files.ts";
+import { DeviceSide } from "./device-side.ts";
+import { candidate, followIdentities } from "./identity-guard.ts";
+import { targetName } from "./identity/ids.ts";
+import type { Target } from "./identity/ids.ts";
+import { loadPolicies } from "./kept-settings.ts";
+import type { HubPorts } from "./kept-settings.ts";
+import { silentLog } from "./log.ts";
+import { MethodCalls } from "./methods/calls.ts";
+import { admit } from "./mqtt/admission.ts";
+import { Broker } from "./mqtt/broker.ts";
+import { Sessions } from "./mqtt/sessions.ts";
+import type { LocalHub, LocalHubOptions } from "./options.ts";
+import type { Tracking } from "./refusal.ts";
+import { DeviceFiles } from "./registry/device-files.ts";
+import { Registry } from "./registry/registry.ts";
+import { openServers } from "./servers.ts";
+import type { HubServices } from "./services.ts";
+import { makePrivateFolder, removeTemporaries } from "./state/atomic-file.ts";
+import { acquireLock } from "./state/lock.ts";
+import { TelemetryStore } from "./telemetry/store.ts";
+import { loadCredentials } from "./tls/credentials.ts";
+import type { Credentials } from "./tls/credentials.ts";
+
+const HOST_NAME = "localhost";
+/** The hub's own name; `.test` is nobody's (RFC 6761). */
+const HUB_NAME = "local-hub.boardkeeper.test";
+const LOCK_FILE = "hub.lock";
+
+/** Another hub runs in this folder. */
+class HubAlreadyRunning extends Error {
+  constructor(folder: string, pid: number) {
+    super(
+      `A local hub (process ${pid}) is already running in ${folder}. ` +
+        `Use that one, stop it with: boardkeeper hub stop --folder ${folder}, or give the new hub another --folder.`,
+    );
+    this.name = "HubAlreadyRunning";
+  }
+}
+
+/** Starts an emulator of Azure IoT Hub on this machine alone, as it was when it was last stopped or killed. */
+export async function startLocalHub(options: LocalHubOptions): Promise<LocalHub> {
+  await makePrivateFolder(options.folder);
+  const lock = await acquireLock(join(options.folder, LOCK_FILE));
+  if ("heldBy" in lock) throw new HubAlreadyRunning(options.folder, lock.heldBy);
+  const ends: (() => Promise<void>)[] = [() => lock.release()];
+  // The reverse of the start: first nobody comes in any more, last the folder is free.
+  const stop = async (): Promise<void> => {
+    while (ends.length > 0) await ends.pop()?.();
+  };
+  try {
+    return await start(options, (end) => ends.push(end), stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  options: LocalHubOptions,
+  atEnd: (end: () => Promise<void>) => void,
+  stop: () => Promise<void>,
+): Promise<LocalHub> {
+  const { folder, clock = systemClock, log = silentLog } = options;
+  const state = join(folder, "state");
+  await removeTemporaries(folder);
+  const credentials = await loadCredentials(folder, [HOST_NAME, HUB_NAME], clock.nowMs());
+  const policies = await loadPolicies(folder);
+
+  const registry = new Registry(new DeviceFiles(join(state, "devices")), clock, HUB_NAME);
+  const sessions = new Sessions(join(state, "sessions.json"));
+  const telemetry = new TelemetryStore(join(state, "telemetry.jsonl"), clock, log);
+  await Promise.all([registry.load(), sessions.load(), telemetry.load()]);
+  atEnd(() => registry.flush());
+  atEnd(() => sessions.flush());
+
+  const openPorts: number[] = [];
+  const names = { hosts: [HOST_NAME, "127.0.0.1", "::1", HUB_NAME], ports: openPorts };
+  const around = (): Circumstances => ({ names, policies, nowMs: clock.nowMs() });
+  const link = new Broker(
+    sessions,
+    (request) => admit(request, (target) => candidate(registry, target), around()),
+    clock,
+    log,
+  );
+  const methods = new MethodCalls(link, clock);
+  const tracking = (): Tracking => ({ id: randomUUID().replaceAll("-", ""), atMs: clock.nowMs() });
+  const deviceSide = new DeviceSide({ link, registry, methods, telemetry, clock, tracking, log });
+  await link.start(deviceSide);
+  atEnd(() => link.stop());
+
+  const common = { hubName: HUB_NAME, names, policies, registry, link, methods, telemetry };
+  const services: HubServices = { ...common, deviceSide, clock, tracking, log };
+  const ports = await openServers({ options, services, broker: link, credentials, openPorts, atEnd });
+  const contexts = new ContextFiles(folder, credentials.caFile, ports, registry);
+  await contexts.writeAll(policies);
+  followIdentities(registry, link, sessions, contexts, policies);
+  return handle(folder, credentials, policies, ports, registry, stop);
+}
+
+function handle(
+  folder: string,
+  { ca, caFile }: Credentials,
+  policies: Policies,
+  ports: HubPorts,
+  registry: Registry,
+  stop: () => Promise<void>,
+): LocalHub {
+  const connectionString = (target: Target): string => {
+    const key = registry.find(target)?.identity.authentication.symmetricKey.primaryKey;
+    if (key === undefined || key === null) throw new Error(`The local hub has no '${targetName(target)}' with a key.`);
+    return deviceConnectionString(`${HOST_NAME}:${ports.mqtt}`, target, key);
+  };
+  return {
+    folder,
+    ports,
+    hostName: HOST_NAME,
+    hubName: HUB_NAME,
+    caFile,
+    ca,
+    imagesUrl: `https://${HOST_NAME}:${ports.images}/`,
+    serviceConnectionString: (policy = "iothubowner") =>
+      serviceConnectionString(`${HOST_NAME}:${ports.https}`, policy, policies[policy].primaryKey),
+    deviceConnectionString: (deviceId, moduleId) =>
+      connectionString(moduleId === undefined ? { deviceId } : { deviceId, moduleId }),
+    addDevice: async (deviceId) => {
+      await registry.createDevice(deviceId, {});
+      return connectionString({ deviceId });
+    },
+    addModule: async (deviceId, moduleId) => {
+      await registry.createModule(deviceId, moduleId, {});
+      return connectionString({ deviceId, moduleId });
+    },
+    httpsAgent: () => new Agent({ port: ports.https, ca, keepAlive: true }),
+    stop,
+  };
+}

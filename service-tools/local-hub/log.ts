@@ -1,0 +1,16 @@
+/** One line of the hub's log. `message` is constant; what varies is in the fields. Never holds a key or a token. */
+interface LogEntry {
+  readonly level: "info" | "warn" | "error";
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export type Log = (entry: LogEntry) => void;
+
+export const silentLog: Log = () => {};
+
+/** The sentence of an error and of all its causes. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
+}

@@ -1,0 +1,91 @@
+import type { Clock } from "../clock.ts";
+import { targetName } from "../identity/ids.ts";
+import type { Target } from "../identity/ids.ts";
+import type { Json } from "../json.ts";
+import type { DeviceLink } from "../mqtt/link.ts";
+import { methodTopic, receivesMethod } from "../mqtt/topics.ts";
+import { refused } from "../refusal.ts";
+import type { Verdict } from "../refusal.ts";
+import { deviceNotOnline, deviceWentAway, responseTimedOut } from "../refusals.ts";
+import { readMethodAnswer } from "./request.ts";
+import type { MethodCall } from "./request.ts";
+
+export interface MethodResult {
+  readonly status: number;
+  readonly payload: Json;
+}
+
+interface Pending {
+  readonly target: Target;
+  readonly call: MethodCall;
+  readonly requestId: string;
+  readonly settle: (verdict: Verdict<MethodResult>) => void;
+  /** The request went out: from here on only the device, its going, or the deadline ends the call. */
+  asked: boolean;
+}
+
+/** Direct methods under way. Each is settled once: by the answer, by a deadline, or by the end of the connection. */
+export class MethodCalls {
+  readonly #link: DeviceLink;
+  readonly #clock: Clock;
+  readonly #pending = new Map<string, Pending>();
+  #lastRequest = 0;
+
+  constructor(link: DeviceLink, clock: Clock) {
+    this.#link = link;
+    this.#clock = clock;
+  }
+
+  async invoke(target: Target, call: MethodCall): Promise<Verdict<MethodResult>> {
+    return new Promise((resolve) => {
+      this.#lastRequest += 1;
+      const requestId = this.#lastRequest.toString(16);
+      const timers: (() => void)[] = [];
+      const settle = (verdict: Verdict<MethodResult>): void => {
+        this.#pending.delete(requestId);
+        for (const cancel of timers) cancel();
+        resolve(verdict);
+      };
+      const pending: Pending = { target, call, requestId, settle, asked: false };
+      this.#pending.set(requestId, pending);
+      if (!this.#ask(pending)) {
+        if (call.connectTimeoutMs === 0) {
+          settle(refused(deviceNotOnline(0)));
+          return;
+        }
+        const giveUp = this.#clock.after(call.connectTimeoutMs, () => {
+          if (!pending.asked) settle(refused(deviceNotOnline(call.connectTimeoutMs)));
+        });
+        timers.push(giveUp);
+      }
+      timers.push(this.#clock.after(call.responseTimeoutMs, () => settle(refused(responseTimedOut()))));
+    });
+  }
+
+  /** The device answered. An answer that nobody waits for any more, or that is another device's to give, is dropped. */
+  answer(target: Target, requestId: string, status: number, payload: Buffer): void {
+    const pending = this.#pending.get(requestId);
+    if (pending === undefined || targetName(pending.target) !== targetName(target)) return;
+    pending.settle(readMethodAnswer(status, payload));
+  }
+
+  reachable(target: Target): void {
+    for (const pending of this.#of(target)) if (!pending.asked) this.#ask(pending);
+  }
+
+  gone(target: Target): void {
+    for (const pending of this.#of(target)) if (pending.asked) pending.settle(refused(deviceWentAway()));
+  }
+
+  #ask(pending: Pending): boolean {
+    const { target, call, requestId } = pending;
+    const wants = (filter: string): boolean => receivesMethod(filter, call.name);
+    pending.asked = this.#link.send(target, wants, methodTopic(call.name, requestId), call.payload);
+    return pending.asked;
+  }
+
+  #of(target: Target): Pending[] {
+    const name = targetName(target);
+    return [...this.#pending.values()].filter((pending) => targetName(pending.target) === name);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Listening } from "./loopback.ts";
+import type { Clock } from "./clock.ts";
+import type { PolicyName } from "./auth/policies.ts";
+import type { HubPorts } from "./kept-settings.ts";
+import type { Log } from "./log.ts";
+import type { Agent } from "node:https";
+
+/** Starts the server of the published images; `port` 0 means a free one. */
+type ImageServerStarter = (options: {
+  readonly folder: string;
+  readonly port: number;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly log: Log;
+}) => Promise<Listening>;
+
+export interface LocalHubOptions {
+  /** Where everything that the hub keeps lies. Made if it is not there. */
+  readonly folder: string;
+  /** 0 is a free port. What is left out is as at the last start in this folder; at the first start, free. */
+  readonly ports?: Partial<HubPorts>;
+  /** 8883 for MQTT and 443 for HTTPS, for clients that can be given no port. */
+  readonly standardPorts?: boolean;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** How to serve images; left out, the hub's own process does. */
+  readonly startImages?: ImageServerStarter;
+}
+
+/** A running hub. */
+export interface LocalHub {
+  readonly folder: string;
+  readonly ports: HubPorts;
+  /** What clients connect to: `localhost`. */
+  readonly hostName: string;
+  /** The hub's own name, for `HostName=<hubName>;GatewayHostName=localhost:<port>`. */
+  readonly hubName: string;
+  /** The certificate of the hub's authority: its file, and its PEM text. */
+  readonly caFile: string;
+  readonly ca: string;
+  /** Ends in a slash. */
+  readonly imagesUrl: string;
+  /** `HostName=localhost:<https port>;…`. azure-iothub takes no port: give it `localhost` and `httpsAgent()`. */
+  serviceConnectionString(policy?: PolicyName): string;
+  /** `HostName=localhost:<mqtt port>;…` of a registered device or module. */
+  deviceConnectionString(deviceId: string, moduleId?: string): string;
+  /** Registers a device with keys of the hub's making and answers its connection string. */
+  addDevice(deviceId: string): Promise<string>;
+  /** Registers a module of a device and answers its connection string. */
+  addModule(deviceId: string, moduleId: string): Promise<string>;
+  /** An agent that takes a client of `https://localhost` to this hub, whatever port it asks for: SDKs, WebSockets. */
+  httpsAgent(): Agent;
+  /** Writes what is still to be written, cuts all connections and gives the folder free. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,43 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { makePrivateFolder, removeTemporaries } from "../state/atomic-file.ts";
+import { fileNameOf } from "../state/file-names.ts";
+import { KeptFile } from "../state/kept-file.ts";
+import { readState } from "../state/read-state.ts";
+import { recordSchema, renderRecord } from "./record.ts";
+import type { DeviceRecord } from "./record.ts";
+
+/** One file for each device, in a folder that holds nothing else. */
+export class DeviceFiles {
+  readonly #folder: string;
+  readonly #files = new Map<string, KeptFile>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** All devices that the folder holds, by their ids. */
+  async load(): Promise<DeviceRecord[]> {
+    await makePrivateFolder(this.#folder);
+    await removeTemporaries(this.#folder);
+    const names = (await readdir(this.#folder)).filter((name) => name.endsWith(".json"));
+    const records = await Promise.all(names.map((name) => readState(join(this.#folder, name), recordSchema)));
+    return records
+      .filter((record) => record !== undefined)
+      .sort((a, b) => (a.identity.deviceId < b.identity.deviceId ? -1 : 1));
+  }
+
+  /** Keeps what `current` answers when the write's turn comes; resolves when it, or a newer state, is on disk. */
+  async save(deviceId: string, current: () => DeviceRecord | undefined): Promise<void> {
+    const file = this.#files.get(deviceId) ?? new KeptFile(join(this.#folder, `${fileNameOf({ deviceId })}.json`));
+    this.#files.set(deviceId, file);
+    await file.save(() => {
+      const record = current();
+      return record === undefined ? undefined : renderRecord(record);
+    });
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all([...this.#files.values()].map((file) => file.idle()));
+  }
+}

@@ -1,0 +1,249 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { NEVER, isoTime } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import { askedEtag } from "../identity/etag.ts";
+import { isDeviceId, isModuleId } from "../identity/ids.ts";
+import type { Target } from "../identity/ids.ts";
+import { generationIdAt } from "../identity/identity.ts";
+import type { Activity, DeviceIdentity, ModuleIdentity } from "../identity/identity.ts";
+import type { JsonObject } from "../json.ts";
+import { orRefuse, RefusedRequest } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
+import {
+  argumentInvalid,
+  deviceAlreadyExists,
+  deviceNotFound,
+  moduleAlreadyExists,
+  moduleNotFound,
+  tooManyModules,
+} from "../refusals.ts";
+import { newTwin } from "../twin/twin.ts";
+import type { Twin } from "../twin/twin.ts";
+import type { DeviceFiles } from "./device-files.ts";
+import type { DeviceRecord, Member } from "./record.ts";
+import { readDeviceFields, readModuleFields, refuseIdentityEtag, refuseOtherId } from "./requests.ts";
+
+/** "Maximum module identities per device: 50" (iot-hub-devguide-quotas-throttling). */
+const MODULES_LIMIT = 50;
+
+/** Told after an identity was created, changed or removed, and before the caller of the change has its answer. */
+export type IdentityListener = (target: Target) => Promise<void> | void;
+
+/**
+ * The identity registry and the twins. Memory changes first and at once, so that reads are never behind writes; a
+ * method that changes something resolves when the change is on disk. Refusals are thrown as RefusedRequest.
+ */
+export class Registry {
+  readonly #records = new Map<string, DeviceRecord>();
+  readonly #files: DeviceFiles;
+  readonly #clock: Clock;
+  readonly #hubName: string;
+  readonly #listeners: IdentityListener[] = [];
+  /** Devices whose activity was noted and not written yet. */
+  readonly #noted = new Set<string>();
+
+  constructor(files: DeviceFiles, clock: Clock, hubName: string) {
+    this.#files = files;
+    this.#clock = clock;
+    this.#hubName = hubName;
+  }
+
+  async load(): Promise<void> {
+    for (const record of await this.#files.load()) this.#records.set(record.identity.deviceId, record);
+  }
+
+  onIdentityChange(listener: IdentityListener): void {
+    this.#listeners.push(listener);
+  }
+
+  devices(): DeviceRecord[] {
+    return [...this.#records.values()];
+  }
+
+  device(deviceId: string): DeviceRecord | undefined {
+    return this.#records.get(deviceId);
+  }
+
+  /** All devices, and after each its modules. */
+  targets(): Target[] {
+    return this.devices().flatMap(({ identity: { deviceId }, modules }) => targetsOf(deviceId, modules));
+  }
+
+  /** The device or module, or undefined. */
+  find({ deviceId, moduleId }: Target): Member<DeviceIdentity | ModuleIdentity> | undefined {
+    const record = this.#records.get(deviceId);
+    return moduleId === undefined ? record : record?.modules.get(moduleId);
+  }
+
+  requireDevice(deviceId: string): DeviceRecord {
+    return this.#records.get(deviceId) ?? refuse(deviceNotFound(deviceId));
+  }
+
+  requireModule(deviceId: string, moduleId: string): Member<ModuleIdentity> {
+    return this.requireDevice(deviceId).modules.get(moduleId) ?? refuse(moduleNotFound(deviceId, moduleId));
+  }
+
+  /** Without If-Match creates and only creates; with one updates and only updates, as the real hub does. */
+  async putDevice(deviceId: string, body: JsonObject, ifMatch: string | undefined): Promise<DeviceRecord> {
+    const known = this.#records.get(deviceId);
+    if (askedEtag(ifMatch) === undefined) return this.createDevice(deviceId, body);
+    if (known === undefined) refuse(deviceNotFound(deviceId));
+    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    return this.updateDevice(known, body);
+  }
+
+  async createDevice(deviceId: string, body: JsonObject, twin?: Twin): Promise<DeviceRecord> {
+    if (!isDeviceId(deviceId)) refuse(argumentInvalid(`'${deviceId}' is not a valid device id.`));
+    if (this.#records.has(deviceId)) refuse(deviceAlreadyExists(deviceId));
+    refuseIf(refuseOtherId(body, "deviceId", deviceId));
+    const fields = orRefuse(readDeviceFields(body, newKey));
+    const nowMs = this.#clock.nowMs();
+    const identity: DeviceIdentity = { deviceId, ...birth(nowMs), statusUpdatedTime: NEVER, ...fields };
+    const record = { identity, twin: twin ?? newTwin(isoTime(nowMs)), activity: neverActive, modules: new Map() };
+    return this.#keepDevice(record);
+  }
+
+  async updateDevice(known: DeviceRecord, body: JsonObject): Promise<DeviceRecord> {
+    refuseIf(refuseOtherId(body, "deviceId", known.identity.deviceId));
+    const fields = orRefuse(readDeviceFields(body, newKey));
+    const statusChanged = fields.status !== known.identity.status;
+    const statusUpdatedTime = statusChanged ? isoTime(this.#clock.nowMs()) : known.identity.statusUpdatedTime;
+    const etagCounter = known.identity.etagCounter + 1;
+    return this.#keepDevice({ ...known, identity: { ...known.identity, ...fields, statusUpdatedTime, etagCounter } });
+  }
+
+  async deleteDevice(deviceId: string, ifMatch: string | undefined): Promise<void> {
+    const known = this.requireDevice(deviceId);
+    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    this.#records.delete(deviceId);
+    await this.#saved(deviceId, targetsOf(deviceId, known.modules));
+  }
+
+  async putModule(
+    deviceId: string,
+    moduleId: string,
+    body: JsonObject,
+    ifMatch: string | undefined,
+  ): Promise<Member<ModuleIdentity>> {
+    const known = this.requireDevice(deviceId).modules.get(moduleId);
+    if (askedEtag(ifMatch) === undefined) return this.createModule(deviceId, moduleId, body);
+    if (known === undefined) refuse(moduleNotFound(deviceId, moduleId));
+    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    return this.updateModule(known, body);
+  }
+
+  async createModule(
+    deviceId: string,
+    moduleId: string,
+    body: JsonObject,
+    twin?: Twin,
+  ): Promise<Member<ModuleIdentity>> {
+    const { modules } = this.requireDevice(deviceId);
+    if (!isModuleId(moduleId)) refuse(argumentInvalid(`'${moduleId}' is not a valid module id.`, "bare"));
+    if (modules.has(moduleId)) refuse(moduleAlreadyExists(deviceId, moduleId, this.#hubName));
+    if (modules.size >= MODULES_LIMIT) refuse(tooManyModules(deviceId, MODULES_LIMIT));
+    refuseIf(refuseOtherId(body, "moduleId", moduleId));
+    const fields = orRefuse(readModuleFields(body, newKey));
+    const identity: ModuleIdentity = { deviceId, moduleId, ...birth(this.#clock.nowMs()), ...fields };
+    // A module's twin is stamped "never" until somebody writes it: azure-sdk-for-net, ModulesClient_Query_GetTwins.
+    return this.#keepModule({ identity, twin: twin ?? newTwin(NEVER), activity: neverActive });
+  }
+
+  async updateModule(known: Member<ModuleIdentity>, body: JsonObject): Promise<Member<ModuleIdentity>> {
+    refuseIf(refuseOtherId(body, "moduleId", known.identity.moduleId));
+    const fields = orRefuse(readModuleFields(body, newKey));
+    const etagCounter = known.identity.etagCounter + 1;
+    return this.#keepModule({ ...known, identity: { ...known.identity, ...fields, etagCounter } });
+  }
+
+  async deleteModule(deviceId: string, moduleId: string, ifMatch: string | undefined): Promise<void> {
+    const record = this.requireDevice(deviceId);
+    const known = this.requireModule(deviceId, moduleId);
+    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    const modules = new Map(record.modules);
+    modules.delete(moduleId);
+    this.#records.set(deviceId, { ...record, modules });
+    await this.#saved(deviceId, [{ deviceId, moduleId }]);
+  }
+
+  /** Replaces a twin that was just read; nothing else may have happened since, so call it in the same turn. */
+  async writeTwin(target: Target, twin: Twin): Promise<void> {
+    this.#change(target, { twin });
+    await this.#save(target.deviceId);
+  }
+
+  /** Notes when a device or module came, went or spoke. Kept in memory; `persist` when it is worth a write. */
+  async noteActivity(target: Target, activity: Partial<Activity>, persist: boolean): Promise<void> {
+    const known = this.find(target);
+    if (known === undefined) return;
+    this.#change(target, { activity: { ...known.activity, ...activity } });
+    this.#noted.add(target.deviceId);
+    if (persist) await this.#save(target.deviceId);
+  }
+
+  /** Writes what was only noted, and resolves when nothing is being written any more. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#noted].map((deviceId) => this.#save(deviceId)));
+    await this.#files.idle();
+  }
+
+  #change({ deviceId, moduleId }: Target, change: { twin?: Twin; activity?: Activity }): void {
+    const record = this.requireDevice(deviceId);
+    if (moduleId === undefined) {
+      this.#records.set(deviceId, { ...record, ...change });
+      return;
+    }
+    const known = this.requireModule(deviceId, moduleId);
+    this.#records.set(deviceId, { ...record, modules: new Map(record.modules).set(moduleId, { ...known, ...change }) });
+  }
+
+  async #keepDevice(record: DeviceRecord): Promise<DeviceRecord> {
+    const { deviceId } = record.identity;
+    this.#records.set(deviceId, record);
+    await this.#saved(deviceId, [{ deviceId }]);
+    return record;
+  }
+
+  async #keepModule(known: Member<ModuleIdentity>): Promise<Member<ModuleIdentity>> {
+    const { deviceId, moduleId } = known.identity;
+    const record = this.requireDevice(deviceId);
+    this.#records.set(deviceId, { ...record, modules: new Map(record.modules).set(moduleId, known) });
+    await this.#saved(deviceId, [{ deviceId, moduleId }]);
+    return known;
+  }
+
+  async #saved(deviceId: string, changed: readonly Target[]): Promise<void> {
+    await this.#save(deviceId);
+    await Promise.all(changed.flatMap((target) => this.#listeners.map(async (listener) => listener(target))));
+  }
+
+  async #save(deviceId: string): Promise<void> {
+    this.#noted.delete(deviceId);
+    await this.#files.save(deviceId, () => this.#records.get(deviceId));
+  }
+}
+
+function targetsOf(deviceId: string, modules: ReadonlyMap<string, unknown>): Target[] {
+  const all: Target[] = [{ deviceId }];
+  for (const moduleId of modules.keys()) all.push({ deviceId, moduleId });
+  return all;
+}
+
+const neverActive: Activity = { connectionStateUpdatedTime: NEVER, lastActivityTime: NEVER };
+
+function birth(nowMs: number): { generationId: string; etagCounter: number } {
+  return { generationId: generationIdAt(nowMs, randomInt(10_000)), etagCounter: randomInt(10_000_000, 1_000_000_000) };
+}
+
+/** As the hub makes keys: 256 bits, in base 64. */
+export function newKey(): string {
+  return randomBytes(32).toString("base64");
+}
+
+function refuse(refusal: Refusal): never {
+  throw new RefusedRequest(refusal);
+}
+
+function refuseIf(refusal: Refusal | undefined): void {
+  if (refusal !== undefined) refuse(refusal);
+}

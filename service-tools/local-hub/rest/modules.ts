@@ -1,0 +1,51 @@
+import type { FastifyInstance } from "fastify";
+import { moduleDocument } from "../identity/identity.ts";
+import type { ModuleIdentity } from "../identity/identity.ts";
+import { RefusedRequest } from "../refusal.ts";
+import { unauthorizedModules } from "../refusals.ts";
+import type { DeviceRecord, Member } from "../registry/record.ts";
+import type { HubServices } from "../services.ts";
+import { addRoute, header, jsonObjectBody, pathPart, sendJson } from "./route.ts";
+
+/** Module identities: https://learn.microsoft.com/rest/api/iothub/service/modules. */
+export function addModuleRoutes(app: FastifyInstance, services: HubServices): void {
+  const { registry, link } = services;
+  const document = ({ identity, activity }: Member<ModuleIdentity>): object =>
+    moduleDocument(identity, activity, link.isConnected(identity));
+
+  addRoute(app, services, "GET", "/devices/:deviceId/modules", "RegistryRead", async (request, reply) => {
+    const { modules } = openDevice(services, pathPart(request, "deviceId"));
+    return sendJson(reply, [...modules.values()].map(document));
+  });
+
+  const url = "/devices/:deviceId/modules/:moduleId";
+  addRoute(app, services, "GET", url, "RegistryRead", async (request, reply) => {
+    const { identity } = openDevice(services, pathPart(request, "deviceId"));
+    return sendJson(reply, document(registry.requireModule(identity.deviceId, pathPart(request, "moduleId"))));
+  });
+
+  addRoute(app, services, "PUT", url, "RegistryWrite", async (request, reply) => {
+    const { identity } = openDevice(services, pathPart(request, "deviceId"));
+    const moduleId = pathPart(request, "moduleId");
+    const ifMatch = header(request, "if-match");
+    const kept = await registry.putModule(identity.deviceId, moduleId, jsonObjectBody(request), ifMatch);
+    return sendJson(reply, document(kept));
+  });
+
+  addRoute(app, services, "DELETE", url, "RegistryWrite", async (request, reply) => {
+    const { identity } = openDevice(services, pathPart(request, "deviceId"));
+    await registry.deleteModule(identity.deviceId, pathPart(request, "moduleId"), header(request, "if-match"));
+    return reply.code(204).send();
+  });
+}
+
+/**
+ * The device whose modules are asked for. To a caller with a SAS token the real hub answers 401 when it is missing or
+ * disabled (recorded against a live hub: mwalser/terraform-provider-iothub, CONCEPT.md, "Modules").
+ */
+function openDevice({ registry }: HubServices, deviceId: string): DeviceRecord {
+  const record = registry.device(deviceId);
+  if (record === undefined) throw new RefusedRequest(unauthorizedModules(`the device '${deviceId}' is not registered`));
+  if (record.identity.status === "enabled") return record;
+  throw new RefusedRequest(unauthorizedModules(`the device '${deviceId}' is disabled`));
+}

@@ -1,0 +1,46 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isoTime } from "../clock.ts";
+import { askedEtag, twinEtag } from "../identity/etag.ts";
+import type { Target } from "../identity/ids.ts";
+import { RefusedRequest, orRefuse } from "../refusal.ts";
+import { twinEtagMismatch } from "../refusals.ts";
+import type { HubServices } from "../services.ts";
+import { requireTwin } from "../twin-owner.ts";
+import { twinDocument } from "../twin/document.ts";
+import { patchByService, replaceByService } from "../twin/twin.ts";
+import { addRoute, header, jsonObjectBody, pathPart, sendJson } from "./route.ts";
+
+/** Twins of devices and modules: https://learn.microsoft.com/rest/api/iothub/service/devices/get-twin and its neighbours. */
+export function addTwinRoutes(app: FastifyInstance, services: HubServices): void {
+  const write = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    change: typeof patchByService,
+  ): Promise<FastifyReply> => {
+    const target = twinTarget(request);
+    const { owner, twin } = requireTwin(services, target);
+    const asked = askedEtag(header(request, "if-match"));
+    if (asked !== undefined && asked !== "any" && asked.etag !== twinEtag(twin.etagCounter)) {
+      throw new RefusedRequest(twinEtagMismatch(target.deviceId));
+    }
+    const written = orRefuse(change(twin, jsonObjectBody(request), isoTime(services.clock.nowMs())));
+    await services.registry.writeTwin(target, written.twin);
+    services.deviceSide.desiredChanged(target, written);
+    return sendJson(reply, twinDocument(owner, written.twin, "get"));
+  };
+
+  for (const url of ["/twins/:deviceId", "/twins/:deviceId/modules/:moduleId"]) {
+    addRoute(app, services, "GET", url, "ServiceConnect", async (request, reply) => {
+      const { owner, twin } = requireTwin(services, twinTarget(request));
+      return sendJson(reply, twinDocument(owner, twin, "get"));
+    });
+    addRoute(app, services, "PATCH", url, "ServiceConnect", (request, reply) => write(request, reply, patchByService));
+    addRoute(app, services, "PUT", url, "ServiceConnect", (request, reply) => write(request, reply, replaceByService));
+  }
+}
+
+export function twinTarget(request: FastifyRequest): Target {
+  const deviceId = pathPart(request, "deviceId");
+  const moduleId = pathPart(request, "moduleId");
+  return moduleId === "" ? { deviceId } : { deviceId, moduleId };
+}

@@ -1,0 +1,25 @@
+import type { HubNames } from "./auth/audience.ts";
+import type { Policies } from "./auth/policies.ts";
+import type { Clock } from "./clock.ts";
+import type { DeviceSide } from "./device-side.ts";
+import type { Log } from "./log.ts";
+import type { MethodCalls } from "./methods/calls.ts";
+import type { DeviceLink } from "./mqtt/link.ts";
+import type { Tracking } from "./refusal.ts";
+import type { Registry } from "./registry/registry.ts";
+import type { TelemetryStore } from "./telemetry/store.ts";
+
+/** What the REST side needs of the rest of the hub. */
+export interface HubServices {
+  readonly hubName: string;
+  readonly names: HubNames;
+  readonly policies: Policies;
+  readonly registry: Registry;
+  readonly link: DeviceLink & { connectedCount(): number };
+  readonly methods: MethodCalls;
+  readonly telemetry: TelemetryStore;
+  readonly deviceSide: DeviceSide;
+  readonly clock: Clock;
+  readonly tracking: () => Tracking;
+  readonly log: Log;
+}

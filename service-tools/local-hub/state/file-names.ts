@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+import type { Target } from "../identity/ids.ts";
+
+/** Linux allows 255 bytes, of which the temporary copy of a file needs 23 for itself. */
+const NAME_LIMIT = 230;
+
+/**
+ * The name, without folder and ending, of a file about a device or a module: its ids as in a URL, and `~` between them.
+ * An id of 128 characters that all need escaping has no room in a file name; its digest stands in for it.
+ */
+export function fileNameOf({ deviceId, moduleId }: Target): string {
+  const name = [deviceId, moduleId]
+    .filter((id) => id !== undefined)
+    .map((id) => encodeURIComponent(id))
+    .join("~");
+  if (name.length <= NAME_LIMIT) return name;
+  return `sha256-${createHash("sha256").update(name).digest("hex")}`;
+}

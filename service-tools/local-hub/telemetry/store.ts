@@ -1,0 +1,110 @@
+import { appendFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import * as v from "valibot";
+import { isoTime } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import type { Target } from "../identity/ids.ts";
+import type { Log } from "../log.ts";
+import type { MessageProperties } from "../mqtt/property-bag.ts";
+import { PRIVATE_FILE, makePrivateFolder, syncFolder, writeAtomically } from "../state/atomic-file.ts";
+import { CorruptState, readIfThere } from "../state/read-state.ts";
+import { telemetryEvent } from "./event.ts";
+import type { Publication, TelemetryEvent } from "./event.ts";
+
+/** How many events a file holds before the next one is begun; the one before it is kept, so twice as many are. */
+const EVENTS_PER_FILE = 1000;
+
+const eventSchema = v.object({
+  sequenceNumber: v.number(),
+  enqueuedTime: v.string(),
+  deviceId: v.string(),
+  moduleId: v.exactOptional(v.string()),
+  systemProperties: v.custom<Record<string, string>>((value) => typeof value === "object" && value !== null),
+  properties: v.custom<Record<string, string | null>>((value) => typeof value === "object" && value !== null),
+  body: v.exactOptional(v.string()),
+  bodyBase64: v.exactOptional(v.string()),
+});
+
+/**
+ * The last device-to-cloud messages, in the order they came. On disk they are lines of JSON in two files, the older of
+ * which goes when the newer is full. A line is written before its message is acknowledged; a kill of the hub loses none, a
+ * power cut may lose the last ones (they are not fsynced one by one).
+ */
+export class TelemetryStore {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #listeners = new Set<(event: TelemetryEvent) => void>();
+  #older: TelemetryEvent[] = [];
+  #newer: TelemetryEvent[] = [];
+  #lastSequence = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(path: string, clock: Clock, log: Log) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  async load(): Promise<void> {
+    await makePrivateFolder(dirname(this.#path));
+    this.#older = await this.#read(this.#olderPath());
+    this.#newer = await this.#read(this.#path);
+    this.#lastSequence = this.#newer.at(-1)?.sequenceNumber ?? this.#older.at(-1)?.sequenceNumber ?? 0;
+  }
+
+  /** Resolves when the event is kept. */
+  async add(target: Target, properties: MessageProperties, publication: Publication): Promise<void> {
+    this.#lastSequence += 1;
+    const at = isoTime(this.#clock.nowMs());
+    const event = telemetryEvent(this.#lastSequence, at, target, properties, publication);
+    const full = this.#newer.length >= EVENTS_PER_FILE;
+    if (full) [this.#older, this.#newer] = [this.#newer, []];
+    this.#newer.push(event);
+    const written = this.#writing.then(async () => {
+      if (full) await rename(this.#path, this.#olderPath());
+      await appendFile(this.#path, `${JSON.stringify(event)}\n`, { mode: PRIVATE_FILE });
+      if (full) await syncFolder(dirname(this.#path));
+    });
+    // A write that fails is told to its own device; the next one tries for itself.
+    this.#writing = written.catch(() => undefined);
+    await written;
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  events(): TelemetryEvent[] {
+    return [...this.#older, ...this.#newer];
+  }
+
+  /** Tells of each new event until the answer is called. */
+  follow(listener: (event: TelemetryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #olderPath(): string {
+    return `${this.#path}.1`;
+  }
+
+  async #read(path: string): Promise<TelemetryEvent[]> {
+    const lines = ((await readIfThere(path)) ?? "").split("\n");
+    const last = lines.pop();
+    const events = lines.map((line, index) => parseLine(path, line, index + 1));
+    if (last !== undefined && last !== "") await this.#dropTorn(path, events);
+    return events;
+  }
+
+  /** A last line without its end was being written when the hub was killed: its message was not acknowledged. */
+  async #dropTorn(path: string, events: readonly TelemetryEvent[]): Promise<void> {
+    this.#log({ level: "warn", message: "half a telemetry event dropped", file: path });
+    await writeAtomically(path, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  }
+}
+
+function parseLine(path: string, line: string, number: number): TelemetryEvent {
+  try {
+    return v.parse(eventSchema, JSON.parse(line));
+  } catch (error) {
+    throw new CorruptState(path, `line ${number} is not a telemetry event`, { cause: error });
+  }
+}

@@ -1,0 +1,98 @@
+// @peculiar/x509 is put together by tsyringe, which refuses to load without this polyfill.
+import "reflect-metadata";
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  AuthorityKeyIdentifierExtension,
+  PemConverter,
+  X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+import { webcrypto } from "node:crypto";
+
+/** A certificate and its private key, both PEM. */
+export interface KeyedCertificate {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const CA_LIFE_MS = 20 * 365 * DAY_MS;
+// What public authorities may issue at most, and some clients refuse more.
+const SERVER_LIFE_MS = 397 * DAY_MS;
+const RENEW_BEFORE_MS = 30 * DAY_MS;
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+
+/** A new authority of this hub alone: EC P-256, allowed to sign server certificates and nothing below it. */
+export async function createAuthority(nowMs: number): Promise<KeyedCertificate> {
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: "CN=Boardkeeper local hub CA",
+    keys,
+    signingAlgorithm: algorithm,
+    ...validity(nowMs, CA_LIFE_MS),
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: certificate.toString("pem"), privateKey: await exportKey(keys.privateKey) };
+}
+
+/** A server certificate for these names and addresses, signed by the authority. */
+export async function issueServerCertificate(
+  authority: KeyedCertificate,
+  dnsNames: readonly string[],
+  addresses: readonly string[],
+  nowMs: number,
+): Promise<KeyedCertificate> {
+  const issuer = new X509Certificate(authority.certificate);
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${dnsNames[0]}`,
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey: await importKey(authority.privateKey),
+    signingAlgorithm: algorithm,
+    ...validity(nowMs, SERVER_LIFE_MS),
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension([
+        ...dnsNames.map((value) => ({ type: "dns" as const, value })),
+        ...addresses.map((value) => ({ type: "ip" as const, value })),
+      ]),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer),
+    ],
+  });
+  return { certificate: certificate.toString("pem"), privateKey: await exportKey(keys.privateKey) };
+}
+
+/** True when the certificate will run out soon, or is not for all these names: then it is time for a new one. */
+export function needsRenewal(certificate: string, names: readonly string[], nowMs: number): boolean {
+  const known = new X509Certificate(certificate);
+  const covered = new Set(known.getExtension(SubjectAlternativeNameExtension)?.names.items.map(({ value }) => value));
+  return known.notAfter.getTime() - nowMs < RENEW_BEFORE_MS || names.some((name) => !covered.has(name));
+}
+
+/** From a day ago on: a client whose clock lags a little is not to be refused. */
+function validity(nowMs: number, lifeMs: number): { notBefore: Date; notAfter: Date } {
+  return { notBefore: new Date(nowMs - DAY_MS), notAfter: new Date(nowMs + lifeMs) };
+}
+
+async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  return PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), PemConverter.PrivateKeyTag);
+}
+
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey("pkcs8", PemConverter.decodeFirst(pem), algorithm, false, ["sign"]);
+}

@@ -1,0 +1,92 @@
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { join } from "node:path";
+import { writeAtomically } from "../state/atomic-file.ts";
+import { CorruptState, readIfThere } from "../state/read-state.ts";
+import { createAuthority, issueServerCertificate, needsRenewal } from "./certificates.ts";
+import type { KeyedCertificate } from "./certificates.ts";
+
+/** What the hub's servers show and what its clients trust. */
+export interface Credentials {
+  readonly ca: string;
+  readonly caFile: string;
+  readonly server: KeyedCertificate;
+}
+
+const ADDRESSES = ["127.0.0.1", "::1"] as const;
+
+/**
+ * The credentials of the hub in this folder. Its authority is made once and kept for good, since clients have its certificate;
+ * the server certificate is made anew when it is about to run out or when the hub has another name.
+ */
+export async function loadCredentials(
+  folder: string,
+  dnsNames: readonly string[],
+  nowMs: number,
+): Promise<Credentials> {
+  const authority = (await readAuthority(folder)) ?? (await makeAuthority(folder, nowMs));
+  const known = await readServerCertificate(folder);
+  const names = [...dnsNames, ...ADDRESSES];
+  const server =
+    known !== undefined && !needsRenewal(known.certificate, names, nowMs)
+      ? known
+      : await makeServerCertificate(folder, authority, dnsNames, nowMs);
+  return { ca: authority.certificate, caFile: caFile(folder), server };
+}
+
+/** The server's certificate and key, as the hub last made them, or undefined when it has not. */
+async function readServerCertificate(folder: string): Promise<KeyedCertificate | undefined> {
+  const file = serverFile(folder);
+  const text = await readIfThere(file);
+  return text === undefined ? undefined : checkedPair(file, text, text);
+}
+
+async function readAuthority(folder: string): Promise<KeyedCertificate | undefined> {
+  const file = caFile(folder);
+  const certificate = await readIfThere(file);
+  // The key is written first: without its certificate it was never in use.
+  if (certificate === undefined) return undefined;
+  return checkedPair(file, certificate, (await readIfThere(caKeyFile(folder))) ?? "");
+}
+
+async function makeAuthority(folder: string, nowMs: number): Promise<KeyedCertificate> {
+  const authority = await createAuthority(nowMs);
+  await writeAtomically(caKeyFile(folder), authority.privateKey);
+  await writeAtomically(caFile(folder), authority.certificate);
+  return authority;
+}
+
+async function makeServerCertificate(
+  folder: string,
+  authority: KeyedCertificate,
+  dnsNames: readonly string[],
+  nowMs: number,
+): Promise<KeyedCertificate> {
+  const server = await issueServerCertificate(authority, dnsNames, ADDRESSES, nowMs);
+  // One file, so that a renewal never leaves a certificate with another one's key.
+  await writeAtomically(serverFile(folder), `${server.certificate}\n${server.privateKey}\n`);
+  return server;
+}
+
+/** The pair, if the two belong together. OpenSSL finds the block it is asked for in a file that holds both. */
+function checkedPair(file: string, certificate: string, privateKey: string): KeyedCertificate {
+  let matches: boolean;
+  try {
+    matches = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
+  } catch (error) {
+    throw new CorruptState(file, "it is not a certificate with its private key", { cause: error });
+  }
+  if (!matches) throw new CorruptState(file, "the certificate does not belong to the private key beside it");
+  return { certificate, privateKey };
+}
+
+function caFile(folder: string): string {
+  return join(folder, "ca.pem");
+}
+
+function caKeyFile(folder: string): string {
+  return join(folder, "ca-key.pem");
+}
+
+function serverFile(folder: string): string {
+  return join(folder, "server.pem");
+}
