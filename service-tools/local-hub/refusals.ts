@@ -66,6 +66,11 @@ export const argumentInvalid = (message: string, envelope: Envelope = "classic")
   envelope,
 });
 
+export const argumentNull = (message: string): Refusal => classic(400_005, "ArgumentNull", message);
+
+/** A query that cannot be read: the real hub says no more than this, so the reason is a hint. */
+export const badQuery = (hint: string): Refusal => classic(400_004, "ArgumentInvalid", "BadRequest", hint);
+
 export const malformedJson = (hint: string): Refusal =>
   classic(400_006, "IotHubFormatError", "The request body is not valid JSON.", hint);
 

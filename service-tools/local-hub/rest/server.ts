@@ -10,6 +10,7 @@ import { addDeviceRoutes } from "./devices.ts";
 import { addLocalRoutes } from "./local.ts";
 import { addMethodRoutes } from "./methods.ts";
 import { addModuleRoutes } from "./modules.ts";
+import { addQueryRoutes } from "./query.ts";
 import { addStatisticsRoutes } from "./statistics.ts";
 import { addTwinRoutes } from "./twins.ts";
 
@@ -39,6 +40,7 @@ export async function createRestApi(services: HubServices): Promise<FastifyInsta
   addModuleRoutes(app, services);
   addTwinRoutes(app, services);
   addMethodRoutes(app, services);
+  addQueryRoutes(app, services);
   addStatisticsRoutes(app, services);
   addLocalRoutes(app, services);
   await app.ready();
