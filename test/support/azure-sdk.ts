@@ -1,5 +1,5 @@
 import { Client as DeviceClient, ModuleClient } from "azure-iot-device";
-import type { DeviceMethodRequest, DeviceMethodResponse } from "azure-iot-device";
+import type { DeviceMethodRequest, DeviceMethodResponse, Twin as DeviceTwin } from "azure-iot-device";
 import { Mqtt, MqttWs } from "azure-iot-device-mqtt";
 import { Client as ServiceClient, Registry } from "azure-iothub";
 import { onTestFinished } from "vitest";
@@ -84,6 +84,18 @@ export function onMethod(
   };
   if (client instanceof DeviceClient) client.onDeviceMethod(name, called);
   else client.onMethod(name, called);
+}
+
+/**
+ * The next change of desired properties that names this one. Setting a listener makes the SDK tell the whole document first, so what
+ * does not name it, or has it already, is passed over.
+ */
+export async function nextDesired(twin: DeviceTwin, property: string): Promise<object> {
+  return new Promise((resolve) => {
+    twin.on("properties.desired", (delta: object) => {
+      if (property in delta) resolve(delta);
+    });
+  });
 }
 
 /** Over WebSockets the SDK adds `:443` to the host name, so a port in it makes a broken URL. */
