@@ -1,4 +1,191 @@
 #!/usr/bin/env node
-import { canonicalJson } from "./contract/json.ts";
+import { createHash, randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import packageJson from "../package.json" with { type: "json" };
+import { startAgent, type Agent } from "./agent.ts";
+import { readArguments, usage, type Arguments } from "./arguments.ts";
+import { kernelBootClock, readBootId } from "./board/boot.ts";
+import { laptopClock, systemClock, systemTimer } from "./board/clocks.ts";
+import { Downloader } from "./board/downloader.ts";
+import { commandInstaller } from "./board/installers/command.ts";
+import { noInstaller } from "./board/installers/none.ts";
+import { simulatedInstaller } from "./board/installers/simulated.ts";
+import { readInventory } from "./board/inventory.ts";
+import { FolderInUse, lockFolder } from "./board/lock.ts";
+import { systemdPower } from "./board/power.ts";
+import { readBoard } from "./board/simulated-board.ts";
+import { fallWithTheBoard, simulatedPower } from "./board/simulated-power.ts";
+import { FolderStaging } from "./board/staging.ts";
+import { FolderStateFile } from "./board/state-file.ts";
+import { FolderTrialRecord } from "./board/trial-record.ts";
+import { ConfigError, loadConfig, type Config } from "./config.ts";
+import { connectToAzure } from "./hub/azure-link.ts";
+import { createLog, type Log } from "./log.ts";
+import { playBoard } from "./simulate.ts";
+import type { Installer } from "./update/ports.ts";
 
-process.stdout.write(`${canonicalJson({ name: "boardkeeper-agent" })}\n`);
+/** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
+const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
+/** A stop that takes longer than this is cut short: systemd and the simulated board kill soon after. */
+const stopWithinMs = 4_500;
+
+await main().catch((cause: unknown) => {
+  process.stderr.write(
+    `boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`,
+  );
+  process.exitCode = exits.failed;
+});
+
+async function main(): Promise<void> {
+  let given: Arguments;
+  try {
+    given = readArguments(process.argv.slice(2));
+  } catch (cause) {
+    process.stderr.write(`boardkeeper-agent: ${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`);
+    process.exitCode = exits.usage;
+    return;
+  }
+  if (given.command === "help") process.stdout.write(usage);
+  else if (given.command === "version") process.stdout.write(`${packageJson.version}\n`);
+  else process.exitCode = await run(given);
+}
+
+async function run(given: Arguments): Promise<number> {
+  try {
+    const config = await loadConfig({ env: process.env, ...given });
+    const log = await makeLog(config["agent.log-level"]);
+    const boardFile = process.env["BOARDKEEPER_BOARD_FILE"];
+    if (given.simulate && boardFile === undefined) return await runBoard(config, log.child({ part: "board" }));
+    return await runAgent(config, log, given.simulate ? boardFile : undefined);
+  } catch (cause) {
+    if (cause instanceof ConfigError) {
+      const list = cause.problems.map((one) => `  - ${one}\n`).join("");
+      process.stderr.write(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
+      return exits.config;
+    }
+    if (cause instanceof FolderInUse) {
+      process.stderr.write(`boardkeeper-agent: ${cause.message}\n`);
+      return exits.failed;
+    }
+    throw cause;
+  }
+}
+
+async function runBoard(config: Config, log: Log): Promise<number> {
+  const lock = await lockFolder(join(config.stateDir, "board"));
+  const status = await playBoard({
+    program: fileURLToPath(import.meta.url),
+    args: process.argv.slice(2),
+    boardFile: join(config.stateDir, "board", "board.json"),
+    firmwareVersion: config["simulation.firmware-version"] ?? "1.0.0",
+    bootMs: config["simulation.boot-seconds"],
+    log,
+  });
+  lock.close();
+  return status;
+}
+
+async function runAgent(config: Config, log: Log, boardFile: string | undefined): Promise<number> {
+  const stopped = stopSignal();
+  if (boardFile !== undefined) fallWithTheBoard();
+  const lock = await lockFolder(config.stateDir);
+  const agent = await assemble(config, log, boardFile);
+  const signal = await stopped;
+  log.info({ signal }, "stopping");
+  const late = setTimeout(() => {
+    log.warn({}, "stopping took too long and was cut short");
+    process.exit(exits.ok); // What is saved is saved: the next start goes on from it.
+  }, stopWithinMs);
+  late.unref(); // It must not keep a process alive that has nothing left to do.
+  await agent.stop();
+  lock.close();
+  log.info({}, "stopped");
+  return exits.ok;
+}
+
+/** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
+async function assemble(config: Config, log: Log, boardFile: string | undefined): Promise<Agent> {
+  const stateFile = new FolderStateFile(config.stateDir);
+  const { saved, problems } = await stateFile.load();
+  for (const problem of problems) log.error({ problem }, "saved state damaged");
+  const board = boardFile === undefined ? undefined : await readBoard(boardFile);
+  const productInfo = `boardkeeper-agent/${packageJson.version}`;
+  log.info(
+    {
+      version: packageJson.version,
+      device: config.hub.deviceId,
+      module: config.hub.moduleId,
+      hub: config.hub.hostName,
+      host: hostname(),
+      pid: process.pid,
+    },
+    "agent started",
+  );
+  return await startAgent(
+    {
+      version: packageJson.version,
+      mode: board === undefined ? "systemd" : "simulated",
+      log,
+      clock: board === undefined ? systemClock() : laptopClock,
+      bootClock: kernelBootClock,
+      timer: systemTimer,
+      random: Math.random,
+      newOperationId: randomUUID,
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      bootId: board?.bootId ?? (await readBootId()),
+      inventory: await readInventory(),
+      stateFile,
+      loaded: saved,
+      trials: new FolderTrialRecord(config.stateDir),
+      staging: new FolderStaging(config.stagingDir, config["update.keep-free"]),
+      fetcher: new Downloader({
+        allowHttp: config["update.allow-http"],
+        ca: config.imageCa,
+        silenceMs: config["update.silence-seconds"],
+        userAgent: productInfo,
+      }),
+      installer: makeInstaller(config, log, boardFile),
+      power: board === undefined ? systemdPower(config["reboot.command"]) : simulatedPower,
+      connect: (signal) =>
+        connectToAzure(
+          { address: config.hub, ca: config.hubCa, productInfo, log: log.child({ part: "link" }) },
+          signal,
+        ),
+    },
+    config,
+  );
+}
+
+function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
+  const program = config["update.command.program"];
+  if (config["update.installer"] === "command" && program !== null) {
+    return commandInstaller({
+      program,
+      restart: config["update.command.restart"],
+      timeLimitMs: config["update.command.time-limit-seconds"],
+      replaces: config["update.command.replaces"],
+      stateDir: config.stateDir,
+      log: log.child({ part: "installer" }),
+    });
+  }
+  if (config["update.installer"] === "simulated" && boardFile !== undefined) {
+    return simulatedInstaller(boardFile, systemTimer, config["simulation.pause-seconds"]);
+  }
+  return noInstaller();
+}
+
+/** JSON lines for journald and programs; readable ones for a person at a terminal. */
+async function makeLog(level: Config["agent.log-level"]): Promise<Log> {
+  if (!process.stdout.isTTY) return createLog(level);
+  const { default: pretty } = await import("pino-pretty");
+  return createLog(level, pretty({ sync: true, ignore: "part", messageFormat: "{part} {msg}" }));
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", () => resolve("SIGTERM"));
+    process.once("SIGINT", () => resolve("SIGINT"));
+  });
+}

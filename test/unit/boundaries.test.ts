@@ -12,7 +12,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report)\.ts$|hub\/(patch|schedule)\.ts$|errors\.ts$|saved\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions)\.ts$|hub\/(patch|schedule|desired|address|link)\.ts$|(errors|saved|saved-values|settings)\.ts$)/;
 
 const walls: Wall[] = [
   {

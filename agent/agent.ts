@@ -1,0 +1,192 @@
+import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
+import type { Snapshot } from "./contract/snapshot.ts";
+import { Desk } from "./desk.ts";
+import type { Connect } from "./hub/link.ts";
+import { Reporter } from "./hub/reporter.ts";
+import { progressPolicy } from "./hub/schedule.ts";
+import { Supervisor } from "./hub/supervisor.ts";
+import { Journal, type StateFile } from "./journal.ts";
+import type { Log } from "./log.ts";
+import { Publisher } from "./publisher.ts";
+import { RebootRunner, type Power } from "./reboot/runner.ts";
+import { blank, type Saved } from "./saved.ts";
+import type { Settings } from "./settings.ts";
+import { stamper } from "./stamp.ts";
+import { healthCheck } from "./update/health.ts";
+import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
+import { RehearsalWorkshop } from "./update/rehearsal.ts";
+import { released } from "./update/release.ts";
+import { UpdateRunner } from "./update/runner.ts";
+import { ImageWorkshop } from "./update/workshop.ts";
+import { wake } from "./wake.ts";
+
+/** All that the agent touches: a real board's adapters, a simulated board's, or a test's fakes. */
+export interface AgentPorts {
+  readonly version: string;
+  readonly mode: Snapshot["agent"]["mode"];
+  readonly log: Log;
+  readonly clock: WallClock;
+  readonly bootClock: BootClock;
+  readonly timer: Timer;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly newOperationId: () => string;
+  /** SHA-256 of a text, in hex. */
+  readonly digest: (text: string) => string;
+  readonly bootId: string;
+  readonly inventory: Snapshot["board"];
+  readonly stateFile: StateFile;
+  /** What the state file held at start; undefined for a board on which nothing was saved yet. */
+  readonly loaded: Saved | undefined;
+  readonly trials: TrialRecord;
+  readonly staging: Staging;
+  readonly fetcher: Fetcher;
+  readonly installer: Installer;
+  readonly power: Power;
+  readonly connect: Connect;
+}
+
+export interface Agent {
+  /** Stops within seconds, in a state that the next start goes on from. */
+  stop(): Promise<void>;
+}
+
+/** Puts the agent together around its ports, takes up the saved state, and goes to work. */
+export async function startAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
+  const { log, clock, bootClock, timer, bootId, installer, staging, trials, mode } = ports;
+  const stopping = new AbortController();
+  const journal = new Journal(
+    { file: ports.stateFile, timer, log: log.child({ part: "journal" }) },
+    ports.loaded ?? blank(bootId),
+  );
+  logStateChanges(journal, log);
+  const runningVersion = async (): Promise<string | null> =>
+    await installer.runningVersion().catch((cause: unknown) => {
+      log.error({ err: cause }, "running version unknown");
+      return null;
+    });
+  const currentVersion = await runningVersion();
+  await wake({ journal, trials, clock, log }, { bootId, runningVersion: currentVersion }, stopping.signal);
+
+  const reporter = new Reporter(log.child({ part: "reporter" }));
+  const publisher = new Publisher({
+    journal,
+    reporter,
+    bootClock,
+    progressPolicy: { ...progressPolicy, leastMs: settings["report.progress-seconds"] },
+    facts: {
+      agent: {
+        version: ports.version,
+        mode,
+        startedAt: timestamp(clock),
+        bootId,
+        clockSynchronized: await clock.synchronized(),
+      },
+      board: ports.inventory,
+      currentVersion,
+    },
+  });
+  const reported = async (withinMs: number): Promise<void> => {
+    const late = new AbortController();
+    const lateness = timer.after(withinMs, late.signal).catch(() => undefined); // Aborted when it was acknowledged in time.
+    await Promise.race([reporter.settled(), lateness]);
+    late.abort();
+  };
+  const stamp = stamper({ clock, bootClock, timer }, (clockSynchronized) => publisher.clockIs(clockSynchronized));
+  const reboots = new RebootRunner({
+    journal,
+    log: log.child({ part: "reboot" }),
+    clock,
+    bootClock,
+    timer,
+    bootId,
+    power: ports.power,
+    reported,
+    stamp,
+  });
+  const largestImageBytes = settings["update.max-image-size"];
+  const desk = new Desk({
+    journal,
+    log: log.child({ part: "desk" }),
+    clock,
+    bootClock,
+    bootId,
+    mode,
+    terms: {
+      simulated: mode === "simulated",
+      canInstall: settings["update.installer"] !== "none",
+      allowHttp: settings["update.allow-http"],
+      windowConfigured: false,
+      largestImageBytes,
+    },
+    newOperationId: ports.newOperationId,
+    digest: ports.digest,
+    roomBytes: () => staging.roomBytes(),
+    snapshot: () => publisher.snapshot(),
+    reported,
+  });
+  const supervisor = new Supervisor({
+    connect: ports.connect,
+    timer,
+    bootClock,
+    random: ports.random,
+    log: log.child({ part: "link" }),
+    method: (name, payload) => desk.answer(name, payload),
+    onDesired: (desired, version) => void desk.takeDesired(desired, version),
+    onUp: (held, send) => reporter.connected(held, send),
+    onDown: () => reporter.disconnected(),
+  });
+  const updates = new UpdateRunner({
+    journal,
+    log: log.child({ part: "update" }),
+    clock,
+    timer,
+    bootId,
+    workshop: new ImageWorkshop({ fetcher: ports.fetcher, staging, installer, largestImageBytes }),
+    rehearsal:
+      mode === "simulated"
+        ? new RehearsalWorkshop(timer, settings["simulation.pause-seconds"], () => installer.runningVersion())
+        : undefined,
+    health: healthCheck(
+      { timer, bootClock, linkUp: () => supervisor.isUp },
+      { steadyMs: settings["update.healthy-for-seconds"], withinMs: settings["update.prove-within-seconds"] },
+    ),
+    trials,
+    linkUp: () => supervisor.isUp,
+    released: (job, signal) => released(journal, job, signal),
+    rebootBoard: (signal) => reboots.rebootForUpdate(signal),
+    stamp,
+    onProgress: (progress) => publisher.progress(progress),
+    onVersion: (version) => publisher.versionIs(version),
+  });
+
+  publisher.publish();
+  supervisor.start();
+  reboots.start();
+  updates.start();
+  return {
+    async stop(): Promise<void> {
+      stopping.abort();
+      await Promise.all([updates.stop(), reboots.stop(), supervisor.stop()]);
+    },
+  };
+}
+
+/** One line for each state that is entered, the same words every time. */
+function logStateChanges(journal: Journal, log: Log): void {
+  let { update, reboot } = journal.saved;
+  journal.onChange((saved) => {
+    if (saved.update.phase !== update.phase) {
+      const job = "job" in saved.update ? saved.update.job : undefined;
+      const error = "error" in saved.update ? saved.update.error : undefined;
+      const ids = { operationId: job?.operationId, version: job?.version, rehearsal: job?.rehearsal };
+      log.info({ ...ids, from: update.phase, to: saved.update.phase, error }, "update phase");
+    }
+    if (saved.reboot.phase !== reboot.phase) {
+      const operationId = "job" in saved.reboot ? saved.reboot.job?.operationId : undefined;
+      const cause = "cause" in saved.reboot ? saved.reboot.cause : saved.reboot.last?.cause;
+      log.info({ operationId, from: reboot.phase, to: saved.reboot.phase, cause }, "reboot phase");
+    }
+    ({ update, reboot } = saved);
+  });
+}

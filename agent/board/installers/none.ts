@@ -1,0 +1,19 @@
+import { AgentError } from "../../errors.ts";
+import type { Installer } from "../../update/ports.ts";
+
+/** For boards whose owner has configured no way of installing: says so before anything is downloaded twice. */
+export function noInstaller(): Installer {
+  const refuse = (): Promise<never> =>
+    Promise.reject(
+      new AgentError("no-installer", "No installer is configured on this board. Set update.installer in its config."),
+    );
+  return {
+    restart: "none",
+    prepare: refuse,
+    install: refuse,
+    arm: refuse,
+    runningVersion: () => Promise.resolve(null),
+    commit: refuse,
+    revert: refuse,
+  };
+}

@@ -1,0 +1,33 @@
+import type { Timer } from "../../clock.ts";
+import { AgentError } from "../../errors.ts";
+import type { Installer } from "../../update/ports.ts";
+import { otherSlot, readBoard, writeBoard, type Board } from "../simulated-board.ts";
+
+/** Installs into the simulated board's other slot. Its pauses are as long as a small real board's. */
+export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {
+  const read = async (): Promise<Board> => {
+    const present = await readBoard(boardFile);
+    if (present === undefined) throw new AgentError("installer-failed", `The simulated board ${boardFile} is gone.`);
+    return present;
+  };
+  const change = async (how: (present: Board) => Board): Promise<void> => writeBoard(boardFile, how(await read()));
+  return {
+    restart: "board",
+    async prepare(): Promise<void> {
+      await read();
+    },
+    async install({ version }, signal): Promise<void> {
+      // Half-written until the pause is over, as on a real board whose power is cut meanwhile.
+      await change((present) => ({ ...present, slots: { ...present.slots, [otherSlot(present.running)]: null } }));
+      await timer.after(pauseMs, signal);
+      await change((present) => ({ ...present, slots: { ...present.slots, [otherSlot(present.running)]: version } }));
+    },
+    arm: () => change((present) => ({ ...present, trial: otherSlot(present.running) })),
+    async runningVersion(): Promise<string | null> {
+      const { slots, running } = await read();
+      return slots[running];
+    },
+    commit: () => change((present) => ({ ...present, default: present.running })),
+    revert: () => change((present) => ({ ...present, trial: null })),
+  };
+}

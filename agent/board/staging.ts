@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { AgentError } from "../errors.ts";
+import type { Staging } from "../update/ports.ts";
+import { isAbsent, syncFolder } from "./files.ts";
+
+/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
+const chunkBytes = 256 * 1024;
+
+/** Images in a folder: `<sha256>.part` while they arrive, `<sha256>.image` once they are whole. */
+export class FolderStaging implements Staging {
+  readonly #folder: string;
+  readonly #keepFreeBytes: number;
+
+  /** @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs */
+  constructor(folder: string, keepFreeBytes: number) {
+    this.#folder = folder;
+    this.#keepFreeBytes = keepFreeBytes;
+  }
+
+  async roomBytes(): Promise<number> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const { bavail, bsize } = await statfs(this.#folder);
+    return Math.max(0, bavail * bsize - this.#keepFreeBytes);
+  }
+
+  async partialPath(sha256: string): Promise<string> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    return join(this.#folder, `${sha256}.part`);
+  }
+
+  stagedPath(sha256: string): string {
+    return join(this.#folder, `${sha256}.image`);
+  }
+
+  async admit(sha256: string): Promise<void> {
+    const staged = this.stagedPath(sha256);
+    try {
+      await rename(join(this.#folder, `${sha256}.part`), staged);
+    } catch (cause) {
+      if (!isAbsent(cause)) throw cause;
+      await this.#expect(staged);
+    }
+    await syncFolder(this.#folder);
+  }
+
+  async verify(sha256: string, signal: AbortSignal): Promise<void> {
+    const path = this.stagedPath(sha256);
+    await this.#expect(path);
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(path, { highWaterMark: chunkBytes }), hash, { signal });
+    if (hash.digest("hex") !== sha256) throw damaged("is not what it was when it was checked");
+  }
+
+  async clear(except: readonly string[]): Promise<void> {
+    const kept = new Set(except.flatMap((sha256) => [`${sha256}.part`, `${sha256}.image`]));
+    const names = await readdir(this.#folder).catch((cause: unknown) => {
+      if (isAbsent(cause)) return [];
+      throw cause;
+    });
+    const ours = names.filter((name) => /\.(part|image)$/.test(name) && !kept.has(name));
+    await Promise.all(ours.map((name) => rm(join(this.#folder, name), { force: true })));
+    if (ours.length > 0) await syncFolder(this.#folder);
+  }
+
+  async #expect(path: string): Promise<void> {
+    try {
+      await stat(path);
+    } catch (cause) {
+      if (isAbsent(cause)) throw damaged("is gone", cause);
+      throw cause;
+    }
+  }
+}
+
+function damaged(what: string, cause?: unknown): AgentError {
+  return new AgentError(
+    "image-changed",
+    `The staged image ${what}. Ask for the update again; if it recurs, replace the storage.`,
+    { cause },
+  );
+}

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { link, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { check } from "../contract/check.ts";
+import { canonicalJson, isJsonObject, type Json } from "../contract/json.ts";
+import type { StateFile } from "../journal.ts";
+import { saved as savedSchema, type Saved } from "../saved.ts";
+import { isAbsent, replaceFile } from "./files.ts";
+
+/** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
+export interface Found {
+  /** Undefined where no agent has saved anything yet, or nothing that can be used. */
+  readonly saved: Saved | undefined;
+  readonly problems: readonly string[];
+}
+
+const envelope = v.object({
+  checksum: v.string(),
+  saved: v.custom<{ [key: string]: Json }>(isJsonObject, "an object"),
+});
+
+/**
+ * The saved state as a checksummed file in a folder of the agent's own, with the copy before it. Only one agent may use a
+ * folder at a time.
+ */
+export class FolderStateFile implements StateFile {
+  readonly #path: string;
+  readonly #previous: string;
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, "state.json");
+    this.#previous = join(folder, "state.previous.json");
+  }
+
+  /** Reads the latest state that is whole: this copy, else the one before. */
+  async load(): Promise<Found> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const problems: string[] = [];
+    for (const path of [this.#path, this.#previous]) {
+      try {
+        return { saved: parse(await readFile(path, "utf8")), problems };
+      } catch (cause) {
+        if (!isAbsent(cause)) problems.push(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
+      }
+    }
+    return { saved: undefined, problems };
+  }
+
+  async save(saved: Saved): Promise<void> {
+    const body = canonicalJson(saved);
+    await this.#keepPrevious();
+    await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`);
+  }
+
+  /** A second name for the present copy: at every moment there is a whole one under its own name. */
+  async #keepPrevious(): Promise<void> {
+    await rm(this.#previous, { force: true });
+    try {
+      await link(this.#path, this.#previous);
+    } catch (cause) {
+      if (!isAbsent(cause)) throw cause; // There is no copy before the first.
+    }
+  }
+}
+
+function parse(text: string): Saved {
+  const outer = check(envelope, JSON.parse(text));
+  if (!outer.ok) throw new Error(outer.problems.join("; "));
+  const { checksum, saved } = outer.value;
+  if (digest(canonicalJson(saved)) !== checksum) throw new Error("the checksum does not match: the file was damaged");
+  const inner = check(savedSchema, saved);
+  if (!inner.ok) throw new Error(inner.problems.join("; "));
+  return inner.value;
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,31 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TrialRecord } from "../update/ports.ts";
+import { isAbsent, replaceFile } from "./files.ts";
+
+/**
+ * How often a system was started on trial, in a file of its own: `trials 003` and a newline. Its form never changes, so
+ * that a release which cannot read the rest of another one's state can still count its own attempts.
+ */
+export class FolderTrialRecord implements TrialRecord {
+  readonly #path: string;
+
+  constructor(folder: string) {
+    this.#path = join(folder, "trials");
+  }
+
+  async read(): Promise<number> {
+    try {
+      const digits = /^trials (\d{3})\n$/.exec(await readFile(this.#path, "utf8"))?.[1];
+      // What cannot be read fails closed: a count so high that no further trial is made.
+      return digits === undefined ? 999 : Number(digits);
+    } catch (cause) {
+      if (isAbsent(cause)) return 0;
+      throw cause;
+    }
+  }
+
+  async write(count: number): Promise<void> {
+    await replaceFile(this.#path, `trials ${String(Math.min(count, 999)).padStart(3, "0")}\n`);
+  }
+}

@@ -1,0 +1,64 @@
+import * as v from "valibot";
+import { brief } from "./failure.ts";
+
+/** What came from outside, checked: the value, or every problem as one sentence each. */
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly [string, ...string[]] };
+
+/**
+ * Checks a value from outside against a schema. Each problem names the key, what came and what was expected:
+ * "delaySeconds: expected a whole number from 0 to 86400, got -1".
+ */
+export function check<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  input: unknown,
+): Checked<v.InferOutput<Schema>> {
+  const result = v.safeParse(schema, input);
+  if (result.success) return { ok: true, value: result.output };
+  const [first, ...others] = result.issues.map(sentence);
+  return { ok: false, problems: [first ?? "refused", ...others] };
+}
+
+/** A schema for one value that either meets a rule or is refused with the words that say what was expected. */
+export function rule<T>(
+  expected: string,
+  test: (value: unknown) => boolean,
+): v.CustomSchema<T, v.ErrorMessage<v.CustomIssue> | undefined> {
+  return v.custom<T>(test, expected);
+}
+
+/** The same for values that must not be repeated in a message: connection strings, URLs with signatures. */
+export function secretRule<T>(
+  expected: string,
+  test: (value: unknown) => boolean,
+): v.CustomSchema<T, v.ErrorMessage<v.CustomIssue> | undefined> {
+  return v.custom<T>(test, `${secret}${expected}`);
+}
+
+const secret = "\u0000";
+
+function sentence(issue: v.GenericIssue): string {
+  const key = v.getDotPath(issue);
+  const said = what(issue);
+  return key === null ? said : `${key}: ${said}`;
+}
+
+function what({ type, message, received, expected, input }: v.GenericIssue): string {
+  if (type === "strict_object" && expected === "never") return "is not a known key";
+  if ((type === "object" || type === "strict_object") && received === "undefined") return "is missing";
+  const came =
+    message.startsWith(secret) && typeof input === "string" ? `a text of ${input.length} characters` : received;
+  const wanted = type === "custom" || expected === null ? message.replace(secret, "") : expected;
+  return `expected ${wanted}, got ${brief(came, 80)}`;
+}
+
+/** A text of bounded length that meets a pattern. */
+export function isText(pattern: RegExp, longest: number): (value: unknown) => value is string {
+  return (value): value is string => typeof value === "string" && value.length <= longest && pattern.test(value);
+}
+
+/** A whole number within bounds, both included. */
+export function isWhole(least: number, most: number): (value: unknown) => value is number {
+  return (value): value is number => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
+}

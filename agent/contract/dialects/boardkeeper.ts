@@ -1,0 +1,40 @@
+import type { Json, JsonObject } from "../json.ts";
+import type { Snapshot } from "../snapshot.ts";
+
+/**
+ * Our own words, under `boardkeeper`: the whole snapshot. No key here may contain the word that the seed tutorial's
+ * service searches the twin's text for, which is why the last proven reboot is `lastProven`.
+ */
+export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
+  const { agent, board, update, reboot, currentVersion } = snapshot;
+  return {
+    agent: { ...agent },
+    board: { ...board },
+    firmwareVersion: currentVersion,
+    update: {
+      phase: update.phase,
+      operationId: update.operationId,
+      version: update.version,
+      rehearsal: update.rehearsal,
+      receivedBytes: update.receivedBytes,
+      totalBytes: update.totalBytes,
+      attempt: update.attempt,
+      waitsFor: update.waitsFor,
+      acceptedAt: update.times.accepted ?? null,
+      endedAt: update.times.ended ?? null,
+      error: update.error && { ...update.error },
+      refused: update.refused && { ...update.refused },
+      lastProven: snapshot.lastProvenUpdate && { ...snapshot.lastProvenUpdate },
+    },
+    reboot: {
+      phase: reboot.phase,
+      operationId: reboot.operationId,
+      reason: reboot.reason,
+      scheduledFor: reboot.scheduledFor,
+      startedAt: reboot.startedAt,
+      cause: reboot.cause,
+      error: reboot.error && { ...reboot.error },
+      lastProven: reboot.last && { ...reboot.last },
+    },
+  } satisfies Record<string, Json>;
+}

@@ -1,0 +1,72 @@
+import { brief } from "../failure.ts";
+import type { JsonObject } from "../json.ts";
+import type { Snapshot, UpdatePhase, UpdateSnapshot } from "../snapshot.ts";
+
+/** The words of "Implement a device firmware update process", under `firmware`. */
+type FwUpdateStatus = "current" | "downloading" | "verifying" | "applying" | "rebooting" | "error" | "rolledback";
+
+const statusOf: Record<UpdatePhase, FwUpdateStatus> = {
+  idle: "current",
+  accepted: "current",
+  downloading: "downloading",
+  verifying: "verifying",
+  staged: "verifying",
+  applying: "applying",
+  rebooting: "rebooting",
+  proving: "rebooting",
+  reverting: "rebooting",
+  completed: "current",
+  failed: "error",
+  rolledBack: "rolledback",
+  cancelled: "current",
+};
+
+/** Phases in which `pendingFwVersion` names a version that is on its way. */
+const pending: ReadonlySet<UpdatePhase> = new Set([
+  "accepted",
+  "downloading",
+  "verifying",
+  "staged",
+  "applying",
+  "rebooting",
+  "proving",
+]);
+
+/** `firmware` as the tutorial's service and its metrics queries read it; what is empty there is `''`, as in its sample. */
+export function projectFirmware({ update, currentVersion }: Snapshot): JsonObject {
+  // A refused document has no job; it shows only where no job's own state would be hidden by it.
+  const refused = !pending.has(update.phase) && update.phase !== "reverting" ? update.refused : null;
+  return {
+    currentFwVersion: currentVersion ?? "",
+    pendingFwVersion: pending.has(update.phase) ? (update.version ?? "") : "",
+    fwUpdateStatus: refused ? "error" : statusOf[update.phase],
+    fwUpdateSubstatus: brief(refused ? `${refused.code}: ${refused.message}` : substatus(update)),
+    lastFwUpdateStartTime: update.times.accepted ?? "",
+    lastFwUpdateEndTime: update.times.ended ?? "",
+  };
+}
+
+function substatus({ phase, waitsFor, error }: UpdateSnapshot): string {
+  switch (phase) {
+    case "staged":
+      if (waitsFor === "window") return "staged, waiting for the maintenance window";
+      return waitsFor === "order" ? "staged, waiting for applyFirmwareUpdate" : "staged";
+    case "proving":
+      return "proving the new system healthy";
+    case "reverting":
+      return `going back to the old system: ${error ? error.message : "the new one was not proven"}`;
+    case "cancelled":
+      return "cancelled";
+    case "failed":
+    case "rolledBack":
+      return error ? `${error.code}: ${error.message}` : "";
+    case "idle":
+    case "accepted":
+    case "downloading":
+    case "verifying":
+    case "applying":
+    case "rebooting":
+    case "completed":
+      return "";
+  }
+}

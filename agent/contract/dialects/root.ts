@@ -1,0 +1,42 @@
+import { brief } from "../failure.ts";
+import type { JsonObject } from "../json.ts";
+import { finalError, type Snapshot, type UpdatePhase } from "../snapshot.ts";
+
+/** The words of the Python tutorials, at the root of the reported properties. */
+type FirmwareStatus = "standBy" | "downloading" | "applying" | "completed";
+
+const statusOf: Record<UpdatePhase, FirmwareStatus> = {
+  idle: "standBy",
+  accepted: "standBy",
+  downloading: "downloading",
+  verifying: "downloading",
+  staged: "downloading",
+  applying: "applying",
+  rebooting: "applying",
+  proving: "applying",
+  reverting: "applying",
+  completed: "completed",
+  failed: "standBy",
+  rolledBack: "standBy",
+  cancelled: "standBy",
+};
+
+/**
+ * The twin root as "Get started with device management" and "Firmware update" (Python), and the Java tutorial
+ * (`lastReboot`) read it. `rebootTime` is there only while the last reboot is the answer to "did it reboot?":
+ * accepting a new one takes it away, because a poller stops at the first it sees.
+ */
+export function projectRoot({ agent, update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
+  const { times } = update;
+  const error = finalError(update);
+  return {
+    rebootTime: reboot.phase === "proven" ? (reboot.last?.at ?? null) : null,
+    lastReboot: reboot.last?.at ?? null,
+    logTime: agent.startedAt,
+    firmwareStatus: statusOf[update.phase],
+    firmwareError: error && brief(`${error.code}: ${error.message}`),
+    downloadComplete: times.verifying ?? null,
+    startedApplyingImage: times.applying ?? null,
+    lastFirmwareUpdate: update.phase === "completed" ? (times.ended ?? null) : (lastProvenUpdate?.at ?? null),
+  };
+}

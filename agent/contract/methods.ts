@@ -1,0 +1,136 @@
+import * as v from "valibot";
+import { check, isText, isWhole, rule, secretRule, type Checked } from "./check.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
+
+/** The direct methods that a board answers, with the names that other tutorials of the family call them by. */
+export const methods = [
+  "rebootDevice",
+  "cancelReboot",
+  "firmwareUpdate",
+  "applyFirmwareUpdate",
+  "cancelFirmwareUpdate",
+  "getStatus",
+] as const;
+export type Method = (typeof methods)[number];
+
+const aliases: Readonly<Record<string, Method>> = { reboot: "rebootDevice" };
+
+/** The method behind a name or an alias; undefined for a name that no board knows. */
+export function methodNamed(name: string): Method | undefined {
+  return methods.find((known) => known === name) ?? (Object.hasOwn(aliases, name) ? aliases[name] : undefined);
+}
+
+/** What a direct method answers: an HTTP-like status and a JSON object with a sentence for people under `Response`. */
+export interface MethodReply {
+  readonly status: number;
+  readonly payload: { readonly Response: string } & JsonObject;
+}
+
+/** A day: a reboot further away than that belongs to a maintenance window. */
+const longestDelaySeconds = 86_400;
+/** 1 TiB: beyond any image, below what a JSON number holds exactly. */
+const largestImageBytes = 2 ** 40;
+const longestUri = 2_048;
+
+export const operationId = rule<string>(
+  "an operation id of 1 to 64 letters, digits, and . _ : -",
+  isText(/^[\w.:-]+$/, 64),
+);
+const optionalOperationId = v.optional(operationId);
+export const firmwareVersion = rule<string>(
+  "a version of 1 to 64 letters, digits, and . _ + ~ : -, beginning with a letter or digit",
+  isText(/^[A-Za-z0-9][\w.+~:-]*$/, 64),
+);
+export const packageUri = secretRule<string>(
+  `a URI of 1 to ${longestUri} characters without spaces`,
+  isText(/^[^\s\p{Cc}]+$/u, longestUri),
+);
+const checkValue = rule<string>("a check value of at most 256 characters", isText(/^[^\p{Cc}]*$/u, 256));
+const flag = rule<boolean>("true or false", (value) => typeof value === "boolean");
+const reason = rule<string>("a reason of at most 200 characters", isText(/^[^\p{Cc}]*$/u, 200));
+
+const rebootRequest = v.object({
+  delaySeconds: v.optional(
+    rule<number>(`a whole number of seconds from 0 to ${longestDelaySeconds}`, isWhole(0, longestDelaySeconds)),
+  ),
+  at: v.optional(
+    rule<string>(
+      "a time such as 2030-01-31T23:59:00Z",
+      (value) =>
+        isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/, 40)(value) &&
+        !Number.isNaN(Date.parse(value)),
+    ),
+  ),
+  window: v.optional(flag),
+  force: v.optional(flag),
+  reason: v.optional(reason),
+  operationId: optionalOperationId,
+});
+export type RebootRequest = v.InferOutput<typeof rebootRequest>;
+
+const firmwareUpdateRequest = v.object({
+  fwPackageUri: v.optional(packageUri),
+  fwPackageURI: v.optional(packageUri),
+  fwPackageCheckValue: v.optional(checkValue),
+  fwVersion: v.optional(firmwareVersion),
+  fwPackageSize: v.optional(
+    rule<number>(`a whole number of bytes from 1 to ${largestImageBytes}`, isWhole(1, largestImageBytes)),
+  ),
+  fwManifestUri: v.optional(packageUri),
+  apply: v.optional(v.picklist(["now", "window", "manual"])),
+  operationId: optionalOperationId,
+});
+export type FirmwareUpdateRequest = v.InferOutput<typeof firmwareUpdateRequest>;
+
+const namedOperation = v.object({ operationId: optionalOperationId });
+export type NamedOperation = v.InferOutput<typeof namedOperation>;
+
+/** Checks the payload of `rebootDevice`: at most one of `delaySeconds`, `at` and `window` says when. */
+export function rebootRequestFrom(payload: unknown): Checked<RebootRequest> {
+  const request = checkPayload(rebootRequest, payload);
+  if (!request.ok) return request;
+  const { delaySeconds, at, window } = request.value;
+  const times = [delaySeconds !== undefined, at !== undefined, window === true].filter(Boolean).length;
+  if (times <= 1) return request;
+  return { ok: false, problems: ["delaySeconds, at, window: expected at most one of them, got several"] };
+}
+
+/** Checks the payload of `firmwareUpdate`. Whether its check value is a digest is for the job to say (rehearsals). */
+export function firmwareUpdateRequestFrom(payload: unknown): Checked<FirmwareUpdateRequest> {
+  return checkPayload(firmwareUpdateRequest, payload);
+}
+
+/** Checks the payload of methods that take nothing but an operation id. */
+export function namedOperationFrom(payload: unknown): Checked<NamedOperation> {
+  return checkPayload(namedOperation, payload);
+}
+
+/**
+ * Reads a payload as it arrives: an object; null or nothing; or a JSON text to be parsed a second time, as the Python v2
+ * and Node tutorials send it. Unknown keys are ignored (the reboot tutorial sends `{"method_number":"42"}`).
+ */
+function checkPayload<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  payload: unknown,
+): Checked<v.InferOutput<Schema>> {
+  const object = payloadObject(payload);
+  return object.ok ? check(schema, object.value) : object;
+}
+
+function payloadObject(payload: unknown): Checked<JsonObject> {
+  let value = payload ?? {};
+  if (typeof value === "string") {
+    if (value.trim() === "") return { ok: true, value: {} };
+    try {
+      value = JSON.parse(value) ?? {};
+    } catch {
+      return {
+        ok: false,
+        problems: ["payload: expected an object, null, or an object as JSON text, got another text"],
+      };
+    }
+  }
+  if (isJsonObject(value)) return { ok: true, value };
+  const came = Array.isArray(value) ? "an array" : `a ${typeof value}`;
+  return { ok: false, problems: [`payload: expected an object, null, or an object as JSON text, got ${came}`] };
+}

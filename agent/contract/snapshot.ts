@@ -1,0 +1,104 @@
+import type { Failure } from "./failure.ts";
+
+/** Every phase of a firmware update, in the order in which a good one passes through them; then the ways it ends. */
+export const updatePhases = [
+  "idle",
+  "accepted",
+  "downloading",
+  "verifying",
+  "staged",
+  "applying",
+  "rebooting",
+  "proving",
+  "reverting",
+  "completed",
+  "failed",
+  "rolledBack",
+  "cancelled",
+] as const;
+export type UpdatePhase = (typeof updatePhases)[number];
+
+const rebootPhases = ["idle", "scheduled", "waiting", "rebooting", "proven", "failed", "cancelled"] as const;
+type RebootPhase = (typeof rebootPhases)[number];
+
+/** Why a board went through a reboot: somebody asked for it, an update needed it, or neither (power cut, crash, a hand). */
+export type RebootCause = "requested" | "update" | "other";
+
+/** ISO 8601 in UTC with milliseconds, 24 characters: the tutorials print a fixed slice of the twin's text. */
+type Timestamp = string;
+
+/** When each phase of the present job began. `ended` is the time of completed, failed, rolledBack or cancelled. */
+export interface PhaseTimes {
+  readonly accepted?: Timestamp | undefined;
+  readonly downloading?: Timestamp | undefined;
+  readonly verifying?: Timestamp | undefined;
+  readonly staged?: Timestamp | undefined;
+  readonly applying?: Timestamp | undefined;
+  readonly rebooting?: Timestamp | undefined;
+  readonly proving?: Timestamp | undefined;
+  readonly reverting?: Timestamp | undefined;
+  readonly ended?: Timestamp | undefined;
+}
+
+export interface UpdateSnapshot {
+  readonly phase: UpdatePhase;
+  readonly operationId: string | null;
+  /** The version that the job installs. */
+  readonly version: string | null;
+  readonly rehearsal: boolean;
+  readonly times: PhaseTimes;
+  readonly receivedBytes: number | null;
+  readonly totalBytes: number | null;
+  /** How often the present phase was begun: more than 1 after a restart of the agent or the board. */
+  readonly attempt: number | null;
+  /** What a staged image waits for: nothing, its maintenance window, or the order to apply. */
+  readonly waitsFor: "window" | "order" | null;
+  readonly error: Failure | null;
+  /** The desired document that was refused last, until a good one is handled. */
+  readonly refused: { readonly code: string; readonly message: string; readonly desiredVersion: number } | null;
+}
+
+export interface RebootSnapshot {
+  readonly phase: RebootPhase;
+  readonly operationId: string | null;
+  readonly reason: string | null;
+  readonly scheduledFor: Timestamp | null;
+  readonly startedAt: Timestamp | null;
+  readonly cause: RebootCause | null;
+  readonly error: Failure | null;
+  /** The last reboot that a changed boot id proved, kept until the next one is. */
+  readonly last: { readonly at: Timestamp; readonly cause: RebootCause; readonly clockSynchronized: boolean } | null;
+}
+
+/** The error of an update that ended badly; null before the end: a system on its way back has not failed yet. */
+export function finalError({ phase, error }: UpdateSnapshot): Failure | null {
+  return phase === "failed" || phase === "rolledBack" ? error : null;
+}
+
+/**
+ * The agent's whole state as the hub may know it: what every dialect is projected from.
+ * Source: saved state and facts of this boot; nothing here is guessed.
+ */
+export interface Snapshot {
+  readonly agent: {
+    readonly version: string;
+    readonly mode: "systemd" | "simulated";
+    readonly startedAt: Timestamp;
+    readonly bootId: string;
+    readonly clockSynchronized: boolean;
+  };
+  readonly board: {
+    readonly model: string | null;
+    readonly serial: string | null;
+    readonly os: string | null;
+    readonly kernel: string | null;
+    readonly arch: string;
+    readonly memoryBytes: number;
+  };
+  /** The version that runs, as the installer reads it; null where it cannot tell. */
+  readonly currentVersion: string | null;
+  readonly update: UpdateSnapshot;
+  /** The last update that was proven (never a rehearsal). */
+  readonly lastProvenUpdate: { readonly version: string; readonly at: Timestamp } | null;
+  readonly reboot: RebootSnapshot;
+}

@@ -1,0 +1,183 @@
+import { timestamp, type BootClock, type WallClock } from "./clock.ts";
+import { projectBoardkeeper } from "./contract/dialects/boardkeeper.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "./contract/json.ts";
+import { methodNamed, methods, namedOperationFrom, type Method, type MethodReply } from "./contract/methods.ts";
+import { refusalReply, refusePayload } from "./contract/refusal.ts";
+import type { Snapshot } from "./contract/snapshot.ts";
+import type { Journal } from "./journal.ts";
+import type { Log } from "./log.ts";
+import { decideCancelReboot, decideReboot } from "./reboot/decisions.ts";
+import { rebootPlanFrom } from "./reboot/request.ts";
+import { remember, type Decision, type Saved } from "./saved.ts";
+import { decideApply, decideCancel, decideDesired, decideNoDesired, decideUpdate } from "./update/decisions.ts";
+import { jobFrom, type Terms } from "./update/request.ts";
+
+/** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
+const acknowledgementMs = 800;
+
+export interface DeskPorts {
+  readonly journal: Journal;
+  readonly log: Log;
+  readonly clock: WallClock;
+  readonly bootClock: BootClock;
+  readonly bootId: string;
+  readonly mode: Snapshot["agent"]["mode"];
+  readonly terms: Terms;
+  readonly newOperationId: () => string;
+  /** SHA-256 of a text, in hex. */
+  readonly digest: (text: string) => string;
+  /** Bytes that an image may take on this board now. */
+  readonly roomBytes: () => Promise<number>;
+  readonly snapshot: () => Snapshot;
+  /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
+  readonly reported: (withinMs: number) => Promise<void>;
+}
+
+/** Where requests arrive: answers direct methods, takes desired documents, and hands both to the saved state. */
+export class Desk {
+  readonly #ports: DeskPorts;
+  /** The last desired properties seen: looked at again when a job ends that they had to wait for. */
+  #desired: { readonly document: JsonObject; readonly version: number } | undefined;
+
+  constructor(ports: DeskPorts) {
+    this.#ports = ports;
+    let before = ports.journal.saved.update.phase;
+    ports.journal.onChange(({ update }) => {
+      const changed = update.phase !== before;
+      before = update.phase;
+      if (changed && this.#desired !== undefined) void this.takeDesired(this.#desired.document, this.#desired.version);
+    });
+  }
+
+  /** Answers a direct method. Never rejects: what goes wrong is an answer too. */
+  async answer(name: string, payload: unknown): Promise<MethodReply> {
+    const { log } = this.#ports;
+    const method = methodNamed(name);
+    try {
+      const reply = method === undefined ? unknownMethod(name) : await this.#answer(method, payload);
+      log.info({ method: name, status: reply.status, operationId: reply.payload["operationId"] }, "method answered");
+      return reply;
+    } catch (cause) {
+      log.error({ err: cause, method: name }, "method failed");
+      return refusalReply({
+        status: 500,
+        code: "state-not-saved",
+        message: "Nothing was done: the board cannot save its state. Look at its disk: full, read-only or worn out.",
+      });
+    }
+  }
+
+  /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
+  async takeDesired(document: JsonObject, version: number): Promise<void> {
+    this.#desired = { document, version };
+    const { journal, log, clock, terms, digest, snapshot } = this.#ports;
+    const firmware = document["firmware"];
+    try {
+      if (firmware === undefined) return await journal.decide(decideNoDesired);
+      const identity = digest(canonicalJson(firmware));
+      const judged = isJsonObject(firmware)
+        ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
+        : refusePayload([`firmware: expected an object, got ${JSON.stringify(firmware).slice(0, 80)}`]);
+      const outcome = await journal.decide((saved) =>
+        decideDesired(
+          saved,
+          { identity, desiredVersion: version, judged },
+          snapshot().currentVersion,
+          timestamp(clock),
+        ),
+      );
+      if (outcome.kind === "refused")
+        log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
+      else if (outcome.kind !== "known")
+        log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
+    } catch (cause) {
+      log.error(
+        { err: cause, desiredVersion: version },
+        "desired firmware not handled, looked at again on the next change",
+      );
+    }
+  }
+
+  async #answer(method: Method, payload: unknown): Promise<MethodReply> {
+    switch (method) {
+      case "rebootDevice":
+        return await this.#reboot(payload);
+      case "firmwareUpdate":
+        return await this.#update(payload);
+      case "cancelReboot":
+        return await this.#decideNamed(payload, decideCancelReboot);
+      case "applyFirmwareUpdate":
+        return await this.#decideNamed(payload, decideApply);
+      case "cancelFirmwareUpdate":
+        return await this.#decideNamed(payload, (saved, id) => decideCancel(saved, id, timestamp(this.#ports.clock)));
+      case "getStatus": {
+        const state: { [key: string]: Json } = projectBoardkeeper(this.#ports.snapshot());
+        return { status: 200, payload: { Response: "The agent's whole state", ...state } };
+      }
+    }
+  }
+
+  async #reboot(payload: unknown): Promise<MethodReply> {
+    const { clock, bootClock, bootId, mode, terms, newOperationId } = this.#ports;
+    const plan = rebootPlanFrom(
+      payload,
+      { now: clock.now(), clockSynchronized: await clock.synchronized(), windowConfigured: terms.windowConfigured },
+      newOperationId(),
+    );
+    if (!plan.ok) return refusalReply(plan.refusal);
+    const { job, delayMs, named } = plan.value;
+    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode };
+    return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) => decideReboot(saved, order));
+  }
+
+  async #update(payload: unknown): Promise<MethodReply> {
+    const { terms, newOperationId, roomBytes, clock } = this.#ports;
+    const judged = jobFrom(payload, "method", terms, newOperationId());
+    if (!judged.ok) return refusalReply(judged.refusal);
+    const { job, named } = judged.value;
+    const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
+    return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
+      const decision = decideUpdate(saved, judged.value, timestamp(clock));
+      if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
+      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, then ask again.`;
+      return { answer: refusalReply({ status: 507, code: "no-space", message }) };
+    });
+  }
+
+  /** A decision for a call that may be repeated: a known operation gets its first answer again, and does nothing. */
+  async #decideOnce(
+    method: Method,
+    operationId: string,
+    named: boolean,
+    decide: (saved: Saved) => Decision<MethodReply>,
+  ): Promise<MethodReply> {
+    const { journal, reported } = this.#ports;
+    const reply = await journal.decide((saved): Decision<MethodReply> => {
+      const first = saved.operations.find((one) => one.operationId === operationId && one.method === method);
+      if (first !== undefined) return { answer: { status: first.status, payload: first.payload } };
+      const decision = decide(saved);
+      if (!named) return decision;
+      const operations = remember(saved.operations, { operationId, method, ...decision.answer });
+      return { ...decision, change: { ...decision.change, operations } };
+    });
+    await reported(acknowledgementMs);
+    return reply;
+  }
+
+  async #decideNamed(
+    payload: unknown,
+    decide: (saved: Saved, operationId: string | undefined) => Decision<MethodReply>,
+  ): Promise<MethodReply> {
+    const request = namedOperationFrom(payload);
+    if (!request.ok) return refusalReply(refusePayload(request.problems).refusal);
+    const reply = await this.#ports.journal.decide((saved) => decide(saved, request.value.operationId));
+    await this.#ports.reported(acknowledgementMs);
+    return reply;
+  }
+}
+
+function unknownMethod(name: string): MethodReply {
+  const known = methods.join(", ");
+  const message = `This board has no method "${name.slice(0, 100)}". It has ${known}.`;
+  return refusalReply({ status: 404, code: "unknown-method", message });
+}

@@ -1,0 +1,54 @@
+import { pino, stdTimeFunctions, type Logger } from "pino";
+import type { LogLevel } from "./settings.ts";
+
+export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & {
+  child(bindings: { part: string }): Log;
+};
+
+/** Keys whose values never reach a log line, wherever they stand. */
+const secretKeys = [
+  "connectionString",
+  "sharedAccessKey",
+  "SharedAccessKey",
+  "sharedAccessSignature",
+  "password",
+  "uri",
+  "url",
+];
+
+/**
+ * The agent's log: JSON lines on stdout, written at once (a worker would lose the last lines before a reboot).
+ * @param destination where the lines go; stdout unless told
+ */
+export function createLog(level: LogLevel, destination?: { write(line: string): void }): Log {
+  const options = {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
+    redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: "[secret]" },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** An error and its causes without anything that a URL or a connection string may carry. */
+function describeError(thrown: unknown): object {
+  if (!(thrown instanceof Error)) return { message: redact(String(thrown)) };
+  const { name, message, stack, cause } = thrown;
+  const code = "code" in thrown ? { code: String(thrown.code) } : {};
+  return {
+    type: name,
+    message: redact(message),
+    ...code,
+    stack: redact(stack ?? ""),
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+  };
+}
+
+/** Takes keys, signatures and query strings out of a text. */
+export function redact(text: string): string {
+  return text
+    .replaceAll(/(SharedAccessKey|SharedAccessSignature|sig)=[^;&\s"']+/gi, "$1=[secret]")
+    .replaceAll(/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/gi, "$1?[secret]");
+}

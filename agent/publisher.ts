@@ -1,0 +1,78 @@
+import { project } from "./contract/dialects/project.ts";
+import type { JsonObject } from "./contract/json.ts";
+import type { Snapshot } from "./contract/snapshot.ts";
+import type { BootClock } from "./clock.ts";
+import type { Reporter } from "./hub/reporter.ts";
+import { isProgressDue, type ProgressPolicy, type Sent } from "./hub/schedule.ts";
+import type { Journal } from "./journal.ts";
+import { describeReboot } from "./reboot/report.ts";
+import type { Saved } from "./saved.ts";
+import { describeUpdate, type Progress } from "./update/report.ts";
+
+/** What the snapshot holds beside the saved state: facts of this boot and this process. */
+export type Facts = Pick<Snapshot, "agent" | "board" | "currentVersion">;
+
+export interface PublisherPorts {
+  readonly journal: Journal;
+  readonly reporter: Pick<Reporter, "offer" | "settled">;
+  readonly bootClock: BootClock;
+  readonly facts: Facts;
+  readonly progressPolicy: ProgressPolicy;
+}
+
+/** Makes each change of the saved state, and progress that is worth it, into a projection for the twin. */
+export class Publisher {
+  readonly #ports: PublisherPorts;
+  #facts: Facts;
+  #progress: Progress | null = null;
+  #lastSent: Sent;
+
+  constructor(ports: PublisherPorts) {
+    this.#ports = ports;
+    this.#facts = ports.facts;
+    this.#lastSent = { atMs: ports.bootClock.nowMs(), receivedBytes: 0 };
+    ports.journal.onChange((saved) => {
+      if (saved.update.phase !== "downloading") this.#progress = null;
+      this.publish();
+    });
+  }
+
+  /** The agent's whole state, as of now. */
+  snapshot(saved: Saved = this.#ports.journal.saved): Snapshot {
+    return {
+      ...this.#facts,
+      update: describeUpdate(saved, this.#progress),
+      lastProvenUpdate: saved.lastProven && { version: saved.lastProven.version, at: saved.lastProven.at },
+      reboot: describeReboot(saved.reboot),
+    };
+  }
+
+  projection(): JsonObject {
+    return project(this.snapshot());
+  }
+
+  /** Offers the present state to the hub. */
+  publish(): void {
+    this.#lastSent = { atMs: this.#ports.bootClock.nowMs(), receivedBytes: this.#progress?.receivedBytes ?? 0 };
+    this.#ports.reporter.offer(this.projection(), "phase");
+  }
+
+  /** Another version runs, as the installer reads it. Offered with the next phase. */
+  versionIs(currentVersion: string | null): void {
+    this.#facts = { ...this.#facts, currentVersion };
+  }
+
+  /** The clock has been set, or not in time. Offered with the next phase. */
+  clockIs(clockSynchronized: boolean): void {
+    this.#facts = { ...this.#facts, agent: { ...this.#facts.agent, clockSynchronized } };
+  }
+
+  /** Notes how far a download has come, and offers it when that is worth a patch. */
+  progress(progress: Progress): void {
+    this.#progress = progress;
+    const now = { atMs: this.#ports.bootClock.nowMs(), ...progress };
+    if (!isProgressDue(this.#lastSent, now, this.#ports.progressPolicy)) return;
+    this.#lastSent = now;
+    this.#ports.reporter.offer(this.projection(), "progress");
+  }
+}

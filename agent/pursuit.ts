@@ -1,0 +1,50 @@
+/**
+ * Does what the present state demands, one duty at a time. When the state demands something else, the running duty is
+ * told to stop and has ended before the next one begins.
+ */
+export class Pursuit<Duty> {
+  #wanted: { readonly key: string; readonly duty: Duty } | undefined;
+  #running: { readonly key: string; readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
+  #done: string | undefined;
+  #stopped = false;
+  readonly #keyOf: (duty: Duty) => string;
+  readonly #perform: (duty: Duty, signal: AbortSignal) => Promise<void>;
+
+  /**
+   * @param keyOf the same text for duties that are one and the same: setting it again does not begin it again
+   * @param perform does the duty and submits what came of it; never rejects; ends soon after its signal aborts
+   */
+  constructor(keyOf: (duty: Duty) => string, perform: (duty: Duty, signal: AbortSignal) => Promise<void>) {
+    this.#keyOf = keyOf;
+    this.#perform = perform;
+  }
+
+  /** Sets what the state demands now; undefined for nothing. A duty that is done is not done again until another was wanted. */
+  want(duty: Duty | undefined): void {
+    if (this.#stopped) return;
+    this.#wanted = duty === undefined ? undefined : { key: this.#keyOf(duty), duty };
+    if (this.#wanted?.key !== this.#done) this.#done = undefined;
+    if (this.#running === undefined) this.#begin();
+    else if (this.#running.key !== this.#wanted?.key) this.#running.abort.abort();
+  }
+
+  /** Stops the running duty and begins no other. Resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wanted = undefined;
+    this.#running?.abort.abort();
+    await this.#running?.ended;
+  }
+
+  #begin(): void {
+    if (this.#wanted === undefined || this.#wanted.key === this.#done) return;
+    const { key, duty } = this.#wanted;
+    const abort = new AbortController();
+    const ended = this.#perform(duty, abort.signal).then(() => {
+      this.#running = undefined;
+      if (this.#wanted?.key === key) this.#done = key;
+      this.#begin();
+    });
+    this.#running = { key, abort, ended };
+  }
+}

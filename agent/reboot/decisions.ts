@@ -1,0 +1,73 @@
+import type { MethodReply } from "../contract/methods.ts";
+import { refusalReply } from "../contract/refusal.ts";
+import type { Decision, Saved } from "../saved.ts";
+import { updateInTheWay } from "../update/decisions.ts";
+import { step, type RebootJob } from "./machine.ts";
+
+/* What a request about reboots comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
+
+export interface RebootOrder {
+  readonly job: RebootJob;
+  readonly bootId: string;
+  readonly dueBootMs: number;
+  readonly mode: "systemd" | "simulated";
+}
+
+/** `rebootDevice`: schedules it, unless another one is pending or an update is changing the board. */
+export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode }: RebootOrder): Decision<MethodReply> {
+  const busy = updateInTheWay(saved);
+  if (busy !== undefined) {
+    return {
+      answer: refusalReply({
+        status: 409,
+        code: "update-running",
+        message: `No reboot now: ${busy}, and will restart the board by itself if it needs to.`,
+      }),
+    };
+  }
+  const { operationId, scheduledFor } = job;
+  const reboot = step(saved.reboot, { type: "scheduled", job, bootId, dueBootMs });
+  if (reboot === undefined) {
+    const pending = "job" in saved.reboot ? saved.reboot.job : null;
+    const which = pending ? `${pending.operationId}, for ${pending.scheduledFor}` : "for an update";
+    return {
+      answer: refusalReply({
+        status: 409,
+        code: "already-scheduled",
+        message: `A reboot is pending already (${which}). Wait for it, or cancel it with cancelReboot.`,
+      }),
+    };
+  }
+  return {
+    change: { reboot },
+    answer: {
+      status: 200,
+      payload: { Response: `Reboot scheduled for ${scheduledFor}`, operationId, scheduledFor, mode },
+    },
+  };
+}
+
+/** `cancelReboot`: possible until the reboot has been ordered. */
+export function decideCancelReboot({ reboot }: Saved, operationId: string | undefined): Decision<MethodReply> {
+  const job = "job" in reboot ? reboot.job : null;
+  const isMeant = operationId === undefined || operationId === job?.operationId;
+  const cancelled = isMeant ? step(reboot, { type: "cancelled" }) : undefined;
+  if (cancelled !== undefined && job !== null) {
+    return {
+      change: { reboot: cancelled },
+      answer: { status: 200, payload: { Response: "Reboot cancelled", operationId: job.operationId } },
+    };
+  }
+  const tooLate = isMeant && reboot.phase === "rebooting";
+  return {
+    answer: refusalReply(
+      tooLate
+        ? { status: 409, code: "too-late", message: "Too late to cancel: the reboot has been ordered." }
+        : {
+            status: 404,
+            code: "nothing-scheduled",
+            message: "No such reboot is scheduled: there is nothing to cancel.",
+          },
+    ),
+  };
+}

@@ -1,0 +1,150 @@
+import * as v from "valibot";
+import { failure } from "../contract/failure.ts";
+import type { RebootCause } from "../contract/snapshot.ts";
+import { savedFailure, timestamp, whole, word } from "../saved-values.ts";
+import { operationId } from "../contract/methods.ts";
+
+const cause = v.picklist(["requested", "update", "other"]);
+
+/** The last reboot that a changed boot id proved. `at` is null until the clock can be trusted to say when. */
+const lastReboot = v.object({ bootId: word, cause, at: v.nullable(timestamp), clockSynchronized: v.boolean() });
+
+const request = v.object({
+  operationId,
+  reason: v.nullable(word),
+  force: v.boolean(),
+  acceptedAt: timestamp,
+  /** When it is due, as wall time for people. */
+  scheduledFor: timestamp,
+});
+export type RebootJob = Readonly<v.InferOutput<typeof request>>;
+
+const history = { last: v.nullable(lastReboot) };
+
+/**
+ * A reboot, asked for by a method or needed by an update. `bootId` is the boot in which the state was entered; the due
+ * time is a deadline on that boot's clock, so that a step of the wall clock cannot move it.
+ */
+export const rebootState = v.variant("phase", [
+  v.object({ phase: v.literal("idle"), ...history }),
+  v.object({ phase: v.literal("scheduled"), ...history, job: request, bootId: word, dueBootMs: whole }),
+  /** Due, but an update is being applied: its own reboot, or its end, comes first. */
+  v.object({ phase: v.literal("waiting"), ...history, job: request, bootId: word }),
+  v.object({
+    phase: v.literal("rebooting"),
+    ...history,
+    job: v.nullable(request),
+    cause: v.picklist(["requested", "update"]),
+    bootId: word,
+    startedAt: timestamp,
+  }),
+  v.object({
+    phase: v.literal("proven"),
+    last: lastReboot,
+    job: v.nullable(request),
+    startedAt: v.nullable(timestamp),
+  }),
+  v.object({ phase: v.literal("failed"), ...history, job: v.nullable(request), error: savedFailure }),
+  v.object({ phase: v.literal("cancelled"), ...history, job: request }),
+]);
+export type RebootState = v.InferOutput<typeof rebootState>;
+
+export type RebootEvent =
+  | { readonly type: "scheduled"; readonly job: RebootJob; readonly bootId: string; readonly dueBootMs: number }
+  | { readonly type: "due"; readonly updateInTheWay: boolean; readonly bootId: string; readonly at: string }
+  /** The update that is being applied needs its reboot now; it fulfils a pending request as well. */
+  | { readonly type: "neededByUpdate"; readonly bootId: string; readonly at: string }
+  | { readonly type: "cancelled" }
+  | { readonly type: "neverCame"; readonly message: string }
+  /** The time of a proven reboot is known at last. */
+  | { readonly type: "stamped"; readonly at: string; readonly clockSynchronized: boolean };
+
+export type RebootDuty =
+  | { readonly kind: "awaitDue"; readonly dueBootMs: number }
+  | { readonly kind: "awaitUpdate" }
+  | { readonly kind: "reboot"; readonly cause: RebootCause };
+
+/** The state after an event, or undefined when this state does not answer it. */
+export function step(state: RebootState, event: RebootEvent): RebootState | undefined {
+  switch (event.type) {
+    case "scheduled": {
+      if (isPending(state)) return undefined;
+      const { job, bootId, dueBootMs } = event;
+      return { phase: "scheduled", last: state.last, job, bootId, dueBootMs };
+    }
+    case "due": {
+      if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
+      const { job, last } = state;
+      const { bootId, at } = event;
+      if (!event.updateInTheWay) return { phase: "rebooting", last, job, cause: "requested", bootId, startedAt: at };
+      return state.phase === "waiting" ? undefined : { phase: "waiting", last, job, bootId };
+    }
+    case "neededByUpdate": {
+      const job = state.phase === "scheduled" || state.phase === "waiting" ? state.job : null;
+      if (state.phase === "rebooting") return undefined;
+      return { phase: "rebooting", last: state.last, job, cause: "update", bootId: event.bootId, startedAt: event.at };
+    }
+    case "cancelled":
+      if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
+      return { phase: "cancelled", last: state.last, job: state.job };
+    case "neverCame":
+      if (state.phase !== "rebooting") return undefined;
+      return {
+        phase: "failed",
+        last: state.last,
+        job: state.job,
+        error: failure("reboot-never-came", "rebooting", event.message),
+      };
+    case "stamped": {
+      if (state.last === null || state.last.at !== null) return undefined;
+      const { at, clockSynchronized } = event;
+      const last = { ...state.last, at, clockSynchronized };
+      return { ...state, last };
+    }
+  }
+}
+
+/** The state to go on from after a restart of the agent: any changed boot id ends a pending reboot. */
+export function resume(
+  state: RebootState,
+  facts: { readonly bootId: string; readonly savedBootId: string },
+): RebootState {
+  const { bootId, savedBootId } = facts;
+  if (savedBootId === bootId) return state;
+  const { job, cause: why, startedAt } = pendingIn(state);
+  return {
+    phase: "proven",
+    last: { bootId, cause: why, at: null, clockSynchronized: false },
+    job,
+    startedAt,
+  };
+}
+
+function pendingIn(state: RebootState): { job: RebootJob | null; cause: RebootCause; startedAt: string | null } {
+  if (state.phase === "rebooting") return { job: state.job, cause: state.cause, startedAt: state.startedAt };
+  if (state.phase === "scheduled" || state.phase === "waiting")
+    return { job: state.job, cause: "other", startedAt: null };
+  return { job: null, cause: "other", startedAt: null };
+}
+
+/** What must be done in a state; undefined where there is nothing but to wait for a request. */
+export function duty(state: RebootState): RebootDuty | undefined {
+  switch (state.phase) {
+    case "scheduled":
+      return { kind: "awaitDue", dueBootMs: state.dueBootMs };
+    case "waiting":
+      return { kind: "awaitUpdate" };
+    case "rebooting":
+      return { kind: "reboot", cause: state.cause };
+    case "idle":
+    case "proven":
+    case "failed":
+    case "cancelled":
+      return undefined;
+  }
+}
+
+/** True while a reboot is asked for or under way. */
+export function isPending(state: RebootState): boolean {
+  return state.phase === "scheduled" || state.phase === "waiting" || state.phase === "rebooting";
+}

@@ -1,0 +1,23 @@
+import type { RebootSnapshot } from "../contract/snapshot.ts";
+import type { RebootState } from "./machine.ts";
+
+/** The reboot as the hub may know it. A proven reboot counts as proven once it is known when it was. */
+export function describeReboot(state: RebootState): RebootSnapshot {
+  const { last } = state;
+  const stamped = last !== null && last.at !== null ? { ...last, at: last.at } : null;
+  const job = "job" in state ? state.job : null;
+  return {
+    phase: state.phase === "proven" && stamped === null ? "rebooting" : state.phase,
+    operationId: job?.operationId ?? null,
+    reason: job?.reason ?? null,
+    scheduledFor: job?.scheduledFor ?? null,
+    startedAt: "startedAt" in state ? state.startedAt : null,
+    cause: state.phase === "rebooting" || state.phase === "proven" ? causeOf(state) : null,
+    error: "error" in state ? state.error : null,
+    last: stamped && { at: stamped.at, cause: stamped.cause, clockSynchronized: stamped.clockSynchronized },
+  };
+}
+
+function causeOf(state: Extract<RebootState, { phase: "rebooting" | "proven" }>): RebootSnapshot["cause"] {
+  return state.phase === "rebooting" ? state.cause : state.last.cause;
+}

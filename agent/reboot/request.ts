@@ -1,0 +1,59 @@
+import { rebootRequestFrom, type RebootRequest } from "../contract/methods.ts";
+import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
+import type { RebootJob } from "./machine.ts";
+
+/** A reboot further in the past than this was meant for another day, not for now. */
+const latestMs = 60_000;
+const longestDelayMs = 86_400_000;
+
+export interface RebootTerms {
+  readonly now: Date;
+  /** False on a board that has not heard from a time server since it booted. */
+  readonly clockSynchronized: boolean;
+  readonly windowConfigured: boolean;
+}
+
+export interface RebootPlan {
+  readonly job: RebootJob;
+  /** From now, on the boot clock. */
+  readonly delayMs: number;
+  /** Whether the caller gave the operation id: only then can a repeated call be told. */
+  readonly named: boolean;
+}
+
+/** What a `rebootDevice` payload asks for, or why it cannot be had. */
+export function rebootPlanFrom(payload: unknown, terms: RebootTerms, newOperationId: string): Judged<RebootPlan> {
+  const checked = rebootRequestFrom(payload);
+  if (!checked.ok) return refusePayload(checked.problems);
+  const request = checked.value;
+  const delay = delayOf(request, terms);
+  if (!delay.ok) return delay;
+  const job = {
+    operationId: request.operationId ?? newOperationId,
+    reason: request.reason ?? null,
+    force: request.force ?? false,
+    acceptedAt: terms.now.toISOString(),
+    scheduledFor: new Date(terms.now.getTime() + delay.value).toISOString(),
+  };
+  return { ok: true, value: { job, delayMs: delay.value, named: request.operationId !== undefined } };
+}
+
+function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms): Judged<number> {
+  if (window === true && !terms.windowConfigured) {
+    return refuse(
+      400,
+      "window-missing",
+      "window: no maintenance window is configured on this board; give delaySeconds or at.",
+    );
+  }
+  if (at === undefined) return { ok: true, value: (delaySeconds ?? 0) * 1_000 };
+  if (!terms.clockSynchronized) {
+    return refuse(400, "clock-not-set", "at: this board's clock has not been set since it booted; give delaySeconds.");
+  }
+  const delayMs = Date.parse(at) - terms.now.getTime();
+  if (delayMs < -latestMs || delayMs > longestDelayMs) {
+    const bounds = `from now (${terms.now.toISOString()}) to a day later`;
+    return refuse(400, "bad-request", `at: expected a time ${bounds}, got ${at}.`);
+  }
+  return { ok: true, value: Math.max(0, delayMs) };
+}

@@ -1,0 +1,142 @@
+import { timestamp, type BootClock, type Timer, type WallClock } from "../clock.ts";
+import { AgentError } from "../errors.ts";
+import type { Journal } from "../journal.ts";
+import type { Log } from "../log.ts";
+import { Pursuit } from "../pursuit.ts";
+import { isPastStaging } from "../update/machine.ts";
+import { duty, step, type RebootDuty, type RebootEvent } from "./machine.ts";
+
+/** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
+const rebootDeadlineMs = 10 * 60_000;
+/** How long the order waits for the hub to hear of it first. */
+const farewellMs = 5_000;
+
+/** The power of the board. */
+export interface Power {
+  /** Orders a reboot. Resolves when the order is taken: what follows is the end of this process. Rejects when it is not. */
+  reboot(): Promise<void>;
+}
+
+export interface RebootRunnerPorts {
+  readonly journal: Journal;
+  readonly log: Log;
+  readonly clock: WallClock;
+  readonly bootClock: BootClock;
+  readonly timer: Timer;
+  readonly bootId: string;
+  readonly power: Power;
+  /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
+  readonly reported: (withinMs: number) => Promise<void>;
+  readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
+}
+
+/** Waits until a reboot is due, orders it, notices when it does not come, and says when the last one was. */
+export class RebootRunner {
+  readonly #ports: RebootRunnerPorts;
+  readonly #pursuit: Pursuit<RebootDuty & { readonly operationId: string }>;
+  readonly #stopping = new AbortController();
+  #stamping: Promise<void> = Promise.resolve();
+
+  constructor(ports: RebootRunnerPorts) {
+    this.#ports = ports;
+    this.#pursuit = new Pursuit(
+      ({ kind, operationId }) => `${kind} ${operationId}`,
+      (what, signal) => this.#perform(what, signal),
+    );
+    ports.journal.onChange(() => this.#want());
+  }
+
+  /** Takes up the duty of the saved state, and stamps a proven reboot as soon as the time is known. */
+  start(): void {
+    this.#want();
+    const { last } = this.#ports.journal.saved.reboot;
+    if (last !== null && last.at === null) this.#stamping = this.#stamp(this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([this.#pursuit.stop(), this.#stamping]);
+  }
+
+  /**
+   * Reboots the board for an update, which fulfils a pending request as well. Never resolves: the process ends. Rejects
+   * with `reboot-never-came` when it does not.
+   */
+  async rebootForUpdate(signal: AbortSignal): Promise<never> {
+    const { journal, clock, bootId } = this.#ports;
+    await this.#record({ type: "neededByUpdate", bootId, at: timestamp(clock) });
+    const { reboot } = await journal.until((saved) => saved.reboot.phase !== "rebooting", signal);
+    throw new AgentError("reboot-never-came", "error" in reboot ? reboot.error.message : "The reboot did not come.");
+  }
+
+  #want(): void {
+    const { reboot } = this.#ports.journal.saved;
+    const what = duty(reboot);
+    const operationId = "job" in reboot ? (reboot.job?.operationId ?? "") : "";
+    this.#pursuit.want(what && { ...what, operationId });
+  }
+
+  async #perform(what: RebootDuty, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#act(what, signal);
+    } catch (cause) {
+      if (!signal.aborted) this.#ports.log.error({ err: cause }, "reboot step failed");
+    }
+  }
+
+  async #act(what: RebootDuty, signal: AbortSignal): Promise<void> {
+    const { timer, bootClock, journal } = this.#ports;
+    switch (what.kind) {
+      case "awaitDue":
+        await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
+        return await this.#due();
+      case "awaitUpdate":
+        await journal.until((saved) => !isPastStaging(saved.update), signal);
+        return await this.#due();
+      case "reboot":
+        return await this.#reboot(signal);
+    }
+  }
+
+  async #due(): Promise<void> {
+    const { clock, bootId } = this.#ports;
+    await this.#record({ type: "due", updateInTheWay: false, bootId, at: timestamp(clock) });
+  }
+
+  async #reboot(signal: AbortSignal): Promise<void> {
+    const { power, reported, timer, log } = this.#ports;
+    await reported(farewellMs);
+    if (signal.aborted) return;
+    let why = "";
+    try {
+      log.info({}, "rebooting the board");
+      await power.reboot();
+      await timer.after(rebootDeadlineMs, signal);
+      why = `The reboot was ordered, but ${rebootDeadlineMs / 60_000} minutes later the board still runs.`;
+    } catch (cause) {
+      if (signal.aborted) return;
+      log.error({ err: cause }, "reboot refused");
+      why = `The reboot was refused: ${cause instanceof Error ? cause.message : String(cause)}.`;
+    }
+    await this.#record({
+      type: "neverCame",
+      message: `${why} Look at the log of the board's systemd, then ask again.`,
+    });
+  }
+
+  async #stamp(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#record({ type: "stamped", ...(await this.#ports.stamp(signal)) });
+    } catch (cause) {
+      if (!signal.aborted) this.#ports.log.error({ err: cause }, "time of the last reboot not recorded");
+    }
+  }
+
+  #record(event: RebootEvent): Promise<void> {
+    return this.#ports.journal.record((saved) => {
+      const updateInTheWay = isPastStaging(saved.update);
+      const reboot = step(saved.reboot, event.type === "due" ? { ...event, updateInTheWay } : event);
+      return { change: reboot && { reboot }, answer: undefined };
+    }, this.#stopping.signal);
+  }
+}

@@ -1,0 +1,143 @@
+import type { MethodReply } from "../contract/methods.ts";
+import { refusalReply, type Judged, type Refusal } from "../contract/refusal.ts";
+import type { Decision, Saved } from "../saved.ts";
+import type { Job } from "./job.ts";
+import { isCancellable, isPastStaging, isRunning, step } from "./machine.ts";
+import { isSameImage, type UpdateOrder } from "./request.ts";
+
+/* What a request about updates comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
+
+/** `firmwareUpdate`: starts the job, or says that it is running or done already, or that another one is in the way. */
+export function decideUpdate(saved: Saved, { job, named }: UpdateOrder, at: string): Decision<MethodReply> {
+  const { update, lastProven } = saved;
+  const isThis = (other: { operationId: string; version: string; sha256: string | null }): boolean =>
+    named ? other.operationId === job.operationId : isSameImage(other, job);
+  if (isRunning(update)) {
+    if (isThis(update.job)) return already(update.job.operationId, `This update is running already (${update.phase}).`);
+    return refuseReply({
+      status: 409,
+      code: "update-running",
+      message: `Another update is running (${update.job.operationId}, to ${update.job.version}, ${update.phase}). Wait for it, or cancel it with cancelFirmwareUpdate.`,
+    });
+  }
+  if (lastProven !== null && isThis(lastProven)) {
+    return already(lastProven.operationId, `This update was done and proven at ${lastProven.at}.`);
+  }
+  const { operationId } = job;
+  return {
+    change: { update: step(update, { type: "accepted", job, at }) ?? update },
+    answer: { status: 200, payload: { Response: "Firmware update started", operationId } },
+  };
+}
+
+/** `applyFirmwareUpdate`: the order for a staged image that waits for it, or for its window. */
+export function decideApply({ update }: Saved, operationId: string | undefined): Decision<MethodReply> {
+  if (update.phase !== "staged" || !isMeant(update.job, operationId)) {
+    return refuseReply({
+      status: 404,
+      code: "nothing-staged",
+      message: "No staged update waits to be applied. Ask for one with firmwareUpdate.",
+    });
+  }
+  const job = { ...update.job, apply: "now" as const };
+  return {
+    change: { update: { ...update, job } },
+    answer: { status: 200, payload: { Response: "Firmware update is being applied", operationId: job.operationId } },
+  };
+}
+
+/** `cancelFirmwareUpdate`: possible until the board is being changed. */
+export function decideCancel({ update }: Saved, operationId: string | undefined, at: string): Decision<MethodReply> {
+  if (!isRunning(update) || !isMeant(update.job, operationId)) {
+    return refuseReply({
+      status: 404,
+      code: "nothing-running",
+      message: "No such update is running: there is nothing to cancel.",
+    });
+  }
+  const cancelled = step(update, { type: "cancelled", at });
+  if (cancelled === undefined) {
+    return refuseReply({
+      status: 409,
+      code: "too-late",
+      message: `Too late to cancel: the update is ${update.phase}. It ends by itself, proven or back on the old system.`,
+    });
+  }
+  return {
+    change: { update: cancelled },
+    answer: { status: 200, payload: { Response: "Firmware update cancelled", operationId: update.job.operationId } },
+  };
+}
+
+/** A desired `firmware` document as it was read: what it is, and what it asks for. */
+export interface DesiredFirmware {
+  /** The digest of its content: the same for the same content, whatever its key order and `$version`. */
+  readonly identity: string;
+  readonly desiredVersion: number;
+  readonly judged: Judged<UpdateOrder>;
+}
+
+export type DesiredOutcome =
+  | { readonly kind: "known" | "accepted" | "current" | "waits" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/**
+ * A desired `firmware` document. Each content is looked at once, however often it is delivered: what was done, failed,
+ * cancelled, refused, or overtaken by a method, is not started again by a replay.
+ */
+export function decideDesired(
+  saved: Saved,
+  { identity, desiredVersion, judged }: DesiredFirmware,
+  currentVersion: string | null,
+  at: string,
+): Decision<DesiredOutcome> {
+  const { update, handledDesired, lastProven } = saved;
+  if (handledDesired?.identity === identity) return { answer: { kind: "known" } };
+  const handled = { identity, desiredVersion, refused: null };
+
+  if (!judged.ok) {
+    const { code, message } = judged.refusal;
+    return {
+      change: { handledDesired: { ...handled, refused: { code, message } } },
+      answer: { kind: "refused", refusal: judged.refusal },
+    };
+  }
+  const { job, named } = judged.value;
+  const running = isRunning(update);
+  const gives = running && update.job.origin === "desired" && isCancellable(update);
+  if (running && !gives) return { answer: { kind: "waits" } };
+
+  const proven = lastProven === null ? currentVersion === job.version : isSameImage(lastProven, job);
+  const isCurrent = proven && !job.rehearsal && (!named || lastProven?.operationId === job.operationId);
+  const freed = gives ? (step(update, { type: "cancelled", at }) ?? update) : update;
+  if (isCurrent) {
+    return { change: { handledDesired: handled, ...(gives ? { update: freed } : {}) }, answer: { kind: "current" } };
+  }
+  const accepted = step(freed, { type: "accepted", job, at });
+  return { change: { handledDesired: handled, update: accepted ?? freed }, answer: { kind: "accepted" } };
+}
+
+/** The desired properties have no `firmware` (any more): what was refused in it is of no interest now. */
+export function decideNoDesired({ handledDesired }: Saved): Decision<void> {
+  if (handledDesired === null || handledDesired.refused === null) return { answer: undefined };
+  return { change: { handledDesired: { ...handledDesired, refused: null } }, answer: undefined };
+}
+
+/** Why a reboot must wait for the update; undefined when it need not. */
+export function updateInTheWay({ update }: Saved): string | undefined {
+  return isPastStaging(update) && "job" in update
+    ? `the update ${update.job.operationId} is ${update.phase}`
+    : undefined;
+}
+
+function already(operationId: string, response: string): Decision<MethodReply> {
+  return { answer: { status: 200, payload: { Response: response, operationId, already: true } } };
+}
+
+function refuseReply(refusal: Refusal): Decision<MethodReply> {
+  return { answer: refusalReply(refusal) };
+}
+
+function isMeant(job: Job, operationId: string | undefined): boolean {
+  return operationId === undefined || operationId === job.operationId;
+}

@@ -1,0 +1,116 @@
+import * as v from "valibot";
+import { operationId, firmwareVersion, packageUri } from "../contract/methods.ts";
+import { savedFailure, sha256, timestamp, whole, word } from "../saved-values.ts";
+
+/*
+ * Jobs, states and events of a firmware update. States are saved to disk and read back after any restart, so each has a
+ * schema, and its type is what the schema lets through: a state that could not be read back does not compile.
+ */
+
+const job = v.object({
+  /** Given by the caller, or made by us; what the twin and the logs call the job. */
+  operationId,
+  /** Who asked: a direct method, or the desired properties. A desired-born job gives way to a changed document. */
+  origin: v.picklist(["method", "desired"]),
+  /** Asked for, or `sha256:` and 12 hex digits where none was: what must run in the end. */
+  version: firmwareVersion,
+  /** Where to fetch the image. May carry a signature: never logged, never reported. */
+  uri: packageUri,
+  /** The digest that the image must have; null for a rehearsal. */
+  sha256: v.nullable(sha256),
+  /** The size that the caller promised. */
+  sizeBytes: v.nullable(whole),
+  apply: v.picklist(["now", "window", "manual"]),
+  /** Walks every phase of a simulated board with pauses; fetches nothing, changes no version, proves nothing. */
+  rehearsal: v.boolean(),
+});
+export type Job = Readonly<v.InferOutput<typeof job>>;
+
+const times = v.object({
+  accepted: v.optional(timestamp),
+  downloading: v.optional(timestamp),
+  verifying: v.optional(timestamp),
+  staged: v.optional(timestamp),
+  applying: v.optional(timestamp),
+  rebooting: v.optional(timestamp),
+  proving: v.optional(timestamp),
+  reverting: v.optional(timestamp),
+  ended: v.optional(timestamp),
+});
+
+/** An image as it was measured while it arrived, or as it lies in the staging area. */
+const image = v.object({ sha256, sizeBytes: whole });
+export type Image = Readonly<v.InferOutput<typeof image>>;
+
+/** How the new system comes to run: the board reboots, the installer restarts a service, or nothing restarts. */
+export const restartKinds = ["board", "service", "none"] as const;
+export type Restart = (typeof restartKinds)[number];
+
+/** The board as it was before anything of it was changed: what "healthy" is compared with, and what to go back to. */
+const before = v.object({ version: v.nullable(word), linkUp: v.boolean() });
+export type Before = Readonly<v.InferOutput<typeof before>>;
+
+const onTheWay = { job, times };
+const installing = { ...onTheWay, image, before };
+
+export const updateState = v.variant("phase", [
+  v.object({ phase: v.literal("idle") }),
+  v.object({ phase: v.literal("accepted"), ...onTheWay }),
+  v.object({ phase: v.literal("downloading"), ...onTheWay, attempt: whole }),
+  v.object({ phase: v.literal("verifying"), ...onTheWay, image }),
+  v.object({ phase: v.literal("staged"), ...onTheWay, image }),
+  v.object({
+    phase: v.literal("applying"),
+    ...installing,
+    attempt: whole,
+    installed: v.nullable(v.picklist(restartKinds)),
+  }),
+  v.object({ phase: v.literal("rebooting"), ...installing, attempt: whole, armed: v.boolean(), fromBootId: word }),
+  v.object({ phase: v.literal("proving"), ...installing, restart: v.picklist(restartKinds), proven: v.boolean() }),
+  v.object({
+    phase: v.literal("reverting"),
+    ...installing,
+    restart: v.picklist(restartKinds),
+    attempt: whole,
+    /** Why it goes back. */
+    error: savedFailure,
+    /** True once the old system is the default again and only the restart into it is missing. */
+    reverted: v.boolean(),
+    fromBootId: word,
+    /** Where this ends: back from a system that ran, or from one that never came to run. */
+    end: v.picklist(["rolledBack", "failed"]),
+  }),
+  v.object({ phase: v.literal("completed"), ...onTheWay }),
+  v.object({ phase: v.literal("failed"), ...onTheWay, error: savedFailure }),
+  v.object({ phase: v.literal("rolledBack"), ...onTheWay, error: savedFailure }),
+  v.object({ phase: v.literal("cancelled"), ...onTheWay }),
+]);
+export type UpdateState = v.InferOutput<typeof updateState>;
+export type ActiveUpdate = Extract<UpdateState, { job: Job }>;
+
+/** What can happen to an update. `at` is wall time as a label only; it decides nothing. */
+export type UpdateEvent = { readonly at: string } & (
+  | { readonly type: "accepted"; readonly job: Job }
+  | { readonly type: "admitted" }
+  | { readonly type: "fetched"; readonly image: Image }
+  | { readonly type: "verified" }
+  | { readonly type: "released"; readonly before: Before }
+  | { readonly type: "installed"; readonly restart: Restart; readonly bootId: string }
+  | { readonly type: "armed" }
+  | { readonly type: "proven" }
+  | { readonly type: "committed" }
+  | { readonly type: "reverted"; readonly restartNeeded: boolean }
+  | { readonly type: "failed"; readonly error: v.InferOutput<typeof savedFailure>; readonly bootId: string }
+  | { readonly type: "cancelled" }
+);
+
+/** What is known after a restart of the agent, before anything is done. */
+export interface RestartFacts {
+  readonly at: string;
+  /** The kernel's boot id: another one than before proves that the board went through a reboot. */
+  readonly bootId: string;
+  /** The version that runs now, as the installer reads it. */
+  readonly runningVersion: string | null;
+  /** How often a system was started while an update was not proven, this start included: from its own small record. */
+  readonly trialBoots: number;
+}

@@ -1,0 +1,94 @@
+import type { Image, Job, Restart } from "./job.ts";
+import type { Progress } from "./report.ts";
+
+/** An image in the staging area, checked. The file is the installer's to read, never to change. */
+export interface StagedImage extends Image {
+  readonly path: string;
+  readonly version: string;
+  readonly operationId: string;
+}
+
+/**
+ * A way of installing an image. Every call may be made twice, after any crash in the first: the second must come to the
+ * same. Calls reject with an AgentError that says what to do.
+ */
+export interface Installer {
+  /** How the new system comes to run once it is armed. */
+  readonly restart: Restart;
+  /** Checks, without changing anything, that the image can be installed on this board now. */
+  prepare(image: StagedImage, signal: AbortSignal): Promise<void>;
+  /** Writes the new system beside the running one. Never makes it the default: a power cut boots the old one. */
+  install(image: StagedImage, signal: AbortSignal): Promise<void>;
+  /** Makes the next start try the new system, once; or, where no board restarts, switches over to it. */
+  arm(image: StagedImage, signal: AbortSignal): Promise<void>;
+  /** The version that runs now; null where that cannot be told. */
+  runningVersion(): Promise<string | null>;
+  /** Makes the running, proven system the default for good. */
+  commit(image: StagedImage): Promise<void>;
+  /** Makes the old system the default again. What runs is changed only by the restart that follows. */
+  revert(image: StagedImage): Promise<void>;
+}
+
+/** Fetches images from servers. */
+export interface Fetcher {
+  /**
+   * Fetches an image into a file, whole, measuring it on the way. The file survives a power cut when it resolves, and is
+   * gone when it rejects.
+   */
+  fetch(order: FetchOrder, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image>;
+}
+
+export interface FetchOrder {
+  readonly uri: string;
+  readonly path: string;
+  /** The size that was promised; null when none was. */
+  readonly sizeBytes: number | null;
+  /** The largest image that this board accepts. */
+  readonly largestBytes: number;
+  /** The room that there is for it now. */
+  readonly roomBytes: number;
+}
+
+/** Where images lie: partial ones, and whole ones that are named by their digest. */
+export interface Staging {
+  /** Bytes that an image may take now, what is kept free for state and logs taken off. */
+  roomBytes(): Promise<number>;
+  /** Where an image is to be fetched to. The folder exists. */
+  partialPath(sha256: string): Promise<string>;
+  /** Where an image lies once it is staged. */
+  stagedPath(sha256: string): string;
+  /** Moves a partial file to its staged place, atomically. Does nothing where that has been done already. */
+  admit(sha256: string): Promise<void>;
+  /** Reads a staged image once more; rejects with `image-changed` when it is not what its name says. */
+  verify(sha256: string, signal: AbortSignal): Promise<void>;
+  /** Removes everything but the images named. */
+  clear(except: readonly string[]): Promise<void>;
+}
+
+/** All that has to be done with an image on the way to being installed. */
+export interface Workshop {
+  readonly installer: Installer;
+  /** Makes room, and makes sure that it suffices as far as the image's size is known. */
+  admit(job: Job, signal: AbortSignal): Promise<void>;
+  fetch(job: Job, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image>;
+  /** Compares what was measured with what was asked for, and moves the file into the staging area. */
+  stage(job: Job, measured: Image, signal: AbortSignal): Promise<void>;
+  /** The staged image, digested once more from the disk: what is installed is what was checked. */
+  open(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage>;
+  /** The staged image by name, for calls that need not read it. */
+  refer(job: Job, image: Image): StagedImage;
+  /** Throws away whatever jobs have left in the staging area. */
+  tidy(): Promise<void>;
+}
+
+/** Says whether the new system is as healthy as the old one was. */
+export interface HealthCheck {
+  /** Resolves when it has been healthy for long enough; rejects with an AgentError when it was not in time. */
+  prove(before: { readonly linkUp: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+/** How often a system was started while an update was not proven. A fixed-size record that any release can read. */
+export interface TrialRecord {
+  read(): Promise<number>;
+  write(count: number): Promise<void>;
+}

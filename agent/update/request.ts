@@ -1,0 +1,109 @@
+import type { Checked } from "../contract/check.ts";
+import { firmwareUpdateRequestFrom, type FirmwareUpdateRequest } from "../contract/methods.ts";
+import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
+import type { Job } from "./job.ts";
+
+/** What a board allows, from its config. */
+export interface Terms {
+  /** A simulated board may rehearse: walk the phases of an update whose check value is no digest. */
+  readonly simulated: boolean;
+  /** False where the owner has configured no way of installing anything. */
+  readonly canInstall: boolean;
+  readonly allowHttp: boolean;
+  readonly windowConfigured: boolean;
+  readonly largestImageBytes: number;
+}
+
+export interface UpdateOrder {
+  readonly job: Job;
+  /** Whether the caller gave the operation id, which then alone says whether two requests are one. */
+  readonly named: boolean;
+}
+
+/**
+ * The job that a request asks for, or why there is none. The request comes from the method `firmwareUpdate` or from the
+ * desired `firmware` document: both say the same with the same keys.
+ * @param newOperationId used where the caller named none
+ */
+export function jobFrom(
+  payload: unknown,
+  origin: Job["origin"],
+  terms: Terms,
+  newOperationId: string,
+): Judged<UpdateOrder> {
+  const request: Checked<FirmwareUpdateRequest> = firmwareUpdateRequestFrom(payload);
+  if (!request.ok) return refusePayload(request.problems);
+  const { fwPackageUri, fwPackageURI, fwPackageCheckValue, fwPackageSize, fwVersion, ...rest } = request.value;
+
+  const uri = fwPackageUri ?? fwPackageURI;
+  if (uri === undefined) return refusePayload(["fwPackageUri: is missing; give the address of the image"]);
+  if (fwPackageURI !== undefined && fwPackageURI !== uri) {
+    return refusePayload(["fwPackageUri, fwPackageURI: expected one of them, got two that differ"]);
+  }
+  if (rest.fwManifestUri !== undefined) {
+    const why = "fwManifestUri: this agent does not check signed manifests, so it will not act as if it had";
+    return refuse(400, "manifest-unsupported", `Bad request: ${why}. Leave it out.`);
+  }
+  if (rest.apply === "window" && !terms.windowConfigured) {
+    return refuse(
+      400,
+      "window-missing",
+      'apply: no maintenance window is configured on this board; ask for "now" or "manual".',
+    );
+  }
+
+  const digest = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(fwPackageCheckValue ?? "")?.[1]?.toLowerCase() ?? null;
+  const rehearsal = digest === null;
+  if (rehearsal && !terms.simulated) {
+    const came = fwPackageCheckValue === undefined ? "nothing" : `"${fwPackageCheckValue.slice(0, 80)}"`;
+    return refusePayload([
+      `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits ("sha256:" allowed in front), got ${came}`,
+    ]);
+  }
+  if (!rehearsal) {
+    if (!terms.canInstall) {
+      return refuse(
+        400,
+        "no-installer",
+        "No installer is configured on this board. Set update.installer in its config.",
+      );
+    }
+    const address = checkAddress(uri, terms);
+    if (!address.ok) return address;
+    if (fwPackageSize !== undefined && fwPackageSize > terms.largestImageBytes) {
+      return refuse(
+        400,
+        "image-too-large",
+        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${terms.largestImageBytes}).`,
+      );
+    }
+  }
+  const job: Job = {
+    operationId: rest.operationId ?? newOperationId,
+    origin,
+    version: fwVersion ?? (digest === null ? "rehearsal" : `sha256:${digest.slice(0, 12)}`),
+    uri,
+    sha256: digest,
+    sizeBytes: fwPackageSize ?? null,
+    apply: rest.apply ?? "now",
+    rehearsal,
+  };
+  return { ok: true, value: { job, named: rest.operationId !== undefined } };
+}
+
+function checkAddress(uri: string, { allowHttp }: Terms): Judged<undefined> {
+  const protocol = URL.canParse(uri) ? new URL(uri).protocol : undefined;
+  if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };
+  if (protocol === "http:") {
+    return refuse(400, "insecure-address", "fwPackageUri: plain http is not fetched. Serve the image over https.");
+  }
+  return refuse(400, "bad-address", "fwPackageUri: expected an https:// address.");
+}
+
+/** True when two jobs are one: the same image as the same version. Rehearsals are always new. */
+export function isSameImage(
+  a: { readonly version: string; readonly sha256: string | null },
+  b: { readonly version: string; readonly sha256: string | null },
+): boolean {
+  return a.sha256 !== null && a.sha256 === b.sha256 && a.version === b.version;
+}

@@ -1,0 +1,184 @@
+import { timestamp, type Timer, type WallClock } from "../clock.ts";
+import { toFailure, AgentError } from "../errors.ts";
+import type { Journal } from "../journal.ts";
+import type { Log } from "../log.ts";
+import { Pursuit } from "../pursuit.ts";
+import type { Saved } from "../saved.ts";
+import type { Before, Job, UpdateEvent } from "./job.ts";
+import { duty, step, type Duty } from "./machine.ts";
+import type { HealthCheck, TrialRecord, Workshop } from "./ports.ts";
+import type { Progress } from "./report.ts";
+
+/** How often a commit or a way back is tried before it counts as failed, and how long between. */
+const tries = 3;
+const retryMs = 5_000;
+
+export interface UpdateRunnerPorts {
+  readonly journal: Journal;
+  readonly log: Log;
+  readonly clock: WallClock;
+  readonly timer: Timer;
+  readonly bootId: string;
+  /** For updates of this board. */
+  readonly workshop: Workshop;
+  /** For rehearsals; undefined on a real board, which never accepts one. */
+  readonly rehearsal: Workshop | undefined;
+  readonly health: HealthCheck;
+  /** How the board is now, to compare the new system with. */
+  readonly linkUp: () => boolean;
+  /** Resolves when the staged image may be applied: at once, in the next window, or on order. */
+  readonly released: (job: Job, signal: AbortSignal) => Promise<void>;
+  readonly trials: TrialRecord;
+  /** Reboots the board. Never resolves; rejects when the reboot did not come. */
+  readonly rebootBoard: (signal: AbortSignal) => Promise<never>;
+  /** The time for a proof: waits for a clock that can be trusted, but not for ever. */
+  readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string }>;
+  readonly onProgress: (progress: Progress) => void;
+  /** Told the version that runs whenever it was read. */
+  readonly onVersion: (version: string | null) => void;
+}
+
+/** Saves, then acts: does the duty of the saved state, submits what came of it, and so on until there is none. */
+export class UpdateRunner {
+  readonly #ports: UpdateRunnerPorts;
+  readonly #pursuit: Pursuit<Duty>;
+
+  constructor(ports: UpdateRunnerPorts) {
+    this.#ports = ports;
+    this.#pursuit = new Pursuit(keyOf, (what, signal) => this.#perform(what, signal));
+    ports.journal.onChange(({ update }) => this.#pursuit.want(duty(update)));
+  }
+
+  /** Takes up the duty of the saved state. */
+  start(): void {
+    this.#pursuit.want(duty(this.#ports.journal.saved.update));
+  }
+
+  /** Stops what is being done, in a way that it can be taken up after a restart. */
+  stop(): Promise<void> {
+    return this.#pursuit.stop();
+  }
+
+  async #perform(what: Duty, signal: AbortSignal): Promise<void> {
+    const { clock, bootId } = this.#ports;
+    let event: UpdateEvent | undefined;
+    try {
+      event = await this.#act(what, signal);
+    } catch (thrown) {
+      if (signal.aborted) return; // Stopped or overtaken: whatever it threw says nothing about the job.
+      const error = toFailure(thrown, this.#ports.journal.saved.update.phase);
+      this.#ports.log.error({ operationId: what.job.operationId, err: thrown }, "update step failed");
+      if (what.kind === "tidy") return; // The job has ended; what is left over is collected at the next start.
+      event = { type: "failed", error, bootId, at: timestamp(clock) };
+    }
+    if (event === undefined) return;
+    const happened = event;
+    await this.#ports.journal.record(
+      (saved) => ({ change: advance(saved, what.job, happened), answer: undefined }),
+      signal,
+    );
+  }
+
+  async #act(what: Duty, signal: AbortSignal): Promise<UpdateEvent | undefined> {
+    const { clock, bootId, health, stamp } = this.#ports;
+    const workshop = this.#workshopFor(what.job);
+    const { installer } = workshop;
+    const now = (): { at: string } => ({ at: timestamp(clock) });
+    switch (what.kind) {
+      case "admit":
+        await workshop.admit(what.job, signal);
+        return { type: "admitted", ...now() };
+      case "fetch": {
+        const image = await workshop.fetch(what.job, this.#ports.onProgress, signal);
+        return { type: "fetched", image, ...now() };
+      }
+      case "verify":
+        await workshop.stage(what.job, what.image, signal);
+        return { type: "verified", ...now() };
+      case "awaitRelease": {
+        await this.#ports.released(what.job, signal);
+        const before: Before = { version: await installer.runningVersion(), linkUp: this.#ports.linkUp() };
+        return { type: "released", before, ...now() };
+      }
+      case "install": {
+        const image = await workshop.open(what.job, what.image, signal);
+        await installer.prepare(image, signal);
+        await installer.install(image, signal);
+        return { type: "installed", restart: installer.restart, bootId, ...now() };
+      }
+      case "arm":
+        await this.#ports.trials.write(0); // Before it is armed: the first start of the new system counts from here.
+        await installer.arm(workshop.refer(what.job, what.image), signal);
+        return { type: "armed", ...now() };
+      case "reboot":
+        return await this.#ports.rebootBoard(signal);
+      case "prove":
+        await this.#prove(what, workshop, health, signal);
+        return { type: "proven", ...now() };
+      case "commit":
+        await this.#insist(() => installer.commit(workshop.refer(what.job, what.image)), signal);
+        return { type: "committed", ...(await stamp(signal)) };
+      case "revert": {
+        await this.#insist(() => installer.revert(workshop.refer(what.job, what.image)), signal);
+        const running = await installer.runningVersion();
+        this.#ports.onVersion(running);
+        const runsNew = !what.job.rehearsal && running === what.job.version;
+        return { type: "reverted", restartNeeded: runsNew && installer.restart === "board", ...now() };
+      }
+      case "tidy":
+        await workshop.tidy();
+        return undefined;
+    }
+  }
+
+  async #prove(
+    { job, before }: Extract<Duty, { kind: "prove" }>,
+    { installer }: Workshop,
+    health: HealthCheck,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const running = await installer.runningVersion();
+    this.#ports.onVersion(running);
+    if (!job.rehearsal && running !== job.version) {
+      throw new AgentError("not-proven", `The board runs ${running ?? "an unknown version"}, not ${job.version}.`);
+    }
+    await health.prove(before, signal);
+  }
+
+  /** Tries again what must not fail for a passing reason: the new system is proven, or the old one must come back. */
+  async #insist(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await act();
+        return;
+      } catch (cause) {
+        if (attempt === tries) throw cause;
+        this.#ports.log.warn({ err: cause, attempt }, "trying again");
+        await this.#ports.timer.after(retryMs, signal);
+      }
+    }
+  }
+
+  #workshopFor(job: Job): Workshop {
+    const { workshop, rehearsal } = this.#ports;
+    if (!job.rehearsal) return workshop;
+    if (rehearsal === undefined)
+      throw new AgentError("internal", "A rehearsal was saved on a board that never accepts one.");
+    return rehearsal;
+  }
+}
+
+/** One duty has one key: set again with the same key it is not begun again. */
+function keyOf(what: Duty): string {
+  return [what.kind, what.job.operationId, "attempt" in what ? what.attempt : ""].join(" ");
+}
+
+/** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
+function advance(saved: Saved, job: Job, event: UpdateEvent): Partial<Saved> | undefined {
+  if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
+  const update = step(saved.update, event);
+  if (update === undefined) return undefined;
+  if (update.phase !== "completed" || job.sha256 === null) return { update };
+  const { operationId, version, sha256 } = job;
+  return { update, lastProven: { operationId, version, sha256, at: event.at } };
+}

@@ -1,0 +1,379 @@
+import { readdir } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import type { Json } from "../../../agent/contract/json.ts";
+import { AgentError } from "../../../agent/errors.ts";
+import { Gate } from "../../support/gate.ts";
+import { overriding } from "../../support/overriding.ts";
+import { imageServer, serving, testImage, type ImageServer, type TestImage } from "../../support/image-server.ts";
+import { testHub } from "../../support/local-hub.ts";
+import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
+import { at, ServiceView } from "../../support/twins.ts";
+
+interface Scene {
+  readonly board: TestBoard;
+  readonly service: ServiceView;
+  readonly server: ImageServer;
+  readonly image: TestImage;
+  /** The request that updates the board to this image. */
+  readonly request: { fwPackageUri: string; fwPackageCheckValue: string; fwVersion: string };
+}
+
+async function scene(options: TestBoardOptions = {}, image = testImage()): Promise<Scene> {
+  const hub = await testHub();
+  const server = await imageServer(serving(image));
+  const board = await TestBoard.start(hub, { imageCa: `${hub.ca}\n${server.ca}`, ...options });
+  const service = new ServiceView(hub, board.deviceId, options.moduleId);
+  const fwPackageUri = `${server.origin}/board.img?sig=secret`;
+  return {
+    board,
+    service,
+    server,
+    image,
+    request: { fwPackageUri, fwPackageCheckValue: image.sha256, fwVersion: "2.0.0" },
+  };
+}
+
+const isEnd = (phase: Json | undefined): boolean =>
+  typeof phase === "string" && ["completed", "failed", "rolledBack", "cancelled"].includes(phase);
+
+async function leftOver(board: TestBoard): Promise<string[]> {
+  return await readdir(board.stagingFolder).catch(() => []);
+}
+
+const sides: (TestBoardOptions & { who: string })[] = [
+  { who: "a device over MQTT", transport: "MQTT" },
+  { who: "a device over WebSockets", transport: "WebSockets" },
+  { who: "a module over MQTT", transport: "MQTT", moduleId: "boardkeeper" },
+  { who: "a module over WebSockets", transport: "WebSockets", moduleId: "boardkeeper" },
+];
+
+describe.each(sides)("firmwareUpdate, as $who", ({ who: _who, ...options }) => {
+  it("downloads, checks, stages, applies, reboots, proves, and says so in four vocabularies", async () => {
+    const { board, service, server, request } = await scene(options);
+    const reply = await service.call("firmwareUpdate", { ...request, operationId: "op-1" });
+    expect(reply).toStrictEqual({ status: 200, payload: { Response: "Firmware update started", operationId: "op-1" } });
+
+    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    expect(at(reported, "boardkeeper.update")).toMatchObject({
+      phase: "completed",
+      operationId: "op-1",
+      version: "2.0.0",
+      rehearsal: false,
+      lastProven: { version: "2.0.0" },
+    });
+    expect(await board.runningVersion()).toBe("2.0.0");
+    expect(board.boots).toBe(2);
+    expect(reported["firmwareStatus"]).toBe("completed");
+    expect(at(reported, "iothubDM.firmwareUpdate.status")).toBe("applyComplete");
+    expect(at(reported, "firmware")).toMatchObject({
+      currentFwVersion: "2.0.0",
+      pendingFwVersion: "",
+      fwUpdateStatus: "current",
+    });
+    expect(at(reported, "boardkeeper.reboot")).toMatchObject({ phase: "proven", cause: "update" });
+    expect(JSON.stringify(reported)).not.toContain("secret");
+    expect(server.requests).toHaveLength(1);
+    expect(await leftOver(board)).toStrictEqual([]);
+  });
+});
+
+it("reports every phase, in order, one patch each", async () => {
+  const { board, service, request } = await scene();
+  await service.call("firmwareUpdate", request);
+  await service.until("boardkeeper.update.phase", "completed");
+  const phases = board.reports
+    .map((patch) => at(patch, "boardkeeper.update.phase"))
+    .filter((phase) => phase !== undefined);
+  expect(phases).toStrictEqual([
+    "idle",
+    "accepted",
+    "downloading",
+    "verifying",
+    "staged",
+    "applying",
+    "rebooting",
+    "proving",
+    "completed",
+  ]);
+});
+
+describe("an update that cannot be", () => {
+  const half: Parameters<typeof imageServer>[0] = (_request, response) => {
+    const image = testImage(2_000_000);
+    response.writeHead(200, { "content-length": image.sizeBytes });
+    response.write(image.content.subarray(0, image.sizeBytes / 2), () => response.destroy());
+  };
+  const redirectTo =
+    (location: string): Parameters<typeof imageServer>[0] =>
+    (_request, response) =>
+      void response.writeHead(302, { location }).end();
+
+  it.each<[string, Partial<TestBoardOptions>, Parameters<typeof imageServer>[0] | undefined, object, string, string]>([
+    [
+      "whose image has another digest",
+      {},
+      undefined,
+      { fwPackageCheckValue: "f".repeat(64) },
+      "bad-digest",
+      "verifying",
+    ],
+    ["whose image has another size", {}, undefined, { fwPackageSize: 299_999 }, "bad-size", "downloading"],
+    [
+      "whose image is not there",
+      {},
+      (_request, response) => void response.writeHead(404).end(),
+      {},
+      "http-status",
+      "downloading",
+    ],
+    ["whose server is gone at 50 %", {}, half, {}, "unreachable", "downloading"],
+    [
+      "whose image is too big",
+      { settings: { "update.max-image-size": 299_999 } },
+      undefined,
+      {},
+      "image-too-large",
+      "downloading",
+    ],
+    [
+      "whose image does not fit on the disk",
+      { settings: { "update.keep-free": "1000 TiB" } },
+      undefined,
+      {},
+      "no-space",
+      "downloading",
+    ],
+    [
+      "that is redirected to plain http",
+      {},
+      redirectTo("http://127.0.0.1/board.img"),
+      {},
+      "insecure-redirect",
+      "downloading",
+    ],
+    ["that is redirected in circles", {}, redirectTo("/again"), {}, "too-many-redirects", "downloading"],
+  ])(
+    "%s ends in failed, with the old system untouched and nothing left over",
+    async (_what, options, answer, changed, code, during) => {
+      const { board, service, server, request } = await scene(options);
+      if (answer !== undefined) server.answer = answer;
+      expect(await service.call("firmwareUpdate", { ...request, ...changed })).toMatchObject({ status: 200 });
+
+      const reported = await service.until("boardkeeper.update.phase", isEnd);
+      expect(at(reported, "boardkeeper.update")).toMatchObject({ phase: "failed", error: { code, during } });
+      expect(reported["firmwareStatus"]).toBe("standBy");
+      expect(reported["firmwareError"]).toMatch(new RegExp(`^${code}: .+\\.$`));
+      expect(at(reported, "iothubDM.firmwareUpdate")).toMatchObject({ status: "downloadFailed", error: { code } });
+      expect(at(reported, "firmware.fwUpdateStatus")).toBe("error");
+      expect(JSON.stringify(reported)).not.toContain("secret");
+      expect(board.boots).toBe(1);
+      expect(await board.runningVersion()).toBe("1.0.0");
+      expect(await leftOver(board)).toStrictEqual([]);
+    },
+  );
+
+  it("fit on the disk is refused at once when its size is given", async () => {
+    const { service, request } = await scene({ settings: { "update.keep-free": "1000 TiB" } });
+    const reply = await service.call("firmwareUpdate", { ...request, fwPackageSize: 300_000 });
+    expect(reply).toMatchObject({ status: 507, payload: { error: { code: "no-space" } } });
+    expect(await service.until("boardkeeper.update.phase", () => true)).toMatchObject({ firmwareStatus: "standBy" });
+  });
+
+  it("be installed fails, and a new one removes the old error", async () => {
+    let works = false;
+    const { service, request } = await scene({
+      installer: (real) => ({
+        ...real,
+        install: (image, signal) =>
+          works
+            ? real.install(image, signal)
+            : Promise.reject(new AgentError("installer-failed", "The slot could not be written.")),
+      }),
+    });
+    await service.call("firmwareUpdate", request);
+    const failed = await service.until("boardkeeper.update.phase", isEnd);
+    expect(at(failed, "boardkeeper.update.error")).toMatchObject({ code: "installer-failed", during: "applying" });
+    expect(at(failed, "iothubDM.firmwareUpdate.status")).toBe("applyFailed");
+
+    works = true;
+    await service.call("firmwareUpdate", request);
+    const reported = await service.until("boardkeeper.update.phase", "completed");
+    expect(reported).not.toHaveProperty("firmwareError");
+    expect(at(reported, "iothubDM.firmwareUpdate.error")).toBeUndefined();
+    expect(at(reported, "boardkeeper.update.error")).toBeUndefined();
+  });
+
+  it("come up goes back to the old system", async () => {
+    const { board, service, request } = await scene({
+      installer: (real) => ({ ...real, arm: () => Promise.resolve() }), // A boot loader that forgets the trial.
+    });
+    await service.call("firmwareUpdate", request);
+    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    expect(at(reported, "boardkeeper.update")).toMatchObject({ phase: "rolledBack", error: { code: "fell-back" } });
+    expect(at(reported, "firmware")).toMatchObject({ fwUpdateStatus: "rolledback", currentFwVersion: "1.0.0" });
+    expect(at(reported, "iothubDM.firmwareUpdate.status")).toBe("applyFailed");
+    expect(board.boots).toBe(2);
+  });
+
+  it("commit goes back to the old system with a second reboot", async () => {
+    const { board, service, request } = await scene({
+      timer: (real) => ({ after: (delayMs, signal) => real.after(delayMs === 5_000 ? 0 : delayMs, signal) }),
+      installer: (real) => ({
+        ...real,
+        commit: () => Promise.reject(new AgentError("installer-failed", "The environment is read-only.")),
+      }),
+    });
+    await service.call("firmwareUpdate", request);
+    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    expect(at(reported, "boardkeeper.update")).toMatchObject({
+      phase: "rolledBack",
+      error: { code: "installer-failed", during: "proving" },
+    });
+    expect(await board.runningVersion()).toBe("1.0.0");
+    expect(board.boots).toBe(3);
+  });
+});
+
+describe("while an update runs", () => {
+  /** A board that is held in the middle of its download. */
+  async function downloading(options: TestBoardOptions = {}): Promise<Scene & { letGo: () => void }> {
+    const gate = new Gate();
+    const stage = await scene(options);
+    stage.server.answer = (request, response) => {
+      response.writeHead(200, { "content-length": stage.image.sizeBytes });
+      response.write(stage.image.content.subarray(0, 1_000));
+      void gate.pass().then(() => (request.destroyed ? undefined : response.end(stage.image.content.subarray(1_000))));
+    };
+    await stage.service.call("firmwareUpdate", { ...stage.request, operationId: "op-1" });
+    await gate.reached;
+    return { ...stage, letGo: () => gate.open() };
+  }
+
+  it("a second one is refused, the same one is already there, and methods are answered", async () => {
+    const { service, request, letGo } = await downloading();
+    const other = { ...request, fwVersion: "3.0.0" };
+    expect(await service.call("firmwareUpdate", other)).toMatchObject({
+      status: 409,
+      payload: { error: { code: "update-running" } },
+    });
+    expect(await service.call("firmwareUpdate", request)).toMatchObject({
+      status: 200,
+      payload: { already: true, operationId: "op-1" },
+    });
+    expect(await service.call("getStatus", null)).toMatchObject({
+      status: 200,
+      payload: { update: { phase: "downloading" } },
+    });
+    letGo();
+    await service.until("boardkeeper.update.phase", "completed");
+    expect(await service.call("firmwareUpdate", request)).toMatchObject({ status: 200, payload: { already: true } });
+  });
+
+  it("a repeated call with its operation id gets its first answer, after restarts too", async () => {
+    const { board, service, request, letGo } = await downloading();
+    const first = { status: 200, payload: { Response: "Firmware update started", operationId: "op-1" } };
+    expect(await service.call("firmwareUpdate", { ...request, operationId: "op-1" })).toStrictEqual(first);
+    letGo();
+    await service.until("boardkeeper.update.phase", "completed");
+    expect(await service.call("firmwareUpdate", { ...request, operationId: "op-1" })).toStrictEqual(first);
+    expect(board.boots).toBe(2);
+  });
+
+  it("it can be cancelled in the middle of its download, and leaves nothing behind", async () => {
+    const { board, service, server } = await downloading();
+    expect(await service.call("cancelFirmwareUpdate", { operationId: "op-1" })).toMatchObject({ status: 200 });
+    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    expect(at(reported, "boardkeeper.update.phase")).toBe("cancelled");
+    expect(at(reported, "iothubDM.firmwareUpdate.status")).toBe("waiting");
+    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 404 });
+    expect(server.requests).toHaveLength(1);
+    expect(await leftOver(board)).toStrictEqual([]);
+  });
+
+  it("a reboot in the middle of the download lets it begin again and complete", async () => {
+    const { board, service, server, image, letGo } = await downloading();
+    server.answer = serving(image);
+    expect(await service.call("rebootDevice", null)).toMatchObject({ status: 200 });
+    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    letGo();
+    expect(at(reported, "boardkeeper.update")).toMatchObject({ phase: "completed", operationId: "op-1" });
+    expect(board.boots).toBe(3);
+  });
+});
+
+describe("an update that can be cancelled, or not any more", () => {
+  it("accepted", async () => {
+    const gate = new Gate();
+    const { service, request } = await scene({
+      staging: (real) => overriding(real, { clear: () => gate.pass() }),
+    });
+    await service.call("firmwareUpdate", request);
+    await gate.reached;
+    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    gate.open();
+    await service.until("boardkeeper.update.phase", "cancelled");
+  });
+
+  it("verifying", async () => {
+    const gate = new Gate();
+    const { service, request } = await scene({
+      staging: (real) => overriding(real, { admit: () => gate.pass() }),
+    });
+    await service.call("firmwareUpdate", request);
+    await gate.reached;
+    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    gate.open();
+    await service.until("boardkeeper.update.phase", "cancelled");
+  });
+
+  it("staged, waiting for the order", async () => {
+    const { board, service, request } = await scene();
+    await service.call("firmwareUpdate", { ...request, apply: "manual" });
+    const staged = await service.until("boardkeeper.update.phase", "staged");
+    expect(at(staged, "boardkeeper.update.waitsFor")).toBe("order");
+    expect(await leftOver(board)).toStrictEqual([`${request.fwPackageCheckValue}.image`]);
+    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    await service.until("boardkeeper.update.phase", "cancelled");
+    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
+  });
+
+  it("staged, then ordered", async () => {
+    const { service, request } = await scene();
+    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
+    await service.call("firmwareUpdate", { ...request, apply: "manual" });
+    await service.until("boardkeeper.update.phase", "staged");
+    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    await service.until("boardkeeper.update.phase", "completed");
+  });
+
+  const late: [phase: string, verb: "install" | "arm" | "commit"][] = [
+    ["applying", "install"],
+    ["rebooting", "arm"],
+    ["proving", "commit"],
+  ];
+  it.each(late)("%s: too late, and no reboot meanwhile", async (phase, verb) => {
+    const gate = new Gate();
+    const { service, request } = await scene({
+      installer: (real) => ({
+        ...real,
+        [verb]: async (...args: Parameters<typeof real.install>) => {
+          await gate.pass();
+          await real[verb](...args);
+        },
+      }),
+    });
+    await service.call("firmwareUpdate", request);
+    await service.until("boardkeeper.update.phase", phase);
+    await gate.reached;
+    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({
+      status: 409,
+      payload: { error: { code: "too-late" } },
+    });
+    expect(await service.call("rebootDevice", null)).toMatchObject({
+      status: 409,
+      payload: { error: { code: "update-running" } },
+    });
+    gate.open();
+    await service.until("boardkeeper.update.phase", "completed");
+  });
+});

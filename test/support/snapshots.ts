@@ -1,0 +1,52 @@
+import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
+
+/** A board on which nothing has happened yet. */
+const idleUpdate: UpdateSnapshot = {
+  phase: "idle",
+  operationId: null,
+  version: null,
+  rehearsal: false,
+  times: {},
+  receivedBytes: null,
+  totalBytes: null,
+  attempt: null,
+  waitsFor: null,
+  error: null,
+  refused: null,
+};
+
+export const idleReboot: RebootSnapshot = {
+  phase: "idle",
+  operationId: null,
+  reason: null,
+  scheduledFor: null,
+  startedAt: null,
+  cause: null,
+  error: null,
+  last: null,
+};
+
+export function snapshotWith(update: Partial<UpdateSnapshot> = {}, rest: Partial<Snapshot> = {}): Snapshot {
+  return {
+    agent: {
+      version: "0.1.0",
+      mode: "systemd",
+      startedAt: "2026-01-02T03:00:00.000Z",
+      bootId: "11111111-1111-4111-8111-111111111111",
+      clockSynchronized: true,
+    },
+    board: {
+      model: "Raspberry Pi 4 Model B Rev 1.5",
+      serial: "10000000abcdef01",
+      os: "Debian GNU/Linux 13 (trixie)",
+      kernel: "6.12.25+rpt-rpi-v8",
+      arch: "arm64",
+      memoryBytes: 4_100_000_000,
+    },
+    currentVersion: "1.0.0",
+    update: { ...idleUpdate, ...update },
+    lastProvenUpdate: null,
+    reboot: idleReboot,
+    ...rest,
+  };
+}

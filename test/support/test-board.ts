@@ -1,0 +1,205 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { startAgent, type Agent } from "../../agent/agent.ts";
+import { kernelBootClock } from "../../agent/board/boot.ts";
+import { laptopClock, systemTimer } from "../../agent/board/clocks.ts";
+import { Downloader } from "../../agent/board/downloader.ts";
+import { simulatedInstaller } from "../../agent/board/installers/simulated.ts";
+import { newBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulated-board.ts";
+import { FolderStaging } from "../../agent/board/staging.ts";
+import { FolderStateFile } from "../../agent/board/state-file.ts";
+import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
+import type { Timer } from "../../agent/clock.ts";
+import { hubAddressFrom } from "../../agent/hub/address.ts";
+import { connectToAzure } from "../../agent/hub/azure-link.ts";
+import type { JsonObject } from "../../agent/contract/json.ts";
+import type { Connection } from "../../agent/hub/link.ts";
+import type { Power } from "../../agent/reboot/runner.ts";
+import type { Installer, Staging } from "../../agent/update/ports.ts";
+import type { Saved } from "../../agent/saved.ts";
+import { readSettings, type Settings } from "../../agent/settings.ts";
+import type { LocalHub } from "../../service-tools/local-hub/options.ts";
+import type { Transport } from "./azure-sdk.ts";
+import { testLog } from "./journals.ts";
+import { overriding } from "./overriding.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+export interface TestBoardOptions {
+  readonly transport?: Transport;
+  readonly deviceId?: string;
+  readonly moduleId?: string;
+  /** Settings by name, as in TOML. */
+  readonly settings?: Record<string, unknown>;
+  /** PEM of the authorities that the board trusts for images; the hub's unless told. */
+  readonly imageCa?: string;
+  /** Wraps an adapter, to make it fail, wait or tell. */
+  readonly installer?: (installer: Installer) => Installer;
+  readonly staging?: (staging: Staging) => Staging;
+  readonly power?: (power: Power) => Power;
+  readonly timer?: (timer: Timer) => Timer;
+}
+
+/** As quick as a board can be: a test waits for states, not for pauses. */
+const quick = {
+  "update.installer": "simulated",
+  "update.healthy-for-seconds": 0,
+  "update.prove-within-seconds": 30,
+  "simulation.pause-seconds": 0,
+  "report.progress-seconds": 0,
+};
+
+/**
+ * A simulated board in this process: the agent with its real adapters, over a boot loader and a power supply that the
+ * test has in its hands. A reboot ends the agent and starts another one on the saved state, as on any board.
+ */
+export class TestBoard {
+  readonly folder: string;
+  readonly deviceId: string;
+  readonly #hub: LocalHub;
+  readonly #options: TestBoardOptions;
+  #agent: Agent | undefined;
+  /** Every patch of the reported properties that was sent, from the first start on. */
+  readonly reports: JsonObject[] = [];
+  /** How often the board was started. */
+  boots = 0;
+  /** Set to keep a rebooting board down until it resolves. */
+  rebootHold: Promise<void> | undefined;
+  #rebooting: Promise<void> = Promise.resolve();
+
+  private constructor(hub: LocalHub, folder: string, options: TestBoardOptions) {
+    this.#hub = hub;
+    this.folder = folder;
+    this.#options = options;
+    this.deviceId = options.deviceId ?? "board-1";
+  }
+
+  /** Registers a device (or module) and starts a board that speaks as it. */
+  static async start(hub: LocalHub, options: TestBoardOptions = {}): Promise<TestBoard> {
+    const board = new TestBoard(hub, await temporaryFolder(), options);
+    await hub.addDevice(board.deviceId);
+    if (options.moduleId !== undefined) await hub.addModule(board.deviceId, options.moduleId);
+    await board.powerOn();
+    onTestFinished(() => board.powerOff());
+    return board;
+  }
+
+  get stagingFolder(): string {
+    return join(this.folder, "staging");
+  }
+
+  get settings(): Settings {
+    return readSettings([{ place: "test", values: { ...quick, ...this.#options.settings } }]).settings;
+  }
+
+  get #boardFile(): string {
+    return join(this.folder, "board.json");
+  }
+
+  /** What the board has saved, as it lies on disk. */
+  async saved(): Promise<Saved | undefined> {
+    return (await new FolderStateFile(this.folder).load()).saved;
+  }
+
+  /** The version that the boot loader would say is running. */
+  async runningVersion(): Promise<string | null> {
+    const board = await readBoard(this.#boardFile);
+    return board === undefined ? null : board.slots[board.running];
+  }
+
+  /** Power comes on: the boot loader chooses a slot, and the agent starts. */
+  async powerOn(): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    const board = powerOn((await readBoard(this.#boardFile)) ?? newBoard("1.0.0"), randomUUID());
+    await writeBoard(this.#boardFile, board);
+    this.boots += 1;
+    await this.startAgent();
+  }
+
+  /** The agent starts, in the same boot. */
+  async startAgent(): Promise<void> {
+    const { transport = "MQTT", moduleId, installer, staging, power, timer } = this.#options;
+    const address = hubAddressFrom(this.#hub.deviceConnectionString(this.deviceId, moduleId), {
+      webSocket: transport === "WebSockets",
+      webSocketPort: this.#hub.ports.https,
+    });
+    if (!address.ok) throw new Error(address.problems.join("; "));
+    const { settings } = this;
+    const stateFile = new FolderStateFile(this.folder);
+    const board = await readBoard(this.#boardFile);
+    this.#agent = await startAgent(
+      {
+        version: "0.0.0-test",
+        mode: "simulated",
+        log: testLog,
+        clock: laptopClock,
+        bootClock: kernelBootClock,
+        timer: wrapped(systemTimer, timer),
+        random: () => 0,
+        newOperationId: randomUUID,
+        digest: (text) => createHash("sha256").update(text).digest("hex"),
+        bootId: board?.bootId ?? "",
+        inventory: { model: "test board", serial: null, os: null, kernel: null, arch: "x64", memoryBytes: 1 },
+        stateFile,
+        loaded: (await stateFile.load()).saved,
+        trials: new FolderTrialRecord(this.folder),
+        staging: wrapped(new FolderStaging(this.stagingFolder, settings["update.keep-free"]), staging),
+        fetcher: new Downloader({
+          allowHttp: settings["update.allow-http"],
+          ca: this.#options.imageCa ?? this.#hub.ca,
+          silenceMs: settings["update.silence-seconds"],
+          userAgent: "test",
+        }),
+        installer: wrapped(
+          simulatedInstaller(this.#boardFile, systemTimer, settings["simulation.pause-seconds"]),
+          installer,
+        ),
+        power: wrapped({ reboot: () => this.#takeReboot() }, power),
+        connect: async (signal) =>
+          this.#noting(
+            await connectToAzure(
+              { address: address.value, ca: this.#hub.ca, productInfo: "test", log: testLog },
+              signal,
+            ),
+          ),
+      },
+      settings,
+    );
+  }
+
+  /** The same connection, with its reports noted down. */
+  #noting(connection: Connection): Connection {
+    return overriding(connection, {
+      report: async (patch) => {
+        this.reports.push(patch);
+        await connection.report(patch);
+      },
+    });
+  }
+
+  /** The agent stops as on SIGTERM. */
+  async stopAgent(): Promise<void> {
+    await this.#agent?.stop();
+    this.#agent = undefined;
+  }
+
+  async powerOff(): Promise<void> {
+    await this.#rebooting;
+    await this.stopAgent();
+  }
+
+  /** The order is taken at once; what follows is the end of the agent and the start of another. */
+  #takeReboot(): Promise<void> {
+    this.#rebooting = (async () => {
+      await this.stopAgent();
+      await this.rebootHold;
+      await this.powerOn();
+    })();
+    return Promise.resolve();
+  }
+}
+
+function wrapped<T>(adapter: T, wrap: ((adapter: T) => T) | undefined): T {
+  return wrap === undefined ? adapter : wrap(adapter);
+}

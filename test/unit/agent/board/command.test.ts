@@ -1,0 +1,108 @@
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
+import type { StagedImage } from "../../../../agent/update/ports.ts";
+import { quiet } from "../../../support/journals.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
+
+const image: StagedImage = {
+  path: "/staging/x.image",
+  version: "2.0.0",
+  operationId: "op-1",
+  sha256: "a".repeat(64),
+  sizeBytes: 5,
+};
+const never = new AbortController().signal;
+
+/** A program in shell, and the options to install with it. */
+async function program(
+  script: string,
+  changes: Partial<CommandInstallerOptions> = {},
+): Promise<CommandInstallerOptions> {
+  const folder = await temporaryFolder();
+  const path = join(folder, "installer");
+  await writeFile(path, `#!/bin/sh\ncd ${folder}\n${script}\n`);
+  await chmod(path, 0o700);
+  return {
+    program: path,
+    restart: "board",
+    timeLimitMs: 10_000,
+    replaces: [],
+    stateDir: folder,
+    log: quiet,
+    ...changes,
+  };
+}
+
+describe("an operator's program as installer", () => {
+  it("gets one verb a call, and the image in its environment, and nothing else of the agent's", async () => {
+    const options = await program(
+      'echo "$1 $BOARDKEEPER_IMAGE_PATH $BOARDKEEPER_VERSION $BOARDKEEPER_OPERATION_ID" >> calls; env > "env-$1"',
+    );
+    const installer = commandInstaller(options);
+    await installer.prepare(image, never);
+    await installer.install(image, never);
+    await installer.arm(image, never);
+    await installer.commit(image);
+    await installer.revert(image);
+    const rest = "/staging/x.image 2.0.0 op-1";
+    expect(await readFile(join(options.stateDir, "calls"), "utf8")).toBe(
+      ["prepare", "install", "arm", "commit", "revert"].map((verb) => `${verb} ${rest}\n`).join(""),
+    );
+    const names = (await readFile(join(options.stateDir, "env-install"), "utf8"))
+      .split("\n")
+      .map((line) => line.split("=")[0]);
+    expect(
+      names.filter(
+        (name) => name?.startsWith("IOTHUB") || name?.startsWith("npm_") || name === "CREDENTIALS_DIRECTORY",
+      ),
+    ).toStrictEqual([]);
+  });
+
+  it("tells the running version by what the program prints", async () => {
+    expect(await commandInstaller(await program("echo ' 1.2.3 '")).runningVersion()).toBe("1.2.3");
+    expect(await commandInstaller(await program(":")).runningVersion()).toBeNull();
+  });
+
+  it("fails with the program's status and last words", async () => {
+    const installer = commandInstaller(await program("echo out; echo 'slot b is mounted' >&2; exit 3"));
+    await expect(installer.install(image, never)).rejects.toMatchObject({
+      code: "installer-failed",
+      message: expect.stringMatching(/install ended with 3\. It said: slot b is mounted$/),
+    });
+  });
+
+  it("fails when the program cannot be started", async () => {
+    const options = await program(":");
+    const installer = commandInstaller({ ...options, program: "/nowhere/installer" });
+    await expect(installer.install(image, never)).rejects.toMatchObject({ code: "installer-failed" });
+  });
+
+  it("stops the program and its children at the time limit", async () => {
+    const options = await program("sleep 600 & echo $! > child; wait", { timeLimitMs: 300 });
+    await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({
+      code: "installer-timed-out",
+    });
+    const child = Number(await readFile(join(options.stateDir, "child"), "utf8"));
+    // Gone, or dead and not yet collected by whoever inherited it.
+    expect(await readFile(`/proc/${child}/stat`, "utf8").catch(() => `${child} (sleep) Z`)).toContain(" Z");
+  });
+
+  it("stops the program when the agent stops", async () => {
+    const options = await program("echo > started; exec sleep 600");
+    const stop = new AbortController();
+    const installing = commandInstaller(options).install(image, stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(installing).rejects.toThrow("stopped");
+  });
+
+  it("refuses to begin where the update would replace the agent's state", async () => {
+    const options = await program(":");
+    const installer = commandInstaller({ ...options, replaces: [options.stateDir] });
+    await expect(installer.prepare(image, never)).rejects.toMatchObject({ code: "state-in-slot" });
+    await expect(installer.arm(image, never)).rejects.toMatchObject({ code: "state-in-slot" });
+    const elsewhere = commandInstaller({ ...options, replaces: ["/proc"] });
+    await expect(elsewhere.prepare(image, never)).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,100 @@
+import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FolderStateFile } from "../../../../agent/board/state-file.ts";
+import { FolderTrialRecord } from "../../../../agent/board/trial-record.ts";
+import { blank, type Saved } from "../../../../agent/saved.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { jobWith, states } from "../../../support/updates.ts";
+
+const at = (seq: number, changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), seq, ...changes });
+
+describe("the state file", () => {
+  it("is blank where nothing was saved", async () => {
+    const file = new FolderStateFile(join(await temporaryFolder(), "new"));
+    expect(await file.load()).toStrictEqual({ saved: undefined, problems: [] });
+  });
+
+  it.each(Object.values(states(jobWith({ sizeBytes: 5 }))))("reads back what it saved: $phase", async (update) => {
+    const file = new FolderStateFile(await temporaryFolder());
+    const saved = at(1, {
+      update,
+      handledDesired: { identity: "b".repeat(64), desiredVersion: 3, refused: { code: "bad-request", message: "…" } },
+      operations: [{ operationId: "op-1", method: "rebootDevice", status: 200, payload: { Response: "…", more: [1] } }],
+      lastProven: { operationId: "op-0", version: "1.0.0", sha256: "c".repeat(64), at: "2026-01-02T03:00:00.000Z" },
+    });
+    await file.load();
+    await file.save(saved);
+    expect(await file.load()).toStrictEqual({ saved, problems: [] });
+  });
+
+  it("is for its owner alone", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save(at(1));
+    expect((await stat(join(folder, "state.json"))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each<[string, string]>([
+    ["torn", '{"checksum":"'],
+    ["empty", ""],
+    ["foreign", '{"hello":1}'],
+    ["changed by hand", `{"checksum":"${"0".repeat(64)}","saved":${JSON.stringify(at(9))}}`],
+    ["of NULs", "\0".repeat(100)],
+  ])("falls back to the copy before when it is %s, and says so", async (_what, content) => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save(at(1));
+    await file.save(at(2));
+    await writeFile(join(folder, "state.json"), content);
+    const found = await file.load();
+    expect(found.saved).toMatchObject({ seq: 1 });
+    expect(found.problems).toHaveLength(1);
+    expect(found.problems[0]).toContain("state.json");
+  });
+
+  it("begins anew when both copies are damaged, and says so", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save(at(1));
+    await file.save(at(2));
+    await writeFile(join(folder, "state.json"), "x");
+    await writeFile(join(folder, "state.previous.json"), "x");
+    const found = await file.load();
+    expect(found.saved).toBeUndefined();
+    expect(found.problems).toHaveLength(2);
+  });
+
+  it("refuses a state that another release wrote in another form", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save({ ...at(1), schema: 2 } as unknown as Saved);
+    expect((await file.load()).problems[0]).toContain("schema");
+  });
+
+  it("leaves no other files", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    for (let seq = 1; seq <= 5; seq += 1) await file.save(at(seq));
+    expect((await readdir(folder)).sort()).toStrictEqual(["state.json", "state.previous.json"]);
+  });
+});
+
+describe("the trial record", () => {
+  it("counts in a form that never changes", async () => {
+    const folder = await temporaryFolder();
+    const record = new FolderTrialRecord(folder);
+    expect(await record.read()).toBe(0);
+    await record.write(7);
+    expect(await readFile(join(folder, "trials"), "utf8")).toBe("trials 007\n");
+    expect(await record.read()).toBe(7);
+    await record.write(5_000);
+    expect(await record.read()).toBe(999);
+  });
+
+  it("counts high when it is damaged, so that no more trials are made", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "trials"), "trials");
+    expect(await new FolderTrialRecord(folder).read()).toBe(999);
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import {
+  firmwareUpdateRequestFrom,
+  methodNamed,
+  namedOperationFrom,
+  rebootRequestFrom,
+} from "../../../../agent/contract/methods.ts";
+
+describe("payloads as they arrive", () => {
+  it.each<[string, unknown, object]>([
+    ["an object", { delaySeconds: 5 }, { delaySeconds: 5 }],
+    ["null", null, {}],
+    ["nothing", undefined, {}],
+    ["an object as JSON text (Python v2)", '{"delaySeconds":5}', { delaySeconds: 5 }],
+    ["null as JSON text", "null", {}],
+    ["an empty text", "", {}],
+    ["the reboot tutorial's unknown key", { method_number: "42" }, {}],
+  ])("%s", (_what, payload, value) => {
+    expect(rebootRequestFrom(payload)).toStrictEqual({ ok: true, value });
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      "a text that is not JSON",
+      "hello",
+      "payload: expected an object, null, or an object as JSON text, got another text",
+    ],
+    ["a number", 42, "payload: expected an object, null, or an object as JSON text, got a number"],
+    ["an array", [1], "payload: expected an object, null, or an object as JSON text, got an array"],
+    ["an array as JSON text", "[1]", "payload: expected an object, null, or an object as JSON text, got an array"],
+    ["JSON text twice over", '"{}"', "payload: expected an object, null, or an object as JSON text, got a string"],
+  ])("refuses %s", (_what, payload, problem) => {
+    expect(rebootRequestFrom(payload)).toStrictEqual({ ok: false, problems: [problem] });
+  });
+});
+
+describe("rebootDevice", () => {
+  it.each<[object, string]>([
+    [{ delaySeconds: -1 }, "delaySeconds: expected a whole number of seconds from 0 to 86400, got -1"],
+    [{ delaySeconds: 86_401 }, "delaySeconds: expected a whole number of seconds from 0 to 86400, got 86401"],
+    [{ delaySeconds: 1.5 }, "delaySeconds: expected a whole number of seconds from 0 to 86400, got 1.5"],
+    [{ delaySeconds: "5" }, 'delaySeconds: expected a whole number of seconds from 0 to 86400, got "5"'],
+    [{ at: "tomorrow" }, 'at: expected a time such as 2030-01-31T23:59:00Z, got "tomorrow"'],
+    [{ at: "2030-02-31" }, 'at: expected a time such as 2030-01-31T23:59:00Z, got "2030-02-31"'],
+    [{ force: "yes" }, 'force: expected true or false, got "yes"'],
+    [
+      { operationId: "a b" },
+      'operationId: expected an operation id of 1 to 64 letters, digits, and . _ : -, got "a b"',
+    ],
+    [{ operationId: "" }, 'operationId: expected an operation id of 1 to 64 letters, digits, and . _ : -, got ""'],
+    [{ reason: 7 }, "reason: expected a reason of at most 200 characters, got 7"],
+    [{ delaySeconds: 1, window: true }, "delaySeconds, at, window: expected at most one of them, got several"],
+  ])("refuses %j", (payload, problem) => {
+    expect(rebootRequestFrom(payload)).toStrictEqual({ ok: false, problems: [problem] });
+  });
+
+  it("tells every problem at once", () => {
+    const checked = rebootRequestFrom({ delaySeconds: -1, force: 0 });
+    expect(checked.ok ? [] : checked.problems).toHaveLength(2);
+  });
+});
+
+describe("firmwareUpdate", () => {
+  it("takes both spellings of the address", () => {
+    for (const key of ["fwPackageUri", "fwPackageURI"]) {
+      expect(firmwareUpdateRequestFrom({ [key]: "https://a/b" })).toStrictEqual({
+        ok: true,
+        value: { [key]: "https://a/b" },
+      });
+    }
+  });
+
+  it.each<[object, string]>([
+    [
+      { fwPackageUri: "" },
+      "fwPackageUri: expected a URI of 1 to 2048 characters without spaces, got a text of 0 characters",
+    ],
+    [{ fwPackageUri: 7 }, "fwPackageUri: expected a URI of 1 to 2048 characters without spaces, got 7"],
+    [{ fwPackageSize: 0 }, "fwPackageSize: expected a whole number of bytes from 1 to 1099511627776, got 0"],
+    [{ apply: "later" }, 'apply: expected ("now" | "window" | "manual"), got "later"'],
+    [{ fwVersion: "../etc" }, expect.stringContaining("fwVersion: expected a version of 1 to 64")],
+    [{ fwVersion: 2 }, expect.stringContaining("fwVersion: expected a version of 1 to 64")],
+  ])("refuses %j", (payload, problem) => {
+    expect(firmwareUpdateRequestFrom(payload)).toStrictEqual({ ok: false, problems: [problem] });
+  });
+
+  it("never repeats an address, which may carry a signature", () => {
+    const checked = firmwareUpdateRequestFrom({ fwPackageUri: "https://a/b?sig=secret with a space" });
+    expect(JSON.stringify(checked)).not.toContain("secret");
+  });
+});
+
+describe("names", () => {
+  it.each([
+    ["rebootDevice", "rebootDevice"],
+    ["reboot", "rebootDevice"],
+    ["firmwareUpdate", "firmwareUpdate"],
+    ["toString", undefined],
+    ["Reboot", undefined],
+    ["", undefined],
+  ])("%s is %s", (name, method) => {
+    expect(methodNamed(name)).toBe(method);
+  });
+
+  it("takes an operation id for methods that need nothing else", () => {
+    expect(namedOperationFrom({ operationId: "op-1", more: 1 })).toStrictEqual({
+      ok: true,
+      value: { operationId: "op-1" },
+    });
+  });
+});

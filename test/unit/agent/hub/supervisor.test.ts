@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../../../agent/contract/json.ts";
+import type { Callers, Connection, TwinDocuments } from "../../../../agent/hub/link.ts";
+import { Supervisor } from "../../../../agent/hub/supervisor.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { quiet } from "../../../support/journals.ts";
+
+class FakeConnection implements Connection {
+  readonly lost: Promise<Error>;
+  lose: (why: Error) => void = () => undefined;
+  callers: Callers | undefined;
+  closed = false;
+  refuseReports = false;
+  readonly #twin: TwinDocuments | Promise<never>;
+
+  constructor(twin: TwinDocuments | Promise<never> = { desired: {}, desiredVersion: 1, reported: {} }) {
+    this.#twin = twin;
+    this.lost = new Promise((resolve) => (this.lose = resolve));
+  }
+
+  listen(callers: Callers): Promise<void> {
+    this.callers = callers;
+    return Promise.resolve();
+  }
+
+  async twin(): Promise<TwinDocuments> {
+    return await this.#twin;
+  }
+
+  report(_patch: JsonObject): Promise<void> {
+    return this.refuseReports ? Promise.reject(new Error("status 503")) : Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+interface Scene {
+  readonly time: FakeTime;
+  readonly supervisor: Supervisor;
+  readonly seen: string[];
+  readonly sends: ((patch: JsonObject) => Promise<void>)[];
+  attempts: number;
+}
+
+/** A supervisor whose attempts end as the list says; the last one is repeated. */
+function scene(outcomes: (FakeConnection | Error)[]): Scene {
+  const time = new FakeTime();
+  const seen: string[] = [];
+  const made: Scene = {
+    time,
+    seen,
+    sends: [],
+    attempts: 0,
+    supervisor: new Supervisor({
+      connect: () => {
+        const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
+        made.attempts += 1;
+        return outcome instanceof FakeConnection ? Promise.resolve(outcome) : Promise.reject(outcome);
+      },
+      timer: time,
+      bootClock: time,
+      random: () => 0,
+      log: quiet,
+      method: (name) => Promise.resolve({ status: 200, payload: { Response: name } }),
+      onDesired: (desired, version) => seen.push(`desired ${version} ${JSON.stringify(desired)}`),
+      onUp: (reported, send) => {
+        seen.push(`up ${JSON.stringify(reported)}`);
+        made.sends.push(send);
+      },
+      onDown: () => seen.push("down"),
+    }),
+  };
+  return made;
+}
+
+describe("the supervisor", () => {
+  it("lets methods in before it reads the twin, then hands both sections on", async () => {
+    const connection = new FakeConnection({ desired: { a: 1 }, desiredVersion: 7, reported: { b: 2 } });
+    const { supervisor, seen } = scene([connection]);
+    supervisor.start();
+    await settle();
+    expect(await connection.callers?.method("getStatus", null)).toMatchObject({ status: 200 });
+    expect(seen).toStrictEqual(['up {"b":2}', 'desired 7 {"a":1}']);
+    expect(supervisor.isUp).toBe(true);
+    await supervisor.stop();
+    expect(connection.closed).toBe(true);
+    expect(seen.at(-1)).toBe("down");
+  });
+
+  it("tries for ever, waiting longer each time up to a minute", async () => {
+    const made = scene([new Error("ECONNREFUSED")]);
+    made.supervisor.start();
+    await made.time.advance(86_400_000);
+    expect(made.attempts).toBeGreaterThan(1_000);
+    await made.supervisor.stop();
+  });
+
+  it("connects as soon as the hub is there", async () => {
+    const made = scene([new Error("ENOTFOUND"), new Error("ENOTFOUND"), new FakeConnection()]);
+    made.supervisor.start();
+    await made.time.advance(2_000);
+    expect(made.supervisor.isUp).toBe(true);
+    await made.supervisor.stop();
+  });
+
+  it("makes a new connection when one is lost", async () => {
+    const first = new FakeConnection();
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    first.lose(new Error("ECONNRESET"));
+    await settle();
+    expect(first.closed).toBe(true);
+    expect(made.supervisor.isUp).toBe(false);
+    await made.time.advance(1_000);
+    expect(made.seen).toStrictEqual(["up {}", "desired 1 {}", "down", "up {}", "desired 1 {}"]);
+    await made.supervisor.stop();
+  });
+
+  it("drops a connection on which a report is not acknowledged", async () => {
+    const first = new FakeConnection();
+    first.refuseReports = true;
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    await expect(made.sends[0]?.({ a: 1 })).rejects.toThrow("503");
+    await made.time.advance(1_000);
+    expect(first.closed).toBe(true);
+    expect(made.attempts).toBe(2);
+    await made.supervisor.stop();
+  });
+
+  it("merges changes of the desired properties, each once, also those that came before the twin was read", async () => {
+    let answer: (twin: TwinDocuments) => void = () => undefined;
+    const slow = new Promise<TwinDocuments>((resolve) => (answer = resolve)) as Promise<never>;
+    const connection = new FakeConnection(slow);
+    const { supervisor, seen } = scene([connection]);
+    supervisor.start();
+    await settle();
+    connection.callers?.desired({ patch: { a: 2 }, version: 5 });
+    connection.callers?.desired({ patch: { b: 1 }, version: 6 });
+    answer({ desired: { a: 2 }, desiredVersion: 5, reported: {} });
+    await settle();
+    connection.callers?.desired({ patch: { b: 1 }, version: 6 });
+    connection.callers?.desired({ patch: { a: null }, version: 7 });
+    expect(seen).toStrictEqual(["up {}", 'desired 5 {"a":2}', 'desired 6 {"a":2,"b":1}', 'desired 7 {"b":1}']);
+    await supervisor.stop();
+  });
+
+  it("reads the twin anew when it missed a change", async () => {
+    const first = new FakeConnection();
+    const made = scene([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
+    made.supervisor.start();
+    await settle();
+    first.callers?.desired({ patch: { a: 9 }, version: 4 });
+    await made.time.advance(1_000);
+    expect(made.seen.at(-1)).toBe('desired 4 {"a":9}');
+    await made.supervisor.stop();
+  });
+
+  it("stops at once, even while the hub keeps it waiting for the twin", async () => {
+    const connection = new FakeConnection(new Promise<never>(() => undefined));
+    const { supervisor } = scene([connection]);
+    supervisor.start();
+    await settle();
+    await supervisor.stop();
+    expect(connection.closed).toBe(true);
+  });
+
+  it("stops at once while it waits for its next attempt", async () => {
+    const made = scene([new Error("ECONNREFUSED")]);
+    made.supervisor.start();
+    await settle();
+    await made.supervisor.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+});

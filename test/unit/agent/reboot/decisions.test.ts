@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
+import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
+import { blank, type Saved } from "../../../../agent/saved.ts";
+import { isPastStaging } from "../../../../agent/update/machine.ts";
+import { states } from "../../../support/updates.ts";
+
+const now = new Date("2026-01-02T03:00:00.000Z");
+const terms = { now, clockSynchronized: true, windowConfigured: false };
+const saved = (changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), ...changes });
+const job = {
+  operationId: "op-1",
+  reason: null,
+  force: false,
+  acceptedAt: now.toISOString(),
+  scheduledFor: "2026-01-02T03:01:00.000Z",
+};
+const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const };
+const scheduled = { phase: "scheduled" as const, last: null, job, bootId: "boot-1", dueBootMs: 61_000 };
+const rebooting = {
+  phase: "rebooting" as const,
+  last: null,
+  job,
+  cause: "requested" as const,
+  bootId: "boot-1",
+  startedAt: now.toISOString(),
+};
+
+describe("when a reboot is asked for", () => {
+  it.each<[string, object, number, string]>([
+    ["at once", {}, 0, "2026-01-02T03:00:00.000Z"],
+    ["after a delay", { delaySeconds: 90 }, 90_000, "2026-01-02T03:01:30.000Z"],
+    ["at a time", { at: "2026-01-02T04:00:00Z" }, 3_600_000, "2026-01-02T04:00:00.000Z"],
+    ["at a time in another zone", { at: "2026-01-02T05:00:00+01:00" }, 3_600_000, "2026-01-02T04:00:00.000Z"],
+    ["at a moment that has just passed", { at: "2026-01-02T02:59:30Z" }, 0, "2026-01-02T03:00:00.000Z"],
+  ])("%s", (_what, payload, delayMs, scheduledFor) => {
+    expect(rebootPlanFrom(payload, terms, "new")).toMatchObject({
+      ok: true,
+      value: { delayMs, named: false, job: { operationId: "new", scheduledFor, force: false, reason: null } },
+    });
+  });
+
+  it.each<[string, object, object, string]>([
+    ["in the past", { at: "2026-01-02T02:00:00Z" }, {}, "bad-request"],
+    ["too far ahead", { at: "2026-01-04T03:00:00Z" }, {}, "bad-request"],
+    [
+      "at a time on a board that does not know it",
+      { at: "2026-01-02T04:00:00Z" },
+      { clockSynchronized: false },
+      "clock-not-set",
+    ],
+    ["in a window that is not there", { window: true }, {}, "window-missing"],
+  ])("is refused %s", (_what, payload, changed, code) => {
+    expect(rebootPlanFrom(payload, { ...terms, ...changed }, "new")).toMatchObject({
+      ok: false,
+      refusal: { status: 400, code },
+    });
+  });
+});
+
+describe("rebootDevice", () => {
+  it("schedules the reboot and tells when, how, and under which name", () => {
+    const { change, answer } = decideReboot(saved(), order);
+    expect(change).toStrictEqual({ reboot: scheduled });
+    expect(answer).toStrictEqual({
+      status: 200,
+      payload: {
+        Response: "Reboot scheduled for 2026-01-02T03:01:00.000Z",
+        operationId: "op-1",
+        scheduledFor: "2026-01-02T03:01:00.000Z",
+        mode: "systemd",
+      },
+    });
+  });
+
+  it.each([scheduled, rebooting])("is refused while one is $phase", (reboot) => {
+    const { change, answer } = decideReboot(saved({ reboot }), order);
+    expect(change).toBeUndefined();
+    expect(answer).toMatchObject({ status: 409, payload: { error: { code: "already-scheduled" } } });
+  });
+
+  it.each(Object.values(states()))("during an update that is $phase", (update) => {
+    const { answer } = decideReboot(saved({ update }), order);
+    expect(answer.status).toBe(isPastStaging(update) ? 409 : 200);
+  });
+});
+
+describe("cancelReboot", () => {
+  it("cancels what is scheduled", () => {
+    const { change, answer } = decideCancelReboot(saved({ reboot: scheduled }), "op-1");
+    expect(change?.reboot).toMatchObject({ phase: "cancelled" });
+    expect(answer).toStrictEqual({ status: 200, payload: { Response: "Reboot cancelled", operationId: "op-1" } });
+  });
+
+  it.each<[string, Saved, string | undefined, number]>([
+    ["nothing scheduled", saved(), undefined, 404],
+    ["another operation", saved({ reboot: scheduled }), "op-9", 404],
+    ["too late", saved({ reboot: rebooting }), undefined, 409],
+    ["too late, by name", saved({ reboot: rebooting }), "op-1", 409],
+  ])("%s", (_what, state, operationId, status) => {
+    const { change, answer } = decideCancelReboot(state, operationId);
+    expect(change).toBeUndefined();
+    expect(answer.status).toBe(status);
+  });
+});

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { duty, isPending, resume, step, type RebootEvent, type RebootState } from "../../../../agent/reboot/machine.ts";
+
+const at = "2026-01-02T03:10:00.000Z";
+const job = {
+  operationId: "op-1",
+  reason: null,
+  force: false,
+  acceptedAt: "2026-01-02T03:00:00.000Z",
+  scheduledFor: "2026-01-02T03:10:00.000Z",
+};
+const last = { bootId: "boot-1", cause: "requested" as const, at: "2026-01-01T00:00:00.000Z", clockSynchronized: true };
+const s = {
+  idle: { phase: "idle", last: null },
+  scheduled: { phase: "scheduled", last, job, bootId: "boot-1", dueBootMs: 600_000 },
+  waiting: { phase: "waiting", last, job, bootId: "boot-1" },
+  rebooting: { phase: "rebooting", last, job, cause: "requested", bootId: "boot-1", startedAt: at },
+  rebootingForUpdate: { phase: "rebooting", last, job: null, cause: "update", bootId: "boot-1", startedAt: at },
+  proven: { phase: "proven", last, job, startedAt: at },
+  unstamped: { phase: "proven", last: { ...last, at: null }, job, startedAt: at },
+  failed: { phase: "failed", last, job, error: { code: "reboot-never-came", during: "rebooting", message: "…" } },
+  cancelled: { phase: "cancelled", last, job },
+} satisfies Record<string, RebootState>;
+type Start = keyof typeof s;
+
+const other = { ...job, operationId: "op-2" };
+const events = {
+  scheduled: { type: "scheduled", job: other, bootId: "boot-1", dueBootMs: 700_000 },
+  due: { type: "due", updateInTheWay: false, bootId: "boot-1", at },
+  dueDuringUpdate: { type: "due", updateInTheWay: true, bootId: "boot-1", at },
+  neededByUpdate: { type: "neededByUpdate", bootId: "boot-1", at },
+  cancelled: { type: "cancelled" },
+  neverCame: { type: "neverCame", message: "It did not come." },
+  stamped: { type: "stamped", at, clockSynchronized: false },
+} satisfies Record<string, RebootEvent>;
+type EventName = keyof typeof events;
+
+const scheduled = { phase: "scheduled", job: other, dueBootMs: 700_000 };
+const forUpdate = { phase: "rebooting", job: null, cause: "update", startedAt: at };
+const table: [start: Start, event: EventName, target: object][] = [
+  ["idle", "scheduled", { ...scheduled, last: null }],
+  ["idle", "neededByUpdate", forUpdate],
+  ["scheduled", "due", { phase: "rebooting", job, cause: "requested", startedAt: at }],
+  ["scheduled", "dueDuringUpdate", { phase: "waiting", job }],
+  ["scheduled", "neededByUpdate", { ...forUpdate, job }],
+  ["scheduled", "cancelled", { phase: "cancelled", job, last }],
+  ["waiting", "due", { phase: "rebooting", job, cause: "requested" }],
+  ["waiting", "neededByUpdate", { ...forUpdate, job }],
+  ["waiting", "cancelled", { phase: "cancelled", job }],
+  [
+    "rebooting",
+    "neverCame",
+    { phase: "failed", job, error: { code: "reboot-never-came", message: "It did not come." } },
+  ],
+  ["rebootingForUpdate", "neverCame", { phase: "failed", job: null }],
+  ["proven", "scheduled", { ...scheduled, last }],
+  ["proven", "neededByUpdate", forUpdate],
+  ["unstamped", "scheduled", scheduled],
+  ["unstamped", "neededByUpdate", forUpdate],
+  ["unstamped", "stamped", { phase: "proven", last: { ...last, at, clockSynchronized: false } }],
+  ["failed", "scheduled", scheduled],
+  ["failed", "neededByUpdate", forUpdate],
+  ["cancelled", "scheduled", scheduled],
+  ["cancelled", "neededByUpdate", forUpdate],
+];
+
+describe("step", () => {
+  it.each(table)("%s + %s", (start, event, target) => {
+    expect(step(s[start], events[event])).toMatchObject(target);
+  });
+
+  const unanswered = (Object.keys(s) as Start[]).flatMap((start) =>
+    (Object.keys(events) as EventName[])
+      .filter((event) => !table.some(([known, answered]) => known === start && answered === event))
+      .map((event): [Start, EventName] => [start, event]),
+  );
+  it.each(unanswered)("%s does not answer %s", (start, event) => {
+    expect(step(s[start], events[event])).toBeUndefined();
+  });
+
+  it("keeps the time of a reboot that becomes known only after another one was asked for", () => {
+    const pending = step(s.unstamped, events.scheduled);
+    expect(pending && step(pending, events.stamped)).toMatchObject({ phase: "scheduled", last: { at } });
+  });
+});
+
+describe("resume", () => {
+  const proven = (cause: string, detail: object): object => ({
+    phase: "proven",
+    last: { bootId: "boot-2", cause, at: null, clockSynchronized: false },
+    ...detail,
+  });
+  const changed: [Start, object][] = [
+    ["idle", proven("other", { job: null, startedAt: null })],
+    ["scheduled", proven("other", { job, startedAt: null })],
+    ["waiting", proven("other", { job, startedAt: null })],
+    ["rebooting", proven("requested", { job, startedAt: at })],
+    ["rebootingForUpdate", proven("update", { job: null, startedAt: at })],
+    ["proven", proven("other", { job: null })],
+    ["unstamped", proven("other", { job: null })],
+    ["failed", proven("other", { job: null })],
+    ["cancelled", proven("other", { job: null })],
+  ];
+  it.each(changed)("%s: another boot id proves a reboot", (start, target) => {
+    expect(resume(s[start], { bootId: "boot-2", savedBootId: "boot-1" })).toStrictEqual(
+      expect.objectContaining(target),
+    );
+  });
+
+  it.each(Object.keys(s) as Start[])("%s: the same boot id proves nothing", (start) => {
+    expect(resume(s[start], { bootId: "boot-1", savedBootId: "boot-1" })).toBe(s[start]);
+  });
+});
+
+describe("duty", () => {
+  it.each<[Start, object | undefined]>([
+    ["idle", undefined],
+    ["scheduled", { kind: "awaitDue", dueBootMs: 600_000 }],
+    ["waiting", { kind: "awaitUpdate" }],
+    ["rebooting", { kind: "reboot", cause: "requested" }],
+    ["rebootingForUpdate", { kind: "reboot", cause: "update" }],
+    ["proven", undefined],
+    ["unstamped", undefined],
+    ["failed", undefined],
+    ["cancelled", undefined],
+  ])("%s", (start, expected) => {
+    expect(duty(s[start])).toStrictEqual(expected);
+  });
+
+  it("counts as pending from the asking to the end", () => {
+    const pending = (Object.keys(s) as Start[]).filter((start) => isPending(s[start]));
+    expect(pending).toStrictEqual(["scheduled", "waiting", "rebooting", "rebootingForUpdate"]);
+  });
+});

@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { refuse, type Judged } from "../../../../agent/contract/refusal.ts";
+import { blank, type Saved } from "../../../../agent/saved.ts";
+import {
+  decideApply,
+  decideCancel,
+  decideDesired,
+  decideNoDesired,
+  decideUpdate,
+} from "../../../../agent/update/decisions.ts";
+import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
+import type { UpdateOrder } from "../../../../agent/update/request.ts";
+import { digest, jobWith, states, t } from "../../../support/updates.ts";
+
+const at = t(30);
+const s = states();
+const saved = (changes: Partial<Saved>): Saved => ({ ...blank("boot-1"), ...changes });
+const job = jobWith();
+const other = jobWith({ operationId: "op-2", version: "3.0.0" });
+const lastProven = { operationId: "op-1", version: "2.0.0", sha256: digest, at: t(9) };
+
+describe("firmwareUpdate", () => {
+  it.each(["idle", "completed", "failed", "rolledBack", "cancelled"] as const)("starts when %s", (phase) => {
+    const { change, answer } = decideUpdate(saved({ update: s[phase] }), { job: other, named: false }, at);
+    expect(answer).toStrictEqual({
+      status: 200,
+      payload: { Response: "Firmware update started", operationId: "op-2" },
+    });
+    expect(change).toStrictEqual({ update: { phase: "accepted", job: other, times: { accepted: at } } });
+  });
+
+  const running = Object.values(s).filter(isRunning);
+  it.each(running)("is refused while another one is $phase", (update) => {
+    const { change, answer } = decideUpdate(saved({ update }), { job: other, named: false }, at);
+    expect(change).toBeUndefined();
+    expect(answer).toMatchObject({ status: 409, payload: { error: { code: "update-running" } } });
+  });
+
+  it.each(running)("is already there while it is $phase", (update) => {
+    const again = jobWith({ operationId: "new" });
+    const { change, answer } = decideUpdate(saved({ update }), { job: again, named: false }, at);
+    expect(change).toBeUndefined();
+    expect(answer).toMatchObject({ status: 200, payload: { already: true, operationId: "op-1" } });
+  });
+
+  it("is another one when its caller gives it another name", () => {
+    const again = jobWith({ operationId: "op-2" });
+    expect(decideUpdate(saved({ update: s.downloading }), { job: again, named: true }, at).answer.status).toBe(409);
+  });
+
+  it("was done already when it was the last one proven", () => {
+    const again = jobWith({ operationId: "new" });
+    const { change, answer } = decideUpdate(
+      saved({ update: s.completed, lastProven }),
+      { job: again, named: false },
+      at,
+    );
+    expect(change).toBeUndefined();
+    expect(answer).toMatchObject({ status: 200, payload: { already: true, operationId: "op-1" } });
+  });
+
+  it("is done again when its caller gives it another name", () => {
+    const again = jobWith({ operationId: "op-9" });
+    expect(
+      decideUpdate(saved({ update: s.completed, lastProven }), { job: again, named: true }, at).change,
+    ).toBeDefined();
+  });
+
+  it("is never done already as a rehearsal", () => {
+    const rehearsal = jobWith({ rehearsal: true, sha256: null, operationId: "new" });
+    expect(
+      decideUpdate(saved({ update: s.completed, lastProven }), { job: rehearsal, named: false }, at).change,
+    ).toBeDefined();
+  });
+});
+
+describe("cancelFirmwareUpdate", () => {
+  it.each(Object.values(s))("$phase", (update) => {
+    const { change, answer } = decideCancel(saved({ update }), undefined, at);
+    const status = isCancellable(update) ? 200 : isRunning(update) ? 409 : 404;
+    expect(answer.status).toBe(status);
+    expect(change?.update?.phase).toBe(status === 200 ? "cancelled" : undefined);
+  });
+
+  it("means the operation that it names, and no other", () => {
+    expect(decideCancel(saved({ update: s.downloading }), "op-1", at).answer.status).toBe(200);
+    expect(decideCancel(saved({ update: s.downloading }), "op-2", at).answer.status).toBe(404);
+  });
+});
+
+describe("applyFirmwareUpdate", () => {
+  it.each(["manual", "window"] as const)("releases an image that waits (%s)", (apply) => {
+    const staged = states(jobWith({ apply })).staged;
+    const { change, answer } = decideApply(saved({ update: staged }), undefined);
+    expect(answer.status).toBe(200);
+    expect(change?.update).toMatchObject({ phase: "staged", job: { apply: "now" } });
+  });
+
+  it.each(Object.values(s).filter(({ phase }) => phase !== "staged"))("finds nothing staged when $phase", (update) => {
+    expect(decideApply(saved({ update }), undefined)).toMatchObject({ answer: { status: 404 } });
+  });
+
+  it("means the operation that it names", () => {
+    expect(decideApply(saved({ update: s.staged }), "op-7").answer.status).toBe(404);
+  });
+});
+
+describe("a desired document", () => {
+  const order = (
+    of = jobWith({ origin: "desired", operationId: "desired-1" }),
+    named = false,
+  ): Judged<UpdateOrder> => ({
+    ok: true,
+    value: { job: of, named },
+  });
+  const document = (judged = order(), identity = "i1"): Parameters<typeof decideDesired>[1] => ({
+    identity,
+    desiredVersion: 4,
+    judged,
+  });
+  const handledDesired = { identity: "i1", desiredVersion: 3, refused: null };
+  const desiredJob = jobWith({ origin: "desired", operationId: "desired-0", version: "1.5.0" });
+
+  it("starts the update once, and is remembered in the same save", () => {
+    const { change, answer } = decideDesired(saved({}), document(), "1.0.0", at);
+    expect(answer.kind).toBe("accepted");
+    expect(change).toMatchObject({
+      update: { phase: "accepted" },
+      handledDesired: { identity: "i1", desiredVersion: 4 },
+    });
+  });
+
+  it.each(Object.values(s))("is not looked at again, whatever became of it ($phase)", (update) => {
+    expect(decideDesired(saved({ update, handledDesired }), document(), "1.0.0", at)).toStrictEqual({
+      answer: { kind: "known" },
+    });
+  });
+
+  it("is current when its image was the last one proven", () => {
+    const { change, answer } = decideDesired(saved({ lastProven }), document(), "2.0.0", at);
+    expect(answer.kind).toBe("current");
+    expect(change).toStrictEqual({ handledDesired: { identity: "i1", desiredVersion: 4, refused: null } });
+  });
+
+  it("is current on a board that came with that version", () => {
+    expect(decideDesired(saved({}), document(), "2.0.0", at).answer.kind).toBe("current");
+  });
+
+  it("forces a retry with a new operation id", () => {
+    const named = order(jobWith({ origin: "desired", operationId: "again" }), true);
+    expect(decideDesired(saved({ lastProven }), document(named, "i2"), "2.0.0", at).answer.kind).toBe("accepted");
+  });
+
+  it.each(Object.values(states(desiredJob)).filter(isCancellable))(
+    "takes the place of a desired job that is $phase",
+    (update) => {
+      const { change, answer } = decideDesired(saved({ update }), document(), "1.0.0", at);
+      expect(answer.kind).toBe("accepted");
+      expect(change?.update).toMatchObject({ phase: "accepted", job: { operationId: "desired-1" } });
+    },
+  );
+
+  const notYet = Object.values(states(desiredJob)).filter((update) => isRunning(update) && !isCancellable(update));
+  it.each(notYet)("waits for a desired job that is $phase", (update) => {
+    expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "waits" } });
+  });
+
+  it.each(Object.values(s).filter(isRunning))("waits for a method's job that is $phase", (update) => {
+    expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "waits" } });
+  });
+
+  it("that goes back to what runs ends a desired job on its way", () => {
+    const update = states(desiredJob).downloading;
+    const { change, answer } = decideDesired(saved({ update, lastProven }), document(), "2.0.0", at);
+    expect(answer.kind).toBe("current");
+    expect(change?.update?.phase).toBe("cancelled");
+  });
+
+  it("that is refused is remembered with the reason, and leaves a running job alone", () => {
+    const { change, answer } = decideDesired(
+      saved({ update: s.downloading }),
+      document(refuse(400, "bad-request", "Bad request: fwVersion.")),
+      "1.0.0",
+      at,
+    );
+    expect(answer.kind).toBe("refused");
+    expect(change).toStrictEqual({
+      handledDesired: {
+        identity: "i1",
+        desiredVersion: 4,
+        refused: { code: "bad-request", message: "Bad request: fwVersion." },
+      },
+    });
+  });
+
+  it("is still known after it was taken away, but what was refused in it is forgotten", () => {
+    const refused = { ...handledDesired, refused: { code: "bad-request", message: "…" } };
+    expect(decideNoDesired(saved({ handledDesired: refused })).change).toStrictEqual({ handledDesired });
+    expect(decideNoDesired(saved({ handledDesired })).change).toBeUndefined();
+    expect(decideNoDesired(saved({})).change).toBeUndefined();
+  });
+
+  it("is always new as a rehearsal", () => {
+    const rehearsal = order(jobWith({ rehearsal: true, sha256: null, origin: "desired" }));
+    expect(decideDesired(saved({ lastProven }), document(rehearsal), "2.0.0", at).answer.kind).toBe("accepted");
+  });
+});
+
+it("keeps a job's identity apart from the desired document's", () => {
+  expect(decideUpdate(saved({ update: s.failed }), { job, named: true }, at).change).not.toHaveProperty(
+    "handledDesired",
+  );
+});

@@ -1,0 +1,293 @@
+import { describe, expect, it } from "vitest";
+import { updatePhases } from "../../../../agent/contract/snapshot.ts";
+import type { RestartFacts, UpdateEvent, UpdateState } from "../../../../agent/update/job.ts";
+import {
+  duty,
+  isCancellable,
+  isPastStaging,
+  isRunning,
+  limits,
+  resume,
+  step,
+} from "../../../../agent/update/machine.ts";
+import { before, image, jobWith, states, t } from "../../../support/updates.ts";
+
+const job = jobWith();
+const s = states(job);
+const at = t(30);
+const error = { code: "http-status", during: "downloading", message: "The server answered 404." };
+const bootId = "boot-1";
+
+const events = {
+  accepted: { type: "accepted", job: jobWith({ operationId: "op-2" }), at },
+  admitted: { type: "admitted", at },
+  fetched: { type: "fetched", image, at },
+  verified: { type: "verified", at },
+  released: { type: "released", before, at },
+  installedForBoard: { type: "installed", restart: "board", bootId, at },
+  installedForService: { type: "installed", restart: "service", bootId, at },
+  installedForNothing: { type: "installed", restart: "none", bootId, at },
+  armed: { type: "armed", at },
+  proven: { type: "proven", at },
+  committed: { type: "committed", at },
+  reverted: { type: "reverted", restartNeeded: false, at },
+  revertedButRunning: { type: "reverted", restartNeeded: true, at },
+  failed: { type: "failed", error, bootId, at },
+  cancelled: { type: "cancelled", at },
+} satisfies Record<string, UpdateEvent>;
+type EventName = keyof typeof events;
+
+const installed: UpdateState = { ...s.applying, installed: "service" };
+const unarmed: UpdateState = { ...s.rebooting, armed: false };
+const proven: UpdateState = { ...s.proving, proven: true };
+const turnedBack: UpdateState = { ...s.reverting, reverted: true };
+
+/** Start, event, target. What is not in the table is not answered: that is tested for all other pairs below. */
+const table: [start: string, state: UpdateState, event: EventName, target: UpdateState["phase"], detail: object][] = [
+  ["idle", s.idle, "accepted", "accepted", { job: events.accepted.job, times: { accepted: at } }],
+  ["completed", s.completed, "accepted", "accepted", { times: { accepted: at } }],
+  ["failed", s.failed, "accepted", "accepted", { times: { accepted: at } }],
+  ["rolledBack", s.rolledBack, "accepted", "accepted", { times: { accepted: at } }],
+  ["cancelled", s.cancelled, "accepted", "accepted", { times: { accepted: at } }],
+  ["accepted", s.accepted, "admitted", "downloading", { job, attempt: 1 }],
+  ["accepted", s.accepted, "failed", "failed", { error }],
+  ["accepted", s.accepted, "cancelled", "cancelled", {}],
+  ["downloading", s.downloading, "fetched", "verifying", { image }],
+  ["downloading", s.downloading, "failed", "failed", { error }],
+  ["downloading", s.downloading, "cancelled", "cancelled", {}],
+  ["verifying", s.verifying, "verified", "staged", { image }],
+  ["verifying", s.verifying, "failed", "failed", { error }],
+  ["verifying", s.verifying, "cancelled", "cancelled", {}],
+  ["staged", s.staged, "released", "applying", { image, before, attempt: 1, installed: null }],
+  ["staged", s.staged, "failed", "failed", { error }],
+  ["staged", s.staged, "cancelled", "cancelled", {}],
+  ["applying", s.applying, "installedForBoard", "rebooting", { armed: false, attempt: 1, fromBootId: bootId, before }],
+  ["applying", s.applying, "installedForService", "applying", { installed: "service" }],
+  ["applying", s.applying, "installedForNothing", "applying", { installed: "none" }],
+  ["applying", s.applying, "failed", "failed", { error }],
+  ["applying, installed", installed, "armed", "proving", { restart: "service", proven: false }],
+  ["applying, installed", installed, "failed", "reverting", { end: "failed", error, restart: "service" }],
+  ["rebooting, unarmed", unarmed, "armed", "rebooting", { armed: true }],
+  ["rebooting, unarmed", unarmed, "failed", "reverting", { end: "failed", error, restart: "board" }],
+  ["rebooting", s.rebooting, "failed", "reverting", { end: "failed", error, restart: "board", reverted: false }],
+  ["proving", s.proving, "proven", "proving", { proven: true }],
+  ["proving", s.proving, "failed", "reverting", { end: "rolledBack", error, restart: "board", attempt: 1 }],
+  ["proving, proven", proven, "committed", "completed", { job }],
+  ["proving, proven", proven, "failed", "reverting", { end: "rolledBack", error }],
+  ["reverting", s.reverting, "reverted", "rolledBack", { error: s.reverting.error }],
+  ["reverting to failed", { ...s.reverting, end: "failed" }, "reverted", "failed", { error: s.reverting.error }],
+  ["reverting", s.reverting, "revertedButRunning", "reverting", { reverted: true }],
+  ["reverting", s.reverting, "failed", "failed", { error }],
+  ["reverting, reverted", turnedBack, "failed", "failed", { error }],
+];
+
+const starts: [string, UpdateState][] = [
+  ...Object.entries(s),
+  ["applying, installed", installed],
+  ["rebooting, unarmed", unarmed],
+  ["proving, proven", proven],
+  ["reverting, reverted", turnedBack],
+];
+
+describe("step", () => {
+  it.each(table)("%s + %s", (_start, state, event, target, detail) => {
+    const next = step(state, events[event]);
+    expect(next).toMatchObject({ phase: target, ...detail });
+  });
+
+  const unanswered = starts.flatMap(([start, state]) =>
+    (Object.keys(events) as EventName[])
+      .filter((event) => !table.some(([known, , answered]) => known === start && answered === event))
+      .map((event): [string, EventName, UpdateState] => [start, event, state]),
+  );
+  it.each(unanswered)("%s does not answer %s", (_start, event, state) => {
+    expect(step(state, events[event])).toBeUndefined();
+  });
+
+  it("stamps each phase that it enters and keeps the stamps of those before", () => {
+    expect(step(s.downloading, events.fetched)).toMatchObject({ times: { ...s.downloading.times, verifying: at } });
+    expect(step(s.staged, events.cancelled)).toMatchObject({ times: { ...s.staged.times, ended: at } });
+    expect(step(s.rebooting, events.failed)).toMatchObject({ times: { ...s.rebooting.times, reverting: at } });
+  });
+
+  it("never lets a job that was not accepted come into being", () => {
+    const answered = (Object.keys(events) as EventName[]).filter((event) => step(s.idle, events[event]) !== undefined);
+    expect(answered).toStrictEqual(["accepted"]);
+  });
+});
+
+const sameBoot: RestartFacts = { at, bootId: "boot-1", runningVersion: "1.0.0", trialBoots: 0 };
+const newSystem: RestartFacts = { at, bootId: "boot-2", runningVersion: "2.0.0", trialBoots: 1 };
+const oldSystem: RestartFacts = { at, bootId: "boot-2", runningVersion: "1.0.0", trialBoots: 1 };
+const rehearsing = states(jobWith({ rehearsal: true, sha256: null }));
+
+const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: object][] = [
+  ...(["idle", "accepted", "verifying", "staged", "completed", "failed", "rolledBack", "cancelled"] as const).map(
+    (phase): [string, UpdateState, RestartFacts, object] => [`${phase} stays`, s[phase], oldSystem, s[phase]],
+  ),
+  ["a download begins again", s.downloading, oldSystem, { phase: "downloading", attempt: 2 }],
+  [
+    "a download cut off too often fails",
+    { ...s.downloading, attempt: limits.downloads },
+    oldSystem,
+    { phase: "failed", error: { code: "interrupted-too-often", during: "downloading" } },
+  ],
+  ["an installation begins again", s.applying, sameBoot, { phase: "applying", attempt: 2, installed: null }],
+  [
+    "an installation cut off too often fails",
+    { ...s.applying, attempt: limits.installs },
+    sameBoot,
+    { phase: "failed", error: { code: "interrupted-too-often", during: "applying" } },
+  ],
+  ["an installed service is armed again", installed, sameBoot, installed],
+  ["the agent alone was restarted before the reboot", s.rebooting, sameBoot, s.rebooting],
+  ["the agent alone was restarted before arming", unarmed, sameBoot, unarmed],
+  ["the new system came up", s.rebooting, newSystem, { phase: "proving", restart: "board", proven: false }],
+  ["the new system came up although arming was not noted", unarmed, newSystem, { phase: "proving" }],
+  [
+    "the new system did not come up",
+    s.rebooting,
+    oldSystem,
+    { phase: "reverting", end: "rolledBack", error: { code: "fell-back" }, fromBootId: "boot-2" },
+  ],
+  [
+    "what runs cannot be told",
+    s.rebooting,
+    { ...oldSystem, runningVersion: null },
+    { phase: "reverting", end: "rolledBack", error: { code: "fell-back" } },
+  ],
+  [
+    "the board went down before arming",
+    unarmed,
+    oldSystem,
+    { phase: "rebooting", attempt: 2, armed: false, fromBootId: "boot-2" },
+  ],
+  [
+    "the board went down before arming too often",
+    { ...unarmed, attempt: limits.reboots },
+    oldSystem,
+    { phase: "reverting", end: "failed", error: { code: "interrupted-too-often" } },
+  ],
+  ["a rehearsal came through its reboot", rehearsing.rebooting, oldSystem, { phase: "proving" }],
+  ["proving goes on after a crash", s.proving, { ...newSystem, bootId: "boot-1" }, s.proving],
+  ["proving goes on after another reboot", s.proving, { ...newSystem, bootId: "boot-3" }, s.proving],
+  [
+    "the new system keeps restarting",
+    s.proving,
+    { ...newSystem, trialBoots: limits.trialBoots + 1 },
+    { phase: "reverting", end: "rolledBack", error: { code: "restarts-too-often" } },
+  ],
+  [
+    "the new system keeps restarting from its first boot on",
+    s.rebooting,
+    { ...newSystem, trialBoots: limits.trialBoots + 1 },
+    { phase: "reverting", end: "rolledBack", error: { code: "restarts-too-often" } },
+  ],
+  [
+    "the boot loader fell back while it was being proven",
+    s.proving,
+    oldSystem,
+    { phase: "reverting", end: "rolledBack", error: { code: "fell-back" } },
+  ],
+  ["a proven system is committed whatever the count says", proven, { ...newSystem, trialBoots: 99 }, proven],
+  [
+    "a proven system that fell back before its commit goes back",
+    proven,
+    oldSystem,
+    { phase: "reverting", end: "rolledBack", error: { code: "fell-back" } },
+  ],
+  [
+    "going back goes on",
+    s.reverting,
+    newSystem,
+    { phase: "reverting", reverted: false, attempt: 2, fromBootId: "boot-2" },
+  ],
+  [
+    "the old system is back",
+    turnedBack,
+    { ...oldSystem, bootId: "boot-3" },
+    { phase: "rolledBack", error: s.reverting.error },
+  ],
+  [
+    "the new system runs again although it was reverted",
+    turnedBack,
+    { ...newSystem, bootId: "boot-3" },
+    { phase: "reverting", reverted: false, attempt: 2, fromBootId: "boot-3" },
+  ],
+  ["only the agent was restarted on the way back", turnedBack, oldSystem, { phase: "reverting", attempt: 2 }],
+  [
+    "going back was cut off too often",
+    { ...s.reverting, attempt: limits.reverts },
+    newSystem,
+    { phase: "failed", error: { code: "interrupted-too-often", during: "reverting" } },
+  ],
+];
+
+describe("resume", () => {
+  it.each(resumes)("%s", (_what, state, facts, target) => {
+    expect(resume(state, facts)).toMatchObject(target);
+  });
+
+  it("ends every loop of restarts", () => {
+    for (const [, start] of starts) {
+      let state = start;
+      for (let boots = 1; boots <= 250; boots += 1) {
+        const runningVersion = boots % 2 === 0 ? "2.0.0" : "1.0.0";
+        state = resume(state, { at, bootId: `boot-${boots}`, runningVersion, trialBoots: boots });
+      }
+      const settled = resume(state, { at, bootId: "boot-251", runningVersion: "1.0.0", trialBoots: 251 });
+      expect(settled).toStrictEqual(state);
+    }
+  });
+});
+
+describe("duty", () => {
+  const duties: [string, UpdateState, string | undefined][] = [
+    ["idle", s.idle, undefined],
+    ["accepted", s.accepted, "admit"],
+    ["downloading", s.downloading, "fetch"],
+    ["verifying", s.verifying, "verify"],
+    ["staged", s.staged, "awaitRelease"],
+    ["applying", s.applying, "install"],
+    ["applying, installed", installed, "arm"],
+    ["rebooting, unarmed", unarmed, "arm"],
+    ["rebooting", s.rebooting, "reboot"],
+    ["proving", s.proving, "prove"],
+    ["proving, proven", proven, "commit"],
+    ["reverting", s.reverting, "revert"],
+    ["reverting, reverted", turnedBack, "reboot"],
+    ["completed", s.completed, "tidy"],
+    ["failed", s.failed, "tidy"],
+    ["rolledBack", s.rolledBack, "tidy"],
+    ["cancelled", s.cancelled, "tidy"],
+  ];
+  it.each(duties)("%s", (_start, state, kind) => {
+    expect(duty(state)?.kind).toBe(kind);
+  });
+});
+
+describe("where a job stands", () => {
+  it("knows for every phase whether it can be cancelled, is past staging, or is over", () => {
+    const where = updatePhases.map((phase) => [
+      phase,
+      isCancellable(s[phase]),
+      isPastStaging(s[phase]),
+      isRunning(s[phase]),
+    ]);
+    expect(where).toStrictEqual([
+      ["idle", false, false, false],
+      ["accepted", true, false, true],
+      ["downloading", true, false, true],
+      ["verifying", true, false, true],
+      ["staged", true, false, true],
+      ["applying", false, true, true],
+      ["rebooting", false, true, true],
+      ["proving", false, true, true],
+      ["reverting", false, true, true],
+      ["completed", false, false, false],
+      ["failed", false, false, false],
+      ["rolledBack", false, false, false],
+      ["cancelled", false, false, false],
+    ]);
+  });
+});

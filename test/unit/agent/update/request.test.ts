@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { isSameImage, jobFrom, type Terms } from "../../../../agent/update/request.ts";
+
+const hex = "AB".repeat(32);
+const board: Terms = {
+  simulated: false,
+  canInstall: true,
+  allowHttp: false,
+  windowConfigured: false,
+  largestImageBytes: 1_000_000,
+};
+const laptop: Terms = { ...board, simulated: true };
+const good = { fwPackageUri: "https://images.example/board.img", fwPackageCheckValue: hex };
+
+describe("a request that a board carries out", () => {
+  it("becomes a job with the defaults of the contract", () => {
+    expect(jobFrom(good, "method", board, "new-1")).toStrictEqual({
+      ok: true,
+      value: {
+        named: false,
+        job: {
+          operationId: "new-1",
+          origin: "method",
+          version: "sha256:abababababab",
+          uri: "https://images.example/board.img",
+          sha256: hex.toLowerCase(),
+          sizeBytes: null,
+          apply: "now",
+          rehearsal: false,
+        },
+      },
+    });
+  });
+
+  it("keeps what the caller says", () => {
+    const more = { fwVersion: "2.0.0", fwPackageSize: 5, apply: "manual", operationId: "op-1" };
+    const judged = jobFrom({ ...good, ...more, fwPackageCheckValue: `sha256:${hex}` }, "desired", board, "new-1");
+    expect(judged).toMatchObject({
+      ok: true,
+      value: {
+        named: true,
+        job: {
+          operationId: "op-1",
+          origin: "desired",
+          version: "2.0.0",
+          sizeBytes: 5,
+          apply: "manual",
+          sha256: hex.toLowerCase(),
+        },
+      },
+    });
+  });
+
+  it("may come over http where the owner allows it", () => {
+    expect(jobFrom({ ...good, fwPackageUri: "http://a/b" }, "method", { ...board, allowHttp: true }, "n").ok).toBe(
+      true,
+    );
+  });
+
+  it("may name its window where there is one", () => {
+    expect(jobFrom({ ...good, apply: "window" }, "method", { ...board, windowConfigured: true }, "n").ok).toBe(true);
+  });
+});
+
+describe("a request that is refused", () => {
+  it.each<[string, unknown, Partial<Terms>, string, string]>([
+    ["without an address", { fwPackageCheckValue: hex }, {}, "bad-request", "fwPackageUri: is missing"],
+    [
+      "with two addresses",
+      { ...good, fwPackageURI: "https://other/" },
+      {},
+      "bad-request",
+      "fwPackageUri, fwPackageURI",
+    ],
+    [
+      "without a digest",
+      { fwPackageUri: "https://a/b" },
+      {},
+      "bad-request",
+      "fwPackageCheckValue: expected the image's SHA-256",
+    ],
+    ["with another digest", { ...good, fwPackageCheckValue: "123456abcde" }, {}, "bad-request", 'got "123456abcde"'],
+    ["over plain http", { ...good, fwPackageUri: "http://a/b" }, {}, "insecure-address", "plain http is not fetched"],
+    ["from a file", { ...good, fwPackageUri: "file:///etc/passwd" }, {}, "bad-address", "expected an https:// address"],
+    [
+      "from no address at all",
+      { ...good, fwPackageUri: "test.com" },
+      {},
+      "bad-address",
+      "expected an https:// address",
+    ],
+    ["too large", { ...good, fwPackageSize: 2_000_000 }, {}, "image-too-large", "2000000 bytes is more than"],
+    ["in a window that is not there", { ...good, apply: "window" }, {}, "window-missing", "no maintenance window"],
+    [
+      "with a manifest to check",
+      { ...good, fwManifestUri: "https://a/m" },
+      {},
+      "manifest-unsupported",
+      "fwManifestUri",
+    ],
+    ["without an installer", good, { canInstall: false }, "no-installer", "update.installer"],
+    ["as a number", 7, {}, "bad-request", "payload: expected an object"],
+  ])("%s", (_what, payload, terms, code, words) => {
+    const judged = jobFrom(payload, "method", { ...board, ...terms }, "n");
+    expect(judged).toMatchObject({ ok: false, refusal: { status: 400, code } });
+    expect(judged.ok ? "" : judged.refusal.message).toContain(words);
+  });
+});
+
+describe("a rehearsal", () => {
+  it.each<[string, unknown]>([
+    ["the seed tutorial's payload", { fwPackageUri: "test.com" }],
+    [
+      "Microsoft's firmware sample",
+      { fwPackageURI: "https://secureuri/package.bin", fwPackageCheckValue: "123456abcde", fwVersion: "2.8.5" },
+    ],
+    ["plain http", { fwPackageUri: "http://a/b" }],
+  ])("%s, on a laptop only", (_what, payload) => {
+    expect(jobFrom(payload, "method", laptop, "n")).toMatchObject({
+      ok: true,
+      value: { job: { rehearsal: true, sha256: null } },
+    });
+    expect(jobFrom(payload, "method", board, "n").ok).toBe(false);
+  });
+
+  it("is not what a good digest asks for, on a laptop either", () => {
+    expect(jobFrom(good, "method", laptop, "n")).toMatchObject({ ok: true, value: { job: { rehearsal: false } } });
+  });
+});
+
+describe("two jobs are one", () => {
+  it.each([
+    [{ version: "2", sha256: "a" }, { version: "2", sha256: "a" }, true],
+    [{ version: "2", sha256: "a" }, { version: "3", sha256: "a" }, false],
+    [{ version: "2", sha256: "a" }, { version: "2", sha256: "b" }, false],
+    [{ version: "2", sha256: null }, { version: "2", sha256: null }, false],
+  ])("%j and %j: %s", (a, b, same) => {
+    expect(isSameImage(a, b)).toBe(same);
+  });
+});
