@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Published images lie at `images/<digest>/<name>`, so that an address never comes to mean other bytes. */
 export interface ImagePath {
@@ -7,8 +7,19 @@ export interface ImagePath {
   readonly name: string;
 }
 
+const DIGEST_DIGITS = 16;
+
 export function imagesFolder(hubFolder: string): string {
   return join(hubFolder, "images");
+}
+
+export function imagePath(sha256: string, file: string): ImagePath {
+  return { digest: sha256.slice(0, DIGEST_DIGITS), name: basename(file) };
+}
+
+/** The URL of an image below the server's own, which ends in a slash. */
+export function imageUrl(serverUrl: string, { digest, name }: ImagePath): string {
+  return new URL(`${digest}/${encodeURIComponent(name)}`, serverUrl).href;
 }
 
 /** The image that a request's path names, or undefined: nothing else in the folder can be named. */

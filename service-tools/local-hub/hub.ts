@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Agent } from "node:https";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Policies } from "./auth/policies.ts";
 import type { Circumstances } from "./auth/verdict.ts";
 import { systemClock } from "./clock.ts";
@@ -23,8 +23,9 @@ import { DeviceFiles } from "./registry/device-files.ts";
 import { Registry } from "./registry/registry.ts";
 import { openServers } from "./servers.ts";
 import type { HubServices } from "./services.ts";
+import { Ending } from "./ending.ts";
 import { makePrivateFolder, removeTemporaries } from "./state/atomic-file.ts";
-import { acquireLock } from "./state/lock.ts";
+import { acquireLock, lockHolder } from "./state/lock.ts";
 import { TelemetryStore } from "./telemetry/store.ts";
 import { loadCredentials } from "./tls/credentials.ts";
 import type { Credentials } from "./tls/credentials.ts";
@@ -35,7 +36,7 @@ const HUB_NAME = "local-hub.boardkeeper.test";
 const LOCK_FILE = "hub.lock";
 
 /** Another hub runs in this folder. */
-class HubAlreadyRunning extends Error {
+export class HubAlreadyRunning extends Error {
   constructor(folder: string, pid: number) {
     super(
       `A local hub (process ${pid}) is already running in ${folder}. ` +
@@ -45,20 +46,27 @@ class HubAlreadyRunning extends Error {
   }
 }
 
+/** The process id of the hub that runs in this folder, or undefined. */
+export async function hubPid(folder: string): Promise<number | undefined> {
+  return lockHolder(join(folder, LOCK_FILE));
+}
+
 /** Starts an emulator of Azure IoT Hub on this machine alone, as it was when it was last stopped or killed. */
 export async function startLocalHub(options: LocalHubOptions): Promise<LocalHub> {
-  await makePrivateFolder(options.folder);
-  const lock = await acquireLock(join(options.folder, LOCK_FILE));
-  if ("heldBy" in lock) throw new HubAlreadyRunning(options.folder, lock.heldBy);
-  const ends: (() => Promise<void>)[] = [() => lock.release()];
-  // The reverse of the start: first nobody comes in any more, last the folder is free.
-  const stop = async (): Promise<void> => {
-    while (ends.length > 0) await ends.pop()?.();
-  };
+  const folder = resolve(options.folder);
+  await makePrivateFolder(folder);
+  const lock = await acquireLock(join(folder, LOCK_FILE));
+  if ("heldBy" in lock) throw new HubAlreadyRunning(folder, lock.heldBy);
+  const ending = new Ending();
+  ending.add(() => lock.release());
   try {
-    return await start(options, (end) => ends.push(end), stop);
+    return await start(
+      { ...options, folder },
+      (end) => ending.add(end),
+      () => ending.run(),
+    );
   } catch (error) {
-    await stop();
+    await ending.run();
     throw error;
   }
 }
@@ -80,6 +88,7 @@ async function start(
   await Promise.all([registry.load(), sessions.load(), telemetry.load()]);
   atEnd(() => registry.flush());
   atEnd(() => sessions.flush());
+  atEnd(() => telemetry.flush());
 
   const openPorts: number[] = [];
   const names = { hosts: [HOST_NAME, "127.0.0.1", "::1", HUB_NAME], ports: openPorts };

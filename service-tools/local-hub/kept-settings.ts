@@ -12,7 +12,8 @@ export interface HubPorts {
 }
 
 const SETTINGS_VERSION = 1;
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+/** 0 is a port that is still to be found: so far the hub was started with the standard ports only. */
+const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 const portsSchema = v.object({ version: v.literal(SETTINGS_VERSION), mqtt: port, https: port, images: port });
 const keys = v.object({ primaryKey: v.string(), secondaryKey: v.string() });
 const policiesSchema = v.object({

@@ -1,5 +1,5 @@
 /** One line of the hub's log. `message` is constant; what varies is in the fields. Never holds a key or a token. */
-interface LogEntry {
+export interface LogEntry {
   readonly level: "info" | "warn" | "error";
   readonly message: string;
   readonly [field: string]: unknown;

@@ -13,9 +13,10 @@ class PortUnavailable extends Error {
   constructor(what: string, port: number, cause: NodeJS.ErrnoException) {
     const remedy =
       cause.code === "EACCES"
-        ? `this user may not open ports below 1024. Use the free ports (leave --standard-ports out), or allow it: ` +
-          `sudo sysctl net.ipv4.ip_unprivileged_port_start=443`
-        : `another program uses it. Find it with: ss -ltnp 'sport = :${port}'. Stop it, or let the hub choose other ports.`;
+        ? `this user may not open ports below 1024. Use the free ports (leave --standard-ports out), or allow it with ` +
+          `"sudo sysctl net.ipv4.ip_unprivileged_port_start=443"`
+        : `another program uses it. Find it with: ss -ltnp 'sport = :${port}'. Stop it, or let the hub take free ports: ` +
+          `leave --standard-ports out, and if the port is one that the hub kept, remove ports.json from its folder.`;
     super(`The local hub cannot open port ${port} for ${what}: ${remedy}`, { cause });
     this.name = "PortUnavailable";
   }

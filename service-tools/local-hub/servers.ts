@@ -13,6 +13,7 @@ import type { HubServices } from "./services.ts";
 import type { Credentials } from "./tls/credentials.ts";
 
 const STANDARD_PORTS = { mqtt: 8883, https: 443 };
+const FREE_PORTS = { mqtt: 0, https: 0 };
 
 /** What the servers stand on. */
 export interface Ground {
@@ -37,7 +38,7 @@ export async function openServers(ground: Ground): Promise<HubPorts> {
   const images = await openImages(ground, wanted.images ?? 0);
   const ports = { mqtt, https, images };
   // A start with the standard ports does not make the hub forget its own.
-  await keepPorts(folder, standardPorts ? { ...(kept ?? ports), images } : ports);
+  await keepPorts(folder, standardPorts ? { ...(kept ?? FREE_PORTS), images } : ports);
   return ports;
 }
 

@@ -32,6 +32,13 @@ export async function acquireLock(path: string): Promise<Lock | { readonly heldB
   }
 }
 
+/** The process id of the living holder, or undefined. */
+export async function lockHolder(path: string): Promise<number | undefined> {
+  const text = await readIfThere(path);
+  const holder = text === undefined ? undefined : parseHolder(text);
+  return holder !== undefined && isAlive(holder) ? holder.pid : undefined;
+}
+
 async function createExclusively(path: string, text: string): Promise<boolean> {
   // Linked into place when complete, so that nobody ever reads half a holder.
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;

@@ -72,6 +72,11 @@ export class TelemetryStore {
     for (const listener of this.#listeners) listener(event);
   }
 
+  /** Resolves when nothing is being written any more. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
   events(): TelemetryEvent[] {
     return [...this.#older, ...this.#newer];
   }

@@ -34,7 +34,7 @@ export async function loadCredentials(
 }
 
 /** The server's certificate and key, as the hub last made them, or undefined when it has not. */
-async function readServerCertificate(folder: string): Promise<KeyedCertificate | undefined> {
+export async function readServerCertificate(folder: string): Promise<KeyedCertificate | undefined> {
   const file = serverFile(folder);
   const text = await readIfThere(file);
   return text === undefined ? undefined : checkedPair(file, text, text);

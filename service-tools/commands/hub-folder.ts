@@ -1,0 +1,52 @@
+import { resolve } from "node:path";
+import { Option } from "commander";
+import { readHubContext } from "../context.ts";
+import type { HubContext } from "../context.ts";
+import { CommandFailure, exitCodes } from "../exit-codes.ts";
+import { defaultHubFolder } from "../home.ts";
+import { getPage, HubSilent, linesOf } from "../local-hub/pages-client.ts";
+import { hubPid } from "../local-hub/hub.ts";
+import { reasonOf } from "../local-hub/log.ts";
+
+/** `--folder DIR`, which most commands about the local hub take. */
+export function folderOption(): Option {
+  return new Option("--folder <dir>", "the hub's folder (default: $BOARDKEEPER_HOME/hub)");
+}
+
+export function hubFolder(option: string | undefined): string {
+  return option === undefined ? defaultHubFolder() : resolve(option);
+}
+
+/** The context of a hub that was started at least once. */
+export async function requireHubContext(folder: string): Promise<HubContext> {
+  const context = await readHubContext(folder);
+  if (context !== undefined) return context;
+  const remedy = "Start one with: boardkeeper hub start";
+  throw new CommandFailure(exitCodes.hubUnreachable, `No local hub was ever started in ${folder}. ${remedy}`);
+}
+
+/** What to add to a command line so that it is about the same hub. */
+export function folderArgument(folder: string): string {
+  return folder === defaultHubFolder() ? "" : ` --folder ${quoted(folder)}`;
+}
+
+/** The lines of one of the hub's own pages, as they come. */
+export async function* pageLines(folder: string, context: HubContext, path: string): AsyncGenerator<string> {
+  try {
+    yield* linesOf(await getPage(context, path));
+  } catch (error) {
+    if (!(error instanceof HubSilent)) throw error;
+    const running = (await hubPid(folder)) !== undefined;
+    const remedy = running
+      ? "Look at it with: boardkeeper hub status"
+      : "It is not running. Start it with: boardkeeper hub start";
+    throw new CommandFailure(exitCodes.hubUnreachable, `${reasonOf(error)}. ${remedy}${folderArgument(folder)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A path as a shell takes it for one word. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}

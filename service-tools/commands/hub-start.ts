@@ -1,0 +1,78 @@
+import { Command } from "commander";
+import { startImageProcess } from "../images/process.ts";
+import type { Program } from "../images/process.ts";
+import { startLocalHub } from "../local-hub/hub.ts";
+import type { LocalHub } from "../local-hub/options.ts";
+import { logLine } from "../log-line.ts";
+import type { Output } from "../output.ts";
+import { stopSignal } from "../stop-signal.ts";
+import { startInBackground, tellStarter } from "./hub-background.ts";
+import { folderArgument, folderOption, hubFolder } from "./hub-folder.ts";
+
+interface StartOptions {
+  readonly folder?: string;
+  readonly standardPorts?: boolean;
+  readonly background?: boolean;
+}
+
+export function hubStartCommand(output: Output, program: Program): Command {
+  return new Command("start")
+    .description("start a local hub: an emulator of Azure IoT Hub for this machine alone")
+    .addOption(folderOption())
+    .option("--standard-ports", "serve 8883 and 443, for programs that can be given no port")
+    .option("--background", "return when the hub is up; stop it with: boardkeeper hub stop")
+    .action(async ({ folder: given, standardPorts = false, background = false }: StartOptions) => {
+      const folder = hubFolder(given);
+      if (background) await startInBackground(folder, standardPorts, output, program);
+      else await runInForeground(folder, standardPorts, output, program);
+    });
+}
+
+async function runInForeground(
+  folder: string,
+  standardPorts: boolean,
+  output: Output,
+  program: Program,
+): Promise<void> {
+  const stopped = stopSignal();
+  const hub = await startLocalHub({
+    folder,
+    standardPorts,
+    log: (entry) => output.note(logLine(entry)),
+    startImages: async ({ port }) =>
+      startImageProcess(program, folder, port, (pid, how) => output.note(imagesDied(folder, pid, how))),
+  });
+  const told = summary(hub);
+  output.result(told);
+  if (process.connected) tellStarter(told);
+  else output.note("The hub is running. Stop it with Ctrl-C.");
+  await stopped;
+  await hub.stop();
+  output.note("The hub has stopped. It will come back as it was.");
+}
+
+/** What to know of a hub that has just started, and what to type next. */
+function summary(hub: LocalHub): string {
+  const folder = folderArgument(hub.folder);
+  return [
+    `Service connection string  ${hub.serviceConnectionString()}`,
+    `CA certificate             ${hub.caFile}`,
+    `MQTT                       localhost:${hub.ports.mqtt}`,
+    `HTTPS and WebSockets       localhost:${hub.ports.https}`,
+    `Images                     ${hub.imagesUrl}`,
+    `Files for other programs   ${hub.folder}/context.json, ${hub.folder}/devices/<deviceId>.json`,
+    "",
+    "What to type next, in another terminal:",
+    "  boardkeeper device add board-1",
+    `  boardkeeper hub status${folder}`,
+    `  boardkeeper hub events --follow${folder}`,
+    `  boardkeeper image publish FILE${folder}`,
+  ].join("\n");
+}
+
+function imagesDied(folder: string, pid: number, how: string): string {
+  return (
+    `The image server (process ${pid}) has ended: ${how}. Images cannot be downloaded until it runs again. ` +
+    `Start it with: boardkeeper image serve${folderArgument(folder)}`
+  );
+}

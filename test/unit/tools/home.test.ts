@@ -1,0 +1,15 @@
+import { homedir } from "node:os";
+import { describe, expect, it } from "vitest";
+import { defaultHubFolder } from "../../../service-tools/home.ts";
+
+describe("where the local hub's folder is", () => {
+  it.each([
+    { env: { BOARDKEEPER_HOME: "/var/bk" }, folder: "/var/bk/hub" },
+    { env: { BOARDKEEPER_HOME: "/var/bk", XDG_STATE_HOME: "/state" }, folder: "/var/bk/hub" },
+    { env: { BOARDKEEPER_HOME: "", XDG_STATE_HOME: "/state" }, folder: "/state/boardkeeper/hub" },
+    { env: { XDG_STATE_HOME: "relative/is/ignored" }, folder: `${homedir()}/.local/state/boardkeeper/hub` },
+    { env: {}, folder: `${homedir()}/.local/state/boardkeeper/hub` },
+  ])("$env", ({ env, folder }) => {
+    expect(defaultHubFolder(env)).toBe(folder);
+  });
+});

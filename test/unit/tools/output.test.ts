@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { logLine } from "../../../service-tools/log-line.ts";
+import { renderRecord, renderTable } from "../../../service-tools/output.ts";
+
+describe("a result for people", () => {
+  it("puts the fields of a record below each other", () => {
+    const record = { url: "https://localhost:1/x", size: 12, ready: true, pid: undefined, ports: { mqtt: 8883 } };
+    expect(renderRecord("table", record)).toBe(
+      ["url    https://localhost:1/x", "size   12", "ready  yes", "pid    -", 'ports  {"mqtt":8883}'].join("\n"),
+    );
+  });
+
+  it("puts many results in columns as wide as they need", () => {
+    const rows = [
+      { device: "board-1", connected: true },
+      { device: "b", connected: false },
+    ];
+    expect(renderTable("table", ["device", "connected"], rows)).toBe(
+      ["device   connected", "board-1  yes", "b        no"].join("\n"),
+    );
+  });
+
+  it("keeps the heading of a table with no rows", () => {
+    expect(renderTable("table", ["device", "connected"], [])).toBe("device  connected");
+  });
+});
+
+describe("a result for programs", () => {
+  it("is an object of JSON, or an array", () => {
+    expect(JSON.parse(renderRecord("json", { size: 12, ready: true }))).toEqual({ size: 12, ready: true });
+    expect(JSON.parse(renderTable("json", ["size"], [{ size: 12 }]))).toEqual([{ size: 12 }]);
+  });
+});
+
+describe("a line of the hub's log", () => {
+  it("is time, level, message and fields, quoted where a space would tear them", () => {
+    const at = new Date(2026, 0, 2, 3, 4, 5);
+    const entry = {
+      level: "warn",
+      message: "connection refused",
+      client: "board-1",
+      why: "wrong key",
+      code: 5,
+    } as const;
+    expect(logLine(entry, at)).toBe('03:04:05 warn  connection refused client=board-1 why="wrong key" code=5');
+  });
+
+  it("leaves out what is not known", () => {
+    const at = new Date(2026, 0, 2, 3, 4, 5);
+    expect(logLine({ level: "info", message: "listening", port: undefined }, at)).toBe("03:04:05 info  listening");
+  });
+});
