@@ -26,7 +26,8 @@ export async function findLogin(
     throw new NotLoggedIn("There is no hub to speak to: no login was given, and no local hub has been started.", {
       advice:
         "Start a local hub with: boardkeeper hub start\n" +
-        'or log in to Azure IoT Hub: export IOTHUB_CONNECTION_STRING="HostName=…;SharedAccessKeyName=…;SharedAccessKey=…"',
+        "or log in to Azure IoT Hub with --login, or with:\n" +
+        'export IOTHUB_CONNECTION_STRING="HostName=…;SharedAccessKeyName=…;SharedAccessKey=…"',
     });
   }
   const read = readLogin(text);

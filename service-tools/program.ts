@@ -35,6 +35,7 @@ export function buildProgram(world: World, run: Run): Command {
     // An update has a --version of its own.
     .enablePositionalOptions()
     .exitOverride()
+    .showHelpAfterError("  Add --help to see what there is.")
     .configureOutput({
       writeOut: (text) => world.out.write(text),
       writeErr: (text) => world.err.write(text),

@@ -26,8 +26,9 @@ function nextSteps({ address }: HubClient, target: Target): string {
   return `
 Play a board with it on this machine, in a terminal of its own:
   ${simulated}
-Or give it to a real board: put the connection string there into a file of mode 0600, name that file as
-hub.connection-string-file in /etc/boardkeeper/agent.toml, and start boardkeeper-agent run.
+Or give it to a real board: there, put the connection string into a file of
+mode 0600, name that file as hub.connection-string-file in
+/etc/boardkeeper/agent.toml, and start boardkeeper-agent run.
 Then:
   boardkeeper status ${flags}
 `;

@@ -62,7 +62,7 @@ export async function findImage(
     } = await publishImage(env, file).catch((cause: unknown) => {
       throw new UsageError(`--file: ${file} cannot be published: ${reasonOf(cause)}`, { cause });
     });
-    err.write(`Published ${file}: ${saySize(sizeBytes)}, SHA-256 ${measured}\n`);
+    err.write(`Published ${file}, ${saySize(sizeBytes)}, SHA-256\n${measured}\n`);
     return { uri: url, sha256: measured, sizeBytes };
   }
   if (rehearse === true) return { uri: given ?? "rehearsal", sha256: undefined, sizeBytes: size };

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { operationId } from "../../agent/contract/methods.ts";
 import { check } from "../../agent/contract/check.ts";
 import type { LoginOptions } from "../find-login.ts";
@@ -22,15 +22,20 @@ export interface WaitOptions {
   readonly timeout?: number;
 }
 
+const hubGroup = "Hub and output:";
+
 /** Adds `--login`, `--ca-file` and `--output`. */
 export function withHubOptions(command: Command): Command {
-  return command
-    .option(
-      "-l, --login <connection-string>",
-      "the hub: a service connection string (default: IOTHUB_CONNECTION_STRING, else the local hub)",
-    )
-    .option("--ca-file <file>", "trust this authority's certificate too (the local hub's own is known)")
-    .addOption(outputOption());
+  const login = new Option(
+    "-l, --login <connection-string>",
+    "the hub: a service connection string (default: IOTHUB_CONNECTION_STRING, else the local hub)",
+  );
+  const caFile = new Option(
+    "--ca-file <file>",
+    "trust this authority's certificate too (the local hub's own is known)",
+  );
+  for (const option of [login, caFile, outputOption()]) command.addOption(option.helpGroup(hubGroup));
+  return command;
 }
 
 /** Adds `--device-id` and `--module-id` to those. */

@@ -34,6 +34,12 @@ const minuteMs = 60_000;
 const usualWaitMs = 10 * minuteMs;
 const windowWaitMs = 24 * 60 * minuteMs;
 
+const examples = `
+Examples:
+  boardkeeper reboot -d board-1 --wait
+  boardkeeper reboot -d board-1 --in 10m --reason "new kernel"
+  boardkeeper cancel -d board-1 reboot`;
+
 /** `boardkeeper reboot` */
 export function addReboot(program: Command, world: World): void {
   const command = withTargetOptions(program.command("reboot"))
@@ -54,6 +60,7 @@ export function addReboot(program: Command, world: World): void {
       "repeat a call whose answer was lost: the same id never reboots twice",
       operationName,
     );
+  command.addHelpText("after", examples);
   withWaitOptions(command, "10m after it is due").action((options: RebootOptions) =>
     withHub(world, options, (client) => reboot(world, client, options)),
   );

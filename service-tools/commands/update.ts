@@ -31,6 +31,14 @@ const usualLimitMs = hourMs;
 /** Until the window opens, or somebody gives the order. */
 const heldLimitMs = 24 * hourMs;
 
+const examples = `
+Examples:
+  boardkeeper update -d board-1 --file firmware.img --version 1.2.0 --wait
+  boardkeeper update -d board-1 --uri https://images.example/firmware.img \\
+    --sha256 9f86d081… --version 1.2.0 --apply manual
+  boardkeeper apply -d board-1 --wait
+  boardkeeper update -d board-1 --rehearse --wait`;
+
 /** `boardkeeper update` */
 export function addUpdate(program: Command, world: World): void {
   const command = withImageOptions(withTargetOptions(program.command("update")))
@@ -48,6 +56,7 @@ export function addUpdate(program: Command, world: World): void {
       "repeat a call whose answer was lost: the same id never updates twice",
       operationName,
     );
+  command.addHelpText("after", examples);
   withWaitOptions(command, "1h; 24h with --apply window or manual").action((options: UpdateOptions) =>
     withHub(world, options, (client) => update(world, client, options)),
   );

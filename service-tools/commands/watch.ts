@@ -52,5 +52,5 @@ function line({ now, out }: World, { deviceId, moduleId }: Target, { part, messa
   const at = now().toISOString();
   if (asJson) return `${JSON.stringify({ at, deviceId, moduleId: moduleId ?? null, part, message })}\n`;
   const { dim, bold } = paintFor(out);
-  return `${dim(at.slice(11, 19))}  ${bold(part.padEnd(7))}  ${message}\n`;
+  return `${dim(`${at.slice(11, 19)}Z`)}  ${bold(part.padEnd(7))}  ${message}\n`;
 }

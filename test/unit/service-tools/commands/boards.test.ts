@@ -217,11 +217,11 @@ describe("boardkeeper watch", () => {
     [
       "watch -d board-1",
       [
-        "03:00:01  link     offline",
-        "03:00:01  reboot   rebooting (op-1)",
-        "03:00:03  link     connected",
-        "03:00:03  agent    the board has booted (boot boot-2)",
-        "03:00:03  reboot   proven at 2026-01-02T03:04:05.000Z, as requested",
+        "03:00:01Z  link     offline",
+        "03:00:01Z  reboot   rebooting (op-1)",
+        "03:00:03Z  link     connected",
+        "03:00:03Z  agent    the board has booted (boot boot-2)",
+        "03:00:03Z  reboot   proven at 2026-01-02T03:04:05.000Z, as requested",
       ],
     ],
     [
