@@ -42,7 +42,7 @@ async function runInForeground(
     startImages: async ({ port }) =>
       startImageProcess(program, folder, port, (pid, how) => output.note(imagesDied(folder, pid, how))),
   });
-  const told = summary(hub);
+  const told = summary(hub, standardPorts);
   output.result(told);
   if (process.connected) tellStarter(told);
   else output.note("The hub is running. Stop it with Ctrl-C.");
@@ -52,10 +52,12 @@ async function runInForeground(
 }
 
 /** What to know of a hub that has just started, and what to type next. */
-function summary(hub: LocalHub): string {
+function summary(hub: LocalHub, standardPorts: boolean): string {
   const folder = folderArgument(hub.folder);
+  const login = hub.serviceConnectionString();
   return [
-    `Service connection string  ${hub.serviceConnectionString()}`,
+    // Most SDKs take no port in it; with the standard ports they need none.
+    `Service connection string  ${standardPorts ? login.replace(/^(HostName=[^;]*):\d+;/, "$1;") : login}`,
     `CA certificate             ${hub.caFile}`,
     `MQTT                       localhost:${hub.ports.mqtt}`,
     `HTTPS and WebSockets       localhost:${hub.ports.https}`,

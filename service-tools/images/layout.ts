@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { unescapePercents } from "../local-hub/percent.ts";
 
 /** Published images lie at `images/<digest>/<name>`, so that an address never comes to mean other bytes. */
 export interface ImagePath {
@@ -26,17 +27,8 @@ export function imageUrl(serverUrl: string, { digest, name }: ImagePath): string
 export function readImagePath(url: string): ImagePath | undefined {
   const match = /^\/(?<digest>[0-9a-f]{16})\/(?<name>[^/?#]+)$/.exec(url.split("?")[0] ?? "");
   const digest = match?.groups?.["digest"];
-  const name = decode(match?.groups?.["name"]);
-  if (digest === undefined || name === undefined || name === "." || name === ".." || /[/\0]/.test(name))
+  const name = unescapePercents(match?.groups?.["name"] ?? "");
+  if (digest === undefined || name === undefined || name === "" || name === "." || name === ".." || /[/\0]/.test(name))
     return undefined;
   return { digest, name };
-}
-
-function decode(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -12,12 +12,31 @@ export function member(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** The JSON value of a text, or undefined when the text is not JSON. */
+/**
+ * How deep JSON may nest. The real hub's own limit is not documented; 64 is the default of Newtonsoft.Json, and without any a
+ * small text could nest deeper than a recursion here can follow.
+ */
+export const NESTING_LIMIT = 64;
+
+/** The JSON value of a text, or undefined when the text is not JSON or nests deeper than the limit. */
 export function parseJson(text: string): Json | undefined {
   try {
     const value: Json = JSON.parse(text);
-    return value;
+    return nestsTooDeep(value) ? undefined : value;
   } catch {
     return undefined;
   }
+}
+
+function nestsTooDeep(value: Json): boolean {
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > NESTING_LIMIT) return true;
+    level = level.flatMap((one) => Object.values(one)).filter(isContainer);
+  }
+  return false;
+}
+
+function isContainer(value: Json): value is Json[] | JsonObject {
+  return typeof value === "object" && value !== null;
 }

@@ -3,6 +3,9 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { sasToken } from "./sas-token.ts";
 
+/** What it takes to reach a hub, in this process or another. */
+export type Reachable = Pick<LocalHub, "ports" | "ca" | "serviceConnectionString" | "deviceConnectionString">;
+
 export interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -38,13 +41,13 @@ export async function rawHttps(
 }
 
 /** The same to the hub's REST API, as the owner unless the request brings its own Authorization. */
-export async function callHub(hub: LocalHub, request: RawRequest): Promise<RawAnswer> {
+export async function callHub(hub: Reachable, request: RawRequest): Promise<RawAnswer> {
   const authorization = { authorization: serviceToken(hub) };
   return rawHttps(hub.ports.https, hub.ca, { ...request, headers: { ...authorization, ...request.headers } });
 }
 
 /** A token made by hand from a service connection string of the hub. */
-export function serviceToken(hub: LocalHub, connectionString = hub.serviceConnectionString()): string {
+export function serviceToken(hub: Reachable, connectionString = hub.serviceConnectionString()): string {
   const { HostName, SharedAccessKeyName, SharedAccessKey } = parts(connectionString);
   return sasToken(HostName ?? "", SharedAccessKey ?? "", Math.ceil(Date.now() / 1000) + 3600, SharedAccessKeyName);
 }

@@ -1,8 +1,8 @@
 import { connect } from "mqtt";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { onTestFinished } from "vitest";
-import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { parts } from "./raw-https.ts";
+import type { Reachable } from "./raw-https.ts";
 import { sasToken } from "./sas-token.ts";
 
 export interface Received {
@@ -62,7 +62,7 @@ export interface RawConnect extends Partial<IClientOptions> {
 }
 
 /** Connects by hand, as iot-mqtt-connect-to-iot-hub describes; options override what it would send. */
-export async function connectRaw(hub: LocalHub, options: RawConnect): Promise<RawMqtt> {
+export async function connectRaw(hub: Reachable, options: RawConnect): Promise<RawMqtt> {
   const { deviceId, moduleId, webSockets = false, expiryS, ...overrides } = options;
   const clientId = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
   const client = connect(
@@ -94,7 +94,7 @@ export async function connectRaw(hub: LocalHub, options: RawConnect): Promise<Ra
 }
 
 /** A token made by hand for a registered device or module. */
-export function deviceToken(hub: LocalHub, deviceId: string, moduleId?: string, expiryS?: number): string {
+export function deviceToken(hub: Reachable, deviceId: string, moduleId?: string, expiryS?: number): string {
   const { SharedAccessKey } = parts(hub.deviceConnectionString(deviceId, moduleId));
   const resource = `localhost/devices/${deviceId}${moduleId === undefined ? "" : `/modules/${moduleId}`}`;
   return sasToken(resource, SharedAccessKey ?? "", expiryS ?? Math.ceil(Date.now() / 1000) + 3600);

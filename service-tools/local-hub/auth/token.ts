@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { unescapePercents } from "../percent.ts";
 
 /** A shared access signature: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, fields in any order. */
 export interface Token {
@@ -17,10 +18,10 @@ export function parseToken(text: string): Token | undefined {
   if (scheme?.toLowerCase() !== "sharedaccesssignature" || fields === undefined || rest.length > 0) return undefined;
   const values = new Map(fields.split("&").map(splitField));
   const signedAudience = values.get("sr");
-  const audience = decode(signedAudience);
-  const signature = decode(values.get("sig"));
   const expiryText = values.get("se") ?? "";
-  const policy = decode(values.get("skn"));
+  const [audience, signature, policy] = [signedAudience, values.get("sig"), values.get("skn")].map((field) =>
+    field === undefined ? undefined : unescapePercents(field),
+  );
   if (signedAudience === undefined || audience === undefined || signature === undefined) return undefined;
   if (!/^\d{1,15}$/.test(expiryText)) return undefined;
   return {
@@ -45,13 +46,4 @@ export function isSignedBy(token: Token, key: string): boolean {
 function splitField(field: string): [string, string] {
   const at = field.indexOf("=");
   return at < 0 ? [field, ""] : [field.slice(0, at), field.slice(at + 1)];
-}
-
-function decode(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

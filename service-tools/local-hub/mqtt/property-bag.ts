@@ -1,3 +1,5 @@
+import { unescapePercents } from "../percent.ts";
+
 /** The properties of a message, as they stand in its topic: `%24.ct=application%2Fjson&alert=true`. */
 export interface MessageProperties {
   readonly system: Readonly<Record<string, string>>;
@@ -45,9 +47,5 @@ function parsePair(pair: string): [string, string | null] | undefined {
 
 /** "The same encoding as query strings in the HTTPS protocol": a plus sign is a space. */
 function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll("+", "%20"));
-  } catch {
-    return undefined;
-  }
+  return unescapePercents(text.replaceAll("+", "%20"));
 }

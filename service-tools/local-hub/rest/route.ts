@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Right } from "../auth/policies.ts";
 import { judgeService } from "../auth/verdict.ts";
-import { isJsonObject, member, parseJson } from "../json.ts";
+import { NESTING_LIMIT, isJsonObject, member, parseJson } from "../json.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { RefusedRequest } from "../refusal.ts";
 import { argumentInvalid, invalidProtocolVersion, malformedJson, unauthorized } from "../refusals.ts";
@@ -41,7 +41,8 @@ export function sendJson(reply: FastifyReply, value: object): FastifyReply {
 export function jsonBody(request: FastifyRequest): Json {
   const text = request.body;
   const value = typeof text === "string" ? parseJson(text) : undefined;
-  if (value === undefined) throw new RefusedRequest(malformedJson("send the request's JSON document in its body"));
+  if (value === undefined)
+    throw new RefusedRequest(malformedJson(`send a JSON document in the body, nested ${NESTING_LIMIT} levels at most`));
   return value;
 }
 

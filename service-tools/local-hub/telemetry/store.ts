@@ -1,4 +1,4 @@
-import { appendFile, rename } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { isoTime } from "../clock.ts";
@@ -55,21 +55,10 @@ export class TelemetryStore {
 
   /** Resolves when the event is kept. */
   async add(target: Target, properties: MessageProperties, publication: Publication): Promise<void> {
-    this.#lastSequence += 1;
-    const at = isoTime(this.#clock.nowMs());
-    const event = telemetryEvent(this.#lastSequence, at, target, properties, publication);
-    const full = this.#newer.length >= EVENTS_PER_FILE;
-    if (full) [this.#older, this.#newer] = [this.#newer, []];
-    this.#newer.push(event);
-    const written = this.#writing.then(async () => {
-      if (full) await rename(this.#path, this.#olderPath());
-      await appendFile(this.#path, `${JSON.stringify(event)}\n`, { mode: PRIVATE_FILE });
-      if (full) await syncFolder(dirname(this.#path));
-    });
+    const added = this.#writing.then(() => this.#add(target, properties, publication));
     // A write that fails is told to its own device; the next one tries for itself.
-    this.#writing = written.catch(() => undefined);
-    await written;
-    for (const listener of this.#listeners) listener(event);
+    this.#writing = added.catch(() => undefined);
+    await added;
   }
 
   /** Resolves when nothing is being written any more. */
@@ -85,6 +74,22 @@ export class TelemetryStore {
   follow(listener: (event: TelemetryEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  async #add(target: Target, properties: MessageProperties, publication: Publication): Promise<void> {
+    if (this.#newer.length >= EVENTS_PER_FILE) await this.#beginNextFile();
+    const at = isoTime(this.#clock.nowMs());
+    const event = telemetryEvent(this.#lastSequence + 1, at, target, properties, publication);
+    await appendLine(this.#path, JSON.stringify(event));
+    this.#lastSequence = event.sequenceNumber;
+    this.#newer.push(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async #beginNextFile(): Promise<void> {
+    await rename(this.#path, this.#olderPath());
+    [this.#older, this.#newer] = [this.#newer, []];
+    await syncFolder(dirname(this.#path));
   }
 
   #olderPath(): string {
@@ -103,6 +108,20 @@ export class TelemetryStore {
   async #dropTorn(path: string, events: readonly TelemetryEvent[]): Promise<void> {
     this.#log({ level: "warn", message: "half a telemetry event dropped", file: path });
     await writeAtomically(path, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  }
+}
+
+/** Adds the whole line or, when the disk is full for instance, nothing of it: the next one must not go on in the middle of it. */
+async function appendLine(path: string, line: string): Promise<void> {
+  const file = await open(path, "a", PRIVATE_FILE);
+  try {
+    const { size } = await file.stat();
+    await file.appendFile(`${line}\n`).catch(async (error: unknown) => {
+      await file.truncate(size);
+      throw error;
+    });
+  } finally {
+    await file.close();
   }
 }
 

@@ -77,9 +77,16 @@ export async function issueServerCertificate(
   return { certificate: certificate.toString("pem"), privateKey: await exportKey(keys.privateKey) };
 }
 
-/** True when the certificate will run out soon, or is not for all these names: then it is time for a new one. */
-export function needsRenewal(certificate: string, names: readonly string[], nowMs: number): boolean {
+/** True when the certificate will run out soon, is not for all these names or is another authority's: then it is time for a new one. */
+export async function needsRenewal(
+  certificate: string,
+  authority: string,
+  names: readonly string[],
+  nowMs: number,
+): Promise<boolean> {
   const known = new X509Certificate(certificate);
+  const { publicKey } = new X509Certificate(authority);
+  if (!(await known.verify({ publicKey, signatureOnly: true }))) return true;
   const covered = new Set(known.getExtension(SubjectAlternativeNameExtension)?.names.items.map(({ value }) => value));
   return known.notAfter.getTime() - nowMs < RENEW_BEFORE_MS || names.some((name) => !covered.has(name));
 }

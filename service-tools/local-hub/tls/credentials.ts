@@ -27,7 +27,7 @@ export async function loadCredentials(
   const known = await readServerCertificate(folder);
   const names = [...dnsNames, ...ADDRESSES];
   const server =
-    known !== undefined && !needsRenewal(known.certificate, names, nowMs)
+    known !== undefined && !(await needsRenewal(known.certificate, authority.certificate, names, nowMs))
       ? known
       : await makeServerCertificate(folder, authority, dnsNames, nowMs);
   return { ca: authority.certificate, caFile: caFile(folder), server };
@@ -37,7 +37,7 @@ export async function loadCredentials(
 export async function readServerCertificate(folder: string): Promise<KeyedCertificate | undefined> {
   const file = serverFile(folder);
   const text = await readIfThere(file);
-  return text === undefined ? undefined : checkedPair(file, text, text);
+  return text === undefined ? undefined : checkedPair(file, file, text, text);
 }
 
 async function readAuthority(folder: string): Promise<KeyedCertificate | undefined> {
@@ -45,7 +45,8 @@ async function readAuthority(folder: string): Promise<KeyedCertificate | undefin
   const certificate = await readIfThere(file);
   // The key is written first: without its certificate it was never in use.
   if (certificate === undefined) return undefined;
-  return checkedPair(file, certificate, (await readIfThere(caKeyFile(folder))) ?? "");
+  const keyFile = caKeyFile(folder);
+  return checkedPair(file, keyFile, certificate, (await readIfThere(keyFile)) ?? "");
 }
 
 async function makeAuthority(folder: string, nowMs: number): Promise<KeyedCertificate> {
@@ -68,14 +69,16 @@ async function makeServerCertificate(
 }
 
 /** The pair, if the two belong together. OpenSSL finds the block it is asked for in a file that holds both. */
-function checkedPair(file: string, certificate: string, privateKey: string): KeyedCertificate {
+function checkedPair(file: string, keyFile: string, certificate: string, privateKey: string): KeyedCertificate {
   let matches: boolean;
   try {
     matches = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
   } catch (error) {
-    throw new CorruptState(file, "it is not a certificate with its private key", { cause: error });
+    throw new CorruptState(file, `it is not a certificate with its private key (which is in ${keyFile})`, {
+      cause: error,
+    });
   }
-  if (!matches) throw new CorruptState(file, "the certificate does not belong to the private key beside it");
+  if (!matches) throw new CorruptState(file, `the certificate does not belong to the private key in ${keyFile}`);
   return { certificate, privateKey };
 }
 

@@ -1,4 +1,5 @@
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
@@ -105,4 +106,31 @@ describe("an operator's program as installer", () => {
     const elsewhere = commandInstaller({ ...options, replaces: ["/proc"] });
     await expect(elsewhere.prepare(image, never)).resolves.toBeUndefined();
   });
+});
+
+it("the example in docs/installers.md does what it promises, each verb twice", async () => {
+  const folder = await temporaryFolder();
+  const [, script = ""] = /```sh\n#!\/bin\/sh\n(.*?)```/s.exec(await readFile("docs/installers.md", "utf8")) ?? [];
+  expect(script).toContain("cd /opt/app");
+  await mkdir(join(folder, "1.0.0"));
+  await symlink("1.0.0", join(folder, "current"));
+  const tarball = join(folder, "release.tar");
+  await writeFile(join(folder, "hello"), "new");
+  execFileSync("tar", ["-cf", tarball, "-C", folder, "hello"]);
+  const options = await program(script.replace("cd /opt/app", `cd ${folder}`));
+  const installer = commandInstaller(options);
+  const release = { ...image, path: tarball };
+  const twice = async (verb: () => Promise<unknown>): Promise<void> => {
+    await verb();
+    await verb();
+  };
+  await twice(() => installer.prepare(release, never));
+  await twice(() => installer.install(release, never));
+  expect(await installer.runningVersion()).toBe("1.0.0");
+  await twice(() => installer.arm(release, never));
+  expect(await installer.runningVersion()).toBe("2.0.0");
+  await twice(() => installer.commit(release));
+  expect(await readFile(join(folder, "current", "hello"), "utf8")).toBe("new");
+  await twice(() => installer.revert(release));
+  expect(await installer.runningVersion()).toBe("1.0.0");
 });

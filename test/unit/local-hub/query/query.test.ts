@@ -219,4 +219,13 @@ describe("a query that cannot be read", () => {
   ])("%s", (query, says) => {
     expect(() => parseQuery(query)).toThrow(says);
   });
+
+  it.each([
+    { what: "parentheses", query: `${"(".repeat(4000)}1 = 1${")".repeat(4000)}` },
+    { what: "NOT", query: `${"NOT ".repeat(2000)}is_defined(a)` },
+    { what: "signs", query: `1 = ${"-".repeat(8000)}1` },
+    { what: "functions", query: `${"abs(".repeat(1500)}1${")".repeat(1500)} = 1` },
+  ])("with too many $what within each other", ({ query }) => {
+    expect(() => parseQuery(`SELECT * FROM devices WHERE ${query}`)).toThrow("more than 100 levels are nested");
+  });
 });

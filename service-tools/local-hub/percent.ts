@@ -1,0 +1,8 @@
+/** A text that was escaped as in a URL, or undefined when it was not escaped right. */
+export function unescapePercents(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
