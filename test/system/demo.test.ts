@@ -1,20 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { CliProcess, processesWith } from "../support/cli-process.ts";
+import { boardkeeper, processesWith, ToolProcess } from "../support/tool-process.ts";
 
 /** The demo as a process, and the folder in which all of it lies. */
-async function demo(...args: string[]): Promise<{ cli: CliProcess; home: string }> {
+async function demo(...args: string[]): Promise<{ tool: ToolProcess; home: string }> {
   // What a user's shell may hold must not lead the demo to another hub.
-  const cli = new CliProcess(["demo", ...args], {
+  const tool = new ToolProcess("/nonexistent", ["demo", ...args], {
     IOTHUB_CONNECTION_STRING: "HostName=elsewhere.example",
-    BOARDKEEPER_HOME: "/nonexistent",
   });
-  const [home] = await cli.written(/\/\S+\/boardkeeper-demo-\w+/);
+  const home = await tool.says(/\/\S+\/boardkeeper-demo-\w+/);
   onTestFinished(() => {
     for (const pid of processesWith(`BOARDKEEPER_HOME=${home}`)) process.kill(pid, "SIGKILL");
   });
-  return { cli, home };
+  return { tool, home };
 }
 
 function expectNothingLeft(home: string): void {
@@ -30,34 +29,34 @@ function holderOf(home: string, lock: string): number {
 
 describe("boardkeeper demo", () => {
   it("reboots and updates a board before one's eyes, and leaves nothing behind", async () => {
-    const { cli, home } = await demo();
-    expect(await cli.exitCode).toBe(0);
-    expect(cli.out).toMatch(/demo-board has rebooted\. Proven: boot \S+ ended, boot \S+ began\.\n/);
-    expect(cli.out).toContain("demo-board runs 1.1.0, proven healthy after the update.\n");
-    expect(cli.out).toMatch(/boardkeeper\.firmwareVersion +1\.0\.0 +1\.1\.0\n/);
-    expect(cli.out).toMatch(/firmwareStatus +standBy +completed\n/);
-    expect(cli.err).toBe("");
+    const { tool, home } = await demo();
+    expect(await tool.ended).toBe(0);
+    expect(tool.stdout).toMatch(/demo-board has rebooted\. Proven: boot \S+ ended, boot \S+ began\.\n/);
+    expect(tool.stdout).toContain("demo-board runs 1.1.0, proven healthy after the update.\n");
+    expect(tool.stdout).toMatch(/boardkeeper\.firmwareVersion +1\.0\.0 +1\.1\.0\n/);
+    expect(tool.stdout).toMatch(/firmwareStatus +standBy +completed\n/);
+    expect(tool.stderr).toBe("");
     expectNothingLeft(home);
   });
 
   it("fails with the board's own sentence when the image server is killed in the middle", async () => {
-    const { cli, home } = await demo();
-    await cli.written(/A reboot, followed/);
+    const { tool, home } = await demo();
+    await tool.says(/A reboot, followed/);
     process.kill(holderOf(home, "image-server.lock"), "SIGKILL");
-    expect(await cli.exitCode).toBe(1);
-    expect(cli.out).toMatch(
+    expect(await tool.ended).toBe(1);
+    expect(tool.stdout).toMatch(
       /The update of demo-board failed while downloading\. https:\S+ could not be reached: .* \(unreachable\)\n/,
     );
-    expect(cli.err).toContain("The demo failed: boardkeeper update ended with exit code 1");
+    expect(tool.stderr).toContain("The demo failed: boardkeeper update ended with exit code 1");
     expectNothingLeft(home);
   });
 
   it("fails at once, with its last words, when the hub is killed", async () => {
-    const { cli, home } = await demo();
-    await cli.written(/A reboot, followed/);
+    const { tool, home } = await demo();
+    await tool.says(/A reboot, followed/);
     process.kill(holderOf(home, "hub.lock"), "SIGKILL");
-    expect(await cli.exitCode).toBe(1);
-    expect(cli.err).toContain("The demo failed: its local hub has ended (SIGKILL).");
+    expect(await tool.ended).toBe(1);
+    expect(tool.stderr).toContain("The demo failed: its local hub has ended (SIGKILL).");
     expectNothingLeft(home);
   });
 
@@ -66,22 +65,22 @@ describe("boardkeeper demo", () => {
     ["in the middle, by Ctrl-C", /Reboot scheduled/, "SIGINT"],
     ["in the middle, because the terminal was closed", /Reboot scheduled/, "SIGHUP"],
   ])("leaves nothing behind when it is ended %s", async (_what, sign, signal) => {
-    const { cli, home } = await demo();
-    await cli.written(sign);
-    cli.signal(signal);
-    expect(await cli.exitCode).toBe(130);
+    const { tool, home } = await demo();
+    await tool.says(sign);
+    tool.kill(signal);
+    expect(await tool.ended).toBe(130);
     expectNothingLeft(home);
   });
 
   it("stays to be played with, until Ctrl-C, which is no failure", async () => {
-    const { cli, home } = await demo("--stay");
-    await cli.written(/Ctrl-C here ends it/);
-    expect(cli.out).toContain(`export BOARDKEEPER_HOME=${home}\n`);
-    const status = new CliProcess(["status", "-d", "demo-board"], { BOARDKEEPER_HOME: home });
-    expect(await status.exitCode).toBe(0);
-    expect(status.out).toMatch(/Firmware +1\.1\.0, proven at/);
-    cli.signal("SIGINT");
-    expect(await cli.exitCode).toBe(0);
+    const { tool, home } = await demo("--stay");
+    await tool.says(/Ctrl-C here ends it/);
+    expect(tool.stdout).toContain(`export BOARDKEEPER_HOME=${home}\n`);
+    const { status, stdout } = await boardkeeper(home, "status", "-d", "demo-board");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/Firmware +1\.1\.0, proven at/);
+    tool.kill("SIGINT");
+    expect(await tool.ended).toBe(0);
     expectNothingLeft(home);
   });
 });
