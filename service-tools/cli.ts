@@ -53,9 +53,10 @@ const world: World = {
 };
 
 // Whoever reads our output may have seen enough (boardkeeper watch | head): that is no error.
-stdout.on("error", (cause: NodeJS.ErrnoException) =>
-  process.exit(cause.code === "EPIPE" ? exitCodes.ok : exitCodes.failed),
-);
+stdout.on("error", (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== "EPIPE") throw cause;
+  process.exit(exitCodes.ok);
+});
 
 const exitCode = await run(process.argv.slice(2), world);
 // A command may have set one and ended well all the same.

@@ -60,6 +60,7 @@ export function addressOf(
   return {
     hostName,
     isLocal: loopback.has(host),
+    isOurs: context !== undefined,
     deviceHostName: context === undefined ? host : `${host}:${context.mqttPort}`,
   };
 }

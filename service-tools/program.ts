@@ -15,14 +15,14 @@ import { outputOf, type Run, type World } from "./world.ts";
 
 const firstMinutes = `
 First minutes, on this machine alone:
-  boardkeeper demo                       all of it in half a minute, played before your eyes
-  boardkeeper hub start                  a local hub; leave it running, go on in another terminal
-  boardkeeper device add -d board-1      a device; prints what to type to play a board with it
+  boardkeeper demo                       all of it, before your eyes, in 20 s
+  boardkeeper hub start                  a local hub; leave it running
+  boardkeeper device add -d board-1      a device, and what to type to play it
   boardkeeper status -d board-1          how the board is
-  boardkeeper reboot -d board-1 --wait   a reboot, followed until it is proven
+  boardkeeper reboot -d board-1 --wait   a reboot, followed to its proof
 
-With Azure IoT Hub instead:
-  export IOTHUB_CONNECTION_STRING="HostName=…;SharedAccessKeyName=…;SharedAccessKey=…"
+With Azure IoT Hub instead, name it with --login, or once for all commands:
+  export IOTHUB_CONNECTION_STRING="HostName=…;SharedAccessKeyName=…;…"
 
 boardkeeper COMMAND --help explains each command.`;
 

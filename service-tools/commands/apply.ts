@@ -4,8 +4,9 @@ import { boardViewFrom } from "../board/board-view.ts";
 import { awaitEnd } from "../follow/await-end.ts";
 import { updateOutcome } from "../follow/update-outcome.ts";
 import { updateStory } from "../follow/update-story.ts";
-import { targetFlags, type HubClient } from "../hub-client/hub-client.ts";
+import type { HubClient } from "../hub-client/hub-client.ts";
 import type { World } from "../world.ts";
+import { printAccepted } from "./accepted.ts";
 import { conclude } from "./conclude.ts";
 import {
   operationName,
@@ -15,7 +16,6 @@ import {
   type TargetOptions,
   type WaitOptions,
 } from "./options.ts";
-import { printResult } from "./result.ts";
 import { withHub } from "../with-hub.ts";
 
 interface ApplyOptions extends TargetOptions, WaitOptions {
@@ -36,16 +36,11 @@ export function addApply(program: Command, world: World): void {
 
 async function apply(world: World, client: HubClient, options: ApplyOptions): Promise<void> {
   const target = targetOf(options);
-  const { deviceId, moduleId } = target;
   const before = options.wait === true ? boardViewFrom(await client.twin(target)) : undefined;
   const named = options.operationId === undefined ? {} : { operationId: options.operationId };
   const { response, operationId } = await askBoard(client, target, { method: "applyFirmwareUpdate", payload: named });
   if (before === undefined || operationId === null) {
-    printResult(world.out, options.output, {
-      json: { deviceId, moduleId: moduleId ?? null, operationId, outcome: "accepted", message: response },
-      text: `${response}${operationId === null ? "" : ` (${operationId})`}\n`,
-    });
-    world.err.write(`Follow it with: boardkeeper watch ${targetFlags(target)}\n`);
+    printAccepted(world, options.output, target, { operationId, message: response });
     return;
   }
   world.err.write(`${response} (${operationId})\n`);

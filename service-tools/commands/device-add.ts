@@ -20,7 +20,7 @@ export async function addDevice({ out, err }: World, client: HubClient, options:
 function nextSteps({ address }: HubClient, target: Target): string {
   const flags = targetFlags(target);
   // A simulated board finds the local hub's files by itself; for another hub it must be told.
-  const simulated = address.isLocal
+  const simulated = address.isOurs
     ? `boardkeeper-agent run --simulate ${flags}`
     : "IOTHUB_DEVICE_CONNECTION_STRING='HostName=…' boardkeeper-agent run --simulate";
   return `

@@ -50,10 +50,13 @@ export async function findImage(
   { uri: given, sha256, file, size, rehearse }: ImageOptions,
 ): Promise<Pick<UpdateRequest, "uri" | "sha256" | "sizeBytes">> {
   if (file !== undefined) {
-    if (!address.isLocal) {
-      throw new UsageError(`--file publishes on the local hub, but the login is for ${address.hostName}.`, {
-        advice: "Put the file on an https server that the board can reach, and give --uri and --sha256.",
-      });
+    if (!address.isOurs) {
+      throw new UsageError(
+        `--file publishes on the local hub of this user, but the login is for ${address.hostName}.`,
+        {
+          advice: "Put the file on an https server that the board can reach, and give --uri and --sha256.",
+        },
+      );
     }
     const {
       url,

@@ -87,6 +87,12 @@ export function duration(text: string): number {
   throw new InvalidArgumentError("Expected a duration such as 90s, 5m, 1h30m or 2d.");
 }
 
+/** Adds `--operation-id` to a command that begins something. */
+export function withOperationId(command: Command): Command {
+  const why = "repeat a call whose answer was lost: with the same id nothing happens twice";
+  return command.option("--operation-id <id>", why, operationName);
+}
+
 export function operationName(text: string): string {
   const checked = check(operationId, text);
   if (checked.ok) return checked.value;

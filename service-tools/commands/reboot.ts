@@ -5,19 +5,19 @@ import { boardViewFrom } from "../board/board-view.ts";
 import { awaitEnd } from "../follow/await-end.ts";
 import { rebootOutcome } from "../follow/reboot-outcome.ts";
 import { rebootStory } from "../follow/reboot-story.ts";
-import { targetFlags, type HubClient } from "../hub-client/hub-client.ts";
+import type { HubClient } from "../hub-client/hub-client.ts";
 import type { World } from "../world.ts";
+import { printAccepted } from "./accepted.ts";
 import { conclude } from "./conclude.ts";
 import {
   duration,
-  operationName,
   targetOf,
+  withOperationId,
   withTargetOptions,
   withWaitOptions,
   type TargetOptions,
   type WaitOptions,
 } from "./options.ts";
-import { printResult } from "./result.ts";
 import { withHub } from "../with-hub.ts";
 
 interface RebootOptions extends TargetOptions, WaitOptions {
@@ -32,7 +32,9 @@ interface RebootOptions extends TargetOptions, WaitOptions {
 const minuteMs = 60_000;
 /** From due to proven: shutting down, booting, connecting. */
 const usualWaitMs = 10 * minuteMs;
-const windowWaitMs = 24 * 60 * minuteMs;
+const dayMs = 24 * 60 * minuteMs;
+/** As the contract has it. */
+const longestDelayMs = dayMs;
 
 const examples = `
 Examples:
@@ -45,7 +47,7 @@ export function addReboot(program: Command, world: World): void {
   const command = withTargetOptions(program.command("reboot"))
     .description("reboot a board, at once or later")
     .addOption(
-      new Option("--in <duration>", "after this long, at most a day").argParser(duration).conflicts(["at", "window"]),
+      new Option("--in <duration>", "after this long, at most a day").argParser(delay).conflicts(["at", "window"]),
     )
     .addOption(
       new Option("--at <time>", "at this time, such as 2030-01-31T23:59:00Z")
@@ -55,13 +57,8 @@ export function addReboot(program: Command, world: World): void {
     .addOption(new Option("--window", "in its next maintenance window").conflicts(["in", "at"]))
     .option("--force", "even while something on the board asks to delay reboots")
     .option("--reason <text>", "why, for the board's log and the twin")
-    .option(
-      "--operation-id <id>",
-      "repeat a call whose answer was lost: the same id never reboots twice",
-      operationName,
-    );
-  command.addHelpText("after", examples);
-  withWaitOptions(command, "10m after it is due").action((options: RebootOptions) =>
+    .addHelpText("after", examples);
+  withWaitOptions(withOperationId(command), "10m after it is due").action((options: RebootOptions) =>
     withHub(world, options, (client) => reboot(world, client, options)),
   );
 }
@@ -74,21 +71,8 @@ async function reboot(world: World, client: HubClient, options: RebootOptions): 
   const payload = payloadOf(options, operationId);
   const answer = await askBoard(client, target, { method: "rebootDevice", payload, operationId });
   if (before === undefined) {
-    const { deviceId, moduleId } = target;
-    const { scheduledFor, mode, response } = answer;
-    printResult(world.out, options.output, {
-      json: {
-        deviceId,
-        moduleId: moduleId ?? null,
-        operationId,
-        outcome: "accepted",
-        scheduledFor,
-        mode,
-        message: response,
-      },
-      text: `${response} (${operationId})\n`,
-    });
-    world.err.write(`Follow it with: boardkeeper watch ${targetFlags(target)}\n`);
+    const { scheduledFor, mode, response: message } = answer;
+    printAccepted(world, options.output, target, { operationId, scheduledFor, mode, message });
     return;
   }
   world.err.write(`${answer.response} (${operationId})\n`);
@@ -114,8 +98,14 @@ function payloadOf({ in: inMs, at, window, force, reason }: RebootOptions, opera
 }
 
 function usualLimitMs({ in: inMs = 0, at, window }: RebootOptions, now: Date): number {
-  if (window === true) return windowWaitMs + usualWaitMs;
+  if (window === true) return dayMs + usualWaitMs;
   return Math.max(inMs, at === undefined ? 0 : at.getTime() - now.getTime()) + usualWaitMs;
+}
+
+function delay(text: string): number {
+  const ms = duration(text);
+  if (ms <= longestDelayMs) return ms;
+  throw new InvalidArgumentError("Expected at most a day. For a time further away, use --window.");
 }
 
 function time(text: string): Date {

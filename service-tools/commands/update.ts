@@ -5,19 +5,19 @@ import { desiredFirmware, updatePayload, versionOf, type UpdateRequest } from ".
 import { awaitEnd } from "../follow/await-end.ts";
 import { updateOutcome } from "../follow/update-outcome.ts";
 import { updateStory } from "../follow/update-story.ts";
-import { nameOf, targetFlags, type HubClient, type Target } from "../hub-client/hub-client.ts";
+import { nameOf, type HubClient, type Target } from "../hub-client/hub-client.ts";
 import type { World } from "../world.ts";
+import { printAccepted } from "./accepted.ts";
 import { conclude } from "./conclude.ts";
 import { findImage, withImageOptions, type ImageOptions } from "./image-options.ts";
 import {
-  operationName,
   targetOf,
+  withOperationId,
   withTargetOptions,
   withWaitOptions,
   type TargetOptions,
   type WaitOptions,
 } from "./options.ts";
-import { printResult } from "./result.ts";
 import { withHub } from "../with-hub.ts";
 
 interface UpdateOptions extends TargetOptions, WaitOptions, ImageOptions {
@@ -51,20 +51,14 @@ export function addUpdate(program: Command, world: World): void {
       ]),
     )
     .option("--desired", "declare it in the desired properties: a board that is offline takes it up later")
-    .option(
-      "--operation-id <id>",
-      "repeat a call whose answer was lost: the same id never updates twice",
-      operationName,
-    );
-  command.addHelpText("after", examples);
-  withWaitOptions(command, "1h; 24h with --apply window or manual").action((options: UpdateOptions) =>
+    .addHelpText("after", examples);
+  withWaitOptions(withOperationId(command), "1h; 24h with --apply window or manual").action((options: UpdateOptions) =>
     withHub(world, options, (client) => update(world, client, options)),
   );
 }
 
 async function update(world: World, client: HubClient, options: UpdateOptions): Promise<void> {
   const target = targetOf(options);
-  const { deviceId, moduleId } = target;
   const image = await findImage(world, client.address, options);
   const operationId = options.operationId ?? `update-${world.newOperationId()}`;
   const request: UpdateRequest = { ...image, version: options.version, apply: options.apply, operationId };
@@ -72,18 +66,7 @@ async function update(world: World, client: HubClient, options: UpdateOptions): 
   const asked = await (options.desired === true ? declare(client, target, request) : order(client, target, request));
   if (before === undefined) {
     const { message, already } = asked;
-    printResult(world.out, options.output, {
-      json: {
-        deviceId,
-        moduleId: moduleId ?? null,
-        operationId: asked.operationId,
-        outcome: "accepted",
-        already,
-        message,
-      },
-      text: `${message} (${asked.operationId})\n`,
-    });
-    world.err.write(`Follow it with: boardkeeper watch ${targetFlags(target)}\n`);
+    printAccepted(world, options.output, target, { operationId: asked.operationId, already, message });
     return;
   }
   world.err.write(`${asked.message} (${asked.operationId})\n`);

@@ -12,6 +12,8 @@ export interface CompanionOptions {
   readonly args: readonly string[];
   readonly env: Environment;
   readonly logFile: string;
+  /** Whether its results are logged too: those of a hub hold its keys. */
+  readonly keepsResults: boolean;
 }
 
 /**
@@ -38,13 +40,13 @@ export class Companion {
     this.ready = new Promise((resolve) => child.once("message", () => resolve()));
   }
 
-  static async start({ program, args, env, logFile }: CompanionOptions): Promise<Companion> {
+  static async start({ program, args, env, logFile, keepsResults }: CompanionOptions): Promise<Companion> {
     const log = await open(logFile, "w", 0o600);
     try {
       const child = spawn(program.executable, [...program.arguments, ...args], {
         env,
         detached: true,
-        stdio: ["ignore", log.fd, log.fd, "ipc"],
+        stdio: ["ignore", keepsResults ? log.fd : "ignore", log.fd, "ipc"],
       });
       return new Companion(child, logFile);
     } finally {

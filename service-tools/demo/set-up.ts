@@ -19,7 +19,8 @@ const lookEveryMs = 100;
 /** Starts the local hub, a process of its own. Resolves when it serves. */
 export async function startHub(world: World, stage: Stage): Promise<Companion> {
   const logFile = join(stage.home, "hub.log");
-  const hub = await stage.bring({ program: world.programs.cli, args: ["hub", "start"], env: world.env, logFile });
+  const { programs, env } = world;
+  const hub = await stage.bring({ program: programs.cli, args: ["hub", "start"], env, logFile, keepsResults: false });
   await started("local hub", hub, world, () => hub.ready);
   return hub;
 }
@@ -29,7 +30,8 @@ export async function startBoard(world: World, stage: Stage, client: HubClient):
   await client.create({ deviceId: demoBoard });
   const args = ["run", "--simulate", "-d", demoBoard];
   const logFile = join(stage.home, "board.log");
-  const board = await stage.bring({ program: world.programs.agent, args, env: world.env, logFile });
+  const { programs, env } = world;
+  const board = await stage.bring({ program: programs.agent, args, env, logFile, keepsResults: true });
   await started("simulated board", board, world, async (signal) => {
     for (;;) {
       const { connected, agent } = boardViewFrom(await client.twin({ deviceId: demoBoard }));

@@ -157,6 +157,8 @@ export class AzureHubClient implements HubClient {
   }
 
   async #translated<T>(target: Target | undefined, act: () => Promise<T>): Promise<T> {
+    // Nothing is asked after Ctrl-C: it may have come while a file was being published.
+    this.#options.interrupted.throwIfAborted();
     try {
       return await act();
     } catch (cause) {

@@ -12,7 +12,7 @@ import {
 
 /** A hub in memory, for tests of what the commands make of its answers. */
 export class FakeHubClient implements HubClient {
-  address: HubAddress = { hostName: "hub.example", isLocal: false, deviceHostName: "hub.example" };
+  address: HubAddress = { hostName: "hub.example", isLocal: false, isOurs: false, deviceHostName: "hub.example" };
   readonly identities = new Map<string, Identity>();
   /** What the next looks at a twin show, one after another; the last stays. An error is thrown instead. */
   twins: (JsonObject | Error)[] = [{}];

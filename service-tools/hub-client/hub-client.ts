@@ -73,6 +73,8 @@ export interface HubAddress {
   readonly hostName: string;
   /** True for a hub on this machine. */
   readonly isLocal: boolean;
+  /** True for the local hub of this user, whose files are at hand. */
+  readonly isOurs: boolean;
   /** What a device is told in its connection string: with the port where MQTT is not on 8883. */
   readonly deviceHostName: string;
 }

@@ -231,6 +231,18 @@ describe("a hub that is not there", () => {
   });
 });
 
+describe("after Ctrl-C", () => {
+  it("nothing is asked any more", async () => {
+    const server = await imageServer((_request, response) => response.end());
+    const ctrlC = new AbortController();
+    const login = `HostName=localhost:${new URL(server.origin).port};SharedAccessKeyName=a;SharedAccessKey=b`;
+    const client = await clientOf(undefined, { login, interrupted: ctrlC.signal });
+    ctrlC.abort(new Interrupted("Interrupted."));
+    await expect(client.call(device, "rebootDevice", {})).rejects.toMatchObject({ code: "interrupted" });
+    expect(server.requests).toEqual([]);
+  });
+});
+
 describe("a server that is no hub", () => {
   it.each<[string, number, string, string, string]>([
     ["answers with a page", 200, "text/html", "<html></html>", "refused-by-hub"],

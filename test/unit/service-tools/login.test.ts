@@ -42,6 +42,7 @@ describe("a service connection string", () => {
     expect(addressOf({ hostName: "localhost:18443", host: "localhost" }, { mqttPort: 18_883 })).toEqual({
       hostName: "localhost:18443",
       isLocal: true,
+      isOurs: true,
       deviceHostName: "localhost:18883",
     });
     expect(addressOf({ hostName: "fleet.example", host: "fleet.example" }, undefined).isLocal).toBe(false);
@@ -72,7 +73,7 @@ describe("the hub to speak to", () => {
   it("is the local one where no other is named", async () => {
     const { env } = await home();
     expect(await findLogin(env, {})).toEqual({
-      address: { hostName: "localhost:18443", isLocal: true, deviceHostName: "localhost:18883" },
+      address: { hostName: "localhost:18443", isLocal: true, isOurs: true, deviceHostName: "localhost:18883" },
       host: "localhost",
       port: 18_443,
       keyName: "iothubowner",

@@ -18,7 +18,7 @@ async function withDevice(name = "board-1"): Promise<FakeWorld> {
 describe("boardkeeper device add", () => {
   it("prints the connection string alone on standard output, and the next steps beside it", async () => {
     const world = new FakeWorld();
-    world.hub.address = { hostName: "localhost:18443", isLocal: true, deviceHostName: "localhost:18883" };
+    world.hub.address = { hostName: "localhost:18443", isLocal: true, isOurs: true, deviceHostName: "localhost:18883" };
     expect(await ran(world, "device add -d board-1")).toBe(0);
     expect(world.out.text).toBe("HostName=localhost:18883;DeviceId=board-1;SharedAccessKey=cHJpbWFyeQ==\n");
     expect(world.err.text).toContain("boardkeeper-agent run --simulate -d board-1\n");

@@ -9,7 +9,7 @@ const started = { status: 200, payload: { Response: "Firmware update started", o
 
 function localWorld(): FakeWorld {
   const world = new FakeWorld();
-  world.hub.address = { hostName: "localhost:18443", isLocal: true, deviceHostName: "localhost:18883" };
+  world.hub.address = { hostName: "localhost:18443", isLocal: true, isOurs: true, deviceHostName: "localhost:18883" };
   world.hub.reply = started;
   return world;
 }

@@ -9,8 +9,13 @@ const nested = (errorCode: number, message: string): string =>
   JSON.stringify({ Message: JSON.stringify({ errorCode, message, timestampUtc: "x" }), ExceptionMessage: "" });
 const bare = (errorCode: number, message: string): string => JSON.stringify({ errorCode, message });
 
-const cloud = { hostName: "fleet.azure-devices.net", isLocal: false, deviceHostName: "fleet.azure-devices.net" };
-const local = { hostName: "localhost:18443", isLocal: true, deviceHostName: "localhost:18883" };
+const cloud = {
+  hostName: "fleet.azure-devices.net",
+  isLocal: false,
+  isOurs: false,
+  deviceHostName: "fleet.azure-devices.net",
+};
+const local = { hostName: "localhost:18443", isLocal: true, isOurs: true, deviceHostName: "localhost:18883" };
 const device = { deviceId: "board-1" };
 const module = { deviceId: "board-1", moduleId: "agent" };
 
