@@ -43,8 +43,7 @@ export async function awaitEnd<Memory, End>(
       { advice: goesOn },
     );
   } catch (cause) {
-    if (cause instanceof Interrupted) cause.advice = goesOn;
-    throw cause;
+    throw cause instanceof Interrupted ? new Interrupted(goesOn, { cause }) : cause;
   } finally {
     view.close(ending);
   }

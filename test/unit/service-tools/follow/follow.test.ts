@@ -100,7 +100,7 @@ describe("following an operation", () => {
     expect(cause).toBeInstanceOf(Interrupted);
     expect(cause).toMatchObject({
       exitCode: 130,
-      advice: "The reboot goes on; follow it with: boardkeeper watch -d board-1",
+      message: "The reboot goes on; follow it with: boardkeeper watch -d board-1",
     });
   });
 });
