@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { link, open, rm } from "node:fs/promises";
+import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
 import { PRIVATE_FILE } from "./atomic-file.ts";
 import { readIfThere } from "./read-state.ts";
@@ -15,6 +16,9 @@ interface Holder {
 }
 
 const holderSchema = v.object({ pid: v.number(), startedAt: v.string() });
+
+/** Somebody else takes a stale lock away: a matter of a few file operations. */
+const LOOK_AGAIN_MS = 5;
 
 export interface Lock {
   release(): Promise<void>;
@@ -56,18 +60,19 @@ async function createExclusively(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Two may find the same stale lock; the slower one must not remove the lock that the faster one has made meanwhile. */
+/**
+ * Two may find the same stale lock; the slower one must not remove the lock that the faster one has made meanwhile. So whoever removes
+ * one holds another lock, for as long as it takes to look again. (That one is stale only after a crash in this very moment,
+ * and is taken over in the same way.)
+ */
 async function removeStale(path: string, staleText: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString("hex")}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
-    throw error;
+  const turn = await acquireLock(`${path}.takeover`);
+  if ("heldBy" in turn) {
+    await wait(LOOK_AGAIN_MS);
+    return;
   }
-  const text = await readFile(aside, "utf8");
-  if (text !== staleText) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+  if ((await readIfThere(path)) === staleText) await rm(path, { force: true });
+  await turn.release();
 }
 
 function parseHolder(text: string): Holder | undefined {
