@@ -1,43 +1,81 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from "commander";
-import { hubCommand } from "./commands/hub.ts";
-import { imageCommand } from "./commands/image.ts";
-import { CommandFailure, exitCodes } from "./exit-codes.ts";
-import type { ExitCode } from "./exit-codes.ts";
-import { reasonOf } from "./local-hub/log.ts";
-import { terminal } from "./output.ts";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import packageJson from "../package.json" with { type: "json" };
+import { requireHubContext } from "./commands/hub-folder.ts";
+import { Interrupted } from "./errors.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { findLogin } from "./find-login.ts";
+import { defaultHubFolder } from "./home.ts";
+import { publishImage, type PublishedImage } from "./images/publish.ts";
+import { run } from "./run.ts";
+import { screenOn } from "./screen/screen.ts";
+import { systemTimer } from "./timer.ts";
+import type { Environment, World } from "./world.ts";
 
-/** This program, to be started once more: the hub in the background, the image server beside it. */
-const self = { executable: process.execPath, arguments: [...process.execArgv, process.argv[1] ?? ""] };
+/* Wires the commands to this machine: the only file of the CLI that does. */
 
-const boardkeeper = new Command("boardkeeper")
-  .description("Reboots and updates boards through Azure IoT Hub, or through a local hub on this machine.")
-  .addCommand(hubCommand(terminal, self))
-  .addCommand(imageCommand(terminal));
+const { env, stdout, stderr } = process;
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-// A reader that has seen enough (`| head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+/** Not before a command asks for it: one that does not look at it ends at Ctrl-C as programs do. */
+let interruption: AbortSignal | undefined;
+
+const world: World = {
+  env,
+  out: screenOn(stdout, env),
+  err: screenOn(stderr, env),
+  timer: systemTimer,
+  now: () => new Date(),
+  newOperationId: () => randomBytes(6).toString("hex"),
+  get interrupted() {
+    return (interruption ??= atCtrlC());
+  },
+  connect: async ({ env: around, interrupted }, options) => {
+    const login = await findLogin(around, options);
+    // Loaded when a hub is spoken to, not for --help.
+    const { AzureHubClient } = await import("./hub-client/azure-hub-client.ts");
+    return new AzureHubClient(login, {
+      interrupted,
+      userAgent: `boardkeeper/${packageJson.version}`,
+    });
+  },
+  lookEveryMs: ({ isLocal }) => (isLocal ? 1_000 : 2_000),
+  publishImage: publishOnLocalHub,
+  atExit: (act) => {
+    process.once("exit", act);
+    return () => process.off("exit", act);
+  },
+  programs: {
+    cli: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper.js")] },
+    agent: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper-agent.js")] },
+  },
+};
+
+// Whoever reads our output may have seen enough (boardkeeper watch | head): that is no error.
+stdout.on("error", (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== "EPIPE") throw cause;
   process.exit(exitCodes.ok);
 });
 
-throwInsteadOfExiting(boardkeeper);
-try {
-  await boardkeeper.parseAsync();
-} catch (error) {
-  process.exitCode = tell(error);
+const exitCode = await run(process.argv.slice(2), world);
+// A command may have set one and ended well all the same.
+if (exitCode !== exitCodes.ok) process.exitCode = exitCode;
+
+async function publishOnLocalHub(around: Environment, path: string): Promise<PublishedImage> {
+  const folder = defaultHubFolder(around);
+  const { imagesUrl } = await requireHubContext(folder);
+  return await publishImage(folder, imagesUrl, path);
 }
 
-/** Says what ended the command, and answers its exit status. */
-function tell(error: unknown): ExitCode {
-  // commander has said its own already: help, or what is wrong with the command line.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  const expected = error instanceof CommandFailure;
-  terminal.note(expected ? error.message : reasonOf(error));
-  return expected ? error.exitCode : exitCodes.failed;
-}
-
-function throwInsteadOfExiting(command: Command): void {
-  command.exitOverride();
-  for (const child of command.commands) throwInsteadOfExiting(child);
+/** The first Ctrl-C (or a hang-up, or a SIGTERM) asks the command to end well; the second ends it. */
+function atCtrlC(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+      controller.abort(new Interrupted("Interrupted."));
+    });
+  }
+  return controller.signal;
 }

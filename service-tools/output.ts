@@ -9,11 +9,6 @@ export interface Output {
   note(text: string): void;
 }
 
-export const terminal: Output = {
-  result: (text) => void process.stdout.write(`${text}\n`),
-  note: (text) => void process.stderr.write(`${text}\n`),
-};
-
 /** `-o, --output json|table`. */
 export function outputOption(): Option {
   return new Option("-o, --output <format>", "how to write the result").choices(["json", "table"]).default("table");

@@ -18,8 +18,8 @@ export const updatePhases = [
 ] as const;
 export type UpdatePhase = (typeof updatePhases)[number];
 
-const rebootPhases = ["idle", "scheduled", "waiting", "rebooting", "proven", "failed", "cancelled"] as const;
-type RebootPhase = (typeof rebootPhases)[number];
+export const rebootPhases = ["idle", "scheduled", "waiting", "rebooting", "proven", "failed", "cancelled"] as const;
+export type RebootPhase = (typeof rebootPhases)[number];
 
 /** Why a board went through a reboot: somebody asked for it, an update needed it, or neither (power cut, crash, a hand). */
 export type RebootCause = "requested" | "update" | "other";

@@ -65,7 +65,7 @@ function summary(hub: LocalHub, standardPorts: boolean): string {
     `Files for other programs   ${hub.folder}/context.json, ${hub.folder}/devices/<deviceId>.json`,
     "",
     "What to type next, in another terminal:",
-    "  boardkeeper device add board-1",
+    "  boardkeeper device add -d board-1",
     `  boardkeeper hub status${folder}`,
     `  boardkeeper hub events --follow${folder}`,
     `  boardkeeper image publish FILE${folder}`,

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -19,9 +19,9 @@ export class ToolProcess {
   readonly ended: Promise<number | NodeJS.Signals>;
   #news: (() => void)[] = [];
 
-  constructor(home: string, args: readonly string[]) {
+  constructor(home: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(process.execPath, [program, ...args], {
-      env: { PATH: process.env["PATH"], BOARDKEEPER_HOME: home },
+      env: { PATH: process.env["PATH"], BOARDKEEPER_HOME: home, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
@@ -46,12 +46,14 @@ export class ToolProcess {
     return pid;
   }
 
-  /** Waits until it has written this; rejects when it ends without. */
-  async says(text: string): Promise<void> {
+  /** Waits until it has written this, and answers what of it matched; rejects when it ends without. */
+  async says(what: string | RegExp): Promise<string> {
     let over = false;
     void this.ended.then(() => (over = true));
-    while (!this.stdout.includes(text) && !this.stderr.includes(text)) {
-      if (over) throw new Error(`boardkeeper ended without saying '${text}':\n${this.stdout}${this.stderr}`);
+    for (;;) {
+      const found = matchIn(this.stdout, what) ?? matchIn(this.stderr, what);
+      if (found !== undefined) return found;
+      if (over) throw new Error(`boardkeeper ended without saying '${String(what)}':\n${this.stdout}${this.stderr}`);
       await new Promise<void>((resolve) => this.#news.push(resolve));
     }
   }
@@ -68,6 +70,11 @@ export class ToolProcess {
   #wake(): void {
     for (const wake of this.#news.splice(0)) wake();
   }
+}
+
+function matchIn(text: string, what: string | RegExp): string | undefined {
+  if (typeof what === "string") return text.includes(what) ? what : undefined;
+  return what.exec(text)?.[0];
 }
 
 /** Kills this process, or with a minus this group of processes, when the test is over, as nothing in the world can refuse. */
@@ -119,4 +126,19 @@ export async function reachable(home: string): Promise<Reachable> {
       return file.connectionString;
     },
   };
+}
+
+/** The processes that were started with this in their environment. */
+export function processesWith(variable: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && environmentOf(name).split("\0").includes(variable))
+    .map(Number);
+}
+
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    return ""; // It has ended meanwhile, or is somebody else's.
+  }
 }

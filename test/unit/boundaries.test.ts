@@ -14,6 +14,10 @@ interface Wall {
 const pure =
   /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions)\.ts$|hub\/(patch|schedule|desired|address|link)\.ts$|(errors|saved|saved-values|settings)\.ts$)/;
 
+/** The same on the operator's side. */
+const decided =
+  /^service-tools\/(board\/(?!ask-board)|follow\/(?!follow|await-end|live-view|plain-view)|login\.ts$|screen\/measures\.ts$|demo\/twin-excerpt\.ts$|hub-client\/(hub-client|hub-errors|refusal-body|refusal-kind|device-connection-string)\.ts$)/;
+
 const walls: Wall[] = [
   {
     from: pure,
@@ -47,6 +51,17 @@ const walls: Wall[] = [
     to: /^agent\//,
     except: /^agent\/contract\//,
     why: "the operator's side shares the contract with the agent and nothing else",
+  },
+  {
+    from: decided,
+    to: /^node:|^[@a-z]/,
+    except: new RegExp(`^agent/contract/|^service-tools/(errors|exit-codes|context)\\.ts$|${decided.source}`),
+    why: "what a twin means and what to say of it is decided without a clock, a disk or a hub, so that tables can test it",
+  },
+  {
+    from: /^service-tools\/(?!cli\.ts$)/,
+    to: /^service-tools\/hub-client\/azure-hub-client\.ts$/,
+    why: "the commands know the port to a hub, not its adapter: only cli.ts wires them",
   },
   {
     from: /^service-tools\/local-hub\//,

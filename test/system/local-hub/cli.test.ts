@@ -96,7 +96,7 @@ describe("boardkeeper hub status", () => {
     expect(await boardkeeper(home, "hub", "status")).toEqual({
       status: 7,
       stdout: "",
-      stderr: `No local hub was ever started in ${join(home, "hub")}. Start one with: boardkeeper hub start\n`,
+      stderr: `boardkeeper: No local hub was ever started in ${join(home, "hub")}. Start one with: boardkeeper hub start\n`,
     });
     const hub = await hubProcess(home);
     hub.kill("SIGTERM");

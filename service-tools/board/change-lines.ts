@@ -1,0 +1,112 @@
+import type { BoardView, RebootView, UpdateView } from "./board-view.ts";
+import { saySize } from "../screen/measures.ts";
+
+/** One thing that happened to a board, as far as its twin tells. */
+export interface Change {
+  readonly part: "link" | "agent" | "update" | "reboot" | "desired";
+  readonly message: string;
+}
+
+/** What has happened between two looks at a twin, in the order in which people want to hear of it. */
+export function changesBetween(before: BoardView, after: BoardView): readonly Change[] {
+  return [
+    ...linkChanges(before, after),
+    ...agentChanges(before, after),
+    ...desiredChanges(before, after),
+    ...updateChanges(before.update, after.update),
+    ...rebootChanges(before.reboot, after.reboot),
+  ];
+}
+
+function linkChanges(before: BoardView, after: BoardView): Change[] {
+  if (before.connected === after.connected) return [];
+  return [{ part: "link", message: after.connected ? "connected" : "offline" }];
+}
+
+function agentChanges(before: BoardView, after: BoardView): Change[] {
+  const [old, now] = [before.agent, after.agent];
+  const changes: Change[] = [];
+  if (now !== null && now.bootId !== old?.bootId && now.bootId !== null) {
+    changes.push({ part: "agent", message: `the board has booted (boot ${now.bootId})` });
+  } else if (now !== null && now.startedAt !== old?.startedAt && now.startedAt !== null) {
+    changes.push({ part: "agent", message: `the agent has started (${now.version ?? "unknown version"})` });
+  }
+  if (before.firmwareVersion !== after.firmwareVersion && after.firmwareVersion !== null) {
+    const from = before.firmwareVersion === null ? "" : `, before ${before.firmwareVersion}`;
+    changes.push({ part: "agent", message: `firmware ${after.firmwareVersion} runs${from}` });
+  }
+  return changes;
+}
+
+function desiredChanges(before: BoardView, after: BoardView): Change[] {
+  if (before.desired.version === after.desired.version) return [];
+  return [{ part: "desired", message: `desired properties changed (version ${after.desired.version})` }];
+}
+
+function updateChanges(before: UpdateView, after: UpdateView): Change[] {
+  const changes: Change[] = [];
+  const isNew = before.operationId !== after.operationId;
+  if (isNew || before.phase !== after.phase) changes.push({ part: "update", message: updateMessage(after, isNew) });
+  else if (after.phase === "downloading" && after.receivedBytes !== before.receivedBytes) {
+    const total = after.totalBytes === null ? "" : ` of ${saySize(after.totalBytes)}`;
+    changes.push({ part: "update", message: `downloading ${saySize(after.receivedBytes ?? 0)}${total}` });
+  }
+  if (after.refused !== null && after.refused.desiredVersion !== before.refused?.desiredVersion) {
+    changes.push({
+      part: "update",
+      message: `declared update refused (${after.refused.code}): ${after.refused.message}`,
+    });
+  }
+  return changes;
+}
+
+function updateMessage(
+  { phase, operationId, version, rehearsal, error, waitsFor }: UpdateView,
+  isNew: boolean,
+): string {
+  const why = error === null ? "" : ` (${error.code}): ${error.message}`;
+  const waits = waitsFor === null ? "" : `, waits for ${waitsFor === "window" ? "the window" : "the order to apply"}`;
+  const what = isNew && operationId !== null ? ` ${rehearsal ? "rehearsal" : (version ?? "")} (${operationId})` : "";
+  return `${phase === "rolledBack" ? "rolled back" : phase}${waits}${what}${why}`;
+}
+
+function rebootChanges(before: RebootView, after: RebootView): Change[] {
+  const isNew = before.operationId !== after.operationId;
+  const isSame = !isNew && before.phase === after.phase && before.lastProven?.at === after.lastProven?.at;
+  return isSame ? [] : [{ part: "reboot", message: rebootMessage(after, isNew) }];
+}
+
+function rebootMessage(
+  { phase, operationId, scheduledFor, reason, cause, error, lastProven }: RebootView,
+  isNew: boolean,
+): string {
+  const what = isNew && operationId !== null ? ` (${operationId})` : "";
+  const why = reason === null || reason === "" ? "" : `: ${reason}`;
+  switch (phase) {
+    case "scheduled":
+      return `scheduled for ${scheduledFor ?? "now"}${what}${why}`;
+    case "proven":
+      return `proven at ${lastProven?.at ?? "an unknown time"}, ${causeWords(cause)}${what}`;
+    case "failed":
+      return `failed${error === null ? "" : ` (${error.code}): ${error.message}`}${what}`;
+    case "idle":
+    case "waiting":
+    case "rebooting":
+    case "cancelled":
+      return `${phase}${what}`;
+  }
+}
+
+/** Why a board went through a reboot, in words. */
+export function causeWords(cause: RebootView["cause"]): string {
+  switch (cause) {
+    case "requested":
+      return "as requested";
+    case "update":
+      return "for an update";
+    case "other":
+      return "unasked (a power cut, a crash or a hand)";
+    case null:
+      return "for an unknown cause";
+  }
+}

@@ -1,0 +1,28 @@
+import { errorOf, type Outcome } from "../follow/outcome.ts";
+import type { Target } from "../hub-client/hub-client.ts";
+import type { Format } from "../output.ts";
+import type { World } from "../world.ts";
+import { printResult } from "./result.ts";
+
+/**
+ * Prints how an operation ended. Programs get the document of a bad end too, beside the exit code; people get it as the error.
+ * @throws OperationFailed or RefusedByDevice for a bad end
+ */
+export function conclude(
+  { out }: Pick<World, "out">,
+  output: Format,
+  { target, operationId }: { readonly target: Target; readonly operationId: string },
+  outcome: Outcome,
+): void {
+  const { kind, ...details } = outcome.details;
+  const json = {
+    deviceId: target.deviceId,
+    moduleId: target.moduleId ?? null,
+    operationId,
+    outcome: kind ?? null,
+    ...details,
+    message: outcome.sentence,
+  };
+  printResult(out, output, { json, text: outcome.isGood ? `${outcome.sentence}\n` : "" });
+  if (!outcome.isGood) throw errorOf(outcome);
+}

@@ -1,0 +1,100 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { operationId } from "../../agent/contract/methods.ts";
+import { check } from "../../agent/contract/check.ts";
+import type { LoginOptions } from "../find-login.ts";
+import type { Target } from "../hub-client/hub-client.ts";
+import { readDuration } from "../screen/measures.ts";
+import { outputOption, type Format } from "../output.ts";
+
+/* Options that several commands have, with the habits of `az iot hub`. */
+
+export interface HubOptions extends LoginOptions {
+  readonly output: Format;
+}
+
+export interface TargetOptions extends HubOptions {
+  readonly deviceId: string;
+  readonly moduleId?: string;
+}
+
+export interface WaitOptions {
+  readonly wait?: boolean;
+  readonly timeout?: number;
+}
+
+const hubGroup = "Hub and output:";
+
+/** Adds `--login`, `--ca-file` and `--output`. */
+export function withHubOptions(command: Command): Command {
+  const login = new Option(
+    "-l, --login <connection-string>",
+    "the hub: a service connection string (default: IOTHUB_CONNECTION_STRING, else the local hub)",
+  );
+  const caFile = new Option(
+    "--ca-file <file>",
+    "trust this authority's certificate too (the local hub's own is known)",
+  );
+  for (const option of [login, caFile, outputOption()]) command.addOption(option.helpGroup(hubGroup));
+  return command;
+}
+
+/** Adds `--device-id` and `--module-id` to those. */
+export function withTargetOptions(command: Command): Command {
+  return withHubOptions(
+    command
+      .requiredOption("-d, --device-id <id>", "the board", deviceId)
+      .option("-m, --module-id <id>", "this module of the device, where the agent runs as one", moduleId),
+  );
+}
+
+/** Adds `--wait` and `--timeout`. */
+export function withWaitOptions(command: Command, usual: string): Command {
+  return command
+    .option("--wait", "follow it to the end: 0 only when it is proven")
+    .option(
+      "--timeout <duration>",
+      `how long to wait at the most, such as 90s, 15m or 2h (default: ${usual})`,
+      duration,
+    );
+}
+
+export function targetOf(options: { readonly deviceId: string; readonly moduleId?: string }): Target {
+  return { deviceId: options.deviceId, moduleId: options.moduleId };
+}
+
+// What IoT Hub allows: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry#device-identity-properties
+const identityName = /^[A-Za-z0-9\-.%_*?!(),:=@$'+#;]{1,128}$/;
+
+function deviceId(text: string): string {
+  return named(text, "a device id");
+}
+
+function moduleId(text: string): string {
+  return named(text, "a module id");
+}
+
+function named(text: string, what: string): string {
+  if (identityName.test(text)) return text;
+  throw new InvalidArgumentError(
+    `Expected ${what} of 1 to 128 letters, digits and - . % _ * ? ! ( ) , : = @ $ ' + # ;`,
+  );
+}
+
+/** Milliseconds. */
+export function duration(text: string): number {
+  const ms = readDuration(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError("Expected a duration such as 90s, 5m, 1h30m or 2d.");
+}
+
+/** Adds `--operation-id` to a command that begins something. */
+export function withOperationId(command: Command): Command {
+  const why = "repeat a call whose answer was lost: with the same id nothing happens twice";
+  return command.option("--operation-id <id>", why, operationName);
+}
+
+export function operationName(text: string): string {
+  const checked = check(operationId, text);
+  if (checked.ok) return checked.value;
+  throw new InvalidArgumentError("Expected an operation id of 1 to 64 letters, digits, and . _ : -");
+}

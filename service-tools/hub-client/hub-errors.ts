@@ -1,0 +1,129 @@
+import {
+  AlreadyExists,
+  AuthenticationFailed,
+  DeviceGone,
+  DeviceOffline,
+  HubBusy,
+  HubUnreachable,
+  RefusedByHub,
+  TimedOut,
+  UnknownDevice,
+  type CommandError,
+} from "../errors.ts";
+import { nameOf, type HubAddress, type Target } from "./hub-client.ts";
+import { readRefusalBody } from "./refusal-body.ts";
+import { refusalKind } from "./refusal-kind.ts";
+
+/** What was asked of which hub, for the messages. */
+export interface Asked {
+  readonly address: HubAddress;
+  readonly target: Target | undefined;
+}
+
+/** What went wrong with one request, as an adapter sees it. */
+export type Trouble =
+  | { readonly kind: "answer"; readonly status: number; readonly body: string }
+  | { readonly kind: "connection"; readonly code: string | undefined; readonly message: string }
+  | { readonly kind: "deadline"; readonly deadlineMs: number };
+
+/** The error for a request that failed: one class for each remedy. */
+export function hubErrorFrom(trouble: Trouble, asked: Asked, cause?: unknown): CommandError {
+  switch (trouble.kind) {
+    case "answer":
+      return refusalFrom(trouble.status, trouble.body, asked, cause);
+    case "connection":
+      return connectionError(trouble, asked, cause);
+    case "deadline":
+      return new TimedOut(
+        `${capitalized(hubNamed(asked))} did not answer within ${trouble.deadlineMs / 1_000} s. Look at the network between here and it, then ask again.`,
+        { cause },
+      );
+  }
+}
+
+function refusalFrom(status: number, body: string, asked: Asked, cause: unknown): CommandError {
+  const refusal = readRefusalBody(body);
+  const { target } = asked;
+  const board = target === undefined ? "the device" : nameOf(target);
+  const hub = hubNamed(asked);
+  const said = `${status}${refusal.code === undefined ? "" : `, ${refusal.code}`}: ${refusal.message}`;
+  switch (refusalKind(status, refusal)) {
+    case "offline":
+      return new DeviceOffline(
+        capitalized(`${board} is offline: it is not connected to ${hub}, so it cannot be asked now.`),
+        {
+          cause,
+          advice: "Ask again when it is back. An update can be declared for then: boardkeeper update --desired",
+        },
+      );
+    case "gone":
+      return new DeviceGone(capitalized(`${board} lost its connection before it answered.`), { cause });
+    case "silent":
+      return new TimedOut(capitalized(`${board} did not answer in time (${said}).`), { cause });
+    case "unknown":
+      return new UnknownDevice(capitalized(`${hub} knows no ${identityNamed(target)}.`), {
+        cause,
+        advice: "See those there are with boardkeeper device list, or add it with boardkeeper device add.",
+      });
+    case "exists":
+      return new AlreadyExists(capitalized(`${hub} has a ${identityNamed(target)} already.`), {
+        cause,
+        advice: "See it with boardkeeper device show, its keys with --keys.",
+      });
+    case "busy":
+      return new HubBusy(capitalized(`${hub} cannot do this now (${said}).`), {
+        cause,
+        advice: "Wait a little, then ask again.",
+      });
+    case "forbidden":
+      return new AuthenticationFailed(capitalized(`${hub} does not allow this with the present login (${said}).`), {
+        cause,
+        advice: "Check the policy and the key of the connection string, and that this machine's clock is right.",
+      });
+    case "refused":
+      return new RefusedByHub(capitalized(`${hub} refused the request (${said}).`), { cause });
+  }
+}
+
+const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+function connectionError(
+  { code, message }: { readonly code: string | undefined; readonly message: string },
+  asked: Asked,
+  cause: unknown,
+): CommandError {
+  const { hostName, isLocal } = asked.address;
+  const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code ?? "");
+  if (isCertificate) {
+    return new HubUnreachable(`The certificate of ${hostName} is not trusted (${code}): ${message}.`, {
+      cause,
+      mayHaveArrived: false,
+      advice: "Name the authority that signed it with --ca-file.",
+    });
+  }
+  return new HubUnreachable(
+    `${capitalized(hubNamed(asked))} cannot be reached: ${message || (code ?? "no connection")}.`,
+    {
+      cause,
+      mayHaveArrived: !neverConnected.has(code ?? ""),
+      advice: isLocal
+        ? "Start it with: boardkeeper hub start"
+        : "Check the host name in the connection string, and the network.",
+    },
+  );
+}
+
+function hubNamed({ address: { hostName, isLocal } }: Asked): string {
+  return isLocal ? `the local hub (${hostName})` : hostName;
+}
+
+function identityNamed(target: Target | undefined): string {
+  if (target === undefined) return "such device";
+  const { deviceId, moduleId } = target;
+  return moduleId === undefined ? `device ${deviceId}` : `device ${deviceId} with a module ${moduleId}`;
+}
+
+/** For the beginning of a sentence; names stay as they are. */
+function capitalized(text: string): string {
+  return text.replace(/^the /, "The ");
+}

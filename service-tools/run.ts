@@ -1,0 +1,35 @@
+import { CommanderError } from "commander";
+import { CommandError } from "./errors.ts";
+import { CommandFailure, exitCodes, type ExitCode } from "./exit-codes.ts";
+import { reasonOf } from "./local-hub/log.ts";
+import { buildProgram } from "./program.ts";
+import { paintFor } from "./screen/screen.ts";
+import type { World } from "./world.ts";
+
+/** Runs one command line, says what went wrong if something did, and answers what to exit with. */
+export async function run(args: readonly string[], world: World): Promise<ExitCode> {
+  const program = buildProgram(world, run);
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: "user" });
+    return exitCodes.ok;
+  } catch (cause) {
+    // Commander has said it already; help and version are no errors.
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    world.err.write(errorText(cause, world));
+    return cause instanceof CommandFailure ? cause.exitCode : exitCodes.failed;
+  }
+}
+
+function errorText(cause: unknown, { err }: World): string {
+  const advice = cause instanceof CommandError ? cause.advice : undefined;
+  const more = advice === undefined ? "" : `${advice.replaceAll(/^/gm, "  ")}\n`;
+  return `${paintFor(err).red("boardkeeper:")} ${messageOf(cause)}\n${more}`;
+}
+
+function messageOf(cause: unknown): string {
+  // The messages of these are whole; others keep a part of theirs in their causes.
+  if (cause instanceof CommandError) return cause.message;
+  const isFault = cause instanceof TypeError || cause instanceof ReferenceError || cause instanceof RangeError;
+  return isFault ? `a fault of this program, please report it: ${cause.stack ?? cause.message}` : reasonOf(cause);
+}

@@ -1,0 +1,38 @@
+import { project } from "../../agent/contract/dialects/project.ts";
+import type { JsonObject } from "../../agent/contract/json.ts";
+import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
+import { boardViewFrom, type BoardView } from "../../service-tools/board/board-view.ts";
+import { idleReboot, snapshotWith } from "./snapshots.ts";
+
+interface Around {
+  readonly connected?: boolean;
+  readonly bootId?: string;
+  readonly lastProvenUpdate?: Snapshot["lastProvenUpdate"];
+  readonly desired?: JsonObject;
+}
+
+/** A twin as the hub tells it when an agent has reported this: through the agent's own projection, nulls left out. */
+export function twinOf(
+  update: Partial<UpdateSnapshot>,
+  reboot: Partial<RebootSnapshot> = {},
+  { connected = true, bootId = "boot-1", lastProvenUpdate = null, desired = {} }: Around = {},
+): JsonObject {
+  const snapshot = snapshotWith(update, { reboot: { ...idleReboot, ...reboot }, lastProvenUpdate });
+  const reported = project({ ...snapshot, agent: { ...snapshot.agent, bootId } });
+  return withoutNulls({
+    deviceId: "board-1",
+    status: "enabled",
+    connectionState: connected ? "Connected" : "Disconnected",
+    lastActivityTime: "2026-01-02T03:00:00.000Z",
+    properties: { desired: { $version: 1, ...desired }, reported },
+  });
+}
+
+export function viewOf(...what: Parameters<typeof twinOf>): BoardView {
+  return boardViewFrom(twinOf(...what));
+}
+
+/** A hub keeps no null: reporting one removes the key. */
+function withoutNulls(value: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(value, (_key, member: unknown) => member ?? undefined));
+}

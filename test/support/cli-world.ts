@@ -1,0 +1,60 @@
+import { onTestFinished } from "vitest";
+import { findLogin } from "../../service-tools/find-login.ts";
+import { AzureHubClient } from "../../service-tools/hub-client/azure-hub-client.ts";
+import { publishImage } from "../../service-tools/images/publish.ts";
+import { Interrupted } from "../../service-tools/errors.ts";
+import type { LocalHub } from "../../service-tools/local-hub/options.ts";
+import { run } from "../../service-tools/run.ts";
+import { systemTimer } from "../../service-tools/timer.ts";
+import type { World } from "../../service-tools/world.ts";
+import { FakeScreen } from "./world.ts";
+
+/** A command line against a real hub over real sockets, in this process: what it printed, and how it ends. */
+export interface Running {
+  readonly out: FakeScreen;
+  readonly err: FakeScreen;
+  readonly exitCode: Promise<number>;
+  ctrlC(): void;
+}
+
+/** Types a command line at a hub. It is looked at often: a test waits for no pause that nobody needs. */
+export function type(hub: LocalHub, line: string, env: Readonly<Record<string, string>> = {}): Running {
+  const [out, err] = [new FakeScreen(), new FakeScreen()];
+  const ctrlC = new AbortController();
+  const program = { executable: process.execPath, arguments: [] };
+  const world: World = {
+    env: { BOARDKEEPER_HOME: homeOf(hub), ...env },
+    out,
+    err,
+    timer: systemTimer,
+    now: () => new Date(),
+    newOperationId: () => "typed",
+    interrupted: ctrlC.signal,
+    connect: async ({ env: around, interrupted }, options) => {
+      const client = new AzureHubClient(await findLogin(around, options), { interrupted, userAgent: "test" });
+      onTestFinished(() => client.close());
+      return client;
+    },
+    lookEveryMs: () => 20,
+    publishImage: (_around, path) => publishImage(hub.folder, hub.imagesUrl, path),
+    programs: { cli: program, agent: program },
+    atExit: () => () => undefined,
+  };
+  return { out, err, exitCode: run(line.split(" "), world), ctrlC: () => ctrlC.abort(new Interrupted("Interrupted.")) };
+}
+
+/** What a command line came to. */
+export async function typed(
+  hub: LocalHub,
+  line: string,
+  env?: Readonly<Record<string, string>>,
+): Promise<{ exitCode: number; out: string; err: string }> {
+  const running = type(hub, line, env);
+  const exitCode = await running.exitCode;
+  return { exitCode, out: running.out.text, err: running.err.text };
+}
+
+/** The hub's folder is that of a home. */
+function homeOf(hub: LocalHub): string {
+  return hub.folder.replace(/\/hub$/, "");
+}

@@ -1,0 +1,51 @@
+import { FakeHubClient } from "../../service-tools/hub-client/fake-hub-client.ts";
+import type { HubClient } from "../../service-tools/hub-client/hub-client.ts";
+import { Interrupted } from "../../service-tools/errors.ts";
+import type { Screen } from "../../service-tools/screen/screen.ts";
+import type { Timer } from "../../service-tools/timer.ts";
+import type { World } from "../../service-tools/world.ts";
+import { FakeTime } from "./fake-time.ts";
+
+/** A screen that remembers what was written. */
+export class FakeScreen implements Screen {
+  text = "";
+  isTerminal = false;
+  columns = 80;
+  hasColour = false;
+
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+const absent = { executable: "/nonexistent", arguments: [] };
+
+/** A world in which nothing is real: time passes when the test says so, and the hub lies in memory. */
+export class FakeWorld implements World {
+  env = {};
+  readonly out = new FakeScreen();
+  readonly err = new FakeScreen();
+  readonly time = new FakeTime();
+  readonly timer: Timer = {
+    nowMs: () => this.time.nowMs(),
+    after: (delayMs, signal) => this.time.after(delayMs, signal),
+    every: () => ({ stop: () => undefined }),
+  };
+  readonly hub = new FakeHubClient();
+  client: HubClient = this.hub;
+  readonly #ctrlC = new AbortController();
+  readonly interrupted = this.#ctrlC.signal;
+  readonly programs = { cli: absent, agent: absent };
+  ids = 0;
+
+  now = (): Date => this.time.now();
+  newOperationId = (): string => `id-${(this.ids += 1)}`;
+  connect = (): Promise<HubClient> => Promise.resolve(this.client);
+  lookEveryMs = (): number => 1_000;
+  publishImage: World["publishImage"] = () => Promise.reject(new Error("no image server"));
+  atExit = (): (() => void) => () => undefined;
+
+  ctrlC(): void {
+    this.#ctrlC.abort(new Interrupted("Interrupted."));
+  }
+}

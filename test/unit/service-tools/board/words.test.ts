@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import type { RebootSnapshot, UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
+import type { BoardView } from "../../../../service-tools/board/board-view.ts";
+import { changesBetween } from "../../../../service-tools/board/change-lines.ts";
+import { summaryOf } from "../../../../service-tools/board/summary.ts";
+import { viewOf } from "../../../support/board-views.ts";
+
+const at = "2026-01-02T03:04:05.000Z";
+const error = { code: "no-space", during: "downloading", message: "The disk is full." };
+const last = { at, cause: "requested" as const, clockSynchronized: true };
+const idle = viewOf({});
+
+const updating = (update: Partial<UpdateSnapshot>): BoardView =>
+  viewOf({ operationId: "op-1", version: "2.0.0", ...update });
+const rebooting = (reboot: Partial<RebootSnapshot>): BoardView => viewOf({}, { operationId: "op-1", ...reboot });
+
+describe("what has happened between two looks", () => {
+  it.each<[string, BoardView, BoardView, string[]]>([
+    ["nothing", idle, idle, []],
+    ["the link went", idle, { ...idle, connected: false }, ["link: offline"]],
+    ["the link came", { ...idle, connected: false }, idle, ["link: connected"]],
+    ["the board booted", idle, viewOf({}, {}, { bootId: "boot-2" }), ["agent: the board has booted (boot boot-2)"]],
+    [
+      "the agent alone restarted",
+      idle,
+      { ...idle, agent: { ...idle.agent, version: "0.2.0", startedAt: at, mode: "systemd", bootId: "boot-1" } },
+      ["agent: the agent has started (0.2.0)"],
+    ],
+    ["other firmware runs", idle, { ...idle, firmwareVersion: "2.0.0" }, ["agent: firmware 2.0.0 runs, before 1.0.0"]],
+    [
+      "the desired properties changed",
+      idle,
+      viewOf({}, {}, { desired: { $version: 2 } }),
+      ["desired: desired properties changed (version 2)"],
+    ],
+    ["an update began", idle, updating({ phase: "accepted" }), ["update: accepted 2.0.0 (op-1)"]],
+    [
+      "a rehearsal began",
+      idle,
+      updating({ phase: "accepted", rehearsal: true }),
+      ["update: accepted rehearsal (op-1)"],
+    ],
+    ["it went on", updating({ phase: "accepted" }), updating({ phase: "downloading" }), ["update: downloading"]],
+    [
+      "it loaded more",
+      updating({ phase: "downloading" }),
+      updating({ phase: "downloading", receivedBytes: 1024, totalBytes: 2048 }),
+      ["update: downloading 1.0 KiB of 2.0 KiB"],
+    ],
+    [
+      "it waits",
+      updating({ phase: "verifying" }),
+      updating({ phase: "staged", waitsFor: "window" }),
+      ["update: staged, waits for the window"],
+    ],
+    [
+      "it failed",
+      updating({ phase: "downloading" }),
+      updating({ phase: "failed", error }),
+      ["update: failed (no-space): The disk is full."],
+    ],
+    [
+      "it came back",
+      updating({ phase: "reverting" }),
+      updating({ phase: "rolledBack", error }),
+      ["update: rolled back (no-space): The disk is full."],
+    ],
+    [
+      "a document was refused",
+      idle,
+      viewOf({ refused: { code: "bad-request", message: "No.", desiredVersion: 3 } }),
+      ["update: declared update refused (bad-request): No."],
+    ],
+    [
+      "a reboot was asked for",
+      idle,
+      rebooting({ phase: "scheduled", scheduledFor: at, reason: "a test" }),
+      [`reboot: scheduled for ${at} (op-1): a test`],
+    ],
+    ["it began", rebooting({ phase: "scheduled" }), rebooting({ phase: "rebooting" }), ["reboot: rebooting"]],
+    [
+      "it was proven",
+      rebooting({ phase: "rebooting" }),
+      rebooting({ phase: "proven", cause: "requested", last }),
+      [`reboot: proven at ${at}, as requested`],
+    ],
+    [
+      "nobody asked for it",
+      idle,
+      viewOf({}, { phase: "proven", cause: "other", last: { ...last, cause: "other" } }),
+      [`reboot: proven at ${at}, unasked (a power cut, a crash or a hand)`],
+    ],
+    [
+      "it never came",
+      rebooting({ phase: "rebooting" }),
+      rebooting({ phase: "failed", error: { ...error, code: "reboot-never-came" } }),
+      ["reboot: failed (reboot-never-came): The disk is full."],
+    ],
+  ])("%s", (_what, before, after, lines) => {
+    expect(changesBetween(before, after).map(({ part, message }) => `${part}: ${message}`)).toEqual(lines);
+  });
+});
+
+describe("the summary of a board", () => {
+  it.each<[string, BoardView, string]>([
+    ["idle", idle, "none yet"],
+    ["accepted", updating({ phase: "accepted" }), "accepted 2.0.0 (op-1)"],
+    ["downloading", updating({ phase: "downloading", receivedBytes: 1024 }), "downloading 2.0.0, 1.0 KiB (op-1)"],
+    [
+      "staged for an order",
+      updating({ phase: "staged", waitsFor: "order" }),
+      "2.0.0 is staged, waits for boardkeeper apply (op-1)",
+    ],
+    ["completed", updating({ phase: "completed", times: { ended: at } }), `completed 2.0.0 at ${at} (op-1)`],
+    ["a rehearsal", updating({ phase: "completed", rehearsal: true }), "completed a rehearsal (op-1)"],
+    [
+      "failed",
+      updating({ phase: "failed", error, times: { ended: at } }),
+      `failed 2.0.0 at ${at} (op-1): no-space, The disk is full.`,
+    ],
+    ["rolled back", updating({ phase: "rolledBack", error }), "rolled back 2.0.0 (op-1): no-space, The disk is full."],
+    [
+      "a refused document beside a job",
+      updating({ phase: "applying", refused: { code: "bad-request", message: "No.", desiredVersion: 3 } }),
+      "applying 2.0.0 (op-1); a declared update was refused (bad-request): No.",
+    ],
+  ])("with an update: %s", (_what, view, line) => {
+    expect(summaryOf("board-1", view)["Update"]).toBe(line);
+  });
+
+  it.each<[string, BoardView, string]>([
+    ["idle", idle, "none proven yet"],
+    ["proven", rebooting({ phase: "proven", last }), `last at ${at}, as requested`],
+    [
+      "scheduled",
+      rebooting({ phase: "scheduled", scheduledFor: at, reason: "a test", last }),
+      `scheduled for ${at}: a test (op-1); last at ${at}, as requested`,
+    ],
+    ["waiting", rebooting({ phase: "waiting" }), "waits for the update to end (op-1); none proven yet"],
+    ["failed", rebooting({ phase: "failed", error }), "failed: no-space, The disk is full. (op-1); none proven yet"],
+    ["cancelled", rebooting({ phase: "cancelled" }), "cancelled (op-1); none proven yet"],
+  ])("with a reboot: %s", (_what, view, line) => {
+    expect(summaryOf("board-1", view)["Reboot"]).toBe(line);
+  });
+
+  it("says when no agent has ever reported", () => {
+    expect(summaryOf("board-1", { ...idle, connected: false, lastActivity: null, agent: null })).toEqual({
+      Board: "board-1",
+      Link: "offline, was never connected",
+      Agent: "has not reported yet: no Boardkeeper agent has connected with this identity",
+    });
+  });
+
+  it("says since when a board has not been heard of, and which firmware was proven", () => {
+    const view = viewOf({}, {}, { connected: false, lastProvenUpdate: { version: "1.0.0", at } });
+    expect(summaryOf("board-1", view)).toMatchObject({
+      Link: "offline, last heard of at 2026-01-02T03:00:00.000Z",
+      Firmware: `1.0.0, proven at ${at}`,
+    });
+  });
+});

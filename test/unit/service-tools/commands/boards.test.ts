@@ -1,0 +1,254 @@
+import { describe, expect, it } from "vitest";
+import type { Json } from "../../../../agent/contract/json.ts";
+import { DeviceGone, DeviceOffline, HubUnreachable, TimedOut } from "../../../../service-tools/errors.ts";
+import { run } from "../../../../service-tools/run.ts";
+import { twinOf } from "../../../support/board-views.ts";
+import { FakeWorld } from "../../../support/world.ts";
+
+async function ran(world: FakeWorld, line: string): Promise<number> {
+  return await run(line.split(" "), world);
+}
+
+const accepted = {
+  status: 200,
+  payload: { Response: "Reboot scheduled", operationId: "reboot-id-1", scheduledFor: "t", mode: "systemd" },
+};
+
+describe("boardkeeper reboot", () => {
+  it.each<[string, object]>([
+    ["", {}],
+    ["--in 5m", { delaySeconds: 300 }],
+    ["--at 2030-01-31T23:59:00+01:00", { at: "2030-01-31T22:59:00.000Z" }],
+    ["--window", { window: true }],
+    ["--force --reason maintenance", { force: true, reason: "maintenance" }],
+  ])("asks the board: %s", async (options, payload) => {
+    const world = new FakeWorld();
+    world.hub.reply = accepted;
+    expect(await ran(world, `reboot -d board-1 ${options}`.trim())).toBe(0);
+    expect(world.hub.calls).toEqual([
+      {
+        target: { deviceId: "board-1", moduleId: undefined },
+        method: "rebootDevice",
+        payload: { ...payload, operationId: "reboot-id-1" },
+      },
+    ]);
+    expect(world.out.text).toBe("Reboot scheduled (reboot-id-1)\n");
+    expect(world.err.text).toBe("Follow it with: boardkeeper watch -d board-1\n");
+    expect(world.hub.looks).toBe(0);
+    expect(world.hub.isClosed).toBe(true);
+  });
+
+  it("asks a module where one is named, and answers programs with a document", async () => {
+    const world = new FakeWorld();
+    world.hub.reply = accepted;
+    expect(await ran(world, "reboot -d board-1 -m agent --operation-id mine -o json")).toBe(0);
+    expect(world.hub.calls[0]).toMatchObject({
+      target: { deviceId: "board-1", moduleId: "agent" },
+      payload: { operationId: "mine" },
+    });
+    expect(JSON.parse(world.out.text)).toEqual({
+      deviceId: "board-1",
+      moduleId: "agent",
+      operationId: "mine",
+      outcome: "accepted",
+      scheduledFor: "t",
+      mode: "systemd",
+      message: "Reboot scheduled",
+    });
+    expect(world.err.text).toContain("boardkeeper watch -d board-1 -m agent");
+  });
+
+  it.each([
+    ["does not answer", new TimedOut("No answer."), 5],
+    ["goes away", new DeviceGone("Gone."), 4],
+    ["is lost with the hub", new HubUnreachable("Lost.", { mayHaveArrived: true }), 7],
+  ])("says how to repeat it safely when the board %s", async (_what, error, exitCode) => {
+    const world = new FakeWorld();
+    world.hub.reply = error;
+    expect(await ran(world, "reboot -d board-1")).toBe(exitCode);
+    expect(world.err.text).toContain("never does it twice:\n  the same command with --operation-id reboot-id-1");
+  });
+
+  it.each([
+    ["was offline", new DeviceOffline("Offline."), 4],
+    ["could not be asked", new HubUnreachable("No route.", { mayHaveArrived: false }), 7],
+  ])("does not speak of repeating when the board %s", async (_what, error, exitCode) => {
+    const world = new FakeWorld();
+    world.hub.reply = error;
+    expect(await ran(world, "reboot -d board-1")).toBe(exitCode);
+    expect(world.err.text).not.toContain("--operation-id");
+  });
+
+  it.each<[string, number, Json, string]>([
+    [
+      "with our agent's words",
+      409,
+      { Response: "A reboot is pending.", error: { code: "already-scheduled", message: "A reboot is pending." } },
+      "board-1 refused (409 already-scheduled): A reboot is pending.\n  Take it back with: boardkeeper cancel -d board-1 reboot\n",
+    ],
+    ["with another agent's text", 500, "broken", "board-1 refused (500): broken\n"],
+    ["with another agent's document", 400, { reason: 7 }, 'board-1 refused (400): {"reason":7}\n'],
+    ["with nothing", 501, null, "board-1 refused (501): null\n"],
+  ])("tells a refusal %s", async (_what, status, payload, text) => {
+    const world = new FakeWorld();
+    world.hub.reply = { status, payload };
+    expect(await ran(world, "reboot -d board-1")).toBe(6);
+    expect(world.err.text).toBe(`boardkeeper: ${text}`);
+    expect(world.out.text).toBe("");
+  });
+});
+
+describe("boardkeeper cancel", () => {
+  it.each([
+    ["reboot", "cancelReboot"],
+    ["update", "cancelFirmwareUpdate"],
+  ])("%s asks the board", async (what, method) => {
+    const world = new FakeWorld();
+    world.hub.reply = { status: 200, payload: { Response: "Cancelled", operationId: "op-1" } };
+    expect(await ran(world, `cancel -d board-1 ${what} --operation-id op-1`)).toBe(0);
+    expect(world.hub.calls).toMatchObject([{ method, payload: { operationId: "op-1" } }]);
+    expect(world.out.text).toBe("Cancelled (op-1)\n");
+  });
+
+  const reboot = { phase: "scheduled", operationId: "op-1" };
+  const update = { phase: "downloading", operationId: "op-2" };
+
+  it.each<[string, object, number, string[]]>([
+    ["the reboot there is", { reboot, update: { phase: "completed" } }, 0, ["getStatus", "cancelReboot"]],
+    [
+      "the update there is",
+      { update, reboot: { phase: "proven", operationId: "op-0" } },
+      0,
+      ["getStatus", "cancelFirmwareUpdate"],
+    ],
+    [
+      "the update, not the reboot that it needs",
+      { update: { phase: "rebooting" }, reboot: { phase: "rebooting" } },
+      0,
+      ["getStatus", "cancelFirmwareUpdate"],
+    ],
+    ["neither of two", { update, reboot }, 2, ["getStatus"]],
+    ["nothing where there is nothing", { update: { phase: "idle" }, reboot: { phase: "idle" } }, 6, ["getStatus"]],
+  ])("alone cancels %s", async (_what, state, exitCode, methods) => {
+    const world = new FakeWorld();
+    world.hub.reply = { status: 200, payload: { Response: "Yes", ...state } as Json };
+    expect(await ran(world, "cancel -d board-1")).toBe(exitCode);
+    expect(world.hub.calls.map(({ method }) => method)).toEqual(methods);
+  });
+});
+
+describe("boardkeeper apply", () => {
+  it("orders what is staged", async () => {
+    const world = new FakeWorld();
+    world.hub.reply = { status: 200, payload: { Response: "Being applied", operationId: "op-1" } };
+    expect(await ran(world, "apply -d board-1")).toBe(0);
+    expect(world.hub.calls).toMatchObject([{ method: "applyFirmwareUpdate", payload: {} }]);
+    expect(world.out.text).toBe("Being applied (op-1)\n");
+  });
+});
+
+describe("boardkeeper status", () => {
+  it("is a summary for people, and for programs all that the agent has reported", async () => {
+    const world = new FakeWorld();
+    const twin = twinOf({
+      phase: "downloading",
+      operationId: "op-1",
+      version: "2.0.0",
+      receivedBytes: 1_048_576,
+      totalBytes: 2_097_152,
+    });
+    world.hub.twins = [twin];
+    expect(await ran(world, "status -d board-1")).toBe(0);
+    expect(world.out.text).toBe(
+      [
+        "Board     board-1",
+        "Hardware  Raspberry Pi 4 Model B Rev 1.5, arm64, 3.8 GiB",
+        "System    Debian GNU/Linux 13 (trixie), 6.12.25+rpt-rpi-v8",
+        "Link      connected",
+        "Agent     0.1.0, started 2026-01-02T03:00:00.000Z",
+        "Boot      boot-1",
+        "Firmware  1.0.0",
+        "Update    downloading 2.0.0, 1.0 MiB of 2.0 MiB (op-1)",
+        "Reboot    none proven yet",
+        "",
+      ].join("\n"),
+    );
+    world.out.text = "";
+    expect(await ran(world, "status -d board-1 -o json")).toBe(0);
+    expect(JSON.parse(world.out.text)).toMatchObject({
+      deviceId: "board-1",
+      moduleId: null,
+      status: "enabled",
+      connectionState: "Connected",
+      boardkeeper: { update: { phase: "downloading", operationId: "op-1" }, firmwareVersion: "1.0.0" },
+    });
+  });
+});
+
+describe("boardkeeper twin", () => {
+  it("prints the document", async () => {
+    const world = new FakeWorld();
+    world.hub.twins = [{ deviceId: "board-1", tags: {} }];
+    expect(await ran(world, "twin -d board-1")).toBe(0);
+    expect(world.out.text).toBe('{\n  "deviceId": "board-1",\n  "tags": {}\n}\n');
+  });
+
+  it("merges what is given", async () => {
+    const world = new FakeWorld();
+    expect(await ran(world, 'twin set -d board-1 --tags {"site":"north"} --desired {"boardkeeper":null}')).toBe(0);
+    expect(world.hub.patches).toEqual([{ tags: { site: "north" }, desired: { boardkeeper: null } }]);
+  });
+});
+
+describe("boardkeeper watch", () => {
+  const rebooting = twinOf({}, { phase: "rebooting", operationId: "op-1" }, { connected: false });
+  const proven = twinOf(
+    {},
+    {
+      phase: "proven",
+      operationId: "op-1",
+      cause: "requested",
+      last: { at: "2026-01-02T03:04:05.000Z", cause: "requested", clockSynchronized: true },
+    },
+    { bootId: "boot-2" },
+  );
+
+  it.each<[string, string[]]>([
+    [
+      "watch -d board-1",
+      [
+        "03:00:01Z  link     offline",
+        "03:00:01Z  reboot   rebooting (op-1)",
+        "03:00:03Z  link     connected",
+        "03:00:03Z  agent    the board has booted (boot boot-2)",
+        "03:00:03Z  reboot   proven at 2026-01-02T03:04:05.000Z, as requested",
+      ],
+    ],
+    [
+      "watch -d board-1 -o json",
+      [
+        '{"at":"2026-01-02T03:00:01.000Z","deviceId":"board-1","moduleId":null,"part":"link","message":"offline"}',
+        '{"at":"2026-01-02T03:00:01.000Z","deviceId":"board-1","moduleId":null,"part":"reboot","message":"rebooting (op-1)"}',
+        '{"at":"2026-01-02T03:00:03.000Z","deviceId":"board-1","moduleId":null,"part":"link","message":"connected"}',
+        '{"at":"2026-01-02T03:00:03.000Z","deviceId":"board-1","moduleId":null,"part":"agent","message":"the board has booted (boot boot-2)"}',
+        '{"at":"2026-01-02T03:00:03.000Z","deviceId":"board-1","moduleId":null,"part":"reboot","message":"proven at 2026-01-02T03:04:05.000Z, as requested"}',
+      ],
+    ],
+  ])("%s tells what happens, through an outage of the hub, until Ctrl-C", async (line, lines) => {
+    const world = new FakeWorld();
+    world.hub.twins = [
+      twinOf({}),
+      rebooting,
+      new HubUnreachable("The hub is away.", { mayHaveArrived: false }),
+      proven,
+    ];
+    const running = ran(world, line);
+    await world.time.advance(5_000);
+    world.ctrlC();
+    expect(await running).toBe(0);
+    expect(world.out.text.trimEnd().split("\n").slice(-lines.length)).toEqual(lines);
+    expect(world.err.text).toBe(
+      "Watching board-1. Stop with Ctrl-C.\nThe hub is away. Trying again.\nThe hub answers again.\n",
+    );
+  });
+});
