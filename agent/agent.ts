@@ -86,11 +86,12 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       currentVersion,
     },
   });
-  const reported = async (withinMs: number): Promise<void> => {
-    const late = new AbortController();
-    const lateness = timer.after(withinMs, late.signal).catch(() => undefined); // Aborted when it was acknowledged in time.
+  const reported = async (withinMs: number, signal?: AbortSignal): Promise<void> => {
+    const acknowledged = new AbortController();
+    const either = signal === undefined ? acknowledged.signal : AbortSignal.any([signal, acknowledged.signal]);
+    const lateness = timer.after(withinMs, either).catch(() => undefined); // It was acknowledged, or nobody waits any more.
     await Promise.race([reporter.settled(), lateness]);
-    late.abort();
+    acknowledged.abort();
   };
   const stamp = stamper({ clock, bootClock, timer }, (clockSynchronized) => publisher.clockIs(clockSynchronized));
   const reboots = new RebootRunner({

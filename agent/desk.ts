@@ -154,7 +154,9 @@ export class Desk {
     const { journal, reported } = this.#ports;
     const reply = await journal.decide((saved): Decision<MethodReply> => {
       const first = saved.operations.find((one) => one.operationId === operationId && one.method === method);
-      if (first !== undefined) return { answer: { status: first.status, payload: first.payload } };
+      if (first !== undefined) {
+        return { answer: { status: first.status, payload: { ...first.payload, repeated: true } } };
+      }
       const decision = decide(saved);
       if (!named) return decision;
       const operations = remember(saved.operations, { operationId, method, ...decision.answer });

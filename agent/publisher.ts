@@ -42,7 +42,11 @@ export class Publisher {
     return {
       ...this.#facts,
       update: describeUpdate(saved, this.#progress),
-      lastProvenUpdate: saved.lastProven && { version: saved.lastProven.version, at: saved.lastProven.at },
+      lastProvenUpdate: saved.lastProven && {
+        operationId: saved.lastProven.operationId,
+        version: saved.lastProven.version,
+        at: saved.lastProven.at,
+      },
       reboot: describeReboot(saved.reboot),
     };
   }

@@ -64,6 +64,8 @@ export interface RebootSnapshot {
   readonly reason: string | null;
   readonly scheduledFor: Timestamp | null;
   readonly startedAt: Timestamp | null;
+  /** The boot that the reboot is to end, or has ended: the proof is that another one runs. */
+  readonly fromBootId: string | null;
   readonly cause: RebootCause | null;
   readonly error: Failure | null;
   /** The last reboot that a changed boot id proved, kept until the next one is. */
@@ -99,6 +101,6 @@ export interface Snapshot {
   readonly currentVersion: string | null;
   readonly update: UpdateSnapshot;
   /** The last update that was proven (never a rehearsal). */
-  readonly lastProvenUpdate: { readonly version: string; readonly at: Timestamp } | null;
+  readonly lastProvenUpdate: { readonly operationId: string; readonly version: string; readonly at: Timestamp } | null;
   readonly reboot: RebootSnapshot;
 }

@@ -7,7 +7,13 @@ import { operationId } from "../contract/methods.ts";
 const cause = v.picklist(["requested", "update", "other"]);
 
 /** The last reboot that a changed boot id proved. `at` is null until the clock can be trusted to say when. */
-const lastReboot = v.object({ bootId: word, cause, at: v.nullable(timestamp), clockSynchronized: v.boolean() });
+const lastReboot = v.object({
+  fromBootId: word,
+  bootId: word,
+  cause,
+  at: v.nullable(timestamp),
+  clockSynchronized: v.boolean(),
+});
 
 const request = v.object({
   operationId,
@@ -114,7 +120,7 @@ export function resume(
   const { job, cause: why, startedAt } = pendingIn(state);
   return {
     phase: "proven",
-    last: { bootId, cause: why, at: null, clockSynchronized: false },
+    last: { fromBootId: savedBootId, bootId, cause: why, at: null, clockSynchronized: false },
     job,
     startedAt,
   };

@@ -12,10 +12,16 @@ export function describeReboot(state: RebootState): RebootSnapshot {
     reason: job?.reason ?? null,
     scheduledFor: job?.scheduledFor ?? null,
     startedAt: "startedAt" in state ? state.startedAt : null,
+    fromBootId: fromBootIdOf(state),
     cause: state.phase === "rebooting" || state.phase === "proven" ? causeOf(state) : null,
     error: "error" in state ? state.error : null,
     last: stamped && { at: stamped.at, cause: stamped.cause, clockSynchronized: stamped.clockSynchronized },
   };
+}
+
+function fromBootIdOf(state: RebootState): string | null {
+  if ("bootId" in state) return state.bootId;
+  return state.phase === "proven" ? state.last.fromBootId : null;
 }
 
 function causeOf(state: Extract<RebootState, { phase: "rebooting" | "proven" }>): RebootSnapshot["cause"] {

@@ -26,7 +26,7 @@ export interface RebootRunnerPorts {
   readonly bootId: string;
   readonly power: Power;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
-  readonly reported: (withinMs: number) => Promise<void>;
+  readonly reported: (withinMs: number, signal?: AbortSignal) => Promise<void>;
   readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
 }
 
@@ -105,7 +105,7 @@ export class RebootRunner {
 
   async #reboot(signal: AbortSignal): Promise<void> {
     const { power, reported, timer, log } = this.#ports;
-    await reported(farewellMs);
+    await reported(farewellMs, signal);
     if (signal.aborted) return;
     let why = "";
     try {

@@ -1,6 +1,7 @@
 import type { Checked } from "../contract/check.ts";
 import { firmwareUpdateRequestFrom, type FirmwareUpdateRequest } from "../contract/methods.ts";
 import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
+import { versionLabel } from "../contract/version-label.ts";
 import type { Job } from "./job.ts";
 
 /** What a board allows, from its config. */
@@ -81,7 +82,7 @@ export function jobFrom(
   const job: Job = {
     operationId: rest.operationId ?? newOperationId,
     origin,
-    version: fwVersion ?? (digest === null ? "rehearsal" : `sha256:${digest.slice(0, 12)}`),
+    version: versionLabel(fwVersion, digest),
     uri,
     sha256: digest,
     sizeBytes: fwPackageSize ?? null,

@@ -11,6 +11,8 @@ export interface Answer {
   readonly mode: string | null;
   /** Asked for before: this call has begun nothing new. */
   readonly already: boolean;
+  /** This very request was answered before, and the first answer is given again. */
+  readonly repeated: boolean;
   /** Why it was refused; null when it was not, or when another program than ours answered. */
   readonly errorCode: string | null;
   readonly payload: Json;
@@ -27,6 +29,7 @@ export function answerFrom({ status, payload }: Reply): Answer {
     scheduledFor: textOr(body["scheduledFor"]),
     mode: textOr(body["mode"]),
     already: body["already"] === true,
+    repeated: body["repeated"] === true,
     errorCode: textOr(error["code"]),
     payload,
   };

@@ -48,7 +48,11 @@ export interface UpdateView {
   readonly endedAt: string | null;
   readonly error: Failure | null;
   readonly refused: { readonly code: string; readonly message: string; readonly desiredVersion: number } | null;
-  readonly lastProven: { readonly version: string; readonly at: string } | null;
+  readonly lastProven: {
+    readonly operationId: string | null;
+    readonly version: string;
+    readonly at: string;
+  } | null;
 }
 
 export interface RebootView {
@@ -56,6 +60,7 @@ export interface RebootView {
   readonly operationId: string | null;
   readonly reason: string | null;
   readonly scheduledFor: string | null;
+  readonly fromBootId: string | null;
   readonly cause: RebootCause | null;
   readonly error: Failure | null;
   readonly lastProven: { readonly at: string; readonly cause: RebootCause } | null;
@@ -118,7 +123,7 @@ function updateFrom(update: JsonObject): UpdateView {
       code === null
         ? null
         : { code, message: text(refused, "message") ?? "", desiredVersion: number(refused, "desiredVersion") ?? 0 },
-    lastProven: version === null || at === null ? null : { version, at },
+    lastProven: version === null || at === null ? null : { operationId: text(proven, "operationId"), version, at },
   };
 }
 
@@ -130,6 +135,7 @@ function rebootFrom(reboot: JsonObject): RebootView {
     operationId: text(reboot, "operationId"),
     reason: text(reboot, "reason"),
     scheduledFor: text(reboot, "scheduledFor"),
+    fromBootId: text(reboot, "fromBootId"),
     cause: causeFrom(reboot),
     error: failureFrom(reboot),
     lastProven: at === null || cause === null ? null : { at, cause },

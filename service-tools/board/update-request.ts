@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
+import { versionLabel } from "../../agent/contract/version-label.ts";
 
 /** What an update is asked to install, and how. */
 export interface UpdateRequest {
@@ -42,7 +43,7 @@ export function desiredFirmware({ uri, sha256, version, sizeBytes, apply, operat
   };
 }
 
-/** What runs once the update is proven: a board names an image without a version by the beginning of its digest. */
+/** What runs once the update is proven. */
 export function versionOf({ version, sha256 }: UpdateRequest): string {
-  return version ?? (sha256 === undefined ? "rehearsal" : `sha256:${sha256.slice(0, 12)}`);
+  return versionLabel(version, sha256 ?? null);
 }

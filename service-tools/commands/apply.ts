@@ -49,6 +49,7 @@ async function apply(world: World, client: HubClient, options: ApplyOptions): Pr
     version: before.update.version ?? "",
     rehearsal: before.update.rehearsal,
     already: false,
+    repeated: false,
     desiredVersion: null,
   };
   const end = await awaitEnd(world, client, {

@@ -4,7 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandFailure, exitCodes } from "../exit-codes.ts";
 import type { Program } from "../images/process.ts";
-import { HubAlreadyRunning, hubPid } from "../local-hub/hub.ts";
+import { HubAlreadyRunning, hubPid } from "../local-hub/claim.ts";
 import { makePrivateFolder } from "../local-hub/state/atomic-file.ts";
 import type { Output } from "../output.ts";
 import { folderArgument } from "./hub-folder.ts";

@@ -5,7 +5,7 @@ import type { HubContext } from "../context.ts";
 import { CommandFailure, exitCodes } from "../exit-codes.ts";
 import { defaultHubFolder } from "../home.ts";
 import { getPage, HubSilent, linesOf } from "../local-hub/pages-client.ts";
-import { hubPid } from "../local-hub/hub.ts";
+import { hubPid } from "../local-hub/claim.ts";
 import { reasonOf } from "../local-hub/log.ts";
 
 /** `--folder DIR`, which most commands about the local hub take. */

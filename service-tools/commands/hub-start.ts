@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { startImageProcess } from "../images/process.ts";
 import type { Program } from "../images/process.ts";
-import { startLocalHub } from "../local-hub/hub.ts";
 import type { LocalHub } from "../local-hub/options.ts";
 import { logLine } from "../log-line.ts";
 import type { Output } from "../output.ts";
@@ -35,6 +34,8 @@ async function runInForeground(
   program: Program,
 ): Promise<void> {
   const stopped = stopSignal();
+  // Loaded when a hub is started, not for every command line.
+  const { startLocalHub } = await import("../local-hub/hub.ts");
   const hub = await startLocalHub({
     folder,
     standardPorts,

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { HubContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { imageServerPid } from "../images/process.ts";
-import { hubPid } from "../local-hub/hub.ts";
+import { hubPid } from "../local-hub/claim.ts";
 import { outputOption, renderRecord, renderTable } from "../output.ts";
 import type { Format, Output } from "../output.ts";
 import { folderArgument, folderOption, hubFolder, pageLines, requireHubContext } from "./hub-folder.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import { CommandFailure, exitCodes } from "../exit-codes.ts";
-import { hubPid } from "../local-hub/hub.ts";
+import { hubPid } from "../local-hub/claim.ts";
 import type { Output } from "../output.ts";
 import { folderOption, hubFolder } from "./hub-folder.ts";
 

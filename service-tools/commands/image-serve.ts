@@ -1,8 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { CommandFailure, exitCodes } from "../exit-codes.ts";
 import { claimImages, leaveHub, tellHub } from "../images/process.ts";
-import { startImageServer } from "../images/server.ts";
-import { readServerCertificate } from "../local-hub/tls/credentials.ts";
 import { logLine } from "../log-line.ts";
 import type { Output } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -19,6 +17,9 @@ export function imageServeCommand(output: Output): Command {
 }
 
 async function serve(folder: string, wantedPort: number | undefined, output: Output): Promise<void> {
+  // Loaded when images are served, not for every command line.
+  const { readServerCertificate } = await import("../local-hub/tls/credentials.ts");
+  const { startImageServer } = await import("../images/server.ts");
   const certificate = await readServerCertificate(folder);
   const port = wantedPort ?? Number(new URL((await requireHubContext(folder)).imagesUrl).port);
   if (certificate === undefined) {

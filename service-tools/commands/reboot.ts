@@ -79,7 +79,7 @@ async function reboot(world: World, client: HubClient, options: RebootOptions): 
   const end = await awaitEnd(world, client, {
     target,
     what: "reboot",
-    story: rebootStory(operationId, before),
+    story: rebootStory(operationId, before, answer.repeated),
     limitMs: options.timeout ?? usualLimitMs(options, world.now()),
     isGood: ({ kind }) => kind === "proven",
   });

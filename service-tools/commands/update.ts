@@ -85,6 +85,7 @@ async function update(world: World, client: HubClient, options: UpdateOptions): 
 interface Asked {
   readonly operationId: string;
   readonly already: boolean;
+  readonly repeated: boolean;
   readonly desiredVersion: number | null;
   readonly message: string;
 }
@@ -101,6 +102,7 @@ async function order(client: HubClient, target: Target, request: UpdateRequest):
   return {
     operationId: answer.operationId ?? operationId,
     already: answer.already,
+    repeated: answer.repeated,
     desiredVersion: null,
     message: answer.response,
   };
@@ -112,6 +114,7 @@ async function declare(client: HubClient, target: Target, request: UpdateRequest
   return {
     operationId: request.operationId,
     already: false,
+    repeated: false,
     desiredVersion: desired.version,
     message: `Firmware declared for ${nameOf(target)} in its desired properties, version ${desired.version}`,
   };

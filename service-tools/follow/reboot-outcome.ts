@@ -9,12 +9,9 @@ export function rebootOutcome(target: Target, end: RebootEnd): Outcome {
   const flags = targetFlags(target);
   switch (end.kind) {
     case "proven": {
-      const { bootIdBefore, bootId, cause, at } = end;
+      const { bootIdBefore, bootId, cause } = end;
       const how = cause === "requested" || cause === null ? "" : `, ${causeWords(cause)}`;
-      const proof =
-        bootIdBefore === null
-          ? `The board proved it${at === null ? "" : ` at ${at}`}: boot ${short(bootId)} runs.`
-          : `Proven: boot ${short(bootIdBefore)} ended, boot ${short(bootId)} began.`;
+      const proof = `Proven: boot ${short(bootIdBefore)} ended, boot ${short(bootId)} began.`;
       return { isGood: true, sentence: `${board} has rebooted${how}. ${proof}`, details: { ...end } };
     }
     case "unproven":

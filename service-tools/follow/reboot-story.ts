@@ -9,8 +9,7 @@ export type RebootEnd =
       readonly kind: "proven";
       readonly at: string | null;
       readonly cause: RebootCause | null;
-      /** Null where it was over before it could be seen. */
-      readonly bootIdBefore: string | null;
+      readonly bootIdBefore: string;
       readonly bootId: string;
     }
   | { readonly kind: "unproven"; readonly bootId: string | null }
@@ -19,10 +18,11 @@ export type RebootEnd =
   | { readonly kind: "superseded"; readonly by: string | null };
 
 interface Memory {
-  /** The boot that the reboot is to end; null while it is not known. */
+  /** The boot that the reboot is to end, as it was seen before; null where the reboot was under way then. */
   readonly bootIdBefore: string | null;
   /** What the twin told of before: an operation that is not ours, but no newer one either. */
   readonly earlier: string | null;
+  /** The board has told of this operation: another one in its place is a newer one. */
   readonly seen: boolean;
   readonly phases: readonly PhaseNote[];
 }
@@ -31,15 +31,16 @@ interface Memory {
  * A reboot, from the request to the proof. It counts only when the twin says that this very operation is proven, and the
  * board's boot id is another one than before.
  * @param before the board as it was before it was asked
+ * @param repeated whether the board had answered this very request before
  */
-export function rebootStory(operationId: string, before: BoardView): Story<Memory, RebootEnd> {
-  // Asked a second time with the same id, the reboot may have come already: then no boot id of before is known.
+export function rebootStory(operationId: string, before: BoardView, repeated: boolean): Story<Memory, RebootEnd> {
+  // Asked a second time with the same id, the reboot may have come already: then the board has to say which boot it ended.
   const isUnderWay =
     before.reboot.operationId === operationId && !["scheduled", "waiting"].includes(before.reboot.phase);
   const begin: Memory = {
     bootIdBefore: isUnderWay ? null : (before.agent?.bootId ?? null),
     earlier: before.reboot.operationId,
-    seen: false,
+    seen: repeated,
     phases: [],
   };
   return { begin, next: (memory, board) => nextChapter(operationId, memory, board) };
@@ -52,8 +53,7 @@ function nextChapter(operationId: string, memory: Memory, board: BoardView): Cha
     const end: RebootEnd | undefined = isNewer ? { kind: "superseded", by: reboot.operationId } : undefined;
     return { memory, scene: sceneOf(memory, board), end };
   }
-  const isBefore = reboot.phase === "scheduled" || reboot.phase === "waiting";
-  const bootIdBefore = memory.bootIdBefore ?? (isBefore ? (board.agent?.bootId ?? null) : null);
+  const bootIdBefore = memory.bootIdBefore ?? reboot.fromBootId;
   const phases = turnTo(memory.phases, entered(memory, board));
   const now: Memory = { ...memory, bootIdBefore, seen: true, phases };
   return { memory: now, scene: sceneOf(now, board), end: endOf(now, board) };
@@ -68,7 +68,7 @@ function endOf({ bootIdBefore }: Memory, { reboot, agent }: BoardView): RebootEn
     case "rebooting":
       return undefined;
     case "proven":
-      if (bootId === null || bootId === bootIdBefore) return { kind: "unproven", bootId };
+      if (bootId === null || bootIdBefore === null || bootId === bootIdBefore) return { kind: "unproven", bootId };
       return { kind: "proven", at: reboot.lastProven?.at ?? null, cause: reboot.cause, bootIdBefore, bootId };
     case "failed":
       return { kind: "failed", error: reboot.error };

@@ -24,6 +24,8 @@ export interface UpdateAsked {
   readonly rehearsal: boolean;
   /** The board answered that this is running, or done and proven, already. */
   readonly already: boolean;
+  /** The board had answered this very request before. */
+  readonly repeated: boolean;
   /** Where it was declared: the version of the desired properties that say so. */
   readonly desiredVersion: number | null;
 }
@@ -31,6 +33,7 @@ export interface UpdateAsked {
 interface Memory {
   /** What the twin told of before: an operation that is not ours, but no newer one either. */
   readonly earlier: string | null;
+  /** The board has told of this operation: another one in its place is a newer one. */
   readonly seen: boolean;
   readonly phases: readonly PhaseNote[];
 }
@@ -41,7 +44,7 @@ interface Memory {
  * @param before the board as it was before it was asked
  */
 export function updateStory(asked: UpdateAsked, before: BoardView): Story<Memory, UpdateEnd> {
-  const begin: Memory = { earlier: before.update.operationId, seen: false, phases: [] };
+  const begin: Memory = { earlier: before.update.operationId, seen: asked.repeated, phases: [] };
   return {
     begin,
     next: (memory, board) =>
@@ -63,7 +66,7 @@ function endOf({ rehearsal, already }: UpdateAsked, update: UpdateView): UpdateE
   switch (update.phase) {
     case "completed":
       if (update.rehearsal) return rehearsal ? { kind: "rehearsed" } : { kind: "unproven", rehearsal: true };
-      if (update.version === null || update.lastProven?.version !== update.version) {
+      if (update.version === null || !isProven(update)) {
         return { kind: "unproven", rehearsal: false };
       }
       return { kind: "completed", version: update.version, already };
@@ -83,6 +86,11 @@ function endOf({ rehearsal, already }: UpdateAsked, update: UpdateView): UpdateE
     case "reverting":
       return undefined;
   }
+}
+
+/** The board names this very operation, and its version, as the last one that it has proven. */
+function isProven({ operationId, version, lastProven }: UpdateView): boolean {
+  return lastProven !== null && lastProven.operationId === operationId && lastProven.version === version;
 }
 
 /** The twin tells of another operation: of an earlier one still, or of a newer one. */

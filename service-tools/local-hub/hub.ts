@@ -25,7 +25,7 @@ import { openServers } from "./servers.ts";
 import type { HubServices } from "./services.ts";
 import { Ending } from "./ending.ts";
 import { makePrivateFolder, removeTemporaries } from "./state/atomic-file.ts";
-import { acquireLock, lockHolder } from "./state/lock.ts";
+import { claimHubFolder } from "./claim.ts";
 import { TelemetryStore } from "./telemetry/store.ts";
 import { loadCredentials } from "./tls/credentials.ts";
 import type { Credentials } from "./tls/credentials.ts";
@@ -33,30 +33,11 @@ import type { Credentials } from "./tls/credentials.ts";
 const HOST_NAME = "localhost";
 /** The hub's own name; `.test` is nobody's (RFC 6761). */
 const HUB_NAME = "local-hub.boardkeeper.test";
-const LOCK_FILE = "hub.lock";
-
-/** Another hub runs in this folder. */
-export class HubAlreadyRunning extends Error {
-  constructor(folder: string, pid: number) {
-    super(
-      `A local hub (process ${pid}) is already running in ${folder}. ` +
-        `Use that one, stop it with: boardkeeper hub stop --folder ${folder}, or give the new hub another --folder.`,
-    );
-    this.name = "HubAlreadyRunning";
-  }
-}
-
-/** The process id of the hub that runs in this folder, or undefined. */
-export async function hubPid(folder: string): Promise<number | undefined> {
-  return lockHolder(join(folder, LOCK_FILE));
-}
-
 /** Starts an emulator of Azure IoT Hub on this machine alone, as it was when it was last stopped or killed. */
 export async function startLocalHub(options: LocalHubOptions): Promise<LocalHub> {
   const folder = resolve(options.folder);
   await makePrivateFolder(folder);
-  const lock = await acquireLock(join(folder, LOCK_FILE));
-  if ("heldBy" in lock) throw new HubAlreadyRunning(folder, lock.heldBy);
+  const lock = await claimHubFolder(folder);
   const ending = new Ending();
   ending.add(() => lock.release());
   try {

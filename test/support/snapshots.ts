@@ -21,6 +21,7 @@ export const idleReboot: RebootSnapshot = {
   reason: null,
   scheduledFor: null,
   startedAt: null,
+  fromBootId: null,
   cause: null,
   error: null,
   last: null,

@@ -32,6 +32,7 @@ export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
       reason: reboot.reason,
       scheduledFor: reboot.scheduledFor,
       startedAt: reboot.startedAt,
+      fromBootId: reboot.fromBootId,
       cause: reboot.cause,
       error: reboot.error && { ...reboot.error },
       lastProven: reboot.last && { ...reboot.last },

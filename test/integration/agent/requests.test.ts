@@ -79,7 +79,10 @@ describe("reboots", () => {
     const { board, service } = await boardAndService();
     const first = await service.call("rebootDevice", { operationId: "op-1" });
     await service.until("boardkeeper.reboot.phase", "proven");
-    expect(await service.call("rebootDevice", { operationId: "op-1" })).toStrictEqual(first);
+    expect(await service.call("rebootDevice", { operationId: "op-1" })).toStrictEqual({
+      status: 200,
+      payload: { ...first.payload, repeated: true },
+    });
     expect(await service.call("getStatus", null)).toMatchObject({ payload: { reboot: { phase: "proven" } } });
     expect(board.boots).toBe(2);
   });

@@ -26,10 +26,11 @@ const healthError = failure("not-proven", "proving", "The new system could not r
 const refused = { code: "bad-request", message: "fwVersion: expected a version, got 7", desiredVersion: 4 };
 const proven: Partial<Snapshot> = {
   currentVersion: "2.0.0",
-  lastProvenUpdate: { version: "2.0.0", at: at(9) },
+  lastProvenUpdate: { operationId: "op-1", version: "2.0.0", at: at(9) },
   reboot: {
     ...idleReboot,
     phase: "proven",
+    fromBootId: "boot-1",
     cause: "update",
     startedAt: at(6),
     last: { at: at(7), cause: "update", clockSynchronized: true },
@@ -72,6 +73,7 @@ const rows: [row: string, snapshot: Snapshot][] = [
         reboot: {
           ...idleReboot,
           phase: "scheduled",
+          fromBootId: "boot-1",
           operationId: "op-2",
           reason: "kernel",
           scheduledFor: at(20),
@@ -88,6 +90,7 @@ const rows: [row: string, snapshot: Snapshot][] = [
         reboot: {
           ...idleReboot,
           phase: "proven",
+          fromBootId: "boot-1",
           operationId: "op-2",
           scheduledFor: at(6),
           startedAt: at(6),
@@ -150,13 +153,14 @@ describe("one snapshot, four vocabularies", () => {
             memoryBytes: 2 ** 52,
           },
           currentVersion: long(200),
-          lastProvenUpdate: { version: name, at: at(1) },
+          lastProvenUpdate: { operationId: name, version: name, at: at(1) },
           reboot: {
             phase: "failed",
             operationId: name,
             reason: long(200),
             scheduledFor: at(1),
             startedAt: at(1),
+            fromBootId: name,
             cause: "requested",
             error,
             last: { at: at(1), cause: "requested", clockSynchronized: false },

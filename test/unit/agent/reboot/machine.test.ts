@@ -9,7 +9,13 @@ const job = {
   acceptedAt: "2026-01-02T03:00:00.000Z",
   scheduledFor: "2026-01-02T03:10:00.000Z",
 };
-const last = { bootId: "boot-1", cause: "requested" as const, at: "2026-01-01T00:00:00.000Z", clockSynchronized: true };
+const last = {
+  fromBootId: "boot-0",
+  bootId: "boot-1",
+  cause: "requested" as const,
+  at: "2026-01-01T00:00:00.000Z",
+  clockSynchronized: true,
+};
 const s = {
   idle: { phase: "idle", last: null },
   scheduled: { phase: "scheduled", last, job, bootId: "boot-1", dueBootMs: 600_000 },
@@ -87,7 +93,7 @@ describe("step", () => {
 describe("resume", () => {
   const proven = (cause: string, detail: object): object => ({
     phase: "proven",
-    last: { bootId: "boot-2", cause, at: null, clockSynchronized: false },
+    last: { fromBootId: "boot-1", bootId: "boot-2", cause, at: null, clockSynchronized: false },
     ...detail,
   });
   const changed: [Start, object][] = [

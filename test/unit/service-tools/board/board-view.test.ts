@@ -28,7 +28,7 @@ describe("what a twin says about a board", () => {
         last: { at: "2026-01-02T02:01:00.000Z", cause: "requested", clockSynchronized: true },
       },
       {
-        lastProvenUpdate: { version: "1.0.0", at: "2026-01-01T00:00:00.000Z" },
+        lastProvenUpdate: { operationId: "op-0", version: "1.0.0", at: "2026-01-01T00:00:00.000Z" },
         desired: { firmware: { operationId: "op-9" } },
       },
     );
@@ -56,13 +56,14 @@ describe("what a twin says about a board", () => {
         endedAt: "2026-01-02T03:01:00.000Z",
         error,
         refused: { code: "bad-request", message: "No.", desiredVersion: 4 },
-        lastProven: { version: "1.0.0", at: "2026-01-01T00:00:00.000Z" },
+        lastProven: { operationId: "op-0", version: "1.0.0", at: "2026-01-01T00:00:00.000Z" },
       },
       reboot: {
         phase: "proven",
         operationId: "op-0",
         reason: "a test",
         scheduledFor: "2026-01-02T02:00:00.000Z",
+        fromBootId: null,
         cause: "requested",
         error: null,
         lastProven: { at: "2026-01-02T02:01:00.000Z", cause: "requested" },

@@ -152,7 +152,7 @@ describe("the summary of a board", () => {
   });
 
   it("says since when a board has not been heard of, and which firmware was proven", () => {
-    const view = viewOf({}, {}, { connected: false, lastProvenUpdate: { version: "1.0.0", at } });
+    const view = viewOf({}, {}, { connected: false, lastProvenUpdate: { operationId: "op-0", version: "1.0.0", at } });
     expect(summaryOf("board-1", view)).toMatchObject({
       Link: "offline, last heard of at 2026-01-02T03:00:00.000Z",
       Firmware: `1.0.0, proven at ${at}`,

@@ -117,7 +117,12 @@ describe("boardkeeper update --wait", () => {
         error: name === "failed" ? { code: "bad-digest", during: "verifying", message: "It is another image." } : null,
       },
       {},
-      { lastProvenUpdate: name === "completed" ? { version: "2.0.0", at: "2026-01-02T03:04:05.000Z" } : null },
+      {
+        lastProvenUpdate:
+          name === "completed"
+            ? { operationId: operationId ?? "", version: "2.0.0", at: "2026-01-02T03:04:05.000Z" }
+            : null,
+      },
     );
   const line = `update -d board-1 --uri https://x/y --sha256 ${digest} --version 2.0.0 --wait`;
 

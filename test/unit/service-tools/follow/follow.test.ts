@@ -7,7 +7,7 @@ import { twinOf, viewOf } from "../../../support/board-views.ts";
 import { FakeWorld } from "../../../support/world.ts";
 
 const target = { deviceId: "board-1" };
-const story = rebootStory("op-1", viewOf({}));
+const story = rebootStory("op-1", viewOf({}), false);
 const rebooting = twinOf({}, { phase: "rebooting", operationId: "op-1" });
 const last = { at: "2026-01-02T03:04:05.000Z", cause: "requested" as const, clockSynchronized: true };
 const proven = twinOf({}, { phase: "proven", operationId: "op-1", cause: "requested", last }, { bootId: "boot-2" });

@@ -28,11 +28,6 @@ describe("what is said of a reboot's end", () => {
       "board-1 has rebooted, unasked (a power cut, a crash or a hand). Proven: boot 11111111 ended, boot 22222222 began.",
     ],
     [
-      { kind: "proven", at, cause: "requested", ...bootIds, bootIdBefore: null },
-      0,
-      `board-1 has rebooted. The board proved it at ${at}: boot 22222222 runs.`,
-    ],
-    [
       { kind: "unproven", bootId: "11111111-aaaa" },
       1,
       "board-1 says that it has rebooted, but its boot id is still 11111111-aaaa: nothing is proven.",

@@ -15,16 +15,18 @@ function board(
   more: Partial<RebootSnapshot> = {},
 ): BoardView {
   const last = phase === "proven" ? { at, cause: "requested" as const, clockSynchronized: true } : null;
+  const fromBootId = phase === "idle" || phase === "cancelled" ? null : "boot-1";
   const cause = phase === "proven" ? ("requested" as const) : null;
-  return viewOf({}, { phase, operationId, cause, last, ...more }, { bootId });
+  return viewOf({}, { phase, operationId, cause, last, fromBootId, ...more }, { bootId });
 }
 
 /** Follows a story through looks at the twin: how it ended, at which look, and what was shown. */
 function told(
   before: BoardView,
   looks: readonly BoardView[],
+  repeated = false,
 ): { end: RebootEnd | undefined; looks: number; phases: string[] } {
-  const story = rebootStory("op-1", before);
+  const story = rebootStory("op-1", before, repeated);
   let memory = story.begin;
   let phases: string[] = [];
   for (const [index, look] of looks.entries()) {
@@ -112,9 +114,16 @@ describe("a reboot, as the twin tells it", () => {
     expect(told(before, looks).end).toEqual(end);
   });
 
-  it("asked for again after it was proven, is proven by the board alone: nobody knows the boot id of before", () => {
+  it("asked for again after it was proven, is proven by the boot that the board says it ended", () => {
     const over = board("boot-2", "proven");
-    expect(told(over, [over]).end).toEqual({ ...proven, bootIdBefore: null });
+    expect(told(over, [over], true).end).toEqual(proven);
+    const silent = board("boot-2", "proven", "op-1", { fromBootId: null });
+    expect(told(silent, [silent], true).end).toEqual({ kind: "unproven", bootId: "boot-2" });
+  });
+
+  it("asked for again after a newer one, is over: the board tells of it no more", () => {
+    const newer = board("boot-3", "proven", "op-2");
+    expect(told(newer, [newer], true)).toMatchObject({ looks: 1, end: { kind: "superseded", by: "op-2" } });
   });
 
   it("asked for again while it is scheduled, must change the boot id of now", () => {

@@ -10,6 +10,7 @@ const asked: UpdateAsked = {
   version: "2.0.0",
   rehearsal: false,
   already: false,
+  repeated: false,
   desiredVersion: null,
 };
 
@@ -22,7 +23,9 @@ function board(
 ): BoardView {
   const version = more.version ?? "2.0.0";
   const last = proven ?? (phase === "completed" && more.rehearsal !== true ? version : undefined);
-  const lastProvenUpdate = last === undefined ? null : { version: last, at: "2026-01-02T03:00:00.000Z" };
+  const provenBy = proven === undefined ? (operationId ?? "") : "op-other";
+  const lastProvenUpdate =
+    last === undefined ? null : { operationId: provenBy, version: last, at: "2026-01-02T03:00:00.000Z" };
   return viewOf({ phase, operationId, version, ...more }, {}, { lastProvenUpdate });
 }
 
