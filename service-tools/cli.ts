@@ -48,7 +48,7 @@ const world: World = {
   },
   programs: {
     cli: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper.js")] },
-    agent: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper-agent.js")] },
+    agent: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper-agent.mjs")] },
   },
 };
 

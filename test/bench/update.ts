@@ -38,7 +38,7 @@ async function bench(): Promise<void> {
   const device = await hub.addDevice("bench");
   const agent = spawn(
     process.execPath,
-    ["dist/boardkeeper-agent.js", "run", "--simulate", "--state-dir", join(folder, "board")],
+    ["dist/boardkeeper-agent.mjs", "run", "--simulate", "--state-dir", join(folder, "board")],
     {
       env: {
         PATH: process.env["PATH"],

@@ -8,7 +8,7 @@ import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** The agent as it ships: built by scripts/build, which scripts/test runs first. */
-const program = "dist/boardkeeper-agent.js";
+const program = "dist/boardkeeper-agent.mjs";
 
 /** A process of the agent, with the lines that it has logged. */
 export class AgentProcess {
