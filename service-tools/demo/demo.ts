@@ -16,6 +16,8 @@ import { twinExcerpt } from "./twin-excerpt.ts";
 
 /** Enough for a slow machine, too little to wonder whether it hangs. */
 const waitAtMost = "60s";
+/** Longer than it takes to be told that a process has ended. */
+const noticeMs = 1_000;
 
 /**
  * Plays the story of a reboot and an update on a stage of its own, with real processes and real commands.
@@ -90,6 +92,9 @@ async function play(
 /** Runs a command line as if it had been typed. Its own words are on the screen already. */
 async function perform(world: World, run: Run, args: readonly string[]): Promise<void> {
   const exitCode = await run(args, world);
+  // The command may notice the end of a companion before we are told of it, and that end is the reason to name.
+  if (exitCode === exitCodes.hubUnreachable)
+    await world.timer.after(noticeMs, world.interrupted).catch(() => undefined);
   world.interrupted.throwIfAborted();
   if (exitCode === exitCodes.ok) return;
   throw new OperationFailed(
