@@ -2,6 +2,7 @@ import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.t
 import type { Snapshot } from "./contract/snapshot.ts";
 import { Desk } from "./desk.ts";
 import type { Connect } from "./hub/link.ts";
+import { Meter } from "./hub/meter.ts";
 import { Reporter } from "./hub/reporter.ts";
 import { progressPolicy } from "./hub/schedule.ts";
 import { Supervisor } from "./hub/supervisor.ts";
@@ -68,6 +69,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const currentVersion = await runningVersion();
   await wake({ journal, trials, clock, log }, { bootId, runningVersion: currentVersion }, stopping.signal);
 
+  const meter = new Meter();
   const reporter = new Reporter(log.child({ part: "reporter" }));
   const publisher = new Publisher({
     journal,
@@ -124,10 +126,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     digest: ports.digest,
     roomBytes: () => staging.roomBytes(),
     snapshot: () => publisher.snapshot(),
+    link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,
   });
   const supervisor = new Supervisor({
     connect: ports.connect,
+    clock,
+    meter,
     timer,
     bootClock,
     random: ports.random,

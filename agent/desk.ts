@@ -29,6 +29,8 @@ export interface DeskPorts {
   /** Bytes that an image may take on this board now. */
   readonly roomBytes: () => Promise<number>;
   readonly snapshot: () => Snapshot;
+  /** The link, as far as it is worth telling: it is not part of the twin, which would change with it. */
+  readonly link: () => JsonObject;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number) => Promise<void>;
 }
@@ -112,7 +114,7 @@ export class Desk {
         return await this.#decideNamed(payload, (saved, id) => decideCancel(saved, id, timestamp(this.#ports.clock)));
       case "getStatus": {
         const state: { [key: string]: Json } = projectBoardkeeper(this.#ports.snapshot());
-        return { status: 200, payload: { Response: "The agent's whole state", ...state } };
+        return { status: 200, payload: { Response: "The agent's whole state", ...state, link: this.#ports.link() } };
       }
     }
   }

@@ -56,6 +56,7 @@ async function run(given: Arguments): Promise<number> {
   try {
     const config = await loadConfig({ env: process.env, ...given });
     const log = await makeLog(config["agent.log-level"]);
+    endOnTheUnexpected(log);
     const boardFile = process.env["BOARDKEEPER_BOARD_FILE"];
     if (given.simulate && boardFile === undefined) return await runBoard(config, log.child({ part: "board" }));
     return await runAgent(config, log, given.simulate ? boardFile : undefined);
@@ -181,6 +182,17 @@ async function makeLog(level: Config["agent.log-level"]): Promise<Log> {
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
   return createLog(level, pretty({ sync: true, ignore: "part", messageFormat: "{part} {msg}" }));
+}
+
+/**
+ * What nobody has caught has left nobody knows what: the log keeps its cause, and the next process goes on from what was
+ * saved. Rejections without a handler arrive here too.
+ */
+function endOnTheUnexpected(log: Log): void {
+  process.on("uncaughtException", (cause, origin) => {
+    log.fatal({ err: cause, origin }, "unexpected error, ending");
+    process.exit(exits.failed);
+  });
 }
 
 function stopSignal(): Promise<string> {

@@ -3,6 +3,7 @@ import { open, rm, type FileHandle } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { AgentError } from "../errors.ts";
+import { proxyTo } from "../proxy.ts";
 import type { Image } from "../update/job.ts";
 import type { FetchOrder, Fetcher } from "../update/ports.ts";
 import type { Progress } from "../update/report.ts";
@@ -87,7 +88,7 @@ export class Downloader implements Fetcher {
     return new Promise((resolve, reject) => {
       const options = {
         signal,
-        agent: false as const,
+        agent: proxyTo(url) ?? (false as const),
         headers: { "user-agent": userAgent, "accept-encoding": "identity" },
       };
       const request =

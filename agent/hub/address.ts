@@ -5,6 +5,8 @@ export interface HubAddress {
   /** For the SDK. A secret: never logged. */
   readonly connectionString: string;
   readonly hostName: string;
+  /** What is connected to: the gateway where there is one; without a port. */
+  readonly host: string;
   readonly deviceId: string;
   readonly moduleId: string | undefined;
   readonly webSocket: boolean;
@@ -34,7 +36,8 @@ export function hubAddressFrom(
   if (first !== undefined) return { ok: false, problems: [first, ...others] };
 
   const hostName = fields.get("HostName") ?? "";
-  const port = webSocketPort ?? portOf(fields.get("GatewayHostName") ?? hostName) ?? 443;
+  const gateway = fields.get("GatewayHostName");
+  const port = webSocketPort ?? portOf(gateway ?? hostName) ?? 443;
   if (webSocket) {
     for (const name of ["HostName", "GatewayHostName"]) {
       const host = fields.get(name);
@@ -44,6 +47,7 @@ export function hubAddressFrom(
   const address = {
     connectionString: [...fields].map(([name, value]) => `${name}=${value}`).join(";"),
     hostName,
+    host: hostOf(gateway ?? hostName),
     deviceId: fields.get("DeviceId") ?? "",
     moduleId: fields.get("ModuleId"),
     webSocket,

@@ -1,12 +1,13 @@
-import { Agent } from "node:https";
-import { NoRetry, type AuthenticationProvider } from "azure-iot-common";
-import { Client, ModuleClient, DeviceMethodResponse } from "azure-iot-device";
-import { Mqtt, MqttWs } from "azure-iot-device-mqtt";
-import { MqttBase } from "azure-iot-mqtt-base";
+import { NoRetry } from "azure-iot-common";
+import { Client, DeviceMethodResponse, ModuleClient } from "azure-iot-device";
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import type { MethodReply } from "../contract/methods.ts";
 import type { Log } from "../log.ts";
+import { webSocketAgent } from "../proxy.ts";
 import type { HubAddress } from "./address.ts";
+import { transportWith, type Line, type MethodCall } from "./azure-line.ts";
 import type { Callers, Connection, TwinDocuments } from "./link.ts";
+import { LinkTrouble, troubleFrom, troubleOfStatus } from "./trouble.ts";
 
 /** The SDK's calls may never settle when packets vanish: each has a deadline of ours. */
 const deadlines = {
@@ -15,11 +16,17 @@ const deadlines = {
   twinMs: 10_000,
   reportMs: 10_000,
   lastAnswersMs: 1_500,
-  closeMs: 2_000,
+  closeMs: 1_500,
 } as const;
 
 /** MQTT pings are free at the hub, and NAT boxes forget quiet connections after minutes. */
 const keepaliveSeconds = 60;
+
+/** Longer than any connection lasts: the supervisor renews it in a quiet moment, the SDK would not look for one. */
+const tokenLife = { tokenValidTimeInSeconds: 48 * 3_600, tokenRenewalMarginInSeconds: 600 } as const;
+
+/** Calls that came lately are remembered, so that one that is delivered twice is carried out once. */
+const rememberedCalls = 64;
 
 export interface AzureLinkOptions {
   readonly address: HubAddress;
@@ -32,26 +39,34 @@ export interface AzureLinkOptions {
 /**
  * Opens one connection to IoT Hub with the Azure SDK: a new client each time, without its retries. It lives on the SDK's
  * transport rather than on its Twin object: the Twin merges arrays wrongly, re-emits, and hides what the hub answered.
+ * Rejects with LinkTrouble.
  */
 export async function connectToAzure(
   { address, ca, productInfo, log }: AzureLinkOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
-  let line: Line | undefined;
-  const taken = (opened: Line): void => void (line = opened);
-  const transport = listening(address.webSocket ? MqttWs : Mqtt, taken);
+  let made: Line | undefined;
+  const transport = transportWith(address.webSocket, (line) => (made = line));
   const client =
     address.moduleId === undefined
       ? Client.fromConnectionString(address.connectionString, transport)
       : ModuleClient.fromConnectionString(address.connectionString, transport);
-  if (line === undefined) throw new Error("The Azure SDK made no transport.");
+  if (made === undefined) throw new Error("The Azure SDK made no transport.");
+  const line: Line = made;
   client.setRetryPolicy(new NoRetry());
-  const close = (): Promise<void> => closeQuietly(client, log);
-  const lost = new Promise<Error>((resolve) => {
-    client.on("disconnect", (result: { transportObj?: Error } | undefined) => {
-      resolve(result?.transportObj ?? new Error("The connection to the hub was closed."));
+  const close = async (): Promise<void> => {
+    await within(deadlines.closeMs, "close", client.close()).catch((cause: unknown) => {
+      log.debug({ err: cause }, "connection did not close cleanly");
     });
-    client.on("error", (error: Error) => resolve(error));
+    line.sever();
+  };
+  const lost = new Promise<Error>((resolve) => {
+    const end = (error: Error | undefined): void => {
+      const why = line.error ?? error;
+      resolve(new LinkTrouble("lost", "The connection to the hub was lost.", why === undefined ? {} : { cause: why }));
+    };
+    client.on("disconnect", (result: { transportObj?: Error } | undefined) => end(result?.transportObj));
+    client.on("error", end);
   });
   try {
     // One call: a second one would replace all options of the first.
@@ -59,14 +74,15 @@ export async function connectToAzure(
       ...(ca === undefined ? {} : { ca }),
       keepalive: keepaliveSeconds,
       productInfo,
+      tokenRenewal: tokenLife,
       ...(address.webSocket
-        ? { mqtt: { webSocketAgent: new Agent({ port: address.webSocketPort, ...(ca === undefined ? {} : { ca }) }) } }
+        ? { mqtt: { webSocketAgent: webSocketAgent(address.host, address.webSocketPort, ca) } }
         : {}),
     });
-    await within(deadlines.openMs, "open", client.open(), signal);
+    await within(deadlines.openMs, "connect", client.open(), signal);
   } catch (cause) {
     await close();
-    throw cause;
+    throw troubleFrom(line.error ?? cause, "connect");
   }
   return new AzureConnection(line, lost, close);
 }
@@ -75,6 +91,7 @@ class AzureConnection implements Connection {
   readonly lost: Promise<Error>;
   readonly #close: () => Promise<void>;
   readonly #line: Line;
+  readonly #calls = new Map<string, Promise<MethodReply>>();
   readonly #answering = new Set<Promise<void>>();
   readonly #underWay = new Set<(cause: Error) => void>();
 
@@ -92,42 +109,37 @@ class AzureConnection implements Connection {
       this.#answering.add(answered);
     };
     transport.on("twinDesiredPropertiesUpdate", (body: unknown) => {
-      const change = desiredFrom(body);
+      const change = sectionFrom(body);
       callers.desired({ patch: change.content, version: change.version });
     });
-    await this.#call(deadlines.listenMs, "subscribe to methods", (done) => transport.enableMethods(done));
-    await this.#call(deadlines.listenMs, "subscribe to desired properties", (done) =>
+    await this.#call(deadlines.listenMs, "listen for methods", (done) => transport.enableMethods(done));
+    await this.#call(deadlines.listenMs, "listen for desired properties", (done) =>
       transport.enableTwinDesiredPropertiesUpdates(done),
     );
   }
 
   async twin(): Promise<TwinDocuments> {
-    const twin = await this.#call<unknown>(deadlines.twinMs, "read the twin", (done) =>
-      this.#line.transport.getTwin(done),
-    );
-    this.#expectStatus("read the twin");
-    if (!isJsonObject(twin)) throw new Error("The hub answered the twin request without a twin.");
-    const desired = desiredFrom(twin["desired"]);
-    return {
-      desired: desired.content,
-      desiredVersion: desired.version,
-      reported: desiredFrom(twin["reported"]).content,
-    };
+    const twin = await this.#ask(deadlines.twinMs, "twin", (done) => this.#line.transport.getTwin(done));
+    if (!isJsonObject(twin)) throw new LinkTrouble("hub-error", "The hub answered the twin request without a twin.");
+    const desired = sectionFrom(twin["desired"]);
+    const reported = sectionFrom(twin["reported"]).content;
+    return { desired: desired.content, desiredVersion: desired.version, reported };
   }
 
   async report(patch: JsonObject): Promise<void> {
-    await this.#call(deadlines.reportMs, "report", (done) =>
+    await this.#ask(deadlines.reportMs, "report", (done) =>
       this.#line.transport.updateTwinReportedProperties(patch, done),
     );
-    this.#expectStatus("report");
   }
 
   /** Lets answers out that are being given: a reboot must not take away the answer to the call that asked for it. */
   async close(): Promise<void> {
     this.#line.onMethod = () => undefined;
-    if (this.#answering.size > 0)
-      await within(deadlines.lastAnswersMs, "answer", Promise.all(this.#answering)).catch(() => undefined);
-    this.#giveUp(new Error("The connection is being closed."));
+    if (this.#answering.size > 0) {
+      const answered = Promise.all(this.#answering);
+      await within(deadlines.lastAnswersMs, "answer", answered).catch(() => undefined); // Then they come too late.
+    }
+    this.#giveUp(new LinkTrouble("own", "The connection is being closed."));
     await this.#close();
   }
 
@@ -135,19 +147,40 @@ class AzureConnection implements Connection {
     for (const giveUp of this.#underWay) giveUp(cause);
   }
 
-  /** The SDK passes a refusal without a body off as success; the status is in the topic of the hub's answer. */
-  #expectStatus(what: string): void {
-    const { lastStatus } = this.#line;
-    if (lastStatus !== undefined && (lastStatus < 200 || lastStatus > 299)) {
-      throw new Error(`The hub answered "${what}" with status ${lastStatus}.`);
+  /** A call that the hub delivers twice gets the same answer twice, and is carried out once. */
+  async #answer({ name, body, requestId }: MethodCall, callers: Callers): Promise<void> {
+    const known = this.#calls.get(requestId);
+    const replied = known ?? callers.method(name, payloadOf(body));
+    this.#calls.set(requestId, replied);
+    const [oldest] = this.#calls.keys();
+    if (this.#calls.size > rememberedCalls && oldest !== undefined) this.#calls.delete(oldest);
+    const { status, payload } = await replied;
+    const response = new DeviceMethodResponse(requestId, this.#line.transport);
+    // A lost answer is a time-out for the caller, and nothing that could be done here would change that.
+    await response.send(status, payload).catch(() => undefined);
+  }
+
+  /** A twin request. The SDK passes a refusal without a body off as success, so the status of the answer decides. */
+  async #ask(
+    deadlineMs: number,
+    what: string,
+    begin: (done: (error?: Error, result?: unknown) => void) => void,
+  ): Promise<unknown> {
+    this.#line.answer = undefined;
+    try {
+      const result = await this.#call(deadlineMs, what, begin);
+      this.#expectGood(what);
+      return result;
+    } catch (cause) {
+      this.#expectGood(what);
+      throw cause;
     }
   }
 
-  async #answer({ name, body, requestId }: MethodCall, callers: Callers): Promise<void> {
-    const reply = await callers.method(name, payloadOf(body));
-    const response = new DeviceMethodResponse(requestId, this.#line.transport);
-    // A lost answer is a time-out for the caller, and nothing that could be done here would change that.
-    await response.send(reply.status, reply.payload).catch(() => undefined);
+  #expectGood(what: string): void {
+    const { answer } = this.#line;
+    if (answer === undefined || (answer.status >= 200 && answer.status <= 299)) return;
+    throw troubleOfStatus(answer.status, answer.errorCode, what);
   }
 
   /** One call of the SDK's transport: settles by its callback, by the deadline, or by the loss of the connection. */
@@ -158,7 +191,7 @@ class AzureConnection implements Connection {
   ): Promise<T | undefined> {
     let giveUp: (cause: Error) => void = () => undefined;
     const called = new Promise<T | undefined>((resolve, reject) => {
-      giveUp = (cause) => reject(new Error(`The connection was lost during "${what}".`, { cause }));
+      giveUp = reject;
       begin((error, result) => (error ? reject(error) : resolve(result)));
     });
     this.#underWay.add(giveUp);
@@ -168,59 +201,6 @@ class AzureConnection implements Connection {
       this.#underWay.delete(giveUp);
     }
   }
-}
-
-interface MethodCall {
-  readonly name: string;
-  readonly body: Buffer | undefined;
-  readonly requestId: string;
-}
-
-/** The SDK's transport for one connection, with what the SDK does not pass on: every method's call, and answers' status. */
-class Line {
-  readonly transport: Mqtt;
-  onMethod: (call: MethodCall) => void = () => undefined;
-  /** Of the hub's last answer to a twin request. At most one is under way. */
-  lastStatus: number | undefined;
-
-  constructor(transport: Mqtt, base: MqttBase) {
-    this.transport = transport;
-    base.prependListener("message", (topic: string) => {
-      const status = /^\$iothub\/twin\/res\/(\d+)\//.exec(topic)?.[1];
-      if (status !== undefined) this.lastStatus = Number(status);
-    });
-  }
-
-  /** True when an event was a method's call: the SDK would leave those without a listener unanswered. */
-  takes(event: string | symbol, message: unknown): boolean {
-    if (typeof event !== "string" || !event.startsWith("method_") || !isMethodMessage(message)) return false;
-    this.onMethod({ name: event.slice("method_".length), body: message.body, requestId: message.requestId });
-    return true;
-  }
-}
-
-function isMethodMessage(message: unknown): message is { requestId: string; body?: Buffer } {
-  return (
-    typeof message === "object" && message !== null && "requestId" in message && typeof message.requestId === "string"
-  );
-}
-
-type TransportClass = new (provider: AuthenticationProvider) => Mqtt;
-
-function listening(Transport: typeof Mqtt, taken: (line: Line) => void): TransportClass {
-  return class extends Transport {
-    // Optional: the SDK's constructor emits before this class's own fields exist.
-    private readonly line?: Line;
-    constructor(provider: AuthenticationProvider) {
-      const base = new MqttBase();
-      super(provider, base);
-      this.line = new Line(this, base);
-      taken(this.line);
-    }
-    override emit(event: string | symbol, ...values: unknown[]): boolean {
-      return this.line?.takes(event, values[0]) === true || super.emit(event, ...values);
-    }
-  };
 }
 
 function payloadOf(body: Buffer | undefined): unknown {
@@ -234,7 +214,7 @@ function payloadOf(body: Buffer | undefined): unknown {
 }
 
 /** A twin section as it crosses the wire: its content, and its `$version`. */
-function desiredFrom(section: unknown): { content: JsonObject; version: number } {
+function sectionFrom(section: unknown): { content: JsonObject; version: number } {
   const entries = isJsonObject(section) ? Object.entries(section) : [];
   const content: Record<string, Json> = Object.fromEntries(entries.filter(([key]) => !key.startsWith("$")));
   const version = isJsonObject(section) ? Number(section["$version"] ?? 0) : 0;
@@ -245,23 +225,16 @@ async function within<T>(deadlineMs: number, what: string, work: Promise<T>, sig
   const over = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const stop = (): void => reject(signal?.reason);
+    const stop = (): void => reject(new LinkTrouble("own", "The agent stops."));
     if (signal?.aborted === true) stop();
     signal?.addEventListener("abort", stop, { signal: over.signal });
-    timer = setTimeout(() => reject(new Error(`No answer to "${what}" within ${deadlineMs / 1_000} s.`)), deadlineMs);
+    const silence = new LinkTrouble("silent", `${what}: no answer within ${deadlineMs / 1_000} s`);
+    timer = setTimeout(() => reject(silence), deadlineMs);
   });
   try {
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
     over.abort();
-  }
-}
-
-async function closeQuietly(client: Client | ModuleClient, log: Log): Promise<void> {
-  try {
-    await within(deadlines.closeMs, "close", client.close());
-  } catch (cause) {
-    log.debug({ err: cause }, "connection did not close cleanly");
   }
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../contract/json.ts";
 import type { Log } from "../log.ts";
 import { mergePatch, patchBetween } from "./patch.ts";
+import { LinkTrouble } from "./trouble.ts";
 
 /** How many phases are kept for a hub that cannot be reached; older ones give way, the newest is always sent. */
 const longestQueue = 64;
@@ -79,6 +80,12 @@ export class Reporter {
       try {
         await send(patch);
       } catch (cause) {
+        if (cause instanceof LinkTrouble && cause.kind === "rejected") {
+          // Asking again would not help, and what follows must not wait for it.
+          this.#log.error({ err: cause, keys: Object.keys(patch) }, "report rejected by the hub");
+          this.#queue = this.#queue.filter((one) => one !== next);
+          return true;
+        }
         // The link drops a connection that does not acknowledge; the twin is read again on the next one.
         this.#log.warn({ err: cause }, "report not acknowledged");
         if (this.#send === send) this.disconnected();

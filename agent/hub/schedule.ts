@@ -1,5 +1,3 @@
-/* When to send and when to wait: pure policies with time and chance passed in. */
-
 export interface ProgressPolicy {
   readonly leastMs: number;
   readonly leastShare: number;
@@ -24,17 +22,4 @@ export function isProgressDue(
   if (elapsedMs >= policy.mostMs) return true;
   if (elapsedMs < policy.leastMs || now.totalBytes === null) return false;
   return now.receivedBytes - last.receivedBytes >= policy.leastShare * now.totalBytes;
-}
-
-/** The shortest and the longest a board waits before it connects again, and how long a connection must have held. */
-export const backoff = { leastMs: 1_000, mostMs: 60_000, steadyMs: 30_000 } as const;
-
-/**
- * How long to wait before the next attempt: full jitter, so that a fleet does not come back as one wave.
- * @param failures attempts and short connections since the last steady one, from 1
- * @param random in [0, 1)
- */
-export function backoffMs(failures: number, random: number): number {
-  const ceiling = Math.min(backoff.mostMs, backoff.leastMs * 2 ** Math.min(failures, 30));
-  return Math.round(backoff.leastMs + random * (ceiling - backoff.leastMs));
 }

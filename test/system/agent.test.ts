@@ -124,6 +124,37 @@ describe("SIGTERM", () => {
   });
 });
 
+describe("an error that nobody caught", () => {
+  it.each(["uncaughtException", "unhandledRejection"])(
+    "%s: is logged with its cause, and the next agent goes on",
+    async (origin) => {
+      const folder = await temporaryFolder();
+      const preload = join(folder, "fault.mjs");
+      const fault = 'new Error("boom", { cause: new Error("deep down") })';
+      const throwing = origin === "uncaughtException" ? `throw ${fault};` : `Promise.reject(${fault});`;
+      // In the agent alone, and once: when the test has left a mark.
+      const script = `import { existsSync, rmSync } from "node:fs";
+      if (process.env.BOARDKEEPER_BOARD_FILE) setInterval(() => {
+        if (existsSync("${folder}/now")) { rmSync("${folder}/now"); ${throwing} }
+      }, 5).unref();`;
+      await writeFile(preload, script);
+      const made = await scene({ NODE_OPTIONS: `--import ${preload}` });
+      const held = holdFirst(made);
+      const agent = made.board.start();
+      await made.service.call("firmwareUpdate", made.request);
+      await held.reached;
+      await writeFile(join(folder, "now"), "");
+      expect(await agent.line({ level: "fatal" })).toMatchObject({
+        msg: "unexpected error, ending",
+        origin,
+        err: { message: "boom", cause: { message: "deep down" } },
+      });
+      expect(await agent.line({ msg: "agent ended, starting it again" })).toMatchObject({ status: 1 });
+      await made.service.until("boardkeeper.update.phase", "completed");
+    },
+  );
+});
+
 describe("what is refused at the start", () => {
   it("a second agent on the same state folder", async () => {
     const { board } = await scene();

@@ -11,6 +11,7 @@ describe("a connection string", () => {
       value: {
         connectionString: "HostName=hub.azure-devices.net;DeviceId=d1;ModuleId=m1;SharedAccessKey=c2VjcmV0PQ==",
         hostName: "hub.azure-devices.net",
+        host: "hub.azure-devices.net",
         deviceId: "d1",
         moduleId: "m1",
         webSocket: false,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { backoff, backoffMs, isProgressDue } from "../../../../agent/hub/schedule.ts";
+import { isProgressDue } from "../../../../agent/hub/schedule.ts";
 
 describe("progress is worth a patch", () => {
   const last = { atMs: 0, receivedBytes: 0 };
@@ -13,28 +13,5 @@ describe("progress is worth a patch", () => {
     ["very long, of an unknown size", 60_000, 99, null, true],
   ])("%s", (_what, atMs, receivedBytes, totalBytes, due) => {
     expect(isProgressDue(last, { atMs, receivedBytes, totalBytes })).toBe(due);
-  });
-});
-
-describe("backoff", () => {
-  it.each([
-    [1, 0, 1_000],
-    [1, 1, 2_000],
-    [3, 0.5, 4_500],
-    [6, 1, 60_000],
-    [1_000_000, 1, 60_000],
-    [1_000_000, 0, 1_000],
-  ])("after %i failures with chance %d: %i ms", (failures, random, delayMs) => {
-    expect(backoffMs(failures, random)).toBe(delayMs);
-  });
-
-  it("never leaves its bounds", () => {
-    for (let failures = 1; failures < 50; failures += 1) {
-      for (const random of [0, 0.3, 0.999]) {
-        const delayMs = backoffMs(failures, random);
-        expect(delayMs).toBeGreaterThanOrEqual(backoff.leastMs);
-        expect(delayMs).toBeLessThanOrEqual(backoff.mostMs);
-      }
-    }
   });
 });

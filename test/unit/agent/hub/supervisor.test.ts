@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import type { Callers, Connection, TwinDocuments } from "../../../../agent/hub/link.ts";
+import { Meter } from "../../../../agent/hub/meter.ts";
 import { Supervisor } from "../../../../agent/hub/supervisor.ts";
+import { LinkTrouble } from "../../../../agent/hub/trouble.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { quiet } from "../../../support/journals.ts";
 
@@ -10,10 +12,13 @@ class FakeConnection implements Connection {
   lose: (why: Error) => void = () => undefined;
   callers: Callers | undefined;
   closed = false;
-  refuseReports = false;
-  readonly #twin: TwinDocuments | Promise<never>;
+  /** What the next reports end with. */
+  reportTroubles: LinkTrouble[] = [];
+  /** What the next readings of the twin end with. */
+  twinTroubles: LinkTrouble[] = [];
+  readonly #twin: TwinDocuments | Promise<TwinDocuments>;
 
-  constructor(twin: TwinDocuments | Promise<never> = { desired: {}, desiredVersion: 1, reported: {} }) {
+  constructor(twin: TwinDocuments | Promise<TwinDocuments> = { desired: {}, desiredVersion: 1, reported: {} }) {
     this.#twin = twin;
     this.lost = new Promise((resolve) => (this.lose = resolve));
   }
@@ -24,11 +29,14 @@ class FakeConnection implements Connection {
   }
 
   async twin(): Promise<TwinDocuments> {
+    const trouble = this.twinTroubles.shift();
+    if (trouble !== undefined) throw trouble;
     return await this.#twin;
   }
 
   report(_patch: JsonObject): Promise<void> {
-    return this.refuseReports ? Promise.reject(new Error("status 503")) : Promise.resolve();
+    const trouble = this.reportTroubles.shift();
+    return trouble === undefined ? Promise.resolve() : Promise.reject(trouble);
   }
 
   close(): Promise<void> {
@@ -40,20 +48,29 @@ class FakeConnection implements Connection {
 interface Scene {
   readonly time: FakeTime;
   readonly supervisor: Supervisor;
+  readonly meter: Meter;
   readonly seen: string[];
   readonly sends: ((patch: JsonObject) => Promise<void>)[];
+  /** What is said on the log at warning level. */
+  readonly warnings: Record<string, unknown>[];
   attempts: number;
+  /** Methods are answered after this. */
+  answer: Promise<void>;
 }
 
 /** A supervisor whose attempts end as the list says; the last one is repeated. */
 function scene(outcomes: (FakeConnection | Error)[]): Scene {
   const time = new FakeTime();
   const seen: string[] = [];
+  const meter = new Meter();
   const made: Scene = {
+    meter,
     time,
     seen,
     sends: [],
+    warnings: [],
     attempts: 0,
+    answer: Promise.resolve(),
     supervisor: new Supervisor({
       connect: () => {
         const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
@@ -61,10 +78,15 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
         return outcome instanceof FakeConnection ? Promise.resolve(outcome) : Promise.reject(outcome);
       },
       timer: time,
+      clock: time,
       bootClock: time,
+      meter,
       random: () => 0,
-      log: quiet,
-      method: (name) => Promise.resolve({ status: 200, payload: { Response: name } }),
+      log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
+      method: async (name) => {
+        await made.answer;
+        return { status: 200, payload: { Response: name } };
+      },
       onDesired: (desired, version) => seen.push(`desired ${version} ${JSON.stringify(desired)}`),
       onUp: (reported, send) => {
         seen.push(`up ${JSON.stringify(reported)}`);
@@ -122,11 +144,11 @@ describe("the supervisor", () => {
 
   it("drops a connection on which a report is not acknowledged", async () => {
     const first = new FakeConnection();
-    first.refuseReports = true;
+    first.reportTroubles = [new LinkTrouble("silent", "report: no answer")];
     const made = scene([first, new FakeConnection()]);
     made.supervisor.start();
     await settle();
-    await expect(made.sends[0]?.({ a: 1 })).rejects.toThrow("503");
+    await expect(made.sends[0]?.({ a: 1 })).rejects.toThrow("no answer");
     await made.time.advance(1_000);
     expect(first.closed).toBe(true);
     expect(made.attempts).toBe(2);
@@ -135,7 +157,7 @@ describe("the supervisor", () => {
 
   it("merges changes of the desired properties, each once, also those that came before the twin was read", async () => {
     let answer: (twin: TwinDocuments) => void = () => undefined;
-    const slow = new Promise<TwinDocuments>((resolve) => (answer = resolve)) as Promise<never>;
+    const slow = new Promise<TwinDocuments>((resolve) => (answer = resolve));
     const connection = new FakeConnection(slow);
     const { supervisor, seen } = scene([connection]);
     supervisor.start();
@@ -176,5 +198,88 @@ describe("the supervisor", () => {
     await settle();
     await made.supervisor.stop();
     expect(made.time.sleepers).toBe(0);
+  });
+
+  it.each<[string, LinkTrouble]>([
+    ["throttles", new LinkTrouble("throttled", "429")],
+    ["has no messages left today", new LinkTrouble("quota", "403")],
+    ["cannot answer", new LinkTrouble("hub-error", "503")],
+  ])("keeps the connection when the hub %s, and asks again when it may", async (_what, trouble) => {
+    const connection = new FakeConnection();
+    connection.twinTroubles = [trouble, trouble];
+    connection.reportTroubles = [trouble];
+    const made = scene([connection]);
+    made.supervisor.start();
+    await made.time.advance(60_000);
+    // Methods are answered all the while.
+    expect(await connection.callers?.method("getStatus", null)).toMatchObject({ status: 200 });
+    await made.time.advance(3_600_000);
+    expect(made.supervisor.isUp).toBe(true);
+    const reported = made.sends[0]?.({ a: 1 });
+    await made.time.advance(3_600_000);
+    await expect(reported).resolves.toBeUndefined();
+    expect(made.attempts).toBe(1);
+    expect(made.meter.counts).toStrictEqual({ connects: 1, twinReads: 3, reports: 2, messages: 0 });
+    await made.supervisor.stop();
+  });
+
+  it("ends a connection that was lost while the hub asked for patience", async () => {
+    const first = new FakeConnection();
+    first.twinTroubles = Array.from({ length: 9 }, () => new LinkTrouble("quota", "403"));
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    first.lose(new LinkTrouble("lost", "ECONNRESET"));
+    await made.time.advance(1_000);
+    expect(made.supervisor.isUp).toBe(true);
+    await made.supervisor.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+
+  it("renews a connection about once a day, when nothing is under way, and at once", async () => {
+    let finish: () => void = () => undefined;
+    const first = new FakeConnection();
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    made.answer = new Promise((resolve) => (finish = resolve));
+    const call = first.callers?.method("firmwareUpdate", null);
+    await made.time.advance(21 * 3_600_000);
+    expect(made.attempts).toBe(1);
+    finish();
+    await call;
+    await made.time.advance(2_000);
+    expect(made.attempts).toBe(2);
+    expect(made.supervisor.isUp).toBe(true);
+    await made.supervisor.stop();
+  });
+
+  it("holds on to nothing of the connections before", async () => {
+    const connections = Array.from({ length: 300 }, () => new FakeConnection());
+    const made = scene([...connections, new FakeConnection()]);
+    made.supervisor.start();
+    for (const connection of connections) {
+      await made.time.advance(60_000);
+      connection.lose(new LinkTrouble("lost", "ECONNRESET"));
+    }
+    await made.time.advance(60_000);
+    expect(made.supervisor.isUp).toBe(true);
+    expect(made.time.sleepers).toBe(1); // The renewal of the present one.
+    await made.supervisor.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+
+  it("says what stands in the way, once for each change", async () => {
+    const refused = new LinkTrouble("refused", "connect: the hub does not accept these credentials");
+    const made = scene([new LinkTrouble("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    expect(made.supervisor.diagnosis).toContain("cannot be reached");
+    await made.time.advance(70_000);
+    expect(made.supervisor.diagnosis).toContain("refuses this board's credentials");
+    await made.time.advance(70_000);
+    expect(made.supervisor.diagnosis).toBeNull();
+    expect(made.warnings.map(({ diagnosis }) => diagnosis)).toStrictEqual(["offline", "credentials"]);
+    await made.supervisor.stop();
   });
 });

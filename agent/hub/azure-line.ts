@@ -1,0 +1,112 @@
+import type { AuthenticationProvider } from "azure-iot-common";
+import { Mqtt, MqttWs } from "azure-iot-device-mqtt";
+import { MqttBase } from "azure-iot-mqtt-base";
+import { isJsonObject } from "../contract/json.ts";
+
+/** A direct method's call, as it came. */
+export interface MethodCall {
+  readonly name: string;
+  readonly body: Buffer | undefined;
+  readonly requestId: string;
+}
+
+/** The hub's answer to a twin request: its status, and the error code in its body if there is one. */
+export interface TwinAnswer {
+  readonly status: number;
+  readonly errorCode: number | undefined;
+}
+
+/** The part of an mqtt.js client that is used here. */
+interface MqttClient {
+  on(event: "error", listener: (error: Error) => void): void;
+  end(force: boolean): void;
+}
+
+/** The SDK's transport of one connection, with what the SDK does not pass on. */
+export class Line {
+  readonly transport: Mqtt;
+  /** Every method's call: the SDK leaves those without a listener unanswered. */
+  onMethod: (call: MethodCall) => void = () => undefined;
+  /** Of the last twin request. At most one is under way. */
+  answer: TwinAnswer | undefined;
+  /** What mqtt.js said went wrong, with the codes of Node and of CONNACK that the SDK drops. */
+  error: Error | undefined;
+  readonly #clients: MqttClient[] = [];
+  readonly #provider: AuthenticationProvider;
+
+  constructor(transport: Mqtt, base: MqttBase, provider: AuthenticationProvider) {
+    this.transport = transport;
+    this.#provider = provider;
+    base.prependListener("message", (topic: string, payload: Buffer) => this.#note(topic, payload));
+    this.#watchClients(base);
+  }
+
+  /** True when an event of the transport was a method's call, which is then taken. */
+  takes(event: string | symbol, message: unknown): boolean {
+    if (typeof event !== "string" || !event.startsWith("method_") || !isMethodMessage(message)) return false;
+    this.onMethod({ name: event.slice("method_".length), body: message.body, requestId: message.requestId });
+    return true;
+  }
+
+  /**
+   * Cuts the connection without a word, and stops the timer that would renew its token: a close that waits for a hub
+   * which is gone would keep socket, timer and client for a quarter of an hour.
+   */
+  sever(): void {
+    for (const client of this.#clients) client.end(true);
+    if ("stop" in this.#provider && typeof this.#provider.stop === "function") this.#provider.stop();
+  }
+
+  #note(topic: string, payload: Buffer): void {
+    const status = /^\$iothub\/twin\/res\/(\d+)\//.exec(topic)?.[1];
+    if (status !== undefined) this.answer = { status: Number(status), errorCode: errorCodeIn(payload) };
+  }
+
+  /** The base keeps its mqtt.js client to itself; this stands between the two. Read in azure-iot-mqtt-base 1.13.3. */
+  #watchClients(base: MqttBase): void {
+    const mqtt: { connect(uri: string, options: object): MqttClient } = Reflect.get(base, "mqttProvider");
+    Reflect.set(base, "mqttProvider", {
+      connect: (uri: string, options: object): MqttClient => {
+        const client = mqtt.connect(uri, options);
+        client.on("error", (error) => (this.error = error));
+        this.#clients.push(client);
+        return client;
+      },
+    });
+  }
+}
+
+type TransportClass = new (provider: AuthenticationProvider) => Mqtt;
+
+/** The SDK's transport class, making a Line of each transport. */
+export function transportWith(webSocket: boolean, taken: (line: Line) => void): TransportClass {
+  const Transport: typeof Mqtt = webSocket ? MqttWs : Mqtt;
+  return class extends Transport {
+    // Optional: the SDK's constructor emits before this class's own fields exist.
+    private readonly line?: Line;
+    constructor(provider: AuthenticationProvider) {
+      const base = new MqttBase();
+      super(provider, base);
+      this.line = new Line(this, base, provider);
+      taken(this.line);
+    }
+    override emit(event: string | symbol, ...values: unknown[]): boolean {
+      return this.line?.takes(event, values[0]) === true || super.emit(event, ...values);
+    }
+  };
+}
+
+function isMethodMessage(message: unknown): message is { requestId: string; body?: Buffer } {
+  return (
+    typeof message === "object" && message !== null && "requestId" in message && typeof message.requestId === "string"
+  );
+}
+
+function errorCodeIn(payload: Buffer): number | undefined {
+  try {
+    const body: unknown = JSON.parse(payload.toString("utf8"));
+    return isJsonObject(body) && typeof body["errorCode"] === "number" ? body["errorCode"] : undefined;
+  } catch {
+    return undefined; // No body, or none of the hub's: then the status alone speaks.
+  }
+}
