@@ -13,7 +13,7 @@ import { RebootRunner, type Power } from "./reboot/runner.ts";
 import { blank, type Saved } from "./saved.ts";
 import type { Settings } from "./settings.ts";
 import { stamper } from "./stamp.ts";
-import { healthCheck } from "./update/health.ts";
+import { healthCheck, linkWithin } from "./update/health.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
 import { RehearsalWorkshop } from "./update/rehearsal.ts";
 import { released } from "./update/release.ts";
@@ -52,23 +52,19 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
-/** Puts the agent together around its ports, takes up the saved state, and goes to work. */
+/**
+ * Puts the agent together around its ports, connects, takes up the saved state, and goes to work on it. Resolves at once:
+ * a board that can be asked how it is must not wait for a disk or an installer that does not answer.
+ */
 export async function startAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
   const { log, clock, bootClock, timer, bootId, installer, staging, trials, mode } = ports;
   const stopping = new AbortController();
+  const awake = new AbortController(); // Its signal stands for "the saved state is taken up".
   const journal = new Journal(
     { file: ports.stateFile, timer, log: log.child({ part: "journal" }) },
     ports.loaded ?? blank(bootId),
   );
   logStateChanges(journal, log);
-  const runningVersion = async (): Promise<string | null> =>
-    await installer.runningVersion().catch((cause: unknown) => {
-      log.error({ err: cause }, "running version unknown");
-      return null;
-    });
-  const currentVersion = await runningVersion();
-  await wake({ journal, trials, clock, log }, { bootId, runningVersion: currentVersion }, stopping.signal);
-
   const meter = new Meter();
   const reporter = new Reporter(log.child({ part: "reporter" }));
   const publisher = new Publisher({
@@ -85,12 +81,12 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         clockSynchronized: await clock.synchronized(),
       },
       board: ports.inventory,
-      currentVersion,
+      currentVersion: null,
     },
   });
-  const reported = async (withinMs: number, signal?: AbortSignal): Promise<void> => {
+  const reported = async (withinMs: number, until?: AbortSignal): Promise<void> => {
     const acknowledged = new AbortController();
-    const either = signal === undefined ? acknowledged.signal : AbortSignal.any([signal, acknowledged.signal]);
+    const either = until === undefined ? acknowledged.signal : AbortSignal.any([until, acknowledged.signal]);
     const lateness = timer.after(withinMs, either).catch(() => undefined); // It was acknowledged, or nobody waits any more.
     await Promise.race([reporter.settled(), lateness]);
     acknowledged.abort();
@@ -128,6 +124,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     snapshot: () => publisher.snapshot(),
     link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,
+    awake: async (withinMs) => {
+      if (!awake.signal.aborted && withinMs > 0) await timer.after(withinMs, awake.signal).catch(() => undefined);
+      return awake.signal.aborted;
+    },
+    stopping: stopping.signal,
   });
   const supervisor = new Supervisor({
     connect: ports.connect,
@@ -158,7 +159,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       { steadyMs: settings["update.healthy-for-seconds"], withinMs: settings["update.prove-within-seconds"] },
     ),
     trials,
-    linkUp: () => supervisor.isUp,
+    linkUp: (until) => linkWithin({ timer, bootClock, linkUp: () => supervisor.isUp }, until),
     released: (job, signal) => released(journal, job, signal),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
     stamp,
@@ -166,14 +167,27 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     onVersion: (version) => publisher.versionIs(version),
   });
 
-  publisher.publish();
+  const takeUp = async (): Promise<void> => {
+    const runningVersion = await installer.runningVersion().catch((cause: unknown) => {
+      log.error({ err: cause }, "running version unknown");
+      return null;
+    });
+    publisher.versionIs(runningVersion);
+    await wake({ journal, trials, clock, timer, log }, { bootId, runningVersion }, stopping.signal);
+    if (stopping.signal.aborted) return;
+    awake.abort();
+    publisher.publish();
+    reboots.start();
+    updates.start();
+    desk.reconsider();
+  };
+
   supervisor.start();
-  reboots.start();
-  updates.start();
+  const takenUp = takeUp();
   return {
     async stop(): Promise<void> {
       stopping.abort();
-      await Promise.all([updates.stop(), reboots.stop(), supervisor.stop()]);
+      await Promise.all([takenUp, updates.stop(), reboots.stop(), supervisor.stop()]);
     },
   };
 }

@@ -2,18 +2,28 @@ import { timestamp, type BootClock, type WallClock } from "./clock.ts";
 import { projectBoardkeeper } from "./contract/dialects/boardkeeper.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "./contract/json.ts";
 import { methodNamed, methods, namedOperationFrom, type Method, type MethodReply } from "./contract/methods.ts";
+import { brief } from "./contract/failure.ts";
 import { refusalReply, refusePayload } from "./contract/refusal.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
-import type { Journal } from "./journal.ts";
+import { NotSaved, type Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { decideCancelReboot, decideReboot } from "./reboot/decisions.ts";
 import { rebootPlanFrom } from "./reboot/request.ts";
 import { remember, type Decision, type Saved } from "./saved.ts";
-import { decideApply, decideCancel, decideDesired, decideNoDesired, decideUpdate } from "./update/decisions.ts";
+import {
+  decideApply,
+  decideCancel,
+  decideDesired,
+  decideNoDesired,
+  decideUpdate,
+  type DesiredOutcome,
+} from "./update/decisions.ts";
 import { jobFrom, type Terms } from "./update/request.ts";
 
 /** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
 const acknowledgementMs = 800;
+/** How long a call that comes while the agent starts waits for it. */
+const startMs = 3_000;
 
 export interface DeskPorts {
   readonly journal: Journal;
@@ -33,6 +43,10 @@ export interface DeskPorts {
   readonly link: () => JsonObject;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number) => Promise<void>;
+  /** Whether the saved state is taken up after the start, given so long: until then nothing may be decided on it. */
+  readonly awake: (withinMs: number) => Promise<boolean>;
+  /** Aborts when the agent stops. */
+  readonly stopping: AbortSignal;
 }
 
 /** Where requests arrive: answers direct methods, takes desired documents, and hands both to the saved state. */
@@ -47,7 +61,7 @@ export class Desk {
     ports.journal.onChange(({ update }) => {
       const changed = update.phase !== before;
       before = update.phase;
-      if (changed && this.#desired !== undefined) void this.takeDesired(this.#desired.document, this.#desired.version);
+      if (changed) this.reconsider();
     });
   }
 
@@ -61,46 +75,42 @@ export class Desk {
       return reply;
     } catch (cause) {
       log.error({ err: cause, method: name }, "method failed");
-      return refusalReply({
-        status: 500,
-        code: "state-not-saved",
-        message: "Nothing was done: the board cannot save its state. Look at its disk: full, read-only or worn out.",
-      });
+      return cause instanceof NotSaved ? notSaved() : faulty(cause);
     }
   }
 
   /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
   async takeDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    const { journal, log, clock, terms, digest, snapshot } = this.#ports;
+    if (!(await this.#ports.awake(0))) return; // Looked at again when it is.
+    const { journal, log, terms, digest, stopping } = this.#ports;
     const firmware = document["firmware"];
-    try {
-      if (firmware === undefined) return await journal.decide(decideNoDesired);
-      const identity = digest(canonicalJson(firmware));
-      const judged = isJsonObject(firmware)
-        ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
-        : refusePayload([`firmware: expected an object, got ${JSON.stringify(firmware).slice(0, 80)}`]);
-      const outcome = await journal.decide((saved) =>
-        decideDesired(
-          saved,
-          { identity, desiredVersion: version, judged },
-          snapshot().currentVersion,
-          timestamp(clock),
-        ),
-      );
-      if (outcome.kind === "refused")
-        log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
-      else if (outcome.kind !== "known")
-        log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
-    } catch (cause) {
-      log.error(
-        { err: cause, desiredVersion: version },
-        "desired firmware not handled, looked at again on the next change",
-      );
+    const identity = digest(canonicalJson(firmware ?? null));
+    const judged = isJsonObject(firmware)
+      ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
+      : refusePayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
+    const decide = (saved: Saved): Decision<DesiredOutcome> => {
+      // While the disk refused to save, another document may have come.
+      if (this.#desired?.document !== document) return { answer: { kind: "known" } };
+      if (firmware === undefined) return decideNoDesired(saved);
+      const order = { identity, desiredVersion: version, judged };
+      return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.clock));
+    };
+    const outcome = await journal.record(decide, stopping);
+    if (outcome?.kind === "refused") {
+      log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
+    } else if (outcome !== undefined && outcome.kind !== "known") {
+      log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
     }
   }
 
+  /** Looks at the last desired properties again: what they had to wait for may be over. */
+  reconsider(): void {
+    if (this.#desired !== undefined) void this.takeDesired(this.#desired.document, this.#desired.version);
+  }
+
   async #answer(method: Method, payload: unknown): Promise<MethodReply> {
+    if (method !== "getStatus" && !(await this.#ports.awake(startMs))) return starting();
     switch (method) {
       case "rebootDevice":
         return await this.#reboot(payload);
@@ -121,9 +131,11 @@ export class Desk {
 
   async #reboot(payload: unknown): Promise<MethodReply> {
     const { clock, bootClock, bootId, mode, terms, newOperationId } = this.#ports;
+    // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
+    const clockSynchronized = isJsonObject(payload) && "at" in payload ? await clock.synchronized() : true;
     const plan = rebootPlanFrom(
       payload,
-      { now: clock.now(), clockSynchronized: await clock.synchronized(), windowConfigured: terms.windowConfigured },
+      { now: clock.now(), clockSynchronized, windowConfigured: terms.windowConfigured },
       newOperationId(),
     );
     if (!plan.ok) return refusalReply(plan.refusal);
@@ -133,20 +145,23 @@ export class Desk {
   }
 
   async #update(payload: unknown): Promise<MethodReply> {
-    const { terms, newOperationId, roomBytes, clock } = this.#ports;
+    const { terms, newOperationId, roomBytes, clock, snapshot } = this.#ports;
     const judged = jobFrom(payload, "method", terms, newOperationId());
     if (!judged.ok) return refusalReply(judged.refusal);
     const { job, named } = judged.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
     return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
-      const decision = decideUpdate(saved, judged.value, timestamp(clock));
+      const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(clock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
       const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, then ask again.`;
       return { answer: refusalReply({ status: 507, code: "no-space", message }) };
     });
   }
 
-  /** A decision for a call that may be repeated: a known operation gets its first answer again, and does nothing. */
+  /**
+   * A decision for a call that may be repeated: an operation that was begun gets its first answer again, and does
+   * nothing. A refusal is not remembered: what stood in the way may have gone.
+   */
   async #decideOnce(
     method: Method,
     operationId: string,
@@ -160,7 +175,7 @@ export class Desk {
         return { answer: { status: first.status, payload: { ...first.payload, repeated: true } } };
       }
       const decision = decide(saved);
-      if (!named) return decision;
+      if (!named || decision.change === undefined) return decision;
       const operations = remember(saved.operations, { operationId, method, ...decision.answer });
       return { ...decision, change: { ...decision.change, operations } };
     });
@@ -178,6 +193,23 @@ export class Desk {
     await this.#ports.reported(acknowledgementMs);
     return reply;
   }
+}
+
+function notSaved(): MethodReply {
+  const message = "Nothing was done: the board cannot save its state. Look at its disk: full, read-only or worn out.";
+  return refusalReply({ status: 500, code: "state-not-saved", message });
+}
+
+function starting(): MethodReply {
+  const message =
+    "Nothing was done: the agent is still taking up its saved state. Ask again; if it stays so, look at the board's disk and installer.";
+  return refusalReply({ status: 503, code: "starting", message });
+}
+
+function faulty(cause: unknown): MethodReply {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = brief(`A fault in the agent: ${why}. Its log has the details: please report it.`);
+  return refusalReply({ status: 500, code: "internal", message });
 }
 
 function unknownMethod(name: string): MethodReply {

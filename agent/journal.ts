@@ -14,6 +14,14 @@ export interface StateFile {
   save(saved: Saved): Promise<void>;
 }
 
+/** A state could not be saved, so nothing was changed. `cause` is what the disk said. */
+export class NotSaved extends Error {
+  constructor(cause: unknown) {
+    super(`The state could not be saved: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = "NotSaved";
+  }
+}
+
 export interface JournalPorts {
   readonly file: StateFile;
   readonly timer: Timer;
@@ -63,7 +71,7 @@ export class Journal {
 
   /**
    * Takes a decision on the latest state, saves what it changes, then answers.
-   * Rejects, with nothing changed, when the state cannot be saved.
+   * Rejects with NotSaved, and nothing changed, when the state cannot be saved.
    */
   decide<T>(decision: (saved: Saved) => Decision<T>): Promise<T> {
     const decided = this.#last.then(async () => {
@@ -75,22 +83,39 @@ export class Journal {
     return decided;
   }
 
-  /** Takes a decision about something that has happened already, and tries for as long as the disk refuses to save it. */
-  async record(decision: (saved: Saved) => Decision<unknown>, signal: AbortSignal): Promise<void> {
+  /**
+   * Takes a decision that must not be lost, and tries for as long as the disk refuses to save it.
+   * @returns its answer; undefined when the signal has aborted first
+   */
+  async record<T>(decision: (saved: Saved) => Decision<T>, signal: AbortSignal): Promise<T | undefined> {
     while (!signal.aborted) {
       try {
-        await this.decide(decision);
-        return;
+        return await this.decide(decision);
       } catch (cause) {
+        if (!(cause instanceof NotSaved)) throw cause;
         this.#ports.log.error({ err: cause }, "state not saved, trying again");
         await this.#ports.timer.after(retryMs, signal).catch(() => undefined); // Only the signal ends the wait early.
       }
     }
+    return undefined;
   }
 
   async #write(next: Saved): Promise<void> {
-    await this.#ports.file.save(next);
+    try {
+      await this.#ports.file.save(next);
+    } catch (cause) {
+      throw new NotSaved(cause);
+    }
     this.#saved = next;
-    for (const listener of this.#listeners) listener(next);
+    for (const listener of this.#listeners) this.#tell(listener, next);
+  }
+
+  /** A listener that fails must not make a change that is on disk look like one that is not. */
+  #tell(listener: (saved: Saved) => void, saved: Saved): void {
+    try {
+      listener(saved);
+    } catch (cause) {
+      this.#ports.log.error({ err: cause }, "a change of state was not followed");
+    }
   }
 }

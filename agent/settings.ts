@@ -127,7 +127,7 @@ export const settings = {
   "update.keep-free": size("64 MiB"),
   "update.silence-seconds": seconds(60, 1, 3_600),
   "update.healthy-for-seconds": seconds(30, 0, 3_600),
-  "update.prove-within-seconds": seconds(600, 1, 86_400),
+  "update.prove-within-seconds": seconds(1_800, 1, 86_400),
   "update.command.program": path(),
   "update.command.restart": choice(restartKinds, "board"),
   "update.command.time-limit-seconds": seconds(1_800, 1, 86_400),

@@ -1,10 +1,21 @@
-import { timestamp, type WallClock } from "./clock.ts";
+import { timestamp, type Timer, type WallClock } from "./clock.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { resume as resumeReboot } from "./reboot/machine.ts";
 import { resume as resumeUpdate } from "./update/machine.ts";
 import type { UpdateState } from "./update/job.ts";
 import type { TrialRecord } from "./update/ports.ts";
+
+/** How long to wait before the count of trial boots is written again on a disk that refuses. */
+const retryMs = 5_000;
+
+export interface WakePorts {
+  readonly journal: Journal;
+  readonly trials: TrialRecord;
+  readonly clock: WallClock;
+  readonly timer: Timer;
+  readonly log: Log;
+}
 
 export interface WakeFacts {
   readonly bootId: string;
@@ -13,18 +24,19 @@ export interface WakeFacts {
 
 /**
  * Takes the saved state up after any restart of the agent or the board: counts a start on trial first, then lets both
- * machines say where to go on from, and saves that before anything is done.
+ * machines say where to go on from, and saves that before anything is done. A disk that refuses is asked for as long as
+ * it takes: nothing may be done on a state that was not taken up.
  */
 export async function wake(
-  { journal, trials, clock, log }: { journal: Journal; trials: TrialRecord; clock: WallClock; log: Log },
+  ports: WakePorts,
   { bootId, runningVersion }: WakeFacts,
   signal: AbortSignal,
 ): Promise<void> {
+  const { journal, clock, log } = ports;
   const savedBootId = journal.saved.bootId;
-  const trialBoots = isOnTrial(journal.saved.update) ? (await trials.read()) + 1 : 0;
-  if (trialBoots > 0) await trials.write(trialBoots);
-  const facts = { at: timestamp(clock), bootId, runningVersion, trialBoots };
+  const trialBoots = isOnTrial(journal.saved.update) ? await countTrial(ports, signal) : 0;
   await journal.record(({ update, reboot }) => {
+    const facts = { at: timestamp(clock), bootId, savedBootId, runningVersion, trialBoots };
     const change = {
       bootId,
       update: resumeUpdate(update, facts),
@@ -33,6 +45,7 @@ export async function wake(
     const same = savedBootId === bootId && change.update === update && change.reboot === reboot;
     return { change: same ? undefined : change, answer: undefined };
   }, signal);
+  if (signal.aborted) return;
   const { update, reboot } = journal.saved;
   const rebooted = savedBootId !== bootId;
   log.info({ rebooted, update: update.phase, reboot: reboot.phase, trialBoots }, "state taken up");
@@ -41,4 +54,18 @@ export async function wake(
 /** From the moment that the new system may be what boots, until it is proven. */
 function isOnTrial(update: UpdateState): boolean {
   return (update.phase === "rebooting" && update.armed) || update.phase === "proving";
+}
+
+async function countTrial({ trials, timer, log }: WakePorts, signal: AbortSignal): Promise<number> {
+  const count = (await trials.read()) + 1;
+  while (!signal.aborted) {
+    try {
+      await trials.write(count);
+      break;
+    } catch (cause) {
+      log.error({ err: cause }, "trial boot not counted, trying again");
+      await timer.after(retryMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+    }
+  }
+  return count;
 }

@@ -28,6 +28,8 @@ export class FolderStateFile implements StateFile {
   readonly #path: string;
   readonly #previous: string;
   readonly #folder: string;
+  /** Whether the present copy is known to be whole. One that is damaged must not take the place of the one before. */
+  #isWhole = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -41,7 +43,9 @@ export class FolderStateFile implements StateFile {
     const problems: string[] = [];
     for (const path of [this.#path, this.#previous]) {
       try {
-        return { saved: parse(await readFile(path, "utf8")), problems };
+        const saved = parse(await readFile(path, "utf8"));
+        this.#isWhole = path === this.#path;
+        return { saved, problems };
       } catch (cause) {
         if (!isAbsent(cause)) problems.push(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
       }
@@ -50,12 +54,15 @@ export class FolderStateFile implements StateFile {
   }
 
   async save(saved: Saved): Promise<void> {
+    const readable = check(savedSchema, saved);
+    if (!readable.ok) throw new Error(`it could not be read back: ${readable.problems.join("; ")}`);
     const body = canonicalJson(saved);
-    await this.#keepPrevious();
+    if (this.#isWhole) await this.#keepPrevious();
     await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`);
+    this.#isWhole = true;
   }
 
-  /** A second name for the present copy: at every moment there is a whole one under its own name. */
+  /** A second name for the present copy: at every moment there is a whole one under one of the two names. */
   async #keepPrevious(): Promise<void> {
     await rm(this.#previous, { force: true });
     try {

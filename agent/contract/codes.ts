@@ -29,6 +29,9 @@ export const codes = {
   "nothing-staged": "No staged update waits to be applied.",
   "reboot-never-came": "The board was asked to reboot and did not. Look at systemd's log on the board.",
   "restarts-too-often": "The new system kept crashing before it was proven. Look at its logs.",
+  "revert-failed":
+    "The installer went back, yet the new version still runs. Go to the board, or ask for an update to a good image.",
+  starting: "The agent has just started. Ask again; if it stays so, look at the board's disk and installer.",
   "state-in-slot":
     "The agent's state lies where the update would replace it. Move agent.state-dir to another partition.",
   "state-not-saved": "The agent cannot write its state. Look at the board's disk: full, read-only or worn out.",
@@ -37,6 +40,8 @@ export const codes = {
   unreachable: "The image's server could not be reached, or the connection was lost. Check the server and the link.",
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
+  "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
+  "version-unknown": "The installer cannot tell which version runs. Look at it on the board.",
   "window-missing": "No maintenance window is configured on this board. Configure one, or ask without a window.",
 } as const satisfies Record<string, string>;
 

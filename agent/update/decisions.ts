@@ -7,8 +7,28 @@ import { isSameImage, type UpdateOrder } from "./request.ts";
 
 /* What a request about updates comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
 
-/** `firmwareUpdate`: starts the job, or says that it is running or done already, or that another one is in the way. */
-export function decideUpdate(saved: Saved, { job, named }: UpdateOrder, at: string): Decision<MethodReply> {
+/**
+ * What the board already is to a job. `done`: it runs that image, as far as can be told. `taken`: it runs another image
+ * under the same version, so that nothing could prove the new one. A board that was flashed by hand since its last
+ * update is judged by what it runs, not by what it remembers.
+ */
+function standing({ lastProven }: Saved, job: Job, currentVersion: string | null): "open" | "done" | "taken" {
+  if (job.rehearsal) return "open";
+  if (currentVersion === null) return lastProven !== null && isSameImage(lastProven, job) ? "done" : "open";
+  if (currentVersion !== job.version) return "open";
+  return lastProven?.version === job.version && lastProven.sha256 !== job.sha256 ? "taken" : "done";
+}
+
+/**
+ * `firmwareUpdate`: starts the job, or says that it is running or done already, or that another one is in the way.
+ * @param currentVersion the version that runs; null when it cannot be told
+ */
+export function decideUpdate(
+  saved: Saved,
+  { job, named }: UpdateOrder,
+  currentVersion: string | null,
+  at: string,
+): Decision<MethodReply> {
   const { update, lastProven } = saved;
   const isThis = (other: { operationId: string; version: string; sha256: string | null }): boolean =>
     named ? other.operationId === job.operationId : isSameImage(other, job);
@@ -20,10 +40,14 @@ export function decideUpdate(saved: Saved, { job, named }: UpdateOrder, at: stri
       message: `Another update is running (${update.job.operationId}, to ${update.job.version}, ${update.phase}). Wait for it, or cancel it with cancelFirmwareUpdate.`,
     });
   }
-  if (lastProven !== null && isThis(lastProven)) {
-    return already(lastProven.operationId, `This update was done and proven at ${lastProven.at}.`);
-  }
+  const stands = standing(saved, job, currentVersion);
   const { operationId } = job;
+  if (stands === "taken") return refuseReply({ status: 409, code: "version-in-use", message: versionTaken(job) });
+  if (stands === "done") {
+    return lastProven?.version === job.version
+      ? already(lastProven.operationId, `This update was done and proven at ${lastProven.at}.`)
+      : already(operationId, `The board runs ${job.version} already.`);
+  }
   return {
     change: { update: step(update, { type: "accepted", job, at }) ?? update },
     answer: { status: 200, payload: { Response: "Firmware update started", operationId } },
@@ -91,7 +115,7 @@ export function decideDesired(
   currentVersion: string | null,
   at: string,
 ): Decision<DesiredOutcome> {
-  const { update, handledDesired, lastProven } = saved;
+  const { update, handledDesired } = saved;
   if (handledDesired?.identity === identity) return { answer: { kind: "known" } };
   const handled = { identity, desiredVersion, refused: null };
 
@@ -102,15 +126,20 @@ export function decideDesired(
       answer: { kind: "refused", refusal: judged.refusal },
     };
   }
-  const { job, named } = judged.value;
+  const { job } = judged.value;
   const running = isRunning(update);
   const gives = running && update.job.origin === "desired" && isCancellable(update);
   if (running && !gives) return { answer: { kind: "waits" } };
 
-  const proven = lastProven === null ? currentVersion === job.version : isSameImage(lastProven, job);
-  const isCurrent = proven && !job.rehearsal && (!named || lastProven?.operationId === job.operationId);
+  const stands = standing(saved, job, currentVersion);
   const freed = gives ? (step(update, { type: "cancelled", at }) ?? update) : update;
-  if (isCurrent) {
+  if (stands === "taken") {
+    const refusal: Refusal = { status: 409, code: "version-in-use", message: versionTaken(job) };
+    const refused = { code: refusal.code, message: refusal.message };
+    const change = { handledDesired: { ...handled, refused }, ...(gives ? { update: freed } : {}) };
+    return { change, answer: { kind: "refused", refusal } };
+  }
+  if (stands === "done") {
     return { change: { handledDesired: handled, ...(gives ? { update: freed } : {}) }, answer: { kind: "current" } };
   }
   const accepted = step(freed, { type: "accepted", job, at });
@@ -118,9 +147,10 @@ export function decideDesired(
 }
 
 /** The desired properties have no `firmware` (any more): what was refused in it is of no interest now. */
-export function decideNoDesired({ handledDesired }: Saved): Decision<void> {
-  if (handledDesired === null || handledDesired.refused === null) return { answer: undefined };
-  return { change: { handledDesired: { ...handledDesired, refused: null } }, answer: undefined };
+export function decideNoDesired({ handledDesired }: Saved): Decision<DesiredOutcome> {
+  const answer = { kind: "known" } as const;
+  if (handledDesired === null || handledDesired.refused === null) return { answer };
+  return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };
 }
 
 /** Why a reboot must wait for the update; undefined when it need not. */
@@ -128,6 +158,10 @@ export function updateInTheWay({ update }: Saved): string | undefined {
   return isPastStaging(update) && "job" in update
     ? `the update ${update.job.operationId} is ${update.phase}`
     : undefined;
+}
+
+function versionTaken({ version }: Job): string {
+  return `The board runs another image as ${version}: nothing could prove that this one came to run. Give each image a version of its own.`;
 }
 
 function already(operationId: string, response: string): Decision<MethodReply> {

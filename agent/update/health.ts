@@ -10,15 +10,20 @@ export interface HealthTerms {
 }
 
 const lookEveryMs = 1_000;
+/** How long a link may take that has just been broken, or is on its way after a start: longer than its longest pause. */
+const linkPatienceMs = 180_000;
+
+interface LinkView {
+  readonly timer: Timer;
+  readonly bootClock: BootClock;
+  readonly linkUp: () => boolean;
+}
 
 /**
  * Healthy is: the agent runs, and the link is up if it was up before the update. Not "the link is up": a hub that is
  * away for its own reasons must not turn a good fleet back.
  */
-export function healthCheck(
-  ports: { readonly timer: Timer; readonly bootClock: BootClock; readonly linkUp: () => boolean },
-  terms: HealthTerms,
-): HealthCheck {
+export function healthCheck(ports: LinkView, terms: HealthTerms): HealthCheck {
   const { timer, bootClock, linkUp } = ports;
   return {
     async prove(before, signal): Promise<void> {
@@ -38,4 +43,17 @@ export function healthCheck(
       }
     },
   };
+}
+
+/**
+ * Whether this board reaches its hub: what the new system will be measured by. One look would take a board that has just
+ * started, or whose link is being renewed, for one without a hub, and ask nothing of the new system.
+ */
+export async function linkWithin({ timer, bootClock, linkUp }: LinkView, signal: AbortSignal): Promise<boolean> {
+  const untilMs = bootClock.nowMs() + linkPatienceMs;
+  while (!linkUp()) {
+    if (bootClock.nowMs() >= untilMs) return false;
+    await timer.after(lookEveryMs, signal);
+  }
+  return true;
 }

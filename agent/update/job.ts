@@ -109,7 +109,9 @@ export interface RestartFacts {
   readonly at: string;
   /** The kernel's boot id: another one than before proves that the board went through a reboot. */
   readonly bootId: string;
-  /** The version that runs now, as the installer reads it. */
+  /** The boot in which the state was saved. */
+  readonly savedBootId: string;
+  /** The version that runs now, as the installer reads it; null while that cannot be told, which proves nothing. */
   readonly runningVersion: string | null;
   /** How often a system was started while an update was not proven, this start included: from its own small record. */
   readonly trialBoots: number;

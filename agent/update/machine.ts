@@ -1,8 +1,8 @@
 import { failure, type Failure } from "../contract/failure.ts";
-import type { ActiveUpdate, Before, Image, Job, RestartFacts, UpdateEvent, UpdateState } from "./job.ts";
+import type { ActiveUpdate, Before, Image, Job, Restart, RestartFacts, UpdateEvent, UpdateState } from "./job.ts";
 
 /** How often each step may be begun before the machine gives it up: every loop across restarts ends. */
-export const limits = { downloads: 100, installs: 3, reboots: 3, trialBoots: 5, reverts: 3 } as const;
+export const limits = { downloads: 100, installs: 3, arms: 3, reboots: 5, trialBoots: 5, reverts: 3 } as const;
 
 /** What must be done while in a state. Derived from the state, so none is lost; each may be done twice. */
 export type Duty =
@@ -85,7 +85,7 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
 function stepApplying(state: Of<"applying">, event: UpdateEvent): UpdateState | undefined {
   const { at } = event;
   if (event.type === "installed" && state.installed === null) {
-    if (event.restart !== "board") return { ...state, installed: event.restart };
+    if (event.restart !== "board") return { ...state, attempt: 1, installed: event.restart };
     const { image, before } = state;
     return { ...enter(state, "rebooting", at), image, before, attempt: 1, armed: false, fromBootId: event.bootId };
   }
@@ -123,7 +123,7 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
       };
 
     case "applying":
-      if (state.installed !== null) return state;
+      if (state.installed !== null) return resumeArming(state, state.installed, facts);
       if (state.attempt < limits.installs) return { ...state, attempt: state.attempt + 1 };
       return {
         ...end(state, "failed", at),
@@ -133,15 +133,19 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
     case "rebooting":
       return resumeRebooting(state, facts);
 
-    case "proving":
-      if (!runsTheNewSystem(state, facts)) {
+    case "proving": {
+      if (runs(state, facts) === "another") {
         return goBack(state, fellBack(state.job), at, state.restart, bootId, "rolledBack");
       }
-      if (state.proven || facts.trialBoots <= limits.trialBoots) return state;
+      // A proof holds for the boot in which it was given: what boots next may be the old system again.
+      const proven = state.proven && bootId === facts.savedBootId;
+      if (proven || facts.trialBoots <= limits.trialBoots)
+        return proven === state.proven ? state : { ...state, proven };
       return goBack(state, neverHealthy(), at, state.restart, bootId, "rolledBack");
+    }
 
     case "reverting":
-      if (state.reverted && bootId !== state.fromBootId && !runsTheNewSystem(state, facts))
+      if (state.reverted && bootId !== state.fromBootId && runs(state, facts) === "another")
         return endReverted(state, at);
       if (state.attempt < limits.reverts)
         return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId: bootId };
@@ -251,27 +255,39 @@ function endReverted(state: Of<"reverting">, at: string): UpdateState {
   return { ...end(state, state.end, at), error: state.error };
 }
 
-function resumeRebooting(state: Of<"rebooting">, facts: RestartFacts): UpdateState {
-  const { at, bootId } = facts;
-  if (bootId === state.fromBootId) return state; // Only the agent was restarted: arm, or ask for the reboot, again.
-  const { image, before } = state;
-  if (runsTheNewSystem(state, facts)) {
-    if (facts.trialBoots > limits.trialBoots) return goBack(state, neverHealthy(), at, "board", bootId, "rolledBack");
-    return { ...enter(state, "proving", at), image, before, restart: "board", proven: false };
-  }
-  if (state.armed) return goBack(state, fellBack(state.job), at, "board", bootId, "rolledBack");
-  // The board went down before the new system was armed: nothing was tried yet.
-  if (state.attempt < limits.reboots) return { ...state, attempt: state.attempt + 1, fromBootId: bootId };
-  const error = wornOut(
-    "rebooting",
-    `the board went down ${limits.reboots} times before the new system could be armed`,
-  );
-  return goBack(state, error, at, "board", bootId, "failed");
+/** The service restarts under an installer that was cut off: it is told again, a few times. */
+function resumeArming(state: Of<"applying">, restart: Restart, { at, bootId }: RestartFacts): UpdateState {
+  if (state.attempt < limits.arms) return { ...state, attempt: state.attempt + 1 };
+  const error = wornOut("applying", `switching over was cut off ${limits.arms} times`);
+  return goBack(state, error, at, restart, bootId, "failed");
 }
 
-/** A rehearsal changes no version: for it, having come through the restart is all that there is to see. */
-function runsTheNewSystem({ job }: ActiveUpdate, { runningVersion }: RestartFacts): boolean {
-  return job.rehearsal || runningVersion === job.version;
+function resumeRebooting(state: Of<"rebooting">, facts: RestartFacts): UpdateState {
+  const { at, bootId } = facts;
+  const { image, before, armed } = state;
+  const again = (cutOff: string): UpdateState => {
+    if (state.attempt < limits.reboots) return { ...state, attempt: state.attempt + 1, fromBootId: bootId };
+    const error = wornOut("rebooting", `${cutOff} ${limits.reboots} times`);
+    return goBack(state, error, at, "board", bootId, "failed");
+  };
+  // Only the agent was restarted: arm, or ask for the reboot, again.
+  if (bootId === state.fromBootId) return again("the agent was cut off on the way into the new system");
+  if (runs(state, facts) === "another") {
+    if (armed) return goBack(state, fellBack(state.job), at, "board", bootId, "rolledBack");
+    // The board went down before the new system was armed: nothing was tried yet.
+    return again("the board went down before the new system could be armed");
+  }
+  if (facts.trialBoots > limits.trialBoots) return goBack(state, neverHealthy(), at, "board", bootId, "rolledBack");
+  return { ...enter(state, "proving", at), image, before, restart: "board", proven: false };
+}
+
+/**
+ * Which system runs. Unknown is no evidence of either: the proof asks again, and takes its time. A rehearsal changes no
+ * version: for it, having come through the restart is all that there is to see.
+ */
+function runs({ job }: ActiveUpdate, { runningVersion }: RestartFacts): "wanted" | "another" | "unknown" {
+  if (job.rehearsal || runningVersion === job.version) return "wanted";
+  return runningVersion === null ? "unknown" : "another";
 }
 
 function wornOut(during: string, what: string): Failure {

@@ -6,11 +6,13 @@ import { Pursuit } from "../pursuit.ts";
 import type { Saved } from "../saved.ts";
 import type { Before, Job, UpdateEvent } from "./job.ts";
 import { duty, step, type Duty } from "./machine.ts";
-import type { HealthCheck, TrialRecord, Workshop } from "./ports.ts";
+import type { HealthCheck, Installer, TrialRecord, Workshop } from "./ports.ts";
 import type { Progress } from "./report.ts";
 
 /** How often a commit or a way back is tried before it counts as failed, and how long between. */
 const tries = 3;
+/** How often the running version is asked for: a system that has just started may not know it yet. */
+const looks = 12;
 const retryMs = 5_000;
 
 export interface UpdateRunnerPorts {
@@ -24,8 +26,8 @@ export interface UpdateRunnerPorts {
   /** For rehearsals; undefined on a real board, which never accepts one. */
   readonly rehearsal: Workshop | undefined;
   readonly health: HealthCheck;
-  /** How the board is now, to compare the new system with. */
-  readonly linkUp: () => boolean;
+  /** Whether the board reaches its hub, to compare the new system with: resolves after giving a broken link some time. */
+  readonly linkUp: (signal: AbortSignal) => Promise<boolean>;
   /** Resolves when the staged image may be applied: at once, in the next window, or on order. */
   readonly released: (job: Job, signal: AbortSignal) => Promise<void>;
   readonly trials: TrialRecord;
@@ -77,6 +79,9 @@ export class UpdateRunner {
       (saved) => ({ change: advance(saved, what.job, happened), answer: undefined }),
       signal,
     );
+    // The board was on its way down when the release came: should it stay, the image waits for its release again.
+    const { update } = this.#ports.journal.saved;
+    if (happened.type === "released" && update.phase === "staged" && !signal.aborted) await this.#perform(what, signal);
   }
 
   async #act(what: Duty, signal: AbortSignal): Promise<UpdateEvent | undefined> {
@@ -97,7 +102,11 @@ export class UpdateRunner {
         return { type: "verified", ...now() };
       case "awaitRelease": {
         await this.#ports.released(what.job, signal);
-        const before: Before = { version: await installer.runningVersion(), linkUp: this.#ports.linkUp() };
+        const before: Before = {
+          version: await this.#versionOf(installer, signal),
+          linkUp: await this.#ports.linkUp(signal),
+        };
+        if (!what.job.rehearsal && before.version === what.job.version) throw sameVersion(what.job);
         return { type: "released", before, ...now() };
       }
       case "install": {
@@ -116,15 +125,11 @@ export class UpdateRunner {
         await this.#prove(what, workshop, health, signal);
         return { type: "proven", ...now() };
       case "commit":
-        await this.#insist(() => installer.commit(workshop.refer(what.job, what.image)), signal);
+        await this.#insist(tries, () => installer.commit(workshop.refer(what.job, what.image)), signal);
         return { type: "committed", ...(await stamp(signal)) };
-      case "revert": {
-        await this.#insist(() => installer.revert(workshop.refer(what.job, what.image)), signal);
-        const running = await installer.runningVersion();
-        this.#ports.onVersion(running);
-        const runsNew = !what.job.rehearsal && running === what.job.version;
-        return { type: "reverted", restartNeeded: runsNew && installer.restart === "board", ...now() };
-      }
+      case "revert":
+        await this.#insist(tries, () => installer.revert(workshop.refer(what.job, what.image)), signal);
+        return { type: "reverted", restartNeeded: await this.#stillRunsNew(what, installer, signal), ...now() };
       case "tidy":
         await workshop.tidy();
         return undefined;
@@ -137,22 +142,62 @@ export class UpdateRunner {
     health: HealthCheck,
     signal: AbortSignal,
   ): Promise<void> {
-    const running = await installer.runningVersion();
-    this.#ports.onVersion(running);
+    const running = await this.#insist(looks, () => this.#knownVersion(installer, job), signal);
     if (!job.rehearsal && running !== job.version) {
-      throw new AgentError("not-proven", `The board runs ${running ?? "an unknown version"}, not ${job.version}.`);
+      throw new AgentError("not-proven", `The board runs ${running}, not ${job.version}.`);
     }
     await health.prove(before, signal);
   }
 
+  /**
+   * After a way back: true when the board has to restart into the old system. No board is called back, and no way back
+   * gone, on a version that cannot be told or on one that still is the new one.
+   */
+  async #stillRunsNew(
+    { job, before }: Extract<Duty, { kind: "revert" }>,
+    installer: Installer,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const running = await this.#versionOf(installer, signal);
+    if (job.rehearsal) return false;
+    if (running === null && before.version !== null) {
+      throw new AgentError(
+        "version-unknown",
+        `The old system was made the default again, but what runs now cannot be told (it was ${before.version}). Look at the installer on the board.`,
+      );
+    }
+    if (running !== job.version) return false;
+    if (installer.restart === "board") return true;
+    throw new AgentError(
+      "revert-failed",
+      `The installer went back, but ${job.version} still runs. Let its revert restart what it switches.`,
+    );
+  }
+
+  async #knownVersion(installer: Installer, { rehearsal, version }: Job): Promise<string | null> {
+    const running = await installer.runningVersion();
+    this.#ports.onVersion(running);
+    if (running !== null || rehearsal) return running;
+    throw new AgentError(
+      "not-proven",
+      `The installer cannot tell which version runs: nothing proves that it is ${version}.`,
+    );
+  }
+
+  /** The running version, asked for until it is known or that has taken too long; rejects as the last reading did. */
+  async #versionOf(installer: Installer, signal: AbortSignal): Promise<string | null> {
+    const running = await this.#insist(looks, () => installer.runningVersion(), signal);
+    this.#ports.onVersion(running);
+    return running;
+  }
+
   /** Tries again what must not fail for a passing reason: the new system is proven, or the old one must come back. */
-  async #insist(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #insist<T>(times: number, act: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await act();
-        return;
+        return await act();
       } catch (cause) {
-        if (attempt === tries) throw cause;
+        if (attempt === times || signal.aborted) throw cause;
         this.#ports.log.warn({ err: cause, attempt }, "trying again");
         await this.#ports.timer.after(retryMs, signal);
       }
@@ -168,6 +213,13 @@ export class UpdateRunner {
   }
 }
 
+function sameVersion({ version }: Job): AgentError {
+  return new AgentError(
+    "version-in-use",
+    `The board runs ${version} already, so nothing could prove that this image came to run. Give each image a version of its own.`,
+  );
+}
+
 /** One duty has one key: set again with the same key it is not begun again. */
 function keyOf(what: Duty): string {
   return [what.kind, what.job.operationId, "attempt" in what ? what.attempt : ""].join(" ");
@@ -176,6 +228,7 @@ function keyOf(what: Duty): string {
 /** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
 function advance(saved: Saved, job: Job, event: UpdateEvent): Partial<Saved> | undefined {
   if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
+  if (event.type === "released" && saved.reboot.phase === "rebooting") return undefined; // The board goes down first.
   const update = step(saved.update, event);
   if (update === undefined) return undefined;
   if (update.phase !== "completed" || job.sha256 === null) return { update };

@@ -190,11 +190,11 @@ describe("desired firmware", () => {
     expect(downloads()).toBe(2);
   });
 
-  it("is done again when it names a new operation", async () => {
+  it("that failed is tried again when it names a new operation", async () => {
     const { service, document, downloads } = await desiredScene();
-    await service.setDesired({ firmware: document });
-    await service.until("boardkeeper.update.phase", "completed");
-    await service.setDesired({ firmware: { ...document, operationId: "again-1" } });
+    await service.setDesired({ firmware: { ...document, fwPackageSize: 1 } });
+    await service.until("boardkeeper.update.phase", "failed");
+    await service.setDesired({ firmware: { fwPackageSize: null, operationId: "again-1" } });
     await service.until("boardkeeper.update.operationId", "again-1");
     await service.until("boardkeeper.update.phase", "completed");
     expect(downloads()).toBe(2);

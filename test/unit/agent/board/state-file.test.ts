@@ -1,8 +1,10 @@
-import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FolderStateFile } from "../../../../agent/board/state-file.ts";
 import { FolderTrialRecord } from "../../../../agent/board/trial-record.ts";
+import { canonicalJson } from "../../../../agent/contract/json.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { jobWith, states } from "../../../support/updates.ts";
@@ -53,6 +55,28 @@ describe("the state file", () => {
     expect(found.problems[0]).toContain("state.json");
   });
 
+  it("keeps the copy before while the damaged one cannot be replaced", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save(at(1));
+    await file.save(at(2));
+    await writeFile(join(folder, "state.json"), "{");
+    await file.load();
+    await mkdir(join(folder, "state.json.new")); // In the way of the next save.
+    await expect(file.save(at(3))).rejects.toThrow("EISDIR");
+    expect((await new FolderStateFile(folder).load()).saved).toMatchObject({ seq: 1 });
+  });
+
+  it("never writes what could not be read back", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save(at(1));
+    const { proving } = states();
+    const update = { ...proving, before: { version: "1.0.0\nbuilt today", linkUp: true } };
+    await expect(file.save(at(2, { update }))).rejects.toThrow("before.version");
+    expect((await file.load()).saved).toMatchObject({ seq: 1 });
+  });
+
   it("begins anew when both copies are damaged, and says so", async () => {
     const folder = await temporaryFolder();
     const file = new FolderStateFile(folder);
@@ -68,7 +92,9 @@ describe("the state file", () => {
   it("refuses a state that another release wrote in another form", async () => {
     const folder = await temporaryFolder();
     const file = new FolderStateFile(folder);
-    await file.save({ ...at(1), schema: 2 } as unknown as Saved);
+    const body = canonicalJson({ ...at(1), schema: 2 });
+    const checksum = createHash("sha256").update(body).digest("hex");
+    await writeFile(join(folder, "state.json"), `{"checksum":"${checksum}","saved":${body}}`);
     expect((await file.load()).problems[0]).toContain("schema");
   });
 

@@ -21,7 +21,7 @@ const lastProven = { operationId: "op-1", version: "2.0.0", sha256: digest, at: 
 
 describe("firmwareUpdate", () => {
   it.each(["idle", "completed", "failed", "rolledBack", "cancelled"] as const)("starts when %s", (phase) => {
-    const { change, answer } = decideUpdate(saved({ update: s[phase] }), { job: other, named: false }, at);
+    const { change, answer } = decideUpdate(saved({ update: s[phase] }), { job: other, named: false }, "1.0.0", at);
     expect(answer).toStrictEqual({
       status: 200,
       payload: { Response: "Firmware update started", operationId: "op-2" },
@@ -31,21 +31,23 @@ describe("firmwareUpdate", () => {
 
   const running = Object.values(s).filter(isRunning);
   it.each(running)("is refused while another one is $phase", (update) => {
-    const { change, answer } = decideUpdate(saved({ update }), { job: other, named: false }, at);
+    const { change, answer } = decideUpdate(saved({ update }), { job: other, named: false }, "1.0.0", at);
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 409, payload: { error: { code: "update-running" } } });
   });
 
   it.each(running)("is already there while it is $phase", (update) => {
     const again = jobWith({ operationId: "new" });
-    const { change, answer } = decideUpdate(saved({ update }), { job: again, named: false }, at);
+    const { change, answer } = decideUpdate(saved({ update }), { job: again, named: false }, "1.0.0", at);
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 200, payload: { already: true, operationId: "op-1" } });
   });
 
   it("is another one when its caller gives it another name", () => {
     const again = jobWith({ operationId: "op-2" });
-    expect(decideUpdate(saved({ update: s.downloading }), { job: again, named: true }, at).answer.status).toBe(409);
+    expect(decideUpdate(saved({ update: s.downloading }), { job: again, named: true }, "1.0.0", at).answer.status).toBe(
+      409,
+    );
   });
 
   it("was done already when it was the last one proven", () => {
@@ -53,23 +55,33 @@ describe("firmwareUpdate", () => {
     const { change, answer } = decideUpdate(
       saved({ update: s.completed, lastProven }),
       { job: again, named: false },
+      "2.0.0",
       at,
     );
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 200, payload: { already: true, operationId: "op-1" } });
   });
 
-  it("is done again when its caller gives it another name", () => {
-    const again = jobWith({ operationId: "op-9" });
-    expect(
-      decideUpdate(saved({ update: s.completed, lastProven }), { job: again, named: true }, at).change,
-    ).toBeDefined();
+  /** Same version, same digest unless told; what was proven last is op-1, 2.0.0, aaa. */
+  it.each([
+    ["runs, by any name", { operationId: "op-9" }, lastProven, "2.0.0", 200, "already"],
+    ["runs, flashed at the factory", {}, null, "2.0.0", 200, "already"],
+    ["was proven, and what runs cannot be told", {}, lastProven, null, 200, "already"],
+    ["was proven, but the board was flashed with another since", {}, lastProven, "1.0.0", 200, "started"],
+    ["is another image under the version that runs", { sha256: "b".repeat(64) }, lastProven, "2.0.0", 409, "refused"],
+    ["is another image while what runs cannot be told", { sha256: "b".repeat(64) }, lastProven, null, 200, "started"],
+  ] as const)("when the image %s", (_what, changes, proven, currentVersion, status, outcome) => {
+    const order = { job: jobWith(changes), named: true };
+    const { change, answer } = decideUpdate(saved({ lastProven: proven }), order, currentVersion, at);
+    expect(answer.status).toBe(status);
+    expect(answer.payload["already"] === true).toBe(outcome === "already");
+    expect(change !== undefined).toBe(outcome === "started");
   });
 
   it("is never done already as a rehearsal", () => {
     const rehearsal = jobWith({ rehearsal: true, sha256: null, operationId: "new" });
     expect(
-      decideUpdate(saved({ update: s.completed, lastProven }), { job: rehearsal, named: false }, at).change,
+      decideUpdate(saved({ update: s.completed, lastProven }), { job: rehearsal, named: false }, "1.0.0", at).change,
     ).toBeDefined();
   });
 });
@@ -146,9 +158,20 @@ describe("a desired document", () => {
     expect(decideDesired(saved({}), document(), "2.0.0", at).answer.kind).toBe("current");
   });
 
-  it("forces a retry with a new operation id", () => {
+  it("forces a retry with a new operation id, unless there is nothing left to do", () => {
     const named = order(jobWith({ origin: "desired", operationId: "again" }), true);
-    expect(decideDesired(saved({ lastProven }), document(named, "i2"), "2.0.0", at).answer.kind).toBe("accepted");
+    const retried = (runs: string): string =>
+      decideDesired(saved({ update: s.failed, lastProven }), document(named, "i2"), runs, at).answer.kind;
+    expect(retried("1.0.0")).toBe("accepted");
+    expect(retried("2.0.0")).toBe("current");
+  });
+
+  it("is refused when the board runs another image under its version", () => {
+    const rebuilt = order(jobWith({ origin: "desired", operationId: "desired-2", sha256: "b".repeat(64) }));
+    const { change, answer } = decideDesired(saved({ lastProven }), document(rebuilt, "i2"), "2.0.0", at);
+    expect(answer).toMatchObject({ kind: "refused", refusal: { code: "version-in-use" } });
+    expect(change?.handledDesired).toMatchObject({ identity: "i2", refused: { code: "version-in-use" } });
+    expect(change?.update).toBeUndefined();
   });
 
   it.each(Object.values(states(desiredJob)).filter(isCancellable))(
@@ -207,7 +230,7 @@ describe("a desired document", () => {
 });
 
 it("keeps a job's identity apart from the desired document's", () => {
-  expect(decideUpdate(saved({ update: s.failed }), { job, named: true }, at).change).not.toHaveProperty(
+  expect(decideUpdate(saved({ update: s.failed }), { job, named: true }, "1.0.0", at).change).not.toHaveProperty(
     "handledDesired",
   );
 });

@@ -116,9 +116,16 @@ describe("step", () => {
   });
 });
 
-const sameBoot: RestartFacts = { at, bootId: "boot-1", runningVersion: "1.0.0", trialBoots: 0 };
-const newSystem: RestartFacts = { at, bootId: "boot-2", runningVersion: "2.0.0", trialBoots: 1 };
-const oldSystem: RestartFacts = { at, bootId: "boot-2", runningVersion: "1.0.0", trialBoots: 1 };
+const sameBoot: RestartFacts = {
+  at,
+  bootId: "boot-1",
+  savedBootId: "boot-1",
+  runningVersion: "1.0.0",
+  trialBoots: 0,
+};
+const newSystem: RestartFacts = { ...sameBoot, bootId: "boot-2", runningVersion: "2.0.0", trialBoots: 1 };
+const oldSystem: RestartFacts = { ...sameBoot, bootId: "boot-2", trialBoots: 1 };
+const unknown: RestartFacts = { ...oldSystem, runningVersion: null };
 const rehearsing = states(jobWith({ rehearsal: true, sha256: null }));
 
 const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: object][] = [
@@ -139,9 +146,21 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
     sameBoot,
     { phase: "failed", error: { code: "interrupted-too-often", during: "applying" } },
   ],
-  ["an installed service is armed again", installed, sameBoot, installed],
-  ["the agent alone was restarted before the reboot", s.rebooting, sameBoot, s.rebooting],
-  ["the agent alone was restarted before arming", unarmed, sameBoot, unarmed],
+  ["an installed service is armed again", installed, sameBoot, { ...installed, attempt: 2 }],
+  [
+    "arming a service was cut off too often",
+    { ...installed, attempt: limits.arms },
+    sameBoot,
+    { phase: "reverting", end: "failed", restart: "service", error: { code: "interrupted-too-often" } },
+  ],
+  ["the agent alone was restarted before the reboot", s.rebooting, sameBoot, { ...s.rebooting, attempt: 2 }],
+  ["the agent alone was restarted before arming", unarmed, sameBoot, { ...unarmed, attempt: 2 }],
+  [
+    "the agent was restarted too often before the reboot",
+    { ...s.rebooting, attempt: limits.reboots },
+    sameBoot,
+    { phase: "reverting", end: "failed", error: { code: "interrupted-too-often" } },
+  ],
   ["the new system came up", s.rebooting, newSystem, { phase: "proving", restart: "board", proven: false }],
   ["the new system came up although arming was not noted", unarmed, newSystem, { phase: "proving" }],
   [
@@ -150,11 +169,16 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
     oldSystem,
     { phase: "reverting", end: "rolledBack", error: { code: "fell-back" }, fromBootId: "boot-2" },
   ],
+  ["what runs after the reboot cannot be told yet", s.rebooting, unknown, { phase: "proving", proven: false }],
+  ["what runs cannot be told, and arming was not noted", unarmed, unknown, { phase: "proving", proven: false }],
+  ["what runs cannot be told while proving", s.proving, unknown, s.proving],
+  ["what runs cannot be told, but was proven in this boot", proven, { ...unknown, bootId: "boot-1" }, proven],
+  ["what runs cannot be told, and was proven in another boot", proven, unknown, { phase: "proving", proven: false }],
   [
-    "what runs cannot be told",
-    s.rebooting,
-    { ...oldSystem, runningVersion: null },
-    { phase: "reverting", end: "rolledBack", error: { code: "fell-back" } },
+    "what runs cannot be told on the way back",
+    turnedBack,
+    unknown,
+    { phase: "reverting", reverted: false, attempt: 2 },
   ],
   [
     "the board went down before arming",
@@ -189,7 +213,13 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
     oldSystem,
     { phase: "reverting", end: "rolledBack", error: { code: "fell-back" } },
   ],
-  ["a proven system is committed whatever the count says", proven, { ...newSystem, trialBoots: 99 }, proven],
+  [
+    "a proven system is committed whatever the count says",
+    proven,
+    { ...newSystem, savedBootId: "boot-2", trialBoots: 99 },
+    proven,
+  ],
+  ["a proof holds for its own boot", proven, newSystem, { phase: "proving", proven: false }],
   [
     "a proven system that fell back before its commit goes back",
     proven,
@@ -228,16 +258,32 @@ describe("resume", () => {
     expect(resume(state, facts)).toMatchObject(target);
   });
 
-  it("ends every loop of restarts", () => {
-    for (const [, start] of starts) {
-      let state = start;
-      for (let boots = 1; boots <= 250; boots += 1) {
-        const runningVersion = boots % 2 === 0 ? "2.0.0" : "1.0.0";
-        state = resume(state, { at, bootId: `boot-${boots}`, runningVersion, trialBoots: boots });
+  /** Boots as a board may have them that never comes to rest: what runs changes, stays or cannot be told. */
+  const fates: [string, (boot: number) => string | null][] = [
+    ["the old system", () => "1.0.0"],
+    ["the new system", () => "2.0.0"],
+    ["now this, now that", (boot) => (boot % 2 === 0 ? "2.0.0" : "1.0.0")],
+    ["nobody knows what", () => null],
+  ];
+  const busy = starts.filter(
+    ([, state]) => isRunning(state) && !["accepted", "verifying", "staged"].includes(state.phase),
+  );
+  describe.each(fates)("with %s running", (_what, runningAt) => {
+    it.each(busy)("%s ends after restarts without number, of the board or of the agent", (_start, begin) => {
+      for (const rebooting of [true, false]) {
+        let state = begin;
+        let savedBootId = "boot-1";
+        for (let boot = 2; boot <= 250 && isRunning(state); boot += 1) {
+          const facts = { at, savedBootId, runningVersion: runningAt(boot), trialBoots: boot };
+          const thisBoot = rebooting ? `boot-${boot}` : savedBootId;
+          state = resume(state, { ...facts, bootId: thisBoot });
+          savedBootId = thisBoot;
+        }
+        // Where nothing more is missing than a commit, it is done at each start, whatever else happens.
+        const onlyToCommit = state.phase === "proving" && state.proven;
+        expect(isRunning(state)).toBe(onlyToCommit);
       }
-      const settled = resume(state, { at, bootId: "boot-251", runningVersion: "1.0.0", trialBoots: 251 });
-      expect(settled).toStrictEqual(state);
-    }
+    });
   });
 });
 
