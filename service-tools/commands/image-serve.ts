@@ -21,7 +21,7 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const { readServerCertificate } = await import("../local-hub/tls/credentials.ts");
   const { startImageServer } = await import("../images/server.ts");
   const { systemClock } = await import("../local-hub/clock.ts");
-  const { Faults } = await import("../local-hub/faults/faults.ts");
+  const { calmNetwork } = await import("../local-hub/network/calm.ts");
   const certificate = await readServerCertificate(folder);
   const port = wantedPort ?? Number(new URL((await requireHubContext(folder)).imagesUrl).port);
   if (certificate === undefined) {
@@ -33,7 +33,7 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const stopped = stopSignal(process.connected ? ["SIGTERM"] : ["SIGINT", "SIGTERM"]);
   if (process.connected) process.on("SIGINT", () => undefined);
   const log = (entry: Parameters<typeof logLine>[0]): void => output.note(logLine(entry));
-  const network = { faults: new Faults(systemClock, log), clock: systemClock, random: Math.random };
+  const network = calmNetwork(systemClock, log);
   try {
     const server = await startImageServer({ folder, port, ...certificate, network, log });
     const hubGone = tellHub(server.port);

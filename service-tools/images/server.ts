@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { reasonOf } from "../local-hub/log.ts";
 import type { Log } from "../local-hub/log.ts";
-import { Front } from "../local-hub/network/front.ts";
+import { contextOf, Front } from "../local-hub/network/front.ts";
 import type { Listening } from "../local-hub/network/front.ts";
 import type { NetworkGround } from "../local-hub/network/conduit.ts";
 import { imagesFolder, readImagePath } from "./layout.ts";
@@ -25,14 +25,22 @@ export interface ImageServerOptions {
 /** Serves the published images over HTTPS: GET and HEAD, ranges, ETag. A file is never in memory as a whole. */
 export async function startImageServer(options: ImageServerOptions): Promise<Listening> {
   const { certificate, privateKey, folder, network, log } = options;
-  const server = createServer({ cert: certificate, key: privateKey, minVersion: "TLSv1.2" }, (request, response) => {
+  const server = createServer(contextOf({ certificate, privateKey }), (request, response) => {
     answer(imagesFolder(folder), request, response).catch((error: unknown) => {
       // The client went away in the middle, or the disk failed: either way the answer cannot be finished.
       log({ level: "warn", message: "image not served", url: request.url, why: reasonOf(error) });
       response.destroy();
     });
   });
-  const front = new Front({ port: options.port, what: "images", surfaces: ["images"], server, ground: network, log });
+  const front = new Front({
+    port: options.port,
+    what: "images",
+    surfaces: ["images"],
+    server,
+    certificate: { certificate, privateKey },
+    ground: network,
+    log,
+  });
   await front.open();
   return front;
 }

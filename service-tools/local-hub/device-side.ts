@@ -2,6 +2,7 @@ import { isoTime } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { DesiredDelivery } from "./desired-delivery.ts";
 import type { Faults } from "./faults/faults.ts";
+import { injectedFaults } from "./faults/injected.ts";
 import { interfere } from "./faults/interference.ts";
 import { targetName } from "./identity/ids.ts";
 import type { Target } from "./identity/ids.ts";
@@ -83,10 +84,14 @@ export class DeviceSide implements LinkListener {
   }
 
   async #carryOut(target: Target, message: DeviceMessage, publish: DevicePublish, answer: Answer): Promise<void> {
-    const { methods, telemetry } = this.#parts;
+    const { methods, telemetry, faults } = this.#parts;
     switch (message.kind) {
       case "telemetry":
-        return telemetry.add(target, message.properties, publish);
+        await telemetry.add(target, message.properties, publish);
+        for (const { name, parameters, options } of injectedFaults(message.properties, target)) {
+          faults.addUntyped(name, parameters, options);
+        }
+        return undefined;
       case "methodAnswer":
         return methods.answer(target, message.requestId, message.status, publish.payload);
       case "getTwin":

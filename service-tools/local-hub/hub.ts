@@ -9,6 +9,7 @@ import { ContextFiles } from "./context-files.ts";
 import { DeviceSide } from "./device-side.ts";
 import { Faults } from "./faults/faults.ts";
 import type { FaultControls } from "./faults/faults.ts";
+import { surfaces } from "./faults/scope.ts";
 import { obeyRestarts } from "./faults/restart.ts";
 import { candidate, followIdentities } from "./identity-guard.ts";
 import { targetName } from "./identity/ids.ts";
@@ -32,8 +33,10 @@ import { Ending } from "./ending.ts";
 import { makePrivateFolder, removeTemporaries } from "./state/atomic-file.ts";
 import { claimHubFolder } from "./claim.ts";
 import { TelemetryStore } from "./telemetry/store.ts";
-import { loadCredentials } from "./tls/credentials.ts";
+import type { KeyedCertificate } from "./tls/certificates.ts";
+import { flawedCertificate, loadCredentials } from "./tls/credentials.ts";
 import type { Credentials } from "./tls/credentials.ts";
+import type { Flaw } from "./tls/flawed.ts";
 
 const HOST_NAME = "localhost";
 /** The hub's own name; `.test` is nobody's (RFC 6761). */
@@ -79,7 +82,9 @@ async function start(
   const openPorts: number[] = [];
   const names = { hosts: [HOST_NAME, "127.0.0.1", "::1", HUB_NAME], ports: openPorts };
   const around = (): Circumstances => ({ names, policies, nowMs: clock.nowMs() });
-  const faults = new Faults(clock, log);
+  // Another process has a network of its own.
+  const reach = options.startImages === undefined ? surfaces : surfaces.filter((one) => one !== "images");
+  const faults = new Faults(clock, log, reach);
   const find = (target: Target): Candidate | undefined => candidate(registry, target);
   const doorkeeper = new Doorkeeper((request) => admit(request, find, around()), sessions, faults);
   const link = new Broker(sessions, doorkeeper, { clock, faults, log });
@@ -102,7 +107,9 @@ async function start(
 
   const common = { hubName: HUB_NAME, names, policies, registry, link, methods, telemetry };
   const services: HubServices = { ...common, deviceSide, clock, faults, tracking, log };
-  const network = { faults, clock, random };
+  const flawed = async (flaw: Flaw): Promise<KeyedCertificate> =>
+    flawedCertificate(folder, [HOST_NAME, HUB_NAME], flaw, clock.nowMs());
+  const network = { faults, clock, random, flawedCertificate: flawed };
   const ports = await openServers({ options, services, broker: link, credentials, network, openPorts, atEnd });
   const contexts = new ContextFiles(folder, credentials.caFile, ports, registry);
   await contexts.writeAll(policies);

@@ -8,7 +8,7 @@ import type { HubPorts } from "./kept-settings.ts";
 import type { Broker } from "./mqtt/broker.ts";
 import { serveWebSockets } from "./mqtt/web-sockets.ts";
 import type { Conduit, NetworkGround } from "./network/conduit.ts";
-import { Front } from "./network/front.ts";
+import { contextOf, Front } from "./network/front.ts";
 import type { LocalHubOptions } from "./options.ts";
 import { createRestApi } from "./rest/server.ts";
 import type { HubServices } from "./services.ts";
@@ -49,9 +49,17 @@ async function openMqtt(
   { broker, credentials, network, openPorts, services, atEnd }: Ground,
   port: number,
 ): Promise<number> {
-  const { certificate: cert, privateKey: key } = credentials.server;
-  const server = createTlsServer({ cert, key, minVersion: "TLSv1.2" });
-  const front = new Front({ port, what: "MQTT", surfaces: ["mqtt"], server, ground: network, log: services.log });
+  const certificate = credentials.server;
+  const server = createTlsServer(contextOf(certificate));
+  const front = new Front({
+    port,
+    what: "MQTT",
+    surfaces: ["mqtt"],
+    server,
+    certificate,
+    ground: network,
+    log: services.log,
+  });
   server.on("secureConnection", (socket) => broker.handle(socket, conduitUnder(front, socket)));
   await front.open();
   openPorts.push(front.port);
@@ -63,12 +71,12 @@ async function openHttps(
   { broker, credentials, network, openPorts, services, atEnd }: Ground,
   port: number,
 ): Promise<number> {
-  const { certificate: cert, privateKey: key } = credentials.server;
+  const certificate = credentials.server;
   const api = await createRestApi(services);
   atEnd(() => api.close());
-  const server = createHttpsServer({ cert, key, minVersion: "TLSv1.2" });
+  const server = createHttpsServer(contextOf(certificate));
   const surfaces = ["websockets", "rest"] as const;
-  const front = new Front({ port, what: "HTTPS", surfaces, server, ground: network, log: services.log });
+  const front = new Front({ port, what: "HTTPS", surfaces, server, certificate, ground: network, log: services.log });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     conduitUnder(front, request.socket).isFor("rest");
     api.routing(request, response);

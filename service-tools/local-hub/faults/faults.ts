@@ -6,7 +6,8 @@ import type { FaultName, ParametersOf } from "./catalogue.ts";
 import { AddedFault } from "./fault.ts";
 import type { Fault, FaultOptions } from "./fault.ts";
 import { readFault, typed } from "./request.ts";
-import type { Where } from "./scope.ts";
+import { surfaces } from "./scope.ts";
+import type { Surface, Where } from "./scope.ts";
 
 /** Switches faults on and off while the hub runs. */
 export interface FaultControls {
@@ -29,6 +30,7 @@ type ChangeListener = () => void | Promise<void>;
 /** The faults of one hub. The rest of the hub asks here, at each place where something can go wrong, whether it is to. */
 export class Faults implements FaultControls {
   readonly #clock: Clock;
+  readonly #reach: readonly Surface[];
   readonly #log: Log;
   readonly #timers = new Map<AddedFault, (() => void)[]>();
   #listeners: ChangeListener[] = [];
@@ -37,8 +39,10 @@ export class Faults implements FaultControls {
   #over: AddedFault[] = [];
   #lastId = 0;
 
-  constructor(clock: Clock, log: Log) {
+  /** `reach`: the ways in that faults of this hub can act on. */
+  constructor(clock: Clock, log: Log, reach: readonly Surface[] = surfaces) {
     this.#clock = clock;
+    this.#reach = reach;
     this.#log = log;
   }
 
@@ -47,7 +51,7 @@ export class Faults implements FaultControls {
   }
 
   addUntyped(name: string, parameters: object, options: object): Fault {
-    const read = readFault(name, parameters, options);
+    const read = readFault(name, parameters, options, this.#reach);
     this.#lastId += 1;
     const id = String(this.#lastId);
     const fault = new AddedFault(id, read.name, read.parameters, read.options, async (one) => this.#end(one));

@@ -14,6 +14,16 @@ export const networkKinds = kinds({
     forOne: false,
     parameters: {},
   },
+  certificate: {
+    summary: "Whoever comes is shown a certificate that is not to be trusted. Connections that are there stay.",
+    like:
+      "a board with no clock of its own, to which a good certificate is from the future; a certificate that nobody renewed; a proxy or " +
+      "a captive portal that answers in the hub's place",
+    on: everywhere,
+    acts: "occasion",
+    forOne: false,
+    parameters: { flaw: choice("not-yet-valid", "expired", "other-name", "unknown-authority") },
+  },
   "accept-reset": {
     summary: "Connections are taken and reset (RST) at once; those of one device, as soon as it says who it is.",
     like: "a load balancer with nobody behind it, a middlebox that forbids what it has understood",

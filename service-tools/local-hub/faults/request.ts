@@ -4,6 +4,7 @@ import type { FaultOptions } from "./fault.ts";
 import type { Value } from "./parameters.ts";
 import * as v from "valibot";
 import { surfaces } from "./scope.ts";
+import type { Surface } from "./scope.ts";
 
 /** A fault that there is not, or not like this. The message lists everything that is wrong, and what there is. */
 export class BadFault extends Error {
@@ -32,8 +33,13 @@ const optionsSchema = v.strictObject({
   afterMs: v.exactOptional(duration),
 });
 
-/** The fault that is asked for, defaults filled in. Throws BadFault. */
-export function readFault(name: string, given: object, wanted: object): FaultRequest {
+/** The fault that is asked for, defaults filled in. `reach`: the ways in that this hub's faults can act on. Throws BadFault. */
+export function readFault(
+  name: string,
+  given: object,
+  wanted: object,
+  reach: readonly Surface[] = surfaces,
+): FaultRequest {
   if (!isFaultName(name)) throw new BadFault(`There is no fault '${name}'. There are: ${faultNames().join(", ")}.`);
   const values = withDefaults(name, { ...given });
   const read = v.safeParse(optionsSchema, wanted);
@@ -41,7 +47,7 @@ export function readFault(name: string, given: object, wanted: object): FaultReq
   if (!read.success) {
     wrong.push(...read.issues.map((issue) => `${v.getDotPath(issue) ?? "options"}: ${issue.message}`));
   } else {
-    wrong.push(...misfits(name, read.output));
+    wrong.push(...misfits(name, read.output, reach));
   }
   if (wrong.length > 0 || !read.success)
     throw new BadFault(`The fault '${name}' cannot be like this: ${wrong.join("; ")}.`);
@@ -55,13 +61,18 @@ export function typed<N extends FaultName>(name: N, parameters: object): Paramet
 }
 
 /** What a kind of fault cannot do. */
-function misfits(name: FaultName, { deviceId, moduleId, on = [], times, forMs }: FaultOptions): string[] {
+function misfits(name: FaultName, options: FaultOptions, reach: readonly Surface[]): string[] {
   const kind = kindOf(name);
+  const { deviceId, moduleId, on = [], times, forMs } = options;
   const wrong: string[] = [];
   if (moduleId !== undefined && deviceId === undefined) wrong.push("moduleId goes with deviceId only");
   if (deviceId !== undefined && !kind.forOne) wrong.push("it cannot tell devices apart: leave deviceId out");
   const elsewhere = on.filter((surface) => !kind.on.includes(surface));
   if (elsewhere.length > 0) wrong.push(`it does not act on ${elsewhere.join(", ")}, but on ${kind.on.join(", ")}`);
+  const meant = (options.on ?? kind.on).filter((surface) => kind.on.includes(surface));
+  if (meant.length > 0 && !meant.some((surface) => reach.includes(surface))) {
+    wrong.push(`${meant.join(", ")} is served by another process here, out of the reach of faults`);
+  }
   if (kind.acts === "now" && (times ?? forMs) !== undefined) {
     wrong.push("it strikes once, when it is added: leave times and forMs out");
   }

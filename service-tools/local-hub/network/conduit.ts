@@ -4,6 +4,8 @@ import type { Clock } from "../clock.ts";
 import type { Faults } from "../faults/faults.ts";
 import type { Surface, Where } from "../faults/scope.ts";
 import type { Target } from "../identity/ids.ts";
+import type { KeyedCertificate } from "../tls/certificates.ts";
+import type { Flaw } from "../tls/flawed.ts";
 import { Conditions } from "./conditions.ts";
 import type { Direction } from "./conditions.ts";
 import { Lane } from "./lane.ts";
@@ -15,6 +17,8 @@ export interface NetworkGround {
   readonly clock: Clock;
   /** Answers from 0 up to, and never, 1. */
   readonly random: () => number;
+  /** A certificate of this server that no client should trust. */
+  readonly flawedCertificate: (flaw: Flaw) => Promise<KeyedCertificate>;
 }
 
 /** How much of what a client does not take may wait here before the hub has to. */

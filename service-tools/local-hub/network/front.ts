@@ -1,11 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Server, TLSSocket } from "node:tls";
+import type { SecureContextOptions, Server, TLSSocket } from "node:tls";
 import { covers } from "../faults/scope.ts";
 import type { Surface } from "../faults/scope.ts";
 import { reasonOf } from "../log.ts";
 import type { Log } from "../log.ts";
+import type { KeyedCertificate } from "../tls/certificates.ts";
+import type { Flaw } from "../tls/flawed.ts";
 import { Conduit } from "./conduit.ts";
 import type { NetworkGround } from "./conduit.ts";
 import { openDoor } from "./door.ts";
@@ -20,6 +22,8 @@ export interface FrontOptions {
   readonly ground: NetworkGround;
   /** Speaks TLS and what is in it. It does not listen itself: connections are handed to it. */
   readonly server: Server;
+  /** What the server shows, faults aside. */
+  readonly certificate: KeyedCertificate;
   readonly log: Log;
 }
 
@@ -81,7 +85,7 @@ export class Front implements Listening {
   }
 
   #welcome(socket: Socket): void {
-    const { ground, surfaces, server } = this.#options;
+    const { ground, surfaces } = this.#options;
     if (ground.faults.strike("accept-reset", { surfaces }) !== undefined) {
       socket.resetAndDestroy();
       return;
@@ -94,7 +98,22 @@ export class Front implements Listening {
     };
     socket.once("close", forget);
     conduit.once("close", forget);
-    this.#handshake.run(conduit, () => server.emit("connection", conduit));
+    const flaw = ground.faults.strike("certificate", { surfaces })?.flaw;
+    if (flaw === undefined) this.#beginTls(conduit);
+    else this.#beginTlsFlawed(conduit, flaw).catch((error: unknown) => conduit.destroy(asError(error)));
+  }
+
+  #beginTls(conduit: Conduit): void {
+    this.#handshake.run(conduit, () => this.#options.server.emit("connection", conduit));
+  }
+
+  async #beginTlsFlawed(conduit: Conduit, flaw: Flaw): Promise<void> {
+    const { ground, server, certificate } = this.#options;
+    const flawed = await ground.flawedCertificate(flaw);
+    // Node reads the server's certificate as it begins a handshake, before `emit` returns.
+    server.setSecureContext(contextOf(flawed));
+    this.#beginTls(conduit);
+    server.setSecureContext(contextOf(certificate));
   }
 
   #obeyFaults(): void {
@@ -128,4 +147,13 @@ export class Front implements Listening {
   #covered(options: Parameters<typeof covers>[0]): Conduit[] {
     return [...this.#conduits].filter((conduit) => covers(options, conduit.where));
   }
+}
+
+/** How a server of ours does TLS with this certificate. */
+export function contextOf({ certificate, privateKey }: KeyedCertificate): SecureContextOptions {
+  return { cert: certificate, key: privateKey, minVersion: "TLSv1.2" };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -304,6 +304,21 @@ describe.each(all)("cut-after, on $surface", ({ surface }) => {
   });
 });
 
+describe.each(all)("certificate, on $surface", ({ surface }) => {
+  it.each([
+    { flaw: "not-yet-valid", fate: "CERT_NOT_YET_VALID" },
+    { flaw: "expired", fate: "CERT_HAS_EXPIRED" },
+    { flaw: "other-name", fate: "ERR_TLS_CERT_ALTNAME_INVALID" },
+    { flaw: "unknown-authority", fate: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" },
+  ] as const)("$flaw: the client says $fate, and trusts the next", async ({ flaw, fate }) => {
+    const hub = await world();
+    const fault = hub.faults.add("certificate", { flaw }, { on: [surface], times: 1 });
+    const { socket } = await openRoad(portsOf[surface](hub));
+    expect([await sayHello(hub, socket), fault.struck]).toEqual([fate, 1]);
+    await (await travel(hub, surface)).ask();
+  });
+});
+
 describe("faults of the network together", () => {
   it("add up", async () => {
     const clock = new ManualClock();
