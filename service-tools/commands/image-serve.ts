@@ -20,6 +20,8 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   // Loaded when images are served, not for every command line.
   const { readServerCertificate } = await import("../local-hub/tls/credentials.ts");
   const { startImageServer } = await import("../images/server.ts");
+  const { systemClock } = await import("../local-hub/clock.ts");
+  const { calmNetwork } = await import("../local-hub/network/calm.ts");
   const certificate = await readServerCertificate(folder);
   const port = wantedPort ?? Number(new URL((await requireHubContext(folder)).imagesUrl).port);
   if (certificate === undefined) {
@@ -31,8 +33,9 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const stopped = stopSignal(process.connected ? ["SIGTERM"] : ["SIGINT", "SIGTERM"]);
   if (process.connected) process.on("SIGINT", () => undefined);
   const log = (entry: Parameters<typeof logLine>[0]): void => output.note(logLine(entry));
+  const network = calmNetwork(systemClock, log);
   try {
-    const server = await startImageServer({ folder, port, ...certificate, log });
+    const server = await startImageServer({ folder, port, ...certificate, network, log });
     const hubGone = tellHub(server.port);
     if (hubGone === undefined) output.note(`Images are served at https://localhost:${server.port}/. Stop with Ctrl-C.`);
     await Promise.race(hubGone === undefined ? [stopped] : [stopped, hubGone]);

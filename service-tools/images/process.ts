@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Listening } from "../local-hub/loopback.ts";
+import type { Listening } from "../local-hub/network/front.ts";
 import { acquireLock, lockHolder } from "../local-hub/state/lock.ts";
 import type { Lock } from "../local-hub/state/lock.ts";
 

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { reasonOf } from "../local-hub/log.ts";
 import type { Log } from "../local-hub/log.ts";
-import { listenOnLoopback } from "../local-hub/loopback.ts";
-import type { Listening } from "../local-hub/loopback.ts";
+import { contextOf, Front } from "../local-hub/network/front.ts";
+import type { Listening } from "../local-hub/network/front.ts";
+import type { NetworkGround } from "../local-hub/network/conduit.ts";
 import { imagesFolder, readImagePath } from "./layout.ts";
 import { hasAlready, mayResume, readRange } from "./range.ts";
 
@@ -17,20 +18,31 @@ export interface ImageServerOptions {
   readonly port: number;
   readonly certificate: string;
   readonly privateKey: string;
+  readonly network: NetworkGround;
   readonly log: Log;
 }
 
 /** Serves the published images over HTTPS: GET and HEAD, ranges, ETag. A file is never in memory as a whole. */
 export async function startImageServer(options: ImageServerOptions): Promise<Listening> {
-  const { certificate, privateKey, folder, log } = options;
-  const server = createServer({ cert: certificate, key: privateKey, minVersion: "TLSv1.2" }, (request, response) => {
+  const { certificate, privateKey, folder, network, log } = options;
+  const server = createServer(contextOf({ certificate, privateKey }), (request, response) => {
     answer(imagesFolder(folder), request, response).catch((error: unknown) => {
       // The client went away in the middle, or the disk failed: either way the answer cannot be finished.
       log({ level: "warn", message: "image not served", url: request.url, why: reasonOf(error) });
       response.destroy();
     });
   });
-  return listenOnLoopback(server, options.port, "images");
+  const front = new Front({
+    port: options.port,
+    what: "images",
+    surfaces: ["images"],
+    server,
+    certificate: { certificate, privateKey },
+    ground: network,
+    log,
+  });
+  await front.open();
+  return front;
 }
 
 async function answer(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,5 +1,9 @@
 import { isoTime } from "./clock.ts";
 import type { Clock } from "./clock.ts";
+import { DesiredDelivery } from "./desired-delivery.ts";
+import type { Faults } from "./faults/faults.ts";
+import { injectedFaults } from "./faults/injected.ts";
+import { interfere } from "./faults/interference.ts";
 import { targetName } from "./identity/ids.ts";
 import type { Target } from "./identity/ids.ts";
 import { parseJson } from "./json.ts";
@@ -7,7 +11,8 @@ import { reasonOf } from "./log.ts";
 import type { Log } from "./log.ts";
 import type { MethodCalls } from "./methods/calls.ts";
 import type { DeviceLink, DevicePublish, LinkListener } from "./mqtt/link.ts";
-import { DESIRED_FILTER, TWIN_ANSWERS_FILTER, desiredTopic, readTopic, twinAnswerTopic } from "./mqtt/topics.ts";
+import { TWIN_ANSWERS_FILTER, readTopic, twinAnswerTopic } from "./mqtt/topics.ts";
+import type { DeviceMessage } from "./mqtt/topics.ts";
 import { bareBody, httpStatus, refused } from "./refusal.ts";
 import type { Refusal, Tracking, Verdict } from "./refusal.ts";
 import { argumentInvalid, serverError, twinEtagMismatch } from "./refusals.ts";
@@ -23,16 +28,23 @@ interface Parts {
   readonly methods: MethodCalls;
   readonly telemetry: TelemetryStore;
   readonly clock: Clock;
+  readonly faults: Faults;
+  readonly hubName: string;
   readonly tracking: () => Tracking;
   readonly log: Log;
 }
 
+/** How the device is told what came of its request. */
+type Answer = (topic: string, payload: string) => void;
+
 /** What devices and modules say over MQTT, and what the hub tells them. */
 export class DeviceSide implements LinkListener {
   readonly #parts: Parts;
+  readonly #desired: DesiredDelivery;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#desired = new DesiredDelivery(parts.link, parts.faults, parts.clock);
   }
 
   connected(target: Target): void {
@@ -51,55 +63,76 @@ export class DeviceSide implements LinkListener {
   async message(target: Target, publish: DevicePublish): Promise<void> {
     const message = readTopic(publish.topic, target);
     if (message === undefined) throw new Error(`it may not publish to '${publish.topic}'`);
-    const { clock, registry, methods, telemetry } = this.#parts;
+    const { clock, registry, link, faults, hubName } = this.#parts;
     await registry.noteActivity(target, { lastActivityTime: isoTime(clock.nowMs()) }, false);
-    switch (message.kind) {
-      case "telemetry":
-        return telemetry.add(target, message.properties, publish);
-      case "methodAnswer":
-        return methods.answer(target, message.requestId, message.status, publish.payload);
-      case "getTwin":
-        return this.#answerTwin(target, message.requestId);
-      case "patchReported":
-        return this.#patchReported(target, message.requestId, message.baseVersion, publish.payload);
+    const interference = interfere(faults, message, link.whereIs(target), hubName);
+    switch (interference.kind) {
+      case "none":
+        return this.#carryOut(target, message, publish, (topic, payload) => this.#answer(target, topic, payload));
+      case "unanswered":
+        return this.#carryOut(target, message, publish, () => undefined);
+      case "closed":
+        throw new Error(interference.why);
+      case "refused":
+        return this.#refuseFaultily(target, message, interference.refusal, interference.empty);
+      case "lost":
     }
   }
 
-  /** Tells the device, if it is connected and has subscribed; nothing is kept for one that is not. */
   desiredChanged(target: Target, { twin, notification }: TwinWrite): void {
-    if (notification === undefined) return;
-    const topic = desiredTopic(twin.desired.version);
-    this.#parts.link.send(target, (filter) => filter === DESIRED_FILTER, topic, JSON.stringify(notification));
+    if (notification !== undefined) this.#desired.tell(target, twin.desired.version, JSON.stringify(notification));
   }
 
-  #answerTwin(target: Target, requestId: string): void {
+  async #carryOut(target: Target, message: DeviceMessage, publish: DevicePublish, answer: Answer): Promise<void> {
+    const { methods, telemetry, faults } = this.#parts;
+    switch (message.kind) {
+      case "telemetry":
+        await telemetry.add(target, message.properties, publish);
+        for (const { name, parameters, options } of injectedFaults(message.properties, target)) {
+          faults.addUntyped(name, parameters, options);
+        }
+        return undefined;
+      case "methodAnswer":
+        return methods.answer(target, message.requestId, message.status, publish.payload);
+      case "getTwin":
+        return this.#answerTwin(target, message.requestId, answer);
+      case "patchReported":
+        return this.#patchReported(target, message, publish.payload, answer);
+    }
+  }
+
+  #refuseFaultily(target: Target, message: DeviceMessage, refusal: Refusal, empty: boolean): void {
+    if (!("requestId" in message)) return;
+    this.#refuse(message.requestId, refusal, (topic, body) => this.#answer(target, topic, empty ? "" : body));
+  }
+
+  #answerTwin(target: Target, requestId: string, answer: Answer): void {
     const known = this.#parts.registry.find(target);
-    if (known !== undefined)
-      this.#answer(target, twinAnswerTopic(200, requestId), JSON.stringify(deviceView(known.twin)));
+    if (known !== undefined) answer(twinAnswerTopic(200, requestId), JSON.stringify(deviceView(known.twin)));
   }
 
   async #patchReported(
     target: Target,
-    requestId: string,
-    baseVersion: number | undefined,
+    { requestId, baseVersion }: { readonly requestId: string; readonly baseVersion?: number },
     payload: Buffer,
+    answer: Answer,
   ): Promise<void> {
     const { registry, clock, log } = this.#parts;
     const known = registry.find(target);
     if (known === undefined) return;
     const verdict = this.#judgePatch(target, known.twin, baseVersion, payload, isoTime(clock.nowMs()));
     if (!verdict.ok) {
-      this.#refuse(target, requestId, verdict.refusal);
+      this.#refuse(requestId, verdict.refusal, answer);
       return;
     }
     try {
       await registry.writeTwin(target, verdict.value);
     } catch (error) {
       log({ level: "error", message: "twin not written", target: targetName(target), why: reasonOf(error) });
-      this.#refuse(target, requestId, serverError(reasonOf(error)));
+      this.#refuse(requestId, serverError(reasonOf(error)), answer);
       return;
     }
-    this.#answer(target, twinAnswerTopic(204, requestId, verdict.value.reported.version), "");
+    answer(twinAnswerTopic(204, requestId, verdict.value.reported.version), "");
   }
 
   #judgePatch(target: Target, twin: Twin, baseVersion: number | undefined, payload: Buffer, at: string): Verdict<Twin> {
@@ -111,9 +144,8 @@ export class DeviceSide implements LinkListener {
     return patchByDevice(twin, patch, at);
   }
 
-  #refuse(target: Target, requestId: string, refusal: Refusal): void {
-    const body = bareBody(refusal, this.#parts.tracking());
-    this.#answer(target, twinAnswerTopic(httpStatus(refusal), requestId), body);
+  #refuse(requestId: string, refusal: Refusal, answer: Answer): void {
+    answer(twinAnswerTopic(httpStatus(refusal), requestId), bareBody(refusal, this.#parts.tracking()));
   }
 
   #answer(target: Target, topic: string, payload: string): void {

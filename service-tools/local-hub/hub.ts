@@ -7,6 +7,10 @@ import { systemClock } from "./clock.ts";
 import { deviceConnectionString, serviceConnectionString } from "./connection-strings.ts";
 import { ContextFiles } from "./context-files.ts";
 import { DeviceSide } from "./device-side.ts";
+import { Faults } from "./faults/faults.ts";
+import type { FaultControls } from "./faults/faults.ts";
+import { surfaces } from "./faults/scope.ts";
+import { obeyRestarts } from "./faults/restart.ts";
 import { candidate, followIdentities } from "./identity-guard.ts";
 import { targetName } from "./identity/ids.ts";
 import type { Target } from "./identity/ids.ts";
@@ -15,7 +19,9 @@ import type { HubPorts } from "./kept-settings.ts";
 import { silentLog } from "./log.ts";
 import { MethodCalls } from "./methods/calls.ts";
 import { admit } from "./mqtt/admission.ts";
+import type { Candidate } from "./mqtt/admission.ts";
 import { Broker } from "./mqtt/broker.ts";
+import { Doorkeeper } from "./mqtt/doorkeeper.ts";
 import { Sessions } from "./mqtt/sessions.ts";
 import type { LocalHub, LocalHubOptions } from "./options.ts";
 import type { Tracking } from "./refusal.ts";
@@ -27,8 +33,10 @@ import { Ending } from "./ending.ts";
 import { makePrivateFolder, removeTemporaries } from "./state/atomic-file.ts";
 import { claimHubFolder } from "./claim.ts";
 import { TelemetryStore } from "./telemetry/store.ts";
-import { loadCredentials } from "./tls/credentials.ts";
+import type { KeyedCertificate } from "./tls/certificates.ts";
+import { flawedCertificate, loadCredentials } from "./tls/credentials.ts";
 import type { Credentials } from "./tls/credentials.ts";
+import type { Flaw } from "./tls/flawed.ts";
 
 const HOST_NAME = "localhost";
 /** The hub's own name; `.test` is nobody's (RFC 6761). */
@@ -57,7 +65,7 @@ async function start(
   atEnd: (end: () => Promise<void>) => void,
   stop: () => Promise<void>,
 ): Promise<LocalHub> {
-  const { folder, clock = systemClock, log = silentLog } = options;
+  const { folder, clock = systemClock, random = Math.random, log = silentLog } = options;
   const state = join(folder, "state");
   await removeTemporaries(folder);
   const credentials = await loadCredentials(folder, [HOST_NAME, HUB_NAME], clock.nowMs());
@@ -74,25 +82,39 @@ async function start(
   const openPorts: number[] = [];
   const names = { hosts: [HOST_NAME, "127.0.0.1", "::1", HUB_NAME], ports: openPorts };
   const around = (): Circumstances => ({ names, policies, nowMs: clock.nowMs() });
-  const link = new Broker(
-    sessions,
-    (request) => admit(request, (target) => candidate(registry, target), around()),
-    clock,
-    log,
-  );
-  const methods = new MethodCalls(link, clock);
+  // Another process has a network of its own.
+  const reach = options.startImages === undefined ? surfaces : surfaces.filter((one) => one !== "images");
+  const faults = new Faults(clock, log, reach);
+  const find = (target: Target): Candidate | undefined => candidate(registry, target);
+  const doorkeeper = new Doorkeeper((request) => admit(request, find, around()), sessions, faults);
+  const link = new Broker(sessions, doorkeeper, { clock, faults, log });
+  const methods = new MethodCalls(link, clock, faults);
   const tracking = (): Tracking => ({ id: randomUUID().replaceAll("-", ""), atMs: clock.nowMs() });
-  const deviceSide = new DeviceSide({ link, registry, methods, telemetry, clock, tracking, log });
+  const deviceSide = new DeviceSide({
+    link,
+    registry,
+    methods,
+    telemetry,
+    clock,
+    faults,
+    hubName: HUB_NAME,
+    tracking,
+    log,
+  });
+  obeyRestarts(faults, () => sessions.forgetAll());
   await link.start(deviceSide);
   atEnd(() => link.stop());
 
   const common = { hubName: HUB_NAME, names, policies, registry, link, methods, telemetry };
-  const services: HubServices = { ...common, deviceSide, clock, tracking, log };
-  const ports = await openServers({ options, services, broker: link, credentials, openPorts, atEnd });
+  const services: HubServices = { ...common, deviceSide, clock, faults, tracking, log };
+  const flawed = async (flaw: Flaw): Promise<KeyedCertificate> =>
+    flawedCertificate(folder, [HOST_NAME, HUB_NAME], flaw, clock.nowMs());
+  const network = { faults, clock, random, flawedCertificate: flawed };
+  const ports = await openServers({ options, services, broker: link, credentials, network, openPorts, atEnd });
   const contexts = new ContextFiles(folder, credentials.caFile, ports, registry);
   await contexts.writeAll(policies);
   followIdentities(registry, link, sessions, contexts, policies);
-  return handle(folder, credentials, policies, ports, registry, stop);
+  return handle(folder, credentials, policies, ports, registry, faults, stop);
 }
 
 function handle(
@@ -101,6 +123,7 @@ function handle(
   policies: Policies,
   ports: HubPorts,
   registry: Registry,
+  faults: FaultControls,
   stop: () => Promise<void>,
 ): LocalHub {
   const connectionString = (target: Target): string => {
@@ -129,6 +152,7 @@ function handle(
       return connectionString({ deviceId, moduleId });
     },
     httpsAgent: () => new Agent({ port: ports.https, ca, keepAlive: true }),
+    faults,
     stop,
   };
 }

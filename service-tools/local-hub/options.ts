@@ -1,8 +1,10 @@
-import type { Listening } from "./loopback.ts";
+import type { NetworkGround } from "./network/conduit.ts";
+import type { Listening } from "./network/front.ts";
 import type { Clock } from "./clock.ts";
 import type { PolicyName } from "./auth/policies.ts";
 import type { HubPorts } from "./kept-settings.ts";
 import type { Log } from "./log.ts";
+import type { FaultControls } from "./faults/faults.ts";
 import type { Agent } from "node:https";
 
 /** Starts the server of the published images; `port` 0 means a free one. */
@@ -11,6 +13,7 @@ type ImageServerStarter = (options: {
   readonly port: number;
   readonly certificate: string;
   readonly privateKey: string;
+  readonly network: NetworkGround;
   readonly log: Log;
 }) => Promise<Listening>;
 
@@ -22,6 +25,8 @@ export interface LocalHubOptions {
   /** 8883 for MQTT and 443 for HTTPS, for clients that can be given no port. */
   readonly standardPorts?: boolean;
   readonly clock?: Clock;
+  /** For faults that leave something to chance: answers from 0 up to, and never, 1. A seeded one repeats itself. */
+  readonly random?: () => number;
   readonly log?: Log;
   /** How to serve images; left out, the hub's own process does. */
   readonly startImages?: ImageServerStarter;
@@ -50,6 +55,8 @@ export interface LocalHub {
   addModule(deviceId: string, moduleId: string): Promise<string>;
   /** An agent that takes a client of `https://localhost` to this hub, whatever port it asks for: SDKs, WebSockets. */
   httpsAgent(): Agent;
+  /** Switches faults on and off; docs/local-hub.md lists them. */
+  readonly faults: FaultControls;
   /** Writes what is still to be written, cuts all connections and gives the folder free. */
   stop(): Promise<void>;
 }

@@ -120,6 +120,32 @@ export const responseTimedOut = (): Refusal => ({
   envelope: "nested",
 });
 
+// Recorded on Microsoft Q&A, "What would happens to Iot hub messages if daily message limit is exceeded?" (2019).
+export const quotaExceeded = (hubName: string): Refusal => ({
+  code: 403_002,
+  name: "IotHubQuotaExceeded",
+  message:
+    `Total number of messages on IotHub '${hubName}' exceeded the allocated quota. Max allowed message count : '8000', current ` +
+    "message count : '8448'. Send and Receive operations are blocked for this hub until the next UTC day. Consider increasing the " +
+    "units for this hub to increase the quota.",
+  envelope: "nested",
+});
+
+// The codes of these are those of azure-iot-sdk-csharp, ErrorCode.cs.
+export const throttled = (envelope: Envelope = "bare"): Refusal => ({
+  code: 429_001,
+  name: "ThrottlingException",
+  message: "The throttling limits of this hub are exceeded for the requested operation.",
+  envelope,
+});
+
+export const serviceUnavailable = (envelope: Envelope = "bare"): Refusal => ({
+  code: 503_001,
+  name: "ServiceUnavailable",
+  message: "The hub is currently unable to process the request.",
+  envelope,
+});
+
 export const badDeviceResponse = (message: string): Refusal => ({
   code: 502_000,
   name: "GenericBadGateway",

@@ -1,12 +1,14 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
 import { startImageServer } from "../images/server.ts";
 import { keepPorts, readPorts } from "./kept-settings.ts";
 import type { HubPorts } from "./kept-settings.ts";
-import { reasonOf } from "./log.ts";
-import { listenOnLoopback } from "./loopback.ts";
 import type { Broker } from "./mqtt/broker.ts";
 import { serveWebSockets } from "./mqtt/web-sockets.ts";
+import type { Conduit, NetworkGround } from "./network/conduit.ts";
+import { contextOf, Front } from "./network/front.ts";
 import type { LocalHubOptions } from "./options.ts";
 import { createRestApi } from "./rest/server.ts";
 import type { HubServices } from "./services.ts";
@@ -21,6 +23,7 @@ export interface Ground {
   readonly services: HubServices;
   readonly broker: Broker;
   readonly credentials: Credentials;
+  readonly network: NetworkGround;
   /** Grows as ports are opened: from then on a token may name them. */
   readonly openPorts: number[];
   /** Takes the end of each thing that is started. */
@@ -42,38 +45,63 @@ export async function openServers(ground: Ground): Promise<HubPorts> {
   return ports;
 }
 
-async function openMqtt({ broker, credentials, openPorts, services, atEnd }: Ground, port: number): Promise<number> {
-  const { certificate: cert, privateKey: key } = credentials.server;
-  const server = createTlsServer({ cert, key, minVersion: "TLSv1.2" }, (socket) => broker.handle(socket));
-  server.on("tlsClientError", (error) => {
-    services.log({ level: "info", message: "TLS handshake failed", what: "MQTT", why: reasonOf(error) });
+async function openMqtt(
+  { broker, credentials, network, openPorts, services, atEnd }: Ground,
+  port: number,
+): Promise<number> {
+  const certificate = credentials.server;
+  const server = createTlsServer(contextOf(certificate));
+  const front = new Front({
+    port,
+    what: "MQTT",
+    surfaces: ["mqtt"],
+    server,
+    certificate,
+    ground: network,
+    log: services.log,
   });
-  const listening = await listenOnLoopback(server, port, "MQTT");
-  openPorts.push(listening.port);
-  atEnd(listening.close);
-  return listening.port;
+  server.on("secureConnection", (socket) => broker.handle(socket, conduitUnder(front, socket)));
+  await front.open();
+  openPorts.push(front.port);
+  atEnd(() => front.close());
+  return front.port;
 }
 
-async function openHttps({ broker, credentials, openPorts, services, atEnd }: Ground, port: number): Promise<number> {
-  const { certificate: cert, privateKey: key } = credentials.server;
+async function openHttps(
+  { broker, credentials, network, openPorts, services, atEnd }: Ground,
+  port: number,
+): Promise<number> {
+  const certificate = credentials.server;
   const api = await createRestApi(services);
   atEnd(() => api.close());
-  const server = createHttpsServer({ cert, key, minVersion: "TLSv1.2" }, (request, response) => {
+  const server = createHttpsServer(contextOf(certificate));
+  const surfaces = ["websockets", "rest"] as const;
+  const front = new Front({ port, what: "HTTPS", surfaces, server, certificate, ground: network, log: services.log });
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    conduitUnder(front, request.socket).isFor("rest");
     api.routing(request, response);
   });
-  server.on("tlsClientError", (error) => {
-    services.log({ level: "info", message: "TLS handshake failed", what: "HTTPS", why: reasonOf(error) });
-  });
-  serveWebSockets(server, (stream, request) => broker.handle(stream, request), services.log);
-  const listening = await listenOnLoopback(server, port, "HTTPS");
-  openPorts.push(listening.port);
-  atEnd(listening.close);
+  const carry = (stream: Duplex, request: IncomingMessage): void => {
+    const conduit = conduitUnder(front, request.socket);
+    conduit.isFor("websockets");
+    broker.handle(stream, conduit, request);
+  };
+  serveWebSockets(server, carry, services.log);
+  await front.open();
+  openPorts.push(front.port);
+  atEnd(() => front.close());
+  return front.port;
+}
+
+async function openImages({ options, credentials, network, services, atEnd }: Ground, port: number): Promise<number> {
+  const { startImages = startImageServer, folder } = options;
+  const listening = await startImages({ folder, port, ...credentials.server, network, log: services.log });
+  atEnd(() => listening.close());
   return listening.port;
 }
 
-async function openImages({ options, credentials, services, atEnd }: Ground, port: number): Promise<number> {
-  const { startImages = startImageServer, folder } = options;
-  const listening = await startImages({ folder, port, ...credentials.server, log: services.log });
-  atEnd(listening.close);
-  return listening.port;
+function conduitUnder(front: Front, socket: Duplex): Conduit {
+  const conduit = front.conduitOf(socket);
+  if (conduit === undefined) throw new Error("A TLS connection has come from nowhere: Node's handshakes have changed.");
+  return conduit;
 }

@@ -2,6 +2,7 @@ import type { HubNames } from "./auth/audience.ts";
 import type { Policies } from "./auth/policies.ts";
 import type { Clock } from "./clock.ts";
 import type { DeviceSide } from "./device-side.ts";
+import type { Faults } from "./faults/faults.ts";
 import type { Log } from "./log.ts";
 import type { MethodCalls } from "./methods/calls.ts";
 import type { DeviceLink } from "./mqtt/link.ts";
@@ -20,6 +21,7 @@ export interface HubServices {
   readonly telemetry: TelemetryStore;
   readonly deviceSide: DeviceSide;
   readonly clock: Clock;
+  readonly faults: Faults;
   readonly tracking: () => Tracking;
   readonly log: Log;
 }

@@ -63,21 +63,11 @@ export interface RawConnect extends Partial<IClientOptions> {
 
 /** Connects by hand, as iot-mqtt-connect-to-iot-hub describes; options override what it would send. */
 export async function connectRaw(hub: Reachable, options: RawConnect): Promise<RawMqtt> {
-  const { deviceId, moduleId, webSockets = false, expiryS, ...overrides } = options;
-  const clientId = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
-  const client = connect(
-    webSockets ? `wss://localhost:${hub.ports.https}/$iothub/websocket` : `mqtts://localhost:${hub.ports.mqtt}`,
-    {
-      protocolVersion: 4,
-      reconnectPeriod: 0,
-      clean: true,
-      ca: hub.ca,
-      clientId,
-      username: `localhost/${clientId}/?api-version=2021-04-12`,
-      password: overrides.password ?? deviceToken(hub, deviceId, moduleId, expiryS),
-      ...overrides,
-    },
-  );
+  const url =
+    options.webSockets === true
+      ? `wss://localhost:${hub.ports.https}/$iothub/websocket`
+      : `mqtts://localhost:${hub.ports.mqtt}`;
+  const client = connect(url, rawOptions(hub, options));
   onTestFinished(() => {
     client.end(true);
   });
@@ -91,6 +81,22 @@ export async function connectRaw(hub: Reachable, options: RawConnect): Promise<R
     client.once("close", () => reject(new Error("The hub closed the connection.")));
   });
   return raw;
+}
+
+/** What a client says when it connects by hand. */
+export function rawOptions(hub: Reachable, options: RawConnect): IClientOptions {
+  const { deviceId, moduleId, webSockets: _, expiryS, ...overrides } = options;
+  const clientId = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
+  return {
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+    clean: true,
+    ca: hub.ca,
+    clientId,
+    username: `localhost/${clientId}/?api-version=2021-04-12`,
+    password: overrides.password ?? deviceToken(hub, deviceId, moduleId, expiryS),
+    ...overrides,
+  };
 }
 
 /** A token made by hand for a registered device or module. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { Faults } from "../faults/faults.ts";
 import { targetName } from "../identity/ids.ts";
 import type { Target } from "../identity/ids.ts";
 import type { Json } from "../json.ts";
@@ -22,29 +23,33 @@ interface Pending {
   readonly settle: (verdict: Verdict<MethodResult>) => void;
   /** The request went out: from here on only the device, its going, or the deadline ends the call. */
   asked: boolean;
+  /** What is still to be done when nobody waits for the answer any more. */
+  whenSettled?: () => void;
 }
 
 /** Direct methods under way. Each is settled once: by the answer, by a deadline, or by the end of the connection. */
 export class MethodCalls {
   readonly #link: DeviceLink;
   readonly #clock: Clock;
+  readonly #faults: Faults;
   readonly #pending = new Map<string, Pending>();
   #lastRequest = 0;
 
-  constructor(link: DeviceLink, clock: Clock) {
+  constructor(link: DeviceLink, clock: Clock, faults: Faults) {
     this.#link = link;
     this.#clock = clock;
+    this.#faults = faults;
   }
 
   async invoke(target: Target, call: MethodCall): Promise<Verdict<MethodResult>> {
     return new Promise((resolve) => {
-      this.#lastRequest += 1;
-      const requestId = this.#lastRequest.toString(16);
+      const requestId = this.#newRequestId();
       const timers: (() => void)[] = [];
       const settle = (verdict: Verdict<MethodResult>): void => {
         this.#pending.delete(requestId);
         for (const cancel of timers) cancel();
         resolve(verdict);
+        pending.whenSettled?.();
       };
       const pending: Pending = { target, call, requestId, settle, asked: false };
       this.#pending.set(requestId, pending);
@@ -66,6 +71,7 @@ export class MethodCalls {
   answer(target: Target, requestId: string, status: number, payload: Buffer): void {
     const pending = this.#pending.get(requestId);
     if (pending === undefined || targetName(pending.target) !== targetName(target)) return;
+    if (this.#faults.strike("method-answer-lost", this.#link.whereIs(target)) !== undefined) return;
     pending.settle(readMethodAnswer(status, payload));
   }
 
@@ -80,8 +86,26 @@ export class MethodCalls {
   #ask(pending: Pending): boolean {
     const { target, call, requestId } = pending;
     const wants = (filter: string): boolean => receivesMethod(filter, call.name);
-    pending.asked = this.#link.send(target, wants, methodTopic(call.name, requestId), call.payload);
-    return pending.asked;
+    if (!this.#link.reaches(target, wants)) return false;
+    pending.asked = true;
+    const send = (id: string): void => void this.#link.send(target, wants, methodTopic(call.name, id), call.payload);
+    const where = this.#link.whereIs(target);
+    if (this.#faults.strike("method-lost", where) !== undefined) return true;
+    if (this.#faults.strike("method-late", where) !== undefined) {
+      pending.whenSettled = () => send(requestId);
+      return true;
+    }
+    send(requestId);
+    const more = this.#faults.strike("method-duplicated", where);
+    for (let sent = 0; sent < (more?.copies ?? 0); sent += 1) {
+      send(more?.requestId === "same" ? requestId : this.#newRequestId());
+    }
+    return true;
+  }
+
+  #newRequestId(): string {
+    this.#lastRequest += 1;
+    return this.#lastRequest.toString(16);
   }
 
   #of(target: Target): Pending[] {

@@ -4,12 +4,18 @@ import type { Duplex } from "node:stream";
 import { Aedes } from "aedes";
 import type { AuthenticateError, Client, PublishPacket, Subscription } from "aedes";
 import type { Clock } from "../clock.ts";
+import type { Faults } from "../faults/faults.ts";
+import { covers } from "../faults/scope.ts";
+import type { Where } from "../faults/scope.ts";
 import { targetName } from "../identity/ids.ts";
 import type { Target } from "../identity/ids.ts";
 import { reasonOf } from "../log.ts";
 import type { Log } from "../log.ts";
-import type { Admission, ConnectRequest } from "./admission.ts";
+import type { Conduit } from "../network/conduit.ts";
+import type { Doorkeeper } from "./doorkeeper.ts";
 import type { DeviceLink, LinkListener } from "./link.ts";
+import { passageUnder } from "./passage.ts";
+import { PacketGate } from "./packet-gate.ts";
 import { HubPersistence } from "./persistence.ts";
 import type { Sessions } from "./sessions.ts";
 import { maySubscribe } from "./topics.ts";
@@ -17,10 +23,14 @@ import { maySubscribe } from "./topics.ts";
 /** "256-KB max message size", iot-mqtt-connect-to-iot-hub. */
 const MESSAGE_LIMIT_BYTES = 256 * 1024;
 
+/** MQTT 3.1.1, table 3.1. */
+const SERVER_UNAVAILABLE = 3;
+
 /** One admitted client. */
 interface Connection {
   readonly target: Target;
   readonly client: Client;
+  readonly conduit: Conduit;
   /** The key that its token was signed with. */
   readonly key: string;
   readonly filters: Set<string>;
@@ -34,22 +44,30 @@ export class Broker implements DeviceLink {
   readonly #aedes: Aedes;
   readonly #connections = new Map<string, Connection>();
   readonly #byClient = new WeakMap<Client, Connection>();
+  readonly #conduits = new WeakMap<Client, Conduit>();
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #admit: (request: ConnectRequest) => Admission;
+  readonly #faults: Faults;
+  readonly #doorkeeper: Doorkeeper;
   #listener: LinkListener = nobody;
 
-  constructor(sessions: Sessions, admit: (request: ConnectRequest) => Admission, clock: Clock, log: Log) {
+  constructor(
+    sessions: Sessions,
+    doorkeeper: Doorkeeper,
+    { clock, faults, log }: { clock: Clock; faults: Faults; log: Log },
+  ) {
+    this.#doorkeeper = doorkeeper;
     this.#clock = clock;
     this.#log = log;
-    this.#admit = admit;
+    this.#faults = faults;
     const persistence = new HubPersistence(sessions, (client, filter) => {
       const target = this.#byClient.get(client)?.target;
       return target !== undefined && maySubscribe(filter, target);
     });
     this.#aedes = new Aedes({
       persistence,
-      authenticate: (client, userName, password, done) => this.#authenticate(client, userName, password, done),
+      authenticate: (client, userName, password, done) =>
+        void this.#authenticate(client, userName, password?.toString(), done),
       authorizeSubscribe: (client, subscription, done) => this.#authorizeSubscribe(client, subscription, done),
       authorizePublish: (client, packet, done) => void this.#authorizePublish(client, packet, done),
     });
@@ -61,6 +79,7 @@ export class Broker implements DeviceLink {
     });
     this.#aedes.on("clientError", (client, error) => this.#clientError(client, error));
     this.#aedes.on("connectionError", (client, error) => this.#clientError(client, error));
+    this.#obeyFaults();
   }
 
   /** From here on connections may be handled. */
@@ -70,8 +89,10 @@ export class Broker implements DeviceLink {
   }
 
   /** Speaks MQTT on a connection that has just been opened. */
-  handle(stream: Duplex, request?: IncomingMessage): void {
-    const client = request === undefined ? this.#aedes.handle(stream) : this.#aedes.handle(stream, request);
+  handle(stream: Duplex, conduit: Conduit, request?: IncomingMessage): void {
+    const gated = new PacketGate(stream, (packet) => passageUnder(this.#faults, packet, conduit.where));
+    const client = request === undefined ? this.#aedes.handle(gated) : this.#aedes.handle(gated, request);
+    this.#conduits.set(client, conduit);
     grantAtMostQos1(client);
   }
 
@@ -115,31 +136,53 @@ export class Broker implements DeviceLink {
     connection.client.close();
   }
 
+  whereIs(target: Target): Where {
+    return this.#connections.get(targetName(target))?.conduit.where ?? { surfaces: [], target };
+  }
+
   /** The key that the target's connection was opened with, if it is connected. */
   keyInUse(target: Target): string | undefined {
     return this.#connections.get(targetName(target))?.key;
   }
 
-  #authenticate(
+  async #authenticate(
     client: Client,
     userName: string | undefined,
-    password: Buffer | undefined,
+    password: string | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
-  ): void {
-    const admission = this.#admit({ clientId: client.id, userName, password: password?.toString() });
+  ): Promise<void> {
+    let refusal: AuthenticateError | null;
+    try {
+      refusal = await this.#admit(client, userName, password);
+    } catch (error) {
+      refusal = Object.assign(new Error(reasonOf(error)), { returnCode: SERVER_UNAVAILABLE });
+    }
+    // It may have gone meanwhile.
+    if (!client.closed) done(refusal, refusal === null ? true : null);
+  }
+
+  /** Answers why the client may not come in, or null when it may. */
+  async #admit(
+    client: Client,
+    userName: string | undefined,
+    password: string | undefined,
+  ): Promise<AuthenticateError | null> {
+    const conduit = this.#conduits.get(client);
+    if (conduit === undefined) throw new Error("A client has come on no connection.");
+    const admission = await this.#doorkeeper.judge({ clientId: client.id, userName, password }, conduit);
     if (!admission.ok) {
       const { returnCode, why } = admission;
       this.#log({ level: "warn", message: "connection refused", client: client.id, returnCode, why });
-      done(Object.assign(new Error(why), { returnCode }), null);
-      return;
+      return Object.assign(new Error(why), { returnCode });
     }
+    if (client.closed) return null;
     const { target, key, expiresAtMs } = admission;
     const stopWatch = this.#clock.after(expiresAtMs - this.#clock.nowMs(), () => {
       // The real hub's 401003: it closes the connection, and the SDK comes back with a new token.
       if (this.#connections.get(targetName(target))?.client === client) this.disconnect(target, "its token expired");
     });
-    this.#byClient.set(client, { target, client, key, filters: new Set(), stopWatch, ready: false });
-    done(null, true);
+    this.#byClient.set(client, { target, client, conduit, key, filters: new Set(), stopWatch, ready: false });
+    return null;
   }
 
   #ready(client: Client): void {
@@ -174,6 +217,11 @@ export class Broker implements DeviceLink {
       done(new Error(`it may not subscribe to '${subscription.topic}'`));
       return;
     }
+    // Those of a session are restored without being asked for: there is no SUBACK to refuse them with.
+    if (connection.ready && this.#faults.strike("suback-refused", connection.conduit.where) !== undefined) {
+      done(null, null);
+      return;
+    }
     connection.filters.add(subscription.topic);
     done(null, subscription);
   }
@@ -206,6 +254,19 @@ export class Broker implements DeviceLink {
     const { topic, retain } = packet;
     const will = "will" in client && client.will === packet;
     await this.#listener.message(connection.target, { topic, payload, retain, will });
+  }
+
+  #obeyFaults(): void {
+    const reasons = { kick: "another client came with the same id", "token-expired": "its token expired" } as const;
+    for (const name of ["kick", "token-expired"] as const) {
+      this.#faults.onNow(name, (_parameters, options, strike) => {
+        for (const { target, conduit } of this.#connections.values()) {
+          if (!covers(options, conduit.where)) continue;
+          strike();
+          this.disconnect(target, reasons[name]);
+        }
+      });
+    }
   }
 
   #clientError(client: Client, error: Error): void {

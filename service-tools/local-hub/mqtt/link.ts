@@ -1,3 +1,4 @@
+import type { Where } from "../faults/scope.ts";
 import type { Target } from "../identity/ids.ts";
 
 /** The way to connected devices and modules, as the rest of the hub sees it. */
@@ -7,6 +8,8 @@ export interface DeviceLink {
   reaches(target: Target, wants: (filter: string) => boolean): boolean;
   /** Sends a QoS 0 message, if the target is there and subscribed; false when it is not. */
   send(target: Target, wants: (filter: string) => boolean, topic: string, payload: string): boolean;
+  /** On which way in the target is connected: nowhere, when it is not. */
+  whereIs(target: Target): Where;
   /** Closes the target's connection, if there is one. `why` is for the log. */
   disconnect(target: Target, why: string): void;
 }

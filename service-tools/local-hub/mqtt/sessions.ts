@@ -61,6 +61,11 @@ export class Sessions {
     if (this.#sessions.delete(clientId)) await this.#save();
   }
 
+  async forgetAll(): Promise<void> {
+    this.#sessions.clear();
+    await this.#save();
+  }
+
   async flush(): Promise<void> {
     await this.#file.idle();
   }

@@ -7,6 +7,8 @@ import type { Refusal } from "../refusal.ts";
 import { argumentInvalid, noSuchResource, serverError, tooLarge } from "../refusals.ts";
 import type { HubServices } from "../services.ts";
 import { addDeviceRoutes } from "./devices.ts";
+import { addFaultPages } from "./fault-pages.ts";
+import { addFaultHooks } from "./faults.ts";
 import { addLocalRoutes } from "./local.ts";
 import { addMethodRoutes } from "./methods.ts";
 import { addModuleRoutes } from "./modules.ts";
@@ -36,6 +38,7 @@ export async function createRestApi(services: HubServices): Promise<FastifyInsta
     const refusal = noSuchResource(`there is no ${request.method} ${request.url.split("?")[0]} in this hub`);
     answerRefusal(services, refusal, request, reply);
   });
+  addFaultHooks(app, services);
   addDeviceRoutes(app, services);
   addModuleRoutes(app, services);
   addTwinRoutes(app, services);
@@ -43,6 +46,7 @@ export async function createRestApi(services: HubServices): Promise<FastifyInsta
   addQueryRoutes(app, services);
   addStatisticsRoutes(app, services);
   addLocalRoutes(app, services);
+  addFaultPages(app, services);
   await app.ready();
   return app;
 }

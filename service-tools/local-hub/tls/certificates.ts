@@ -46,12 +46,18 @@ export async function createAuthority(nowMs: number): Promise<KeyedCertificate> 
   return { certificate: certificate.toString("pem"), privateKey: await exportKey(keys.privateKey) };
 }
 
-/** A server certificate for these names and addresses, signed by the authority. */
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A server certificate for these names and addresses, signed by the authority, valid from now on unless told otherwise. */
 export async function issueServerCertificate(
   authority: KeyedCertificate,
   dnsNames: readonly string[],
   addresses: readonly string[],
   nowMs: number,
+  valid: Validity = validity(nowMs, SERVER_LIFE_MS),
 ): Promise<KeyedCertificate> {
   const issuer = new X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
@@ -61,7 +67,7 @@ export async function issueServerCertificate(
     publicKey: keys.publicKey,
     signingKey: await importKey(authority.privateKey),
     signingAlgorithm: algorithm,
-    ...validity(nowMs, SERVER_LIFE_MS),
+    ...valid,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -92,7 +98,7 @@ export async function needsRenewal(
 }
 
 /** From a day ago on: a client whose clock lags a little is not to be refused. */
-function validity(nowMs: number, lifeMs: number): { notBefore: Date; notAfter: Date } {
+function validity(nowMs: number, lifeMs: number): Validity {
   return { notBefore: new Date(nowMs - DAY_MS), notAfter: new Date(nowMs + lifeMs) };
 }
 

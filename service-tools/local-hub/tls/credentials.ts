@@ -4,6 +4,8 @@ import { writeAtomically } from "../state/atomic-file.ts";
 import { CorruptState, readIfThere } from "../state/read-state.ts";
 import { createAuthority, issueServerCertificate, needsRenewal } from "./certificates.ts";
 import type { KeyedCertificate } from "./certificates.ts";
+import { issueFlawed } from "./flawed.ts";
+import type { Flaw } from "./flawed.ts";
 
 /** What the hub's servers show and what its clients trust. */
 export interface Credentials {
@@ -31,6 +33,18 @@ export async function loadCredentials(
       ? known
       : await makeServerCertificate(folder, authority, dnsNames, nowMs);
   return { ca: authority.certificate, caFile: caFile(folder), server };
+}
+
+/** A certificate with this flaw for the hub in this folder, which must have been started before. */
+export async function flawedCertificate(
+  folder: string,
+  dnsNames: readonly string[],
+  flaw: Flaw,
+  nowMs: number,
+): Promise<KeyedCertificate> {
+  const authority = await readAuthority(folder);
+  if (authority === undefined) throw new Error(`The hub in ${folder} has no authority.`);
+  return issueFlawed(flaw, authority, dnsNames, ADDRESSES, nowMs);
 }
 
 /** The server's certificate and key, as the hub last made them, or undefined when it has not. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { Faults } from "../../../../service-tools/local-hub/faults/faults.ts";
+import type { Where } from "../../../../service-tools/local-hub/faults/scope.ts";
 import { targetName } from "../../../../service-tools/local-hub/identity/ids.ts";
 import type { Target } from "../../../../service-tools/local-hub/identity/ids.ts";
+import { silentLog } from "../../../../service-tools/local-hub/log.ts";
 import { MethodCalls } from "../../../../service-tools/local-hub/methods/calls.ts";
 import type { DeviceLink } from "../../../../service-tools/local-hub/mqtt/link.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
@@ -24,6 +27,10 @@ class FakeLink implements DeviceLink {
     return true;
   }
 
+  whereIs(target: Target): Where {
+    return { surfaces: ["mqtt"], target };
+  }
+
   disconnect(target: Target): void {
     this.present.delete(targetName(target));
   }
@@ -36,7 +43,7 @@ const answer = Buffer.from('{"ok":1}');
 function world(): { calls: MethodCalls; link: FakeLink; clock: ManualClock } {
   const link = new FakeLink();
   const clock = new ManualClock();
-  return { calls: new MethodCalls(link, clock), link, clock };
+  return { calls: new MethodCalls(link, clock, new Faults(clock, silentLog)), link, clock };
 }
 
 describe("a direct method", () => {

@@ -1,0 +1,42 @@
+import { kinds } from "./kind.ts";
+import { choice, range } from "./parameters.ts";
+
+const overRest = ["rest"] as const;
+const operation = choice("any", "methods", "twins", "registry", "query");
+const when = choice("before", "after");
+
+/** Faults of the REST API, as services see it. For one device means: requests whose path names it. */
+export const restKinds = kinds({
+  "rest-refused": {
+    summary: "A request is answered with this status and not carried out.",
+    like:
+      "429001 ThrottlingException, 500001 ServerError, 503001 ServiceUnavailable (the error codes of azure-iot-sdk-csharp); Retry-After " +
+      "as for other services of Azure (Azure/azure-iot-sdk-csharp #1042)",
+    on: overRest,
+    acts: "occasion",
+    forOne: true,
+    parameters: {
+      operation,
+      status: choice("429", "500", "503"),
+      retryAfterS: range(0, 3_600, [1, 30], 0),
+      body: choice("documented", "empty"),
+    },
+  },
+  "rest-stalled": {
+    summary: "A request is not answered, before or after it was carried out, until the fault is over.",
+    like: "a hub that hangs; azure-iothub has no deadline of its own for that",
+    on: overRest,
+    acts: "connection",
+    forOne: true,
+    parameters: { operation, when },
+  },
+  "rest-cut": {
+    summary:
+      "The connection is closed instead of an answer, before or after the request was carried out. The caller cannot know which.",
+    like: "a load balancer whose back end died in the middle of a request",
+    on: overRest,
+    acts: "occasion",
+    forOne: true,
+    parameters: { operation, when },
+  },
+});

@@ -1,0 +1,41 @@
+/** The control packets that a hub sends [MQTT-2.2.1], those that somebody here has something to say about. */
+export const packetTypes = { connack: 2, publish: 3, puback: 4, suback: 9, pingresp: 13 } as const;
+
+export interface MqttPacket {
+  readonly type: number;
+  readonly bytes: Buffer;
+}
+
+const LONGEST_LENGTH_BYTES = 4;
+
+/** Splits a stream of bytes into MQTT control packets, wherever the stream was cut. */
+export class PacketSplitter {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** The packets that are whole now. */
+  push(chunk: Buffer): MqttPacket[] {
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const packets: MqttPacket[] = [];
+    for (let length = packetLength(this.#rest); length !== undefined; length = packetLength(this.#rest)) {
+      const bytes = this.#rest.subarray(0, length);
+      packets.push({ type: (bytes[0] ?? 0) >> 4, bytes });
+      this.#rest = this.#rest.subarray(length);
+    }
+    return packets;
+  }
+}
+
+/** How long the first packet is, or undefined when it is not whole. Remaining length is of one to four bytes [MQTT-2.2.3]. */
+function packetLength(bytes: Buffer): number | undefined {
+  let remaining = 0;
+  for (let at = 0; at < LONGEST_LENGTH_BYTES; at += 1) {
+    const digit = bytes[1 + at];
+    if (digit === undefined) return undefined;
+    remaining += (digit & 0x7f) * 0x80 ** at;
+    if (digit < 0x80) {
+      const length = 2 + at + remaining;
+      return bytes.length < length ? undefined : length;
+    }
+  }
+  throw new Error("An MQTT packet has a length of more than four bytes.");
+}

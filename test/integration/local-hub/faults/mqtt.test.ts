@@ -1,0 +1,400 @@
+import { describe, expect, it } from "vitest";
+import type { FaultName } from "../../../../service-tools/local-hub/faults/catalogue.ts";
+import type { Fault, FaultOptions } from "../../../../service-tools/local-hub/faults/fault.ts";
+import { mqttKinds } from "../../../../service-tools/local-hub/faults/mqtt-kinds.ts";
+import { methodKinds } from "../../../../service-tools/local-hub/faults/method-kinds.ts";
+import { twinKinds } from "../../../../service-tools/local-hub/faults/twin-kinds.ts";
+import { FaultyWorld, watch } from "../../../support/faulty-world.ts";
+
+const TELEMETRY = "devices/board-1/messages/events/";
+const DESIRED = "$iothub/twin/PATCH/properties/desired/#";
+const METHODS = "$iothub/methods/POST/#";
+
+interface Row {
+  readonly fault: FaultName;
+  readonly parameters?: object;
+  readonly what: string;
+  /** What is seen, on the wire alone, after the fault was added. */
+  readonly seen: (world: FaultyWorld, fault: Fault) => Promise<unknown>;
+  readonly is: unknown;
+}
+
+async function refusal(connecting: Promise<unknown>): Promise<unknown> {
+  return connecting.then(
+    () => "let in",
+    (error: { code?: number }) => error.code,
+  );
+}
+
+const connections: Row[] = [
+  ...[2, 3, 4, 5].map((code): Row => ({
+    fault: "connack-refused",
+    parameters: { code },
+    what: `refuses with ${code}, once`,
+    seen: async (world) => [await refusal(world.connect()), await refusal(world.connect())],
+    is: [code, "let in"],
+  })),
+  {
+    fault: "connack-lost",
+    what: "leaves a client waiting that the hub takes for connected",
+    seen: async (world, fault) => {
+      const answered = watch(world.connect());
+      await fault.hasStruck();
+      await world.board.closed();
+      await expect.poll(async () => (await world.rest("GET", "/devices/board-1")).body).toContain('"Connected"');
+      return answered();
+    },
+    is: false,
+  },
+  {
+    fault: "closed-after-connack",
+    what: "lets in and throws out",
+    seen: async (world) => (await world.connect()).closed(),
+    is: undefined,
+  },
+  {
+    fault: "session-forgotten",
+    what: "comes back without its session",
+    seen: async (world) => {
+      const first = await world.connect({ clean: false });
+      await first.client.subscribeAsync(DESIRED);
+      await first.client.endAsync();
+      return [(await world.connect({ clean: false })).sessionPresent, await refusal(world.connect())];
+    },
+    is: [false, "let in"],
+  },
+  {
+    fault: "suback-refused",
+    what: "grants nothing",
+    seen: async ({ board }) =>
+      new Promise((resolve) => {
+        board.client.on("packetreceive", (packet) => {
+          if (packet.cmd === "suback") resolve(packet.granted);
+        });
+        board.client.subscribe(DESIRED);
+      }),
+    is: [128],
+  },
+  {
+    fault: "suback-lost",
+    what: "subscribes and does not say so",
+    seen: async (world) => {
+      const answered = watch(world.board.client.subscribeAsync(DESIRED));
+      await world.getTwin();
+      await world.desire({ a: 1 });
+      return [await world.toldVersions(1), answered()];
+    },
+    is: [[2], false],
+  },
+  {
+    fault: "puback-lost",
+    what: "takes a message and does not say so",
+    seen: async (world) => {
+      const answered = watch(world.board.client.publishAsync(TELEMETRY, "1", { qos: 1 }));
+      await world.getTwin();
+      return [(await world.rest("GET", "/local-hub/events")).body.split("\n").length - 1, answered()];
+    },
+    is: [1, false],
+  },
+  {
+    fault: "pingresp-lost",
+    what: "does not answer a ping",
+    seen: async (world, fault) => {
+      const heard: string[] = [];
+      world.board.client.on("packetreceive", ({ cmd }) => heard.push(cmd));
+      world.board.client.sendPing();
+      await fault.hasStruck();
+      await world.getTwin();
+      return heard;
+    },
+    is: ["publish"],
+  },
+];
+
+const throttling: Row[] = [
+  ...(["documented", "empty"] as const).flatMap((body): Row[] => [
+    {
+      fault: "throttled",
+      parameters: { body },
+      what: `refuses the twin, its body ${body}`,
+      seen: async (world) => shape(await world.getTwin()),
+      is: ["429", body === "empty" ? "" : 429_001],
+    },
+    {
+      fault: "throttled",
+      parameters: { body },
+      what: `refuses what is reported, its body ${body}`,
+      seen: async (world) => [shape(await world.report({ a: 1 })), await world.reported()],
+      is: [["429", body === "empty" ? "" : 429_001], {}],
+    },
+  ]),
+  {
+    fault: "throttled",
+    what: "closes on telemetry",
+    seen: async ({ board }) => {
+      board.client.publish(TELEMETRY, "1", { qos: 1 });
+      await board.closed();
+    },
+    is: undefined,
+  },
+  {
+    fault: "throttled",
+    parameters: { retryAfterS: 7 },
+    what: "refuses services",
+    seen: async (world) => {
+      const { status, headers } = await world.rest("GET", "/twins/board-1");
+      return [status, headers["retry-after"]];
+    },
+    is: [429, "7"],
+  },
+  {
+    fault: "quota-exhausted",
+    parameters: { twins: "refuse" },
+    what: "refuses the twin",
+    seen: async (world) => shape(await world.getTwin()),
+    is: ["403", 403_002],
+  },
+  {
+    fault: "quota-exhausted",
+    what: "closes on what is asked of a twin",
+    seen: async (world) => {
+      world.getTwinInVain();
+      await world.board.closed();
+    },
+    is: undefined,
+  },
+  {
+    fault: "quota-exhausted",
+    what: "closes on telemetry",
+    seen: async ({ board }) => {
+      board.client.publish(TELEMETRY, "1");
+      await board.closed();
+    },
+    is: undefined,
+  },
+  {
+    fault: "quota-exhausted",
+    what: "refuses services",
+    seen: async (world) => (await world.rest("GET", "/twins/board-1")).status,
+    is: 403,
+  },
+];
+
+/** The status, and the error code in the body. */
+function shape([status, body]: [string, string]): unknown[] {
+  if (body === "") return [status, ""];
+  const { errorCode }: { errorCode?: number } = JSON.parse(body);
+  return [status, errorCode];
+}
+
+const codes = { "429": 429_001, "500": 500_001, "503": 503_001, "504": 504_101 } as const;
+
+const twins: Row[] = [
+  ...(["429", "500", "503", "504"] as const).flatMap((status): Row[] => [
+    {
+      fault: "twin-refused",
+      parameters: { status, operation: "get" },
+      what: `refuses the twin with ${status}`,
+      seen: async (world) => [(await world.report({ a: 1 }))[0], shape(await world.getTwin())],
+      is: ["204", [status, codes[status]]],
+    },
+    {
+      fault: "twin-refused",
+      parameters: { status, operation: "report", body: "empty" },
+      what: `refuses what is reported with ${status} and an empty body`,
+      seen: async (world) => [(await world.getTwin())[0], await world.report({ a: 1 }), await world.reported()],
+      is: ["200", [status, ""], {}],
+    },
+  ]),
+  {
+    fault: "twin-request-lost",
+    parameters: { operation: "report" },
+    what: "is not carried out and not answered",
+    seen: async (world) => {
+      world.reportInVain({ lost: true });
+      return [(await world.report({ kept: true }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
+    },
+    is: ["204", { kept: true }, 0],
+  },
+  {
+    fault: "twin-answer-lost",
+    parameters: { operation: "report" },
+    what: "is carried out and not answered",
+    seen: async (world) => {
+      world.reportInVain({ a: 1 });
+      return [(await world.report({ b: 1 }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
+    },
+    is: ["204", { a: 1, b: 1 }, 0],
+  },
+  {
+    fault: "twin-answer-lost",
+    parameters: { operation: "get" },
+    what: "is asked for and never comes",
+    seen: async (world) => {
+      world.getTwinInVain();
+      return [(await world.getTwin())[0], world.board.received.length];
+    },
+    is: ["200", 0],
+  },
+  {
+    fault: "desired-lost",
+    what: "leaves a change untold",
+    seen: async (world) => {
+      await world.desire({ a: 1 });
+      await world.desire({ a: 2 });
+      return [await world.toldVersions(1), await world.unread("$iothub/twin/PATCH/")];
+    },
+    is: [[3], 0],
+  },
+  {
+    fault: "desired-duplicated",
+    parameters: { copies: 2 },
+    what: "tells a change three times",
+    seen: async (world) => {
+      await world.desire({ a: 1 });
+      await world.desire({ a: 2 });
+      return world.toldVersions(4);
+    },
+    is: [2, 2, 2, 3],
+  },
+  {
+    fault: "desired-delayed",
+    parameters: { delayMs: 500 },
+    what: "tells a change later than the next",
+    seen: async (world) => {
+      await world.desire({ a: 1 });
+      await world.desire({ a: 2 });
+      const before = await world.toldVersions(1);
+      world.clock.advance(500);
+      return [before, await world.toldVersions(1)];
+    },
+    is: [[3], [2]],
+  },
+  {
+    fault: "desired-reordered",
+    what: "tells a change after the next",
+    seen: async (world) => {
+      await world.desire({ a: 1 });
+      await world.desire({ a: 2 });
+      return world.toldVersions(2);
+    },
+    is: [3, 2],
+  },
+  {
+    fault: "desired-reordered",
+    parameters: { atMostMs: 500 },
+    what: "does not wait for ever for a next one",
+    seen: async (world) => {
+      await world.desire({ a: 1 });
+      const before = await world.unread("$iothub/twin/PATCH/");
+      world.clock.advance(500);
+      return [before, await world.toldVersions(1)];
+    },
+    is: [0, [2]],
+  },
+];
+
+const methods: Row[] = [
+  {
+    fault: "method-lost",
+    what: "never comes, and the caller waits for 504",
+    seen: async (world, fault) => {
+      const caller = world.call();
+      await fault.hasStruck();
+      world.clock.advance(30_000);
+      return [(await caller).status, await world.unread("$iothub/methods/")];
+    },
+    is: [504, 0],
+  },
+  {
+    fault: "method-late",
+    what: "comes when the caller has given up",
+    seen: async (world, fault) => {
+      const caller = world.call();
+      await fault.hasStruck();
+      const before = await world.unread("$iothub/methods/");
+      world.clock.advance(30_000);
+      const { status } = await caller;
+      return [before, status, (await world.called()) !== ""];
+    },
+    is: [0, 504, true],
+  },
+  ...(["same", "other"] as const).map((requestId): Row => ({
+    fault: "method-duplicated",
+    parameters: { requestId },
+    what: `comes twice, the request id ${requestId}`,
+    seen: async (world) => {
+      const caller = world.call();
+      const [first, second] = [await world.called(), await world.called()];
+      world.answerCall(second);
+      world.answerCall(first);
+      return [first === second, (await caller).status];
+    },
+    is: [requestId === "same", 200],
+  })),
+  {
+    fault: "method-answer-lost",
+    what: "is answered, and the caller hears 504",
+    seen: async (world, fault) => {
+      const caller = world.call();
+      world.answerCall(await world.called());
+      await fault.hasStruck();
+      world.clock.advance(30_000);
+      return (await caller).status;
+    },
+    is: 504,
+  },
+];
+
+const rows = [...connections, ...throttling, ...twins, ...methods];
+const once: FaultOptions = { times: 1 };
+
+/** A board that has subscribed to all there is, but for the filters that a row is about. */
+async function worldFor({ fault }: Row, webSockets: boolean): Promise<FaultyWorld> {
+  const world = await FaultyWorld.begin(webSockets);
+  await world.board.client.subscribeAsync("$iothub/twin/res/#");
+  if (!fault.startsWith("suback-")) await world.board.client.subscribeAsync([DESIRED, METHODS]);
+  return world;
+}
+
+describe.each([
+  { way: "MQTT", webSockets: false },
+  { way: "WebSockets", webSockets: true },
+])("over $way", ({ webSockets }) => {
+  it.each(rows)("$fault $what", async (row) => {
+    const world = await worldFor(row, webSockets);
+    const fault = world.hub.faults.addUntyped(row.fault, row.parameters ?? {}, once);
+    expect(await row.seen(world, fault)).toEqual(row.is);
+    expect([fault.struck, fault.state]).toEqual([1, "over"]);
+  });
+
+  it.each(["kick", "token-expired"] as const)("%s closes the connection, and takes the next", async (name) => {
+    const world = await FaultyWorld.begin(webSockets);
+    const other = await world.connect({ deviceId: "board-2" });
+    const fault = world.hub.faults.add(name, {}, { deviceId: "board-1" });
+    await world.board.closed();
+    expect([fault.struck, other.client.connected]).toEqual([1, true]);
+    expect((await world.connect()).client.connected).toBe(true);
+  });
+
+  it.each([
+    { sessions: "kept", present: true },
+    { sessions: "lost", present: false },
+  ] as const)("restart ends all connections, and comes back with sessions $sessions", async ({ sessions, present }) => {
+    const world = await FaultyWorld.begin(webSockets);
+    const board = await world.connect({ clean: false });
+    await board.client.subscribeAsync(DESIRED);
+    world.hub.faults.add("restart", { downMs: 1000, sessions });
+    await board.closed();
+    await expect(world.connect()).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    world.clock.advance(1000);
+    await expect.poll(() => refusal(world.connect({ deviceId: "board-2" }))).toBe("let in");
+    expect((await world.connect({ clean: false })).sessionPresent).toBe(present);
+  });
+});
+
+it("there is a row for each fault of MQTT, twins and methods that strikes on occasions", () => {
+  const shown = new Set<string>(rows.map(({ fault }) => fault));
+  const kinds = Object.entries({ ...mqttKinds, ...twinKinds, ...methodKinds });
+  expect(kinds.filter(([name, { acts }]) => acts === "occasion" && !shown.has(name))).toEqual([]);
+});

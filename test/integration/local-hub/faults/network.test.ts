@@ -1,0 +1,335 @@
+import { describe, expect, it } from "vitest";
+import { surfaces } from "../../../../service-tools/local-hub/faults/scope.ts";
+import type { Surface } from "../../../../service-tools/local-hub/faults/scope.ts";
+import type { LocalHub, LocalHubOptions } from "../../../../service-tools/local-hub/options.ts";
+import { testHub } from "../../../support/local-hub.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { callHub } from "../../../support/raw-https.ts";
+import { connectRaw } from "../../../support/raw-mqtt.ts";
+import type { RawMqtt } from "../../../support/raw-mqtt.ts";
+import { openRoad, portsOf, sayHello, travel } from "../../../support/road.ts";
+
+const all = surfaces.map((surface) => ({ surface }));
+const withDevices = all.filter(({ surface }) => surface === "mqtt" || surface === "websockets");
+
+async function world(options: Partial<LocalHubOptions> = {}): Promise<LocalHub> {
+  const hub = await testHub(options);
+  await hub.addDevice("board-1");
+  await hub.addDevice("board-2");
+  return hub;
+}
+
+/** What comes of trying to connect: "open", or the system's error. */
+async function knock(port: number, host?: string): Promise<string> {
+  return openRoad(port, host).then(
+    () => "open",
+    (error: NodeJS.ErrnoException) => error.code ?? error.message,
+  );
+}
+
+const REPORT = "$iothub/twin/PATCH/properties/reported/?$rid=1";
+
+/** A board that reports over MQTT, and hears what becomes of it. */
+async function connected(options: Partial<LocalHubOptions> = {}): Promise<{ hub: LocalHub; board: RawMqtt }> {
+  const hub = await world(options);
+  const board = await connectRaw(hub, { deviceId: "board-1" });
+  await board.client.subscribeAsync("$iothub/twin/res/#");
+  return { hub, board };
+}
+
+async function twin(hub: LocalHub): Promise<string> {
+  return (await callHub(hub, { method: "GET", path: "/twins/board-1?api-version=2021-04-12" })).body;
+}
+
+/** What the hub knows to be reported. */
+async function reported(hub: LocalHub): Promise<object> {
+  const { properties }: { properties: { reported: object } } = JSON.parse(await twin(hub));
+  return Object.fromEntries(Object.entries(properties.reported).filter(([key]) => !key.startsWith("$")));
+}
+
+/** Something said and answered elsewhere, meanwhile: what was said before it has reached the hub by now. */
+async function overtake(hub: LocalHub, surface: Surface): Promise<void> {
+  await (await travel(hub, surface === "images" ? "mqtt" : "images", "board-2")).ask();
+}
+
+describe.each(all)("refuse, on $surface", ({ surface }) => {
+  it("closes the port, on both addresses, and opens it again", async () => {
+    const hub = await world();
+    const port = portsOf[surface](hub);
+    const fault = hub.faults.add("refuse", {}, { on: [surface] });
+    expect([await knock(port), await knock(port, "::1")]).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+    expect(fault.struck).toBe(1);
+    await fault.off();
+    expect([await knock(port), await knock(port, "::1")]).toEqual(["open", "open"]);
+  });
+
+  it("leaves alone who is in, and other ports", async () => {
+    const hub = await world();
+    const inside = await travel(hub, surface);
+    hub.faults.add("refuse", {}, { on: [surface] });
+    await inside.ask();
+    const others = new Set(surfaces.map((one) => portsOf[one](hub)).filter((port) => port !== portsOf[surface](hub)));
+    for (const port of others) expect(await knock(port)).toBe("open");
+  });
+});
+
+describe("refuse", () => {
+  it("switched on and off in one go ends as it was switched last", async () => {
+    const hub = await world();
+    const first = hub.faults.add("refuse");
+    const ended = first.off();
+    const second = hub.faults.add("refuse");
+    await ended;
+    expect(await knock(hub.ports.mqtt)).toBe("ECONNREFUSED");
+    const third = hub.faults.add("refuse");
+    await second.off();
+    expect(await knock(hub.ports.mqtt)).toBe("ECONNREFUSED");
+    await third.off();
+    expect(await knock(hub.ports.mqtt)).toBe("open");
+  });
+
+  it("for a time ends by itself", async () => {
+    const clock = new ManualClock();
+    const hub = await world({ clock });
+    const fault = hub.faults.add("refuse", {}, { on: ["mqtt"], forMs: 1000, afterMs: 500 });
+    expect([fault.state, await knock(hub.ports.mqtt)]).toEqual(["waiting", "open"]);
+    clock.advance(500);
+    expect([fault.state, await knock(hub.ports.mqtt)]).toEqual(["on", "ECONNREFUSED"]);
+    clock.advance(1000);
+    await expect.poll(() => knock(hub.ports.mqtt)).toBe("open");
+    expect(fault.state).toBe("over");
+  });
+});
+
+describe.each(all)("accept-reset, on $surface", ({ surface }) => {
+  it("resets whoever comes, so often", async () => {
+    const hub = await world();
+    const fault = hub.faults.add("accept-reset", {}, { on: [surface], times: 2 });
+    for (const _ of [1, 2]) {
+      // It depends on who is faster whether the connection is seen to open at all.
+      const fate = openRoad(portsOf[surface](hub)).then((road) => road.fate);
+      expect(await fate.catch((error: NodeJS.ErrnoException) => error.code)).toBe("ECONNRESET");
+    }
+    expect([fault.struck, fault.state]).toEqual([2, "over"]);
+    await (await travel(hub, surface)).ask();
+  });
+});
+
+describe.each(withDevices)("accept-reset for one device, on $surface", ({ surface }) => {
+  it("resets it when it says who it is, and lets others in", async () => {
+    const hub = await world();
+    const fault = hub.faults.add("accept-reset", {}, { deviceId: "board-1" });
+    void travel(hub, surface, "board-1").catch(() => undefined);
+    await fault.hasStruck();
+    await (await travel(hub, surface, "board-2")).ask();
+    expect(fault.struck).toBe(1);
+  });
+});
+
+describe.each(all)("on a live connection, on $surface", ({ surface }) => {
+  it.each([
+    { name: "reset", fate: "ECONNRESET" },
+    { name: "close", fate: "FIN" },
+  ] as const)("$name ends it with $fate, and new ones are taken", async ({ name, fate }) => {
+    const hub = await world();
+    const before = await travel(hub, surface);
+    await before.ask();
+    const fault = hub.faults.add(name, {}, { on: [surface] });
+    expect(await before.road.fate).toBe(fate);
+    expect([fault.struck, fault.state]).toEqual([1, "over"]);
+    await (await travel(hub, surface)).ask();
+  });
+});
+
+describe.each(withDevices)("for one device, on $surface", ({ surface }) => {
+  it.each(["reset", "close", "black-hole"] as const)("%s leaves the others alone", async (name) => {
+    const hub = await world();
+    await travel(hub, surface, "board-1");
+    const other = await travel(hub, surface, "board-2");
+    const fault = hub.faults.add(name, {}, { deviceId: "board-1" });
+    await other.ask();
+    expect(fault.struck).toBe(1);
+  });
+
+  it("what is for the one spares the other's new connections too", async () => {
+    const hub = await world();
+    const fault = hub.faults.add("black-hole", {}, { deviceId: "board-1" });
+    await (await travel(hub, surface, "board-2")).ask();
+    expect(fault.struck).toBe(0);
+  });
+});
+
+describe.each(all)("black-hole, on $surface", ({ surface }) => {
+  it("swallows what is said, for good: the connection stays, and stays dead", async () => {
+    const hub = await world();
+    const lost = await travel(hub, surface);
+    await lost.ask();
+    const fault = hub.faults.add("black-hole", {}, { on: [surface] });
+    expect(fault.struck).toBe(1);
+    let answered = false;
+    lost.ask().then(
+      () => (answered = true),
+      () => undefined,
+    );
+    await overtake(hub, surface);
+    await fault.off();
+    await (await travel(hub, surface)).ask();
+    expect([answered, lost.road.socket.destroyed]).toEqual([false, false]);
+  });
+
+  it("gives it back late, if that is what it is to do", async () => {
+    const hub = await world();
+    const late = await travel(hub, surface);
+    const fault = hub.faults.add("black-hole", { after: "late" }, { on: [surface] });
+    const answered = late.ask();
+    await overtake(hub, surface);
+    await fault.off();
+    await expect(answered).resolves.toBeUndefined();
+  });
+});
+
+describe("black-hole, in one direction,", () => {
+  it("to the hub: nothing of it is carried out", async () => {
+    const { hub, board } = await connected();
+    const fault = hub.faults.add("black-hole", { direction: "to-hub", after: "late" }, { deviceId: "board-1" });
+    board.client.publish(REPORT, '{"a":1}');
+    await overtake(hub, "mqtt");
+    expect(await reported(hub)).toEqual({});
+    await fault.off();
+    await board.next("$iothub/twin/res/204/");
+    expect(await reported(hub)).toEqual({ a: 1 });
+  });
+
+  it("to the client: it is carried out, and nobody hears of it", async () => {
+    const { hub, board } = await connected();
+    const fault = hub.faults.add("black-hole", { direction: "to-client", after: "late" }, { deviceId: "board-1" });
+    board.client.publish(REPORT, '{"a":1}');
+    await expect.poll(() => reported(hub)).toEqual({ a: 1 });
+    expect(board.received).toEqual([]);
+    await fault.off();
+    await board.next("$iothub/twin/res/204/");
+  });
+
+  it("keeps it from the hub that the client has gone", async () => {
+    const { hub, board } = await connected();
+    hub.faults.add("black-hole", { direction: "to-hub" }, { deviceId: "board-1" });
+    board.client.stream.destroy();
+    await overtake(hub, "mqtt");
+    expect(await twin(hub)).toContain('"connectionState":"Connected"');
+  });
+});
+
+/** Reports something, and resolves when the answer is on its way and has to wait. */
+async function reportSlowly(board: RawMqtt, clock: ManualClock, rid: number): Promise<void> {
+  const before = clock.pending();
+  board.client.publish(`$iothub/twin/PATCH/properties/reported/?$rid=${rid}`, JSON.stringify({ rid }));
+  await expect.poll(() => clock.pending()).toBe(before + 1);
+}
+
+const toBoard1 = { deviceId: "board-1" } as const;
+
+describe("latency", () => {
+  it("lets bytes arrive when their time has come", async () => {
+    const clock = new ManualClock();
+    const { hub, board } = await connected({ clock });
+    hub.faults.add("latency", { direction: "to-client", delayMs: 300 }, toBoard1);
+    await reportSlowly(board, clock, 1);
+    clock.advance(299);
+    await overtake(hub, "mqtt");
+    expect(board.received).toEqual([]);
+    clock.advance(1);
+    await board.next("$iothub/twin/res/204/?$rid=1");
+  });
+
+  it("ends with what is on its way", async () => {
+    const clock = new ManualClock();
+    const { hub, board } = await connected({ clock });
+    const fault = hub.faults.add("latency", { delayMs: 600_000, direction: "to-client" });
+    await reportSlowly(board, clock, 1);
+    await fault.off();
+    expect(await board.next("$iothub/twin/res/204/")).toBeDefined();
+  });
+});
+
+describe("loss", () => {
+  it("of 20 percent: one that is hit stalls", async () => {
+    const clock = new ManualClock();
+    const { hub, board } = await connected({ clock, random: () => 0.19 });
+    hub.faults.add("loss", { percent: 20, stallMs: 1000, direction: "to-client" }, toBoard1);
+    await reportSlowly(board, clock, 1);
+    clock.advance(999);
+    await overtake(hub, "mqtt");
+    expect(board.received).toEqual([]);
+    clock.advance(1);
+    await board.next("$iothub/twin/res/204/");
+  });
+
+  it("of 20 percent: one that is not hit does not", async () => {
+    const clock = new ManualClock();
+    const { hub, board } = await connected({ clock, random: () => 0.2 });
+    hub.faults.add("loss", { percent: 20, stallMs: 1000, direction: "to-client" }, toBoard1);
+    await reportSlowly(board, clock, 1);
+    clock.advance(0);
+    expect(await board.next("$iothub/twin/res/204/")).toBeDefined();
+  });
+});
+
+describe.each(all)("bandwidth, on $surface", ({ surface }) => {
+  it("lets so many bytes through in a second, little by little", async () => {
+    const clock = new ManualClock();
+    const hub = await world({ clock });
+    hub.faults.add("bandwidth", { bytesPerS: 1000, direction: "to-client" });
+    const { socket } = await openRoad(portsOf[surface](hub));
+    void sayHello(hub, socket);
+    await expect.poll(() => clock.pending()).toBeGreaterThan(0);
+    expect(socket.bytesRead).toBe(0);
+    clock.advance(100);
+    await expect.poll(() => socket.bytesRead).toBe(100);
+    clock.advance(250);
+    await expect.poll(() => socket.bytesRead).toBe(300);
+  });
+});
+
+describe.each(all)("cut-after, on $surface", ({ surface }) => {
+  it.each([
+    { how: "reset", fate: "ECONNRESET" },
+    { how: "close", fate: "FIN" },
+  ] as const)("lets so many bytes through, and then: $how", async ({ how, fate }) => {
+    const hub = await world();
+    const fault = hub.faults.add("cut-after", { bytes: 300, how, direction: "to-client" }, { on: [surface], times: 1 });
+    const { socket } = await openRoad(portsOf[surface](hub));
+    expect(await sayHello(hub, socket)).toBe(fate);
+    expect([socket.bytesRead, fault.struck]).toEqual([300, 1]);
+    await (await travel(hub, surface)).ask();
+  });
+});
+
+describe.each(all)("certificate, on $surface", ({ surface }) => {
+  it.each([
+    { flaw: "not-yet-valid", fate: "CERT_NOT_YET_VALID" },
+    { flaw: "expired", fate: "CERT_HAS_EXPIRED" },
+    { flaw: "other-name", fate: "ERR_TLS_CERT_ALTNAME_INVALID" },
+    { flaw: "unknown-authority", fate: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" },
+  ] as const)("$flaw: the client says $fate, and trusts the next", async ({ flaw, fate }) => {
+    const hub = await world();
+    const fault = hub.faults.add("certificate", { flaw }, { on: [surface], times: 1 });
+    const { socket } = await openRoad(portsOf[surface](hub));
+    expect([await sayHello(hub, socket), fault.struck]).toEqual([fate, 1]);
+    await (await travel(hub, surface)).ask();
+  });
+});
+
+describe("faults of the network together", () => {
+  it("add up", async () => {
+    const clock = new ManualClock();
+    const { hub, board } = await connected({ clock, random: () => 0 });
+    hub.faults.add("latency", { delayMs: 100, direction: "to-client" }, toBoard1);
+    hub.faults.add("loss", { percent: 100, stallMs: 1000, direction: "to-client" }, toBoard1);
+    await reportSlowly(board, clock, 1);
+    clock.advance(1099);
+    await overtake(hub, "mqtt");
+    expect(board.received).toEqual([]);
+    clock.advance(1);
+    await board.next("$iothub/twin/res/204/");
+  });
+});
