@@ -9,18 +9,29 @@ import { transportWith, type Line, type MethodCall } from "./azure-line.ts";
 import type { Callers, Connection, TwinDocuments } from "./link.ts";
 import { LinkTrouble, troubleFrom, troubleOfStatus } from "./trouble.ts";
 
+/** How long the link waits for the hub. */
+export interface Patience {
+  readonly openMs: number;
+  readonly listenMs: number;
+  readonly twinMs: number;
+  readonly reportMs: number;
+  /** For answers that are being given when the connection is closed. */
+  readonly lastAnswersMs: number;
+  readonly closeMs: number;
+  /** MQTT pings are free at the hub, and NAT boxes forget quiet connections after minutes. */
+  readonly keepaliveSeconds: number;
+}
+
 /** The SDK's calls may never settle when packets vanish: each has a deadline of ours. */
-const deadlines = {
+const usualPatience: Patience = {
   openMs: 20_000,
   listenMs: 10_000,
   twinMs: 10_000,
   reportMs: 10_000,
   lastAnswersMs: 1_500,
   closeMs: 1_500,
-} as const;
-
-/** MQTT pings are free at the hub, and NAT boxes forget quiet connections after minutes. */
-const keepaliveSeconds = 60;
+  keepaliveSeconds: 60,
+};
 
 /** Longer than any connection lasts: the supervisor renews it in a quiet moment, the SDK would not look for one. */
 const tokenLife = { tokenValidTimeInSeconds: 48 * 3_600, tokenRenewalMarginInSeconds: 600 } as const;
@@ -34,6 +45,7 @@ export interface AzureLinkOptions {
   readonly ca: string | undefined;
   readonly productInfo: string;
   readonly log: Log;
+  readonly patience?: Patience;
 }
 
 /**
@@ -42,7 +54,7 @@ export interface AzureLinkOptions {
  * Rejects with LinkTrouble.
  */
 export async function connectToAzure(
-  { address, ca, productInfo, log }: AzureLinkOptions,
+  { address, ca, productInfo, log, patience = usualPatience }: AzureLinkOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
   let made: Line | undefined;
@@ -55,7 +67,7 @@ export async function connectToAzure(
   const line: Line = made;
   client.setRetryPolicy(new NoRetry());
   const close = async (): Promise<void> => {
-    await within(deadlines.closeMs, "close", client.close()).catch((cause: unknown) => {
+    await within(patience.closeMs, "close", client.close()).catch((cause: unknown) => {
       log.debug({ err: cause }, "connection did not close cleanly");
     });
     line.sever();
@@ -72,31 +84,33 @@ export async function connectToAzure(
     // One call: a second one would replace all options of the first.
     await client.setOptions({
       ...(ca === undefined ? {} : { ca }),
-      keepalive: keepaliveSeconds,
+      keepalive: patience.keepaliveSeconds,
       productInfo,
       tokenRenewal: tokenLife,
       ...(address.webSocket
         ? { mqtt: { webSocketAgent: webSocketAgent(address.host, address.webSocketPort, ca) } }
         : {}),
     });
-    await within(deadlines.openMs, "connect", client.open(), signal);
+    await within(patience.openMs, "connect", client.open(), signal);
   } catch (cause) {
     await close();
     throw troubleFrom(line.error ?? cause, "connect");
   }
-  return new AzureConnection(line, lost, close);
+  return new AzureConnection(line, patience, lost, close);
 }
 
 class AzureConnection implements Connection {
   readonly lost: Promise<Error>;
   readonly #close: () => Promise<void>;
   readonly #line: Line;
+  readonly #patience: Patience;
   readonly #calls = new Map<string, Promise<MethodReply>>();
   readonly #answering = new Set<Promise<void>>();
   readonly #underWay = new Set<(cause: Error) => void>();
 
-  constructor(line: Line, lost: Promise<Error>, close: () => Promise<void>) {
+  constructor(line: Line, patience: Patience, lost: Promise<Error>, close: () => Promise<void>) {
     this.#line = line;
+    this.#patience = patience;
     this.lost = lost;
     this.#close = close;
     void lost.then((cause) => this.#giveUp(cause));
@@ -112,14 +126,14 @@ class AzureConnection implements Connection {
       const change = sectionFrom(body);
       callers.desired({ patch: change.content, version: change.version });
     });
-    await this.#call(deadlines.listenMs, "listen for methods", (done) => transport.enableMethods(done));
-    await this.#call(deadlines.listenMs, "listen for desired properties", (done) =>
+    await this.#call(this.#patience.listenMs, "listen for methods", (done) => transport.enableMethods(done));
+    await this.#call(this.#patience.listenMs, "listen for desired properties", (done) =>
       transport.enableTwinDesiredPropertiesUpdates(done),
     );
   }
 
   async twin(): Promise<TwinDocuments> {
-    const twin = await this.#ask(deadlines.twinMs, "twin", (done) => this.#line.transport.getTwin(done));
+    const twin = await this.#ask(this.#patience.twinMs, "twin", (done) => this.#line.transport.getTwin(done));
     if (!isJsonObject(twin)) throw new LinkTrouble("hub-error", "The hub answered the twin request without a twin.");
     const desired = sectionFrom(twin["desired"]);
     const reported = sectionFrom(twin["reported"]).content;
@@ -127,7 +141,7 @@ class AzureConnection implements Connection {
   }
 
   async report(patch: JsonObject): Promise<void> {
-    await this.#ask(deadlines.reportMs, "report", (done) =>
+    await this.#ask(this.#patience.reportMs, "report", (done) =>
       this.#line.transport.updateTwinReportedProperties(patch, done),
     );
   }
@@ -137,7 +151,7 @@ class AzureConnection implements Connection {
     this.#line.onMethod = () => undefined;
     if (this.#answering.size > 0) {
       const answered = Promise.all(this.#answering);
-      await within(deadlines.lastAnswersMs, "answer", answered).catch(() => undefined); // Then they come too late.
+      await within(this.#patience.lastAnswersMs, "answer", answered).catch(() => undefined); // Then they come too late.
     }
     this.#giveUp(new LinkTrouble("own", "The connection is being closed."));
     await this.#close();

@@ -13,6 +13,12 @@ import { LinkTrouble, passesOnThisConnection, troubleFrom } from "./trouble.ts";
  */
 const renewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, lookEveryMs: 2_000 } as const;
 
+/**
+ * A change of the desired properties is told once, without acknowledgement; the next one shows that it was missed. Where
+ * none follows, the twin does, looked at a few times a day: it counts against the hub's quota.
+ */
+const twinLook = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
+
 export interface SessionPorts {
   readonly timer: Timer;
   /** In [0, 1). */
@@ -89,6 +95,7 @@ class Session {
       onDesired(document.content, document.version);
       for (const change of early) take(change);
       void this.#whenDue().then(end);
+      void this.#whenMissed(document).then(end);
     });
   }
 
@@ -125,6 +132,23 @@ class Session {
         log[level]({ reason: trouble.message, attempt, retryInMs: waitMs }, "the hub asks for patience");
         await timer.after(waitMs, this.over);
       }
+    }
+  }
+
+  /** Resolves when the hub turns out to hold a later document than we do; never after the session's end. */
+  async #whenMissed(document: DesiredDocument): Promise<LinkTrouble> {
+    const { timer, random } = this.#ports;
+    try {
+      for (;;) {
+        await timer.after(twinLook.leastMs + random() * (twinLook.mostMs - twinLook.leastMs), this.over);
+        const { desiredVersion } = await this.#patiently("twin", () => this.#readTwin());
+        if (desiredVersion > document.version) {
+          return new LinkTrouble("missed", "A change of the desired properties was never told.");
+        }
+      }
+    } catch (cause) {
+      // Either the session has ended, or the hub does not answer on a connection that looks alive.
+      return this.over.aborted ? await new Promise<never>(() => undefined) : troubleFrom(cause, "twin");
     }
   }
 

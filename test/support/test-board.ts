@@ -13,7 +13,7 @@ import { FolderStateFile } from "../../agent/board/state-file.ts";
 import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
 import type { Timer } from "../../agent/clock.ts";
 import { hubAddressFrom } from "../../agent/hub/address.ts";
-import { connectToAzure } from "../../agent/hub/azure-link.ts";
+import { connectToAzure, type Patience } from "../../agent/hub/azure-link.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Connection } from "../../agent/hub/link.ts";
 import type { Power } from "../../agent/reboot/runner.ts";
@@ -39,6 +39,8 @@ export interface TestBoardOptions {
   readonly staging?: (staging: Staging) => Staging;
   readonly power?: (power: Power) => Power;
   readonly timer?: (timer: Timer) => Timer;
+  /** Of the link, where the usual one is too long for a test that cuts it. */
+  readonly patience?: Patience;
 }
 
 /** As quick as a board can be: a test waits for states, not for pauses. */
@@ -62,6 +64,8 @@ export class TestBoard {
   #agent: Agent | undefined;
   /** Every patch of the reported properties that was sent, from the first start on. */
   readonly reports: JsonObject[] = [];
+  /** How often a connection was tried, from the first start on. */
+  attempts = 0;
   /** How often the board was started. */
   boots = 0;
   /** Set to keep a rebooting board down until it resolves. */
@@ -119,7 +123,7 @@ export class TestBoard {
 
   /** The agent starts, in the same boot. */
   async startAgent(): Promise<void> {
-    const { transport = "MQTT", moduleId, installer, staging, power, timer } = this.#options;
+    const { transport = "MQTT", moduleId, installer, staging, power, timer, patience } = this.#options;
     const address = hubAddressFrom(this.#hub.deviceConnectionString(this.deviceId, moduleId), {
       webSocket: transport === "WebSockets",
       webSocketPort: this.#hub.ports.https,
@@ -156,13 +160,21 @@ export class TestBoard {
           installer,
         ),
         power: wrapped({ reboot: () => this.#takeReboot() }, power),
-        connect: async (signal) =>
-          this.#noting(
+        connect: async (signal) => {
+          this.attempts += 1;
+          return this.#noting(
             await connectToAzure(
-              { address: address.value, ca: this.#hub.ca, productInfo: "test", log: testLog },
+              {
+                address: address.value,
+                ca: this.#hub.ca,
+                productInfo: "test",
+                log: testLog,
+                ...(patience === undefined ? {} : { patience }),
+              },
               signal,
             ),
-          ),
+          );
+        },
       },
       settings,
     );

@@ -17,9 +17,9 @@ export class ServiceView {
   }
 
   /** Calls a direct method, waiting for the board to be connected. */
-  async call(methodName: string, payload?: unknown): Promise<MethodReply> {
+  async call(methodName: string, payload?: unknown, responseTimeoutInSeconds = 30): Promise<MethodReply> {
     const { client } = this.#clients;
-    const params = { methodName, payload, connectTimeoutInSeconds: 30, responseTimeoutInSeconds: 30 };
+    const params = { methodName, payload, connectTimeoutInSeconds: 30, responseTimeoutInSeconds };
     const { result } =
       this.#moduleId === undefined
         ? await client.invokeDeviceMethod(this.#deviceId, params)

@@ -1,0 +1,210 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { isJsonObject } from "../../agent/contract/json.ts";
+import { systemTimer } from "../../agent/board/clocks.ts";
+import type { Timer } from "../../agent/clock.ts";
+import type { Patience } from "../../agent/hub/azure-link.ts";
+import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
+import type { Fault } from "../../service-tools/local-hub/faults/fault.ts";
+import type { Surface } from "../../service-tools/local-hub/faults/scope.ts";
+import type { LocalHub } from "../../service-tools/local-hub/options.ts";
+import type { Transport } from "./azure-sdk.ts";
+import { imageServer, serving, testImage } from "./image-server.ts";
+import { testHub } from "./local-hub.ts";
+import { overriding } from "./overriding.ts";
+import { TestBoard } from "./test-board.ts";
+import { at, ServiceView } from "./twins.ts";
+
+/** A fault of the hub as it is rehearsed with, beside its defaults. */
+export interface RehearsedFault {
+  readonly name: FaultName;
+  readonly parameters?: Readonly<Record<string, number | string>>;
+}
+
+/** Twenty times as impatient as a real board, and as quick to notice that nothing comes any more. */
+const haste = 20;
+const hasty = (timer: Timer): Timer => ({ after: (delayMs, signal) => timer.after(delayMs / haste, signal) });
+const impatience: Patience = {
+  openMs: 2_000,
+  listenMs: 1_000,
+  twinMs: 1_000,
+  reportMs: 1_000,
+  lastAnswersMs: 200,
+  closeMs: 200,
+  keepaliveSeconds: 1,
+};
+
+/** Most of a rehearsal is waiting. */
+const atOnce = 6;
+/** How long a fault may take to show, and a board to come back: bounds for a test that fails, nothing is measured by them. */
+const showMs = 10_000;
+const recoverMs = 40_000;
+/** The shortest time that a hub lets a caller wait for a device's answer. */
+const shortestS = 5;
+
+/** Those that have nothing to do with a board: REST is the services' business, and no board here sends what is acknowledged. */
+const notOfBoards: readonly FaultName[] = ["rest-refused", "rest-stalled", "rest-cut", "puback-lost"];
+
+/** Every fault that can come between a board and its hub, and each way of those that have several. */
+export function faultsOfBoards(): RehearsedFault[] {
+  return faultNames()
+    .filter((name) => !notOfBoards.includes(name))
+    .flatMap((name): RehearsedFault[] => {
+      const words = Object.entries(kindOf(name).parameters).flatMap(([key, parameter]) =>
+        "words" in parameter ? parameter.words.slice(1).map((word) => ({ [key]: word })) : [],
+      );
+      return [{ name }, ...words.map((parameters) => ({ name, parameters }))];
+    });
+}
+
+export function called({ name, parameters = {} }: RehearsedFault): string {
+  return [name, ...Object.values(parameters)].join(" ");
+}
+
+/**
+ * Has a board reboot and update itself while these faults are on, takes them away, and says what was wrong afterwards:
+ * "recovered" when nothing was. A bare SDK client may look on, to be compared with.
+ */
+export async function rehearse(faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
+  const hub = await testHub();
+  try {
+    return await rehearseOn(hub, faults, transport);
+  } finally {
+    await hub.stop();
+  }
+}
+
+async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
+  const image = testImage(20_000);
+  const server = await imageServer(serving(image));
+  const installs: string[] = [];
+  const board = await TestBoard.start(hub, {
+    transport,
+    imageCa: `${hub.ca}\n${server.ca}`,
+    timer: hasty,
+    patience: impatience,
+    installer: (installer) =>
+      overriding(installer, {
+        install: async (staged, signal) => {
+          installs.push(staged.operationId);
+          await installer.install(staged, signal);
+        },
+      }),
+  });
+  try {
+    const service = new ServiceView(hub);
+    await service.until("boardkeeper.update.phase", "idle");
+    const before = board.attempts;
+    const added = addTo(hub, faults, transport);
+    const isUpdated = async (): Promise<boolean> => (await board.saved())?.update.phase === "completed";
+
+    // An operator who wants a reboot, and asks again with the same name until it is granted.
+    const rebooted = insistently(async () => {
+      const { status } = await service.call("rebootDevice", { operationId: "reboot-1" }, shortestS);
+      if (status !== 200) throw new Error(`refused: ${status}`);
+    });
+    const firmware = {
+      fwVersion: "2.0.0",
+      fwPackageURI: `${server.origin}/board.img`,
+      fwPackageCheckValue: image.sha256,
+      operationId: "update-1",
+    };
+    await insistently(() => service.setDesired({ firmware }));
+    const struck = Promise.all(added.map((fault) => fault.hasStruck()));
+    await Promise.race([struck, pause(showMs)]).catch(() => undefined); // Some pairs keep each other from showing.
+    await eventually(async () => board.attempts >= before + 2 || (await isUpdated()), showMs);
+    await hub.faults.clear();
+
+    await rebooted;
+    await insistently(() => service.setDesired({ probe: 1 })); // A notification that was lost shows by the next one.
+    return await verdict(board, service, installs, isUpdated);
+  } finally {
+    await hub.faults.clear();
+    await board.powerOff();
+    server.stop();
+  }
+}
+
+/** The faults, and a cut after them where they show when a connection is made. */
+function addTo(hub: LocalHub, faults: readonly RehearsedFault[], transport: Transport): Fault[] {
+  const on: Surface = transport === "MQTT" ? "mqtt" : "websockets";
+  const added = faults.map(({ name, parameters = {} }) => hub.faults.addUntyped(name, parameters, { on: [on] }));
+  const showsInPassing = ({ name }: RehearsedFault): boolean => /^(desired|method)-/.test(name);
+  if (!faults.every(showsInPassing)) hub.faults.add("close", {}, { on: [on] });
+  return added;
+}
+
+async function verdict(
+  board: TestBoard,
+  service: ServiceView,
+  installs: readonly string[],
+  isUpdated: () => Promise<boolean>,
+): Promise<string> {
+  if (!(await eventually(isUpdated, recoverMs))) return `not updated: ${JSON.stringify((await board.saved())?.update)}`;
+  let seen = "";
+  const agrees = await eventually(async () => {
+    const { payload } = await service.call("getStatus");
+    const { Response: _said, link: _link, ...state } = payload;
+    const { reported } = (await service.twin()).properties;
+    const { boardkeeper, firmwareStatus } = structuredClone(reported) as Record<string, unknown>;
+    seen = JSON.stringify({ state, boardkeeper, firmwareStatus });
+    return (
+      firmwareStatus === "completed" &&
+      at(reported, "iothubDM.firmwareUpdate.status") === "applyComplete" &&
+      at(reported, "firmware.fwUpdateStatus") === "current" &&
+      JSON.stringify(sorted(state)) === JSON.stringify(sorted(boardkeeper))
+    );
+  }, recoverMs);
+  if (!agrees) return `twin and board disagree: ${seen}`;
+  if (installs.join() !== "update-1") return `installed more or less than once: ${installs.join()}`;
+  // The update's own reboot may have fulfilled the one that was asked for.
+  const { reboot, operations } = (await board.saved()) ?? {};
+  if (board.boots < 2 || board.boots > 3) return `${board.boots} boots`;
+  if (reboot?.phase !== "proven") return `reboot ${reboot?.phase}`;
+  const asked = operations?.filter(({ operationId }) => operationId === "reboot-1") ?? [];
+  return asked.length === 1 ? "recovered" : `the reboot was taken ${asked.length} times`;
+}
+
+/** Rehearses many, a few at a time. Answers those after which something was wrong, with what it was. */
+export async function rehearseAll(
+  rehearsals: readonly (readonly RehearsedFault[])[],
+  transport: Transport,
+): Promise<string[]> {
+  const waiting = [...rehearsals];
+  const wrong: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let faults = waiting.shift(); faults !== undefined; faults = waiting.shift()) {
+      const outcome = await rehearse(faults, transport);
+      if (outcome !== "recovered") wrong.push(`${faults.map(called).join(" and ")}: ${outcome}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return wrong;
+}
+
+/** Keys in order, without nulls, which no twin holds, and without what a section of a twin has of its own. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value)
+    .filter(([key, one]) => !key.startsWith("$") && one !== null)
+    .map(([key, one]) => [key, sorted(one)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Repeats a call until it succeeds: the service meets the same faults as the board, where they share a port. */
+async function insistently(call: () => Promise<unknown>): Promise<void> {
+  await eventually(async () => {
+    await call();
+    return true;
+  }, recoverMs);
+}
+
+/** True as soon as a test is met; false when it was not in time. What it throws counts as not yet. */
+async function eventually(test: () => Promise<boolean>, withinMs: number): Promise<boolean> {
+  const over = AbortSignal.timeout(withinMs);
+  while (!over.aborted) {
+    if (await test().catch(() => false)) return true;
+    await systemTimer.after(20);
+  }
+  return false;
+}
