@@ -132,6 +132,19 @@ describe("the bare SDK", () => {
     expect(device.events).not.toContain("disconnect");
   });
 
+  it("connects anew for each new token", async () => {
+    const { hub, arrivals } = await countingHub();
+    const text = hub.deviceConnectionString("board-1");
+    // The SDK's own are valid for an hour, and replaced a quarter before.
+    const provider = SharedAccessKeyAuthenticationProvider.fromConnectionString(text, 3, 2);
+    onTestFinished(() => provider.stop());
+    const client = Client.fromAuthenticationProvider(provider, Mqtt);
+    const { events } = await openBare(hub, "board-1", { client });
+    await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBeGreaterThan(1);
+    provider.stop();
+    expect(events).not.toContain("disconnect");
+  });
+
   it("connects without end with tokens that are valid for more than 24 days", async () => {
     const { hub, arrivals } = await countingHub();
     const days = 24 * 60 * 60;
