@@ -70,8 +70,9 @@ describe("the bare SDK", () => {
   it("waits for ever for an answer that got lost", async () => {
     const { hub } = await countingHub();
     const { client } = await openBare(hub, "board-1");
-    hub.faults.add("twin-answer-lost", {}, { times: 1 });
+    const fault = hub.faults.add("twin-answer-lost", {}, { times: 1 });
     const lost = watch(client.getTwin());
+    await fault.hasStruck();
     await client.getTwin();
     expect(lost()).toBe(false);
   });
