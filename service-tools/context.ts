@@ -8,6 +8,8 @@ const contextSchema = v.object({
   caFile: v.string(),
   mqttPort: v.number(),
   httpsPort: v.number(),
+  // A hub of an earlier release writes none.
+  controlPort: v.exactOptional(v.number()),
   imagesUrl: v.string(),
 });
 

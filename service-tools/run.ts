@@ -29,7 +29,7 @@ function errorText(cause: unknown, { err }: World): string {
 
 function messageOf(cause: unknown): string {
   // The messages of these are whole; others keep a part of theirs in their causes.
-  if (cause instanceof CommandError) return cause.message;
+  if (cause instanceof CommandError || cause instanceof CommandFailure) return cause.message;
   const isFault = cause instanceof TypeError || cause instanceof ReferenceError || cause instanceof RangeError;
   return isFault ? `a fault of this program, please report it: ${cause.stack ?? cause.message}` : reasonOf(cause);
 }

@@ -4,7 +4,8 @@ import { readHubContext } from "../context.ts";
 import type { HubContext } from "../context.ts";
 import { CommandFailure, exitCodes } from "../exit-codes.ts";
 import { defaultHubFolder } from "../home.ts";
-import { getPage, HubSilent, linesOf } from "../local-hub/pages-client.ts";
+import { askPage, HubSilent, linesOf } from "../local-hub/pages-client.ts";
+import type { PageRequest } from "../local-hub/pages-client.ts";
 import { hubPid } from "../local-hub/claim.ts";
 import { reasonOf } from "../local-hub/log.ts";
 
@@ -31,9 +32,13 @@ export function folderArgument(folder: string): string {
 }
 
 /** The lines of one of the hub's own pages, as they come. */
-export async function* pageLines(folder: string, context: HubContext, path: string): AsyncGenerator<string> {
+export async function* pageLines(
+  folder: string,
+  context: HubContext,
+  page: string | PageRequest,
+): AsyncGenerator<string> {
   try {
-    yield* linesOf(await getPage(context, path));
+    yield* linesOf(await askPage(context, typeof page === "string" ? { path: page } : page));
   } catch (error) {
     if (!(error instanceof HubSilent)) throw error;
     const running = (await hubPid(folder)) !== undefined;
@@ -44,6 +49,14 @@ export async function* pageLines(folder: string, context: HubContext, path: stri
       cause: error,
     });
   }
+}
+
+/** One of the hub's own pages, as JSON. */
+export async function pageJson(folder: string, page: string | PageRequest): Promise<unknown> {
+  const context = await requireHubContext(folder);
+  const lines: string[] = [];
+  for await (const line of pageLines(folder, context, page)) lines.push(line);
+  return JSON.parse(lines.join("\n"));
 }
 
 /** A path as a shell takes it for one word. */

@@ -40,6 +40,7 @@ async function runInForeground(
     folder,
     standardPorts,
     log: (entry) => output.note(logLine(entry)),
+    imagesElsewhere: true,
     startImages: async ({ port }) =>
       startImageProcess(program, folder, port, (pid, how) => output.note(imagesDied(folder, pid, how))),
   });

@@ -4,11 +4,13 @@ import { createServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type { Faults } from "../local-hub/faults/faults.ts";
 import { reasonOf } from "../local-hub/log.ts";
 import type { Log } from "../local-hub/log.ts";
 import { contextOf, Front } from "../local-hub/network/front.ts";
 import type { Listening } from "../local-hub/network/front.ts";
 import type { NetworkGround } from "../local-hub/network/conduit.ts";
+import { alterationUnder, altering, lengthUnder, rangeUnder, refusalUnder } from "./faults.ts";
 import { imagesFolder, readImagePath } from "./layout.ts";
 import { hasAlready, mayResume, readRange } from "./range.ts";
 
@@ -26,7 +28,7 @@ export interface ImageServerOptions {
 export async function startImageServer(options: ImageServerOptions): Promise<Listening> {
   const { certificate, privateKey, folder, network, log } = options;
   const server = createServer(contextOf({ certificate, privateKey }), (request, response) => {
-    answer(imagesFolder(folder), request, response).catch((error: unknown) => {
+    answer(imagesFolder(folder), network.faults, request, response).catch((error: unknown) => {
       // The client went away in the middle, or the disk failed: either way the answer cannot be finished.
       log({ level: "warn", message: "image not served", url: request.url, why: reasonOf(error) });
       response.destroy();
@@ -45,9 +47,20 @@ export async function startImageServer(options: ImageServerOptions): Promise<Lis
   return front;
 }
 
-async function answer(folder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  folder: string,
+  faults: Faults,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
+    return;
+  }
+  const refused = refusalUnder(faults);
+  if (refused !== undefined) {
+    const { status, retryAfterS } = refused;
+    response.writeHead(status, retryAfterS === 0 ? {} : { "retry-after": String(retryAfterS) }).end();
     return;
   }
   const image = readImagePath(request.url ?? "/");
@@ -57,7 +70,7 @@ async function answer(folder: string, request: IncomingMessage, response: Server
     return;
   }
   try {
-    await answerFile(file, image.digest, request, response);
+    await answerFile(file, image.digest, faults, request, response);
   } finally {
     await file.close();
   }
@@ -66,12 +79,13 @@ async function answer(folder: string, request: IncomingMessage, response: Server
 async function answerFile(
   file: FileHandle,
   digest: string,
+  faults: Faults,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { size, mtimeMs } = await file.stat();
   // The name of its folder is the digest of its bytes: the strongest ETag there is.
-  const etag = `"${digest}"`;
+  const { etag, from: alteredFrom = Infinity } = alterationUnder(faults, `"${digest}"`);
   response.setHeader("etag", etag);
   response.setHeader("last-modified", new Date(mtimeMs).toUTCString());
   response.setHeader("accept-ranges", "bytes");
@@ -80,23 +94,31 @@ async function answerFile(
     return;
   }
   const resume = mayResume(headerText(request.headers["if-range"]), etag, mtimeMs);
-  const range = readRange(resume ? request.headers.range : undefined, size);
+  const range = rangeUnder(faults, readRange(resume ? request.headers.range : undefined, size));
   if (range.kind === "unsatisfiable") {
     response.writeHead(416, { "content-range": `bytes */${size}` }).end();
     return;
   }
   const [first, last] = range.kind === "whole" ? [0, size - 1] : [range.first, range.last];
-  const length = last - first + 1;
+  const length = lengthUnder(faults, last - first + 1);
   response.writeHead(range.kind === "whole" ? 200 : 206, {
     "content-type": "application/octet-stream",
-    "content-length": length,
+    "content-length": length.declared,
     ...(range.kind === "whole" ? {} : { "content-range": `bytes ${first}-${last}/${size}` }),
   });
-  if (request.method === "HEAD" || length === 0) {
+  if (request.method === "HEAD" || length.declared === 0) {
     response.end();
     return;
   }
-  await pipeline(file.createReadStream({ start: first, end: last, autoClose: false }), response);
+  response.flushHeaders();
+  if (length.sent > 0) {
+    const source = file.createReadStream({ start: first, end: first + length.sent - 1, autoClose: false });
+    const changed = alteredFrom > last ? source : source.pipe(altering(first, alteredFrom));
+    await pipeline(changed, response, { end: false });
+  }
+  // Where less was sent than was promised there is no other way to end.
+  if (length.sent < length.declared) response.socket?.destroySoon();
+  else response.end();
 }
 
 function headerText(value: string | string[] | undefined): string | undefined {

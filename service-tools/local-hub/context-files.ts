@@ -18,11 +18,11 @@ const CONTEXT_VERSION = 1;
 export class ContextFiles {
   readonly #folder: string;
   readonly #caFile: string;
-  readonly #ports: HubPorts;
+  readonly #ports: HubPorts & { readonly control: number };
   readonly #registry: Registry;
   readonly #files = new Map<string, KeptFile>();
 
-  constructor(folder: string, caFile: string, ports: HubPorts, registry: Registry) {
+  constructor(folder: string, caFile: string, ports: HubPorts & { readonly control: number }, registry: Registry) {
     this.#folder = folder;
     this.#caFile = caFile;
     this.#ports = ports;
@@ -31,7 +31,7 @@ export class ContextFiles {
 
   /** Writes all of them anew, since ports may have changed, and removes those of identities that are no more. */
   async writeAll(policies: Policies): Promise<void> {
-    const { mqtt, https, images } = this.#ports;
+    const { mqtt, https, images, control } = this.#ports;
     const connectionString = serviceConnectionString(
       `localhost:${https}`,
       "iothubowner",
@@ -43,6 +43,7 @@ export class ContextFiles {
       caFile: this.#caFile,
       mqttPort: mqtt,
       httpsPort: https,
+      controlPort: control,
       imagesUrl: `https://localhost:${images}/`,
     };
     await writeAtomically(join(this.#folder, "context.json"), pretty(context));

@@ -82,8 +82,7 @@ async function start(
   const openPorts: number[] = [];
   const names = { hosts: [HOST_NAME, "127.0.0.1", "::1", HUB_NAME], ports: openPorts };
   const around = (): Circumstances => ({ names, policies, nowMs: clock.nowMs() });
-  // Another process has a network of its own.
-  const reach = options.startImages === undefined ? surfaces : surfaces.filter((one) => one !== "images");
+  const reach = options.imagesElsewhere === true ? surfaces.filter((one) => one !== "images") : surfaces;
   const faults = new Faults(clock, log, reach);
   const find = (target: Target): Candidate | undefined => candidate(registry, target);
   const doorkeeper = new Doorkeeper((request) => admit(request, find, around()), sessions, faults);
@@ -110,8 +109,16 @@ async function start(
   const flawed = async (flaw: Flaw): Promise<KeyedCertificate> =>
     flawedCertificate(folder, [HOST_NAME, HUB_NAME], flaw, clock.nowMs());
   const network = { faults, clock, random, flawedCertificate: flawed };
-  const ports = await openServers({ options, services, broker: link, credentials, network, openPorts, atEnd });
-  const contexts = new ContextFiles(folder, credentials.caFile, ports, registry);
+  const { ports, controlPort } = await openServers({
+    options,
+    services,
+    broker: link,
+    credentials,
+    network,
+    openPorts,
+    atEnd,
+  });
+  const contexts = new ContextFiles(folder, credentials.caFile, { ...ports, control: controlPort }, registry);
   await contexts.writeAll(policies);
   followIdentities(registry, link, sessions, contexts, policies);
   return handle(folder, credentials, policies, ports, registry, faults, stop);

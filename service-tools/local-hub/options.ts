@@ -30,6 +30,8 @@ export interface LocalHubOptions {
   readonly log?: Log;
   /** How to serve images; left out, the hub's own process does. */
   readonly startImages?: ImageServerStarter;
+  /** `startImages` starts another process, which has a network of its own that faults cannot reach. */
+  readonly imagesElsewhere?: boolean;
 }
 
 /** A running hub. */

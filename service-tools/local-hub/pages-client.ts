@@ -8,6 +8,8 @@ export interface HubAddress {
   readonly connectionString: string;
   readonly caFile: string;
   readonly httpsPort: number;
+  /** Where no fault is in the way. */
+  readonly controlPort?: number;
 }
 
 /** The hub does not answer, or stops answering. */
@@ -18,24 +20,56 @@ export class HubSilent extends Error {
   }
 }
 
+/** The hub answers, and does not do what it was asked for. The message says why. */
+export class PageRefused extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = "PageRefused";
+  }
+}
+
+export interface PageRequest {
+  readonly path: string;
+  readonly method?: "GET" | "POST" | "DELETE";
+  readonly body?: object;
+}
+
 const TOKEN_LIFE_S = 3600;
 
-/** Asks for one of the hub's own pages, below /local-hub. Rejects with HubSilent when nobody answers. */
-export async function getPage(address: HubAddress, path: string): Promise<IncomingMessage> {
+/** Asks for one of the hub's own pages, below /local-hub. Rejects with HubSilent when nobody answers, with PageRefused for a refusal. */
+export async function askPage(
+  address: HubAddress,
+  { path, method = "GET", body }: PageRequest,
+): Promise<IncomingMessage> {
   const ca = await readFile(address.caFile, "utf8");
   const headers = { authorization: tokenOf(address.connectionString) };
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: "localhost", port: address.httpsPort, ca, path, headers, agent: false }, (answer) => {
-      if (answer.statusCode === 200) {
-        resolve(answer);
-        return;
-      }
-      answer.resume();
-      reject(new Error(`The local hub answered ${answer.statusCode} to ${path}.`));
-    });
+  const to = {
+    host: "localhost",
+    port: address.controlPort ?? address.httpsPort,
+    ca,
+    path,
+    method,
+    headers,
+    agent: false,
+  };
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = request(to, resolve);
     asked.on("error", (error) => reject(new HubSilent(error)));
-    asked.end();
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
   });
+  if (answer.statusCode === 200) return answer;
+  throw new PageRefused(await reasonIn(answer, path));
+}
+
+/** The sentence in an error's body: `{"Message":"ErrorCode:ArgumentInvalid;…"}`; the status, if there is none. */
+async function reasonIn(answer: IncomingMessage, path: string): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of linesOf(answer)) lines.push(line);
+  const sentence = /"Message":"ErrorCode:\w+;(?<sentence>(?:[^"\\]|\\.)*)"/.exec(lines.join("\n"))?.groups?.[
+    "sentence"
+  ];
+  if (sentence === undefined) return `The local hub answered ${answer.statusCode} to ${path}.`;
+  return String(JSON.parse(`"${sentence}"`));
 }
 
 /** The lines of an answer, as they come. */

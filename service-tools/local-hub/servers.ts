@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
+import type { FastifyInstance } from "fastify";
+import { openControlPort } from "./control-port.ts";
 import { startImageServer } from "../images/server.ts";
 import { keepPorts, readPorts } from "./kept-settings.ts";
 import type { HubPorts } from "./kept-settings.ts";
@@ -30,19 +32,28 @@ export interface Ground {
   readonly atEnd: (end: () => Promise<void>) => void;
 }
 
+export interface OpenPorts {
+  readonly ports: HubPorts;
+  /** Where faults can be switched off, whatever has become of the others. */
+  readonly controlPort: number;
+}
+
 /** Opens MQTT, HTTPS (with WebSockets) and the image server, and keeps their ports for the next start. */
-export async function openServers(ground: Ground): Promise<HubPorts> {
+export async function openServers(ground: Ground): Promise<OpenPorts> {
   const { options } = ground;
   const { folder, standardPorts = false } = options;
   const kept = await readPorts(folder);
   const wanted = { ...kept, ...options.ports, ...(standardPorts ? STANDARD_PORTS : {}) };
   const mqtt = await openMqtt(ground, wanted.mqtt ?? 0);
-  const https = await openHttps(ground, wanted.https ?? 0);
+  const api = await createRestApi(ground.services);
+  ground.atEnd(() => api.close());
+  const https = await openHttps(ground, api, wanted.https ?? 0);
+  const controlPort = await openControlPort(ground, api);
   const images = await openImages(ground, wanted.images ?? 0);
   const ports = { mqtt, https, images };
   // A start with the standard ports does not make the hub forget its own.
   await keepPorts(folder, standardPorts ? { ...(kept ?? FREE_PORTS), images } : ports);
-  return ports;
+  return { ports, controlPort };
 }
 
 async function openMqtt(
@@ -69,11 +80,10 @@ async function openMqtt(
 
 async function openHttps(
   { broker, credentials, network, openPorts, services, atEnd }: Ground,
+  api: FastifyInstance,
   port: number,
 ): Promise<number> {
   const certificate = credentials.server;
-  const api = await createRestApi(services);
-  atEnd(() => api.close());
   const server = createHttpsServer(contextOf(certificate));
   const surfaces = ["websockets", "rest"] as const;
   const front = new Front({ port, what: "HTTPS", surfaces, server, certificate, ground: network, log: services.log });

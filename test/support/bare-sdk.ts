@@ -17,17 +17,14 @@ export interface BareDevice {
 export interface BareOptions {
   /** The SDK's default is 180. */
   readonly keepaliveS?: number;
-  /** The SDK's default is 240,000; there is no public way to set it. */
-  readonly maxOperationMs?: number;
   readonly client?: Client;
 }
 
 /** Not opened yet. */
 export async function bareDevice(hub: LocalHub, deviceId: string, options: BareOptions = {}): Promise<BareDevice> {
-  const { keepaliveS, maxOperationMs } = options;
+  const { keepaliveS } = options;
   const client = options.client ?? Client.fromConnectionString(hub.deviceConnectionString(deviceId), Mqtt);
   await client.setOptions({ ca: hub.ca, ...(keepaliveS === undefined ? {} : { keepalive: keepaliveS }) });
-  if (maxOperationMs !== undefined) Reflect.set(client, "_maxOperationTimeout", maxOperationMs);
   const events: string[] = [];
   for (const name of ["connect", "disconnect", "error"]) client.on(name, () => events.push(name));
   onTestFinished(async () => {
@@ -39,7 +36,7 @@ export async function bareDevice(hub: LocalHub, deviceId: string, options: BareO
   return { client, events };
 }
 
-/** Connected; with a method `go` and, if asked for, a listener to desired properties, both subscribed. */
+/** Connected. */
 export async function openBare(hub: LocalHub, deviceId: string, options: BareOptions = {}): Promise<BareDevice> {
   const device = await bareDevice(hub, deviceId, options);
   await device.client.open();

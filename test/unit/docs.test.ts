@@ -1,8 +1,15 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { settings } from "../../agent/settings.ts";
+import { faultNames } from "../../service-tools/local-hub/faults/catalogue.ts";
 
 it("docs/configuration.md explains every setting there is, and no other", () => {
   const rows = readFileSync("docs/configuration.md", "utf8").matchAll(/^\| `([a-z.-]+\.[a-z-]+)` \|/gm);
   expect([...rows].map(([, name]) => name)).toStrictEqual(Object.keys(settings));
+});
+
+it("docs/local-hub.md tells of every fault there is, and of no other", () => {
+  const rows = readFileSync("docs/local-hub.md", "utf8").matchAll(/^\| ((?:`[a-z-]+`(?:, )?)+) \| /gm);
+  const names = [...rows].flatMap(([, cell = ""]) => cell.replaceAll("`", "").split(", "));
+  expect(names.toSorted()).toStrictEqual(faultNames().toSorted());
 });

@@ -1,4 +1,5 @@
 import { hubKinds } from "./hub-kinds.ts";
+import { imageKinds } from "./image-kinds.ts";
 import type { FaultKind } from "./kind.ts";
 import { methodKinds } from "./method-kinds.ts";
 import { mqttKinds } from "./mqtt-kinds.ts";
@@ -9,7 +10,15 @@ import { complaint, defaultOf } from "./parameters.ts";
 import type { Parameter, Value, ValueOf } from "./parameters.ts";
 
 /** All the faults there are, by name. */
-const catalogue = { ...networkKinds, ...mqttKinds, ...twinKinds, ...methodKinds, ...restKinds, ...hubKinds };
+const catalogue = {
+  ...networkKinds,
+  ...mqttKinds,
+  ...twinKinds,
+  ...methodKinds,
+  ...restKinds,
+  ...imageKinds,
+  ...hubKinds,
+};
 
 export type FaultName = keyof typeof catalogue;
 

@@ -5,7 +5,7 @@ import { BadFault } from "../faults/request.ts";
 import { isJsonObject } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 import { RefusedRequest } from "../refusal.ts";
-import { argumentInvalid, noSuchResource } from "../refusals.ts";
+import { argumentInvalid } from "../refusals.ts";
 import type { HubServices } from "../services.ts";
 import { addRoute, jsonObjectBody, pathPart, sendJson } from "./route.ts";
 
@@ -31,7 +31,7 @@ export function addFaultPages(app: FastifyInstance, services: HubServices): void
   addRoute(app, services, "DELETE", "/local-hub/faults/:id", "Faults", async (request, reply) => {
     const id = pathPart(request, "id");
     const fault = faults.list().find((one) => one.id === id);
-    if (fault === undefined) throw new RefusedRequest(noSuchResource(`there is no fault with the id '${id}'`));
+    if (fault === undefined) throw bad(`There is no fault with the id '${id}'.`);
     await fault.off();
     return sendJson(reply, shown(fault));
   });

@@ -70,8 +70,9 @@ describe("the bare SDK", () => {
   it("waits for ever for an answer that got lost", async () => {
     const { hub } = await countingHub();
     const { client } = await openBare(hub, "board-1");
-    hub.faults.add("twin-answer-lost", {}, { times: 1 });
+    const fault = hub.faults.add("twin-answer-lost", {}, { times: 1 });
     const lost = watch(client.getTwin());
+    await fault.hasStruck();
     await client.getTwin();
     expect(lost()).toBe(false);
   });
@@ -130,6 +131,19 @@ describe("the bare SDK", () => {
     await refusing.off();
     await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBe(2);
     expect(device.events).not.toContain("disconnect");
+  });
+
+  it("connects anew for each new token", async () => {
+    const { hub, arrivals } = await countingHub();
+    const text = hub.deviceConnectionString("board-1");
+    // The SDK's own are valid for an hour, and replaced a quarter before.
+    const provider = SharedAccessKeyAuthenticationProvider.fromConnectionString(text, 3, 2);
+    onTestFinished(() => provider.stop());
+    const client = Client.fromAuthenticationProvider(provider, Mqtt);
+    const { events } = await openBare(hub, "board-1", { client });
+    await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBeGreaterThan(1);
+    provider.stop();
+    expect(events).not.toContain("disconnect");
   });
 
   it("connects without end with tokens that are valid for more than 24 days", async () => {

@@ -27,6 +27,7 @@ describe("the files for other programs", () => {
       caFile: join(hub.folder, "ca.pem"),
       mqttPort: hub.ports.mqtt,
       httpsPort: hub.ports.https,
+      controlPort: expect.any(Number),
       imagesUrl: `https://localhost:${hub.ports.images}/`,
     });
     expect(await readFile(hub.caFile, "utf8")).toBe(hub.ca);

@@ -78,9 +78,9 @@ const connections: Row[] = [
   {
     fault: "suback-lost",
     what: "subscribes and does not say so",
-    seen: async (world) => {
+    seen: async (world, fault) => {
       const answered = watch(world.board.client.subscribeAsync(DESIRED));
-      await world.getTwin();
+      await fault.hasStruck();
       await world.desire({ a: 1 });
       return [await world.toldVersions(1), answered()];
     },
@@ -89,9 +89,9 @@ const connections: Row[] = [
   {
     fault: "puback-lost",
     what: "takes a message and does not say so",
-    seen: async (world) => {
+    seen: async (world, fault) => {
       const answered = watch(world.board.client.publishAsync(TELEMETRY, "1", { qos: 1 }));
-      await world.getTwin();
+      await fault.hasStruck();
       return [(await world.rest("GET", "/local-hub/events")).body.split("\n").length - 1, answered()];
     },
     is: [1, false],
@@ -210,8 +210,9 @@ const twins: Row[] = [
     fault: "twin-request-lost",
     parameters: { operation: "report" },
     what: "is not carried out and not answered",
-    seen: async (world) => {
+    seen: async (world, fault) => {
       world.reportInVain({ lost: true });
+      await fault.hasStruck();
       return [(await world.report({ kept: true }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
     },
     is: ["204", { kept: true }, 0],
@@ -220,8 +221,9 @@ const twins: Row[] = [
     fault: "twin-answer-lost",
     parameters: { operation: "report" },
     what: "is carried out and not answered",
-    seen: async (world) => {
+    seen: async (world, fault) => {
       world.reportInVain({ a: 1 });
+      await fault.hasStruck();
       return [(await world.report({ b: 1 }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
     },
     is: ["204", { a: 1, b: 1 }, 0],
@@ -230,8 +232,9 @@ const twins: Row[] = [
     fault: "twin-answer-lost",
     parameters: { operation: "get" },
     what: "is asked for and never comes",
-    seen: async (world) => {
+    seen: async (world, fault) => {
       world.getTwinInVain();
+      await fault.hasStruck();
       return [(await world.getTwin())[0], world.board.received.length];
     },
     is: ["200", 0],

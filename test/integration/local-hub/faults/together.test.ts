@@ -1,0 +1,84 @@
+import { request } from "node:https";
+import { connect } from "mqtt";
+import { describe, expect, it } from "vitest";
+import { faultNames } from "../../../../service-tools/local-hub/faults/catalogue.ts";
+import type { FaultName } from "../../../../service-tools/local-hub/faults/catalogue.ts";
+import { drawFault } from "../../../../service-tools/local-hub/faults/draw.ts";
+import { FaultyWorld } from "../../../support/faulty-world.ts";
+import { rawOptions } from "../../../support/raw-mqtt.ts";
+
+const DESIRED = "$iothub/twin/PATCH/properties/desired/#";
+const METHODS = "$iothub/methods/POST/#";
+
+/** Numbers from 0 up to 1 that are the same each time (Park and Miller). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+/** Uses every way in at once and waits for nothing: whatever becomes of it is the faults' affair. Answers how to stop. */
+function useEverything(world: FaultyWorld): () => void {
+  const { hub, board } = world;
+  world.getTwinInVain();
+  world.reportInVain({ at: "once" });
+  board.client.publish("devices/board-1/messages/events/", "1", { qos: 1 });
+  const other = connect(`mqtts://localhost:${hub.ports.mqtt}`, rawOptions(hub, { deviceId: "board-2" }));
+  other.on("error", () => undefined);
+  const images = request(hub.imagesUrl, { ca: hub.ca, agent: false }, (answer) => answer.resume());
+  images.on("error", () => undefined);
+  images.end();
+  for (const asked of [world.desire({ at: "once" }), world.call()]) asked.catch(() => undefined);
+  return () => {
+    other.end(true);
+    images.destroy();
+  };
+}
+
+/** Everything works, as if nothing had ever been the matter. */
+async function works(world: FaultyWorld): Promise<unknown[]> {
+  const board = await world.connect({ clean: true });
+  await board.client.subscribeAsync(["$iothub/twin/res/#", DESIRED, METHODS]);
+  const [got] = await world.getTwin(board);
+  const [reported] = await world.report({ works: true }, board);
+  const told = board.next("$iothub/twin/PATCH/properties/desired/");
+  await world.desire({ works: true });
+  await told;
+  board.client.on("message", (topic) => {
+    if (!topic.startsWith("$iothub/methods/")) return;
+    board.client.publish(topic.replace("POST/go", "res/200"), "{}");
+  });
+  return [got, reported, (await world.call()).status];
+}
+
+async function afterwards(names: readonly FaultName[], random: () => number): Promise<unknown[]> {
+  const world = await FaultyWorld.begin(random() < 0.5);
+  await world.board.client.subscribeAsync(["$iothub/twin/res/#", DESIRED, METHODS]);
+  const drawn = names.map((name) => drawFault(random, [name]));
+  const added = drawn.map(({ name, parameters }) => world.hub.faults.addUntyped(name, parameters, {}));
+  const stop = useEverything(world);
+  world.clock.advance(1000);
+  await new Promise((resolve) => setImmediate(resolve));
+  await world.hub.faults.clear();
+  // What a fault has held back is told late.
+  world.clock.advance(600_000);
+  stop();
+  expect(added.map(({ state }) => state)).toEqual(names.map(() => "over"));
+  return works(world);
+}
+
+const all = faultNames();
+const chance = seeded(20_261_121);
+const pairs = all.map((first): [FaultName, FaultName] => [first, drawFault(chance).name]);
+
+describe("when it is over, the hub is as it was:", () => {
+  it.each(all)("%s", async (name) => {
+    expect(await afterwards([name], seeded(1 + all.indexOf(name)))).toEqual(["200", "204", 200]);
+  });
+
+  it.each(pairs)("%s and %s", async (first, second) => {
+    expect(await afterwards([first, second], seeded(1000 + all.indexOf(first)))).toEqual(["200", "204", 200]);
+  });
+});
