@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isJsonObject } from "../../agent/contract/json.ts";
-import { systemTimer } from "../../agent/board/clocks.ts";
 import type { Timer } from "../../agent/clock.ts";
 import type { Patience } from "../../agent/hub/azure-link.ts";
 import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
@@ -36,23 +35,26 @@ const impatience: Patience = {
 /** Most of a rehearsal is waiting. */
 const atOnce = 6;
 /** How long a fault may take to show, and a board to come back: bounds for a test that fails, nothing is measured by them. */
-const showMs = 10_000;
+const showMs = 4_000;
 const recoverMs = 40_000;
+/** How long one call of a service may take: longer than the shortest wait for a device's answer. */
+const callMs = 7_000;
 /** The shortest time that a hub lets a caller wait for a device's answer. */
 const shortestS = 5;
 
-/** Those that have nothing to do with a board: REST is the services' business, and no board here sends what is acknowledged. */
-const notOfBoards: readonly FaultName[] = ["rest-refused", "rest-stalled", "rest-cut", "puback-lost"];
+/** No board sends anything that is acknowledged. */
+const notOfBoards: FaultName = "puback-lost";
 
 /** Every fault that can come between a board and its hub, and each way of those that have several. */
 export function faultsOfBoards(): RehearsedFault[] {
   return faultNames()
-    .filter((name) => !notOfBoards.includes(name))
+    .filter((name) => kindOf(name).on.includes("mqtt") && name !== notOfBoards)
     .flatMap((name): RehearsedFault[] => {
       const words = Object.entries(kindOf(name).parameters).flatMap(([key, parameter]) =>
         "words" in parameter ? parameter.words.slice(1).map((word) => ({ [key]: word })) : [],
       );
-      return [{ name }, ...words.map((parameters) => ({ name, parameters }))];
+      const others = words.map((parameters): RehearsedFault => ({ name, parameters }));
+      return [{ name } as RehearsedFault].concat(others);
     });
 }
 
@@ -108,13 +110,13 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
       fwPackageCheckValue: image.sha256,
       operationId: "update-1",
     };
-    await insistently(() => service.setDesired({ firmware }));
+    const declared = insistently(() => service.setDesired({ firmware }));
     const struck = Promise.all(added.map((fault) => fault.hasStruck()));
     await Promise.race([struck, pause(showMs)]).catch(() => undefined); // Some pairs keep each other from showing.
     await eventually(async () => board.attempts >= before + 2 || (await isUpdated()), showMs);
     await hub.faults.clear();
 
-    await rebooted;
+    await Promise.all([rebooted, declared]);
     await insistently(() => service.setDesired({ probe: 1 })); // A notification that was lost shows by the next one.
     return await verdict(board, service, installs, isUpdated);
   } finally {
@@ -127,9 +129,13 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
 /** The faults, and a cut after them where they show when a connection is made. */
 function addTo(hub: LocalHub, faults: readonly RehearsedFault[], transport: Transport): Fault[] {
   const on: Surface = transport === "MQTT" ? "mqtt" : "websockets";
-  const added = faults.map(({ name, parameters = {} }) => hub.faults.addUntyped(name, parameters, { on: [on] }));
+  // Services share their port with WebSockets, and their SDK does not survive what a board has to.
+  const whom = (name: FaultName): object => (on === "websockets" && kindOf(name).forOne ? { deviceId: "board-1" } : {});
+  const added = faults.map(({ name, parameters = {} }) =>
+    hub.faults.addUntyped(name, parameters, { on: [on], ...whom(name) }),
+  );
   const showsInPassing = ({ name }: RehearsedFault): boolean => /^(desired|method)-/.test(name);
-  if (!faults.every(showsInPassing)) hub.faults.add("close", {}, { on: [on] });
+  if (!faults.every(showsInPassing)) hub.faults.add("close", {}, { on: [on], deviceId: "board-1" });
   return added;
 }
 
@@ -203,8 +209,9 @@ async function insistently(call: () => Promise<unknown>): Promise<void> {
 async function eventually(test: () => Promise<boolean>, withinMs: number): Promise<boolean> {
   const over = AbortSignal.timeout(withinMs);
   while (!over.aborted) {
-    if (await test().catch(() => false)) return true;
-    await systemTimer.after(20);
+    // A service's call may never settle either: its SDK has no deadline.
+    if (await Promise.race([test().catch(() => false), pause(callMs, false)])) return true;
+    await pause(20);
   }
   return false;
 }

@@ -19,7 +19,7 @@ export class ServiceView {
   /** Calls a direct method, waiting for the board to be connected. */
   async call(methodName: string, payload?: unknown, responseTimeoutInSeconds = 30): Promise<MethodReply> {
     const { client } = this.#clients;
-    const params = { methodName, payload, connectTimeoutInSeconds: 30, responseTimeoutInSeconds };
+    const params = { methodName, payload, connectTimeoutInSeconds: responseTimeoutInSeconds, responseTimeoutInSeconds };
     const { result } =
       this.#moduleId === undefined
         ? await client.invokeDeviceMethod(this.#deviceId, params)

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { onTestFinished } from "vitest";
+import { startAgent, type Agent, type AgentPorts } from "../../agent/agent.ts";
+import type { Saved } from "../../agent/saved.ts";
+import { readSettings } from "../../agent/settings.ts";
+import type { FakeHub } from "./fake-hub.ts";
+import { FakeTime, settle } from "./fake-time.ts";
+import { quiet } from "./journals.ts";
+import { digest } from "./updates.ts";
+
+/** How long each piece of work of this board takes, in its own time. */
+const workMs = 20_000;
+const bootMs = 30_000;
+
+/** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
+export class FakeBoard {
+  readonly time = new FakeTime();
+  readonly #hub: FakeHub;
+  /** How often it was started. */
+  boots = 0;
+  /** The operations that were installed, in their order. */
+  readonly installs: string[] = [];
+  saved: Saved | undefined;
+  #agent: Agent | undefined;
+  #slots = { running: "1.0.0", other: "", trial: false };
+  #trials = 0;
+
+  constructor(hub: FakeHub) {
+    this.#hub = hub;
+    onTestFinished(() => this.#agent?.stop());
+  }
+
+  async powerOn(): Promise<void> {
+    this.boots += 1;
+    if (this.#slots.trial) this.#slots = { running: this.#slots.other, other: this.#slots.running, trial: false };
+    this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: settings }]).settings);
+    await settle();
+  }
+
+  #ports(): AgentPorts {
+    const { time } = this;
+    return {
+      version: "0.0.0-test",
+      mode: "systemd",
+      log: quiet,
+      clock: time,
+      bootClock: time,
+      timer: time,
+      random: () => 0.5,
+      newOperationId: () => "made-up",
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      bootId: `boot-${this.boots}`,
+      inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
+      stateFile: { save: async (saved) => void (this.saved = saved) },
+      loaded: this.saved,
+      trials: { read: async () => this.#trials, write: async (count) => void (this.#trials = count) },
+      staging: {
+        roomBytes: async () => 1e9,
+        partialPath: async () => "/partial",
+        stagedPath: () => "/staged",
+        admit: async () => undefined,
+        verify: async () => undefined,
+        clear: async () => undefined,
+      },
+      fetcher: {
+        fetch: async (_order, onProgress, signal) => {
+          await time.after(workMs, signal);
+          onProgress({ receivedBytes: 500, totalBytes: 1_000 });
+          await time.after(workMs, signal);
+          return { sha256: digest, sizeBytes: 1_000 };
+        },
+      },
+      installer: {
+        restart: "board",
+        prepare: async () => undefined,
+        install: async ({ version, operationId }, signal) => {
+          await time.after(workMs, signal);
+          this.installs.push(operationId);
+          this.#slots.other = version;
+        },
+        arm: async () => void (this.#slots.trial = true),
+        runningVersion: async () => this.#slots.running,
+        commit: async () => undefined,
+        revert: async () => undefined,
+      },
+      power: { reboot: async () => void this.#reboot() },
+      connect: this.#hub.connect,
+    };
+  }
+
+  async #reboot(): Promise<void> {
+    await this.#agent?.stop();
+    await this.time.after(bootMs);
+    await this.powerOn();
+  }
+}
+
+const settings = { "update.installer": "command", "update.command.program": "/bin/true" };

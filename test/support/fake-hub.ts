@@ -1,0 +1,66 @@
+import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
+import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { Callers, Connection } from "../../agent/hub/link.ts";
+import { mergePatch } from "../../agent/hub/patch.ts";
+import { LinkTrouble } from "../../agent/hub/trouble.ts";
+
+/** A hub without sockets or time of its own: one device's twin, and a network that a test takes away and gives back. */
+export class FakeHub {
+  isReachable = true;
+  desired: JsonObject = {};
+  desiredVersion = 1;
+  reported: JsonObject = {};
+  /** The reported properties after each patch, the first one first. */
+  readonly history: JsonObject[] = [];
+  attempts = 0;
+  #lose: ((why: Error) => void) | undefined;
+  #callers: Callers | undefined;
+
+  /** The agent's way in. */
+  connect = (): Promise<Connection> => {
+    this.attempts += 1;
+    if (!this.isReachable) return Promise.reject(new LinkTrouble("no-network", "getaddrinfo ENOTFOUND"));
+    let lose: (why: Error) => void = () => undefined;
+    const lost = new Promise<Error>((resolve) => (lose = resolve));
+    this.#lose = lose;
+    const reachable = <T>(work: () => T): Promise<T> =>
+      this.isReachable && this.#lose === lose
+        ? Promise.resolve(work())
+        : Promise.reject(new LinkTrouble("lost", "The connection to the hub was lost."));
+    return Promise.resolve({
+      lost,
+      listen: (callers) => reachable(() => void (this.#callers = callers)),
+      twin: () =>
+        reachable(() => ({ desired: this.desired, desiredVersion: this.desiredVersion, reported: this.reported })),
+      report: (patch) =>
+        reachable(() => {
+          this.reported = mergePatch(this.reported, patch);
+          this.history.push(this.reported);
+        }),
+      close: () => {
+        if (this.#lose === lose) this.#callers = undefined;
+        return Promise.resolve();
+      },
+    });
+  };
+
+  /** The network goes away, and every connection with it. */
+  cut(): void {
+    this.isReachable = false;
+    this.#callers = undefined;
+    this.#lose?.(new LinkTrouble("lost", "The connection to the hub was lost."));
+  }
+
+  /** Calls a direct method of the connected device. */
+  async call(name: string, payload: unknown): Promise<MethodReply> {
+    if (this.#callers === undefined) throw new Error("404103: the device is not online");
+    return await this.#callers.method(name, payload);
+  }
+
+  /** A value of the reported properties by its path; undefined where there is none. */
+  at(path: string, reported: Json = this.reported): Json | undefined {
+    let value: Json | undefined = reported;
+    for (const key of path.split(".")) value = isJsonObject(value) ? value[key] : undefined;
+    return value;
+  }
+}
