@@ -41,7 +41,8 @@ export const codes = {
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
-  "version-unknown": "The installer cannot tell which version runs. Look at it on the board.",
+  "version-unknown":
+    "The installer cannot tell which version runs, or prints what is no version. Look at it on the board.",
   "window-missing": "No maintenance window is configured on this board. Configure one, or ask without a window.",
 } as const satisfies Record<string, string>;
 

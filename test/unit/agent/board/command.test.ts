@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
 import type { StagedImage } from "../../../../agent/update/ports.ts";
 import { quiet } from "../../../support/journals.ts";
@@ -66,6 +66,30 @@ describe("an operator's program as installer", () => {
     expect(await commandInstaller(await program(":")).runningVersion()).toBeNull();
   });
 
+  it.each([
+    ["two lines", "echo 1.2.3; echo mounted", 'got "1.2.3'],
+    ["no version", "echo 'slot b'", 'got "slot b"'],
+    ["too much", "printf '%0201d' 0", "a version of 1 to 64"],
+  ])("refuses %s for a running version, which could not be saved", async (_what, script, words) => {
+    await expect(commandInstaller(await program(script)).runningVersion()).rejects.toMatchObject({
+      code: "version-unknown",
+      message: expect.stringContaining(words),
+    });
+  });
+
+  it("asks for the running version with a time limit of its own, and for as long as somebody wants to know", async () => {
+    const options = await program("echo > started; exec sleep 600", { timeLimitMs: 3_600_000 });
+    const impatient = commandInstaller({ ...options, waits: { versionMs: 300 } });
+    await expect(impatient.runningVersion()).rejects.toMatchObject({
+      code: "installer-timed-out",
+      message: expect.stringContaining("longer than 0.3 s"),
+    });
+    const stop = new AbortController();
+    const asking = commandInstaller(options).runningVersion(stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(asking).rejects.toThrow("stopped");
+  });
+
   it("fails with the program's status and last words", async () => {
     const installer = commandInstaller(await program("echo out; echo 'slot b is mounted' >&2; exit 3"));
     await expect(installer.install(image, never)).rejects.toMatchObject({
@@ -96,6 +120,37 @@ describe("an operator's program as installer", () => {
     const installing = commandInstaller(options).install(image, stop.signal);
     stop.abort(new Error("stopped"));
     await expect(installing).rejects.toThrow("stopped");
+  });
+
+  it("is done when the program has ended well, whoever holds its pipes, and lets those live", async () => {
+    const options = await program("setsid sleep 600 & echo $! > left; sleep 600 & echo $! >> left; echo 1.2.3");
+    const left = async (): Promise<number[]> =>
+      (await readFile(join(options.stateDir, "left"), "utf8")).trim().split("\n").map(Number);
+    onTestFinished(async () => (await left()).forEach((pid) => process.kill(pid, "SIGKILL")));
+    const installer = commandInstaller({ ...options, waits: { versionMs: 1_000, drainMs: 1_500 } });
+    // The limit comes while the pipes are being drained, and must not count any more.
+    await expect(installer.runningVersion()).resolves.toBe("1.2.3");
+    await expect(commandInstaller(options).runningVersion()).resolves.toBe("1.2.3");
+    for (const pid of await left()) expect(() => process.kill(pid, 0)).not.toThrow();
+  });
+
+  it("gives up a program that does not obey, even when another one holds its pipes", async () => {
+    const options = await program("trap '' TERM; setsid sleep 600 & echo $! > left; while :; do sleep 1; done", {
+      timeLimitMs: 300,
+      waits: { graceMs: 300, drainMs: 100 },
+    });
+    onTestFinished(async () => {
+      process.kill(Number(await readFile(join(options.stateDir, "left"), "utf8")), "SIGKILL");
+    });
+    await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({
+      code: "installer-timed-out",
+    });
+  });
+
+  it("fails when the system cannot run the program's file", async () => {
+    const options = await program(":");
+    await writeFile(options.program, "no program");
+    await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({ code: "installer-failed" });
   });
 
   it("refuses to begin where the update would replace the agent's state", async () => {
