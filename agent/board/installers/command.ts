@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { check } from "../../contract/check.ts";
 import { brief } from "../../contract/failure.ts";
 import { firmwareVersion } from "../../contract/methods.ts";
+import { redact } from "../../contract/redact.ts";
 import { AgentError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Restart } from "../../update/job.ts";
@@ -93,7 +94,7 @@ async function run(options: CommandInstallerOptions, call: Call, signal?: AbortS
   const end = await ended(options, call, signal ? AbortSignal.any([signal, limit]) : limit);
   const { status, output, errors } = end;
   const lastWords = brief(errors.trim() || output.trim(), 300);
-  log.info({ verb, status, output: brief(output, 2_000), errors: brief(errors, 2_000) }, "installer program ended");
+  log.info({ verb, status, output: loggable(output), errors: loggable(errors) }, "installer program ended");
   if (end.wasStopped) {
     signal?.throwIfAborted();
     throw new AgentError(
@@ -104,6 +105,11 @@ async function run(options: CommandInstallerOptions, call: Call, signal?: AbortS
   if (status !== "0")
     throw new AgentError("installer-failed", `${program} ${verb} ended with ${status}. It said: ${lastWords}`);
   return output;
+}
+
+/** What a program said, for the log. */
+function loggable(text: string): string {
+  return brief(redact(text), 2_000);
 }
 
 interface End {
