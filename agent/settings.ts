@@ -145,7 +145,7 @@ export const settings = {
   "update.command.restart": choice(restartKinds, "board"),
   "update.command.time-limit-seconds": seconds(1_800, 1, 86_400),
   "update.command.replaces": paths(),
-  "reboot.command": list(["systemctl", "reboot"]),
+  "reboot.command": list(["systemctl", "reboot", "-i"]),
   "report.progress-seconds": seconds(5, 0, 3_600),
   "simulation.pause-seconds": seconds(15, 0, 3_600),
   "simulation.boot-seconds": seconds(3, 0, 600),

@@ -13,6 +13,7 @@ export const codes = {
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
   "image-changed": "The staged image was damaged on the board's disk. Ask again; if it recurs, replace the storage.",
   "image-too-large": "The image is larger than this board accepts. Raise update.max-image-size, or shrink the image.",
+  inhibited: "Something on the board asks that it is not shut down. Wait until that is over, or ask with force.",
   "insecure-address": "Plain http is not fetched. Serve the image over https, or set update.allow-http.",
   "insecure-redirect": "The server redirected from https to http, which is never followed. Mend its redirects.",
   "installer-failed": "The installer said no; its last words are in the message.",
