@@ -121,6 +121,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     newOperationId: ports.newOperationId,
     digest: ports.digest,
     roomBytes: () => staging.roomBytes(),
+    inhibitors: () => ports.power.inhibitors(),
     snapshot: () => publisher.snapshot(),
     link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,

@@ -1,9 +1,10 @@
-import { readFile, readdir, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { access, constants, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
 import { check } from "./contract/check.ts";
+import { fileNameOf } from "./file-names.ts";
+import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
 import { flatten, readSettings, settings as known, variableOf, type Settings, type Written } from "./settings.ts";
 
@@ -54,7 +55,7 @@ export async function loadConfig(around: Surroundings): Promise<Config> {
   if (around.stateDir !== undefined)
     written.push({ place: "--state-dir", values: { "agent.state-dir": around.stateDir } });
   const { settings, problems: mistakes } = readSettings(written);
-  problems.push(...mistakes, ...contradictions(settings));
+  problems.push(...mistakes, ...contradictions(settings, around), ...(await missingFiles(settings)));
 
   const identity = await findIdentity(around, settings, problems);
   const address =
@@ -75,12 +76,6 @@ export async function loadConfig(around: Surroundings): Promise<Config> {
   return Object.freeze({ ...settings, hub: address.value, hubCa, imageCa, stateDir, stagingDir });
 }
 
-/** Where people's own Boardkeeper files lie: the local hub's, and those of simulated boards. */
-function boardkeeperHome(env: Surroundings["env"]): string {
-  const stateHome = env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
-  return env["BOARDKEEPER_HOME"] || join(stateHome, "boardkeeper");
-}
-
 function simulationDefaults({ simulate }: Surroundings): Written[] {
   if (!simulate) return [];
   const values = {
@@ -96,17 +91,26 @@ async function readFiles({ configFile, simulate }: Surroundings, problems: strin
   const folder = `${first}.d`;
   const isOptional = configFile === undefined;
   if (isOptional && simulate) return []; // A laptop's /etc says nothing about a simulated board.
-  const dropIns = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".toml")).sort();
+  const dropIns = (await namesIn(folder, problems)).filter((name) => name.endsWith(".toml")).sort();
   const written: Written[] = [];
   for (const path of [first, ...dropIns.map((name) => join(folder, name))]) {
     try {
       written.push({ place: path, values: flatten(parseToml(await readFile(path, "utf8"))) });
     } catch (cause) {
-      const absent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-      if (!(absent && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);
+      if (!(isAbsent(cause) && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);
     }
   }
   return written;
+}
+
+/** The names in a folder; none where it is not there. A folder that cannot be read is a mistake, not an empty one. */
+async function namesIn(folder: string, problems: string[]): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if (!isAbsent(cause)) problems.push(`${folder}: ${firstLine(cause)}`);
+    return [];
+  }
 }
 
 /** Variables of other programs of the family that share the prefix. */
@@ -119,13 +123,38 @@ function fromEnvironment(env: Surroundings["env"]): Written[] {
     .map(([variable, value]) => ({ place: variable, values: { [names.get(variable) ?? variable]: value } }));
 }
 
-function contradictions(settings: Settings): string[] {
+function contradictions(settings: Settings, { simulate }: Surroundings): string[] {
   const problems: string[] = [];
+  if (settings["update.installer"] === "simulated" && !simulate) {
+    problems.push(
+      'update.installer: "simulated" installs nothing on a real board; set "command" or "none", or start with --simulate',
+    );
+  }
   if (settings["update.installer"] === "command" && settings["update.command.program"] === null) {
     problems.push('update.command.program: is missing; update.installer = "command" needs a program to run');
   }
   if (settings["reboot.command"].length === 0)
     problems.push("reboot.command: expected a program to run, got an empty list");
+  return problems;
+}
+
+/** What the command installer needs and is not there: found out now rather than after a long download. */
+async function missingFiles(settings: Settings): Promise<string[]> {
+  if (settings["update.installer"] !== "command") return [];
+  const program = settings["update.command.program"];
+  const problems: string[] = [];
+  try {
+    if (program !== null) await access(program, constants.X_OK);
+  } catch (cause) {
+    problems.push(`update.command.program: ${program} cannot be run by this user (${firstLine(cause)})`);
+  }
+  for (const mountPoint of settings["update.command.replaces"]) {
+    try {
+      await stat(mountPoint);
+    } catch (cause) {
+      problems.push(`update.command.replaces: ${mountPoint} cannot be looked at (${firstLine(cause)})`);
+    }
+  }
   return problems;
 }
 
@@ -156,10 +185,9 @@ async function findIdentity(
       if (required) await refuseReadableByOthers(path, problems);
       return { place: path, connectionString: await readFile(path, "utf8") };
     } catch (cause) {
-      if (required) {
-        problems.push(`hub.connection-string-file: ${firstLine(cause)}`);
-        return undefined;
-      }
+      if (!required && isAbsent(cause)) continue;
+      problems.push(`${required ? "hub.connection-string-file" : "systemd credential"}: ${firstLine(cause)}`);
+      return undefined;
     }
   }
   if (simulate) return await findDeviceFile(around, problems);
@@ -188,7 +216,7 @@ async function findDeviceFile(
   problems: string[],
 ): Promise<Identity | undefined> {
   const folder = join(boardkeeperHome(env), "hub", "devices");
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".json"));
+  const names = (await namesIn(folder, problems)).filter((name) => name.endsWith(".json"));
   const devices = names
     .filter((name) => !name.includes("~"))
     .map((name) => decodeURIComponent(name.slice(0, -".json".length)));
@@ -218,10 +246,6 @@ function defaultStateDir({ env, simulate }: Surroundings, { deviceId, moduleId }
   return join(boardkeeperHome(env), "boards", fileNameOf(deviceId, moduleId));
 }
 
-function fileNameOf(deviceId: string, moduleId: string | undefined): string {
-  return [deviceId, ...(moduleId === undefined ? [] : [moduleId])].map(encodeURIComponent).join("~");
-}
-
 async function readCa(name: string, path: string | null | undefined, problems: string[]): Promise<string | undefined> {
   if (!path) return undefined;
   try {
@@ -232,6 +256,10 @@ async function readCa(name: string, path: string | null | undefined, problems: s
     problems.push(`${name}: ${firstLine(cause)}`);
     return undefined;
   }
+}
+
+function isAbsent(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }
 
 function firstLine(cause: unknown): string {

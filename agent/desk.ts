@@ -7,6 +7,7 @@ import { refusalReply, refusePayload } from "./contract/refusal.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import { NotSaved, type Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import type { Inhibitor } from "./reboot/inhibitors.ts";
 import { decideCancelReboot, decideReboot } from "./reboot/decisions.ts";
 import { rebootPlanFrom } from "./reboot/request.ts";
 import { remember, type Decision, type Saved } from "./saved.ts";
@@ -38,6 +39,8 @@ export interface DeskPorts {
   readonly digest: (text: string) => string;
   /** Bytes that an image may take on this board now. */
   readonly roomBytes: () => Promise<number>;
+  /** Who asks that the board is not shut down now. */
+  readonly inhibitors: () => Promise<readonly Inhibitor[]>;
   readonly snapshot: () => Snapshot;
   /** The link, as far as it is worth telling: it is not part of the twin, which would change with it. */
   readonly link: () => JsonObject;
@@ -140,7 +143,8 @@ export class Desk {
     );
     if (!plan.ok) return refusalReply(plan.refusal);
     const { job, delayMs, named } = plan.value;
-    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode };
+    const held = job.force ? [] : await this.#ports.inhibitors();
+    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, held };
     return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) => decideReboot(saved, order));
   }
 

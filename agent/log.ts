@@ -1,4 +1,5 @@
 import { pino, stdTimeFunctions, type Logger } from "pino";
+import { redact } from "./contract/redact.ts";
 import type { LogLevel } from "./settings.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & {
@@ -44,11 +45,4 @@ function describeError(thrown: unknown): object {
     stack: redact(stack ?? ""),
     ...(cause === undefined ? {} : { cause: describeError(cause) }),
   };
-}
-
-/** Takes keys, signatures and query strings out of a text. */
-export function redact(text: string): string {
-  return text
-    .replaceAll(/(SharedAccessKey|SharedAccessSignature|sig)=[^;&\s"']+/gi, "$1=[secret]")
-    .replaceAll(/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/gi, "$1?[secret]");
 }

@@ -148,7 +148,8 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
         userAgent: productInfo,
       }),
       installer: makeInstaller(config, log, boardFile),
-      power: board === undefined ? systemdPower(config["reboot.command"]) : simulatedPower,
+      power:
+        board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
       connect: (signal) =>
         connectToAzure(
           { address: config.hub, ca: config.hubCa, productInfo, log: log.child({ part: "link" }) },

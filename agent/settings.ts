@@ -107,6 +107,19 @@ function list(initial: readonly string[]): Setting<readonly string[]> {
   };
 }
 
+/** A list of absolute paths. */
+function paths(): Setting<readonly string[]> {
+  const texts = list([]);
+  const expected = 'a list of absolute paths, such as ["/"]';
+  return {
+    initial: texts.initial,
+    read: (written) => {
+      const read = texts.read(written);
+      return found(read.ok && read.value.every((one) => one.startsWith("/")) ? read.value : undefined, expected);
+    },
+  };
+}
+
 function found<T>(value: T | undefined, expected: string): Read<T> {
   return value === undefined ? { ok: false, expected } : { ok: true, value };
 }
@@ -131,8 +144,8 @@ export const settings = {
   "update.command.program": path(),
   "update.command.restart": choice(restartKinds, "board"),
   "update.command.time-limit-seconds": seconds(1_800, 1, 86_400),
-  "update.command.replaces": list([]),
-  "reboot.command": list(["systemctl", "reboot"]),
+  "update.command.replaces": paths(),
+  "reboot.command": list(["systemctl", "reboot", "-i"]),
   "report.progress-seconds": seconds(5, 0, 3_600),
   "simulation.pause-seconds": seconds(15, 0, 3_600),
   "simulation.boot-seconds": seconds(3, 0, 600),
@@ -171,11 +184,26 @@ export function readSettings(written: readonly Written[]): {
       if (read === undefined)
         problems.push(`${place === name ? "environment" : place}: ${name} is not a setting${nearest(name)}`);
       else if (read.ok) values[name] = read.value;
-      else problems.push(`${place}: ${name}: expected ${read.expected}, got ${JSON.stringify(value)}`);
+      else problems.push(`${place}: ${name}: expected ${read.expected}, got ${shown(name, value)}`);
     }
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each name was set from its own Setting
   return { settings: Object.freeze(values) as Settings, problems };
+}
+
+/**
+ * A value that was refused, for the message about it. What is set for the hub is never repeated, nor what looks like a key or
+ * a signature: a connection string in the place of its file's path is the likeliest slip of all.
+ */
+function shown(name: string, value: unknown): string {
+  const written = JSON.stringify(value) ?? String(value);
+  const isSecret = /SharedAccess|sig=/i.test(written);
+  if (!isSecret && !name.startsWith("hub.")) return written;
+  const came = typeof value === "string" ? `a text of ${value.length} characters` : "another value";
+  if (!isSecret) return came;
+  return /HostName=/i.test(written)
+    ? `${came}: this looks like a connection string; the setting wants ${name === "hub.connection-string-file" ? "the path of a file that holds it" : "something else"}`
+    : `${came} that looks like a secret`;
 }
 
 /** Tables of a TOML document as setting paths; a table that is a setting's name ends the path. */

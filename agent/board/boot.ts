@@ -1,19 +1,22 @@
-import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { BootClock } from "../clock.ts";
+import { ConfigError } from "../config.ts";
 import { isAbsent } from "./files.ts";
 
 /**
- * The kernel's boot id: another one than before is the only proof of a reboot on a board without a clock. Where there is
- * none (a laptop without Linux) each process is a boot of its own.
+ * The kernel's boot id: another one than before is the only proof of a reboot on a board without a clock. One that is made up
+ * would prove a reboot at every start of the agent, so where there is none the agent does not start.
  */
 export async function readBootId(path = "/proc/sys/kernel/random/boot_id"): Promise<string> {
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (cause) {
-    if (isAbsent(cause)) return randomUUID();
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (isAbsent(cause)) return "";
     throw cause;
-  }
+  });
+  const bootId = text.trim();
+  if (bootId !== "") return bootId;
+  throw new ConfigError([
+    `${path}: the kernel's boot id is not there, and without it no reboot can be proven. Take ProcSubset=pid out of the agent's unit if it is there; on a machine without Linux, start with --simulate`,
+  ]);
 }
 
 /** Linux counts CLOCK_MONOTONIC from boot: the same in every process of this boot, and no step of the clock moves it. */

@@ -7,6 +7,7 @@ export const simulatedPower: Power = {
       throw new Error("No simulated board is under this agent; start it with --simulate.");
     process.send("reboot");
   },
+  inhibitors: () => Promise.resolve([]),
 };
 
 /** Ends this process at once when the board under it is gone, as a real one ends without power. */

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { brief } from "./failure.ts";
+import { redact } from "./redact.ts";
 
 /** What came from outside, checked: the value, or every problem as one sentence each. */
 export type Checked<T> =
@@ -47,10 +48,18 @@ function sentence(issue: v.GenericIssue): string {
 function what({ type, message, received, expected, input }: v.GenericIssue): string {
   if (type === "strict_object" && expected === "never") return "is not a known key";
   if ((type === "object" || type === "strict_object") && received === "undefined") return "is missing";
-  const came =
-    message.startsWith(secret) && typeof input === "string" ? `a text of ${input.length} characters` : received;
+  const came = typeof input !== "string" ? received : message.startsWith(secret) ? lengthOf(input) : quoted(input);
   const wanted = type === "custom" || expected === null ? message.replace(secret, "") : expected;
   return `expected ${wanted}, got ${brief(came, 80)}`;
+}
+
+function lengthOf(text: string): string {
+  return `a text of ${text.length} characters`;
+}
+
+/** As in JSON, so that a control character shows as one; before it is cut, what may be a secret is taken out. */
+function quoted(text: string): string {
+  return JSON.stringify(redact(text));
 }
 
 /** A text of bounded length that meets a pattern. */

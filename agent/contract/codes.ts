@@ -13,6 +13,7 @@ export const codes = {
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
   "image-changed": "The staged image was damaged on the board's disk. Ask again; if it recurs, replace the storage.",
   "image-too-large": "The image is larger than this board accepts. Raise update.max-image-size, or shrink the image.",
+  inhibited: "Something on the board asks that it is not shut down. Wait until that is over, or ask with force.",
   "insecure-address": "Plain http is not fetched. Serve the image over https, or set update.allow-http.",
   "insecure-redirect": "The server redirected from https to http, which is never followed. Mend its redirects.",
   "installer-failed": "The installer said no; its last words are in the message.",
@@ -41,7 +42,8 @@ export const codes = {
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
-  "version-unknown": "The installer cannot tell which version runs. Look at it on the board.",
+  "version-unknown":
+    "The installer cannot tell which version runs, or prints what is no version. Look at it on the board.",
   "window-missing": "No maintenance window is configured on this board. Configure one, or ask without a window.",
 } as const satisfies Record<string, string>;
 

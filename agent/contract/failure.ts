@@ -1,4 +1,5 @@
 import type { Code } from "./codes.ts";
+import { redact } from "./redact.ts";
 
 /** What went wrong, as it is saved, reported in the twin and answered to methods. */
 export interface Failure {
@@ -13,9 +14,9 @@ export interface Failure {
 /** The longest text that the agent puts into a twin, in bytes of UTF-8: a twin's string may have 4 KB, ours have 1. */
 const longestText = 1_000;
 
-/** A Failure whose message fits a twin. */
+/** A Failure whose message fits a twin and holds no secret. */
 export function failure(code: Code, during: string, message: string): Failure {
-  return { code, during, message: brief(message) };
+  return { code, during, message: brief(redact(message)) };
 }
 
 /** Cuts a text to so many bytes of UTF-8, and shows that it was cut. */

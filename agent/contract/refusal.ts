@@ -1,6 +1,7 @@
 import type { Code } from "./codes.ts";
 import { brief } from "./failure.ts";
 import type { MethodReply } from "./methods.ts";
+import { redact } from "./redact.ts";
 
 /** A request that is not carried out: an HTTP-like status, a stable code (docs/errors.md), and why, for people. */
 export interface Refusal {
@@ -11,8 +12,9 @@ export interface Refusal {
 
 export type Judged<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
+/** The message may repeat what came: it is cut to fit a twin, and loses what may be a secret. */
 export function refuse(status: number, code: Code, message: string): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal: { status, code, message: brief(message) } };
+  return { ok: false, refusal: { status, code, message: brief(redact(message)) } };
 }
 
 /** A payload that does not meet its schema: every problem is told at once. */

@@ -1,7 +1,9 @@
+import { brief } from "../contract/failure.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { refusalReply } from "../contract/refusal.ts";
 import type { Decision, Saved } from "../saved.ts";
 import { updateInTheWay } from "../update/decisions.ts";
+import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import { step, type RebootJob } from "./machine.ts";
 
 /* What a request about reboots comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
@@ -11,10 +13,12 @@ export interface RebootOrder {
   readonly bootId: string;
   readonly dueBootMs: number;
   readonly mode: "systemd" | "simulated";
+  /** Who asks that the board is not shut down; nobody where the caller insists. */
+  readonly held: readonly Inhibitor[];
 }
 
-/** `rebootDevice`: schedules it, unless another one is pending or an update is changing the board. */
-export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode }: RebootOrder): Decision<MethodReply> {
+/** `rebootDevice`: schedules it, unless another one is pending, an update is changing the board, or an inhibitor is held. */
+export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode, held }: RebootOrder): Decision<MethodReply> {
   const busy = updateInTheWay(saved);
   if (busy !== undefined) {
     return {
@@ -37,6 +41,9 @@ export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode }: Reb
         message: `A reboot is pending already (${which}). Wait for it, or cancel it with cancelReboot.`,
       }),
     };
+  }
+  if (held.length > 0) {
+    return { answer: refusalReply({ status: 409, code: "inhibited", message: brief(inhibitedBy(held)) }) };
   }
   return {
     change: { reboot },

@@ -61,6 +61,8 @@ export type RebootEvent =
   /** The update that is being applied needs its reboot now; it fulfils a pending request as well. */
   | { readonly type: "neededByUpdate"; readonly bootId: string; readonly at: string }
   | { readonly type: "cancelled" }
+  /** Due, but somebody on the board asks that it is not shut down, and the caller did not insist. */
+  | { readonly type: "inhibited"; readonly message: string }
   | { readonly type: "neverCame"; readonly message: string }
   /** The time of a proven reboot is known at last. */
   | { readonly type: "stamped"; readonly at: string; readonly clockSynchronized: boolean };
@@ -93,6 +95,14 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
     case "cancelled":
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
       return { phase: "cancelled", last: state.last, job: state.job };
+    case "inhibited":
+      if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
+      return {
+        phase: "failed",
+        last: state.last,
+        job: state.job,
+        error: failure("inhibited", state.phase, event.message),
+      };
     case "neverCame":
       if (state.phase !== "rebooting") return undefined;
       return {

@@ -4,6 +4,7 @@ import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import { Pursuit } from "../pursuit.ts";
 import { isPastStaging } from "../update/machine.ts";
+import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import { duty, step, type RebootDuty, type RebootEvent } from "./machine.ts";
 
 /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
@@ -15,6 +16,8 @@ const farewellMs = 5_000;
 export interface Power {
   /** Orders a reboot. Resolves when the order is taken: what follows is the end of this process. Rejects when it is not. */
   reboot(): Promise<void>;
+  /** Who asks that the board is not shut down now. Never rejects: nobody, where that cannot be told within seconds. */
+  inhibitors(): Promise<readonly Inhibitor[]>;
 }
 
 export interface RebootRunnerPorts {
@@ -89,17 +92,24 @@ export class RebootRunner {
     switch (what.kind) {
       case "awaitDue":
         await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
-        return await this.#due();
+        return await this.#due(signal);
       case "awaitUpdate":
         await journal.until((saved) => !isPastStaging(saved.update), signal);
-        return await this.#due();
+        return await this.#due(signal);
       case "reboot":
         return await this.#reboot(signal);
     }
   }
 
-  async #due(): Promise<void> {
-    const { clock, bootId } = this.#ports;
+  async #due(signal: AbortSignal): Promise<void> {
+    const { clock, bootId, journal, power } = this.#ports;
+    const { reboot, update } = journal.saved;
+    const insists = "job" in reboot && reboot.job?.force === true;
+    if (!insists && !isPastStaging(update)) {
+      const held = await power.inhibitors();
+      if (signal.aborted) return;
+      if (held.length > 0) return await this.#record({ type: "inhibited", message: inhibitedBy(held) });
+    }
     await this.#record({ type: "due", updateInTheWay: false, bootId, at: timestamp(clock) });
   }
 

@@ -21,8 +21,8 @@ export interface Installer {
   install(image: StagedImage, signal: AbortSignal): Promise<void>;
   /** Makes the next start try the new system, once; or, where no board restarts, switches over to it. */
   arm(image: StagedImage, signal: AbortSignal): Promise<void>;
-  /** The version that runs now; null where that cannot be told. */
-  runningVersion(): Promise<string | null>;
+  /** The version that runs now, by the contract's rule for versions; null where that cannot be told. */
+  runningVersion(signal?: AbortSignal): Promise<string | null>;
   /** Makes the running, proven system the default for good. */
   commit(image: StagedImage): Promise<void>;
   /** Makes the old system the default again. What runs is changed only by the restart that follows. */

@@ -51,6 +51,7 @@ function adviceFor(errorCode: string | null, target: Target): string | undefined
   const flags = targetFlags(target);
   const advice: Partial<Record<Code, string>> = {
     "already-scheduled": `Take it back with: boardkeeper cancel ${flags} reboot`,
+    inhibited: `Reboot it all the same: boardkeeper reboot ${flags} --force`,
     "update-running": `See how far it is: boardkeeper watch ${flags}\nor take it back, if it is not too late: boardkeeper cancel ${flags} update`,
     "too-late": `See how it ends: boardkeeper watch ${flags}`,
     "nothing-staged": `See what the board is doing: boardkeeper status ${flags}`,

@@ -55,7 +55,7 @@ export function addReboot(program: Command, world: World): void {
         .conflicts(["in", "window"]),
     )
     .addOption(new Option("--window", "in its next maintenance window").conflicts(["in", "at"]))
-    .option("--force", "even while something on the board asks to delay reboots")
+    .option("--force", "even while something on the board asks for none")
     .option("--reason <text>", "why, for the board's log and the twin")
     .addHelpText("after", examples);
   withWaitOptions(withOperationId(command), "10m after it is due").action((options: RebootOptions) =>

@@ -159,7 +159,7 @@ export class TestBoard {
           simulatedInstaller(this.#boardFile, systemTimer, settings["simulation.pause-seconds"]),
           installer,
         ),
-        power: wrapped({ reboot: () => this.#takeReboot() }, power),
+        power: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),
         connect: async (signal) => {
           this.attempts += 1;
           return this.#noting(

@@ -1,6 +1,10 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { check } from "../../contract/check.ts";
 import { brief } from "../../contract/failure.ts";
+import { firmwareVersion } from "../../contract/methods.ts";
+import { redact } from "../../contract/redact.ts";
 import { AgentError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Restart } from "../../update/job.ts";
@@ -14,6 +18,8 @@ export interface CommandInstallerOptions {
   readonly replaces: readonly string[];
   readonly stateDir: string;
   readonly log: Log;
+  /** Other waits than the usual ones. */
+  readonly waits?: Partial<typeof usualWaits>;
 }
 
 /** What the program is called with. docs/installers.md tells its author what each must do. */
@@ -21,14 +27,20 @@ type Verb = "prepare" | "install" | "arm" | "running-version" | "commit" | "reve
 
 /** The last words of a program that are worth a sentence in the twin. */
 const keptOutputBytes = 4_096;
-/** How long a program has to end after SIGTERM. */
-const graceMs = 5_000;
+const usualWaits = {
+  /** How long `running-version` may take: it is asked at every start of the agent, before anything else is done. */
+  versionMs: 30_000,
+  /** How long a program has to end after SIGTERM. */
+  graceMs: 5_000,
+  /** How long its last words may take to arrive after its end: whoever inherited its pipes may hold them for ever. */
+  drainMs: 500,
+};
 
 /** An operator's own program as installer: one verb a call; its exit status decides, its output explains. */
 export function commandInstaller(options: CommandInstallerOptions): Installer {
   const { replaces, stateDir, restart } = options;
   const call = async (verb: Verb, image?: StagedImage, signal?: AbortSignal): Promise<string> =>
-    await run(options, verb, image, signal);
+    await run(options, { verb, image, timeLimitMs: options.timeLimitMs }, signal);
   return {
     restart,
     async prepare(image, signal): Promise<void> {
@@ -40,9 +52,17 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
       await refuseStateInSlot(stateDir, replaces);
       await call("arm", image, signal);
     },
-    async runningVersion(): Promise<string | null> {
-      const said = (await call("running-version")).trim();
-      return said === "" ? null : said;
+    async runningVersion(signal): Promise<string | null> {
+      const timeLimitMs = options.waits?.versionMs ?? usualWaits.versionMs;
+      const said = (await run(options, { verb: "running-version", image: undefined, timeLimitMs }, signal)).trim();
+      if (said === "") return null;
+      // It is saved, reported and compared with what was asked for: anything else could not even be read back.
+      const version = check(firmwareVersion, said);
+      if (version.ok) return version.value;
+      throw new AgentError(
+        "version-unknown",
+        `${options.program} running-version did not print a version: ${version.problems[0]}. Let it print that one line and nothing else.`,
+      );
     },
     commit: async (image) => void (await call("commit", image)),
     revert: async (image) => void (await call("revert", image)),
@@ -61,24 +81,22 @@ async function refuseStateInSlot(stateDir: string, replaces: readonly string[]):
   }
 }
 
-async function run(
-  options: CommandInstallerOptions,
-  verb: Verb,
-  image: StagedImage | undefined,
-  signal?: AbortSignal,
-): Promise<string> {
-  const { program, timeLimitMs, log } = options;
+interface Call {
+  readonly verb: Verb;
+  readonly image: StagedImage | undefined;
+  readonly timeLimitMs: number;
+}
+
+async function run(options: CommandInstallerOptions, call: Call, signal?: AbortSignal): Promise<string> {
+  const { program, log } = options;
+  const { verb, timeLimitMs } = call;
   const limit = AbortSignal.timeout(timeLimitMs);
-  const { status, output, errors } = await ended(
-    program,
-    verb,
-    image,
-    signal ? AbortSignal.any([signal, limit]) : limit,
-  );
-  signal?.throwIfAborted();
+  const end = await ended(options, call, signal ? AbortSignal.any([signal, limit]) : limit);
+  const { status, output, errors } = end;
   const lastWords = brief(errors.trim() || output.trim(), 300);
-  log.info({ verb, status, output: brief(output, 2_000), errors: brief(errors, 2_000) }, "installer program ended");
-  if (limit.aborted) {
+  log.info({ verb, status, output: loggable(output), errors: loggable(errors) }, "installer program ended");
+  if (end.wasStopped) {
+    signal?.throwIfAborted();
     throw new AgentError(
       "installer-timed-out",
       `${program} ${verb} took longer than ${timeLimitMs / 1_000} s and was stopped. It said: ${lastWords}`,
@@ -89,19 +107,33 @@ async function run(
   return output;
 }
 
-/** Runs the program in a process group of its own; when the signal aborts, the whole group is stopped. */
-function ended(
-  program: string,
-  verb: Verb,
-  image: StagedImage | undefined,
-  signal: AbortSignal,
-): Promise<{ status: string; output: string; errors: string }> {
+/** What a program said, for the log. */
+function loggable(text: string): string {
+  return brief(redact(text), 2_000);
+}
+
+interface End {
+  /** Its exit status, or what ended it. */
+  readonly status: string;
+  /** Whether it was told to end, whatever it made of that. */
+  readonly wasStopped: boolean;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/**
+ * Runs the program in a process group of its own. When the signal aborts before the program has ended, the whole group is
+ * stopped; what a program leaves behind that ended by itself is its own affair.
+ */
+function ended(options: CommandInstallerOptions, { verb, image }: Call, signal: AbortSignal): Promise<End> {
+  const { graceMs, drainMs } = { ...usualWaits, ...options.waits };
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [verb], {
-      env: environment(image),
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
+    const refuse = (cause: unknown): void => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      reject(new AgentError("installer-failed", `${options.program} could not be started: ${why}.`, { cause }));
+    };
+    const child = begin(options.program, verb, image, refuse);
+    if (child === undefined) return;
     const kept = { output: "", errors: "" };
     child.stdout
       .setEncoding("utf8")
@@ -109,26 +141,53 @@ function ended(
     child.stderr
       .setEncoding("utf8")
       .on("data", (text: string) => (kept.errors = (kept.errors + text).slice(-keptOutputBytes)));
-    let grace: NodeJS.Timeout | undefined;
+    let status = "SIGKILL not obeyed";
+    let wasStopped = false;
+    let late: NodeJS.Timeout | undefined;
+    const settle = (): void => {
+      clearTimeout(late);
+      signal.removeEventListener("abort", stop);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref(); // One that hangs in the kernel must not keep the agent from ending.
+      resolve({ status, wasStopped, ...kept });
+    };
     const stop = (): void => {
+      wasStopped = true;
       killGroup(child.pid, "SIGTERM");
-      grace = setTimeout(() => killGroup(child.pid, "SIGKILL"), graceMs);
+      late = setTimeout(() => {
+        killGroup(child.pid, "SIGKILL");
+        late = setTimeout(settle, drainMs);
+      }, graceMs);
     };
     signal.addEventListener("abort", stop, { once: true });
-    const settle = (): void => {
-      clearTimeout(grace);
-      signal.removeEventListener("abort", stop);
-    };
     child.on("error", (cause) => {
+      refuse(cause);
       settle();
-      reject(new AgentError("installer-failed", `${program} could not be started: ${cause.message}.`, { cause }));
     });
-    child.on("close", (code, by) => {
-      settle();
-      resolve({ status: code === null ? `signal ${by}` : String(code), ...kept });
+    child.on("exit", (code, by) => {
+      status = code === null ? `signal ${by}` : String(code);
+      signal.removeEventListener("abort", stop);
+      if (!wasStopped) late = setTimeout(settle, drainMs); // A stopped one's group has until the end of its grace.
     });
+    child.on("close", settle);
     if (signal.aborted) stop();
   });
+}
+
+/** Starts the program; some failures are thrown by spawn, others come as an event. */
+function begin(
+  program: string,
+  verb: Verb,
+  image: StagedImage | undefined,
+  refuse: (cause: unknown) => void,
+): ChildProcessByStdio<null, Readable, Readable> | undefined {
+  try {
+    return spawn(program, [verb], { env: environment(image), stdio: ["ignore", "pipe", "pipe"], detached: true });
+  } catch (cause) {
+    refuse(cause);
+    return undefined;
+  }
 }
 
 /** The program gets what it needs to know and nothing of the agent's own environment, where secrets may be. */

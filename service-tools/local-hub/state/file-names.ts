@@ -6,13 +6,14 @@ const NAME_LIMIT = 230;
 
 /**
  * The name, without folder and ending, of a file about a device or a module: its ids as in a URL, and `~` between them.
- * An id of 128 characters that all need escaping has no room in a file name; its digest stands in for it.
+ * `.` and `..` are good device ids and bad file names. The agent calls the files of its boards the same. An id of 128 characters that all need escaping has no room in a file name; its digest stands in for it.
  */
 export function fileNameOf({ deviceId, moduleId }: Target): string {
   const name = [deviceId, moduleId]
     .filter((id) => id !== undefined)
     .map((id) => encodeURIComponent(id))
-    .join("~");
+    .join("~")
+    .replace(/^\.{1,2}$/, (dots) => "%2E".repeat(dots.length));
   if (name.length <= NAME_LIMIT) return name;
   return `sha256-${createHash("sha256").update(name).digest("hex")}`;
 }

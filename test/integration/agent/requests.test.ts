@@ -99,13 +99,47 @@ describe("reboots", () => {
 
   it("that never come are told as such", async () => {
     const { service } = await boardAndService({
-      power: () => ({ reboot: () => Promise.reject(new Error("systemctl reboot failed: Access denied")) }),
+      power: (power) => ({
+        ...power,
+        reboot: () => Promise.reject(new Error("systemctl reboot failed: Access denied")),
+      }),
     });
     await service.call("rebootDevice", { operationId: "op-1" });
     const reported = await service.until("boardkeeper.reboot.phase", "failed");
     expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({ code: "reboot-never-came" });
     expect(at(reported, "boardkeeper.reboot.error.message")).toContain("Access denied");
     expect(reported["rebootTime"]).toBeUndefined();
+  });
+
+  it("are refused while somebody on the board asks for that, unless the caller insists", async () => {
+    const held = { who: "apt", why: "upgrading packages" };
+    const { board, service } = await boardAndService({
+      power: (power) => ({ ...power, inhibitors: () => Promise.resolve([held]) }),
+    });
+    expect(await service.call("rebootDevice", { operationId: "op-1" })).toMatchObject({
+      status: 409,
+      payload: { error: { code: "inhibited", message: expect.stringContaining("apt (upgrading packages)") } },
+    });
+    expect(await service.call("rebootDevice", { operationId: "op-1", force: true })).toMatchObject({ status: 200 });
+    await service.until("boardkeeper.reboot.phase", "proven");
+    expect(board.boots).toBe(2);
+  });
+
+  it("fail when somebody on the board asks for that at the moment they are due", async () => {
+    const answers = [[], [{ who: "apt", why: "upgrading packages" }]];
+    const { board, service } = await boardAndService({
+      power: (power) => ({ ...power, inhibitors: () => Promise.resolve(answers.shift() ?? []) }),
+    });
+    expect(await service.call("rebootDevice", { operationId: "op-1" })).toMatchObject({ status: 200 });
+    const reported = await service.until("boardkeeper.reboot.phase", "failed");
+    expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({
+      code: "inhibited",
+      message: expect.stringContaining("apt (upgrading packages) asks that the board is not shut down"),
+    });
+    expect(board.boots).toBe(1);
+    // The way is free again.
+    expect(await service.call("rebootDevice", { operationId: "op-2" })).toMatchObject({ status: 200 });
+    await service.until("boardkeeper.reboot.phase", "proven");
   });
 
   it("survive the end of the agent while they wait", async () => {

@@ -70,6 +70,14 @@ describe("where a setting comes from", () => {
     });
   });
 
+  it("keeps a board whose id is a dot or two in the folder of the boards", async () => {
+    const env = {
+      IOTHUB_DEVICE_CONNECTION_STRING: "HostName=h;DeviceId=..;SharedAccessKey=a",
+      BOARDKEEPER_HOME: "/bk",
+    };
+    expect((await loadConfig({ ...around, env, simulate: true })).stateDir).toBe("/bk/boards/%2E%2E");
+  });
+
   it("has one environment variable each", () => {
     const names = Object.keys(settings).map(variableOf);
     expect(new Set(names).size).toBe(names.length);
@@ -85,8 +93,8 @@ describe("mistakes", () => {
     );
     const file = surroundings.configFile;
     expect(await problemsOf(surroundings)).toStrictEqual([
-      `${file}: hub.transport: expected one of "mqtt", "mqtt-ws", got "amqp"`,
-      `${file}: hub.websocket-port: expected a whole number from 1 to 65535, got 0`,
+      `${file}: hub.transport: expected one of "mqtt", "mqtt-ws", got a text of 4 characters`,
+      `${file}: hub.websocket-port: expected a whole number from 1 to 65535, got another value`,
       `${file}: update.max-image-size: expected a size such as 1048576 or "512 MiB", got "big"`,
       `${file}: oops.x is not a setting`,
       `${file}: agent.state_dir is not a setting (did you mean agent.state-dir?)`,
@@ -95,6 +103,56 @@ describe("mistakes", () => {
       'update.command.program: is missing; update.installer = "command" needs a program to run',
       expect.stringContaining("connection string: there is none."),
     ]);
+  });
+
+  it("never repeat what may be a secret", async () => {
+    const env = {
+      IOTHUB_DEVICE_CONNECTION_STRING: connectionString,
+      BOARDKEEPER_HUB_CONNECTION_STRING_FILE: connectionString,
+      BOARDKEEPER_HUB_CA_FILE: "a-password",
+      BOARDKEEPER_AGENT_STATE_DIR: connectionString,
+      BOARDKEEPER_UPDATE_STAGING_DIR: "x?sig=c2VjcmV0",
+    };
+    const came = `got a text of ${connectionString.length} characters: this looks like a connection string; the setting wants`;
+    const problems = await problemsOf({ ...around, env });
+    expect(problems).toStrictEqual([
+      expect.stringContaining(`${came} the path of a file that holds it`),
+      expect.stringMatching(/^BOARDKEEPER_HUB_CA_FILE: .*, got a text of 10 characters$/),
+      expect.stringContaining(`${came} something else`),
+      expect.stringContaining("got a text of 14 characters that looks like a secret"),
+    ]);
+    expect(problems.join()).not.toMatch(/c2VjcmV0|a-password/);
+  });
+
+  it("tell of a simulated installer on a real board, before anything is downloaded for it", async () => {
+    const surroundings = await withFile('[update]\ninstaller = "simulated"');
+    expect(await problemsOf(surroundings)).toStrictEqual([
+      expect.stringContaining('"simulated" installs nothing on a real board'),
+    ]);
+    expect(await problemsOf({ ...surroundings, simulate: true })).toStrictEqual([]);
+  });
+
+  it("tell of an installer that cannot be run, and of mount points that are none", async () => {
+    const command = (program: string, replaces: string): Promise<Surroundings> =>
+      withFile(`[update]\ninstaller = "command"\ncommand.program = "${program}"\ncommand.replaces = ["${replaces}"]`);
+    expect(await problemsOf(await command("/nowhere/installer", "/nowhere"))).toStrictEqual([
+      expect.stringMatching(/update\.command\.program: \/nowhere\/installer cannot be run by this user \(ENOENT/),
+      expect.stringMatching(/update\.command\.replaces: \/nowhere cannot be looked at \(ENOENT/),
+    ]);
+    expect(await problemsOf(await command("installer", "boot"))).toStrictEqual([
+      expect.stringContaining("update.command.program: expected an absolute path"),
+      expect.stringContaining(
+        'update.command.replaces: expected a list of absolute paths, such as ["/"], got ["boot"]',
+      ),
+      expect.stringContaining("update.command.program: is missing"),
+    ]);
+    expect(await problemsOf(await command(process.execPath, "/"))).toStrictEqual([]);
+  });
+
+  it("of drop-ins that cannot be listed are told", async () => {
+    const surroundings = await withFile("");
+    await writeFile(`${surroundings.configFile}.d`, "no folder");
+    expect(await problemsOf(surroundings)).toStrictEqual([expect.stringMatching(/agent\.toml\.d: ENOTDIR/)]);
   });
 
   it("of TOML itself are told with the file", async () => {
@@ -113,6 +171,19 @@ describe("the connection string", () => {
     await writeFile(join(folder, "connection-string"), `${connectionString}\n`);
     const config = await loadConfig({ ...around, env: { CREDENTIALS_DIRECTORY: folder } });
     expect(config.hub).toMatchObject({ hostName: "h", deviceId: "d1" });
+  });
+
+  it("is not looked for elsewhere when the systemd credential cannot be read", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "connection-string"));
+    const path = join(folder, "cs");
+    await writeFile(path, connectionString, { mode: 0o600 });
+    const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
+    expect(await problemsOf({ ...around, env })).toStrictEqual([expect.stringContaining("systemd credential: EISDIR")]);
+    // Without it, the next place counts.
+    expect(
+      (await loadConfig({ ...around, env: { ...env, CREDENTIALS_DIRECTORY: join(folder, "none") } })).hub.deviceId,
+    ).toBe("d1");
   });
 
   it("comes from a file that nobody else can read", async () => {

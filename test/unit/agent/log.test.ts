@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createLog, redact } from "../../../agent/log.ts";
+import { redact } from "../../../agent/contract/redact.ts";
+import { createLog } from "../../../agent/log.ts";
 
 describe("the log", () => {
   it("writes one JSON line an event, with the level as a word", () => {
@@ -33,6 +34,8 @@ describe("the log", () => {
   it.each([
     ["no secret here", "no secret here"],
     ["see https://a/b?c=d, please", "see https://a/b?[secret] please"],
+    ['got "wss://a/b?c=d"', 'got "wss://a/b?[secret]"'],
+    ["https://me:word@a/b@c", "https://[secret]@a/b@c"],
     ["sr=x&sig=abc%3D&se=1", "sr=x&sig=[secret]&se=1"],
   ])("redacts %s", (text, clean) => {
     expect(redact(text)).toBe(clean);

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { describe, expect, it } from "vitest";
+import { boardkeeperHome } from "../../../agent/home.ts";
 import { defaultHubFolder } from "../../../service-tools/home.ts";
 
 describe("where the local hub's folder is", () => {
@@ -9,7 +10,9 @@ describe("where the local hub's folder is", () => {
     { env: { BOARDKEEPER_HOME: "", XDG_STATE_HOME: "/state" }, folder: "/state/boardkeeper/hub" },
     { env: { XDG_STATE_HOME: "relative/is/ignored" }, folder: `${homedir()}/.local/state/boardkeeper/hub` },
     { env: {}, folder: `${homedir()}/.local/state/boardkeeper/hub` },
-  ])("$env", ({ env, folder }) => {
+    { env: { BOARDKEEPER_HOME: "relative" }, folder: `${process.cwd()}/relative/hub` },
+  ])("$env, for the tools and for simulated boards", ({ env, folder }) => {
     expect(defaultHubFolder(env)).toBe(folder);
+    expect(`${boardkeeperHome(env)}/hub`).toBe(folder);
   });
 });

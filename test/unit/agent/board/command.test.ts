@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
-import type { StagedImage } from "../../../../agent/update/ports.ts";
+import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
 import { quiet } from "../../../support/journals.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -66,6 +66,30 @@ describe("an operator's program as installer", () => {
     expect(await commandInstaller(await program(":")).runningVersion()).toBeNull();
   });
 
+  it.each([
+    ["two lines", "echo 1.2.3; echo mounted", String.raw`got "1.2.3\nmounted"`],
+    ["no version", "echo 'slot b'", 'got "slot b"'],
+    ["too much", "printf '%0201d' 0", "a version of 1 to 64"],
+  ])("refuses %s for a running version, which could not be saved", async (_what, script, words) => {
+    await expect(commandInstaller(await program(script)).runningVersion()).rejects.toMatchObject({
+      code: "version-unknown",
+      message: expect.stringContaining(words),
+    });
+  });
+
+  it("asks for the running version with a time limit of its own, and for as long as somebody wants to know", async () => {
+    const options = await program("echo > started; exec sleep 600", { timeLimitMs: 3_600_000 });
+    const impatient = commandInstaller({ ...options, waits: { versionMs: 300 } });
+    await expect(impatient.runningVersion()).rejects.toMatchObject({
+      code: "installer-timed-out",
+      message: expect.stringContaining("longer than 0.3 s"),
+    });
+    const stop = new AbortController();
+    const asking = commandInstaller(options).runningVersion(stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(asking).rejects.toThrow("stopped");
+  });
+
   it("fails with the program's status and last words", async () => {
     const installer = commandInstaller(await program("echo out; echo 'slot b is mounted' >&2; exit 3"));
     await expect(installer.install(image, never)).rejects.toMatchObject({
@@ -98,6 +122,37 @@ describe("an operator's program as installer", () => {
     await expect(installing).rejects.toThrow("stopped");
   });
 
+  it("is done when the program has ended well, whoever holds its pipes, and lets those live", async () => {
+    const options = await program("setsid sleep 600 & echo $! > left; sleep 600 & echo $! >> left; echo 1.2.3");
+    const left = async (): Promise<number[]> =>
+      (await readFile(join(options.stateDir, "left"), "utf8")).trim().split("\n").map(Number);
+    onTestFinished(async () => (await left()).forEach((pid) => process.kill(pid, "SIGKILL")));
+    const installer = commandInstaller({ ...options, waits: { versionMs: 1_000, drainMs: 1_500 } });
+    // The limit comes while the pipes are being drained, and must not count any more.
+    await expect(installer.runningVersion()).resolves.toBe("1.2.3");
+    await expect(commandInstaller(options).runningVersion()).resolves.toBe("1.2.3");
+    for (const pid of await left()) expect(() => process.kill(pid, 0)).not.toThrow();
+  });
+
+  it("gives up a program that does not obey, even when another one holds its pipes", async () => {
+    const options = await program("trap '' TERM; setsid sleep 600 & echo $! > left; while :; do sleep 1; done", {
+      timeLimitMs: 300,
+      waits: { graceMs: 300, drainMs: 100 },
+    });
+    onTestFinished(async () => {
+      process.kill(Number(await readFile(join(options.stateDir, "left"), "utf8")), "SIGKILL");
+    });
+    await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({
+      code: "installer-timed-out",
+    });
+  });
+
+  it("fails when the system cannot run the program's file", async () => {
+    const options = await program(":");
+    await writeFile(options.program, "no program");
+    await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({ code: "installer-failed" });
+  });
+
   it("refuses to begin where the update would replace the agent's state", async () => {
     const options = await program(":");
     const installer = commandInstaller({ ...options, replaces: [options.stateDir] });
@@ -108,29 +163,82 @@ describe("an operator's program as installer", () => {
   });
 });
 
-it("the example in docs/installers.md does what it promises, each verb twice", async () => {
-  const folder = await temporaryFolder();
-  const [, script = ""] = /```sh\n#!\/bin\/sh\n(.*?)```/s.exec(await readFile("docs/installers.md", "utf8")) ?? [];
-  expect(script).toContain("cd /opt/app");
-  await mkdir(join(folder, "1.0.0"));
-  await symlink("1.0.0", join(folder, "current"));
-  const tarball = join(folder, "release.tar");
-  await writeFile(join(folder, "hello"), "new");
-  execFileSync("tar", ["-cf", tarball, "-C", folder, "hello"]);
-  const options = await program(script.replace("cd /opt/app", `cd ${folder}`));
-  const installer = commandInstaller(options);
-  const release = { ...image, path: tarball };
+describe("the example in docs/installers.md", () => {
+  const first = { ...image, version: "2.0.0", operationId: "op-1" };
+  const second = { ...image, version: "3.0.0", operationId: "op-2" };
+
+  /** An app at release 1.0.0, the example that installs others, and what it restarted so far. */
+  async function app(): Promise<{
+    installer: Installer;
+    content: () => Promise<string>;
+    restarts: () => Promise<string>;
+    release: (of: StagedImage) => Promise<StagedImage>;
+  }> {
+    const folder = await temporaryFolder();
+    const [, script = ""] = /```sh\n#!\/bin\/sh\n(.*?)```/s.exec(await readFile("docs/installers.md", "utf8")) ?? [];
+    for (const replaced of ["cd /opt/app", "systemctl restart app"]) expect(script).toContain(replaced);
+    await mkdir(join(folder, "releases/1.0.0"), { recursive: true });
+    await writeFile(join(folder, "releases/1.0.0/hello"), "1.0.0");
+    await writeFile(join(folder, "restarts"), "");
+    await symlink("releases/1.0.0", join(folder, "current"));
+    const options = await program(
+      script.replace("cd /opt/app", `cd ${folder}`).replace("systemctl restart app", "cat current/hello >>restarts"),
+    );
+    return {
+      installer: commandInstaller({ ...options, restart: "service" }),
+      content: () => readFile(join(folder, "current/hello"), "utf8"),
+      restarts: () => readFile(join(folder, "restarts"), "utf8"),
+      release: async (of) => {
+        const source = await temporaryFolder();
+        const path = join(source, "release.tar");
+        await writeFile(join(source, "hello"), of.version);
+        execFileSync("tar", ["-cf", path, "-C", source, "hello"]);
+        return { ...of, path };
+      },
+    };
+  }
+
   const twice = async (verb: () => Promise<unknown>): Promise<void> => {
     await verb();
     await verb();
   };
-  await twice(() => installer.prepare(release, never));
-  await twice(() => installer.install(release, never));
-  expect(await installer.runningVersion()).toBe("1.0.0");
-  await twice(() => installer.arm(release, never));
-  expect(await installer.runningVersion()).toBe("2.0.0");
-  await twice(() => installer.commit(release));
-  expect(await readFile(join(folder, "current", "hello"), "utf8")).toBe("new");
-  await twice(() => installer.revert(release));
-  expect(await installer.runningVersion()).toBe("1.0.0");
+
+  it("does what it promises, each verb twice", async () => {
+    const { installer, content, restarts, release } = await app();
+    const image2 = await release(first);
+    await twice(() => installer.prepare(image2, never));
+    await twice(() => installer.install(image2, never));
+    expect([await installer.runningVersion(), await restarts()]).toStrictEqual(["1.0.0", ""]);
+    await twice(() => installer.arm(image2, never));
+    expect([await installer.runningVersion(), await content()]).toStrictEqual(["2.0.0", "2.0.0"]);
+    expect(await restarts()).toBe("2.0.02.0.0");
+    await twice(() => installer.revert(image2));
+    expect([await installer.runningVersion(), await content()]).toStrictEqual(["1.0.0", "1.0.0"]);
+    expect(await restarts()).toBe("2.0.02.0.01.0.01.0.0");
+  });
+
+  it("goes back to what this update replaced, never to what an older one did", async () => {
+    const { installer, release } = await app();
+    const image2 = await release(first);
+    const image3 = await release(second);
+    await installer.install(image2, never);
+    await installer.arm(image2, never);
+    await twice(() => installer.commit(image2));
+    await installer.install(image3, never);
+    await installer.revert(image3); // Nothing was switched yet: there is nothing to go back from.
+    expect(await installer.runningVersion()).toBe("2.0.0");
+    await installer.arm(image3, never);
+    await installer.revert(image3);
+    expect(await installer.runningVersion()).toBe("2.0.0");
+  });
+
+  it("does not replace the release that runs by another of the same name", async () => {
+    const { installer, content, release } = await app();
+    const again = await release({ ...first, version: "1.0.0" });
+    await expect(installer.install(again, never)).rejects.toMatchObject({
+      code: "installer-failed",
+      message: expect.stringContaining("1.0.0 is what runs"),
+    });
+    expect(await content()).toBe("1.0.0");
+  });
 });

@@ -15,7 +15,7 @@ const job = {
   acceptedAt: now.toISOString(),
   scheduledFor: "2026-01-02T03:01:00.000Z",
 };
-const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const };
+const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [] };
 const scheduled = { phase: "scheduled" as const, last: null, job, bootId: "boot-1", dueBootMs: 61_000 };
 const rebooting = {
   phase: "rebooting" as const,
@@ -77,6 +77,14 @@ describe("rebootDevice", () => {
     const { change, answer } = decideReboot(saved({ reboot }), order);
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 409, payload: { error: { code: "already-scheduled" } } });
+  });
+
+  it("is refused while inhibitors are held, by name", () => {
+    const held = ["apt", "backup", "c", "d", "e"].map((who) => ({ who, why: "busy" }));
+    const { change, answer } = decideReboot(saved(), { ...order, held });
+    expect(change).toBeUndefined();
+    expect(answer).toMatchObject({ status: 409, payload: { error: { code: "inhibited" } } });
+    expect(answer.payload.Response).toContain("apt (busy), backup (busy), c (busy) and 2 more");
   });
 
   it.each(Object.values(states()))("during an update that is $phase", (update) => {

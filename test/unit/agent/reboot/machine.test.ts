@@ -36,6 +36,7 @@ const events = {
   dueDuringUpdate: { type: "due", updateInTheWay: true, bootId: "boot-1", at },
   neededByUpdate: { type: "neededByUpdate", bootId: "boot-1", at },
   cancelled: { type: "cancelled" },
+  inhibited: { type: "inhibited", message: "Somebody is busy." },
   neverCame: { type: "neverCame", message: "It did not come." },
   stamped: { type: "stamped", at, clockSynchronized: false },
 } satisfies Record<string, RebootEvent>;
@@ -50,6 +51,8 @@ const table: [start: Start, event: EventName, target: object][] = [
   ["scheduled", "dueDuringUpdate", { phase: "waiting", job }],
   ["scheduled", "neededByUpdate", { ...forUpdate, job }],
   ["scheduled", "cancelled", { phase: "cancelled", job, last }],
+  ["scheduled", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "scheduled" } }],
+  ["waiting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", message: "Somebody is busy." } }],
   ["waiting", "due", { phase: "rebooting", job, cause: "requested" }],
   ["waiting", "neededByUpdate", { ...forUpdate, job }],
   ["waiting", "cancelled", { phase: "cancelled", job }],

@@ -107,6 +107,22 @@ describe("a request that is refused", () => {
   });
 });
 
+it.each<[string, object]>([
+  ["fwPackageCheckValue", { ...good, fwPackageCheckValue: "https://x/y?sig=SECRET" }],
+  ["fwPackageCheckValue, too long", { ...good, fwPackageCheckValue: `https://x/y?a=${"SECRET".repeat(60)}` }],
+  ["fwVersion", { ...good, fwVersion: "https://x/y?se=1&token=SECRET" }],
+  ["apply", { ...good, apply: "https://me:SECRET@x/y" }],
+  ["operationId", { ...good, operationId: "SharedAccessSignature sr=x&sig=SECRET" }],
+  ["fwPackageSize", { ...good, fwPackageSize: "https://x/y?SECRET" }],
+])("a refusal over %s repeats no secret, by method or by document", (_what, payload) => {
+  for (const origin of ["method", "desired"] as const) {
+    const judged = jobFrom(payload, origin, board, "n");
+    expect(judged).toMatchObject({ ok: false, refusal: { code: "bad-request" } });
+    expect(JSON.stringify(judged)).not.toContain("SECRET");
+    expect(JSON.stringify(judged)).toContain("[secret]");
+  }
+});
+
 describe("a rehearsal", () => {
   it.each<[string, unknown]>([
     ["the seed tutorial's payload", { fwPackageUri: "test.com" }],

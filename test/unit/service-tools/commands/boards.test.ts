@@ -86,6 +86,12 @@ describe("boardkeeper reboot", () => {
       { Response: "A reboot is pending.", error: { code: "already-scheduled", message: "A reboot is pending." } },
       "board-1 refused (409 already-scheduled): A reboot is pending.\n  Take it back with: boardkeeper cancel -d board-1 reboot\n",
     ],
+    [
+      "over an inhibitor",
+      409,
+      { Response: "No reboot now.", error: { code: "inhibited", message: "No reboot now." } },
+      "board-1 refused (409 inhibited): No reboot now.\n  Reboot it all the same: boardkeeper reboot -d board-1 --force\n",
+    ],
     ["with another agent's text", 500, "broken", "board-1 refused (500): broken\n"],
     ["with another agent's document", 400, { reason: 7 }, 'board-1 refused (400): {"reason":7}\n'],
     ["with nothing", 501, null, "board-1 refused (501): null\n"],

@@ -1,0 +1,15 @@
+/** Somebody on the board who asks that it is not shut down for now (systemd's inhibitor locks). */
+export interface Inhibitor {
+  readonly who: string;
+  readonly why: string;
+}
+
+/** Why a reboot is not to be had now, and what to do. */
+export function inhibitedBy(held: readonly Inhibitor[]): string {
+  const names = held
+    .slice(0, 3)
+    .map(({ who, why }) => `${who} (${why})`)
+    .join(", ");
+  const more = held.length > 3 ? ` and ${held.length - 3} more` : "";
+  return `No reboot now: ${names}${more} asks that the board is not shut down. Wait until that is over, or ask with force.`;
+}
