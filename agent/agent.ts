@@ -169,8 +169,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   });
 
   const takeUp = async (): Promise<void> => {
-    const runningVersion = await installer.runningVersion().catch((cause: unknown) => {
-      log.error({ err: cause }, "running version unknown");
+    const runningVersion = await installer.runningVersion(stopping.signal).catch((cause: unknown) => {
+      if (!stopping.signal.aborted) log.error({ err: cause }, "running version unknown");
       return null;
     });
     publisher.versionIs(runningVersion);

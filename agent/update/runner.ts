@@ -142,7 +142,7 @@ export class UpdateRunner {
     health: HealthCheck,
     signal: AbortSignal,
   ): Promise<void> {
-    const running = await this.#insist(looks, () => this.#knownVersion(installer, job), signal);
+    const running = await this.#insist(looks, () => this.#knownVersion(installer, job, signal), signal);
     if (!job.rehearsal && running !== job.version) {
       throw new AgentError("not-proven", `The board runs ${running}, not ${job.version}.`);
     }
@@ -174,8 +174,8 @@ export class UpdateRunner {
     );
   }
 
-  async #knownVersion(installer: Installer, { rehearsal, version }: Job): Promise<string | null> {
-    const running = await installer.runningVersion();
+  async #knownVersion(installer: Installer, { rehearsal, version }: Job, signal: AbortSignal): Promise<string | null> {
+    const running = await installer.runningVersion(signal);
     this.#ports.onVersion(running);
     if (running !== null || rehearsal) return running;
     throw new AgentError(
@@ -186,7 +186,7 @@ export class UpdateRunner {
 
   /** The running version, asked for until it is known or that has taken too long; rejects as the last reading did. */
   async #versionOf(installer: Installer, signal: AbortSignal): Promise<string | null> {
-    const running = await this.#insist(looks, () => installer.runningVersion(), signal);
+    const running = await this.#insist(looks, () => installer.runningVersion(signal), signal);
     this.#ports.onVersion(running);
     return running;
   }

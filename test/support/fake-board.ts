@@ -83,7 +83,7 @@ export class FakeBoard {
         commit: async () => undefined,
         revert: async () => undefined,
       },
-      power: { reboot: async () => void this.#reboot() },
+      power: { inhibitors: async () => [], reboot: async () => void this.#reboot() },
       connect: this.#hub.connect,
     };
   }

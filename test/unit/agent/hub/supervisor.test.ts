@@ -264,9 +264,23 @@ describe("the supervisor", () => {
     }
     await made.time.advance(60_000);
     expect(made.supervisor.isUp).toBe(true);
-    expect(made.time.sleepers).toBe(1); // The renewal of the present one.
+    expect(made.time.sleepers).toBe(2); // The renewal of the present one, and the next look at its twin.
     await made.supervisor.stop();
     expect(made.time.sleepers).toBe(0);
+  });
+
+  it("finds a desired change whose notification got lost within hours, at the price of a few readings a day", async () => {
+    const twin = { desired: {}, desiredVersion: 1, reported: {} };
+    const first = new FakeConnection(twin);
+    const made = scene([first, new FakeConnection({ desired: { a: 1 }, desiredVersion: 2, reported: {} })]);
+    made.supervisor.start();
+    await made.time.advance(15 * 3_600_000);
+    expect(made.meter.counts).toMatchObject({ connects: 1, twinReads: 4 });
+    twin.desiredVersion = 2;
+    await made.time.advance(7 * 3_600_000);
+    expect(made.seen.at(-1)).toBe('desired 2 {"a":1}');
+    expect(made.meter.counts.connects).toBe(2);
+    await made.supervisor.stop();
   });
 
   it("says what stands in the way, once for each change", async () => {
