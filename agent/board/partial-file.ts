@@ -21,7 +21,7 @@ const syncEveryBytes = 8 * 1_024 * 1_024;
 const syncEveryMs = 30_000;
 /** SD cards wear: at most one small write for so long while bytes arrive, and while none do. */
 const recordEveryMs = 5_000;
-const accountEveryMs = 300_000;
+const accountEveryMs = 600_000;
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1_024;
 

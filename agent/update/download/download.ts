@@ -253,6 +253,7 @@ class Course {
       return cameBytes < this.#leastBytes;
     };
     await this.#watched(isTooSlow, async (signal) => {
+      signal.addEventListener("abort", () => answer.close(), { once: true }); // Or nobody would wake a silent body.
       for await (const piece of answer.body) {
         signal.throwIfAborted();
         const bytes = partial.bytes + piece.length;
