@@ -363,6 +363,33 @@ describe("a server", () => {
   });
 });
 
+it("leaves a server that lets out a few bytes at a time", async () => {
+  const scene = await DownloadScene.create();
+  let trickle: () => void = () => undefined;
+  thenGood(scene, (_request, response) => {
+    response.writeHead(200, { "content-length": 1_000_000, etag });
+    trickle = () => void response.write(scene.image.content.subarray(0, 1));
+  });
+  const fetching = scene.fetch();
+  while (scene.asked.length === 0) await settle();
+  trickle();
+  await scene.received(1);
+  while (scene.warnings().length === 0) {
+    scene.time.endGuards();
+    await settle();
+    trickle();
+  }
+  await expect(fetching).resolves.toBeDefined();
+  expect(scene.server.requests).toHaveLength(2);
+});
+
+it("takes a name that no server answers to for a link that is lost", async () => {
+  const scene = await DownloadScene.create();
+  const uris = ["https://images.invalid/board.img", scene.uri];
+  expect((await scene.fetch({ uris })).sha256).toBe(scene.image.sha256);
+  expect(scene.warnings()).toMatchObject([{ what: "unreachable", reason: expect.stringContaining("images.invalid") }]);
+});
+
 function part(contentRange: string | undefined, headers: Record<string, string> = {}): Handler {
   return (_request, response) => {
     response.writeHead(206, { ...(contentRange === undefined ? {} : { "content-range": contentRange }), ...headers });
