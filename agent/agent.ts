@@ -150,7 +150,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     clock,
     timer,
     bootId,
-    workshop: new ImageWorkshop({ fetcher: ports.fetcher, staging, installer, largestImageBytes }),
+    workshop: new ImageWorkshop({
+      fetcher: ports.fetcher,
+      staging,
+      installer,
+      timer,
+      largestImageBytes,
+      keepPartialMs: settings["update.keep-partial-seconds"],
+    }),
     rehearsal:
       mode === "simulated"
         ? new RehearsalWorkshop(timer, settings["simulation.pause-seconds"], () => installer.runningVersion())

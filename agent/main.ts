@@ -8,12 +8,13 @@ import { startAgent, type Agent } from "./agent.ts";
 import { readArguments, usage, type Arguments } from "./arguments.ts";
 import { kernelBootClock, readBootId } from "./board/boot.ts";
 import { laptopClock, systemClock, systemTimer } from "./board/clocks.ts";
-import { Downloader } from "./board/downloader.ts";
+import { HttpsSource } from "./board/https-source.ts";
 import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/inventory.ts";
 import { FolderInUse, lockFolder } from "./board/lock.ts";
+import { PartialFiles } from "./board/partial-file.ts";
 import { systemdPower } from "./board/power.ts";
 import { readBoard } from "./board/simulated-board.ts";
 import { fallWithTheBoard, simulatedPower } from "./board/simulated-power.ts";
@@ -24,6 +25,7 @@ import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
 import { createLog, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
+import { Download, downloadTerms } from "./update/download/download.ts";
 import type { Installer } from "./update/ports.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
@@ -112,6 +114,7 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
   const { saved, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
+  const bootId = board?.bootId ?? (await readBootId());
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
   log.info(
     {
@@ -135,18 +138,13 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       random: Math.random,
       newOperationId: randomUUID,
       digest: (text) => createHash("sha256").update(text).digest("hex"),
-      bootId: board?.bootId ?? (await readBootId()),
+      bootId,
       inventory: await readInventory(),
       stateFile,
       loaded: saved,
       trials: new FolderTrialRecord(config.stateDir),
       staging: new FolderStaging(config.stagingDir, config["update.keep-free"]),
-      fetcher: new Downloader({
-        allowHttp: config["update.allow-http"],
-        ca: config.imageCa,
-        silenceMs: config["update.silence-seconds"],
-        userAgent: productInfo,
-      }),
+      fetcher: makeDownload(config, log, bootId, productInfo),
       installer: makeInstaller(config, log, boardFile),
       power:
         board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
@@ -157,6 +155,20 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
         ),
     },
     config,
+  );
+}
+
+function makeDownload(config: Config, log: Log, bootId: string, userAgent: string): Download {
+  return new Download(
+    {
+      source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
+      partials: new PartialFiles(bootId, kernelBootClock),
+      timer: systemTimer,
+      bootClock: kernelBootClock,
+      random: Math.random,
+      log: log.child({ part: "download" }),
+    },
+    downloadTerms(config),
   );
 }
 

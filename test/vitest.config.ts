@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** Three kinds of tests: pure and faked (unit), agent and hub on real sockets (integration), whole processes (system). */
+/**
+ * Kinds of tests: pure and faked (unit), agent and hub on real sockets (integration), whole processes (system), and what
+ * takes too long for every change (deep: scripts/test-deep).
+ */
 const kind = (name: string, testTimeout: number) => ({
   test: {
     name,
@@ -14,7 +17,7 @@ const kind = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
-    projects: [kind("unit", 10_000), kind("integration", 60_000), kind("system", 120_000)],
+    projects: [kind("unit", 10_000), kind("integration", 60_000), kind("system", 120_000), kind("deep", 1_800_000)],
     // A shell may export this for its own proxies; the tests bring their own certificate authority.
     env: { NODE_EXTRA_CA_CERTS: "" },
   },

@@ -1,14 +1,19 @@
 import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
+import { recordPath } from "../update/download/record.ts";
 import type { Staging } from "../update/ports.ts";
 import { isAbsent, syncFolder } from "./files.ts";
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1024;
 
-/** Images in a folder: `<sha256>.part` while they arrive, `<sha256>.image` once they are whole. */
+/**
+ * Images in a folder: `<sha256>.part` while they arrive, with `<sha256>.part.json` beside it that says what is known of
+ * them, and `<sha256>.image` once they are whole.
+ */
 export class FolderStaging implements Staging {
   readonly #folder: string;
   readonly #keepFreeBytes: number;
@@ -21,8 +26,13 @@ export class FolderStaging implements Staging {
 
   async roomBytes(): Promise<number> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const { bavail, bsize } = await statfs(this.#folder);
-    return Math.max(0, bavail * bsize - this.#keepFreeBytes);
+    const names = await this.#names();
+    const partial = names.filter((name) => name.endsWith(".part"));
+    const sizes = await Promise.all(partial.map(async (name) => (await this.#stat(name))?.size ?? 0));
+    return Math.max(
+      0,
+      sizes.reduce((sum, size) => sum + size, await this.#spareBytes()),
+    );
   }
 
   async partialPath(sha256: string): Promise<string> {
@@ -42,6 +52,7 @@ export class FolderStaging implements Staging {
       if (!isAbsent(cause)) throw cause;
       await this.#expect(staged);
     }
+    await rm(recordPath(join(this.#folder, `${sha256}.part`)), { force: true });
     await syncFolder(this.#folder);
   }
 
@@ -52,14 +63,37 @@ export class FolderStaging implements Staging {
   }
 
   async clear(except: readonly string[]): Promise<void> {
-    const kept = new Set(except.flatMap((sha256) => [`${sha256}.part`, `${sha256}.image`]));
-    const names = await readdir(this.#folder).catch((cause: unknown) => {
-      if (isAbsent(cause)) return [];
-      throw cause;
-    });
-    const ours = names.filter((name) => /\.(part|image)$/.test(name) && !kept.has(name));
+    await this.#keep(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
+  }
+
+  async keepPartial(sha256: string): Promise<number | null> {
+    const partial = await this.#stat(`${sha256}.part`);
+    const isWorthIt = partial !== undefined && partial.size > 0 && (await this.#spareBytes()) >= 0;
+    await this.#keep(isWorthIt ? partialNames(sha256) : []);
+    return isWorthIt ? Math.max(0, Date.now() - partial.mtimeMs) : null;
+  }
+
+  /** What the disk has left beyond what images never take; below zero when others have taken of that. */
+  async #spareBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#folder);
+    return bavail * bsize - this.#keepFreeBytes;
+  }
+
+  async #keep(kept: readonly string[]): Promise<void> {
+    const names = await this.#names();
+    const ours = names.filter(
+      (name) => /\.(part|part\.json|part\.json\.new|image)$/.test(name) && !kept.includes(name),
+    );
     await Promise.all(ours.map((name) => rm(join(this.#folder, name), { force: true })));
     if (ours.length > 0) await syncFolder(this.#folder);
+  }
+
+  async #names(): Promise<string[]> {
+    return await unlessAbsent(async () => await readdir(this.#folder), []);
+  }
+
+  async #stat(name: string): Promise<Stats | undefined> {
+    return await unlessAbsent(async () => await stat(join(this.#folder, name)), undefined);
   }
 
   async #expect(path: string): Promise<void> {
@@ -69,6 +103,19 @@ export class FolderStaging implements Staging {
       if (isAbsent(cause)) throw damaged("is gone", cause);
       throw cause;
     }
+  }
+}
+
+function partialNames(sha256: string): string[] {
+  return [`${sha256}.part`, recordPath(`${sha256}.part`)];
+}
+
+async function unlessAbsent<T>(look: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await look();
+  } catch (cause) {
+    if (isAbsent(cause)) return otherwise;
+    throw cause;
   }
 }
 

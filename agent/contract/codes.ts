@@ -9,6 +9,7 @@ export const codes = {
   "bad-request": "A key of the request has a value that it cannot have. The message names it.",
   "bad-size": "The image has another size than the request or the server said. Check the file on the server.",
   "clock-not-set": "The board does not know the time, so it cannot wait for one. Give a delay instead.",
+  "disk-error": "The board's disk would not take the image. Look at the disk: read-only, worn out or unplugged.",
   "fell-back": "The new system did not come up and the boot loader went back. Try the image on a board at hand.",
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
   "image-changed": "The staged image was damaged on the board's disk. Ask again; if it recurs, replace the storage.",
@@ -24,6 +25,8 @@ export const codes = {
   "manifest-unsupported": "This agent does not check signed manifests. Leave fwManifestUri out.",
   "no-installer": "The board's owner has configured no installer. Set update.installer in its config.",
   "no-space": "The board's disk has no room for the image. Free some space, then ask again.",
+  "not-resumable":
+    "The download kept beginning at its first byte. Serve a file that stays as it is, with range requests.",
   "not-proven": "The new system did not become healthy in time, so the board went back. Look at what was not healthy.",
   "nothing-running": "No such update is running.",
   "nothing-scheduled": "No such reboot is scheduled.",

@@ -68,9 +68,20 @@ const rebootRequest = v.object({
 });
 export type RebootRequest = v.InferOutput<typeof rebootRequest>;
 
+const mostMirrors = 4;
+/** Other addresses of the same image. */
+export const mirrors = v.pipe(
+  rule<unknown[]>(
+    `a list of at most ${mostMirrors} URIs`,
+    (value) => Array.isArray(value) && value.length <= mostMirrors,
+  ),
+  v.array(packageUri),
+);
+
 const firmwareUpdateRequest = v.object({
   fwPackageUri: v.optional(packageUri),
   fwPackageURI: v.optional(packageUri),
+  mirrors: v.optional(mirrors),
   fwPackageCheckValue: v.optional(checkValue),
   fwVersion: v.optional(firmwareVersion),
   fwPackageSize: v.optional(

@@ -53,6 +53,8 @@ export interface UpdateSnapshot {
   readonly attempt: number | null;
   /** What a staged image waits for: nothing, its maintenance window, or the order to apply. */
   readonly waitsFor: "window" | "order" | null;
+  /** What a download was held up by, while it waits for its next try. */
+  readonly delay: { readonly code: string; readonly message: string } | null;
   readonly error: Failure | null;
   /** The desired document that was refused last, until a good one is handled. */
   readonly refused: { readonly code: string; readonly message: string; readonly desiredVersion: number } | null;

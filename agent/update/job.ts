@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { operationId, firmwareVersion, packageUri } from "../contract/methods.ts";
+import { operationId, firmwareVersion, mirrors, packageUri } from "../contract/methods.ts";
 import { savedFailure, sha256, timestamp, whole, word } from "../saved-values.ts";
 
 /*
@@ -16,6 +16,8 @@ const job = v.object({
   version: firmwareVersion,
   /** Where to fetch the image. May carry a signature: never logged, never reported. */
   uri: packageUri,
+  /** Other addresses of the same image. As secret as the first. */
+  mirrors: v.optional(mirrors),
   /** The digest that the image must have; null for a rehearsal. */
   sha256: v.nullable(sha256),
   /** The size that the caller promised. */

@@ -1,4 +1,5 @@
 import { failure, type Failure } from "../contract/failure.ts";
+import { keepsPartial } from "./download/policy.ts";
 import type { ActiveUpdate, Before, Image, Job, Restart, RestartFacts, UpdateEvent, UpdateState } from "./job.ts";
 
 /** How often each step may be begun before the machine gives it up: every loop across restarts ends. */
@@ -16,7 +17,7 @@ export type Duty =
   | { readonly kind: "prove"; readonly job: Job; readonly image: Image; readonly before: Before }
   | { readonly kind: "commit"; readonly job: Job; readonly image: Image }
   | { readonly kind: "revert"; readonly job: Job; readonly image: Image; readonly before: Before }
-  | { readonly kind: "tidy"; readonly job: Job };
+  | { readonly kind: "tidy"; readonly job: Job; readonly keepsPartial: boolean };
 
 /**
  * The state after an event, or undefined when this state does not answer it: an event of a duty that has been
@@ -181,10 +182,12 @@ export function duty(state: UpdateState): Duty | undefined {
       if (state.reverted) return { kind: "reboot", job: state.job };
       return { kind: "revert", job: state.job, image: state.image, before: state.before };
     case "completed":
-    case "failed":
     case "rolledBack":
+      return { kind: "tidy", job: state.job, keepsPartial: false };
     case "cancelled":
-      return { kind: "tidy", job: state.job };
+      return { kind: "tidy", job: state.job, keepsPartial: true };
+    case "failed":
+      return { kind: "tidy", job: state.job, keepsPartial: keepsPartial(state.error.code) };
   }
 }
 

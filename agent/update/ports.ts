@@ -32,26 +32,33 @@ export interface Installer {
 /** Fetches images from servers. */
 export interface Fetcher {
   /**
-   * Fetches an image into a file, whole, measuring it on the way. The file survives a power cut when it resolves, and is
-   * gone when it rejects.
+   * Fetches an image into a file, whole, measuring it on the way, with as many tries as it takes. The file survives a
+   * power cut when it resolves. What has arrived stays when it rejects: the next call with the same path goes on from it.
    */
   fetch(order: FetchOrder, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image>;
 }
 
 export interface FetchOrder {
-  readonly uri: string;
+  readonly operationId: string;
+  /** Where to ask for it, one after the other. At least one. */
+  readonly uris: readonly string[];
+  /** The digest that it must have: bytes that have it are the image, whatever a server says of them. */
+  readonly sha256: string;
   readonly path: string;
   /** The size that was promised; null when none was. */
   readonly sizeBytes: number | null;
   /** The largest image that this board accepts. */
   readonly largestBytes: number;
-  /** The room that there is for it now. */
+  /** The room that there is for it now, with what of it is there already. */
   readonly roomBytes: number;
 }
 
 /** Where images lie: partial ones, and whole ones that are named by their digest. */
 export interface Staging {
-  /** Bytes that an image may take now, what is kept free for state and logs taken off. */
+  /**
+   * Bytes that an image may take now: what is kept free for state and logs taken off, and partial images counted as room,
+   * because they are gone on with or give way.
+   */
   roomBytes(): Promise<number>;
   /** Where an image is to be fetched to. The folder exists. */
   partialPath(sha256: string): Promise<string>;
@@ -63,6 +70,11 @@ export interface Staging {
   verify(sha256: string, signal: AbortSignal): Promise<void>;
   /** Removes everything but the images named. */
   clear(except: readonly string[]): Promise<void>;
+  /**
+   * Removes everything but one partial image, and says for how long nobody has touched that; null when there is none, or
+   * when its room is needed.
+   */
+  keepPartial(sha256: string): Promise<number | null>;
 }
 
 /** All that has to be done with an image on the way to being installed. */
@@ -77,8 +89,11 @@ export interface Workshop {
   open(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage>;
   /** The staged image by name, for calls that need not read it. */
   refer(job: Job, image: Image): StagedImage;
-  /** Throws away whatever jobs have left in the staging area. */
-  tidy(): Promise<void>;
+  /**
+   * Throws away whatever jobs have left in the staging area. With `keepsPartial`, the bytes that have arrived stay until
+   * nobody has asked for them for a while: ends when they are gone too.
+   */
+  tidy(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void>;
 }
 
 /** Says whether the new system is as healthy as the old one was. */

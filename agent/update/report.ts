@@ -6,7 +6,11 @@ export interface Progress {
   readonly receivedBytes: number;
   /** Null when neither the request nor the server told. */
   readonly totalBytes: number | null;
+  /** Why it waits for another try; null or absent while it goes on. */
+  readonly delay?: Delay | null;
 }
+
+export type Delay = NonNullable<UpdateSnapshot["delay"]>;
 
 /** The update as the hub may know it. */
 export function describeUpdate({ update, handledDesired }: Saved, progress: Progress | null): UpdateSnapshot {
@@ -14,6 +18,7 @@ export function describeUpdate({ update, handledDesired }: Saved, progress: Prog
   const common = {
     refused: refused && { ...refused, desiredVersion: handledDesired?.desiredVersion ?? 0 },
     waitsFor: null,
+    delay: null,
     error: null,
     attempt: null,
     receivedBytes: null,
@@ -33,6 +38,7 @@ export function describeUpdate({ update, handledDesired }: Saved, progress: Prog
     times: update.times,
     receivedBytes: update.phase === "downloading" ? (progress?.receivedBytes ?? null) : imageBytes,
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
+    delay: update.phase === "downloading" ? (progress?.delay ?? null) : null,
     attempt: "attempt" in update ? update.attempt : null,
     waitsFor: update.phase === "staged" ? waitOf(apply) : null,
     error: "error" in update ? update.error : null,

@@ -34,7 +34,15 @@ export function jobFrom(
 ): Judged<UpdateOrder> {
   const request: Checked<FirmwareUpdateRequest> = firmwareUpdateRequestFrom(payload);
   if (!request.ok) return refusePayload(request.problems);
-  const { fwPackageUri, fwPackageURI, fwPackageCheckValue, fwPackageSize, fwVersion, ...rest } = request.value;
+  const {
+    fwPackageUri,
+    fwPackageURI,
+    fwPackageCheckValue,
+    fwPackageSize,
+    fwVersion,
+    mirrors = [],
+    ...rest
+  } = request.value;
 
   const uri = fwPackageUri ?? fwPackageURI;
   if (uri === undefined) return refusePayload(["fwPackageUri: is missing; give the address of the image"]);
@@ -69,8 +77,11 @@ export function jobFrom(
         "No installer is configured on this board. Set update.installer in its config.",
       );
     }
-    const address = checkAddress(uri, terms);
-    if (!address.ok) return address;
+    const addresses = { fwPackageUri: uri, ...Object.fromEntries(mirrors.map((one, at) => [`mirrors.${at}`, one])) };
+    for (const [key, address] of Object.entries(addresses)) {
+      const checked = checkAddress(key, address, terms);
+      if (!checked.ok) return checked;
+    }
     if (fwPackageSize !== undefined && fwPackageSize > terms.largestImageBytes) {
       return refuse(
         400,
@@ -84,6 +95,7 @@ export function jobFrom(
     origin,
     version: versionLabel(fwVersion, digest),
     uri,
+    ...(mirrors.length === 0 ? {} : { mirrors }),
     sha256: digest,
     sizeBytes: fwPackageSize ?? null,
     apply: rest.apply ?? "now",
@@ -92,13 +104,13 @@ export function jobFrom(
   return { ok: true, value: { job, named: rest.operationId !== undefined } };
 }
 
-function checkAddress(uri: string, { allowHttp }: Terms): Judged<undefined> {
+function checkAddress(key: string, uri: string, { allowHttp }: Terms): Judged<undefined> {
   const protocol = URL.canParse(uri) ? new URL(uri).protocol : undefined;
   if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };
   if (protocol === "http:") {
-    return refuse(400, "insecure-address", "fwPackageUri: plain http is not fetched. Serve the image over https.");
+    return refuse(400, "insecure-address", `${key}: plain http is not fetched. Serve the image over https.`);
   }
-  return refuse(400, "bad-address", "fwPackageUri: expected an https:// address.");
+  return refuse(400, "bad-address", `${key}: expected an https:// address.`);
 }
 
 /** True when two jobs are one: the same image as the same version. Rehearsals are always new. */

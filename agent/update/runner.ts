@@ -131,7 +131,7 @@ export class UpdateRunner {
         await this.#insist(tries, () => installer.revert(workshop.refer(what.job, what.image)), signal);
         return { type: "reverted", restartNeeded: await this.#stillRunsNew(what, installer, signal), ...now() };
       case "tidy":
-        await workshop.tidy();
+        await workshop.tidy(what.job, what.keepsPartial, signal);
         return undefined;
     }
   }

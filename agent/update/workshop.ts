@@ -1,4 +1,5 @@
 import { AgentError } from "../errors.ts";
+import type { Timer } from "../clock.ts";
 import type { Image, Job } from "./job.ts";
 import type { Fetcher, Installer, StagedImage, Staging, Workshop } from "./ports.ts";
 import type { Progress } from "./report.ts";
@@ -7,7 +8,10 @@ export interface ImageWorkshopPorts {
   readonly fetcher: Fetcher;
   readonly staging: Staging;
   readonly installer: Installer;
+  readonly timer: Timer;
   readonly largestImageBytes: number;
+  /** How long the bytes of a download that has ended badly are kept. */
+  readonly keepPartialMs: number;
 }
 
 /** Fetches, checks, stages and opens real images. */
@@ -30,7 +34,9 @@ export class ImageWorkshop implements Workshop {
   async fetch(job: Job, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image> {
     const { fetcher, staging, largestImageBytes } = this.#ports;
     const order = {
-      uri: job.uri,
+      operationId: job.operationId,
+      uris: [job.uri, ...(job.mirrors ?? [])],
+      sha256: digestOf(job),
       path: await staging.partialPath(digestOf(job)),
       sizeBytes: job.sizeBytes,
       largestBytes: largestImageBytes,
@@ -65,8 +71,11 @@ export class ImageWorkshop implements Workshop {
     return { ...image, path: this.#ports.staging.stagedPath(image.sha256), version, operationId };
   }
 
-  async tidy(): Promise<void> {
-    await this.#ports.staging.clear([]);
+  async tidy(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void> {
+    const { staging, timer, keepPartialMs } = this.#ports;
+    const untouchedMs = keepsPartial ? await staging.keepPartial(digestOf(job)) : null;
+    if (untouchedMs !== null && untouchedMs < keepPartialMs) await timer.after(keepPartialMs - untouchedMs, signal);
+    await staging.clear([]);
   }
 }
 

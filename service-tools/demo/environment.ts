@@ -12,5 +12,7 @@ export function demoEnvironment(env: Environment, home: string): Environment {
     BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "2",
     BOARDKEEPER_SIMULATION_BOOT_SECONDS: "2",
     BOARDKEEPER_REPORT_PROGRESS_SECONDS: "0",
+    // A server of the demo's own that is gone does not come back: nobody has to watch a board try for a day.
+    BOARDKEEPER_UPDATE_DOWNLOAD_DEADLINE_SECONDS: "0",
   };
 }

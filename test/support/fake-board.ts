@@ -60,6 +60,7 @@ export class FakeBoard {
         stagedPath: () => "/staged",
         admit: async () => undefined,
         verify: async () => undefined,
+        keepPartial: async () => undefined,
         clear: async () => undefined,
       },
       fetcher: {

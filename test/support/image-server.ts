@@ -70,3 +70,48 @@ export function serving({ content }: TestImage): Handler {
     response.end(content);
   };
 }
+
+/** How a server that knows about parts of files treats one. */
+export interface PartsOptions {
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** Told how many bytes go out; answers how many of them do before the connection is cut. */
+  readonly cutAfter?: (bytes: number) => number | undefined;
+  /** Resolves when so many bytes of the image have arrived: what a cut connection still held would be lost. */
+  readonly arrived?: (bytes: number) => Promise<void>;
+}
+
+/** Serves an image as a good server does, all of it or the rest (RFC 9110, 13.1.5 and 14). */
+export function servingParts(
+  { content }: TestImage,
+  { etag, lastModified, cutAfter, arrived }: PartsOptions = {},
+): Handler {
+  return (request, response) => {
+    const { range, "if-range": condition } = request.headers;
+    const isSame = condition === undefined || condition === etag || condition === lastModified;
+    const first = isSame ? Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0) : 0;
+    const validators = {
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { "last-modified": lastModified }),
+    };
+    if (first > 0 && first >= content.length) {
+      response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
+      return;
+    }
+    const body = content.subarray(first);
+    const part = { "content-range": `bytes ${first}-${content.length - 1}/${content.length}` };
+    response.writeHead(first > 0 ? 206 : 200, {
+      ...validators,
+      ...(first > 0 ? part : {}),
+      "content-length": body.length,
+    });
+    const cutBytes = cutAfter?.(body.length);
+    if (cutBytes === undefined || cutBytes >= body.length) response.end(body);
+    else cutOff(response, body.subarray(0, cutBytes), arrived?.(first + cutBytes));
+  };
+}
+
+/** Sends this, and then no more: the connection is gone when it has arrived. */
+export function cutOff(response: ServerResponse, body: Buffer, arrived: Promise<void> = Promise.resolve()): void {
+  response.write(body, () => void arrived.then(() => response.socket?.destroy()));
+}

@@ -5,8 +5,9 @@ import { onTestFinished } from "vitest";
 import { startAgent, type Agent } from "../../agent/agent.ts";
 import { kernelBootClock } from "../../agent/board/boot.ts";
 import { laptopClock, systemTimer } from "../../agent/board/clocks.ts";
-import { Downloader } from "../../agent/board/downloader.ts";
+import { HttpsSource } from "../../agent/board/https-source.ts";
 import { simulatedInstaller } from "../../agent/board/installers/simulated.ts";
+import { PartialFiles } from "../../agent/board/partial-file.ts";
 import { newBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulated-board.ts";
 import { FolderStaging } from "../../agent/board/staging.ts";
 import { FolderStateFile } from "../../agent/board/state-file.ts";
@@ -17,6 +18,7 @@ import { connectToAzure, type Patience } from "../../agent/hub/azure-link.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Connection } from "../../agent/hub/link.ts";
 import type { Power } from "../../agent/reboot/runner.ts";
+import { Download, downloadTerms } from "../../agent/update/download/download.ts";
 import type { Installer, Staging } from "../../agent/update/ports.ts";
 import type { Saved } from "../../agent/saved.ts";
 import { readSettings, type Settings } from "../../agent/settings.ts";
@@ -149,12 +151,21 @@ export class TestBoard {
         loaded: (await stateFile.load()).saved,
         trials: new FolderTrialRecord(this.folder),
         staging: wrapped(new FolderStaging(this.stagingFolder, settings["update.keep-free"]), staging),
-        fetcher: new Downloader({
-          allowHttp: settings["update.allow-http"],
-          ca: this.#options.imageCa ?? this.#hub.ca,
-          silenceMs: settings["update.silence-seconds"],
-          userAgent: "test",
-        }),
+        fetcher: new Download(
+          {
+            source: new HttpsSource({
+              allowHttp: settings["update.allow-http"],
+              ca: this.#options.imageCa ?? this.#hub.ca,
+              userAgent: "test",
+            }),
+            partials: new PartialFiles(board?.bootId ?? "", kernelBootClock),
+            timer: wrapped(systemTimer, timer),
+            bootClock: kernelBootClock,
+            random: () => 0,
+            log: testLog,
+          },
+          downloadTerms(settings),
+        ),
         installer: wrapped(
           simulatedInstaller(this.#boardFile, systemTimer, settings["simulation.pause-seconds"]),
           installer,

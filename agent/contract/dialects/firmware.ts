@@ -46,7 +46,7 @@ export function projectFirmware({ update, currentVersion }: Snapshot): JsonObjec
   };
 }
 
-function substatus({ phase, waitsFor, error }: UpdateSnapshot): string {
+function substatus({ phase, waitsFor, delay, error }: UpdateSnapshot): string {
   switch (phase) {
     case "staged":
       if (waitsFor === "window") return "staged, waiting for the maintenance window";
@@ -60,9 +60,10 @@ function substatus({ phase, waitsFor, error }: UpdateSnapshot): string {
     case "failed":
     case "rolledBack":
       return error ? `${error.code}: ${error.message}` : "";
+    case "downloading":
+      return delay ? `waiting to go on: ${delay.code}: ${delay.message}` : "";
     case "idle":
     case "accepted":
-    case "downloading":
     case "verifying":
     case "applying":
     case "rebooting":

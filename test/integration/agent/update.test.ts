@@ -1,10 +1,20 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Timer } from "../../../agent/clock.ts";
 import type { Json } from "../../../agent/contract/json.ts";
 import { AgentError } from "../../../agent/errors.ts";
 import { Gate } from "../../support/gate.ts";
 import { overriding } from "../../support/overriding.ts";
-import { imageServer, serving, testImage, type ImageServer, type TestImage } from "../../support/image-server.ts";
+import {
+  cutOff,
+  imageServer,
+  serving,
+  servingParts,
+  testImage,
+  type ImageServer,
+  type TestImage,
+} from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
 import { at, ServiceView } from "../../support/twins.ts";
@@ -40,6 +50,11 @@ async function leftOver(board: TestBoard): Promise<string[]> {
   return await readdir(board.stagingFolder).catch(() => []);
 }
 
+/** What has ended is reported first and cleared away then. */
+async function tidied(board: TestBoard): Promise<void> {
+  while ((await leftOver(board)).length > 0);
+}
+
 const sides: (TestBoardOptions & { who: string })[] = [
   { who: "a device over MQTT", transport: "MQTT" },
   { who: "a device over WebSockets", transport: "WebSockets" },
@@ -73,7 +88,7 @@ describe.each(sides)("firmwareUpdate, as $who", ({ who: _who, ...options }) => {
     expect(at(reported, "boardkeeper.reboot")).toMatchObject({ phase: "proven", cause: "update" });
     expect(JSON.stringify(reported)).not.toContain("secret");
     expect(server.requests).toHaveLength(1);
-    expect(await leftOver(board)).toStrictEqual([]);
+    await tidied(board);
   });
 });
 
@@ -126,7 +141,14 @@ describe("an update that cannot be", () => {
       "http-status",
       "downloading",
     ],
-    ["whose server is gone at 50 %", {}, half, {}, "unreachable", "downloading"],
+    [
+      "whose server is gone at 50 %",
+      { settings: { "update.download-deadline-seconds": 0, "update.keep-partial-seconds": 0 } },
+      half,
+      {},
+      "unreachable",
+      "downloading",
+    ],
     [
       "whose image is too big",
       { settings: { "update.max-image-size": 299_999 } },
@@ -168,7 +190,7 @@ describe("an update that cannot be", () => {
       expect(JSON.stringify(reported)).not.toContain("secret");
       expect(board.boots).toBe(1);
       expect(await board.runningVersion()).toBe("1.0.0");
-      expect(await leftOver(board)).toStrictEqual([]);
+      await tidied(board);
     },
   );
 
@@ -234,6 +256,82 @@ describe("an update that cannot be", () => {
   });
 });
 
+describe("a download that is held up", () => {
+  /** A server that gives out half of the image, then refuses as told. */
+  function halfThen(stage: Scene, status: number, headers: Record<string, string> = {}): void {
+    const half = stage.image.sizeBytes / 2;
+    stage.server.answer = (_request, response) => {
+      stage.server.answer = (_again, refusal) => void refusal.writeHead(status, headers).end();
+      response.writeHead(200, { "content-length": stage.image.sizeBytes, etag: '"v1"' });
+      cutOff(response, stage.image.content.subarray(0, half), onDisk(stage.board, half));
+    };
+  }
+
+  async function onDisk(board: TestBoard, bytes: number): Promise<void> {
+    const sizes = async (): Promise<number[]> =>
+      await Promise.all((await leftOver(board)).filter((name) => name.endsWith(".part")).map(partSize(board)));
+    while (!(await sizes()).includes(bytes));
+  }
+
+  const partSize = (board: TestBoard) => async (name: string) => (await stat(join(board.stagingFolder, name))).size;
+  const atOnce = {
+    timer: (real: Timer): Timer => ({
+      after: (delayMs, signal) => real.after(delayMs === 1_000 ? 0 : delayMs, signal),
+    }),
+  };
+
+  it("by an expired signature goes on with the bytes that are there when it is asked for with a new one", async () => {
+    const stage = await scene(atOnce);
+    const { service, server, request, image, board } = stage;
+    halfThen(stage, 403);
+    await service.call("firmwareUpdate", request);
+    const failed = await service.until("boardkeeper.update.phase", isEnd);
+    expect(at(failed, "boardkeeper.update")).toMatchObject({ phase: "failed", error: { code: "http-status" } });
+
+    server.answer = servingParts(image, { etag: '"v1"' });
+    const renewed = { ...request, fwPackageUri: `${server.origin}/board.img?sig=renewed` };
+    expect(await service.call("firmwareUpdate", renewed)).toMatchObject({ status: 200 });
+    await service.until("boardkeeper.update.phase", "completed");
+    expect(server.requests.at(-1)?.headers).toMatchObject({
+      range: `bytes=${image.sizeBytes / 2}-`,
+      "if-range": '"v1"',
+    });
+    await tidied(board);
+  });
+
+  it("gives its bytes up when another image is asked for", async () => {
+    const stage = await scene(atOnce);
+    const { service, server, request, board } = stage;
+    halfThen(stage, 404);
+    await service.call("firmwareUpdate", request);
+    await service.until("boardkeeper.update.phase", "failed");
+    const other = testImage(1_000);
+    server.answer = (_request, response) => void response.writeHead(404).end();
+    await service.call("firmwareUpdate", { ...request, fwPackageCheckValue: other.sha256, operationId: "op-2" });
+    await service.until("boardkeeper.update.operationId", "op-2");
+    await service.until("boardkeeper.update.phase", "failed");
+    const old = (await leftOver(board)).filter((name) => name.startsWith(request.fwPackageCheckValue));
+    expect(old).toStrictEqual([]);
+  });
+
+  it("says in the twin what it waits for, and can be cancelled", async () => {
+    const stage = await scene({ settings: { "report.progress-seconds": 0 }, ...atOnce });
+    const { service, server, request } = stage;
+    server.answer = (_request, response) => void response.writeHead(503, { "retry-after": "3600" }).end();
+    await service.call("firmwareUpdate", request);
+    const waiting = async (): Promise<Json | undefined> =>
+      at((await service.call("getStatus", null)).payload, "update.delay.message");
+    while ((await waiting()) === undefined);
+    expect(await waiting()).toBe(
+      `${server.origin}/board.img answered with status 503. Look at the server, then ask again.`,
+    );
+    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    const reported = await service.until("boardkeeper.update.phase", "cancelled");
+    expect(at(reported, "boardkeeper.update.delay")).toBeUndefined();
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
 describe("while an update runs", () => {
   /** A board that is held in the middle of its download. */
   async function downloading(options: TestBoardOptions = {}): Promise<Scene & { letGo: () => void }> {
@@ -280,15 +378,16 @@ describe("while an update runs", () => {
     expect(board.boots).toBe(2);
   });
 
-  it("it can be cancelled in the middle of its download, and leaves nothing behind", async () => {
-    const { board, service, server } = await downloading();
+  it("it can be cancelled in the middle of its download, and leaves what has come for the next one", async () => {
+    const { board, service, server, request } = await downloading();
     expect(await service.call("cancelFirmwareUpdate", { operationId: "op-1" })).toMatchObject({ status: 200 });
     const reported = await service.until("boardkeeper.update.phase", isEnd);
     expect(at(reported, "boardkeeper.update.phase")).toBe("cancelled");
     expect(at(reported, "iothubDM.firmwareUpdate.status")).toBe("waiting");
     expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 404 });
     expect(server.requests).toHaveLength(1);
-    expect(await leftOver(board)).toStrictEqual([]);
+    const part = `${request.fwPackageCheckValue}.part`;
+    expect((await leftOver(board)).sort()).toStrictEqual([part, `${part}.json`]);
   });
 
   it("a reboot in the middle of the download lets it begin again and complete", async () => {

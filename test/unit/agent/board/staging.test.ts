@@ -1,9 +1,15 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FolderStaging } from "../../../../agent/board/staging.ts";
 import { testImage } from "../../../support/image-server.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
+
+/** A file that says to be so large and takes no room. */
+async function sparseFile(path: string, bytes: number): Promise<void> {
+  await writeFile(path, "");
+  await truncate(path, bytes);
+}
 
 const never = new AbortController().signal;
 
@@ -40,6 +46,49 @@ describe("the staging area", () => {
     expect((await readdir(folder)).sort()).toStrictEqual(["a.image", "a.part", "notes.txt"]);
     await staging.clear([]);
     expect(await readdir(folder)).toStrictEqual(["notes.txt"]);
+  });
+
+  it("keeps one partial image with what is known of it, and says how old it is", async () => {
+    const folder = await temporaryFolder();
+    const staging = new FolderStaging(folder, 0);
+    for (const name of ["a.part", "a.part.json", "a.part.json.new", "a.image", "b.part", "b.part.json", "notes.txt"])
+      await writeFile(join(folder, name), "x");
+    const anHourAgo = Date.now() / 1_000 - 3_600;
+    await utimes(join(folder, "a.part"), anHourAgo, anHourAgo);
+    expect(await staging.keepPartial("a")).toBeGreaterThanOrEqual(3_600_000);
+    expect((await readdir(folder)).sort()).toStrictEqual(["a.part", "a.part.json", "notes.txt"]);
+    const tomorrow = Date.now() / 1_000 + 86_400;
+    await utimes(join(folder, "a.part"), tomorrow, tomorrow);
+    expect(await staging.keepPartial("a")).toBe(0);
+  });
+
+  it.each([
+    ["there is none", 0, undefined],
+    ["it is empty", 0, ""],
+    ["its room is needed", 2 ** 60, "x"],
+  ])("keeps no partial image when %s", async (_what, keepFree, content) => {
+    const folder = await temporaryFolder();
+    if (content !== undefined) await writeFile(join(folder, "a.part"), content);
+    await writeFile(join(folder, "a.part.json"), "{}");
+    expect(await new FolderStaging(folder, keepFree).keepPartial("a")).toBeNull();
+    expect(await readdir(folder)).toStrictEqual([]);
+  });
+
+  it("counts partial images as room: they are gone on with, or give way", async () => {
+    const folder = await temporaryFolder();
+    const spare = await new FolderStaging(folder, 0).roomBytes();
+    const staging = new FolderStaging(folder, spare + 2 ** 30);
+    expect(await staging.roomBytes()).toBe(0);
+    await sparseFile(join(folder, "a.part"), 2 ** 40);
+    expect(await staging.roomBytes()).toBeGreaterThan(2 ** 39);
+  });
+
+  it("forgets what was known of a partial image when it is admitted", async () => {
+    const folder = await temporaryFolder();
+    const staging = new FolderStaging(folder, 0);
+    for (const name of ["a.part", "a.part.json"]) await writeFile(join(folder, name), "x");
+    await staging.admit("a");
+    expect(await readdir(folder)).toStrictEqual(["a.image"]);
   });
 
   it("clears nothing where there is no folder yet", async () => {

@@ -44,6 +44,17 @@ const rows: [row: string, snapshot: Snapshot][] = [
     "fetching",
     snapshotWith({ ...job, phase: "downloading", times: downloading, receivedBytes: 32_000_000, attempt: 1 }),
   ],
+  [
+    "fetching-delayed",
+    snapshotWith({
+      ...job,
+      phase: "downloading",
+      times: downloading,
+      receivedBytes: 32_000_000,
+      attempt: 1,
+      delay: { code: "http-status", message: "https://images.example/x answered with status 503." },
+    }),
+  ],
   ["checking", snapshotWith({ ...job, ...whole, phase: "verifying", times: verifying })],
   ["staged-waiting-for-order", snapshotWith({ ...job, ...whole, phase: "staged", times: staged, waitsFor: "order" })],
   ["staged-waiting-for-window", snapshotWith({ ...job, ...whole, phase: "staged", times: staged, waitsFor: "window" })],
@@ -140,6 +151,7 @@ describe("one snapshot, four vocabularies", () => {
           receivedBytes: 2 ** 40,
           totalBytes: 2 ** 40,
           attempt: 100,
+          delay: { code: error.code, message: error.message },
           error,
           refused: { code: "manifest-unsupported", message: error.message, desiredVersion: 2 ** 52 },
         },
@@ -176,6 +188,6 @@ describe("one snapshot, four vocabularies", () => {
 
 /** The paths of all keys, except those inside values that are wholes of their own (errors, last proofs). */
 function keysOf(value: unknown, path = ""): string[] {
-  if (typeof value !== "object" || value === null || /error|refused|lastProven$/.test(path)) return [path];
+  if (typeof value !== "object" || value === null || /error|delay|refused|lastProven$/.test(path)) return [path];
   return Object.entries(value).flatMap(([key, member]) => keysOf(member, `${path}.${key}`));
 }

@@ -310,6 +310,16 @@ describe("duty", () => {
   it.each(duties)("%s", (_start, state, kind) => {
     expect(duty(state)?.kind).toBe(kind);
   });
+
+  it.each<[what: string, state: UpdateState, keepsPartial: boolean]>([
+    ["was cancelled", s.cancelled, true],
+    ["was refused by the server", { ...s.failed, error }, true],
+    ["was another image", { ...s.failed, error: { ...error, code: "bad-digest" } }, false],
+    ["came to its proof", s.completed, false],
+    ["went back", s.rolledBack, false],
+  ])("keeps what has arrived of a job that %s: %s", (_what, state, keepsPartial) => {
+    expect(duty(state)).toStrictEqual({ kind: "tidy", job, keepsPartial });
+  });
 });
 
 describe("where a job stands", () => {

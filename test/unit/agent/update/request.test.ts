@@ -57,6 +57,32 @@ describe("a request that a board carries out", () => {
     );
   });
 
+  it("may name mirrors", () => {
+    const mirrors = ["https://b/x", "https://c/x?sig=1", "https://d/x", "https://e/x"];
+    expect(jobFrom({ ...good, mirrors }, "method", board, "n")).toMatchObject({
+      ok: true,
+      value: { job: { mirrors } },
+    });
+    const none = jobFrom({ ...good, mirrors: [] }, "method", board, "n");
+    expect(none.ok && none.value.job).not.toHaveProperty("mirrors");
+  });
+
+  it.each<[what: string, mirrors: unknown, problem: string]>([
+    [
+      "are too many",
+      ["https://a", "https://b", "https://c", "https://d", "https://e"],
+      "mirrors: expected a list of at most 4",
+    ],
+    ["are no list", "https://a", "mirrors: expected a list of at most 4"],
+    ["are no addresses", ["https://a", 7], "mirrors.1: expected a URI of 1 to 2048"],
+    ["have no host", ["https://a", "/x"], "mirrors.1: expected an https:// address"],
+    ["are plain http", ["http://a/x?sig=secret"], "mirrors.0: plain http is not fetched"],
+  ])("is refused when its mirrors %s", (_what, mirrors, problem) => {
+    const judged = jobFrom({ ...good, mirrors }, "method", board, "n");
+    expect(judged).toMatchObject({ ok: false, refusal: { status: 400, message: expect.stringContaining(problem) } });
+    expect(JSON.stringify(judged)).not.toContain("secret");
+  });
+
   it("may name its window where there is one", () => {
     expect(jobFrom({ ...good, apply: "window" }, "method", { ...board, windowConfigured: true }, "n").ok).toBe(true);
   });

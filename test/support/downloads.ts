@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { HttpsSource } from "../../agent/board/https-source.ts";
+import { PartialFiles } from "../../agent/board/partial-file.ts";
+import { createLog } from "../../agent/log.ts";
+import { Download, type DownloadTerms } from "../../agent/update/download/download.ts";
+import type { Image } from "../../agent/update/job.ts";
+import type { FetchOrder } from "../../agent/update/ports.ts";
+import type { Progress } from "../../agent/update/report.ts";
+import {
+  imageServer,
+  servingParts,
+  testImage,
+  type ImageServer,
+  type PartsOptions,
+  type TestImage,
+} from "./image-server.ts";
+import { SkippingTime } from "./skipping-time.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** Of no length that anything else waits for. */
+const silenceMs = 45_000;
+
+const terms: DownloadTerms = { deadlineMs: 86_400_000, silenceMs, leastBytes: 1_024, bytesPerSecond: 0 };
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly [key: string]: unknown;
+}
+
+/** A board's download over real sockets and a real disk, in a time that passes as soon as somebody waits. */
+export class DownloadScene {
+  readonly image: TestImage;
+  readonly server: ImageServer;
+  readonly path: string;
+  readonly time = new SkippingTime(silenceMs);
+  readonly lines: Line[] = [];
+  readonly progress: Progress[] = [];
+  terms: DownloadTerms = terms;
+  random = 0;
+  bootId = "boot-1";
+  #waiting: { readonly bytes: number; readonly tell: () => void }[] = [];
+  #receivedBytes = 0;
+
+  private constructor(image: TestImage, server: ImageServer, folder: string) {
+    this.image = image;
+    this.server = server;
+    this.path = join(folder, `${image.sha256}.part`);
+  }
+
+  static async create(sizeBytes = 1_000_000): Promise<DownloadScene> {
+    const image = testImage(sizeBytes);
+    return new DownloadScene(image, await imageServer(servingParts(image)), await temporaryFolder());
+  }
+
+  get uri(): string {
+    return `${this.server.origin}/board.img?sig=secret`;
+  }
+
+  /** What each request has asked for: the part, and of which content. */
+  get asked(): string[] {
+    return this.server.requests.map(({ headers }) =>
+      [headers.range, headers["if-range"]].filter((one) => one !== undefined).join(" "),
+    );
+  }
+
+  warnings(): Line[] {
+    return this.lines.filter(({ level }) => level === "warn");
+  }
+
+  /** Resolves as soon as so many bytes are on disk. */
+  received(bytes: number): Promise<void> {
+    if (this.#receivedBytes >= bytes) return Promise.resolve();
+    return new Promise((tell) => this.#waiting.push({ bytes, tell }));
+  }
+
+  /** A good server that cuts connections, once what it has let out has arrived. */
+  parts(options: PartsOptions = {}): ImageServer["answer"] {
+    return servingParts(this.image, { etag: '"v1"', arrived: (bytes) => this.received(bytes), ...options });
+  }
+
+  /** Fetches as an agent does that was just started: what it knows lies on disk. */
+  fetch(changes: Partial<FetchOrder> = {}, signal: AbortSignal = new AbortController().signal): Promise<Image> {
+    const { server, time } = this;
+    const log = createLog("debug", { write: (line) => void this.lines.push(JSON.parse(line) as Line) });
+    const download = new Download(
+      {
+        source: new HttpsSource({ allowHttp: false, ca: server.ca, userAgent: "test" }),
+        partials: new PartialFiles(this.bootId, time),
+        timer: time,
+        bootClock: time,
+        random: () => this.random,
+        log,
+      },
+      this.terms,
+    );
+    const order = {
+      operationId: "op-1",
+      uris: [this.uri],
+      sha256: this.image.sha256,
+      path: this.path,
+      sizeBytes: null,
+      largestBytes: 2 ** 40,
+      roomBytes: 2 ** 40,
+      ...changes,
+    };
+    const note = (progress: Progress): void => {
+      this.progress.push(progress);
+      this.#receivedBytes = progress.receivedBytes;
+      const told = this.#waiting.filter(({ bytes }) => bytes <= progress.receivedBytes);
+      this.#waiting = this.#waiting.filter((one) => !told.includes(one));
+      for (const { tell } of told) tell();
+    };
+    return download.fetch(order, note, signal);
+  }
+
+  /** Fetches until so many bytes are on disk, and is stopped there as by SIGTERM. */
+  async fetchUntil(bytes: number, changes: Partial<FetchOrder> = {}): Promise<void> {
+    const { answer } = this.server;
+    const stop = new AbortController();
+    const never = new Promise<void>(() => undefined);
+    this.server.answer = this.parts({ cutAfter: () => bytes, arrived: () => never });
+    const fetching = this.fetch(changes, stop.signal).catch(() => undefined);
+    await this.received(bytes);
+    stop.abort();
+    await fetching;
+    this.#receivedBytes = 0;
+    this.server.answer = answer;
+    this.server.requests.length = 0;
+    this.lines.length = 0;
+    this.progress.length = 0;
+    this.time.waits.length = 0;
+  }
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { usableBytes, validatorOf, type PartialRecord } from "../../../../../agent/update/download/record.ts";
+
+const record: PartialRecord = {
+  schema: 1,
+  bootId: "boot-1",
+  syncedBytes: 600,
+  totalBytes: 1_000,
+  source: null,
+  spent: { operationId: "op-1", fetchingMs: 0, startOvers: 0, fetchedAgain: false },
+};
+
+describe("the bytes to go on from", () => {
+  it.each<[what: string, change: Partial<PartialRecord>, bootId: string, fileBytes: number, usable: number]>([
+    ["all, in the boot that wrote them", {}, "boot-1", 900, 900],
+    ["those that were synced, after a power cut", {}, "boot-2", 900, 600],
+    ["none, when bytes are gone that were synced", {}, "boot-1", 599, 0],
+    ["none, when there are more than there can be", {}, "boot-1", 1_001, 0],
+    ["all, when nobody knows how many there should be", { totalBytes: null }, "boot-1", 1_001, 1_001],
+    ["all that there should be", {}, "boot-1", 1_000, 1_000],
+    ["none, when none was synced", { syncedBytes: 0 }, "boot-2", 900, 0],
+  ])("%s", (_what, change, bootId, fileBytes, usable) => {
+    expect(usableBytes({ ...record, ...change }, bootId, fileBytes)).toBe(usable);
+  });
+});
+
+describe("the value for If-Range", () => {
+  const lastModified = "Sun, 06 Nov 1994 08:49:37 GMT";
+  const later = "Sun, 06 Nov 1994 08:49:38 GMT";
+  it.each<[what: string, etag: string | null, lastModified: string | null, date: string | null, value: string | null]>([
+    ["a strong ETag", '"v1"', lastModified, later, '"v1"'],
+    ["an empty one", '""', null, null, '""'],
+    ["no weak one", 'W/"v1"', null, null, null],
+    ["no bare word", "v1", null, null, null],
+    ["none that would end its own header", '"a"b"', null, null, null],
+    ["none that nobody can have meant", `"${"v".repeat(300)}"`, null, null, null],
+    ["a time that was over when it was told", null, lastModified, later, lastModified],
+    ["a time beside a weak ETag", 'W/"v1"', lastModified, later, lastModified],
+    ["no time that was not over", null, lastModified, lastModified, null],
+    ["no time without a clock", null, lastModified, null, null],
+    ["no time that is none", null, "yesterday", later, null],
+    ["nothing", null, null, null, null],
+  ])("%s", (_what, etag, modified, date, value) => {
+    expect(validatorOf({ etag, lastModified: modified, date })).toBe(value);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { noInstaller } from "../../../../agent/board/installers/none.ts";
+import type { FetchOrder, Staging } from "../../../../agent/update/ports.ts";
+import { ImageWorkshop } from "../../../../agent/update/workshop.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { digest, image, jobWith } from "../../../support/updates.ts";
+
+const day = 86_400_000;
+const never = new AbortController().signal;
+
+function workshop(untouchedMs: number | null) {
+  const time = new FakeTime();
+  const calls: string[] = [];
+  const orders: FetchOrder[] = [];
+  const staging: Staging = {
+    roomBytes: async () => 5_000,
+    partialPath: async (sha256) => `/staging/${sha256}.part`,
+    stagedPath: (sha256) => `/staging/${sha256}.image`,
+    admit: async () => undefined,
+    verify: async () => undefined,
+    clear: async (except) => void calls.push(`clear ${except.join()}`),
+    keepPartial: async (sha256) => {
+      calls.push(`keep ${sha256}`);
+      return untouchedMs;
+    },
+  };
+  const fetcher = {
+    fetch: async (order: FetchOrder) => {
+      orders.push(order);
+      return image;
+    },
+  };
+  const ports = {
+    fetcher,
+    staging,
+    installer: noInstaller(),
+    timer: time,
+    largestImageBytes: 9_000,
+    keepPartialMs: 7 * day,
+  };
+  return { time, calls, orders, workshop: new ImageWorkshop(ports) };
+}
+
+describe("what a job leaves behind", () => {
+  it("is removed at once where nothing is to be kept", async () => {
+    const { workshop: shop, calls } = workshop(0);
+    await shop.tidy(jobWith(), false, never);
+    expect(calls).toStrictEqual(["clear "]);
+  });
+
+  it("stays until nobody has asked for it for so long", async () => {
+    const { workshop: shop, calls, time } = workshop(2 * day);
+    const tidying = shop.tidy(jobWith(), true, never);
+    await time.advance(5 * day - 1);
+    expect(calls).toStrictEqual([`keep ${digest}`]);
+    await time.advance(1);
+    await tidying;
+    expect(calls).toStrictEqual([`keep ${digest}`, "clear "]);
+  });
+
+  it.each([
+    ["is too old", 7 * day],
+    ["is not there", null],
+  ])("is removed at once when it %s", async (_what, untouchedMs) => {
+    const { workshop: shop, calls } = workshop(untouchedMs);
+    await shop.tidy(jobWith(), true, never);
+    expect(calls).toStrictEqual([`keep ${digest}`, "clear "]);
+  });
+
+  it("is left to the job that comes meanwhile", async () => {
+    const { workshop: shop, calls, time } = workshop(0);
+    const stop = new AbortController();
+    const tidying = shop.tidy(jobWith(), true, stop.signal);
+    await settle();
+    expect(time.sleepers).toBe(1);
+    stop.abort();
+    await expect(tidying).rejects.toThrow("aborted");
+    expect(calls).toStrictEqual([`keep ${digest}`]);
+  });
+});
+
+it("orders an image from every address that it may come from", async () => {
+  const { workshop: shop, orders } = workshop(null);
+  const mirrors = ["https://b/x", "https://c/x"];
+  await shop.fetch(jobWith({ mirrors, sizeBytes: 1_000 }), () => undefined, never);
+  expect(orders).toStrictEqual([
+    {
+      operationId: "op-1",
+      uris: [jobWith().uri, ...mirrors],
+      sha256: digest,
+      path: `/staging/${digest}.part`,
+      sizeBytes: 1_000,
+      largestBytes: 9_000,
+      roomBytes: 5_000,
+    },
+  ]);
+});
