@@ -17,6 +17,8 @@ const kind = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
+    // Most of what these tests do is waiting for a hub, a board or a disk.
+    maxWorkers: 3,
     projects: [kind("unit", 10_000), kind("integration", 60_000), kind("system", 120_000), kind("deep", 1_800_000)],
     // A shell may export this for its own proxies; the tests bring their own certificate authority.
     env: { NODE_EXTRA_CA_CERTS: "" },

@@ -146,6 +146,8 @@ async function verdict(
   isUpdated: () => Promise<boolean>,
 ): Promise<string> {
   if (!(await eventually(isUpdated, recoverMs))) return `not updated: ${JSON.stringify((await board.saved())?.update)}`;
+  const cameBack = async (): Promise<boolean> => (await board.saved())?.reboot.phase === "proven";
+  if (!(await eventually(cameBack, recoverMs))) return `reboot ${(await board.saved())?.reboot.phase}`;
   let seen = "";
   const agrees = await eventually(async () => {
     const { payload } = await service.call("getStatus");
@@ -163,9 +165,8 @@ async function verdict(
   if (!agrees) return `twin and board disagree: ${seen}`;
   if (installs.join() !== "update-1") return `installed more or less than once: ${installs.join()}`;
   // The update's own reboot may have fulfilled the one that was asked for.
-  const { reboot, operations } = (await board.saved()) ?? {};
+  const { operations } = (await board.saved()) ?? {};
   if (board.boots < 2 || board.boots > 3) return `${board.boots} boots`;
-  if (reboot?.phase !== "proven") return `reboot ${reboot?.phase}`;
   const asked = operations?.filter(({ operationId }) => operationId === "reboot-1") ?? [];
   return asked.length === 1 ? "recovered" : `the reboot was taken ${asked.length} times`;
 }

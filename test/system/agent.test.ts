@@ -171,7 +171,7 @@ describe("what is refused at the start", () => {
     });
     expect(await agent.exited).toBe(78);
     expect(agent.errors).toContain("the configuration has 3 mistake(s)");
-    expect(agent.errors).toContain('hub.transport: expected one of "mqtt", "mqtt-ws", got "pigeon"');
+    expect(agent.errors).toContain('hub.transport: expected one of "mqtt", "mqtt-ws", got a text of 6 characters');
     expect(agent.errors).toContain("update.allow-http: expected true or false");
     expect(agent.errors).toContain("connection string: there is none");
   });
