@@ -60,7 +60,7 @@ export class FakeBoard {
         stagedPath: () => "/staged",
         admit: async () => undefined,
         verify: async () => undefined,
-        keepPartial: async () => undefined,
+        keepPartial: async () => null,
         clear: async () => undefined,
       },
       fetcher: {
