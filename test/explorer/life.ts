@@ -72,6 +72,8 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
  */
 export class Life {
   world: World;
+  /** Run when the next duty is done: for a test of the explorer, whose agent acts before it saves. */
+  readonly afterDuty: (() => void)[] = [];
   /** What was done so far, for people. */
   readonly labels: string[] = [];
   /** What was done since the last save: what the agent may remember beyond what it has saved. */
@@ -339,6 +341,7 @@ export class Life {
       return call.reject(thrown);
     }
     this.#crashPoint();
+    if (call.isDuty) for (const act of this.afterDuty.splice(0)) act();
     call.resolve(value as never);
   }
 
