@@ -35,14 +35,15 @@ export async function wake(
   const { journal, clock, log } = ports;
   const savedBootId = journal.saved.bootId;
   const trialBoots = isOnTrial(journal.saved.update) ? await countTrial(ports, signal) : 0;
-  await journal.record(({ update, reboot }) => {
+  await journal.record(({ update, reboot, seq }) => {
     const facts = { at: timestamp(clock), bootId, savedBootId, runningVersion, trialBoots };
     const change = {
       bootId,
       update: resumeUpdate(update, facts),
       reboot: resumeReboot(reboot, { bootId, savedBootId }),
     };
-    const same = savedBootId === bootId && change.update === update && change.reboot === reboot;
+    // The first start of all is saved too: the next boot could not be told from this one otherwise.
+    const same = seq > 0 && savedBootId === bootId && change.update === update && change.reboot === reboot;
     return { change: same ? undefined : change, answer: undefined };
   }, signal);
   if (signal.aborted) return;

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { recordPath } from "../update/download/record.ts";
 import type { Staging } from "../update/ports.ts";
-import { isAbsent, syncFolder } from "./files.ts";
+import { isAbsent, makeFolder, syncFolder } from "./files.ts";
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1024;
@@ -25,7 +25,7 @@ export class FolderStaging implements Staging {
   }
 
   async roomBytes(): Promise<number> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await makeFolder(this.#folder);
     const names = await this.#names();
     const partial = names.filter((name) => name.endsWith(".part"));
     const sizes = await Promise.all(partial.map(async (name) => (await this.#stat(name))?.size ?? 0));
@@ -36,7 +36,7 @@ export class FolderStaging implements Staging {
   }
 
   async partialPath(sha256: string): Promise<string> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await makeFolder(this.#folder);
     return join(this.#folder, `${sha256}.part`);
   }
 

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { link, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { check } from "../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../contract/json.ts";
 import type { StateFile } from "../journal.ts";
 import { saved as savedSchema, type Saved } from "../saved.ts";
-import { isAbsent, replaceFile } from "./files.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
+import { isAbsent, makeFolder, replaceFile } from "./files.ts";
 
 /** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
 export interface Found {
@@ -28,22 +28,28 @@ export class FolderStateFile implements StateFile {
   readonly #path: string;
   readonly #previous: string;
   readonly #folder: string;
+  readonly #disk: Disk;
   /** Whether the present copy is known to be whole. One that is damaged must not take the place of the one before. */
   #isWhole = false;
 
-  constructor(folder: string) {
+  constructor(folder: string, disk: Disk = nodeDisk) {
     this.#folder = folder;
+    this.#disk = disk;
     this.#path = join(folder, "state.json");
     this.#previous = join(folder, "state.previous.json");
   }
 
-  /** Reads the latest state that is whole: this copy, else the one before. */
+  /**
+   * Reads the latest state that is whole: this copy, else the one before. What was read stays: an agent that was killed
+   * between a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that.
+   */
   async load(): Promise<Found> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await makeFolder(this.#folder, this.#disk);
+    await this.#disk.syncFolder(this.#folder);
     const problems: string[] = [];
     for (const path of [this.#path, this.#previous]) {
       try {
-        const saved = parse(await readFile(path, "utf8"));
+        const saved = parse(await this.#disk.read(path));
         this.#isWhole = path === this.#path;
         return { saved, problems };
       } catch (cause) {
@@ -58,15 +64,15 @@ export class FolderStateFile implements StateFile {
     if (!readable.ok) throw new Error(`it could not be read back: ${readable.problems.join("; ")}`);
     const body = canonicalJson(saved);
     if (this.#isWhole) await this.#keepPrevious();
-    await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`);
+    await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`, this.#disk);
     this.#isWhole = true;
   }
 
   /** A second name for the present copy: at every moment there is a whole one under one of the two names. */
   async #keepPrevious(): Promise<void> {
-    await rm(this.#previous, { force: true });
+    await this.#disk.remove(this.#previous);
     try {
-      await link(this.#path, this.#previous);
+      await this.#disk.link(this.#path, this.#previous);
     } catch (cause) {
       if (!isAbsent(cause)) throw cause; // There is no copy before the first.
     }

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrialRecord } from "../update/ports.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
 import { isAbsent, replaceFile } from "./files.ts";
 
 /**
@@ -9,14 +9,16 @@ import { isAbsent, replaceFile } from "./files.ts";
  */
 export class FolderTrialRecord implements TrialRecord {
   readonly #path: string;
+  readonly #disk: Disk;
 
-  constructor(folder: string) {
+  constructor(folder: string, disk: Disk = nodeDisk) {
+    this.#disk = disk;
     this.#path = join(folder, "trials");
   }
 
   async read(): Promise<number> {
     try {
-      const digits = /^trials (\d{3})\n$/.exec(await readFile(this.#path, "utf8"))?.[1];
+      const digits = /^trials (\d{3})\n$/.exec(await this.#disk.read(this.#path))?.[1];
       // What cannot be read fails closed: a count so high that no further trial is made.
       return digits === undefined ? 999 : Number(digits);
     } catch (cause) {
@@ -26,6 +28,6 @@ export class FolderTrialRecord implements TrialRecord {
   }
 
   async write(count: number): Promise<void> {
-    await replaceFile(this.#path, `trials ${String(Math.min(count, 999)).padStart(3, "0")}\n`);
+    await replaceFile(this.#path, `trials ${String(Math.min(count, 999)).padStart(3, "0")}\n`, this.#disk);
   }
 }

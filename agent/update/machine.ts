@@ -16,7 +16,13 @@ export type Duty =
   | { readonly kind: "reboot"; readonly job: Job }
   | { readonly kind: "prove"; readonly job: Job; readonly image: Image; readonly before: Before }
   | { readonly kind: "commit"; readonly job: Job; readonly image: Image }
-  | { readonly kind: "revert"; readonly job: Job; readonly image: Image; readonly before: Before }
+  | {
+      readonly kind: "revert";
+      readonly job: Job;
+      readonly image: Image;
+      readonly before: Before;
+      readonly attempt: number;
+    }
   | { readonly kind: "tidy"; readonly job: Job; readonly keepsPartial: boolean };
 
 /**
@@ -78,7 +84,9 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
       if (event.type === "reverted" && !state.reverted) {
         return event.restartNeeded ? { ...state, reverted: true } : endReverted(state, at);
       }
-      if (event.type === "failed") return { ...end(state, "failed", at), error: event.error };
+      if (event.type === "failed") {
+        return goBackAgain(state, event.bootId) ?? { ...end(state, "failed", at), error: event.error };
+      }
       return undefined;
   }
 }
@@ -148,12 +156,14 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
     case "reverting":
       if (state.reverted && bootId !== state.fromBootId && runs(state, facts) === "another")
         return endReverted(state, at);
-      if (state.attempt < limits.reverts)
-        return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId: bootId };
-      return {
-        ...end(state, "failed", at),
-        error: wornOut("reverting", `going back was cut off ${limits.reverts} times`),
-      };
+      // Only the agent was restarted: the reboot into the old system is still to come.
+      if (state.reverted && bootId === state.fromBootId) return state;
+      return (
+        goBackAgain(state, bootId) ?? {
+          ...end(state, "failed", at),
+          error: wornOut("reverting", `going back was cut off ${limits.reverts} times`),
+        }
+      );
   }
 }
 
@@ -180,7 +190,7 @@ export function duty(state: UpdateState): Duty | undefined {
       return { kind: "prove", job: state.job, image: state.image, before: state.before };
     case "reverting":
       if (state.reverted) return { kind: "reboot", job: state.job };
-      return { kind: "revert", job: state.job, image: state.image, before: state.before };
+      return { kind: "revert", job: state.job, image: state.image, before: state.before, attempt: state.attempt };
     case "completed":
     case "rolledBack":
       return { kind: "tidy", job: state.job, keepsPartial: false };
@@ -252,6 +262,12 @@ function goBack(
     fromBootId,
     end: lastly,
   };
+}
+
+/** What did not go back the first time is begun anew, a few times: a board that stays on a bad system may be lost. */
+function goBackAgain(state: Of<"reverting">, fromBootId: string): UpdateState | undefined {
+  if (state.attempt >= limits.reverts) return undefined;
+  return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId };
 }
 
 function endReverted(state: Of<"reverting">, at: string): UpdateState {

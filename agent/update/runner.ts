@@ -116,7 +116,8 @@ export class UpdateRunner {
         return { type: "installed", restart: installer.restart, bootId, ...now() };
       }
       case "arm":
-        await this.#ports.trials.write(0); // Before it is armed: the first start of the new system counts from here.
+        // Before it is armed: the first start of the new system counts from here.
+        await this.#insist(tries, () => this.#countFromHere(), signal);
         await installer.arm(workshop.refer(what.job, what.image), signal);
         return { type: "armed", ...now() };
       case "reboot":
@@ -189,6 +190,15 @@ export class UpdateRunner {
     const running = await this.#insist(looks, () => installer.runningVersion(signal), signal);
     this.#ports.onVersion(running);
     return running;
+  }
+
+  async #countFromHere(): Promise<void> {
+    try {
+      await this.#ports.trials.write(0);
+    } catch (cause) {
+      const message = "The board cannot count the starts of a new system, so none is tried. Look at its disk.";
+      throw new AgentError("state-not-saved", message, { cause });
+    }
   }
 
   /** Tries again what must not fail for a passing reason: the new system is proven, or the old one must come back. */

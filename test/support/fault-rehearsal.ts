@@ -58,7 +58,7 @@ export function faultsOfBoards(): RehearsedFault[] {
     });
 }
 
-export function called({ name, parameters = {} }: RehearsedFault): string {
+function called({ name, parameters = {} }: RehearsedFault): string {
   return [name, ...Object.values(parameters)].join(" ");
 }
 
@@ -66,7 +66,7 @@ export function called({ name, parameters = {} }: RehearsedFault): string {
  * Has a board reboot and update itself while these faults are on, takes them away, and says what was wrong afterwards:
  * "recovered" when nothing was. A bare SDK client may look on, to be compared with.
  */
-export async function rehearse(faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
+async function rehearse(faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
   const hub = await testHub();
   try {
     return await rehearseOn(hub, faults, transport);

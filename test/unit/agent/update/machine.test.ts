@@ -77,8 +77,9 @@ const table: [start: string, state: UpdateState, event: EventName, target: Updat
   ["reverting", s.reverting, "reverted", "rolledBack", { error: s.reverting.error }],
   ["reverting to failed", { ...s.reverting, end: "failed" }, "reverted", "failed", { error: s.reverting.error }],
   ["reverting", s.reverting, "revertedButRunning", "reverting", { reverted: true }],
-  ["reverting", s.reverting, "failed", "failed", { error }],
-  ["reverting, reverted", turnedBack, "failed", "failed", { error }],
+  ["reverting", s.reverting, "failed", "reverting", { attempt: 2, reverted: false, fromBootId: bootId }],
+  ["reverting, reverted", turnedBack, "failed", "reverting", { attempt: 2, reverted: false, fromBootId: bootId }],
+  ["reverting for the last time", { ...s.reverting, attempt: limits.reverts }, "failed", "failed", { error }],
 ];
 
 const starts: [string, UpdateState][] = [
@@ -177,7 +178,7 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   [
     "what runs cannot be told on the way back",
     turnedBack,
-    unknown,
+    { ...unknown, bootId: "boot-3" },
     { phase: "reverting", reverted: false, attempt: 2 },
   ],
   [
@@ -244,7 +245,7 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
     { ...newSystem, bootId: "boot-3" },
     { phase: "reverting", reverted: false, attempt: 2, fromBootId: "boot-3" },
   ],
-  ["only the agent was restarted on the way back", turnedBack, oldSystem, { phase: "reverting", attempt: 2 }],
+  ["only the agent was restarted on the way back", turnedBack, oldSystem, turnedBack],
   [
     "going back was cut off too often",
     { ...s.reverting, attempt: limits.reverts },

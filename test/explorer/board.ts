@@ -1,0 +1,84 @@
+import type { Restart } from "../../agent/update/job.ts";
+
+/* A board with two slots and a boot loader that tries a slot once, or with a service that an installer switches over. */
+
+type Slot = "a" | "b";
+
+/** How a new system turns out: it works; it never comes up; it comes up and cannot reach the hub. */
+export type Quality = "good" | "dead" | "deaf";
+
+export interface BoardState {
+  readonly restart: Restart;
+  readonly slots: Readonly<Record<Slot, string | null>>;
+  readonly running: Slot;
+  /** What boots when nothing is on trial. */
+  readonly default: Slot;
+  /** What the next boot tries, once. */
+  readonly trial: Slot | null;
+  /** Counts boots: the boot id. */
+  readonly boots: number;
+  /** True from the order to reboot to the reboot. */
+  readonly goingDown: boolean;
+}
+
+export const firstVersion = "1.0.0";
+
+export function newBoard(restart: Restart): BoardState {
+  const slots = { a: firstVersion, b: null };
+  return { restart, slots, running: "a", default: "a", trial: null, boots: 1, goingDown: false };
+}
+
+export function bootIdOf(board: BoardState): string {
+  return `boot-${board.boots}`;
+}
+
+export function runningVersionOf(board: BoardState): string | null {
+  return board.slots[board.running];
+}
+
+/** The boot loader. A system that does not come up is left by its watchdog: one more boot, into the default. */
+export function powerOn(board: BoardState, quality: (version: string) => Quality): BoardState {
+  const tried = board.trial === null ? null : board.slots[board.trial];
+  const comesUp = board.trial !== null && tried !== null && quality(tried) !== "dead";
+  const failed = board.trial !== null && !comesUp;
+  const running = comesUp && board.trial !== null ? board.trial : board.default;
+  return { ...board, running, trial: null, boots: board.boots + (failed ? 2 : 1), goingDown: false };
+}
+
+export function beginInstall(board: BoardState): BoardState {
+  return { ...board, slots: { ...board.slots, [spareOf(board)]: null } };
+}
+
+export function endInstall(board: BoardState, version: string): BoardState {
+  return { ...board, slots: { ...board.slots, [spareOf(board)]: version } };
+}
+
+/** Lets the next boot try the new system; where a service restarts, switches over to it at once. */
+export function arm(board: BoardState, version: string): BoardState {
+  const slot = slotOf(board, version);
+  if (board.restart === "board") return { ...board, trial: slot };
+  return { ...board, running: slot, default: slot };
+}
+
+export function commit(board: BoardState): BoardState {
+  return { ...board, default: board.running };
+}
+
+export function revert(board: BoardState, version: string): BoardState {
+  const isNew = (slot: Slot): boolean => board.slots[slot] === version;
+  const old = isNew(board.default) ? other(board.default) : board.default;
+  return { ...board, trial: null, default: old, running: board.restart === "board" ? board.running : old };
+}
+
+function slotOf(board: BoardState, version: string): Slot {
+  return board.slots.a === version ? "a" : "b";
+}
+
+/** Never the slot that runs, nor the one that boots. */
+function spareOf({ running }: BoardState): Slot {
+  return other(running);
+}
+
+function other(slot: Slot): Slot {
+  return slot === "a" ? "b" : "a";
+}

@@ -1,0 +1,166 @@
+import { dirname } from "node:path";
+
+/*
+ * A disk that forgets. What programs see is one thing, what a power cut leaves is another: of a file what was synced, of a
+ * folder's names those that were there when it was synced; of everything later each piece is kept, torn or lost. States are
+ * immutable: to remember one is to keep a reference.
+ */
+
+interface FileState {
+  readonly content: string;
+  /** What is on the platter for sure. */
+  readonly kept: string;
+}
+
+/** A change of names that its folder's next sync makes last: null takes a name away. */
+type NameChange = Readonly<Record<string, number | null>>;
+
+export interface DiskState {
+  readonly files: Readonly<Record<number, FileState>>;
+  readonly names: Readonly<Record<string, number>>;
+  readonly keptNames: Readonly<Record<string, number>>;
+  readonly pending: readonly NameChange[];
+  readonly nextId: number;
+}
+
+/** The name of a folder leads to no file. */
+const folderId = 0;
+
+export function emptyDisk(folder: string): DiskState {
+  const names = { [folder]: folderId };
+  return { files: {}, names, keptNames: names, pending: [], nextId: 1 };
+}
+
+export function contentOf(disk: DiskState, path: string): string | undefined {
+  const id = disk.names[path];
+  return id === undefined ? undefined : disk.files[id]?.content;
+}
+
+export function hasName(disk: DiskState, path: string): boolean {
+  return disk.names[path] !== undefined;
+}
+
+export function namesIn(disk: DiskState, folder: string): string[] {
+  return Object.keys(disk.names).filter((path) => dirname(path) === folder);
+}
+
+export function makeFolder(disk: DiskState, path: string): DiskState {
+  return changeNames(disk, { [path]: folderId });
+}
+
+/** Creates a file, or empties the one that is there. */
+export function create(disk: DiskState, path: string): DiskState {
+  const present = disk.names[path];
+  if (present !== undefined) return write(disk, path, "");
+  const id = disk.nextId;
+  const made = { ...disk, nextId: id + 1, files: { ...disk.files, [id]: { content: "", kept: "" } } };
+  return changeNames(made, { [path]: id });
+}
+
+export function write(disk: DiskState, path: string, content: string): DiskState {
+  const { id, file } = find(disk, path);
+  return { ...disk, files: { ...disk.files, [id]: { ...file, content } } };
+}
+
+export function sync(disk: DiskState, path: string): DiskState {
+  const { id, file } = find(disk, path);
+  return { ...disk, files: { ...disk.files, [id]: { ...file, kept: file.content } } };
+}
+
+export function rename(disk: DiskState, from: string, to: string): DiskState {
+  return changeNames(disk, { [from]: null, [to]: find(disk, from).id });
+}
+
+export function link(disk: DiskState, path: string, second: string): DiskState {
+  return changeNames(disk, { [second]: find(disk, path).id });
+}
+
+export function remove(disk: DiskState, path: string): DiskState {
+  return hasName(disk, path) ? changeNames(disk, { [path]: null }) : disk;
+}
+
+export function syncFolder(disk: DiskState, folder: string): DiskState {
+  const isMine = (change: NameChange): boolean => Object.keys(change).some((path) => dirname(path) === folder);
+  const keptNames = apply(disk.keptNames, disk.pending.filter(isMine));
+  return { ...disk, keptNames, pending: disk.pending.filter((change) => !isMine(change)) };
+}
+
+/** The disk after a clean shutdown: everything is written. */
+export function flushed(disk: DiskState): DiskState {
+  const files = Object.fromEntries(
+    Object.entries(disk.files).map(([id, { content }]) => [id, { content, kept: content }]),
+  );
+  return tidied({ ...disk, files, keptNames: disk.names, pending: [] });
+}
+
+/** Every state in which a power cut may leave the disk. */
+export function cuts(disk: DiskState): DiskState[] {
+  if (isClean(disk)) return [disk];
+  const outcomes: DiskState[] = [];
+  for (let chosen = 0; chosen < 2 ** disk.pending.length; chosen += 1) {
+    const survived = disk.pending.filter((_change, index) => (chosen & (2 ** index)) !== 0);
+    const names = withoutOrphans(apply(disk.keptNames, survived));
+    const dirty = [...new Set(Object.values(names))].filter((id) => {
+      const file = disk.files[id];
+      return file !== undefined && file.content !== file.kept;
+    });
+    for (const files of fates(disk.files, dirty)) {
+      outcomes.push(tidied({ ...disk, files, names, keptNames: names, pending: [] }));
+    }
+  }
+  return outcomes;
+}
+
+function isClean({ pending, files }: DiskState): boolean {
+  return pending.length === 0 && Object.values(files).every(({ content, kept }) => content === kept);
+}
+
+/** Each way in which files that were not synced may come out: as before, torn, or as written. */
+function fates(files: DiskState["files"], dirty: readonly number[]): DiskState["files"][] {
+  const [id, ...others] = dirty;
+  if (id === undefined) {
+    return [Object.fromEntries(Object.entries(files).map(([one, { content }]) => [one, { content, kept: content }]))];
+  }
+  const { content, kept } = files[id] ?? { content: "", kept: "" };
+  const torn = content.slice(0, Math.floor(content.length / 2));
+  return [...new Set([kept, torn, content])].flatMap((fate) =>
+    fates({ ...files, [id]: { content: fate, kept: fate } }, others),
+  );
+}
+
+function apply(names: DiskState["names"], changes: readonly NameChange[]): DiskState["names"] {
+  const next: Record<string, number> = { ...names };
+  for (const change of changes) {
+    for (const [path, id] of Object.entries(change)) {
+      if (id === null) delete next[path];
+      else next[path] = id;
+    }
+  }
+  return next;
+}
+
+/** A name whose folder is gone cannot be reached. */
+function withoutOrphans(names: DiskState["names"]): DiskState["names"] {
+  const entries = Object.entries(names);
+  const kept = entries.filter(([path]) => dirname(path) === "/" || names[dirname(path)] !== undefined);
+  return kept.length === entries.length ? names : withoutOrphans(Object.fromEntries(kept));
+}
+
+function tidied(disk: DiskState): DiskState {
+  const named = new Set(Object.values(disk.names));
+  const files = Object.fromEntries(Object.entries(disk.files).filter(([id]) => named.has(Number(id))));
+  return { ...disk, files };
+}
+
+function changeNames(disk: DiskState, change: NameChange): DiskState {
+  return { ...disk, names: apply(disk.names, [change]), pending: [...disk.pending, change] };
+}
+
+function find(disk: DiskState, path: string): { id: number; file: FileState } {
+  const id = disk.names[path];
+  const file = id === undefined ? undefined : disk.files[id];
+  if (id === undefined || file === undefined) {
+    throw Object.assign(new Error(`ENOENT: no such file, ${path}`), { code: "ENOENT" });
+  }
+  return { id, file };
+}

@@ -1,0 +1,42 @@
+import type { Json, JsonObject } from "../../agent/contract/json.ts";
+import type { MethodReply } from "../../agent/contract/methods.ts";
+
+/* The hub, and the people behind it: they ask again for as long as they have no answer. */
+
+export interface Request {
+  readonly id: string;
+  readonly method: string;
+  readonly payload: JsonObject;
+  /** Made once the twin's update phase is this; at once unless told. */
+  readonly whenPhase?: string;
+}
+
+export interface Asked extends Request {
+  readonly reply: MethodReply | null;
+}
+
+export interface HubState {
+  readonly desired: JsonObject;
+  readonly desiredVersion: number;
+  readonly reported: JsonObject;
+  readonly requests: readonly Asked[];
+}
+
+export function newHub(desired: JsonObject, requests: readonly Request[]): HubState {
+  return {
+    desired,
+    desiredVersion: 1,
+    reported: {},
+    requests: requests.map((request) => ({ ...request, reply: null })),
+  };
+}
+
+/** Something in the twin, by its path. */
+export function reportedAt(hub: HubState, ...path: readonly string[]): Json | undefined {
+  let value: Json | undefined = hub.reported;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    value = (value as JsonObject)[key];
+  }
+  return value;
+}

@@ -1,0 +1,619 @@
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { startAgent, type Agent } from "../../agent/agent.ts";
+import type { Disk } from "../../agent/board/disk.ts";
+import { FolderStateFile } from "../../agent/board/state-file.ts";
+import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
+import type { JsonObject } from "../../agent/contract/json.ts";
+import { AgentError } from "../../agent/errors.ts";
+import type { Callers, Connection } from "../../agent/hub/link.ts";
+import { mergePatch } from "../../agent/hub/patch.ts";
+import { LinkTrouble } from "../../agent/hub/trouble.ts";
+import type { StateFile } from "../../agent/journal.ts";
+import type { Saved } from "../../agent/saved.ts";
+import { readSettings } from "../../agent/settings.ts";
+import { isRunning } from "../../agent/update/machine.ts";
+import type { Installer, StagedImage, Staging } from "../../agent/update/ports.ts";
+import { quiet } from "../support/journals.ts";
+import * as hardware from "./board.ts";
+import * as platter from "./disk.ts";
+import { excuses, type Disturbance } from "./faults.ts";
+import { reportedAt, type Asked } from "./hub.ts";
+import * as witness from "./ledger.ts";
+import { excused } from "./notes.ts";
+import { savedIn } from "./reading.ts";
+import { PatientTimer } from "./time.ts";
+import { qualityIn, stagingFolder, stateFolder, type Scenario, type World } from "./world.ts";
+
+/** A call of the agent that waits for the explorer. */
+interface Call {
+  readonly label: string;
+  /** True for what is done to the board, which may fail, and be done twice. */
+  readonly isDuty: boolean;
+  readonly effect: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (why: unknown) => void;
+}
+
+export type Ending = "rebooted" | "died" | "finished";
+
+/** How a state file is made; a test of the explorer itself makes one that forgets. */
+type MakeStateFile = (real: StateFile, life: Life) => StateFile;
+
+/** What leaves nothing in memory that could not be seen from outside. */
+const hubLabels = new Set(["report", "read twin", "connect", "time passes"]);
+
+/** Duties that change nothing: to do them twice, or to do them and fail, comes to the same as once, or not at all. */
+const reads = new Set(["read image", "prepare"]);
+
+/** How finely a life is taken apart. */
+export interface Grain {
+  /** Whether each save and each call of the hub is a step at which other things may happen, or is done at once. */
+  readonly isFine: boolean;
+  readonly makeStateFile?: MakeStateFile;
+}
+
+const settings = readSettings([
+  {
+    place: "explorer",
+    values: {
+      "update.installer": "command",
+      "update.healthy-for-seconds": 1,
+      "update.prove-within-seconds": 6,
+    },
+  },
+]).settings;
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/**
+ * One life of the agent's process over a world: the production agent, whole, with every port in the explorer's hands. A
+ * call is done when the explorer says; in between everything runs that can.
+ */
+export class Life {
+  world: World;
+  /** Run when the next duty is done: for a test of the explorer, whose agent acts before it saves. */
+  readonly afterDuty: (() => void)[] = [];
+  /** What was done so far, for people. */
+  readonly labels: string[] = [];
+  /** What was done since the last save: what the agent may remember beyond what it has saved. */
+  sinceSave: string[] = [];
+  calls: Call[] = [];
+  readonly timer: PatientTimer;
+  readonly #scenario: Scenario;
+  readonly #onCrashPoint: (world: World) => void;
+  readonly #grain: Grain;
+  #savedAtMs: number;
+  /** The next report reaches the hub, but its acknowledgement is lost with the link. */
+  #deafness = false;
+  /** The disk refuses the next file. */
+  #refusal = false;
+  linkLosses = 0;
+  #agent: Agent | undefined;
+  #death: unknown;
+  #connection: { callers: Callers | undefined; lose: (why: Error) => void } | undefined;
+  readonly #delivered = new Set<string>();
+  saved: Saved | undefined;
+
+  constructor(world: World, scenario: Scenario, grain: Grain, onCrashPoint: (world: World) => void) {
+    this.#grain = grain;
+    this.world = world;
+    this.#scenario = scenario;
+    this.#onCrashPoint = onCrashPoint;
+    this.timer = new PatientTimer(world.bootMs);
+    this.#savedAtMs = world.bootMs;
+  }
+
+  /** The process starts. */
+  begin(): void {
+    this.#start().then(
+      (agent) => (this.#agent = agent),
+      (why: unknown) => (this.#death = why ?? new Error("unknown")),
+    );
+  }
+
+  get isUp(): boolean {
+    return this.#connection?.callers !== undefined;
+  }
+
+  /** True when the system that runs cannot reach the hub, whatever it does. */
+  get isDeaf(): boolean {
+    return qualityIn(this.world)(hardware.runningVersionOf(this.world.board) ?? "") === "deaf";
+  }
+
+  /** How this life has ended, if it has. */
+  get ending(): Ending | undefined {
+    if (this.#death instanceof witness.Violation) throw this.#death;
+    if (this.#death !== undefined) return "died";
+    if (this.world.board.goingDown) return "rebooted";
+    return this.#isFinished() ? "finished" : undefined;
+  }
+
+  /** What could go wrong now. */
+  possible(): Disturbance[] {
+    const { hub } = this.world;
+    const { cancel, nextDesired } = this.#scenario;
+    const [next] = this.calls;
+    const { isFine } = this.#grain;
+    const found: Disturbance[] = [];
+    // In a coarse grain what comes from outside comes once in each saved state, before its duty is begun.
+    if (isFine || this.sinceSave.length === 0) {
+      found.push("clock stepped");
+      if (!this.#refusal) found.push("save refused");
+      if (this.isUp) {
+        found.push("link lost");
+        if (!isFine && !this.#deafness) found.push("link lost under a report");
+        if (cancel !== undefined) found.push("cancel");
+        if (nextDesired !== undefined && hub.desired["firmware"] !== nextDesired["firmware"]) {
+          found.push("new desired document");
+        }
+        if (hub.requests.some(({ id, reply }) => reply !== null && !id.startsWith("cancel"))) {
+          found.push("request redelivered");
+        }
+      }
+    }
+    if (next?.isDuty === true) {
+      found.push("duty failed");
+      if (!reads.has(next.label)) found.push("duty done, but failed", "duty done twice");
+      if (next.label === "order reboot") found.push("reboot lost");
+    }
+    return found;
+  }
+
+  /** What happens by itself next. False when nothing can. */
+  goOn(): boolean {
+    const next = this.calls.shift();
+    if (next !== undefined) {
+      this.#note(next.label);
+      this.#complete(next);
+      return true;
+    }
+    const request = this.#nextRequest();
+    if (request !== undefined) {
+      this.#deliver(request);
+      return true;
+    }
+    const woke = this.timer.wakeNext();
+    if (woke) this.#note("time passes");
+    this.world = { ...this.world, bootMs: this.timer.nowMs };
+    return woke;
+  }
+
+  disturb(fault: Disturbance): void {
+    this.labels.push(`FAULT: ${fault}`);
+    if (excuses(fault)) this.world = excused(this.world);
+    const { world } = this;
+    switch (fault) {
+      case "link lost":
+        return this.#loseLink();
+      case "link lost under a report":
+        this.#deafness = true;
+        return;
+      case "clock stepped":
+        this.world = { ...world, wallStepMs: world.wallStepMs === 0 ? -86_400_000 : 0 };
+        return;
+      case "cancel":
+        if (this.#scenario.cancel !== undefined) {
+          const asked = { ...this.#scenario.cancel, id: `cancel ${world.hub.requests.length}`, reply: null };
+          this.world = { ...world, hub: { ...world.hub, requests: [...world.hub.requests, asked] } };
+          this.#deliver(asked);
+        }
+        return;
+      case "request redelivered": {
+        const answered = world.hub.requests.findLast(({ reply, id }) => reply !== null && !id.startsWith("cancel"));
+        if (answered !== undefined) this.#deliver(answered);
+        return;
+      }
+      case "new desired document": {
+        const desired = { ...world.hub.desired, ...this.#scenario.nextDesired };
+        const desiredVersion = world.hub.desiredVersion + 1;
+        this.world = { ...world, hub: { ...world.hub, desired, desiredVersion } };
+        this.sinceSave.push(fault);
+        this.#connection?.callers?.desired({ patch: this.#scenario.nextDesired ?? {}, version: desiredVersion });
+        return;
+      }
+      case "save refused":
+        this.#refusal = true;
+        return;
+      case "duty failed":
+        return this.#nextCall()?.reject(new AgentError("installer-failed", "It failed."));
+      case "reboot lost":
+        return this.#nextCall()?.resolve(undefined as never);
+      case "duty done, but failed": {
+        const call = this.#nextCall();
+        call?.effect();
+        this.#crashPoint();
+        return call?.reject(new AgentError("installer-failed", "It failed."));
+      }
+      case "duty done twice": {
+        const call = this.#nextCall();
+        const { ledger } = this.world;
+        call?.effect();
+        this.world = { ...this.world, ledger }; // Twice is what the fault is: it counts once.
+        if (call !== undefined) this.#complete(call);
+        return;
+      }
+    }
+  }
+
+  async #start(): Promise<Agent> {
+    const disk = this.#disk();
+    const file = new FolderStateFile(stateFolder, disk);
+    const { saved, problems } = await file.load();
+    this.saved = saved;
+    this.world = witness.noteStart(this.world, saved, problems);
+    const bootId = hardware.bootIdOf(this.world.board);
+    const watched: StateFile = {
+      save: async (next) => {
+        await file.save(next);
+        this.saved = next;
+        this.sinceSave = [];
+        this.#savedAtMs = this.timer.nowMs;
+        this.world = witness.noteSaved(this.world, next);
+        this.#crashPoint();
+      },
+    };
+    return await startAgent(
+      {
+        version: "1",
+        mode: "systemd",
+        log: quiet,
+        clock: {
+          now: () => new Date(Date.UTC(2026, 0, 2) + this.timer.nowMs + this.world.wallStepMs),
+          synchronized: () => Promise.resolve(true),
+        },
+        bootClock: { nowMs: () => this.timer.nowMs },
+        timer: this.timer,
+        random: () => 0,
+        newOperationId: () => "unnamed",
+        digest,
+        bootId,
+        inventory: { model: null, serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
+        stateFile: this.#grain.makeStateFile?.(watched, this) ?? watched,
+        loaded: saved,
+        trials: new FolderTrialRecord(stateFolder, disk),
+        staging: this.#staging(),
+        fetcher: {
+          fetch: (order, _onProgress, signal) =>
+            this.#call("fetch", true, () => this.#fetch(order.uris[0] ?? "", order.path), signal),
+        },
+        installer: this.#installer(),
+        power: {
+          reboot: () => this.#call("order reboot", true, () => this.#orderReboot()),
+          inhibitors: () => Promise.resolve([]),
+        },
+        connect: (signal) => this.#connect(signal),
+      },
+      settings,
+    );
+  }
+
+  #call<T>(label: string, isDuty: boolean, effect: () => T, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason);
+      const stop = (): void => {
+        this.calls = this.calls.filter((one) => one !== call);
+        reject(signal?.reason);
+      };
+      const settle = (how: (value: never) => void, value: unknown): void => {
+        signal?.removeEventListener("abort", stop);
+        how(value as never);
+      };
+      const call: Call = {
+        label,
+        isDuty,
+        effect,
+        resolve: (value) => settle(resolve, value),
+        reject: (why) => settle(reject, why),
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      this.calls.push(call);
+    });
+  }
+
+  /** A call of the hub: answered at once, or when the explorer says. */
+  async #hubCall<T>(label: string, effect: () => T, signal?: AbortSignal): Promise<T> {
+    if (this.#grain.isFine) return await this.#call(label, false, effect, signal);
+    this.labels.push(label);
+    if (label === "report" && this.#deafness) {
+      this.#deafness = false;
+      effect();
+      this.#loseLink();
+      throw new LinkTrouble("lost", "The link was lost before the hub acknowledged.");
+    }
+    const value = effect();
+    this.#crashPoint();
+    return value;
+  }
+
+  #nextCall(): Call | undefined {
+    const call = this.calls.shift();
+    if (call !== undefined) this.#note(call.label);
+    return call;
+  }
+
+  #complete(call: Call): void {
+    let value: unknown;
+    try {
+      value = call.effect();
+    } catch (thrown) {
+      if (thrown instanceof witness.Violation) throw thrown;
+      return call.reject(thrown);
+    }
+    this.#crashPoint();
+    if (call.isDuty) for (const act of this.afterDuty.splice(0)) act();
+    call.resolve(value as never);
+  }
+
+  #crashPoint(): void {
+    witness.checkBoard(this.world);
+    this.#onCrashPoint({ ...this.world, bootMs: this.timer.nowMs });
+  }
+
+  #note(label: string): void {
+    this.labels.push(label);
+    if (!hubLabels.has(label)) this.sinceSave.push(label);
+  }
+
+  /** What the agent's memory may hold beyond what was saved and what is under way. */
+  get memory(): string {
+    const waitedMs = this.timer.nowMs - this.#savedAtMs;
+    return [
+      this.isUp ? "up" : "down",
+      this.#deafness,
+      this.#refusal,
+      this.linkLosses,
+      waitedMs,
+      ...this.sinceSave,
+    ].join("|");
+  }
+
+  #change(how: (disk: platter.DiskState) => platter.DiskState): void {
+    this.world = { ...this.world, disk: how(this.world.disk) };
+    this.#crashPoint();
+  }
+
+  /** The disk under the agent's own files. To write one is a call; the steps of it follow each other at once. */
+  #disk(): Disk {
+    return {
+      makeFolder: async (path) => {
+        if (platter.hasName(this.world.disk, path)) return undefined;
+        this.#change((disk) => platter.makeFolder(disk, path));
+        return path;
+      },
+      read: async (path) => {
+        const content = platter.contentOf(this.world.disk, path);
+        if (content === undefined) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+        return content;
+      },
+      create: async (path) => {
+        if (this.#grain.isFine) await this.#call(`save ${path}`, false, () => undefined);
+        else this.labels.push(`save ${path}`);
+        if (this.#refusal) {
+          this.#refusal = false;
+          throw Object.assign(new Error("EIO: the disk refused"), { code: "EIO" });
+        }
+        this.#change((disk) => platter.create(disk, path));
+        let at = path;
+        return {
+          write: async (content) => this.#change((disk) => platter.write(disk, at, String(content))),
+          sync: async () => this.#change((disk) => platter.sync(disk, at)),
+          close: async () => {
+            at = path;
+          },
+        };
+      },
+      rename: async (from, to) => this.#change((disk) => platter.rename(disk, from, to)),
+      link: async (path, second) => {
+        if (!platter.hasName(this.world.disk, path)) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+        this.#change((disk) => platter.link(disk, path, second));
+      },
+      remove: async (path) => this.#change((disk) => platter.remove(disk, path)),
+      syncFolder: async (path) => this.#change((disk) => platter.syncFolder(disk, path)),
+    };
+  }
+
+  /** As FolderStaging does it; an image's content is its address. */
+  #staging(): Staging {
+    const partial = (sha256: string): string => `${stagingFolder}/${sha256}.part`;
+    const staged = (sha256: string): string => `${stagingFolder}/${sha256}.image`;
+    return {
+      roomBytes: async () => 1_000_000,
+      partialPath: async (sha256) => partial(sha256),
+      stagedPath: staged,
+      admit: (sha256) =>
+        this.#call("stage", true, () => {
+          if (platter.hasName(this.world.disk, partial(sha256))) {
+            this.#change((disk) => platter.rename(disk, partial(sha256), staged(sha256)));
+          } else if (!platter.hasName(this.world.disk, staged(sha256))) {
+            throw new AgentError("image-changed", "The staged image is gone.");
+          }
+          this.#change((disk) => platter.syncFolder(disk, stagingFolder));
+        }),
+      verify: (sha256, signal) =>
+        this.#call(
+          "read image",
+          true,
+          () => {
+            const content = platter.contentOf(this.world.disk, staged(sha256));
+            if (content === undefined || digest(content) !== sha256) {
+              throw new AgentError("image-changed", "The staged image is not what it was.");
+            }
+          },
+          signal,
+        ),
+      keepPartial: (sha256) =>
+        this.#call("keep partial", true, () => {
+          this.#clear([partial(sha256)]);
+          return platter.hasName(this.world.disk, partial(sha256)) ? 0 : null;
+        }),
+      clear: (except) =>
+        this.#call("clear staging", true, () =>
+          this.#clear(except.flatMap((sha256) => [partial(sha256), staged(sha256)])),
+        ),
+    };
+  }
+
+  #clear(except: readonly string[]): void {
+    for (const path of platter.namesIn(this.world.disk, stagingFolder)) {
+      if (!except.includes(path)) this.#change((disk) => platter.remove(disk, path));
+    }
+    if (platter.hasName(this.world.disk, stagingFolder)) {
+      this.#change((disk) => platter.syncFolder(disk, stagingFolder));
+    }
+  }
+
+  /** Keeps the port's promise: what it has fetched survives a power cut. */
+  #fetch(uri: string, path: string): { sha256: string; sizeBytes: number } {
+    this.#act("fetch");
+    if (!platter.hasName(this.world.disk, stagingFolder)) {
+      this.#change((disk) => platter.syncFolder(platter.makeFolder(disk, stagingFolder), dirname(stagingFolder)));
+    }
+    this.#change((disk) => platter.create(disk, path));
+    this.#change((disk) => platter.write(disk, path, uri));
+    this.#change((disk) => platter.syncFolder(platter.sync(disk, path), stagingFolder));
+    return { sha256: digest(uri), sizeBytes: uri.length };
+  }
+
+  #installer(): Installer {
+    const { restart } = this.#scenario;
+    const touch = (how: (board: hardware.BoardState) => hardware.BoardState): void => {
+      this.world = { ...this.world, board: how(this.world.board) };
+    };
+    const act = (name: string, how: (board: hardware.BoardState) => hardware.BoardState): Promise<void> =>
+      this.#call(name, true, () => {
+        this.#act(name);
+        touch(how);
+      });
+    return {
+      restart,
+      prepare: (_image, signal) => this.#call("prepare", true, () => undefined, signal),
+      install: async ({ version }: StagedImage, signal) => {
+        await this.#call(
+          "install",
+          true,
+          () => {
+            this.#act("install");
+            touch(hardware.beginInstall);
+          },
+          signal,
+        );
+        await this.#call(
+          "install to the end",
+          true,
+          () => touch((board) => hardware.endInstall(board, version)),
+          signal,
+        );
+      },
+      arm: async ({ version }) => {
+        await act("arm", (board) => hardware.arm(board, version));
+        if (this.isDeaf) this.#loseLink();
+      },
+      runningVersion: async () => hardware.runningVersionOf(this.world.board),
+      commit: () => act("commit", hardware.commit),
+      revert: ({ version }) => act("revert", (board) => hardware.revert(board, version)),
+    };
+  }
+
+  #act(name: string): void {
+    const known = savedIn(this.world.disk);
+    const job = this.saved !== undefined && "job" in this.saved.update ? this.saved.update.job.operationId : "";
+    this.world = witness.noteAct(this.world, name, job, known);
+  }
+
+  #orderReboot(): void {
+    witness.noteRebootOrder(savedIn(this.world.disk));
+    this.world = { ...this.world, board: { ...this.world.board, goingDown: true } };
+  }
+
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    await this.#hubCall(
+      "connect",
+      () => {
+        if (this.isDeaf) throw new LinkTrouble("unreachable", "no answer");
+      },
+      signal,
+    );
+    let lose: (why: Error) => void = () => undefined;
+    const lost = new Promise<Error>((resolve) => (lose = resolve));
+    const own: { callers: Callers | undefined; lose: (why: Error) => void } = { callers: undefined, lose };
+    this.#connection = own;
+    const online = <T>(label: string, effect: () => T): Promise<T> =>
+      this.#connection === own
+        ? this.#hubCall(label, effect)
+        : Promise.reject(new LinkTrouble("lost", "The link is gone."));
+    return {
+      lost,
+      listen: async (callers) => {
+        own.callers = callers;
+      },
+      twin: () =>
+        online("read twin", () => {
+          const { desired, desiredVersion, reported } = this.world.hub;
+          return { desired, desiredVersion, reported };
+        }),
+      report: (patch) => online("report", () => this.#take(patch)),
+      close: async () => undefined,
+    };
+  }
+
+  #take(patch: JsonObject): void {
+    const { world } = this;
+    const after = { ...world, hub: { ...world.hub, reported: mergePatch(world.hub.reported, patch) } };
+    this.world = witness.noteTold(world, after);
+  }
+
+  /** What was under way gets no answer: the hub may have it or not, which the fault at the next step tells apart. */
+  #loseLink(): void {
+    const gone = new LinkTrouble("lost", "The link was lost.");
+    this.linkLosses += 1;
+    const cut = this.calls.filter(({ label }) => label === "report" || label === "read twin");
+    this.calls = this.calls.filter((call) => !cut.includes(call));
+    const connection = this.#connection;
+    this.#connection = undefined;
+    for (const call of cut) call.reject(gone);
+    connection?.lose(gone);
+    this.#delivered.clear(); // Whoever waits for an answer asks again.
+  }
+
+  #nextRequest(): Asked | undefined {
+    if (!this.isUp) return undefined;
+    const phase = reportedAt(this.world.hub, "boardkeeper", "update", "phase");
+    return this.world.hub.requests.find(
+      ({ id, reply, whenPhase }) =>
+        reply === null && !this.#delivered.has(id) && (whenPhase === undefined || whenPhase === phase),
+    );
+  }
+
+  #deliver(asked: Asked): void {
+    const callers = this.#connection?.callers;
+    if (callers === undefined) return;
+    this.#note(`${asked.method} arrives`);
+    this.#delivered.add(asked.id);
+    const connection = this.#connection;
+    void (async () => {
+      const reply = await callers.method(asked.method, asked.payload);
+      await this.#hubCall(`answer ${asked.method}`, () => {
+        if (this.#connection !== connection) return; // Nobody hears it.
+        const { world } = this;
+        const requests = world.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
+        this.world = { ...witness.noteAnswer(world, asked, reply), hub: { ...world.hub, requests } };
+      });
+    })().catch((why: unknown) => (this.#death = why));
+  }
+
+  /** Nothing is under way, and nothing but a new request could change that. */
+  #isFinished(): boolean {
+    const { saved } = this;
+    if (this.#agent === undefined || saved === undefined || this.calls.length > 0) return false;
+    if (this.isUp ? this.timer.waitsMs.length > 0 : !this.isDeaf) return false;
+    const { update, reboot } = saved;
+    const waits = update.phase === "staged" && update.job.apply === "manual";
+    if (isRunning(update) && !waits) return false;
+    if (["scheduled", "waiting", "rebooting"].includes(reboot.phase)) return false;
+    return (
+      this.#nextRequest() === undefined &&
+      this.world.hub.requests.every(({ reply, whenPhase }) => reply !== null || whenPhase !== undefined)
+    );
+  }
+}

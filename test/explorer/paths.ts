@@ -1,0 +1,43 @@
+/** The graph of what was seen: for counting histories, and for finding those that never end. */
+export class Paths {
+  readonly #next = new Map<string, Set<string>>();
+  readonly #faults = new Map<string, Set<string>>();
+  readonly #counted = new Map<string, number>();
+  readonly #open = new Set<string>();
+
+  /** From one state to another, by itself or by a fault. */
+  add(from: string, to: string, byFault: boolean): void {
+    const edges = byFault ? this.#faults : this.#next;
+    const targets = edges.get(from);
+    if (targets === undefined) edges.set(from, new Set([to]));
+    else targets.add(to);
+  }
+
+  /**
+   * How many histories go on from a state with at most so many faults.
+   * @returns undefined when one of them goes round in circles
+   */
+  count(from: string, faultsLeft: number): number | undefined {
+    const key = `${faultsLeft} ${from}`;
+    const known = this.#counted.get(key);
+    if (known !== undefined) return known;
+    if (this.#open.has(key)) return undefined;
+    this.#open.add(key);
+    let sum = 0;
+    const next = this.#next.get(from);
+    if (next === undefined) sum = 1;
+    for (const one of next ?? []) {
+      const more = this.count(one, faultsLeft);
+      if (more === undefined) return undefined;
+      sum += more;
+    }
+    for (const one of faultsLeft > 0 ? (this.#faults.get(from) ?? []) : []) {
+      const more = this.count(one, faultsLeft - 1);
+      if (more === undefined) return undefined;
+      sum += more;
+    }
+    this.#open.delete(key);
+    this.#counted.set(key, sum);
+    return sum;
+  }
+}

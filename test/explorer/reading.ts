@@ -1,0 +1,26 @@
+import type { Saved } from "../../agent/saved.ts";
+import { contentOf, type DiskState } from "./disk.ts";
+import { distinctCuts } from "./keys.ts";
+import { stateFolder } from "./world.ts";
+
+const path = `${stateFolder}/state.json`;
+const parsed = new Map<string, Saved>();
+const known = new WeakMap<DiskState, readonly Saved[]>();
+
+/** Every state that would be read back after a power cut now. */
+export function savedIn(disk: DiskState): readonly Saved[] {
+  const before = known.get(disk);
+  if (before !== undefined) return before;
+  const contents = new Set(distinctCuts(disk).map((one) => contentOf(one, path)));
+  const states = [...contents].flatMap((content) => (content === undefined ? [] : [savedFrom(content)]));
+  known.set(disk, states);
+  return states;
+}
+
+function savedFrom(content: string): Saved {
+  const before = parsed.get(content);
+  if (before !== undefined) return before;
+  const { saved } = JSON.parse(content) as { saved: Saved };
+  parsed.set(content, saved);
+  return saved;
+}

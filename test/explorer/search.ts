@@ -1,0 +1,220 @@
+import type { Crash, Disturbance } from "./faults.ts";
+import { lifeKey, worldKey } from "./keys.ts";
+import { checkEnd, Violation } from "./ledger.ts";
+import { Life, type Ending, type Grain } from "./life.ts";
+import { Paths } from "./paths.ts";
+import { cutOff, newWorld, rebooted, type Scenario, type World } from "./world.ts";
+
+/** A disturbance at a step of a life. */
+interface Choice {
+  readonly step: number;
+  readonly fault: Disturbance;
+}
+
+/** A life to be lived: from where, with what going wrong at which step, and how it came to be. */
+interface Run {
+  readonly world: World;
+  readonly choices: readonly Choice[];
+  readonly faults: number;
+  readonly before: Turn | undefined;
+  /** The state that it branches off from, and whether by a fault. */
+  readonly from: { readonly state: string; readonly byFault: boolean };
+}
+
+/** How one life became the next. */
+interface Turn {
+  readonly run: Run;
+  readonly step: number;
+  readonly end: Crash | "reboot" | "death";
+}
+
+export interface Findings {
+  readonly scenario: string;
+  readonly mostFaults: number;
+  /** Ways in which the scenario can go, with at most so many faults. */
+  readonly histories: number;
+  readonly states: number;
+  /** Lives of the agent that were lived to walk them all. */
+  readonly lives: number;
+  readonly cpuSeconds: number;
+  /** The shortest history that violates something; undefined when there is none. */
+  readonly violation: { readonly why: string; readonly history: readonly string[] } | undefined;
+}
+
+/** No life that goes somewhere takes as many steps. */
+const longestLife = 5_000;
+
+export interface Options {
+  readonly mostFaults: number;
+  readonly grain: Grain;
+}
+
+/**
+ * Walks every history of a scenario with at most so many faults, those with fewer faults first. Two histories that come to
+ * the same state go on as one: the one with fewer faults, which may still have as many as the other.
+ */
+export async function explore(scenario: Scenario, options: Options): Promise<Findings> {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0; // Each life ends and cancels much; nobody reads where.
+  try {
+    return await new Search(scenario, options).run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+class Search {
+  readonly #scenario: Scenario;
+  readonly #options: Options;
+  readonly #seen = new Set<string>();
+  readonly #started = new Set<string>();
+  /** By the number of faults in them. */
+  readonly #runs: Run[][];
+  readonly #paths = new Paths();
+  #lives = 0;
+  readonly #began = process.cpuUsage();
+
+  constructor(scenario: Scenario, options: Options) {
+    this.#scenario = scenario;
+    this.#options = options;
+    this.#runs = Array.from({ length: options.mostFaults + 1 }, () => []);
+    const world = newWorld(scenario);
+    this.#runs[0]?.push({
+      world,
+      choices: [],
+      faults: 0,
+      before: undefined,
+      from: { state: worldKey(world), byFault: false },
+    });
+  }
+
+  async run(): Promise<Findings> {
+    const root = this.#runs[0]?.[0]?.from.state ?? "";
+    for (const level of this.#runs) {
+      for (let run = level.pop(); run !== undefined; run = level.pop()) {
+        try {
+          await this.#live(run);
+        } catch (thrown) {
+          if (!(thrown instanceof Violation)) throw thrown;
+          return this.#findings(0, { why: thrown.message, history: await this.#story(run, longestLife) });
+        }
+      }
+    }
+    const histories = this.#paths.count(root, this.#options.mostFaults);
+    if (histories !== undefined) return this.#findings(histories, undefined);
+    return this.#findings(0, { why: "A history goes round in circles.", history: [] });
+  }
+
+  #findings(histories: number, violation: Findings["violation"]): Findings {
+    const { user, system } = process.cpuUsage(this.#began);
+    return {
+      scenario: this.#scenario.name,
+      mostFaults: this.#options.mostFaults,
+      histories,
+      states: this.#seen.size,
+      lives: this.#lives,
+      cpuSeconds: (user + system) / 1e6,
+      violation,
+    };
+  }
+
+  /** Lives one life to its end, or to where another one has been; notes every other way that it could have gone. */
+  async #live(run: Run): Promise<void> {
+    this.#lives += 1;
+    const { choices, faults, world } = run;
+    const mayFail = faults < this.#options.mostFaults;
+    const fresh = choices.at(-1)?.step ?? -1;
+    let step = 0;
+    let { state, byFault } = run.from;
+    const life = new Life(world, this.#scenario, this.#options.grain, (now) => {
+      if (mayFail && step >= fresh) this.#crash({ run, step }, state, now);
+    });
+    life.begin();
+    for (; step < longestLife; step += 1) {
+      await turn();
+      const ending = life.ending;
+      if (step > fresh) {
+        const key = lifeKey(life);
+        this.#paths.add(state, key, byFault);
+        [state, byFault] = [key, false];
+        if (this.#seen.has(key)) return;
+        this.#seen.add(key);
+        if (mayFail && ending === undefined) this.#disturb(run, step, key, life);
+      }
+      if (ending !== undefined) return this.#end({ run, step }, state, life, ending);
+      const chosen = choices.find((choice) => choice.step === step);
+      if (chosen !== undefined) life.disturb(chosen.fault);
+      else if (!life.goOn()) throw new Violation("Nothing can happen any more, and something is unfinished.");
+    }
+    throw new Violation(`This life does not come to an end within ${longestLife} steps.`);
+  }
+
+  #disturb(run: Run, step: number, state: string, life: Life): void {
+    const faults = run.faults + 1;
+    for (const fault of life.possible()) {
+      const choices = [...run.choices, { step, fault }];
+      this.#runs[faults]?.push({ ...run, choices, faults, from: { state, byFault: true } });
+    }
+  }
+
+  #end(at: Omit<Turn, "end">, state: string, life: Life, ending: Ending): void {
+    const { faults } = at.run;
+    const from = { state, byFault: false };
+    switch (ending) {
+      case "finished":
+        return checkEnd(life.world, life.saved, faults);
+      case "died":
+        return this.#begin(life.world, faults, { ...at, end: "death" }, from);
+      case "rebooted":
+        for (const world of rebooted(life.world, this.#scenario)) {
+          this.#begin(world, faults, { ...at, end: "reboot" }, from);
+        }
+    }
+  }
+
+  /** Every world in which the agent may find itself after a crash here. */
+  #crash(at: Omit<Turn, "end">, state: string, now: World): void {
+    const faults = at.run.faults + 1;
+    const from = { state, byFault: true };
+    this.#begin(now, faults, { ...at, end: "process killed" }, from);
+    for (const world of cutOff(now, this.#scenario)) this.#begin(world, faults, { ...at, end: "power cut" }, from);
+  }
+
+  #begin(world: World, faults: number, before: Turn, from: Run["from"]): void {
+    const state = worldKey(world);
+    this.#paths.add(from.state, state, from.byFault);
+    if (this.#started.has(state)) return;
+    this.#started.add(state);
+    this.#runs[faults]?.push({ world, choices: [], faults, before, from: { state, byFault: false } });
+  }
+
+  /** How it came to a step of a life, in words. */
+  async #story(run: Run, steps: number): Promise<string[]> {
+    const { before } = run;
+    const earlier = before === undefined ? [] : await this.#story(before.run, before.step);
+    const turning = before === undefined ? [] : [`=== ${before.end} ===`];
+    return [...earlier, ...turning, ...(await this.#retell(run, steps))];
+  }
+
+  async #retell({ world, choices }: Run, steps: number): Promise<string[]> {
+    const life = new Life(world, this.#scenario, this.#options.grain, () => undefined);
+    try {
+      life.begin();
+      for (let step = 0; step <= steps; step += 1) {
+        await turn();
+        if (life.ending !== undefined) break;
+        const chosen = choices.find((choice) => choice.step === step);
+        if (chosen !== undefined) life.disturb(chosen.fault);
+        else if (!life.goOn()) break;
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof Violation)) throw thrown;
+    }
+    return life.labels;
+  }
+}
+
+/** Everything runs that can, without anything that waits for the explorer. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
