@@ -16,6 +16,8 @@ export interface Config extends Settings {
   readonly imageCa: string | undefined;
   readonly stateDir: string;
   readonly stagingDir: string;
+  /** What the board lacks now and may have tomorrow: an agent that would not start for it could not go back either. */
+  readonly warnings: readonly string[];
 }
 
 /** Where the config comes from: what a process is given. */
@@ -55,7 +57,7 @@ export async function loadConfig(around: Surroundings): Promise<Config> {
   if (around.stateDir !== undefined)
     written.push({ place: "--state-dir", values: { "agent.state-dir": around.stateDir } });
   const { settings, problems: mistakes } = readSettings(written);
-  problems.push(...mistakes, ...contradictions(settings, around), ...(await missingFiles(settings)));
+  problems.push(...mistakes, ...contradictions(settings, around));
 
   const identity = await findIdentity(around, settings, problems);
   const address =
@@ -73,7 +75,8 @@ export async function loadConfig(around: Surroundings): Promise<Config> {
   if (problems.length > 0 || address?.ok !== true) throw new ConfigError(problems);
   const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, address.value);
   const stagingDir = settings["update.staging-dir"] ?? join(stateDir, "staging");
-  return Object.freeze({ ...settings, hub: address.value, hubCa, imageCa, stateDir, stagingDir });
+  const warnings = await missingFiles(settings);
+  return Object.freeze({ ...settings, hub: address.value, hubCa, imageCa, stateDir, stagingDir, warnings });
 }
 
 function simulationDefaults({ simulate }: Surroundings): Written[] {

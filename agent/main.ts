@@ -59,6 +59,7 @@ async function run(given: Arguments): Promise<number> {
     const config = await loadConfig({ env: process.env, ...given });
     const log = await makeLog(config["agent.log-level"]);
     endOnTheUnexpected(log);
+    for (const warning of config.warnings) log.warn({ warning }, "configured but not there");
     const boardFile = process.env["BOARDKEEPER_BOARD_FILE"];
     if (given.simulate && boardFile === undefined) return await runBoard(config, log.child({ part: "board" }));
     return await runAgent(config, log, given.simulate ? boardFile : undefined);

@@ -1,0 +1,16 @@
+import { execFile } from "node:child_process";
+import { expect, it } from "vitest";
+
+it("a short night of chance faults ends with every operation done once, and twins that tell the truth", async () => {
+  const { status, said } = await new Promise<{ status: number | null; said: string }>((resolve) => {
+    const child = execFile(
+      "scripts/chaos",
+      ["0.25", "--seed", "1"],
+      { env: { ...process.env, BUILT: "1" } },
+      (_error, stdout, stderr) => resolve({ status: child.exitCode, said: stdout + stderr }),
+    );
+  });
+  expect(said).toContain("every operation has one end, and the twins tell the truth");
+  expect(said).toMatch(/operations +[1-9]\d* granted/);
+  expect(status).toBe(0);
+});
