@@ -4,6 +4,7 @@ import { boardViewFrom } from "../board/board-view.ts";
 import { summaryOf } from "../board/summary.ts";
 import { nameOf } from "../hub-client/hub-client.ts";
 import { renderRecord } from "../output.ts";
+import { patiently } from "../patiently.ts";
 import type { World } from "../world.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "./options.ts";
 import { printResult } from "./result.ts";
@@ -16,7 +17,7 @@ export function addStatus(program: Command, world: World): void {
     .action((options: TargetOptions) =>
       withHub(world, options, async (client) => {
         const target = targetOf(options);
-        const twin = await client.twin(target);
+        const twin = await patiently(world, client.address, () => client.twin(target));
         const summary = summaryOf(nameOf(target), boardViewFrom(twin));
         printResult(world.out, options.output, {
           json: statusDocument(twin),

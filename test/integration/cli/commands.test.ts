@@ -227,6 +227,20 @@ describe("what the hub knows", () => {
     expect((await typed(hub, "device add -d board-2 -o json")).out).toContain(hub.deviceConnectionString("board-2"));
   });
 
+  it("is told of, through a restart of the hub", async () => {
+    const { hub } = await hubAndBoard();
+    await hub.stop();
+    const running = type(hub, "status -d board-1");
+    await written(running, /cannot be reached[^]* Trying again for 15 s\./);
+    const again = await startLocalHub({ folder: hub.folder });
+    try {
+      expect(await running.exitCode).toBe(0);
+      expect(running.out.text).toContain("Update");
+    } finally {
+      await again.stop();
+    }
+  });
+
   it("is watched, through a restart of the hub", async () => {
     const { hub, service } = await hubAndBoard();
     const running = type(hub, "watch -d board-1");
