@@ -21,8 +21,8 @@ export interface RehearsedFault {
 
 /** Twenty times as impatient as a real board, and as quick to notice that nothing comes any more. */
 const haste = 20;
-const hasty = (timer: Timer): Timer => ({ after: (delayMs, signal) => timer.after(delayMs / haste, signal) });
-const impatience: Patience = {
+export const hasty = (timer: Timer): Timer => ({ after: (delayMs, signal) => timer.after(delayMs / haste, signal) });
+export const impatience: Patience = {
   openMs: 2_000,
   listenMs: 1_000,
   twinMs: 1_000,

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { ServiceView } from "../../support/twins.ts";
+import { TestBoard } from "../../support/test-board.ts";
+import { hasty, impatience } from "../../support/fault-rehearsal.ts";
+import {
+  bareDevice,
+  countingHub,
+  desire,
+  invoke,
+  listenForDesired,
+  listenForMethods,
+  openBare,
+} from "../../support/bare-sdk.ts";
+import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
+
+// The same fault on the same hub, for the agent and for a device that is nothing but the SDK. Where the SDK does better than it did,
+// the agent's link can do with less.
+
+const bare = "board-1";
+const ours = "board-3";
+
+async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: ServiceView }> {
+  const board = await TestBoard.start(hub, { deviceId: ours, timer: hasty, patience: impatience });
+  return { board, service: new ServiceView(hub, ours) };
+}
+
+/** It answers, and its twin holds what it says. */
+async function isWell(service: ServiceView): Promise<void> {
+  await expect.poll(async () => (await service.call("getStatus")).payload["link"]).toMatchObject({ up: true });
+  await service.until("boardkeeper.update.phase", "idle");
+}
+
+describe("the agent comes back where the bare SDK does not:", () => {
+  it("a first connection that is refused", async () => {
+    const { hub, arrivals } = await countingHub();
+    const away = hub.faults.add("refuse", {}, { on: ["mqtt"] });
+    const { client } = await bareDevice(hub, bare);
+    await expect(client.open()).rejects.toThrow("Not authorized");
+    const { board, service } = await agentOn(hub);
+    await expect.poll(() => board.attempts).toBeGreaterThan(1);
+    await away.off();
+    await isWell(service);
+    expect(arrivals(bare)).toBe(0);
+  });
+
+  it("a reset", async () => {
+    const { hub, arrivals } = await countingHub();
+    const device = await openBare(hub, bare);
+    await listenForMethods(hub, device, bare);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    hub.faults.add("reset");
+    await expect.poll(() => arrivals(ours)).toBe(2);
+    await isWell(service);
+    expect([device.events.includes("disconnect"), arrivals(bare)]).toStrictEqual([true, 1]);
+  });
+
+  it("a close, for a device that listens to nothing yet", async () => {
+    const { hub, arrivals } = await countingHub();
+    const device = await openBare(hub, bare);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    hub.faults.add("close");
+    await expect.poll(() => arrivals(ours)).toBe(2);
+    await isWell(service);
+    expect([device.events.includes("disconnect"), arrivals(bare)]).toStrictEqual([false, 1]);
+  });
+
+  it("a hub that has forgotten its sessions", async () => {
+    const { hub } = await countingHub();
+    const device = await openBare(hub, bare);
+    await listenForMethods(hub, device, bare);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    hub.faults.add("restart", { downMs: 0, how: "reset", sessions: "lost" });
+    await expect.poll(() => device.events).toContain("disconnect");
+    await device.client.open();
+    await isWell(service);
+    expect((await invoke(hub, bare, "go")).status).toBe(404);
+  });
+
+  it("a change of the desired properties during an outage", async () => {
+    const { hub, arrivals } = await countingHub();
+    const device = await openBare(hub, bare);
+    const { told } = await listenForDesired(device);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    const away = hub.faults.add("refuse", {}, { on: ["mqtt"] });
+    hub.faults.add("close", {}, { on: ["mqtt"] });
+    const firmware = {
+      fwVersion: "2.0.0",
+      fwPackageURI: "http://insecure/board.img",
+      fwPackageCheckValue: "a".repeat(64),
+    };
+    for (const deviceId of [bare, ours]) await desire(hub, deviceId, { firmware });
+    await away.off();
+    await service.until("boardkeeper.update.refused.code", "insecure-address");
+    await expect.poll(() => arrivals(bare)).toBe(2);
+    expect(told).toStrictEqual([]);
+  });
+
+  it("a report that is refused without a word", async () => {
+    const { hub } = await countingHub();
+    const { client } = await openBare(hub, bare);
+    const twin = await client.getTwin();
+    hub.faults.add("twin-refused", { operation: "report", status: "503", body: "empty" }, { deviceId: bare, times: 1 });
+    const outcome = await new Promise((resolve) => twin.properties.reported["update"]({ a: 1 }, resolve));
+    expect(outcome).toBeNull(); // Which is to say: no error.
+    expect(await new ServiceView(hub, bare).reported("a")).toBeUndefined();
+
+    hub.faults.add("twin-refused", { operation: "report", status: "503", body: "empty" }, { deviceId: ours, times: 3 });
+    const { service } = await agentOn(hub);
+    await isWell(service);
+  });
+});
