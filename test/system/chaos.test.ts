@@ -4,8 +4,8 @@ import { expect, it } from "vitest";
 it("a short night of chance faults ends with every operation done once, and twins that tell the truth", async () => {
   const { status, said } = await new Promise<{ status: number | null; said: string }>((resolve) => {
     const child = execFile(
-      "scripts/chaos",
-      ["0.25", "--seed", "1"],
+      "bash",
+      ["scripts/chaos", "0.25", "--seed", "1"],
       { env: { ...process.env, BUILT: "1" } },
       (_error, stdout, stderr) => resolve({ status: child.exitCode, said: stdout + stderr }),
     );
