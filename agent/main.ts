@@ -13,6 +13,7 @@ import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/inventory.ts";
+import { FolderUnusable } from "./board/disk.ts";
 import { FolderInUse, lockFolder } from "./board/lock.ts";
 import { PartialFiles } from "./board/partial-file.ts";
 import { systemdPower } from "./board/power.ts";
@@ -69,8 +70,9 @@ async function run(given: Arguments): Promise<number> {
       process.stderr.write(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
       return exits.config;
     }
-    if (cause instanceof FolderInUse) {
-      process.stderr.write(`boardkeeper-agent: ${cause.message}\n`);
+    if (cause instanceof FolderInUse || cause instanceof FolderUnusable) {
+      const remedy = cause instanceof FolderUnusable ? " It is set by agent.state-dir or --state-dir." : "";
+      process.stderr.write(`boardkeeper-agent: ${cause.message}${remedy}\n`);
       return exits.failed;
     }
     throw cause;

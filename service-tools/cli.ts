@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { randomBytes } from "node:crypto";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
-import { requireHubContext } from "./commands/hub-folder.ts";
+import { quoted, requireHubContext } from "./commands/hub-folder.ts";
 import { Interrupted } from "./errors.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { findLogin } from "./find-login.ts";
@@ -49,6 +50,11 @@ const world: World = {
   programs: {
     cli: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper.js")] },
     agent: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper-agent.mjs")] },
+    // npm installs both programs by their names, side by side; a clone has files in dist/.
+    agentTyped:
+      basename(process.argv[1] ?? "") === "boardkeeper"
+        ? "boardkeeper-agent"
+        : `node ${quoted(here("./boardkeeper-agent.mjs"))}`,
   },
 };
 

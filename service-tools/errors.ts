@@ -1,4 +1,4 @@
-import { CommandFailure, exitCodes, type ExitCode } from "./exit-codes.ts";
+import { exitCodes, type ExitCode } from "./exit-codes.ts";
 
 /** Every code that an error of the CLI can carry, with the exit code that goes with it. docs/cli.md lists both. */
 export const errorCodes = {
@@ -28,13 +28,15 @@ interface Why {
  * Why a command did not do what it was asked to. One class for each remedy, each with a code for programs and an exit
  * code for scripts, both stable; the message says what happened and why, the advice what to do next.
  */
-export class CommandError extends CommandFailure {
+export class CommandError extends Error {
+  readonly exitCode: ExitCode;
   readonly code: keyof typeof errorCodes;
   /** Whoever knows more about the situation may say it better. */
   advice: string | undefined;
 
   constructor(code: keyof typeof errorCodes, message: string, { cause, advice }: Why = {}) {
-    super(errorCodes[code], message, { cause });
+    super(message, { cause });
+    this.exitCode = errorCodes[code];
     this.name = new.target.name;
     this.code = code;
     this.advice = advice;

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { CommandError } from "./errors.ts";
-import { CommandFailure, exitCodes, type ExitCode } from "./exit-codes.ts";
+import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import { reasonOf } from "./local-hub/log.ts";
 import { buildProgram } from "./program.ts";
 import { paintFor } from "./screen/screen.ts";
@@ -17,7 +17,7 @@ export async function run(args: readonly string[], world: World): Promise<ExitCo
     // Commander has said it already; help and version are no errors.
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     world.err.write(errorText(cause, world));
-    return cause instanceof CommandFailure ? cause.exitCode : exitCodes.failed;
+    return cause instanceof CommandError ? cause.exitCode : exitCodes.failed;
   }
 }
 
@@ -28,8 +28,8 @@ function errorText(cause: unknown, { err }: World): string {
 }
 
 function messageOf(cause: unknown): string {
-  // The messages of these are whole; others keep a part of theirs in their causes.
-  if (cause instanceof CommandError || cause instanceof CommandFailure) return cause.message;
+  // The messages of ours are whole; others keep a part of theirs in their causes.
+  if (cause instanceof CommandError) return cause.message;
   const isFault = cause instanceof TypeError || cause instanceof ReferenceError || cause instanceof RangeError;
   return isFault ? `a fault of this program, please report it: ${cause.stack ?? cause.message}` : reasonOf(cause);
 }

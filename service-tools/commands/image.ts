@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
+import { OperationFailed } from "../errors.ts";
 import { imageServerPid } from "../images/process.ts";
 import { publishImage } from "../images/publish.ts";
 import { reasonOf } from "../local-hub/log.ts";
@@ -25,7 +25,7 @@ function publishCommand(output: Output): Command {
       const folder = hubFolder(options.folder);
       const context = await requireHubContext(folder);
       const image = await publishImage(folder, context.imagesUrl, file).catch((error: unknown) => {
-        throw new CommandFailure(exitCodes.failed, `${file} cannot be published: ${reasonOf(error)}`, { cause: error });
+        throw new OperationFailed(`${file} cannot be published: ${reasonOf(error)}`, { cause: error });
       });
       output.result(renderRecord(options.output, { ...image }));
       if ((await imageServerPid(folder)) === undefined) {
