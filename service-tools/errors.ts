@@ -1,3 +1,4 @@
+import type { Json, JsonObject } from "../agent/contract/json.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
 
 /** Every code that an error of the CLI can carry, with the exit code that goes with it. docs/cli.md lists both. */
@@ -33,6 +34,8 @@ export class CommandError extends Error {
   readonly code: keyof typeof errorCodes;
   /** Whoever knows more about the situation may say it better. */
   advice: string | undefined;
+  /** What programs are told beside the error, where something was begun. */
+  document: JsonObject | undefined;
 
   constructor(code: keyof typeof errorCodes, message: string, { cause, advice }: Why = {}) {
     super(message, { cause });
@@ -104,9 +107,9 @@ export class HubUnreachable extends CommandError {
 export class RefusedByDevice extends CommandError {
   /** Of its answer to a method; null where it refused a document. */
   readonly status: number | null;
-  readonly payload: unknown;
+  readonly payload: Json;
 
-  constructor(message: string, answer: { readonly status: number | null; readonly payload: unknown }, why?: Why) {
+  constructor(message: string, answer: { readonly status: number | null; readonly payload: Json }, why?: Why) {
     super("refused-by-device", message, why);
     this.status = answer.status;
     this.payload = answer.payload;

@@ -4,6 +4,7 @@ import { readHubContext } from "../context.ts";
 import type { HubContext } from "../context.ts";
 import { HubUnreachable, NotLoggedIn, type CommandError } from "../errors.ts";
 import { defaultHubFolder } from "../home.ts";
+import { imageServerPid } from "../images/process.ts";
 import { askPage, HubSilent, linesOf } from "../local-hub/pages-client.ts";
 import type { PageRequest } from "../local-hub/pages-client.ts";
 import { hubPid } from "../local-hub/claim.ts";
@@ -30,6 +31,14 @@ export function neverStarted(folder: string): CommandError {
     advice: `Start one with: boardkeeper hub start${folderArgument(folder)}`,
   });
 }
+
+/** Undefined while images are served, else what to do: an image can be published, but nobody can download it. */
+export async function imagesAdvice(folder: string): Promise<string | undefined> {
+  if ((await imageServerPid(folder)) !== undefined) return undefined;
+  return `Start the server with: boardkeeper image serve${folderArgument(folder)} (or the hub, if it is not running).`;
+}
+
+export const nobodyServesImages = "the image server is not running: nobody can download it.";
 
 /** What to add to a command line so that it is about the same hub. */
 export function folderArgument(folder: string): string {

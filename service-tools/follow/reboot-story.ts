@@ -90,5 +90,5 @@ function noteOf({ phase, scheduledFor }: RebootView): string {
 }
 
 function sceneOf({ phases }: Memory, { connected }: BoardView): Scene {
-  return { phases, progress: null, online: connected };
+  return { phases, progress: null, delay: null, online: connected };
 }

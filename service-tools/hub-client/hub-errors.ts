@@ -63,7 +63,7 @@ function refusalFrom(status: number, body: string, asked: Asked, cause: unknown)
     case "unknown":
       return new UnknownDevice(capitalized(`${hub} knows no ${identityNamed(target)}.`), {
         cause,
-        advice: "See those there are with boardkeeper device list, or add it with boardkeeper device add.",
+        advice: `See those there are with boardkeeper device list${target?.moduleId === undefined ? "" : " --modules"}, or add it with boardkeeper device add.`,
       });
     case "exists":
       return new AlreadyExists(capitalized(`${hub} has a ${identityNamed(target)} already.`), {

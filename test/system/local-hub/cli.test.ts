@@ -191,6 +191,14 @@ describe("the image server", () => {
     const published = await boardkeeper(home, "image", "publish", file, "-o", "json");
     expect(published.status).toBe(0);
     expect(published.stderr).toContain("the image server is not running: nobody can download it.");
+    await addDevice(await reachable(home), "board-1");
+    expect(await boardkeeper(home, "update", "-d", "board-1", "--file", file)).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /^boardkeeper: The image is not published: the image server is not running/,
+      ) as string,
+    });
 
     const server = new ToolProcess(home, ["image", "serve"]);
     await server.says("Images are served at");
