@@ -24,7 +24,7 @@ import { FolderStateFile } from "./board/state-file.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
-import { createLog, type Log } from "./log.ts";
+import { createLog, lineFor, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
 import type { Installer } from "./update/ports.ts";
@@ -197,7 +197,8 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
 async function makeLog(level: Config["agent.log-level"]): Promise<Log> {
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
-  return createLog(level, pretty({ sync: true, ignore: "part", messageFormat: "{part} {msg}" }));
+  const messageFormat = (line: Record<string, unknown>, key: string): string => lineFor(line["part"], line[key]);
+  return createLog(level, pretty({ sync: true, ignore: "part", messageFormat }));
 }
 
 /**

@@ -70,6 +70,18 @@ describe("help", () => {
     },
   );
 
+  it.each(["device list", "update", "status"])("of %s has what is its own before what all have", async (line) => {
+    const world = new FakeWorld();
+    await run([...line.split(" "), "--help"], world);
+    expect(world.out.text).toMatch(/^Options:$[^]*^Hub and output:$/m);
+  });
+
+  it("of twin says which board it is about", async () => {
+    const world = new FakeWorld();
+    await run(["twin", "--help"], world);
+    expect(world.out.text).toContain("-d <id>");
+  });
+
   it("fits on the narrowest terminal", async () => {
     const world = new FakeWorld();
     await run([], world);
