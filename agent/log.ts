@@ -1,5 +1,6 @@
 import { pino, stdTimeFunctions, type Logger } from "pino";
 import { redact } from "./contract/redact.ts";
+import { AgentError } from "./errors.ts";
 import type { LogLevel } from "./settings.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & {
@@ -33,10 +34,21 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
+/** A line for a person at a terminal: which part speaks, unless the message says so itself. */
+export function lineFor(part: unknown, message: unknown): string {
+  const [who, what] = [typeof part === "string" ? part : "", String(message)];
+  return who === "" || what.split(" ").includes(who) ? what : `${who} ${what}`;
+}
+
 /** An error and its causes without anything that a URL or a connection string may carry. */
 function describeError(thrown: unknown): object {
   if (!(thrown instanceof Error)) return { message: redact(String(thrown)) };
   const { name, message, stack, cause } = thrown;
+  // One with a remedy is no fault of the program: where in it that was noticed tells nobody anything.
+  if (thrown instanceof AgentError) {
+    const reasons = cause === undefined ? {} : { cause: redact(reasonOf(cause)) };
+    return { type: name, code: thrown.code, message: redact(message), ...reasons };
+  }
   const code = "code" in thrown ? { code: String(thrown.code) } : {};
   return {
     type: name,
@@ -45,4 +57,10 @@ function describeError(thrown: unknown): object {
     stack: redact(stack ?? ""),
     ...(cause === undefined ? {} : { cause: describeError(cause) }),
   };
+}
+
+/** The sentences of an error and its causes. */
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${reasonOf(thrown.cause)}`;
 }

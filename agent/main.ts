@@ -13,6 +13,7 @@ import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/inventory.ts";
+import { FolderUnusable } from "./board/disk.ts";
 import { FolderInUse, lockFolder } from "./board/lock.ts";
 import { PartialFiles } from "./board/partial-file.ts";
 import { systemdPower } from "./board/power.ts";
@@ -23,7 +24,7 @@ import { FolderStateFile } from "./board/state-file.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
-import { createLog, type Log } from "./log.ts";
+import { createLog, lineFor, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
 import type { Installer } from "./update/ports.ts";
@@ -69,8 +70,9 @@ async function run(given: Arguments): Promise<number> {
       process.stderr.write(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
       return exits.config;
     }
-    if (cause instanceof FolderInUse) {
-      process.stderr.write(`boardkeeper-agent: ${cause.message}\n`);
+    if (cause instanceof FolderInUse || cause instanceof FolderUnusable) {
+      const remedy = cause instanceof FolderUnusable ? " It is set by agent.state-dir or --state-dir." : "";
+      process.stderr.write(`boardkeeper-agent: ${cause.message}${remedy}\n`);
       return exits.failed;
     }
     throw cause;
@@ -195,7 +197,8 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
 async function makeLog(level: Config["agent.log-level"]): Promise<Log> {
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
-  return createLog(level, pretty({ sync: true, ignore: "part", messageFormat: "{part} {msg}" }));
+  const messageFormat = (line: Record<string, unknown>, key: string): string => lineFor(line["part"], line[key]);
+  return createLog(level, pretty({ sync: true, ignore: "part", messageFormat }));
 }
 
 /**

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { randomBytes } from "node:crypto";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
-import { requireHubContext } from "./commands/hub-folder.ts";
-import { Interrupted } from "./errors.ts";
+import { imagesAdvice, nobodyServesImages, quoted, requireHubContext } from "./commands/hub-folder.ts";
+import { Interrupted, OperationFailed } from "./errors.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { findLogin } from "./find-login.ts";
 import { defaultHubFolder } from "./home.ts";
@@ -49,6 +50,11 @@ const world: World = {
   programs: {
     cli: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper.js")] },
     agent: { executable: process.execPath, arguments: [...process.execArgv, here("./boardkeeper-agent.mjs")] },
+    // npm installs both programs by their names, side by side; a clone has files in dist/.
+    agentTyped:
+      basename(process.argv[1] ?? "") === "boardkeeper"
+        ? "boardkeeper-agent"
+        : `node ${quoted(here("./boardkeeper-agent.mjs"))}`,
   },
 };
 
@@ -65,6 +71,8 @@ if (exitCode !== exitCodes.ok) process.exitCode = exitCode;
 async function publishOnLocalHub(around: Environment, path: string): Promise<PublishedImage> {
   const folder = defaultHubFolder(around);
   const { imagesUrl } = await requireHubContext(folder);
+  const advice = await imagesAdvice(folder);
+  if (advice !== undefined) throw new OperationFailed(`The image is not published: ${nobodyServesImages}`, { advice });
   return await publishImage(folder, imagesUrl, path);
 }
 

@@ -1,4 +1,5 @@
-import { CommandFailure, exitCodes, type ExitCode } from "./exit-codes.ts";
+import type { Json, JsonObject } from "../agent/contract/json.ts";
+import { exitCodes, type ExitCode } from "./exit-codes.ts";
 
 /** Every code that an error of the CLI can carry, with the exit code that goes with it. docs/cli.md lists both. */
 export const errorCodes = {
@@ -28,13 +29,17 @@ interface Why {
  * Why a command did not do what it was asked to. One class for each remedy, each with a code for programs and an exit
  * code for scripts, both stable; the message says what happened and why, the advice what to do next.
  */
-export class CommandError extends CommandFailure {
+export class CommandError extends Error {
+  readonly exitCode: ExitCode;
   readonly code: keyof typeof errorCodes;
   /** Whoever knows more about the situation may say it better. */
   advice: string | undefined;
+  /** What programs are told beside the error, where something was begun. */
+  document: JsonObject | undefined;
 
   constructor(code: keyof typeof errorCodes, message: string, { cause, advice }: Why = {}) {
-    super(errorCodes[code], message, { cause });
+    super(message, { cause });
+    this.exitCode = errorCodes[code];
     this.name = new.target.name;
     this.code = code;
     this.advice = advice;
@@ -102,9 +107,9 @@ export class HubUnreachable extends CommandError {
 export class RefusedByDevice extends CommandError {
   /** Of its answer to a method; null where it refused a document. */
   readonly status: number | null;
-  readonly payload: unknown;
+  readonly payload: Json;
 
-  constructor(message: string, answer: { readonly status: number | null; readonly payload: unknown }, why?: Why) {
+  constructor(message: string, answer: { readonly status: number | null; readonly payload: Json }, why?: Why) {
     super("refused-by-device", message, why);
     this.status = answer.status;
     this.payload = answer.payload;

@@ -1,4 +1,4 @@
-/** What the exit status of `boardkeeper` says; documented in docs/local-hub.md and the operator's guide. */
+/** What the exit status of `boardkeeper` says; documented in docs/cli.md. */
 export const exitCodes = {
   ok: 0,
   /** The operation was carried out and failed. */
@@ -15,14 +15,3 @@ export const exitCodes = {
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-/** Ends a command with this status. The message says all there is to say: what happened, why, what to do next. */
-export class CommandFailure extends Error {
-  readonly exitCode: ExitCode;
-
-  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "CommandFailure";
-    this.exitCode = exitCode;
-  }
-}

@@ -15,7 +15,7 @@ import { outputOf, type Run, type World } from "./world.ts";
 
 const firstMinutes = `
 First minutes, on this machine alone:
-  boardkeeper demo                       all of it, before your eyes, in 20 s
+  boardkeeper demo                       all of it played, in half a minute
   boardkeeper hub start                  a local hub; leave it running
   boardkeeper device add -d board-1      a device, and what to type to play it
   boardkeeper status -d board-1          how the board is

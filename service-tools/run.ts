@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
-import { CommandError } from "./errors.ts";
-import { CommandFailure, exitCodes, type ExitCode } from "./exit-codes.ts";
+import { asksForJson, errorDocument } from "./error-document.ts";
+import { CommandError, UsageError } from "./errors.ts";
+import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import { reasonOf } from "./local-hub/log.ts";
 import { buildProgram } from "./program.ts";
 import { paintFor } from "./screen/screen.ts";
@@ -14,11 +15,25 @@ export async function run(args: readonly string[], world: World): Promise<ExitCo
     else await program.parseAsync(args, { from: "user" });
     return exitCodes.ok;
   } catch (cause) {
-    // Commander has said it already; help and version are no errors.
-    if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (cause instanceof CommanderError) {
+      if (cause.exitCode === 0) return exitCodes.ok; // Help and version are no errors.
+      // Commander has said it already, to people.
+      if (asksForJson(args)) world.out.write(documentOf(new UsageError(usageMessage(cause))));
+      return exitCodes.usage;
+    }
     world.err.write(errorText(cause, world));
-    return cause instanceof CommandFailure ? cause.exitCode : exitCodes.failed;
+    if (asksForJson(args)) world.out.write(documentOf(cause));
+    return cause instanceof CommandError ? cause.exitCode : exitCodes.failed;
   }
+}
+
+/** On one line, as it may come after documents that have a line each. */
+function documentOf(cause: unknown): string {
+  return `${JSON.stringify(errorDocument(cause, messageOf(cause)))}\n`;
+}
+
+function usageMessage({ code, message }: CommanderError): string {
+  return code === "commander.help" ? "A command is missing." : message.replace(/^error: /, "");
 }
 
 function errorText(cause: unknown, { err }: World): string {
@@ -28,8 +43,8 @@ function errorText(cause: unknown, { err }: World): string {
 }
 
 function messageOf(cause: unknown): string {
-  // The messages of these are whole; others keep a part of theirs in their causes.
-  if (cause instanceof CommandError || cause instanceof CommandFailure) return cause.message;
+  // The messages of ours are whole; others keep a part of theirs in their causes.
+  if (cause instanceof CommandError) return cause.message;
   const isFault = cause instanceof TypeError || cause instanceof ReferenceError || cause instanceof RangeError;
   return isFault ? `a fault of this program, please report it: ${cause.stack ?? cause.message}` : reasonOf(cause);
 }

@@ -43,4 +43,6 @@ export function outputOf({ out, err }: World): Output {
 interface Programs {
   readonly cli: Program;
   readonly agent: Program;
+  /** What a person types to start the agent: its name where it is installed, else all of its command line. */
+  readonly agentTyped: string;
 }

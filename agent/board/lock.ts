@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:net";
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
+import { makeFolder } from "./files.ts";
 
 /** Another agent works in the same state folder. */
 export class FolderInUse extends Error {
@@ -15,7 +16,7 @@ export class FolderInUse extends Error {
  * board from starting.
  */
 export async function lockFolder(folder: string): Promise<Server> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const { dev, ino } = await stat(folder);
   const server = createServer((socket) => socket.destroy());
   return await new Promise((resolve, reject) => {

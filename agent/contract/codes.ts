@@ -47,7 +47,8 @@ export const codes = {
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
   "version-unknown":
     "The installer cannot tell which version runs, or prints what is no version. Look at it on the board.",
-  "window-missing": "No maintenance window is configured on this board. Configure one, or ask without a window.",
+  "window-missing":
+    "No maintenance window is configured on this board: this release has no setting for one. Ask without a window.",
 } as const satisfies Record<string, string>;
 
 export type Code = keyof typeof codes;

@@ -29,7 +29,7 @@ export interface MethodReply {
 /** A day: a reboot further away than that belongs to a maintenance window. */
 const longestDelaySeconds = 86_400;
 /** 1 TiB: beyond any image, below what a JSON number holds exactly. */
-const largestImageBytes = 2 ** 40;
+export const largestImageBytes = 2 ** 40;
 const longestUri = 2_048;
 
 export const operationId = rule<string>(

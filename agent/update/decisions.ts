@@ -37,7 +37,7 @@ export function decideUpdate(
     return refuseReply({
       status: 409,
       code: "update-running",
-      message: `Another update is running (${update.job.operationId}, to ${update.job.version}, ${update.phase}). Wait for it, or cancel it with cancelFirmwareUpdate.`,
+      message: `Another update is running (${update.job.operationId}, ${update.job.rehearsal ? "a rehearsal" : `to ${update.job.version}`}, ${update.phase}). Wait for it, or cancel it with cancelFirmwareUpdate.`,
     });
   }
   const stands = standing(saved, job, currentVersion);

@@ -39,11 +39,10 @@ function mayHaveBeenHeard(cause: unknown): cause is CommandError {
 
 function refusal(target: Target, { status, response, errorCode, payload }: Answer): RefusedByDevice {
   const label = errorCode === null ? String(status) : `${status} ${errorCode}`;
-  return new RefusedByDevice(
-    `${nameOf(target)} refused (${label}): ${response}`,
-    { status, payload },
-    { advice: adviceFor(errorCode, target) },
-  );
+  const advice = adviceFor(errorCode, target);
+  // The board's own advice names methods; here there are commands for them.
+  const said = advice === undefined ? response : response.replace(/ [^.]* with \w+\.$/, "");
+  return new RefusedByDevice(`${nameOf(target)} refused (${label}): ${said}`, { status, payload }, { advice });
 }
 
 /** What to type next, where there is something: the board's own sentence says the rest. */

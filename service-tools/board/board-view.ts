@@ -45,6 +45,8 @@ export interface UpdateView {
   readonly totalBytes: number | null;
   readonly attempt: number | null;
   readonly waitsFor: "window" | "order" | null;
+  /** What a download waits for until its next try. */
+  readonly delay: { readonly code: string; readonly message: string } | null;
   readonly endedAt: string | null;
   readonly error: Failure | null;
   readonly refused: { readonly code: string; readonly message: string; readonly desiredVersion: number } | null;
@@ -117,6 +119,7 @@ function updateFrom(update: JsonObject): UpdateView {
     totalBytes: number(update, "totalBytes"),
     attempt: number(update, "attempt"),
     waitsFor: oneOf(["window", "order"], update["waitsFor"]) ?? null,
+    delay: delayFrom(update),
     endedAt: text(update, "endedAt"),
     error: failureFrom(update),
     refused:
@@ -153,6 +156,12 @@ function failureFrom(parent: JsonObject): Failure | null {
   const error = section(parent, "error");
   const [code, during, message] = [text(error, "code"), text(error, "during"), text(error, "message")];
   return code === null ? null : { code, during: during ?? "", message: message ?? "" };
+}
+
+function delayFrom(parent: JsonObject): UpdateView["delay"] {
+  const delay = section(parent, "delay");
+  const code = text(delay, "code");
+  return code === null ? null : { code, message: text(delay, "message") ?? "" };
 }
 
 function causeFrom(parent: JsonObject): RebootCause | null {

@@ -1,10 +1,13 @@
 import type { BoardView, RebootView, UpdateView } from "./board-view.ts";
-import { saySize } from "../screen/measures.ts";
+import { delayWords, progressWords } from "./progress-words.ts";
 
 /** One thing that happened to a board, as far as its twin tells. */
 export interface Change {
   readonly part: "link" | "agent" | "update" | "reboot" | "desired";
   readonly message: string;
+  /** Of the update or the reboot that it is about. */
+  readonly phase?: string;
+  readonly operationId?: string | null;
 }
 
 /** What has happened between two looks at a twin, in the order in which people want to hear of it. */
@@ -45,22 +48,25 @@ function desiredChanges(before: BoardView, after: BoardView): Change[] {
 
 function updateChanges(before: UpdateView, after: UpdateView): Change[] {
   const changes: Change[] = [];
-  const isNew = before.operationId !== after.operationId;
-  if (isNew || before.phase !== after.phase) changes.push({ part: "update", message: updateMessage(after, isNew) });
-  else if (after.phase === "downloading" && after.receivedBytes !== before.receivedBytes) {
-    const total = after.totalBytes === null ? "" : ` of ${saySize(after.totalBytes)}`;
-    changes.push({ part: "update", message: `downloading ${saySize(after.receivedBytes ?? 0)}${total}` });
+  const { phase, operationId } = after;
+  const isNew = before.operationId !== operationId;
+  const tell = (message: string): void => void changes.push({ part: "update", message, phase, operationId });
+  const isEntered = isNew || before.phase !== phase;
+  if (isEntered) tell(updateMessage(after, isNew));
+  else if (phase === "downloading" && after.receivedBytes !== before.receivedBytes) {
+    tell(`downloading ${progressWords(after)}`);
+  }
+  const known = isEntered ? undefined : before.delay?.message;
+  if (phase === "downloading" && after.delay !== null && after.delay.message !== known) {
+    tell(`downloading ${delayWords(after.delay)}`);
   }
   if (after.refused !== null && after.refused.desiredVersion !== before.refused?.desiredVersion) {
-    changes.push({
-      part: "update",
-      message: `declared update refused (${after.refused.code}): ${after.refused.message}`,
-    });
+    tell(`declared update refused (${after.refused.code}): ${after.refused.message}`);
   }
   return changes;
 }
 
-function updateMessage(
+export function updateMessage(
   { phase, operationId, version, rehearsal, error, waitsFor }: UpdateView,
   isNew: boolean,
 ): string {
@@ -73,10 +79,11 @@ function updateMessage(
 function rebootChanges(before: RebootView, after: RebootView): Change[] {
   const isNew = before.operationId !== after.operationId;
   const isSame = !isNew && before.phase === after.phase && before.lastProven?.at === after.lastProven?.at;
-  return isSame ? [] : [{ part: "reboot", message: rebootMessage(after, isNew) }];
+  const { phase, operationId } = after;
+  return isSame ? [] : [{ part: "reboot", message: rebootMessage(after, isNew), phase, operationId }];
 }
 
-function rebootMessage(
+export function rebootMessage(
   { phase, operationId, scheduledFor, reason, cause, error, lastProven }: RebootView,
   isNew: boolean,
 ): string {

@@ -1,6 +1,7 @@
 import { saySize } from "../screen/measures.ts";
 import type { BoardView, UpdateView } from "./board-view.ts";
 import { causeWords } from "./change-lines.ts";
+import { delayWords, progressWords } from "./progress-words.ts";
 
 /** The state of a board for people: a name and a sentence each, without those of which nothing is known. */
 export function summaryOf(name: string, view: BoardView): Readonly<Record<string, string>> {
@@ -42,7 +43,7 @@ function updateLine(update: UpdateView): string {
 }
 
 function jobLine(update: UpdateView): string {
-  const { phase, operationId, version, rehearsal, error, endedAt, receivedBytes, totalBytes, waitsFor } = update;
+  const { phase, operationId, version, rehearsal, error, endedAt, receivedBytes, delay, waitsFor } = update;
   const what = rehearsal ? "a rehearsal" : (version ?? "an unknown version");
   const id = operationId === null ? "" : ` (${operationId})`;
   const why = error === null ? "" : `: ${error.code}, ${error.message}`;
@@ -50,7 +51,7 @@ function jobLine(update: UpdateView): string {
     case "idle":
       return "none yet";
     case "downloading":
-      return `downloading ${what}${progressWords(receivedBytes, totalBytes)}${id}`;
+      return `downloading ${what}${receivedBytes === null ? "" : `, ${progressWords(update)}`}${delay === null ? "" : `, ${delayWords(delay)}`}${id}`;
     case "staged":
       return `${what} is staged${waitsFor === null ? "" : `, waits for ${waitsFor === "window" ? "the maintenance window" : "boardkeeper apply"}`}${id}`;
     case "completed":
@@ -67,11 +68,6 @@ function jobLine(update: UpdateView): string {
     case "reverting":
       return `${phase} ${what}${id}${why}`;
   }
-}
-
-function progressWords(receivedBytes: number | null, totalBytes: number | null): string {
-  if (receivedBytes === null) return "";
-  return totalBytes === null ? `, ${saySize(receivedBytes)}` : `, ${saySize(receivedBytes)} of ${saySize(totalBytes)}`;
 }
 
 function rebootLine({ reboot }: BoardView): string {

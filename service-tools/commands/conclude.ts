@@ -5,7 +5,7 @@ import type { World } from "../world.ts";
 import { printResult } from "./result.ts";
 
 /**
- * Prints how an operation ended. Programs get the document of a bad end too, beside the exit code; people get it as the error.
+ * Prints how an operation ended; a bad end is an error, which takes the document for programs along.
  * @throws OperationFailed or RefusedByDevice for a bad end
  */
 export function conclude(
@@ -23,6 +23,10 @@ export function conclude(
     ...details,
     message: outcome.sentence,
   };
-  printResult(out, output, { json, text: outcome.isGood ? `${outcome.sentence}\n` : "" });
-  if (!outcome.isGood) throw errorOf(outcome);
+  if (!outcome.isGood) {
+    const error = errorOf(outcome);
+    error.document = json;
+    throw error;
+  }
+  printResult(out, output, { json, text: `${outcome.sentence}\n` });
 }

@@ -14,9 +14,8 @@ export function addDeviceCommands(program: Command, world: World): void {
     .description("add a device, or a module of one, and print its connection string (a secret)")
     .action((options: TargetOptions) => withHub(world, options, (client) => addDevice(world, client, options)));
 
-  withHubOptions(device.command("list"))
+  withHubOptions(device.command("list").option("--modules", "list the modules of all devices instead"))
     .description("list the devices with their link, firmware, update and last reboot")
-    .option("--modules", "list the modules of all devices instead")
     .action((options: ListOptions) => withHub(world, options, (client) => listDevices(world, client, options)));
 
   withTargetOptions(device.command("show"))

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
+import { OperationFailed } from "../errors.ts";
 import type { Program } from "../images/process.ts";
 import { HubAlreadyRunning, hubPid } from "../local-hub/claim.ts";
 import { makePrivateFolder } from "../local-hub/state/atomic-file.ts";
@@ -30,10 +30,8 @@ export async function startInBackground(
   await log.close();
   const summary = await firstWord(child);
   if (summary === undefined) {
-    throw new CommandFailure(
-      exitCodes.failed,
-      (await readFile(logPath, "utf8")).trim() || `The hub did not start, and left no reason in ${logPath}.`,
-    );
+    const lastWords = (await readFile(logPath, "utf8")).trim().replace(/^boardkeeper: /gm, "");
+    throw new OperationFailed(lastWords || `The hub did not start, and left no reason in ${logPath}.`);
   }
   if (child.connected) child.disconnect();
   child.unref();

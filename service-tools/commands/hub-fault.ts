@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import * as v from "valibot";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
+import { UsageError } from "../errors.ts";
 import { kindOf } from "../local-hub/faults/catalogue.ts";
 import type { FaultName } from "../local-hub/faults/catalogue.ts";
 import { surfaces } from "../local-hub/faults/scope.ts";
@@ -120,7 +120,7 @@ async function ask({ folder }: Common, page: PageRequest): Promise<unknown> {
   try {
     return await pageJson(hubFolder(folder), page);
   } catch (error) {
-    if (error instanceof PageRefused) throw new CommandFailure(exitCodes.usage, error.message, { cause: error });
+    if (error instanceof PageRefused) throw new UsageError(error.message, { cause: error });
     throw error;
   }
 }
@@ -140,7 +140,7 @@ function parametersOf(name: FaultName, pairs: readonly string[]): Record<string,
   const { parameters } = kindOf(name);
   const read = pairs.map((pair): [string, string | number] => {
     const [key = "", ...rest] = pair.split("=");
-    if (rest.length === 0) throw new CommandFailure(exitCodes.usage, `Expected parameter=value, not '${pair}'.`);
+    if (rest.length === 0) throw new UsageError(`Expected parameter=value, not '${pair}'.`);
     const value = rest.join("=");
     const known = Object.hasOwn(parameters, key) ? parameters[key] : undefined;
     return [key, known !== undefined && !("words" in known) && /^-?\d+$/.test(value) ? Number(value) : value];

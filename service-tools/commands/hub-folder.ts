@@ -1,9 +1,10 @@
-import { resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { Option } from "commander";
 import { readHubContext } from "../context.ts";
 import type { HubContext } from "../context.ts";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
+import { HubUnreachable, NotLoggedIn, type CommandError } from "../errors.ts";
 import { defaultHubFolder } from "../home.ts";
+import { imageServerPid } from "../images/process.ts";
 import { askPage, HubSilent, linesOf } from "../local-hub/pages-client.ts";
 import type { PageRequest } from "../local-hub/pages-client.ts";
 import { hubPid } from "../local-hub/claim.ts";
@@ -22,13 +23,35 @@ export function hubFolder(option: string | undefined): string {
 export async function requireHubContext(folder: string): Promise<HubContext> {
   const context = await readHubContext(folder);
   if (context !== undefined) return context;
-  const remedy = "Start one with: boardkeeper hub start";
-  throw new CommandFailure(exitCodes.hubUnreachable, `No local hub was ever started in ${folder}. ${remedy}`);
+  throw neverStarted(folder);
 }
+
+export function neverStarted(folder: string): CommandError {
+  return new NotLoggedIn(`No local hub was ever started in ${folder}.`, {
+    advice: `Start one with: boardkeeper hub start${folderArgument(folder)}`,
+  });
+}
+
+/** Undefined while images are served, else what to do: an image can be published, but nobody can download it. */
+export async function imagesAdvice(folder: string): Promise<string | undefined> {
+  if ((await imageServerPid(folder)) !== undefined) return undefined;
+  return `Start the server with: boardkeeper image serve${folderArgument(folder)} (or the hub, if it is not running).`;
+}
+
+export const nobodyServesImages = "the image server is not running: nobody can download it.";
 
 /** What to add to a command line so that it is about the same hub. */
 export function folderArgument(folder: string): string {
   return folder === defaultHubFolder() ? "" : ` --folder ${quoted(folder)}`;
+}
+
+/**
+ * What to put before a command about boards, which knows no --folder, so that it finds the hub of this folder: nothing for the
+ * one that it finds by itself. Undefined where nothing can be: it looks in a folder named `hub` alone.
+ */
+export function homeBefore(folder: string): string | undefined {
+  if (folder === defaultHubFolder()) return "";
+  return basename(folder) === "hub" ? `BOARDKEEPER_HOME=${quoted(dirname(folder))} ` : undefined;
 }
 
 /** The lines of one of the hub's own pages, as they come. */
@@ -45,8 +68,10 @@ export async function* pageLines(
     const remedy = running
       ? "Look at it with: boardkeeper hub status"
       : "It is not running. Start it with: boardkeeper hub start";
-    throw new CommandFailure(exitCodes.hubUnreachable, `${reasonOf(error)}. ${remedy}${folderArgument(folder)}`, {
+    throw new HubUnreachable(`${reasonOf(error)}.`, {
       cause: error,
+      mayHaveArrived: running,
+      advice: `${remedy}${folderArgument(folder)}`,
     });
   }
 }
@@ -60,6 +85,6 @@ export async function pageJson(folder: string, page: string | PageRequest): Prom
 }
 
 /** A path as a shell takes it for one word. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Command } from "commander";
 import { startImageProcess } from "../images/process.ts";
 import type { Program } from "../images/process.ts";
@@ -6,7 +7,7 @@ import { logLine } from "../log-line.ts";
 import type { Output } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { startInBackground, tellStarter } from "./hub-background.ts";
-import { folderArgument, folderOption, hubFolder } from "./hub-folder.ts";
+import { folderArgument, folderOption, homeBefore, hubFolder, quoted } from "./hub-folder.ts";
 
 interface StartOptions {
   readonly folder?: string;
@@ -56,6 +57,7 @@ async function runInForeground(
 /** What to know of a hub that has just started, and what to type next. */
 function summary(hub: LocalHub, standardPorts: boolean): string {
   const folder = folderArgument(hub.folder);
+  const before = homeBefore(hub.folder);
   const login = hub.serviceConnectionString();
   return [
     // Most SDKs take no port in it; with the standard ports they need none.
@@ -67,10 +69,18 @@ function summary(hub: LocalHub, standardPorts: boolean): string {
     `Files for other programs   ${hub.folder}/context.json, ${hub.folder}/devices/<deviceId>.json`,
     "",
     "What to type next, in another terminal:",
-    "  boardkeeper device add -d board-1",
+    ...(process.env["IOTHUB_CONNECTION_STRING"] ? ["  unset IOTHUB_CONNECTION_STRING   # it names another hub"] : []),
+    ...(before === undefined ? [] : [`  ${before}boardkeeper device add -d board-1`]),
     `  boardkeeper hub status${folder}`,
     `  boardkeeper hub events --follow${folder}`,
     `  boardkeeper image publish FILE${folder}`,
+    ...(before === undefined
+      ? [
+          "",
+          "Commands about boards find a hub only in a folder named hub. For them, start this one so:",
+          `  boardkeeper hub start --folder ${quoted(join(hub.folder, "hub"))}`,
+        ]
+      : []),
   ].join("\n");
 }
 

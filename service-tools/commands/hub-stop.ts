@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
+import { TimedOut } from "../errors.ts";
 import { hubPid } from "../local-hub/claim.ts";
 import type { Output } from "../output.ts";
 import { folderOption, hubFolder } from "./hub-folder.ts";
@@ -31,8 +31,7 @@ async function gone(folder: string, pid: number): Promise<void> {
     if ((await hubPid(folder)) !== pid) return;
     await wait(LOOK_EVERY_MS);
   }
-  throw new CommandFailure(
-    exitCodes.timeout,
+  throw new TimedOut(
     `The hub (process ${pid}) was asked to stop ${PATIENCE_MS / 1000} s ago and still runs. ` +
       `End it with: kill -9 ${pid}. It will come back as it was.`,
   );

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { check } from "../../agent/contract/check.ts";
-import { firmwareVersion, packageUri } from "../../agent/contract/methods.ts";
+import { firmwareVersion, largestImageBytes, packageUri } from "../../agent/contract/methods.ts";
 import type { UpdateRequest } from "../board/update-request.ts";
-import { UsageError } from "../errors.ts";
+import { CommandError, UsageError } from "../errors.ts";
 import type { HubAddress } from "../hub-client/hub-client.ts";
 import { reasonOf } from "../local-hub/log.ts";
 import { saySize } from "../screen/measures.ts";
@@ -43,38 +43,38 @@ export function withImageOptions(command: Command): Command {
     );
 }
 
+/** Refuses what cannot be before anything is done. @throws UsageError */
+export function checkImageOptions(address: HubAddress, { uri: given, sha256, file, rehearse }: ImageOptions): void {
+  if (file !== undefined) {
+    if (address.isOurs) return;
+    throw new UsageError(`--file publishes on the local hub of this user, but the login is for ${address.hostName}.`, {
+      advice: "Put the file on an https server that the board can reach, and give --uri and --sha256.",
+    });
+  }
+  if (rehearse === true || (given !== undefined && sha256 !== undefined)) return;
+  const missing =
+    given === undefined ? (sha256 === undefined ? "no image was named" : "--uri is missing") : "--sha256 is missing";
+  throw new UsageError(`update: ${missing}. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse.`);
+}
+
 /** The image that the options name; a file is published first. */
 export async function findImage(
   { env, publishImage, err }: Pick<World, "env" | "publishImage" | "err">,
-  address: HubAddress,
-  { uri: given, sha256, file, size, rehearse }: ImageOptions,
+  { uri: given, sha256, file, size }: ImageOptions,
 ): Promise<Pick<UpdateRequest, "uri" | "sha256" | "sizeBytes">> {
   if (file !== undefined) {
-    if (!address.isOurs) {
-      throw new UsageError(
-        `--file publishes on the local hub of this user, but the login is for ${address.hostName}.`,
-        {
-          advice: "Put the file on an https server that the board can reach, and give --uri and --sha256.",
-        },
-      );
-    }
     const {
       url,
       size: sizeBytes,
       sha256: measured,
     } = await publishImage(env, file).catch((cause: unknown) => {
+      if (cause instanceof CommandError) throw cause;
       throw new UsageError(`--file: ${file} cannot be published: ${reasonOf(cause)}`, { cause });
     });
     err.write(`Published ${file}, ${saySize(sizeBytes)}, SHA-256\n${measured}\n`);
     return { uri: url, sha256: measured, sizeBytes };
   }
-  if (rehearse === true) return { uri: given ?? "rehearsal", sha256: undefined, sizeBytes: size };
-  if (given === undefined || sha256 === undefined) {
-    const missing =
-      given === undefined ? (sha256 === undefined ? "no image was named" : "--uri is missing") : "--sha256 is missing";
-    throw new UsageError(`update: ${missing}. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse.`);
-  }
-  return { uri: given, sha256, sizeBytes: size };
+  return { uri: given ?? "rehearsal", sha256, sizeBytes: size };
 }
 
 function uri(text: string): string {
@@ -99,6 +99,8 @@ function digest(text: string): string {
 
 function bytes(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
-  if (Number.isSafeInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError("Expected a number of bytes, at least 1.");
+  if (count > 0 && count <= largestImageBytes) return count;
+  throw new InvalidArgumentError(
+    `Expected a number of bytes from 1 to ${largestImageBytes} (${saySize(largestImageBytes)}).`,
+  );
 }

@@ -1,10 +1,9 @@
 import { Command, InvalidArgumentError } from "commander";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
 import { claimImages, leaveHub, tellHub } from "../images/process.ts";
 import { logLine } from "../log-line.ts";
 import type { Output } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
-import { folderOption, hubFolder, requireHubContext } from "./hub-folder.ts";
+import { folderOption, hubFolder, neverStarted, requireHubContext } from "./hub-folder.ts";
 
 export function imageServeCommand(output: Output): Command {
   return new Command("serve")
@@ -24,10 +23,7 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const { calmNetwork } = await import("../local-hub/network/calm.ts");
   const certificate = await readServerCertificate(folder);
   const port = wantedPort ?? Number(new URL((await requireHubContext(folder)).imagesUrl).port);
-  if (certificate === undefined) {
-    const remedy = "Start one with: boardkeeper hub start";
-    throw new CommandFailure(exitCodes.hubUnreachable, `No local hub was ever started in ${folder}. ${remedy}`);
-  }
+  if (certificate === undefined) throw neverStarted(folder);
   const place = await claimImages(folder);
   // Ctrl-C in the terminal of a hub reaches its image server too; there it is the hub that says when to stop.
   const stopped = stopSignal(process.connected ? ["SIGTERM"] : ["SIGINT", "SIGTERM"]);

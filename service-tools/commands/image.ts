@@ -1,11 +1,10 @@
 import { Command } from "commander";
-import { CommandFailure, exitCodes } from "../exit-codes.ts";
-import { imageServerPid } from "../images/process.ts";
+import { OperationFailed } from "../errors.ts";
 import { publishImage } from "../images/publish.ts";
 import { reasonOf } from "../local-hub/log.ts";
 import { outputOption, renderRecord } from "../output.ts";
 import type { Format, Output } from "../output.ts";
-import { folderArgument, folderOption, hubFolder, requireHubContext } from "./hub-folder.ts";
+import { folderOption, hubFolder, imagesAdvice, nobodyServesImages, requireHubContext } from "./hub-folder.ts";
 import { imageServeCommand } from "./image-serve.ts";
 
 export function imageCommand(output: Output): Command {
@@ -25,14 +24,10 @@ function publishCommand(output: Output): Command {
       const folder = hubFolder(options.folder);
       const context = await requireHubContext(folder);
       const image = await publishImage(folder, context.imagesUrl, file).catch((error: unknown) => {
-        throw new CommandFailure(exitCodes.failed, `${file} cannot be published: ${reasonOf(error)}`, { cause: error });
+        throw new OperationFailed(`${file} cannot be published: ${reasonOf(error)}`, { cause: error });
       });
       output.result(renderRecord(options.output, { ...image }));
-      if ((await imageServerPid(folder)) === undefined) {
-        output.note(
-          "The image is published, but the image server is not running: nobody can download it. " +
-            `Start the server with: boardkeeper image serve${folderArgument(folder)} (or the hub, if it is not running).`,
-        );
-      }
+      const advice = await imagesAdvice(folder);
+      if (advice !== undefined) output.note(`The image is published, but ${nobodyServesImages} ${advice}`);
     });
 }

@@ -9,8 +9,9 @@ import type { HubClient } from "../hub-client/hub-client.ts";
 import type { World } from "../world.ts";
 import { printAccepted } from "./accepted.ts";
 import { conclude } from "./conclude.ts";
+import { askedBefore, printRepeated } from "./repeated.ts";
+import { readDuration } from "../screen/measures.ts";
 import {
-  duration,
   targetOf,
   withOperationId,
   withTargetOptions,
@@ -35,11 +36,14 @@ const usualWaitMs = 10 * minuteMs;
 const dayMs = 24 * 60 * minuteMs;
 /** As the contract has it. */
 const longestDelayMs = dayMs;
+/** What lies further back was meant for another day, not for now. */
+const latestMs = minuteMs;
 
 const examples = `
 Examples:
   boardkeeper reboot -d board-1 --wait
   boardkeeper reboot -d board-1 --in 10m --reason "new kernel"
+  boardkeeper reboot -d board-1 --at "$(date -Is -d '+8 hours')"
   boardkeeper cancel -d board-1 reboot`;
 
 /** `boardkeeper reboot` */
@@ -47,14 +51,21 @@ export function addReboot(program: Command, world: World): void {
   const command = withTargetOptions(program.command("reboot"))
     .description("reboot a board, at once or later")
     .addOption(
-      new Option("--in <duration>", "after this long, at most a day").argParser(delay).conflicts(["at", "window"]),
+      new Option("--in <duration>", "after this long, such as 10m, at most a day")
+        .argParser(delay)
+        .conflicts(["at", "window"]),
     )
     .addOption(
-      new Option("--at <time>", "at this time, such as 2030-01-31T23:59:00Z")
-        .argParser(time)
+      new Option("--at <time>", "at this time, at most a day away, as date -Is writes it")
+        .argParser((text) => time(text, world.now()))
         .conflicts(["in", "window"]),
     )
-    .addOption(new Option("--window", "in its next maintenance window").conflicts(["in", "at"]))
+    .addOption(
+      new Option("--window", "in its next maintenance window (none can be configured yet: refused)").conflicts([
+        "in",
+        "at",
+      ]),
+    )
     .option("--force", "even while something on the board asks for none")
     .option("--reason <text>", "why, for the board's log and the twin")
     .addHelpText("after", examples);
@@ -70,12 +81,16 @@ async function reboot(world: World, client: HubClient, options: RebootOptions): 
   const before = options.wait === true ? boardViewFrom(await client.twin(target)) : undefined;
   const payload = payloadOf(options, operationId);
   const answer = await askBoard(client, target, { method: "rebootDevice", payload, operationId });
+  if (before === undefined && answer.repeated) {
+    await printRepeated(world, options.output, client, target, "reboot", operationId);
+    return;
+  }
   if (before === undefined) {
     const { scheduledFor, mode, response: message } = answer;
     printAccepted(world, options.output, target, { operationId, scheduledFor, mode, message });
     return;
   }
-  world.err.write(`${answer.response} (${operationId})\n`);
+  world.err.write(`${answer.repeated ? askedBefore("reboot") : answer.response} (${operationId})\n`);
   const end = await awaitEnd(world, client, {
     target,
     what: "reboot",
@@ -103,16 +118,20 @@ function usualLimitMs({ in: inMs = 0, at, window }: RebootOptions, now: Date): n
 }
 
 function delay(text: string): number {
-  const ms = duration(text);
-  if (ms <= longestDelayMs) return ms;
-  throw new InvalidArgumentError("Expected at most a day. For a time further away, use --window.");
+  const ms = readDuration(text);
+  if (ms !== undefined && ms <= longestDelayMs) return ms;
+  throw new InvalidArgumentError("Expected a duration of at most a day, such as 90s, 5m or 1h30m.");
 }
 
-function time(text: string): Date {
+function time(text: string, now: Date): Date {
   const hasZone = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const at = new Date(text);
-  if (hasZone && !Number.isNaN(at.getTime())) return at;
-  throw new InvalidArgumentError(
-    "Expected a time with its zone, such as 2030-01-31T23:59:00Z or 2030-01-31T23:59+01:00.",
-  );
+  if (!hasZone || Number.isNaN(at.getTime())) {
+    throw new InvalidArgumentError(
+      `Expected a time with its zone, such as ${now.toISOString()} for now (date -Is writes one).`,
+    );
+  }
+  const delayMs = at.getTime() - now.getTime();
+  if (delayMs >= -latestMs && delayMs <= longestDelayMs) return at;
+  throw new InvalidArgumentError(`Expected a time from now (${now.toISOString()}) to a day later.`);
 }

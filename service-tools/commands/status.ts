@@ -28,7 +28,7 @@ export function addStatus(program: Command, world: World): void {
 }
 
 /** The identity's state as the hub has it, and the agent's own section of the twin, whole. */
-function statusDocument(twin: JsonObject): JsonObject {
+export function statusDocument(twin: JsonObject): JsonObject {
   const properties = isJsonObject(twin["properties"]) ? twin["properties"] : {};
   const reported = isJsonObject(properties["reported"]) ? properties["reported"] : {};
   return {

@@ -12,9 +12,20 @@ interface SetOptions extends TargetOptions {
   readonly tags?: JsonObject;
 }
 
+const examples = `
+Examples:
+  boardkeeper twin -d board-1
+  boardkeeper twin set -d board-1 --tags '{"site":"north"}'
+
+The options of each: boardkeeper twin get --help, boardkeeper twin set --help`;
+
 /** `boardkeeper twin`: a twin is a document, so it is printed as one whatever `-o` says. */
 export function addTwinCommands(program: Command, world: World): void {
-  const twin = program.command("twin").description("print a board's twin, or change its desired properties and tags");
+  const twin = program
+    .command("twin")
+    .description("print a board's twin, or change its desired properties and tags")
+    .usage("[get|set] -d <id> [options]")
+    .addHelpText("after", examples);
 
   withTargetOptions(twin.command("get", { isDefault: true }))
     .description("print the whole twin (the default)")

@@ -9,7 +9,8 @@ import { nameOf, type HubClient, type Target } from "../hub-client/hub-client.ts
 import type { World } from "../world.ts";
 import { printAccepted } from "./accepted.ts";
 import { conclude } from "./conclude.ts";
-import { findImage, withImageOptions, type ImageOptions } from "./image-options.ts";
+import { askedBefore, printRepeated } from "./repeated.ts";
+import { checkImageOptions, findImage, withImageOptions, type ImageOptions } from "./image-options.ts";
 import {
   targetOf,
   withOperationId,
@@ -44,11 +45,10 @@ export function addUpdate(program: Command, world: World): void {
   const command = withImageOptions(withTargetOptions(program.command("update")))
     .description("update a board's firmware: from an address with its SHA-256, or from a file through the local hub")
     .addOption(
-      new Option("--apply <when>", "when to install it once it is there (default: now)").choices([
-        "now",
-        "window",
-        "manual",
-      ]),
+      new Option(
+        "--apply <when>",
+        "when to install it once it is there (default: now); window is refused: none can be configured yet",
+      ).choices(["now", "window", "manual"]),
     )
     .option("--desired", "declare it in the desired properties: a board that is offline takes it up later")
     .addHelpText("after", examples);
@@ -59,17 +59,22 @@ export function addUpdate(program: Command, world: World): void {
 
 async function update(world: World, client: HubClient, options: UpdateOptions): Promise<void> {
   const target = targetOf(options);
-  const image = await findImage(world, client.address, options);
+  checkImageOptions(client.address, options);
+  // Looked at before anything is published, too: a board that is not there needs no image.
+  const isLookedAt = options.wait === true || options.file !== undefined;
+  const before = isLookedAt ? boardViewFrom(await client.twin(target)) : undefined;
+  const image = await findImage(world, options);
   const operationId = options.operationId ?? `update-${world.newOperationId()}`;
   const request: UpdateRequest = { ...image, version: options.version, apply: options.apply, operationId };
-  const before = options.wait === true ? boardViewFrom(await client.twin(target)) : undefined;
   const asked = await (options.desired === true ? declare(client, target, request) : order(client, target, request));
-  if (before === undefined) {
-    const { message, already } = asked;
-    printAccepted(world, options.output, target, { operationId: asked.operationId, already, message });
+  if (options.wait !== true || before === undefined) {
+    const { message, already, repeated } = asked;
+    const accepted = { operationId: asked.operationId, already, message };
+    if (repeated) await printRepeated(world, options.output, client, target, "update", asked.operationId);
+    else printAccepted(world, options.output, target, accepted);
     return;
   }
-  world.err.write(`${asked.message} (${asked.operationId})\n`);
+  world.err.write(`${asked.repeated ? askedBefore("update") : asked.message} (${asked.operationId})\n`);
   const isHeld = options.apply === "window" || options.apply === "manual";
   const rehearsal = options.rehearse === true;
   const end = await awaitEnd(world, client, {

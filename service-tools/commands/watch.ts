@@ -8,6 +8,7 @@ import { nameOf, type HubClient, type Target } from "../hub-client/hub-client.ts
 import { renderRecord } from "../output.ts";
 import { paintFor } from "../screen/screen.ts";
 import type { World } from "../world.ts";
+import { statusDocument } from "./status.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "./options.ts";
 import { withHub } from "../with-hub.ts";
 
@@ -28,8 +29,11 @@ export function addWatch(program: Command, world: World): void {
 
 async function watch(world: World, client: HubClient, target: Target, asJson: boolean): Promise<never> {
   const { timer, interrupted, out, err } = world;
-  let known = boardViewFrom(await client.twin(target));
-  if (!asJson) out.write(`${renderRecord("table", summaryOf(nameOf(target), known))}\n\n`);
+  const opening = await client.twin(target);
+  let known = boardViewFrom(opening);
+  if (asJson)
+    out.write(`${JSON.stringify({ at: world.now().toISOString(), part: "state", ...statusDocument(opening) })}\n`);
+  else out.write(`${renderRecord("table", summaryOf(nameOf(target), known))}\n\n`);
   err.write(`Watching ${nameOf(target)}. Stop with Ctrl-C.\n`);
   let inTrouble = false;
   for (;;) {
@@ -48,9 +52,17 @@ async function watch(world: World, client: HubClient, target: Target, asJson: bo
   }
 }
 
-function line({ now, out }: World, { deviceId, moduleId }: Target, { part, message }: Change, asJson: boolean): string {
+function line(
+  { now, out }: World,
+  { deviceId, moduleId }: Target,
+  { part, message, phase, operationId }: Change,
+  asJson: boolean,
+): string {
   const at = now().toISOString();
-  if (asJson) return `${JSON.stringify({ at, deviceId, moduleId: moduleId ?? null, part, message })}\n`;
+  if (asJson) {
+    const named = { deviceId, moduleId: moduleId ?? null };
+    return `${JSON.stringify({ at, part, ...named, phase: phase ?? null, operationId: operationId ?? null, message })}\n`;
+  }
   const { dim, bold } = paintFor(out);
   return `${dim(`${at.slice(11, 19)}Z`)}  ${bold(part.padEnd(7))}  ${message}\n`;
 }

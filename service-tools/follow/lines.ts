@@ -1,4 +1,4 @@
-import { saySize } from "../screen/measures.ts";
+import { progressWords } from "../board/progress-words.ts";
 import type { PhaseNote, Scene } from "./scene.ts";
 
 /* What the lines say, whoever draws them. */
@@ -16,10 +16,11 @@ function wordsFor(phase: string): string {
 const longestBar = 30;
 
 /** A progress bar with its figures, no wider than a number of columns; figures alone where there is no room for a bar. */
-export function progressBar({ receivedBytes, totalBytes }: NonNullable<Scene["progress"]>, columns: number): string {
-  if (totalBytes === null || totalBytes <= 0) return saySize(receivedBytes);
+export function progressBar(progress: NonNullable<Scene["progress"]>, columns: number): string {
+  const { receivedBytes, totalBytes } = progress;
+  if (totalBytes === null || totalBytes <= 0) return progressWords(progress);
   const share = Math.min(1, receivedBytes / totalBytes);
-  const figures = `${String(Math.floor(share * 100)).padStart(3)} %  ${saySize(receivedBytes)} of ${saySize(totalBytes)}`;
+  const figures = `${String(Math.floor(share * 100)).padStart(3)} %  ${progressWords(progress)}`;
   const cells = Math.min(longestBar, columns - figures.length - 1);
   if (cells < 5) return figures;
   const full = Math.round(share * cells);

@@ -77,8 +77,9 @@ export class LiveView implements FollowView {
     if (this.#trouble !== undefined) return this.#paint.yellow(cut(`${this.#trouble} Trying again.`, columns));
     const last = this.#scene?.phases.at(-1);
     if (this.#scene === undefined || last === undefined) return cut(waitingFor(this.#scene), columns);
-    const { progress, online } = this.#scene;
+    const { progress, delay, online } = this.#scene;
     if (!online) return cut(phaseLine({ ...last, note: "the board is down, waiting for it to come back" }), columns);
+    if (delay !== null) return cut(phaseLine({ ...last, note: delay }), columns);
     if (progress === null) return cut(phaseLine(last), columns);
     const name = `${last.phase.padEnd(12)} `;
     return cut(`${name}${progressBar(progress, columns - name.length)}`, columns);

@@ -1,3 +1,4 @@
+import { progressWords } from "../board/progress-words.ts";
 import { stopwatch } from "../screen/measures.ts";
 import type { Screen } from "../screen/screen.ts";
 import type { Timer } from "../timer.ts";
@@ -11,6 +12,7 @@ export class PlainView implements FollowView {
   readonly #timer: Timer;
   readonly #beganMs: number;
   #told = 0;
+  #delay: string | null = null;
   #inTrouble = false;
 
   constructor(screen: Screen, timer: Timer) {
@@ -19,11 +21,18 @@ export class PlainView implements FollowView {
     this.#beganMs = timer.nowMs();
   }
 
-  show({ phases }: Scene): void {
+  show({ phases, progress, delay }: Scene): void {
     if (this.#inTrouble) this.#line("the hub answers again");
     this.#inTrouble = false;
     for (const one of phases.slice(this.#told)) this.#line(phaseLine(one));
+    const present = phases.at(-1);
+    if (phases.length > this.#told) this.#delay = null;
     this.#told = phases.length;
+    if (present !== undefined && delay !== this.#delay) {
+      const received = progress === null ? "" : `, ${progressWords(progress)}`;
+      this.#line(phaseLine({ ...present, note: delay ?? `goes on${received}` }));
+    }
+    this.#delay = delay;
   }
 
   trouble(sentence: string): void {

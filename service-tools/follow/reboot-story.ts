@@ -41,7 +41,9 @@ export function rebootStory(operationId: string, before: BoardView, repeated: bo
     bootIdBefore: isUnderWay ? null : (before.agent?.bootId ?? null),
     earlier: before.reboot.operationId,
     seen: repeated,
-    phases: [],
+    // One that was under way before it was asked about has gone through its phases earlier, not now.
+    phases:
+      before.reboot.operationId === operationId ? [{ phase: before.reboot.phase, note: noteOf(before.reboot) }] : [],
   };
   return { begin, next: (memory, board) => nextChapter(operationId, memory, board) };
 }
@@ -80,7 +82,7 @@ function endOf({ bootIdBefore }: Memory, { reboot, agent }: BoardView): RebootEn
 /** The phases entered since the last look: a quick reboot is proven before it was seen going down. */
 function entered({ phases }: Memory, { reboot }: BoardView): readonly PhaseNote[] {
   const present = { phase: reboot.phase, note: noteOf(reboot) };
-  const skipped = reboot.phase === "proven" && !phases.some(({ phase }) => phase === "rebooting");
+  const skipped = reboot.phase === "proven" && !phases.some(({ phase }) => phase === "rebooting" || phase === "proven");
   return skipped ? [{ phase: "rebooting", note: "" }, present] : [present];
 }
 
@@ -90,5 +92,5 @@ function noteOf({ phase, scheduledFor }: RebootView): string {
 }
 
 function sceneOf({ phases }: Memory, { connected }: BoardView): Scene {
-  return { phases, progress: null, online: connected };
+  return { phases, progress: null, delay: null, online: connected };
 }

@@ -6,6 +6,8 @@ export interface Scene {
   readonly phases: readonly PhaseNote[];
   /** How far the present phase has come, where that is known. */
   readonly progress: { readonly receivedBytes: number; readonly totalBytes: number | null } | null;
+  /** Why the present phase stands still, where the board says so. */
+  readonly delay: string | null;
   /** False while the board has no connection to the hub. */
   readonly online: boolean;
 }

@@ -1,5 +1,6 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { BoardView, UpdateView } from "../board/board-view.ts";
+import { delayWords } from "../board/progress-words.ts";
 import { saySize } from "../screen/measures.ts";
 import { turnTo, type Chapter, type PhaseNote, type Scene, type Story } from "./scene.ts";
 import { phasesSince } from "./update-phases.ts";
@@ -44,7 +45,10 @@ interface Memory {
  * @param before the board as it was before it was asked
  */
 export function updateStory(asked: UpdateAsked, before: BoardView): Story<Memory, UpdateEnd> {
-  const begin: Memory = { earlier: before.update.operationId, seen: asked.repeated, phases: [] };
+  // One that was under way before it was asked about has gone through its phases earlier, not now.
+  const { phase, operationId } = before.update;
+  const phases = operationId === asked.operationId ? [{ phase, note: noteOf(phase, before) }] : [];
+  const begin: Memory = { earlier: operationId, seen: asked.repeated, phases };
   return {
     begin,
     next: (memory, board) =>
@@ -127,11 +131,12 @@ function noteOf(phase: string, { update }: BoardView): string {
 }
 
 function sceneOf({ phases }: Memory, { update, connected }: BoardView): Scene {
-  const { receivedBytes, totalBytes } = update;
+  const { receivedBytes, totalBytes, delay } = update;
   const isDownloading = phases.at(-1)?.phase === "downloading";
   return {
     phases,
     progress: isDownloading ? { receivedBytes: receivedBytes ?? 0, totalBytes } : null,
+    delay: isDownloading && delay !== null ? delayWords(delay) : null,
     online: connected,
   };
 }

@@ -5,6 +5,7 @@ import { DeviceMethod } from "azure-iothub/dist/device_method.js";
 import { Registry } from "azure-iothub/dist/registry.js";
 import { create as createSignature } from "azure-iothub/dist/shared_access_signature.js";
 import type { JsonObject } from "../../agent/contract/json.ts";
+import { AuthenticationFailed, UnknownDevice } from "../errors.ts";
 import type { Login } from "../login.ts";
 import { identityFrom, replyFrom, rowsFrom, twinFrom } from "./answers.ts";
 import { DeadlineHttp } from "./deadline-http.ts";
@@ -140,9 +141,20 @@ export class AzureHubClient implements HubClient {
     this.#agent.destroy();
   }
 
-  #ask<T>(target: Target | undefined, ask: (registry: Registry) => Promise<T>): Promise<T> {
+  async #ask<T>(target: Target | undefined, ask: (registry: Registry) => Promise<T>): Promise<T> {
     const rest = this.#rest(this.#deadlines.requestMs);
-    return this.#translated(target, () => ask(new Registry(this.#access(), rest)));
+    const once = <A>(about: Target | undefined, act: (registry: Registry) => Promise<A>): Promise<A> =>
+      this.#translated(about, () => act(new Registry(this.#access(), rest)));
+    try {
+      return await once(target, ask);
+    } catch (cause) {
+      const mayBeTheDevice = cause instanceof AuthenticationFailed || cause instanceof UnknownDevice;
+      if (!mayBeTheDevice || target?.moduleId === undefined) throw cause;
+      // IoT Hub answers 401 about a module where it is the device that is not there: the login is not to blame.
+      const { deviceId } = target;
+      const device = await once({ deviceId }, (registry) => registry.get(deviceId)).catch((second: unknown) => second);
+      throw device instanceof UnknownDevice ? device : cause;
+    }
   }
 
   #rest(deadlineMs: number): RestApiClient {

@@ -63,7 +63,7 @@ function refusalFrom(status: number, body: string, asked: Asked, cause: unknown)
     case "unknown":
       return new UnknownDevice(capitalized(`${hub} knows no ${identityNamed(target)}.`), {
         cause,
-        advice: "See those there are with boardkeeper device list, or add it with boardkeeper device add.",
+        advice: `See those there are with boardkeeper device list${target?.moduleId === undefined ? "" : " --modules"}, or add it with boardkeeper device add.`,
       });
     case "exists":
       return new AlreadyExists(capitalized(`${hub} has a ${identityNamed(target)} already.`), {
@@ -92,7 +92,7 @@ function connectionError(
   asked: Asked,
   cause: unknown,
 ): CommandError {
-  const { hostName, isLocal } = asked.address;
+  const { hostName, isLocal, isOurs } = asked.address;
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code ?? "");
   if (isCertificate) {
     return new HubUnreachable(`The certificate of ${hostName} is not trusted (${code}): ${message}.`, {
@@ -107,7 +107,7 @@ function connectionError(
       cause,
       mayHaveArrived: !neverConnected.has(code ?? ""),
       advice: isLocal
-        ? "Start it with: boardkeeper hub start"
+        ? `Start it with: boardkeeper hub start${isOurs ? "" : " --folder, naming the folder that it was started in"}`
         : "Check the host name in the connection string, and the network.",
     },
   );

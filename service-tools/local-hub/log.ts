@@ -9,8 +9,9 @@ export type Log = (entry: LogEntry) => void;
 
 export const silentLog: Log = () => {};
 
-/** The sentence of an error and of all its causes. */
+/** The sentence of an error and of all its causes, each once: some repeat their cause's in their own. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
+  const deeper = error.cause === undefined ? "" : reasonOf(error.cause);
+  return error.message.includes(deeper) ? error.message : `${error.message}: ${deeper}`;
 }

@@ -37,7 +37,7 @@ export function type(hub: LocalHub, line: string, env: Readonly<Record<string, s
     },
     lookEveryMs: () => 20,
     publishImage: (_around, path) => publishImage(hub.folder, hub.imagesUrl, path),
-    programs: { cli: program, agent: program },
+    programs: { cli: program, agent: program, agentTyped: "boardkeeper-agent" },
     atExit: () => () => undefined,
   };
   return { out, err, exitCode: run(line.split(" "), world), ctrlC: () => ctrlC.abort(new Interrupted("Interrupted.")) };

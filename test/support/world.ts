@@ -35,7 +35,7 @@ export class FakeWorld implements World {
   client: HubClient = this.hub;
   readonly #ctrlC = new AbortController();
   readonly interrupted = this.#ctrlC.signal;
-  readonly programs = { cli: absent, agent: absent };
+  readonly programs = { cli: absent, agent: absent, agentTyped: "boardkeeper-agent" };
   ids = 0;
 
   now = (): Date => this.time.now();

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -34,8 +34,46 @@ export async function removeDurably(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
+/**
+ * Makes a folder, and those above it, unless they are there. Not with `recursive`: where the kernel says ENOENT although
+ * the parent is there, as in /proc, Node 20 asks again for ever.
+ */
 export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER });
+  try {
+    await makeFolders(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The folder ${path} cannot be made: ${why}. Name one in which you may write, with BOARDKEEPER_HOME or --folder.`,
+      { cause: error },
+    );
+  }
+}
+
+async function makeFolders(path: string): Promise<void> {
+  if (await makeFolder(path)) return;
+  await makeFolders(dirname(path));
+  if (!(await makeFolder(path))) throw new Error("nothing can be made in the folder above it");
+}
+
+/** False where the folder above it is missing. */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, PRIVATE_FOLDER);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" && dirname(path) !== path) return false;
+    // A file system that is read-only says so even of a folder that is there.
+    if (!(await isFolder(path))) throw error;
+  }
+  return true;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Clears away what a killed process was writing. Only for folders that nobody else writes now. */

@@ -63,6 +63,25 @@ describe("the registry through the SDK", () => {
   });
 });
 
+describe("a module of a device that is not there", () => {
+  it("is told as such, for it is not the login that is wrong", async () => {
+    const hub = await hubInHome();
+    const client = await clientOf(hub);
+    for (const act of [() => client.create(module), () => client.identity(module), () => client.remove(module)]) {
+      await expect(act()).rejects.toMatchObject({
+        code: "unknown-device",
+        exitCode: 1,
+        message: expect.stringMatching(/knows no device board-1\.$/) as string,
+      });
+    }
+    await client.create(device);
+    await expect(client.identity(module)).rejects.toMatchObject({
+      message: expect.stringContaining("a module agent") as string,
+      advice: expect.stringContaining("device list --modules") as string,
+    });
+  });
+});
+
 describe("twins through the SDK", () => {
   it("are read and merged", async () => {
     const hub = await hubInHome();

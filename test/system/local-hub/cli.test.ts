@@ -72,7 +72,41 @@ describe("boardkeeper hub start", () => {
     await writeFile(file, "oops");
     const { status, stdout, stderr } = await boardkeeper(home, "hub", "start", "--background");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain(`The local hub cannot read ${file}: it is not JSON.`);
+    expect(stderr).toMatch(/^boardkeeper: The local hub cannot read \S+: it is not JSON\./);
+    expect(stderr).toContain(file);
+  });
+});
+
+describe("the folder of a hub", () => {
+  it.each([[["hub", "start"]], [["hub", "start", "--background"]]])(
+    "that cannot be made is named: %j",
+    async (args) => {
+      const { status, stdout, stderr } = await boardkeeper("/proc/x", ...args);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toMatch(
+        /^boardkeeper: The folder \/proc\/x\/hub cannot be made: .*BOARDKEEPER_HOME or --folder\.\n$/,
+      );
+    },
+  );
+
+  it("goes with every hint, so that what is typed speaks to this hub", async () => {
+    const [home, elsewhere] = [await temporaryFolder(), await temporaryFolder()];
+    const hub = new ToolProcess(home, ["hub", "start", "--folder", join(elsewhere, "hub")]);
+    await hub.says("The hub is running.");
+    expect(hub.stdout).toContain(`  BOARDKEEPER_HOME=${elsewhere} boardkeeper device add -d board-1\n`);
+    const added = await boardkeeper(elsewhere, "device", "add", "-d", "board-1");
+    expect(added.stdout).toContain((await reachable(elsewhere)).deviceConnectionString("board-1"));
+    expect(added.stderr).toMatch(
+      /^ {2}BOARDKEEPER_HOME=\S+ node \S+\/dist\/boardkeeper-agent\.mjs run --simulate -d board-1$/m,
+    );
+  });
+
+  it("says where commands about boards would find it when they cannot", async () => {
+    const [home, elsewhere] = [await temporaryFolder(), await temporaryFolder()];
+    const hub = new ToolProcess(home, ["hub", "start", "--folder", elsewhere]);
+    await hub.says("The hub is running.");
+    expect(hub.stdout).not.toContain("device add");
+    expect(hub.stdout).toContain(`  boardkeeper hub start --folder ${join(elsewhere, "hub")}\n`);
   });
 });
 
@@ -91,13 +125,14 @@ describe("boardkeeper hub status", () => {
     expect(stdout).toMatch(/^board-2 +enabled +no$/m);
   });
 
-  it("is 7 when there is no hub, and says how to start one", async () => {
+  it("is 3 when there is no hub and 7 when it does not run, and says how to start one", async () => {
     const home = await temporaryFolder();
     expect(await boardkeeper(home, "hub", "status")).toEqual({
-      status: 7,
+      status: 3,
       stdout: "",
-      stderr: `boardkeeper: No local hub was ever started in ${join(home, "hub")}. Start one with: boardkeeper hub start\n`,
+      stderr: `boardkeeper: No local hub was ever started in ${join(home, "hub")}.\n  Start one with: boardkeeper hub start\n`,
     });
+    expect(await boardkeeper(home, "status", "-d", "board-1")).toMatchObject({ status: 3 });
     const hub = await hubProcess(home);
     hub.kill("SIGTERM");
     await hub.ended;
@@ -156,6 +191,14 @@ describe("the image server", () => {
     const published = await boardkeeper(home, "image", "publish", file, "-o", "json");
     expect(published.status).toBe(0);
     expect(published.stderr).toContain("the image server is not running: nobody can download it.");
+    await addDevice(await reachable(home), "board-1");
+    expect(await boardkeeper(home, "update", "-d", "board-1", "--file", file)).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /^boardkeeper: The image is not published: the image server is not running/,
+      ) as string,
+    });
 
     const server = new ToolProcess(home, ["image", "serve"]);
     await server.says("Images are served at");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { redact } from "../../../agent/contract/redact.ts";
-import { createLog } from "../../../agent/log.ts";
+import { AgentError } from "../../../agent/errors.ts";
+import { createLog, lineFor } from "../../../agent/log.ts";
 
 describe("the log", () => {
   it("writes one JSON line an event, with the level as a word", () => {
@@ -15,6 +16,32 @@ describe("the log", () => {
       operationId: "op-1",
       msg: "connected",
     });
+  });
+
+  it("tells of a failure that has a remedy without a stack, and of a fault with one", () => {
+    const lines: string[] = [];
+    const log = createLog("info", { write: (line) => lines.push(line) });
+    const cause = new Error("GET https://a/b?sig=topsecret failed", { cause: new Error("ECONNRESET") });
+    log.error({ err: new AgentError("unreachable", "The connection was lost.", { cause }) }, "update step failed");
+    log.error({ err: new TypeError("x is not a function") }, "update step failed");
+    const [failed, fault] = lines.map((line): { err: object } => JSON.parse(line));
+    expect(failed?.err).toEqual({
+      type: "AgentError",
+      code: "unreachable",
+      message: "The connection was lost.",
+      cause: "GET https://a/b?[secret] failed: ECONNRESET",
+    });
+    expect(fault?.err).toMatchObject({ type: "TypeError", stack: expect.stringContaining(" at ") as string });
+  });
+
+  it.each([
+    ["board", "board started", "board started"],
+    ["update", "update step failed", "update step failed"],
+    ["download", "partial image not closed", "download partial image not closed"],
+    ["download", "download delayed", "download delayed"],
+    [undefined, "agent started", "agent started"],
+  ])("names the part that speaks once, to people: %s, %s", (part, message, line) => {
+    expect(lineFor(part, message)).toBe(line);
   });
 
   it("keeps secrets out, wherever they stand", () => {

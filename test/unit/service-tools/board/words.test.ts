@@ -7,6 +7,7 @@ import { viewOf } from "../../../support/board-views.ts";
 
 const at = "2026-01-02T03:04:05.000Z";
 const error = { code: "no-space", during: "downloading", message: "The disk is full." };
+const delay = { code: "http-status", message: "The server said 503." };
 const last = { at, cause: "requested" as const, clockSynchronized: true };
 const idle = viewOf({});
 
@@ -47,6 +48,19 @@ describe("what has happened between two looks", () => {
       updating({ phase: "downloading", receivedBytes: 1024, totalBytes: 2048 }),
       ["update: downloading 1.0 KiB of 2.0 KiB"],
     ],
+    [
+      "it loaded more of nobody knows how much",
+      updating({ phase: "downloading" }),
+      updating({ phase: "downloading", receivedBytes: 1024 }),
+      ["update: downloading 1.0 KiB received"],
+    ],
+    [
+      "the download is held up",
+      updating({ phase: "downloading" }),
+      updating({ phase: "downloading", delay }),
+      ["update: downloading waits for the next try: The server said 503. (http-status)"],
+    ],
+    ["it is still held up", updating({ phase: "downloading", delay }), updating({ phase: "downloading", delay }), []],
     [
       "it waits",
       updating({ phase: "verifying" }),
@@ -105,7 +119,11 @@ describe("the summary of a board", () => {
   it.each<[string, BoardView, string]>([
     ["idle", idle, "none yet"],
     ["accepted", updating({ phase: "accepted" }), "accepted 2.0.0 (op-1)"],
-    ["downloading", updating({ phase: "downloading", receivedBytes: 1024 }), "downloading 2.0.0, 1.0 KiB (op-1)"],
+    [
+      "downloading",
+      updating({ phase: "downloading", receivedBytes: 1024 }),
+      "downloading 2.0.0, 1.0 KiB received (op-1)",
+    ],
     [
       "staged for an order",
       updating({ phase: "staged", waitsFor: "order" }),

@@ -18,7 +18,7 @@ describe("boardkeeper reboot", () => {
   it.each<[string, object]>([
     ["", {}],
     ["--in 5m", { delaySeconds: 300 }],
-    ["--at 2030-01-31T23:59:00+01:00", { at: "2030-01-31T22:59:00.000Z" }],
+    ["--at 2026-01-02T23:59:00+01:00", { at: "2026-01-02T22:59:00.000Z" }],
     ["--window", { window: true }],
     ["--force --reason maintenance", { force: true, reason: "maintenance" }],
   ])("asks the board: %s", async (options, payload) => {
@@ -92,6 +92,15 @@ describe("boardkeeper reboot", () => {
       { Response: "No reboot now.", error: { code: "inhibited", message: "No reboot now." } },
       "board-1 refused (409 inhibited): No reboot now.\n  Reboot it all the same: boardkeeper reboot -d board-1 --force\n",
     ],
+    [
+      "without the methods that the board names where there are commands",
+      409,
+      {
+        Response: "Busy (op-1). Wait for it, or cancel it with cancelReboot.",
+        error: { code: "already-scheduled", message: "" },
+      },
+      "board-1 refused (409 already-scheduled): Busy (op-1).\n  Take it back with: boardkeeper cancel -d board-1 reboot\n",
+    ],
     ["with another agent's text", 500, "broken", "board-1 refused (500): broken\n"],
     ["with another agent's document", 400, { reason: 7 }, 'board-1 refused (400): {"reason":7}\n'],
     ["with nothing", 501, null, "board-1 refused (501): null\n"],
@@ -101,6 +110,61 @@ describe("boardkeeper reboot", () => {
     expect(await ran(world, "reboot -d board-1")).toBe(6);
     expect(world.err.text).toBe(`boardkeeper: ${text}`);
     expect(world.out.text).toBe("");
+  });
+});
+
+describe("a reboot that was asked for before", () => {
+  const again = { status: 200, payload: { ...accepted.payload, operationId: "op-1", repeated: true } };
+
+  it.each<[string, object, string, string | null]>([
+    ["proven", { operationId: "op-1", phase: "failed" }, "How it stands: failed", "failed"],
+    ["under way", { operationId: "op-1", phase: "rebooting" }, "How it stands: rebooting", "rebooting"],
+    ["overtaken", { operationId: "op-2", phase: "rebooting" }, "The board tells of another one since", null],
+  ])("is told as it stands: %s", async (_what, reboot, stands, phase) => {
+    const world = new FakeWorld();
+    world.hub.reply = again;
+    world.hub.twins = [twinOf({}, reboot)];
+    expect(await ran(world, "reboot -d board-1 --operation-id op-1")).toBe(0);
+    expect(world.out.text).toBe(`This reboot was asked for before, and is not done twice. ${stands} (op-1)\n`);
+    world.out.text = "";
+    await ran(world, "reboot -d board-1 --operation-id op-1 -o json");
+    expect(JSON.parse(world.out.text)).toMatchObject({ operationId: "op-1", repeated: true, phase });
+  });
+});
+
+describe("a failure, to programs", () => {
+  it.each<[string, Json | Error, object]>([
+    [
+      "the board says no",
+      { Response: "No.", error: { code: "inhibited", message: "No." } },
+      { code: "refused-by-device", status: 409, payload: { Response: "No." }, advice: expect.any(String) as string },
+    ],
+    ["the board is offline", new DeviceOffline("Offline."), { code: "device-offline", message: "Offline." }],
+    [
+      "the hub is lost",
+      new HubUnreachable("Lost.", { mayHaveArrived: true }),
+      { code: "hub-unreachable", mayHaveArrived: true },
+    ],
+    ["something else breaks", new Error("it broke"), { code: "operation-failed", message: "it broke" }],
+  ])("is one document: %s", async (_what, answer, error) => {
+    const world = new FakeWorld();
+    world.hub.reply = answer instanceof Error ? answer : { status: 409, payload: answer };
+    await ran(world, "reboot -d board-1 -o json");
+    expect(JSON.parse(world.out.text)).toMatchObject({ error });
+  });
+
+  it.each([
+    "reboot -o json",
+    "reboot -o=json",
+    "frobnicate --output json",
+    "hub --output=json",
+    "status -ojson -d a/b",
+  ])("is one where the command line cannot be, too: %s", async (line) => {
+    const world = new FakeWorld();
+    expect(await ran(world, line)).toBe(2);
+    expect(JSON.parse(world.out.text)).toEqual({
+      error: { code: "usage", message: expect.stringMatching(/^[^(]/) as string },
+    });
   });
 });
 
@@ -150,6 +214,32 @@ describe("boardkeeper apply", () => {
     expect(await ran(world, "apply -d board-1")).toBe(0);
     expect(world.hub.calls).toMatchObject([{ method: "applyFirmwareUpdate", payload: {} }]);
     expect(world.out.text).toBe("Being applied (op-1)\n");
+  });
+
+  it("does not tell phases of the past as if they came now", async () => {
+    const world = new FakeWorld();
+    world.hub.reply = { status: 200, payload: { Response: "Being applied", operationId: "op-1" } };
+    const phase = (name: "staged" | "rebooting" | "completed"): ReturnType<typeof twinOf> =>
+      twinOf(
+        { phase: name, operationId: "op-1", version: "2.0.0" },
+        {},
+        name === "completed" ? { lastProvenUpdate: { operationId: "op-1", version: "2.0.0", at: "t" } } : {},
+      );
+    world.hub.twins = [phase("staged"), phase("staged"), phase("rebooting"), phase("completed")];
+    const running = ran(world, "apply -d board-1 --wait");
+    await world.time.advance(5_000);
+    expect(await running).toBe(0);
+    expect(world.err.text).toBe(
+      [
+        "Being applied (op-1)",
+        "  0:00  staged",
+        "  0:01  applying",
+        "  0:01  rebooting",
+        "  0:02  proving",
+        "  0:02  completed",
+        "",
+      ].join("\n"),
+    );
   });
 });
 
@@ -233,11 +323,11 @@ describe("boardkeeper watch", () => {
     [
       "watch -d board-1 -o json",
       [
-        '{"at":"2026-01-02T03:00:01.000Z","deviceId":"board-1","moduleId":null,"part":"link","message":"offline"}',
-        '{"at":"2026-01-02T03:00:01.000Z","deviceId":"board-1","moduleId":null,"part":"reboot","message":"rebooting (op-1)"}',
-        '{"at":"2026-01-02T03:00:03.000Z","deviceId":"board-1","moduleId":null,"part":"link","message":"connected"}',
-        '{"at":"2026-01-02T03:00:03.000Z","deviceId":"board-1","moduleId":null,"part":"agent","message":"the board has booted (boot boot-2)"}',
-        '{"at":"2026-01-02T03:00:03.000Z","deviceId":"board-1","moduleId":null,"part":"reboot","message":"proven at 2026-01-02T03:04:05.000Z, as requested"}',
+        '{"at":"2026-01-02T03:00:01.000Z","part":"link","deviceId":"board-1","moduleId":null,"phase":null,"operationId":null,"message":"offline"}',
+        '{"at":"2026-01-02T03:00:01.000Z","part":"reboot","deviceId":"board-1","moduleId":null,"phase":"rebooting","operationId":"op-1","message":"rebooting (op-1)"}',
+        '{"at":"2026-01-02T03:00:03.000Z","part":"link","deviceId":"board-1","moduleId":null,"phase":null,"operationId":null,"message":"connected"}',
+        '{"at":"2026-01-02T03:00:03.000Z","part":"agent","deviceId":"board-1","moduleId":null,"phase":null,"operationId":null,"message":"the board has booted (boot boot-2)"}',
+        '{"at":"2026-01-02T03:00:03.000Z","part":"reboot","deviceId":"board-1","moduleId":null,"phase":"proven","operationId":"op-1","message":"proven at 2026-01-02T03:04:05.000Z, as requested"}',
       ],
     ],
   ])("%s tells what happens, through an outage of the hub, until Ctrl-C", async (line, lines) => {
@@ -256,5 +346,21 @@ describe("boardkeeper watch", () => {
     expect(world.err.text).toBe(
       "Watching board-1. Stop with Ctrl-C.\nThe hub is away. Trying again.\nThe hub answers again.\n",
     );
+  });
+
+  it("gives programs the opening state first, on one line", async () => {
+    const world = new FakeWorld();
+    world.hub.twins = [twinOf({})];
+    const running = ran(world, "watch -d board-1 -o json");
+    await world.time.advance(2_000);
+    world.ctrlC();
+    expect(await running).toBe(0);
+    expect(JSON.parse(world.out.text)).toMatchObject({
+      part: "state",
+      deviceId: "board-1",
+      connectionState: "Connected",
+      boardkeeper: { firmwareVersion: "1.0.0" },
+    });
+    expect(world.out.text.trimEnd().split("\n")).toHaveLength(1);
   });
 });

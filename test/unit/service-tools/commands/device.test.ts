@@ -25,6 +25,15 @@ describe("boardkeeper device add", () => {
     expect(world.err.text).not.toMatch(secrets);
   });
 
+  it("names the home where one is set: the next terminal knows of none", async () => {
+    const world = new FakeWorld();
+    world.env = { BOARDKEEPER_HOME: "/my home" };
+    world.hub.address = { hostName: "localhost:18443", isLocal: true, isOurs: true, deviceHostName: "localhost:18883" };
+    await ran(world, "device add -d board-1");
+    expect(world.err.text).toContain("  BOARDKEEPER_HOME='/my home' boardkeeper-agent run --simulate -d board-1\n");
+    expect(world.err.text).toContain("  BOARDKEEPER_HOME='/my home' boardkeeper status -d board-1\n");
+  });
+
   it("names a module in its connection string", async () => {
     const world = new FakeWorld();
     expect(await ran(world, "device add -d board-1 -m agent -o json")).toBe(0);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UnknownDevice } from "../../../../service-tools/errors.ts";
 import { run } from "../../../../service-tools/run.ts";
 import { twinOf } from "../../../support/board-views.ts";
 import { FakeWorld } from "../../../support/world.ts";
@@ -63,6 +64,26 @@ describe("boardkeeper update", () => {
       fwPackageSize: 7,
       operationId: "update-id-1",
     });
+  });
+
+  it("publishes nothing for a board that is not there", async () => {
+    const world = localWorld();
+    const published: string[] = [];
+    world.publishImage = (_env, path) => Promise.reject(new Error(`published ${String(published.push(path))}`));
+    world.hub.twins = [new UnknownDevice("The hub knows no device board-1.")];
+    expect(await ran(world, "update -d board-1 --file f.img")).toBe(1);
+    expect(world.err.text).toContain("knows no device board-1");
+    expect(published).toEqual([]);
+  });
+
+  it("says how one stands that was asked for before", async () => {
+    const world = localWorld();
+    world.hub.reply = { status: 200, payload: { ...started.payload, repeated: true } };
+    world.hub.twins = [twinOf({ phase: "downloading", operationId: "update-id-1", version: "2.0.0" })];
+    expect(await ran(world, `update -d board-1 --uri https://x/y --sha256 ${digest}`)).toBe(0);
+    expect(world.out.text).toBe(
+      "This update was asked for before, and is not done twice. How it stands: downloading (update-id-1)\n",
+    );
   });
 
   it("asks for nothing when the file cannot be published", async () => {
@@ -144,7 +165,11 @@ describe("boardkeeper update --wait", () => {
       deviceId: "board-1",
       operationId: "update-id-1",
       outcome: "failed",
-      error: { code: "bad-digest", during: "verifying", message: "It is another image." },
+      error: {
+        code: "operation-failed",
+        message: expect.stringContaining("It is another image.") as string,
+        cause: { code: "bad-digest", during: "verifying", message: "It is another image." },
+      },
     });
     expect(world.err.text).toContain(
       "boardkeeper: The update of board-1 failed while verifying. It is another image. (bad-digest)\n",

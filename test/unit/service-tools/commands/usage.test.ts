@@ -9,8 +9,13 @@ describe("a command line that cannot be", () => {
     ["frobnicate", /unknown command 'frobnicate'/],
     ["reboo -d b", /unknown command 'reboo'[^]*Did you mean reboot\?/],
     ["reboot", /required option '-d, --device-id <id>' not specified/],
-    ["reboot -d b --in 5", /'--in <duration>' argument '5' is invalid\. Expected a duration such as 90s/],
-    ["reboot -d b --in 25h", /Expected at most a day/],
+    [
+      "reboot -d b --in 5",
+      /'--in <duration>' argument '5' is invalid\. Expected a duration of at most a day, such as 90s/,
+    ],
+    ["reboot -d b --in 25h", /Expected a duration of at most a day/],
+    ["reboot -d b --at 2026-01-03T03:00:01Z", /Expected a time from now \(2026-01-02T03:00:00.000Z\) to a day later/],
+    ["reboot -d b --at 2026-01-02T02:58:00Z", /Expected a time from now/],
     ["reboot -d b --at tomorrow", /argument 'tomorrow' is invalid\. Expected a time with its zone/],
     ["reboot -d b --at 2030-13-01T00:00:00Z", /Expected a time with its zone/],
     ["reboot -d b --in 5m --window", /'--in <duration>' cannot be used with option '--window'/],
@@ -26,6 +31,7 @@ describe("a command line that cannot be", () => {
     [`update -d b --rehearse --sha256 ${digest}`, /cannot be used with option/],
     ["update -d b --rehearse --version -1", /Expected a version/],
     ["update -d b --rehearse --size many", /Expected a number of bytes/],
+    ["update -d b --rehearse --size 999999999999999", /from 1 to 1099511627776 \(1\.0 TiB\)/],
     ["update -d b --rehearse --apply later", /Allowed choices are now, window, manual/],
     [
       "update -d b --file firmware.img",
@@ -63,6 +69,18 @@ describe("help", () => {
       expect(world.out.text).not.toBe("");
     },
   );
+
+  it.each(["device list", "update", "status"])("of %s has what is its own before what all have", async (line) => {
+    const world = new FakeWorld();
+    await run([...line.split(" "), "--help"], world);
+    expect(world.out.text).toMatch(/^Options:$[^]*^Hub and output:$/m);
+  });
+
+  it("of twin says which board it is about", async () => {
+    const world = new FakeWorld();
+    await run(["twin", "--help"], world);
+    expect(world.out.text).toContain("-d <id>");
+  });
 
   it("fits on the narrowest terminal", async () => {
     const world = new FakeWorld();

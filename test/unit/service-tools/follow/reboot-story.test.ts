@@ -121,6 +121,13 @@ describe("a reboot, as the twin tells it", () => {
     expect(told(silent, [silent], true).end).toEqual({ kind: "unproven", bootId: "boot-2" });
   });
 
+  it("asked for again tells no phase of the past as if it came now", () => {
+    const before = board("boot-2", "proven");
+    expect(told(before, [before], true).phases).toEqual(["proven"]);
+    const down = board("boot-1", "rebooting");
+    expect(told(down, [down, before], true).phases).toEqual(["rebooting", "proven"]);
+  });
+
   it("asked for again after a newer one, is over: the board tells of it no more", () => {
     const newer = board("boot-3", "proven", "op-2");
     expect(told(newer, [newer], true)).toMatchObject({ looks: 1, end: { kind: "superseded", by: "op-2" } });

@@ -7,6 +7,7 @@ import { FakeWorld } from "../../../support/world.ts";
 const scene = (phases: string[], more: Partial<Scene> = {}): Scene => ({
   phases: phases.map((phase) => ({ phase, note: "" })),
   progress: null,
+  delay: null,
   online: true,
   ...more,
 });
@@ -22,6 +23,26 @@ describe("elsewhere than on a terminal", () => {
     view.show(scene(["accepted", "downloading", "rolledBack"]));
     view.close("bad");
     expect(world.err.text).toBe("  0:00  accepted\n  1:05  downloading\n  1:05  rolled back\n");
+  });
+
+  it("what a download waits for is told once, and that it goes on", () => {
+    const world = new FakeWorld();
+    const view = followView(world.err, world.timer);
+    const progress = { receivedBytes: 1_048_576, totalBytes: null };
+    view.show(scene(["downloading"], { progress }));
+    view.show(scene(["downloading"], { progress, delay: "waits" }));
+    view.show(scene(["downloading"], { progress, delay: "waits" }));
+    view.show(scene(["downloading"], { progress }));
+    view.show(scene(["downloading", "verifying"]));
+    expect(world.err.text).toBe(
+      [
+        "  0:00  downloading",
+        "  0:00  downloading  waits",
+        "  0:00  downloading  goes on, 1.0 MiB received",
+        "  0:00  verifying",
+        "",
+      ].join("\n"),
+    );
   });
 
   it("an outage is told once, and its end", () => {
@@ -75,6 +96,16 @@ describe("on a terminal", () => {
       scene([], { online: false }),
       "the board is offline; it begins when it is back",
     ],
+    [
+      "a download that is held up",
+      scene(["downloading"], { delay: "waits", progress: { receivedBytes: 1, totalBytes: 2 } }),
+      "downloading  waits",
+    ],
+    [
+      "a download of unknown size",
+      scene(["downloading"], { progress: { receivedBytes: 195_035_136, totalBytes: null } }),
+      "downloading  186.0 MiB received",
+    ],
     ["a board that has not begun", scene([]), "waiting for the board to begin"],
   ])("shows %s", (_what, present, line) => {
     const world = liveWorld();
@@ -109,7 +140,7 @@ describe("a progress bar", () => {
     [32, 64, "━━━━━━━━━━━━━━━───────────────  50 %  32 B of 64 B"],
     [64, 64, "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 100 %  64 B of 64 B"],
     [70, 64, "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 100 %  70 B of 64 B"],
-    [70, null, "70 B"],
+    [70, null, "70 B received"],
   ])("for %i of %s bytes", (receivedBytes, totalBytes, bar) => {
     expect(progressBar({ receivedBytes, totalBytes }, 80)).toBe(bar);
   });
