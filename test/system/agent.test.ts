@@ -73,21 +73,24 @@ describe("kill -9 in the middle of a download", () => {
 });
 
 describe("the plug is pulled", () => {
-  it.each(["downloading", "applying", "proving"])(
-    "while %s: the update completes, and every reboot is told",
-    async (phase) => {
-      const made = await scene({ BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "0.2" });
-      const board = made.board.start();
-      await made.service.call("firmwareUpdate", made.request);
-      await board.line({ msg: "update phase", to: phase });
-      board.signal("SIGUSR2");
-      const reported = await made.service.until("boardkeeper.update.endedAt", (time) => time !== undefined);
-      // Before the commit a board without power falls back, as it should; it never stays between.
-      const expected = phase === "proving" ? ["completed", "rolledBack"] : ["completed"];
-      expect(expected).toContain(at(reported, "boardkeeper.update.phase"));
-      expect(reported["rebootTime"]).toBeDefined();
-    },
-  );
+  it.each([
+    ["downloading", "0"],
+    ["applying", "3"],
+    ["proving", "0"],
+  ])("while %s: the update completes, and every reboot is told", async (phase, pauseSeconds) => {
+    const made = await scene({ BOARDKEEPER_SIMULATION_PAUSE_SECONDS: pauseSeconds });
+    const held = phase === "downloading" ? holdFirst(made).reached : undefined;
+    const board = made.board.start();
+    await made.service.call("firmwareUpdate", made.request);
+    await board.line({ msg: "update phase", to: phase });
+    await held;
+    board.signal("SIGUSR2");
+    const reported = await made.service.until("boardkeeper.update.endedAt", (time) => time !== undefined);
+    // Before the commit a board without power falls back, as it should; it never stays between.
+    const expected = phase === "proving" ? ["completed", "rolledBack"] : ["completed"];
+    expect(expected).toContain(at(reported, "boardkeeper.update.phase"));
+    expect(reported["rebootTime"]).toBeDefined();
+  });
 });
 
 describe("SIGTERM", () => {
