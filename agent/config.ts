@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
 import { check } from "./contract/check.ts";
+import { redact } from "./contract/redact.ts";
 import { fileNameOf } from "./file-names.ts";
 import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
@@ -222,7 +223,7 @@ async function findDeviceFile(
   const names = (await namesIn(folder, problems)).filter((name) => name.endsWith(".json"));
   const devices = names
     .filter((name) => !name.includes("~"))
-    .map((name) => decodeURIComponent(name.slice(0, -".json".length)));
+    .flatMap((name) => idIn(name.slice(0, -".json".length)) ?? []);
   const [only] = devices;
   const id = deviceId ?? (devices.length === 1 ? only : undefined);
   if (id === undefined) {
@@ -239,9 +240,20 @@ async function findDeviceFile(
     if (file.ok) return { place: path, ...file.value };
     problems.push(...file.problems.map((one) => `${path}: ${one}`));
   } catch (cause) {
-    problems.push(`device ${id}: ${firstLine(cause)}. Add it with "boardkeeper device add -d ${id}"`);
+    const why = isAbsent(cause) ? `there is none in ${folder}` : firstLine(cause);
+    const named = redact(id);
+    problems.push(`device ${named}: ${redact(why)}. Add it with "boardkeeper device add -d ${named}"`);
   }
   return undefined;
+}
+
+/** The device that a file is named after; undefined for a file that no local hub has written. */
+function idIn(fileName: string): string | undefined {
+  try {
+    return decodeURIComponent(fileName);
+  } catch {
+    return undefined;
+  }
 }
 
 function defaultStateDir({ env, simulate }: Surroundings, { deviceId, moduleId }: HubAddress): string {

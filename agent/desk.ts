@@ -3,6 +3,7 @@ import { projectBoardkeeper } from "./contract/dialects/boardkeeper.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "./contract/json.ts";
 import { methodNamed, methods, namedOperationFrom, type Method, type MethodReply } from "./contract/methods.ts";
 import { brief } from "./contract/failure.ts";
+import { redact } from "./contract/redact.ts";
 import { refusalReply, refusePayload } from "./contract/refusal.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import { NotSaved, type Journal } from "./journal.ts";
@@ -72,12 +73,13 @@ export class Desk {
   async answer(name: string, payload: unknown): Promise<MethodReply> {
     const { log } = this.#ports;
     const method = methodNamed(name);
+    const called = method === undefined ? brief(redact(name), 100) : name; // It may be anything that somebody has typed.
     try {
-      const reply = method === undefined ? unknownMethod(name) : await this.#answer(method, payload);
-      log.info({ method: name, status: reply.status, operationId: reply.payload["operationId"] }, "method answered");
+      const reply = method === undefined ? unknownMethod(called) : await this.#answer(method, payload);
+      log.info({ method: called, status: reply.status, operationId: reply.payload["operationId"] }, "method answered");
       return reply;
     } catch (cause) {
-      log.error({ err: cause, method: name }, "method failed");
+      log.error({ err: cause, method: called }, "method failed");
       return cause instanceof NotSaved ? notSaved() : faulty(cause);
     }
   }
@@ -218,6 +220,6 @@ function faulty(cause: unknown): MethodReply {
 
 function unknownMethod(name: string): MethodReply {
   const known = methods.join(", ");
-  const message = `This board has no method "${name.slice(0, 100)}". It has ${known}.`;
+  const message = `This board has no method "${name}". It has ${known}.`;
   return refusalReply({ status: 404, code: "unknown-method", message });
 }

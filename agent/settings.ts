@@ -1,3 +1,4 @@
+import { redact } from "./contract/redact.ts";
 import { restartKinds } from "./update/job.ts";
 
 /* Every setting of the agent: its default, what it may be, and how it is written in TOML and in the environment. */
@@ -87,8 +88,10 @@ function size(initialText: string): Setting<number> {
     const expected = 'a size such as 1048576 or "512 MiB"';
     if (typeof written === "number")
       return found(Number.isSafeInteger(written) && written >= 0 ? written : undefined, expected);
-    const [, digits = "", unit = "B"] = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)?$/.exec(String(written)) ?? [];
-    return found(digits === "" ? undefined : Math.round(Number(digits) * (units[unit] ?? 1)), expected);
+    const sizeText = typeof written === "string" ? written : "";
+    const [, digits = "", unit = "B"] = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)?$/.exec(sizeText) ?? [];
+    const bytes = Math.round(Number(digits) * (units[unit] ?? 1));
+    return found(digits !== "" && Number.isSafeInteger(bytes) ? bytes : undefined, expected);
   };
   const initial = read(initialText);
   return { initial: initial.ok ? initial.value : 0, read };
@@ -186,7 +189,7 @@ export function readSettings(written: readonly Written[]): {
       const setting = known.get(name);
       const read = setting?.read(value);
       if (read === undefined)
-        problems.push(`${place === name ? "environment" : place}: ${name} is not a setting${nearest(name)}`);
+        problems.push(`${place === name ? "environment" : place}: ${redact(name)} is not a setting${nearest(name)}`);
       else if (read.ok) values[name] = read.value;
       else problems.push(`${place}: ${name}: expected ${read.expected}, got ${shown(name, value)}`);
     }
@@ -202,7 +205,7 @@ export function readSettings(written: readonly Written[]): {
 function shown(name: string, value: unknown): string {
   const written = JSON.stringify(value) ?? String(value);
   const isSecret = /SharedAccess|sig=/i.test(written);
-  if (!isSecret && !name.startsWith("hub.")) return written;
+  if (!isSecret && !name.startsWith("hub.")) return redact(written);
   const came = typeof value === "string" ? `a text of ${value.length} characters` : "another value";
   if (!isSecret) return came;
   return /HostName=/i.test(written)
@@ -211,14 +214,15 @@ function shown(name: string, value: unknown): string {
 }
 
 /** Tables of a TOML document as setting paths; a table that is a setting's name ends the path. */
-export function flatten(document: object, prefix = ""): Record<string, unknown> {
-  const flat: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(document)) {
+export function flatten(document: object): Record<string, unknown> {
+  return Object.fromEntries(membersOf(document, "")); // Not by assignment: a key may be called __proto__.
+}
+
+function membersOf(table: object, prefix: string): [string, unknown][] {
+  return Object.entries(table).flatMap(([key, value]): [string, unknown][] => {
     const name = prefix + key;
-    if (isTable(value) && !Object.hasOwn(settings, name)) Object.assign(flat, flatten(value, `${name}.`));
-    else flat[name] = value;
-  }
-  return flat;
+    return isTable(value) && !Object.hasOwn(settings, name) ? membersOf(value, `${name}.`) : [[name, value]];
+  });
 }
 
 function isTable(value: unknown): value is object {

@@ -4,7 +4,7 @@
  */
 export function redact(text: string): string {
   return text
-    .replaceAll(/(SharedAccessKey|SharedAccessSignature|sig)=[^;&\s"']+/gi, "$1=[secret]")
+    .replaceAll(/(SharedAccessKey|SharedAccessSignature|sig)=(?:\\*["'])?[^;&\s"']+/gi, "$1=[secret]") // Quoted or not.
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>@]+@/gi, "$1[secret]@")
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/gi, "$1?[secret]");
 }

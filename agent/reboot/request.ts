@@ -1,10 +1,13 @@
 import { rebootRequestFrom, type RebootRequest } from "../contract/methods.ts";
+import { brief } from "../contract/failure.ts";
+import { redact } from "../contract/redact.ts";
 import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
 import type { RebootJob } from "./machine.ts";
 
 /** A reboot further in the past than this was meant for another day, not for now. */
 const latestMs = 60_000;
 const longestDelayMs = 86_400_000;
+const longestReasonBytes = 200;
 
 export interface RebootTerms {
   readonly now: Date;
@@ -30,12 +33,18 @@ export function rebootPlanFrom(payload: unknown, terms: RebootTerms, newOperatio
   if (!delay.ok) return delay;
   const job = {
     operationId: request.operationId ?? newOperationId,
-    reason: request.reason ?? null,
+    reason: request.reason === undefined ? null : withoutSecrets(request.reason),
     force: request.force ?? false,
     acceptedAt: terms.now.toISOString(),
     scheduledFor: new Date(terms.now.getTime() + delay.value).toISOString(),
   };
   return { ok: true, value: { job, delayMs: delay.value, named: request.operationId !== undefined } };
+}
+
+/** A reason is repeated in the twin. */
+function withoutSecrets(reason: string): string {
+  const redacted = redact(reason);
+  return redacted === reason ? reason : brief(redacted, longestReasonBytes); // It may have become longer.
 }
 
 function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms): Judged<number> {

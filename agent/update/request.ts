@@ -1,5 +1,7 @@
 import type { Checked } from "../contract/check.ts";
 import { firmwareUpdateRequestFrom, type FirmwareUpdateRequest } from "../contract/methods.ts";
+import { brief } from "../contract/failure.ts";
+import { redact } from "../contract/redact.ts";
 import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
 import { versionLabel } from "../contract/version-label.ts";
 import type { Job } from "./job.ts";
@@ -64,7 +66,7 @@ export function jobFrom(
   const digest = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(fwPackageCheckValue ?? "")?.[1]?.toLowerCase() ?? null;
   const rehearsal = digest === null;
   if (rehearsal && !terms.simulated) {
-    const came = fwPackageCheckValue === undefined ? "nothing" : `"${fwPackageCheckValue.slice(0, 80)}"`;
+    const came = fwPackageCheckValue === undefined ? "nothing" : `"${brief(redact(fwPackageCheckValue), 80)}"`;
     return refusePayload([
       `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits ("sha256:" allowed in front), got ${came}`,
     ]);

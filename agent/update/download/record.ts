@@ -11,10 +11,13 @@ import { httpDateMs } from "./policy.ts";
 
 const headerValue = rule<string>("a header's value", isText(/^[\x20-\x7e\x80-\uffff]+$/, 200));
 
+/** A redirect may fill Node's 16 KiB of headers with letters that each become six characters of a URL. */
+const longestAddress = 100_000;
+
 /** Where bytes came from, and what the server calls the content that they are of. */
 const source = v.object({
   /** Without its query, which may be a signature. */
-  address: rule<string>("an address", isText(/^https?:\/\/\S+$/, 4_096)),
+  address: rule<string>("an address", isText(/^https?:\/\/\S+$/, longestAddress)),
   /** A strong ETag or a strong Last-Modified; null where the server gave none. */
   validator: v.nullable(headerValue),
 });

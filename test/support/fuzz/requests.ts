@@ -1,0 +1,239 @@
+import { createHash } from "node:crypto";
+import * as fc from "fast-check";
+import { expect } from "vitest";
+import { FolderStateFile } from "../../../agent/board/state-file.ts";
+import { project } from "../../../agent/contract/dialects/project.ts";
+import { methods } from "../../../agent/contract/methods.ts";
+import { Desk } from "../../../agent/desk.ts";
+import { Journal } from "../../../agent/journal.ts";
+import { createLog } from "../../../agent/log.ts";
+import { describeReboot } from "../../../agent/reboot/report.ts";
+import { blank, type Saved } from "../../../agent/saved.ts";
+import { describeUpdate } from "../../../agent/update/report.ts";
+import { snapshotWith } from "../snapshots.ts";
+import { counterexample, type Property, type Search } from "./counterexample.ts";
+import { digest, httpsUri, junk, oneWrong, secret } from "./inputs.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+
+/** One log for one counter after another: making one takes longer than all that is done with it. */
+const lines: string[] = [];
+const log = createLog("debug", { write: (line) => void lines.push(line) });
+
+/** The desk of a board on which nothing has happened, with everything that it says. */
+class Counter {
+  readonly disk = new MemoryDisk();
+  readonly journal: Journal;
+  readonly desk: Desk;
+
+  constructor(simulated: boolean) {
+    lines.length = 0;
+    const timer = { after: () => Promise.resolve() };
+    this.journal = new Journal({ file: new FolderStateFile("/state", this.disk), timer, log }, blank("boot-1"));
+    this.desk = new Desk({
+      journal: this.journal,
+      log,
+      clock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
+      bootClock: { nowMs: () => 1_000 },
+      bootId: "boot-1",
+      mode: simulated ? "simulated" : "systemd",
+      terms: { simulated, canInstall: true, allowHttp: false, windowConfigured: false, largestImageBytes: 2 ** 33 },
+      newOperationId: () => "made-here",
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      roomBytes: () => Promise.resolve(2 ** 33),
+      inhibitors: () => Promise.resolve([]),
+      snapshot: () => this.#snapshot(),
+      link: () => ({ up: true }),
+      reported: () => Promise.resolve(),
+      awake: () => Promise.resolve(true),
+      stopping: new AbortController().signal,
+    });
+  }
+
+  /** All that anybody hears of what came in: log and twin. */
+  told(): string {
+    return `${lines.join("")}${JSON.stringify(project(this.#snapshot()))}`;
+  }
+
+  /** What the next agent on this board would begin with. */
+  async onDisk(): Promise<Saved | undefined> {
+    return (await new FolderStateFile("/state", this.disk).load()).saved;
+  }
+
+  #snapshot(): ReturnType<typeof snapshotWith> {
+    const { saved } = this.journal;
+    return snapshotWith(describeUpdate(saved, null), { reboot: describeReboot(saved.reboot) });
+  }
+}
+
+const operationId = fc.stringMatching(/^[\w.:-]{1,64}$/);
+const version = fc.stringMatching(/^[A-Za-z0-9][\w.+~:-]{0,63}$/);
+const updateKeys = [
+  "fwPackageUri",
+  "fwPackageURI",
+  "mirrors",
+  "fwPackageCheckValue",
+  "fwVersion",
+  "fwPackageSize",
+  "fwManifestUri",
+  "apply",
+  "operationId",
+];
+const goodUpdate = fc.record(
+  {
+    fwPackageUri: httpsUri,
+    fwPackageCheckValue: digest.chain((hex) => fc.constantFrom(hex, `sha256:${hex}`, hex.toUpperCase())),
+    fwVersion: version,
+    mirrors: fc.array(httpsUri, { maxLength: 4 }),
+    fwPackageSize: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+    apply: fc.constantFrom("now", "manual"),
+    operationId,
+  },
+  { requiredKeys: ["fwPackageUri", "fwPackageCheckValue"] },
+);
+const rebootKeys = ["delaySeconds", "at", "window", "force", "reason", "operationId"];
+const goodReboot = fc.record(
+  {
+    delaySeconds: fc.integer({ min: 0, max: 86_400 }),
+    force: fc.boolean(),
+    reason: fc.string({ maxLength: 200 }).map((text) => text.replaceAll(/\p{Cc}/gu, "")),
+    operationId,
+  },
+  { requiredKeys: [] },
+);
+const nearly = {
+  firmwareUpdate: oneWrong(goodUpdate, updateKeys),
+  rebootDevice: oneWrong(goodReboot, rebootKeys),
+  cancelReboot: oneWrong(fc.record({ operationId }), ["operationId"]),
+  applyFirmwareUpdate: oneWrong(fc.record({ operationId }), ["operationId"]),
+  cancelFirmwareUpdate: oneWrong(fc.record({ operationId }), ["operationId"]),
+};
+const keysOf: Readonly<Record<string, readonly string[]>> = { firmwareUpdate: updateKeys, rebootDevice: rebootKeys };
+
+/** An update or a reboot that began is the one that was asked for, letter by letter; on disk as in memory. */
+async function expectNothingElse(counter: Counter, asked: unknown, origin: "method" | "desired"): Promise<void> {
+  const { saved } = counter.journal;
+  if (saved.seq === 0) return;
+  expect(await counter.onDisk()).toStrictEqual(JSON.parse(JSON.stringify(saved)));
+  if (!("job" in saved.update)) return;
+  const payload = asObject(asked);
+  const { job, phase } = saved.update;
+  expect([phase, job.origin]).toStrictEqual(["accepted", origin]);
+  expect(job.uri).toBe(payload["fwPackageUri"] ?? payload["fwPackageURI"]);
+  expect(job.mirrors ?? []).toStrictEqual(payload["mirrors"] ?? []);
+  if (job.rehearsal) {
+    expect(job.sha256).toBeNull();
+    return;
+  }
+  for (const uri of [job.uri, ...(job.mirrors ?? [])]) expect(new URL(uri).protocol).toBe("https:");
+  expect(String(payload["fwPackageCheckValue"]).toLowerCase().replace("sha256:", "")).toBe(job.sha256);
+}
+
+function asObject(asked: unknown): Record<string, unknown> {
+  const parsed: unknown = typeof asked === "string" ? JSON.parse(asked) : asked;
+  return parsed as Record<string, unknown>;
+}
+
+async function ask(
+  method: string,
+  payload: unknown,
+  simulated: boolean,
+): Promise<{ counter: Counter; status: number; said: string }> {
+  const counter = new Counter(simulated);
+  const { status, payload: reply } = await counter.desk.answer(method, payload);
+  expect([200, 400, 404, 409, 507]).toContain(status);
+  expect(JSON.stringify(reply) + counter.told()).not.toContain(secret);
+  expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThan(128 * 1_024);
+  return { counter, status, said: reply.Response };
+}
+
+/** As it is, or as the JSON text that some tutorials send. */
+const dressed = (payload: unknown, asText: boolean): unknown => (asText ? JSON.stringify(payload) : payload);
+
+function nearlyRight(method: string, payloads: ReturnType<typeof oneWrong>): Property {
+  return fc.asyncProperty(payloads, fc.boolean(), fc.boolean(), async ({ payload, key }, asText, simulated) => {
+    const sent = dressed(payload, asText);
+    const { counter, status, said } = await ask(method, sent, simulated);
+    if (status === 400) expect(said).toContain(key);
+    if (status !== 200) expect(counter.journal.saved).toStrictEqual(blank("boot-1"));
+    await expectNothingElse(counter, sent, "method");
+  });
+}
+
+export const requestProperties: Readonly<Record<string, (search: Search) => Promise<string | null>>> = {
+  "a method with any payload is answered, and begins nothing but what it asked for": (search) =>
+    counterexample(
+      fc.asyncProperty(
+        fc.constantFrom(...methods, "reboot"),
+        junk,
+        fc.boolean(),
+        fc.boolean(),
+        async (method, payload, asText, simulated) => {
+          const sent = dressed(payload, asText);
+          const { counter, status, said } = await ask(method, sent, simulated);
+          if (status === 400)
+            expect(["payload", ...(keysOf[method] ?? ["operationId"])].some((key) => said.includes(key))).toBe(true);
+          if (method !== "firmwareUpdate") expect(counter.journal.saved.update).toStrictEqual({ phase: "idle" });
+          await expectNothingElse(counter, sent, "method");
+        },
+      ),
+      search,
+    ),
+
+  ...Object.fromEntries(
+    Object.entries(nearly).map(([method, payloads]) => [
+      `${method} with one wrong value is done or refused by that key`,
+      (search: Search) => counterexample(nearlyRight(method, payloads), search),
+    ]),
+  ),
+
+  "a good firmwareUpdate and rebootDevice are done": (search) =>
+    counterexample(
+      fc.asyncProperty(goodUpdate, goodReboot, fc.boolean(), async (update, reboot, asText) => {
+        const updated = await ask("firmwareUpdate", dressed(update, asText), false);
+        expect([updated.status, updated.counter.journal.saved.update.phase]).toStrictEqual([200, "accepted"]);
+        await expectNothingElse(updated.counter, update, "method");
+        const rebooted = await ask("rebootDevice", dressed(reboot, asText), false);
+        expect([rebooted.status, rebooted.counter.journal.saved.reboot.phase]).toStrictEqual([200, "scheduled"]);
+        await expectNothingElse(rebooted.counter, {}, "method");
+      }),
+      search,
+    ),
+
+  "a method that no board has is refused, and its name tells no secret": (search) =>
+    counterexample(
+      fc.asyncProperty(junk, junk, async (name, payload) => {
+        const called = typeof name === "string" ? name : JSON.stringify(name);
+        fc.pre(![...methods, "reboot"].includes(called));
+        const { counter, status } = await ask(called, payload, true);
+        expect(status).toBe(404);
+        expect(counter.journal.saved.seq).toBe(0);
+      }),
+      search,
+    ),
+
+  "any desired document is handled once, and begins nothing but what it asked for": (search) =>
+    counterexample(
+      fc.asyncProperty(
+        fc.oneof(fc.record({ payload: junk, key: fc.constant("") }), nearly.firmwareUpdate),
+        fc.dictionary(fc.string(), junk, { maxKeys: 2 }),
+        fc.boolean(),
+        async ({ payload, key }, others, simulated) => {
+          const counter = new Counter(simulated);
+          const document = JSON.parse(JSON.stringify({ ...others, firmware: payload })) as Parameters<
+            Desk["takeDesired"]
+          >[0];
+          await counter.desk.takeDesired(document, 7);
+          const { seq, handledDesired } = counter.journal.saved;
+          const refused = handledDesired?.refused?.message;
+          if (refused !== undefined && typeof payload === "object" && payload !== null && key !== "")
+            expect(refused).toContain(key);
+          if ("firmware" in document) expect(handledDesired).not.toBeNull();
+          expect(counter.told()).not.toContain(secret);
+          await expectNothingElse(counter, payload, "desired");
+          await counter.desk.takeDesired(JSON.parse(JSON.stringify(document)) as typeof document, 8);
+          expect(counter.journal.saved.seq).toBe(seq);
+        },
+      ),
+      search,
+    ),
+};
