@@ -5,6 +5,7 @@ import { Gate } from "./gate.ts";
 import { imageServer, testImage, type ImageServer, type TestImage } from "./image-server.ts";
 import { testHub } from "./local-hub.ts";
 import { boardProcess } from "./processes.ts";
+import { randomFrom } from "./random.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { at, ServiceView } from "./twins.ts";
 
@@ -19,17 +20,6 @@ export interface KilledDownload {
   readonly kills: number;
   readonly phase: unknown;
   readonly version: unknown;
-}
-
-/** The same numbers for the same seed, each in [0, 1): mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

@@ -1,0 +1,207 @@
+import { deepEqual, ok } from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { readBoard } from "../../agent/board/simulated-board.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
+import type { MethodReply } from "../../agent/contract/methods.ts";
+import { imageServer, serving, testImage } from "./image-server.ts";
+import { testHub } from "./local-hub.ts";
+import { boardProcess, type AgentProcess, type BoardProcess } from "./processes.ts";
+import { randomFrom } from "./random.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+import { at, ServiceView } from "./twins.ts";
+
+/** When the agent is killed during one update: at a line that it logs, or so long after the update was granted. */
+export interface Blows {
+  readonly first: JsonObject | number;
+  /** And again, at these lines of the agents that the board starts after it. */
+  readonly again: readonly string[];
+}
+
+/** Every change of state on the good way of an update of the board. */
+const changes: readonly JsonObject[] = [
+  ...["accepted", "downloading", "verifying", "staged", "applying", "rebooting", "proving", "completed"].map((to) => ({
+    msg: "update phase",
+    to,
+  })),
+  { msg: "reboot phase", to: "rebooting" },
+  { msg: "reboot phase", to: "proven" },
+];
+const startUps = ["agent started", "state taken up"] as const;
+/** An update without a kill takes about so long. */
+const longestWaitMs = 1_500;
+
+export function atEachChange(again: readonly string[] = []): Blows[] {
+  return changes.map((first) => ({ first, again }));
+}
+
+export function atRandom(times: number, seed: number, again: readonly string[] = []): Blows[] {
+  const random = randomFrom(seed);
+  return Array.from({ length: times }, () => ({ first: Math.floor(random() * longestWaitMs), again }));
+}
+
+/** Killed, and the next agent killed as it starts: before it has taken up the saved state, and right after. */
+export const twice: readonly (readonly string[])[] = startUps.map((line) => [line]);
+
+export interface Struck {
+  readonly jobs: number;
+  readonly kills: number;
+  /** Installations begun over all; one for each job that was not killed in the middle of one. */
+  readonly installs: number;
+}
+
+/** Updates boards, one after another, of which so many are updated at a time; each update meets its own blows. */
+export async function strike(blows: readonly Blows[], boards: number): Promise<Struck> {
+  const hub = await testHub();
+  const image = testImage(1_000_000);
+  const server = await imageServer(serving(image));
+  const caFile = join(await temporaryFolder(), "image-ca.pem");
+  await writeFile(caFile, server.ca);
+  const request = { fwPackageUri: `${server.origin}/board.img`, fwPackageCheckValue: image.sha256 };
+  const left = blows.map((one, index) => ({ one, number: index + 1 }));
+  const total = { jobs: 0, kills: 0, installs: 0 };
+  const work = async (deviceId: string): Promise<void> => {
+    const board = await boardProcess(hub, deviceId, { BOARDKEEPER_UPDATE_CA_FILE: caFile });
+    const target = new Target(board, new ServiceView(hub, deviceId));
+    await target.agent.line({ msg: "connected to the hub" });
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const { kills, installs } = await target.update(request, next.number, next.one);
+      total.jobs += 1;
+      total.kills += kills;
+      total.installs += installs;
+    }
+  };
+  await Promise.all(Array.from({ length: boards }, (_one, index) => work(`board-${index + 1}`)));
+  return total;
+}
+
+/** A board that is updated again and again. */
+class Target {
+  readonly agent: AgentProcess;
+  readonly #board: BoardProcess;
+  readonly #service: ServiceView;
+
+  constructor(board: BoardProcess, service: ServiceView) {
+    this.#board = board;
+    this.#service = service;
+    this.agent = board.start();
+  }
+
+  async update(request: object, number: number, { first, again }: Blows): Promise<{ kills: number; installs: number }> {
+    const fwVersion = `2.0.${number}`;
+    const operationId = `op-${number}`;
+    const payload = { ...request, fwVersion, operationId };
+    const begin = this.agent.lines.length;
+    const answered = this.#ask("firmwareUpdate", payload);
+    await this.agent.line({ msg: "update phase", to: "accepted", operationId }, { after: begin });
+    let seen: number;
+    if (typeof first === "number") {
+      await pause(first);
+      seen = await this.#killLast(this.agent.lines.length);
+    } else {
+      seen = await this.#killAt(first, begin);
+    }
+    for (const msg of again) seen = await this.#killAt({ msg }, seen);
+    const ended = await this.#end(operationId, begin);
+    await this.#look(fwVersion, operationId, ended);
+    const { status, payload: reply } = await answered;
+    deepEqual([status, reply["operationId"]], [200, operationId]);
+    const said = this.agent.lines.slice(begin);
+    const count = (members: JsonObject): number => said.filter((line) => matches(line, members)).length;
+    const kills = 1 + again.length;
+    const installs =
+      count({ msg: "update phase", to: "applying" }) + count({ msg: "state taken up", update: "applying" });
+    const phases = (to: string): number => count({ msg: "update phase", to });
+    const tally = JSON.stringify({ operationId, installs, kills, first, again });
+    ok(installs >= 1 && installs <= 1 + kills, `installed more often than it was cut off: ${tally}`);
+    ok(phases("applying") <= 1 && phases("completed") <= 1, `began or ended twice: ${tally}`);
+    deepEqual([phases("accepted"), count({ level: "fatal" })], [1, 0], tally);
+    return { kills, installs };
+  }
+
+  /** The job's one end in the twin. */
+  async #end(operationId: string, begin: number): Promise<JsonObject> {
+    const { agent } = this;
+    const ways = ["completed", "failed", "rolledBack", "cancelled"].flatMap((phase) => [
+      agent.line({ msg: "update phase", to: phase, operationId }, { after: begin }),
+      agent.line({ msg: "state taken up", update: phase }, { after: begin }), // Killed between the save and its line.
+    ]);
+    await Promise.race(ways);
+    return await this.#service.until("boardkeeper.update", (update) => {
+      return isJsonObject(update) && update["operationId"] === operationId && update["endedAt"] !== undefined;
+    });
+  }
+
+  /** Completed; the board runs it and will boot it; asked for again it does nothing; and the twin says all that. */
+  async #look(version: string, operationId: string, reported: JsonObject): Promise<void> {
+    deepEqual(
+      [at(reported, "boardkeeper.update.phase"), at(reported, "boardkeeper.update.version")],
+      ["completed", version],
+    );
+    const { status, payload } = await this.#again(version, operationId);
+    deepEqual([status, payload["operationId"], payload["repeated"]], [200, operationId, true]);
+    const file = join(this.#board.folder, "state", "board", "board.json");
+    const board = await readBoard(file);
+    deepEqual([board?.slots[board.running], board?.default], [version, board?.running]);
+    const { state, twin } = await this.#agreement();
+    deepEqual([at(state, "update.operationId"), at(state, "update.phase")], [operationId, "completed"]);
+    deepEqual(at(twin, "firmware.currentFwVersion"), version);
+  }
+
+  /** What the board says of itself, as soon as its twin says the same. */
+  async #agreement(): Promise<{ state: JsonObject; twin: JsonObject }> {
+    for (;;) {
+      const { Response: _said, link: _link, ...state } = (await this.#ask("getStatus")).payload;
+      const twin = (await this.#service.twin()).properties.reported;
+      const told = canonicalJson(withoutNulls(twin["boardkeeper"]));
+      if (told === canonicalJson(withoutNulls(state))) return { state, twin };
+    }
+  }
+
+  /** Asks until somebody answers, as operators do: an agent that is killed answers nobody. */
+  async #ask(method: string, payload?: unknown): Promise<MethodReply> {
+    for (;;) {
+      try {
+        return await this.#service.call(method, payload);
+      } catch (cause) {
+        if (!(cause instanceof Error && /not found|timed out/i.test(cause.message))) throw cause;
+      }
+    }
+  }
+
+  async #again(fwVersion: string, operationId: string): Promise<MethodReply> {
+    const fwPackageCheckValue = "0".repeat(64); // Nothing of it is looked at: the operation is known.
+    const fwPackageUri = "https://images.example/";
+    return await this.#ask("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, fwVersion, operationId });
+  }
+
+  /** Kills the agent as soon as it logs this; resolves with how many lines there were. */
+  async #killAt(members: JsonObject, after: number): Promise<number> {
+    const line = await this.agent.line(members, { after });
+    return await this.#killLast(this.agent.lines.indexOf(line) + 1);
+  }
+
+  /** Kills the agent that was the last to start within so many lines: or the next, where it has just gone with its board. */
+  async #killLast(seen: number): Promise<number> {
+    const started = this.agent.lines.slice(0, seen).findLast(({ msg }) => msg === "agent started");
+    try {
+      process.kill(Number(started?.["pid"]), "SIGKILL");
+      return seen;
+    } catch {
+      return await this.#killAt({ msg: "agent started" }, seen);
+    }
+  }
+}
+
+function matches(line: JsonObject, members: JsonObject): boolean {
+  return Object.entries(members).every(([key, value]) => line[key] === value);
+}
+
+/** As a twin holds it: null means that there is no such key. */
+function withoutNulls(value: Json | undefined): Json {
+  if (!isJsonObject(value)) return value ?? null;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]) => (one === null ? [] : [[key, withoutNulls(one)]])),
+  );
+}
