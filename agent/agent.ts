@@ -1,4 +1,5 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
+import { problemsForTwin } from "./contract/problems.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import { Desk } from "./desk.ts";
 import type { Connect } from "./hub/link.ts";
@@ -39,6 +40,8 @@ export interface AgentPorts {
   readonly stateFile: StateFile;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
   readonly loaded: Saved | undefined;
+  /** What was wrong with configuration and saved state at start, one sentence each, for the twin. */
+  readonly problems: readonly string[];
   readonly trials: TrialRecord;
   readonly staging: Staging;
   readonly fetcher: Fetcher;
@@ -79,6 +82,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         startedAt: timestamp(clock),
         bootId,
         clockSynchronized: await clock.synchronized(),
+        problems: problemsForTwin(ports.problems),
       },
       board: ports.inventory,
       currentVersion: null,

@@ -7,6 +7,7 @@ import { redact } from "./contract/redact.ts";
 import { fileNameOf } from "./file-names.ts";
 import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
+import { describeLastGood, lastGoodFrom, lastGoodName, stateDirIn, type LastGood } from "./last-good.ts";
 import { flatten, readSettings, settings as known, variableOf, type Settings, type Written } from "./settings.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
@@ -19,6 +20,10 @@ export interface Config extends Settings {
   readonly stagingDir: string;
   /** What the board lacks now and may have tomorrow: an agent that would not start for it could not go back either. */
   readonly warnings: readonly string[];
+  /** What is wrong with what is written, so that the last good configuration was taken; none when this is what is written. */
+  readonly mistakes: readonly string[];
+  /** What to keep once the agent has reached its hub with it; undefined where it is what was kept. Holds a secret. */
+  readonly toKeep: string | undefined;
 }
 
 /** Where the config comes from: what a process is given. */
@@ -45,39 +50,107 @@ export class ConfigError extends Error {
 const systemConfig = "/etc/boardkeeper/agent.toml";
 
 /**
- * Reads the config: file, drop-ins (`agent.toml.d/*.toml`, by name), environment, each overruling those before it.
- * @throws ConfigError with every problem found
+ * Reads the config: file, drop-ins (`agent.toml.d/*.toml`, by name), environment, each overruling those before it. Where it
+ * has mistakes, the last good one in the state folder, whole.
+ * @throws ConfigError with every problem found, where there is no last good one either
  */
 export async function loadConfig(around: Surroundings): Promise<Config> {
   const problems: string[] = [];
-  const written = [
-    ...simulationDefaults(around),
-    ...(await readFiles(around, problems)),
-    ...fromEnvironment(around.env),
-  ];
+  const inFiles = await readFiles(around, problems);
+  const isWhole = problems.length === 0;
+  const written = [...simulationDefaults(around), ...inFiles, ...fromEnvironment(around.env)];
   if (around.stateDir !== undefined)
     written.push({ place: "--state-dir", values: { "agent.state-dir": around.stateDir } });
   const { settings, problems: mistakes } = readSettings(written);
   problems.push(...mistakes, ...contradictions(settings, around));
 
-  const identity = await findIdentity(around, settings, problems);
-  const address =
-    identity &&
-    hubAddressFrom(identity.connectionString, {
-      webSocket: settings["hub.transport"] === "mqtt-ws",
-      webSocketPort: settings["hub.websocket-port"] ?? identity.webSocketPort,
-    });
-  if (address !== undefined && !address.ok)
-    problems.push(...address.problems.map((one) => `${identity?.place}: ${one}`));
+  const lacking: string[] = [];
+  const identity = await findIdentity(around, settings, problems, lacking);
+  if (isWhole) problems.push(...lacking); // Else the file that could not be read may be the one that names it.
+  const address = addressOf(identity, settings, problems);
   const caFile = settings["hub.ca-file"] ?? identity?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
   const imageCa = await readCa("update.ca-file", settings["update.ca-file"] ?? caFile, problems);
 
-  if (problems.length > 0 || address?.ok !== true) throw new ConfigError(problems);
-  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, address.value);
-  const stagingDir = settings["update.staging-dir"] ?? join(stateDir, "staging");
-  const warnings = await missingFiles(settings);
-  return Object.freeze({ ...settings, hub: address.value, hubCa, imageCa, stateDir, stagingDir, warnings });
+  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, address);
+  if (problems.length > 0 || address === undefined || stateDir === undefined)
+    return await fallBack(around, stateDir, problems);
+  const toKeep = describeLastGood(around, {
+    values: Object.assign({}, ...written.map(({ values }) => values)),
+    hubCa: hubCa ?? null,
+    imageCa: imageCa ?? null,
+    connectionString:
+      identity?.mayBeKept === true && settings["hub.keep-connection-string"] ? identity.connectionString : null,
+    webSocketPort: identity?.webSocketPort ?? null,
+  });
+  return await complete(settings, { hub: address, hubCa, imageCa, stateDir, mistakes: [], toKeep });
+}
+
+/** The last good config; where there is none, or it would not do either, the mistakes are final. */
+async function fallBack(
+  around: Surroundings,
+  stateDir: string | undefined,
+  mistakes: readonly string[],
+): Promise<Config> {
+  // A wrong argument is corrected by whoever types it, and says nothing of which folder is meant.
+  const isMistyped = around.stateDir !== undefined && around.stateDir !== stateDir;
+  if (stateDir === undefined || isMistyped) throw new ConfigError(mistakes);
+  const path = join(stateDir, lastGoodName);
+  const kept = await readLastGood(path, around, mistakes);
+  const { settings, problems: unread } = readSettings([{ place: path, values: kept.values }]);
+  const problems = [...unread, ...contradictions(settings, around)];
+  const hub = await findAddress(around, settings, kept, problems);
+  if (problems.length > 0 || hub === undefined) throw new ConfigError([...new Set([...mistakes, ...problems])]);
+  const [hubCa, imageCa] = [kept.hubCa ?? undefined, kept.imageCa ?? undefined];
+  return await complete(settings, { hub, hubCa, imageCa, stateDir, mistakes, toKeep: undefined });
+}
+
+async function readLastGood(path: string, around: Surroundings, mistakes: readonly string[]): Promise<LastGood> {
+  try {
+    const kept = lastGoodFrom(await readFile(path, "utf8"), around);
+    if (kept.ok) return kept.value;
+    throw new ConfigError([...mistakes, ...kept.problems.map((one) => `${path}: ${one}`)]);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(isAbsent(cause) ? mistakes : [...mistakes, `${path}: ${firstLine(cause)}`]);
+  }
+}
+
+/** The connection string as it stands where it should, since keys are changed; else the one that was kept. */
+async function findAddress(
+  around: Surroundings,
+  settings: Settings,
+  kept: LastGood,
+  problems: string[],
+): Promise<HubAddress | undefined> {
+  const found: string[] = [];
+  const address = addressOf(await findIdentity(around, settings, found, found), settings, found);
+  if (found.length === 0) return address;
+  const { connectionString, webSocketPort } = kept;
+  if (connectionString !== null) {
+    const identity = { place: lastGoodName, connectionString, webSocketPort: webSocketPort ?? undefined };
+    return addressOf({ ...identity, mayBeKept: true }, settings, problems);
+  }
+  problems.push(...found);
+  return undefined;
+}
+
+function addressOf(identity: Identity | undefined, settings: Settings, problems: string[]): HubAddress | undefined {
+  if (identity === undefined) return undefined;
+  const address = hubAddressFrom(identity.connectionString, {
+    webSocket: settings["hub.transport"] === "mqtt-ws",
+    webSocketPort: settings["hub.websocket-port"] ?? identity.webSocketPort,
+  });
+  if (address.ok) return address.value;
+  problems.push(...address.problems.map((one) => `${identity.place}: ${one}`));
+  return undefined;
+}
+
+type Found = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "mistakes" | "toKeep">;
+
+async function complete(settings: Settings, found: Found): Promise<Config> {
+  const stagingDir = settings["update.staging-dir"] ?? join(found.stateDir, "staging");
+  return Object.freeze({ ...settings, ...found, stagingDir, warnings: await missingFiles(settings) });
 }
 
 function simulationDefaults({ simulate }: Surroundings): Written[] {
@@ -98,10 +171,14 @@ async function readFiles({ configFile, simulate }: Surroundings, problems: strin
   const dropIns = (await namesIn(folder, problems)).filter((name) => name.endsWith(".toml")).sort();
   const written: Written[] = [];
   for (const path of [first, ...dropIns.map((name) => join(folder, name))]) {
+    let toml = "";
     try {
-      written.push({ place: path, values: flatten(parseToml(await readFile(path, "utf8"))) });
+      toml = await readFile(path, "utf8");
+      written.push({ place: path, values: flatten(parseToml(toml)) });
     } catch (cause) {
       if (!(isAbsent(cause) && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);
+      const stateDir = stateDirIn(toml);
+      if (stateDir !== undefined) written.push({ place: path, values: { "agent.state-dir": stateDir } });
     }
   }
   return written;
@@ -165,19 +242,25 @@ async function missingFiles(settings: Settings): Promise<string[]> {
 interface Identity {
   readonly place: string;
   readonly connectionString: string;
+  /** False for a local hub's file: a device that is not there any more was taken away, and not by a slip of the hand. */
+  readonly mayBeKept: boolean;
   readonly webSocketPort?: number | undefined;
   readonly caFile?: string | undefined;
 }
 
-/** The connection string, from the first place that has one: environment, systemd credential, file, or a local hub's file. */
+/**
+ * The connection string, from the first place that has one: environment, systemd credential, file, or a local hub's file.
+ * @param lacking what to say when no place has one
+ */
 async function findIdentity(
   around: Surroundings,
   settings: Settings,
   problems: string[],
+  lacking: string[],
 ): Promise<Identity | undefined> {
   const { env, simulate } = around;
   const variable = env["IOTHUB_DEVICE_CONNECTION_STRING"];
-  if (variable) return { place: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable };
+  if (variable) return { place: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeKept: true };
   const credentials = env["CREDENTIALS_DIRECTORY"];
   const files = [
     { path: credentials && join(credentials, "connection-string"), required: false },
@@ -187,15 +270,15 @@ async function findIdentity(
     if (!path) continue;
     try {
       if (required) await refuseReadableByOthers(path, problems);
-      return { place: path, connectionString: await readFile(path, "utf8") };
+      return { place: path, connectionString: await readFile(path, "utf8"), mayBeKept: true };
     } catch (cause) {
       if (!required && isAbsent(cause)) continue;
       problems.push(`${required ? "hub.connection-string-file" : "systemd credential"}: ${firstLine(cause)}`);
       return undefined;
     }
   }
-  if (simulate) return await findDeviceFile(around, problems);
-  problems.push(
+  if (simulate) return await findDeviceFile(around, lacking);
+  lacking.push(
     "connection string: there is none. Give it as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
   );
   return undefined;
@@ -237,7 +320,7 @@ async function findDeviceFile(
   const path = join(folder, `${fileNameOf(id, moduleId)}.json`);
   try {
     const file = check(deviceFile, JSON.parse(await readFile(path, "utf8")));
-    if (file.ok) return { place: path, ...file.value };
+    if (file.ok) return { place: path, ...file.value, mayBeKept: false };
     problems.push(...file.problems.map((one) => `${path}: ${one}`));
   } catch (cause) {
     const why = isAbsent(cause) ? `there is none in ${folder}` : firstLine(cause);
@@ -256,9 +339,12 @@ function idIn(fileName: string): string | undefined {
   }
 }
 
-function defaultStateDir({ env, simulate }: Surroundings, { deviceId, moduleId }: HubAddress): string {
+/** Undefined for a simulated board of which nobody knows which device it is. */
+function defaultStateDir(around: Surroundings, address: HubAddress | undefined): string | undefined {
+  const { env, simulate } = around;
   if (!simulate) return env["STATE_DIRECTORY"] || "/var/lib/boardkeeper"; // The former is systemd's StateDirectory=.
-  return join(boardkeeperHome(env), "boards", fileNameOf(deviceId, moduleId));
+  const { deviceId, moduleId } = address ?? around;
+  return deviceId === undefined ? undefined : join(boardkeeperHome(env), "boards", fileNameOf(deviceId, moduleId));
 }
 
 async function readCa(name: string, path: string | null | undefined, problems: string[]): Promise<string | undefined> {

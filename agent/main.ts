@@ -14,6 +14,7 @@ import { noInstaller } from "./board/installers/none.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/inventory.ts";
 import { FolderUnusable } from "./board/disk.ts";
+import { keepLastGood } from "./board/last-good-file.ts";
 import { FolderInUse, lockFolder } from "./board/lock.ts";
 import { PartialFiles } from "./board/partial-file.ts";
 import { systemdPower } from "./board/power.ts";
@@ -97,6 +98,8 @@ async function runAgent(config: Config, log: Log, boardFile: string | undefined)
   const stopped = stopSignal();
   if (boardFile !== undefined) fallWithTheBoard();
   const lock = await lockFolder(config.stateDir);
+  for (const mistake of config.mistakes) log.error({ mistake }, "mistake in the configuration");
+  if (config.mistakes.length > 0) log.error({ folder: config.stateDir }, "running with the last good configuration");
   const agent = await assemble(config, log, boardFile);
   const signal = await stopped;
   log.info({ signal }, "stopping");
@@ -145,20 +148,41 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       inventory: await readInventory(),
       stateFile,
       loaded: saved,
+      problems: [...lastGoodWords(config), ...problems.map((one) => `Saved state: ${one}`)],
       trials: new FolderTrialRecord(config.stateDir),
       staging: new FolderStaging(config.stagingDir, config["update.keep-free"]),
       fetcher: makeDownload(config, log, bootId, productInfo),
       installer: makeInstaller(config, log, boardFile),
       power:
         board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
-      connect: (signal) =>
-        connectToAzure(
-          { address: config.hub, ca: config.hubCa, productInfo, log: log.child({ part: "link" }) },
+      connect: async (signal) => {
+        const part = log.child({ part: "link" });
+        const connection = await connectToAzure(
+          { address: config.hub, ca: config.hubCa, productInfo, log: part },
           signal,
-        ),
+        );
+        void keepGood(config, log);
+        return connection;
+      },
     },
     config,
   );
+}
+
+function lastGoodWords({ mistakes }: Config): string[] {
+  if (mistakes.length === 0) return [];
+  const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
+  return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
+}
+
+/** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */
+async function keepGood({ stateDir, toKeep }: Config, log: Log): Promise<void> {
+  if (toKeep === undefined) return;
+  try {
+    if (await keepLastGood(stateDir, toKeep)) log.info({}, "good configuration kept");
+  } catch (cause) {
+    log.warn({ err: cause }, "good configuration not kept, trying again at the next connection");
+  }
 }
 
 function makeDownload(config: Config, log: Log, bootId: string, userAgent: string): Download {

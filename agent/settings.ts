@@ -130,6 +130,7 @@ function found<T>(value: T | undefined, expected: string): Read<T> {
 /** By their path in the TOML file; docs/configuration.md explains each. */
 export const settings = {
   "hub.connection-string-file": path(),
+  "hub.keep-connection-string": flag(true),
   "hub.transport": choice(["mqtt", "mqtt-ws"], "mqtt"),
   "hub.websocket-port": whole(null, 1, 65_535),
   "hub.ca-file": path(),

@@ -90,6 +90,8 @@ export interface Snapshot {
     readonly startedAt: Timestamp;
     readonly bootId: string;
     readonly clockSynchronized: boolean;
+    /** What is wrong with what the agent found at its start, as sentences for people; null when nothing is. */
+    readonly problems: readonly string[] | null;
   };
   readonly board: {
     readonly model: string | null;

@@ -26,6 +26,8 @@ interface AgentView {
   readonly mode: string | null;
   readonly startedAt: string | null;
   readonly bootId: string | null;
+  /** What was wrong at its start, one sentence each: of its configuration, of its saved state. */
+  readonly problems: readonly string[];
 }
 
 interface BoardFacts {
@@ -89,6 +91,7 @@ export function boardViewFrom(twin: JsonObject): BoardView {
           mode: text(agent, "mode"),
           startedAt: text(agent, "startedAt"),
           bootId: text(agent, "bootId"),
+          problems: texts(agent, "problems"),
         }
       : null,
     board: {
@@ -181,6 +184,11 @@ function section(parent: JsonObject, key: string): JsonObject {
 function text(parent: JsonObject, key: string): string | null {
   const value = parent[key];
   return typeof value === "string" ? value : null;
+}
+
+function texts(parent: JsonObject, key: string): readonly string[] {
+  const value = parent[key];
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }
 
 function number(parent: JsonObject, key: string): number | null {

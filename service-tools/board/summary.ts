@@ -19,6 +19,7 @@ export function summaryOf(name: string, view: BoardView): Readonly<Record<string
     System: joined([board.os, board.kernel]),
     Link: linkLine(view),
     Agent: joined([agent.version, kind, agent.startedAt === null ? null : `started ${agent.startedAt}`]),
+    ...(agent.problems.length === 0 ? {} : { Problems: agent.problems.join(" ") }),
     Boot: agent.bootId ?? "unknown",
     Firmware: joined([firmwareVersion, isProven ? `proven at ${update.lastProven.at}` : null]),
     Update: updateLine(update),

@@ -271,6 +271,7 @@ export class Life {
         inventory: { model: null, serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
         stateFile: this.#grain.makeStateFile?.(watched, this) ?? watched,
         loaded: saved,
+        problems: [],
         trials: new FolderTrialRecord(stateFolder, disk),
         staging: this.#staging(),
         fetcher: {

@@ -7,6 +7,7 @@ import { idleReboot, snapshotWith } from "./snapshots.ts";
 interface Around {
   readonly connected?: boolean;
   readonly bootId?: string;
+  readonly problems?: readonly string[] | null;
   readonly lastProvenUpdate?: Snapshot["lastProvenUpdate"];
   readonly desired?: JsonObject;
 }
@@ -15,10 +16,10 @@ interface Around {
 export function twinOf(
   update: Partial<UpdateSnapshot>,
   reboot: Partial<RebootSnapshot> = {},
-  { connected = true, bootId = "boot-1", lastProvenUpdate = null, desired = {} }: Around = {},
+  { connected = true, bootId = "boot-1", problems = null, lastProvenUpdate = null, desired = {} }: Around = {},
 ): JsonObject {
   const snapshot = snapshotWith(update, { reboot: { ...idleReboot, ...reboot }, lastProvenUpdate });
-  const reported = project({ ...snapshot, agent: { ...snapshot.agent, bootId } });
+  const reported = project({ ...snapshot, agent: { ...snapshot.agent, bootId, problems } });
   return withoutNulls({
     deviceId: "board-1",
     status: "enabled",

@@ -53,6 +53,7 @@ export class FakeBoard {
       inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
       stateFile: { save: async (saved) => void (this.saved = saved) },
       loaded: this.saved,
+      problems: [],
       trials: { read: async () => this.#trials, write: async (count) => void (this.#trials = count) },
       staging: {
         roomBytes: async () => 1e9,

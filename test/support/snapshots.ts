@@ -36,6 +36,7 @@ export function snapshotWith(update: Partial<UpdateSnapshot> = {}, rest: Partial
       startedAt: "2026-01-02T03:00:00.000Z",
       bootId: "11111111-1111-4111-8111-111111111111",
       clockSynchronized: true,
+      problems: null,
     },
     board: {
       model: "Raspberry Pi 4 Model B Rev 1.5",

@@ -149,6 +149,7 @@ export class TestBoard {
         inventory: { model: "test board", serial: null, os: null, kernel: null, arch: "x64", memoryBytes: 1 },
         stateFile,
         loaded: (await stateFile.load()).saved,
+        problems: [],
         trials: new FolderTrialRecord(this.folder),
         staging: wrapped(new FolderStaging(this.stagingFolder, settings["update.keep-free"]), staging),
         fetcher: new Download(

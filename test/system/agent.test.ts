@@ -1,4 +1,4 @@
-import { chmod, readFile, readdir, writeFile } from "node:fs/promises";
+import { chmod, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Gate } from "../support/gate.ts";
@@ -185,6 +185,53 @@ describe("what is refused at the start", () => {
     expect(agent.errors).toContain("--teleport");
     expect(agent.errors).toContain("Usage: boardkeeper-agent");
   });
+});
+
+it("a config that was broken by an edit: the last good one runs, and the twin says so, until it is mended", async () => {
+  const hub = await testHub();
+  const service = new ServiceView(hub);
+  const folder = await temporaryFolder();
+  const configFile = join(folder, "agent.toml");
+  const secretFile = join(folder, "connection-string");
+  const stateDir = join(folder, "state");
+  const keptFile = join(stateDir, "config.last-good.json");
+  await writeFile(secretFile, await hub.addDevice("board-1"), { mode: 0o600 });
+  const good = `[agent]\nstate-dir = "${stateDir}"\n[hub]\nca-file = "${hub.caFile}"\nconnection-string-file = "${secretFile}"\ntransport = "mqtt"\n`;
+  const broken = good.replace('mqtt"', "mqtt");
+  const life = async (toml: string): Promise<AgentProcess> => {
+    await writeFile(configFile, toml);
+    const startedBefore = await service.reported("boardkeeper.agent.startedAt");
+    const agent = new AgentProcess(["run", "--simulate", "--config", configFile], {});
+    await service.until("boardkeeper.agent.startedAt", (startedAt) => startedAt !== startedBefore);
+    agent.signal("SIGTERM");
+    expect(await agent.exited).toBe(0);
+    return agent;
+  };
+
+  const first = await life(good);
+  expect(await first.line({ msg: "good configuration kept" })).toBeDefined();
+  expect(await service.reported("boardkeeper.agent.problems")).toBeUndefined();
+  const kept = await readFile(keptFile, "utf8");
+
+  const agent = await life(broken);
+  expect(await agent.line({ level: "error", msg: "mistake in the configuration" })).toMatchObject({
+    mistake: expect.stringMatching(/agent\.toml: Invalid TOML/),
+  });
+  expect(await agent.line({ level: "error", msg: "running with the last good configuration" })).toBeDefined();
+  expect(await service.reported("boardkeeper.agent.problems")).toStrictEqual([
+    "The configuration has a mistake, so the last good one runs. Mend it, then restart the agent.",
+    expect.stringMatching(/agent\.toml: Invalid TOML/),
+  ]);
+  expect(await readFile(keptFile, "utf8")).toBe(kept);
+
+  await life(good);
+  expect(await service.reported("boardkeeper.agent.problems")).toBeUndefined();
+
+  await rm(keptFile);
+  await writeFile(configFile, broken);
+  const refused = new AgentProcess(["run", "--simulate", "--config", configFile], {});
+  expect(await refused.exited).toBe(78);
+  expect(refused.errors).toMatch(/the configuration has .*agent\.toml: Invalid TOML/s);
 });
 
 it("an operator's own program installs, and what it says is the proof", async () => {

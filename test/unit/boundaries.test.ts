@@ -12,7 +12,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|link)\.ts$|(errors|saved|saved-values|settings)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|link)\.ts$|(errors|last-good|saved|saved-values|settings)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =

@@ -72,6 +72,7 @@ const rows: [row: string, snapshot: Snapshot][] = [
     "back-on-the-old-system",
     snapshotWith({ ...job, phase: "rolledBack", times: ended(reverting), error: healthError }),
   ],
+  ["on-the-last-good-config", snapshotWith({}, { agent: { ...snapshotWith().agent, problems: ["A.", "B."] } })],
   ["cancelled", snapshotWith({ ...job, phase: "cancelled", times: ended(downloading) })],
   ["desired-refused", snapshotWith({ refused })],
   ["desired-refused-during-a-job", snapshotWith({ ...job, phase: "downloading", times: downloading, refused })],
@@ -188,6 +189,7 @@ describe("one snapshot, four vocabularies", () => {
 
 /** The paths of all keys, except those inside values that are wholes of their own (errors, last proofs). */
 function keysOf(value: unknown, path = ""): string[] {
-  if (typeof value !== "object" || value === null || /error|delay|refused|lastProven$/.test(path)) return [path];
+  if (typeof value !== "object" || value === null || /error|delay|refused|problems|lastProven$/.test(path))
+    return [path];
   return Object.entries(value).flatMap(([key, member]) => keysOf(member, `${path}.${key}`));
 }

@@ -36,7 +36,13 @@ describe("what a twin says about a board", () => {
     expect(view).toEqual({
       connected: true,
       lastActivity: "2026-01-02T03:00:00.000Z",
-      agent: { version: "0.1.0", mode: "systemd", startedAt: "2026-01-02T03:00:00.000Z", bootId: "boot-1" },
+      agent: {
+        version: "0.1.0",
+        mode: "systemd",
+        startedAt: "2026-01-02T03:00:00.000Z",
+        bootId: "boot-1",
+        problems: [],
+      },
       board: {
         model: "Raspberry Pi 4 Model B Rev 1.5",
         os: "Debian GNU/Linux 13 (trixie)",

@@ -24,7 +24,10 @@ describe("what has happened between two looks", () => {
     [
       "the agent alone restarted",
       idle,
-      { ...idle, agent: { ...idle.agent, version: "0.2.0", startedAt: at, mode: "systemd", bootId: "boot-1" } },
+      {
+        ...idle,
+        agent: { ...idle.agent, version: "0.2.0", startedAt: at, mode: "systemd", bootId: "boot-1", problems: [] },
+      },
       ["agent: the agent has started (0.2.0)"],
     ],
     ["other firmware runs", idle, { ...idle, firmwareVersion: "2.0.0" }, ["agent: firmware 2.0.0 runs, before 1.0.0"]],
@@ -167,6 +170,12 @@ describe("the summary of a board", () => {
       Link: "offline, was never connected",
       Agent: "has not reported yet: no Boardkeeper agent has connected with this identity",
     });
+  });
+
+  it("shows what was wrong when the agent started, and nothing where nothing was", () => {
+    const problems = ["The configuration has a mistake, so the last good one runs.", "agent.toml: x is not a setting"];
+    expect(summaryOf("board-1", viewOf({}, {}, { problems }))["Problems"]).toBe(problems.join(" "));
+    expect(summaryOf("board-1", idle)).not.toHaveProperty("Problems");
   });
 
   it("says since when a board has not been heard of, and which firmware was proven", () => {

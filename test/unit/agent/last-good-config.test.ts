@@ -1,0 +1,179 @@
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { keepLastGood } from "../../../agent/board/last-good-file.ts";
+import { ConfigError, loadConfig, type Config, type Surroundings } from "../../../agent/config.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
+
+/** A board with everything in files, as an operator edits them. */
+class Board {
+  readonly folder: string;
+  readonly toml: string;
+  readonly secret: string;
+  readonly state: string;
+  around: Surroundings;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.toml = join(folder, "agent.toml");
+    this.secret = join(folder, "connection-string");
+    this.state = join(folder, "state");
+    const nobody = { deviceId: undefined, moduleId: undefined, stateDir: undefined };
+    this.around = { env: {}, configFile: this.toml, simulate: false, ...nobody };
+  }
+
+  good(more = ""): string {
+    const hub = `[hub]\nconnection-string-file = "${this.secret}"\n`;
+    return `[agent]\nstate-dir = "${this.state}"\nlog-level = "warn"\n${hub}${more}`;
+  }
+
+  async start(): Promise<Config> {
+    return await loadConfig(this.around);
+  }
+
+  async refused(): Promise<readonly string[]> {
+    const cause: unknown = await this.start().catch((thrown: unknown) => thrown);
+    if (cause instanceof ConfigError) return cause.problems;
+    throw new Error("The config was not refused.");
+  }
+}
+
+/** A board whose config is good and was kept. */
+async function board(more = ""): Promise<Board> {
+  const made = new Board(await temporaryFolder());
+  await writeFile(made.toml, made.good(more));
+  await writeFile(made.secret, connectionString, { mode: 0o600 });
+  await mkdir(made.state);
+  await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+  return made;
+}
+
+describe("a config that was broken by an edit", () => {
+  it.each<[string, (made: Board) => Promise<void>, RegExp]>([
+    ["no TOML", (made) => writeFile(made.toml, `${made.good()}[hub\n`), /agent\.toml: Invalid TOML/],
+    ["a wrong value", (made) => writeFile(made.toml, made.good('transport = "pigeon"')), /hub\.transport: expected/],
+    ["an unknown setting", (made) => writeFile(made.toml, made.good("[x]\ny = 1")), /x\.y is not a setting/],
+    ["a contradiction", (made) => writeFile(made.toml, made.good("[reboot]\ncommand = []")), /reboot\.command/],
+    ["a certificate that is none", (made) => withCa(made, "nonsense"), /hub\.ca-file: .* is not a PEM/],
+    ["a certificate that is gone", (made) => withCa(made, undefined), /hub\.ca-file: ENOENT/],
+    ["half a connection string", (made) => writeFile(made.secret, "HostName=h;De"), /DeviceId is missing/],
+    ["no connection string", (made) => rm(made.secret), /hub\.connection-string-file: ENOENT/],
+    ["a secret for all to read", (made) => chmod(made.secret, 0o644), /can be read by others/],
+  ])("gives way to the last good one: %s", async (_what, breakIt, mistake) => {
+    const made = await board("[update]\nkeep-free = 5");
+    await breakIt(made);
+    const config = await made.start();
+    expect(config.mistakes.join("\n")).toMatch(mistake);
+    expect(config).toMatchObject({
+      hub: { deviceId: "d1" },
+      "agent.log-level": "warn",
+      "update.keep-free": 5,
+      stateDir: made.state,
+      stagingDir: join(made.state, "staging"),
+      toKeep: undefined,
+    });
+    expect(config.hub.connectionString).toContain("c2VjcmV0");
+    await writeFile(made.toml, made.good());
+    await writeFile(made.secret, connectionString);
+    await chmod(made.secret, 0o600);
+    expect(await made.start()).toMatchObject({ mistakes: [], "update.keep-free": 64 * 2 ** 20 });
+  });
+
+  it("goes on with a new key, if that is in order", async () => {
+    const made = await board();
+    await writeFile(made.toml, `${made.good()}[hub\n`);
+    await writeFile(made.secret, connectionString.replace("c2VjcmV0", "bmV3"));
+    expect((await made.start()).hub.connectionString).toContain("bmV3");
+  });
+
+  it("keeps the certificate that was good", async () => {
+    const made = await board();
+    const ca = join(made.folder, "ca.pem");
+    await writeFile(ca, "-----BEGIN CERTIFICATE-----\n");
+    await writeFile(made.toml, made.good(`ca-file = "${ca}"`));
+    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    await writeFile(ca, "");
+    expect((await made.start()).hubCa).toContain("BEGIN");
+  });
+
+  it.each<[string, (made: Board) => Promise<void>, RegExp]>([
+    ["none was ever kept", (made) => rm(keptIn(made)), /pigeon|6 characters/],
+    ["what was kept is damaged", (made) => writeFile(keptIn(made), "{"), /config\.last-good\.json: is not JSON/],
+    ["what was kept cannot be read", (made) => rm(keptIn(made)).then(() => mkdir(keptIn(made))), /EISDIR/],
+    ["what was kept has mistakes for this release", (made) => replaceKept(made, "keep-free", "keep-fee"), /keep-fee/],
+  ])("is refused when %s", async (_what, lose, problem) => {
+    const made = await board("[update]\nkeep-free = 5");
+    await writeFile(made.toml, made.good('transport = "pigeon"'));
+    expect((await made.start()).mistakes).toHaveLength(1);
+    await lose(made);
+    expect((await made.refused()).join("\n")).toMatch(problem);
+  });
+
+  it("is refused where the state folder on the command line is the mistake", async () => {
+    const made = await board();
+    made.around = { ...made.around, stateDir: "state" };
+    expect(await made.refused()).toStrictEqual([expect.stringContaining("--state-dir: agent.state-dir: expected")]);
+  });
+
+  it("without a connection string anywhere is refused where the copy was forbidden", async () => {
+    const made = await board("keep-connection-string = false");
+    expect(await readFile(keptIn(made), "utf8")).not.toContain("c2VjcmV0");
+    await writeFile(made.toml, `${made.good()}[hub\n`);
+    expect((await made.start()).mistakes).toHaveLength(1);
+    await rm(made.secret);
+    expect((await made.refused()).join()).toContain("hub.connection-string-file: ENOENT");
+  });
+});
+
+describe("the copy", () => {
+  it("is for its owner alone, and written only when it differs", async () => {
+    const made = await board();
+    const { ino, mode } = await stat(keptIn(made));
+    expect(mode & 0o777).toBe(0o600);
+    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    expect((await stat(keptIn(made))).ino).toBe(ino);
+    await writeFile(made.toml, made.good("[update]\nkeep-free = 7"));
+    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    expect(await readFile(keptIn(made), "utf8")).toContain('"update.keep-free": 7');
+  });
+
+  it("does not take a simulated board's key from its local hub: a device that is gone was taken away", async () => {
+    const home = await temporaryFolder();
+    const devices = join(home, "hub", "devices");
+    await mkdir(devices, { recursive: true });
+    await writeFile(join(home, "ca.pem"), "-----BEGIN CERTIFICATE-----\n");
+    const file = { version: 1, connectionString, webSocketPort: 2, caFile: join(home, "ca.pem") };
+    await writeFile(join(devices, "d1.json"), JSON.stringify(file));
+    const made = new Board(home);
+    made.around = {
+      ...made.around,
+      configFile: undefined,
+      env: { BOARDKEEPER_HOME: home },
+      simulate: true,
+      deviceId: "d1",
+    };
+    const { stateDir, toKeep = "" } = await made.start();
+    await mkdir(stateDir, { recursive: true });
+    await keepLastGood(stateDir, toKeep);
+    made.around = { ...made.around, env: { ...made.around.env, BOARDKEEPER_HUB_TRANSPORT: "pigeon" } };
+    expect(await made.start()).toMatchObject({ stateDir, "hub.transport": "mqtt", "update.installer": "simulated" });
+    await rm(join(devices, "d1.json"));
+    expect((await made.refused()).join()).toContain("boardkeeper device add -d d1");
+  });
+});
+
+function keptIn({ state }: Board): string {
+  return join(state, "config.last-good.json");
+}
+
+async function withCa(made: Board, content: string | undefined): Promise<void> {
+  const ca = join(made.folder, "ca.pem");
+  if (content !== undefined) await writeFile(ca, content);
+  await writeFile(made.toml, made.good(`ca-file = "${ca}"`));
+}
+
+async function replaceKept(made: Board, from: string, to: string): Promise<void> {
+  await writeFile(keptIn(made), (await readFile(keptIn(made), "utf8")).replaceAll(from, to));
+}
