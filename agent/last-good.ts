@@ -53,7 +53,7 @@ export function lastGoodFrom(text: string, given: Given): Checked<LastGood> {
     return { ok: false, problems: ["is not JSON: it was damaged"] }; // The parser would repeat a part of the text.
   }
   const checked = check(schema, read);
-  if (!checked.ok) return { ok: false, problems: [`has another form (${checked.problems.length} keys of it)`] };
+  if (!checked.ok) return { ok: false, problems: ["has another form"] }; // Which key, could repeat a part too.
   const made = checked.value.given;
   const isSame =
     made.configFile === (given.configFile ?? null) &&

@@ -73,7 +73,7 @@ export function afterEnd(before: LinkHistory, ended: Ended, random: number): { h
   const wasSteady = upMs !== null && upMs >= steadyMs;
   const failures = wasSteady ? 1 : before.failures + 1;
   const isShort = kind === "lost" && upMs !== null && upMs < shortLifeMs;
-  const shortLives = isShort ? before.shortLives + 1 : wasSteady || upMs !== null ? 0 : before.shortLives;
+  const shortLives = isShort ? before.shortLives + 1 : upMs === null ? before.shortLives : 0;
   const diagnosis = diagnose(ended, shortLives);
   const history = { failures, shortLives, diagnosis };
   return { history, waitMs: waitMs(diagnosis, kind, failures, random) };

@@ -120,6 +120,30 @@ describe("one snapshot, four vocabularies", () => {
     expect(project(snapshot)).toStrictEqual(literal);
   });
 
+  it.each<[what: string, snapshot: Snapshot, firmware: object]>([
+    ["an unknown running version is empty", snapshotWith({}, { currentVersion: null }), { currentFwVersion: "" }],
+    [
+      "a refusal does not hide the way back",
+      snapshotWith({ ...job, phase: "reverting", times: reverting, refused }),
+      {
+        fwUpdateStatus: "rebooting",
+        fwUpdateSubstatus: "going back to the old system: the new one was not proven",
+      },
+    ],
+    ["staged, and nothing to wait for", snapshotWith({ ...job, phase: "staged" }), { fwUpdateSubstatus: "staged" }],
+    ["failed, nobody knows why", snapshotWith({ ...job, phase: "failed" }), { fwUpdateSubstatus: "" }],
+    ["accepted, of no version", snapshotWith({ phase: "accepted" }), { pendingFwVersion: "" }],
+  ])("firmware: %s", (_what, snapshot, firmware) => {
+    expect(project(snapshot)["firmware"]).toMatchObject(firmware);
+  });
+
+  it("tells why a reboot failed, and has no time for a proof that is not stamped", () => {
+    const failed = snapshotWith({}, { reboot: { ...idleReboot, phase: "failed", error: installError } });
+    expect(project(failed)).toMatchObject({ boardkeeper: { reboot: { error: installError } } });
+    const unstamped = snapshotWith({}, { reboot: { ...idleReboot, phase: "proven" } });
+    expect(project(unstamped)).toMatchObject({ rebootTime: null });
+  });
+
   it("keeps every owned key in every row, so that nothing of an earlier job can stay behind", () => {
     const shape = keysOf(project(snapshotWith()));
     for (const [, snapshot] of rows) expect(keysOf(project(snapshot))).toStrictEqual(shape);
@@ -165,6 +189,7 @@ describe("one snapshot, four vocabularies", () => {
             arch: long(20),
             memoryBytes: 2 ** 52,
           },
+          agent: { ...snapshotWith().agent, problems: Array.from({ length: 5 }, () => long(100)) },
           currentVersion: long(200),
           lastProvenUpdate: { operationId: name, version: name, at: at(1) },
           reboot: {

@@ -44,13 +44,38 @@ describe("what the end of a connection means", () => {
     ["throttling", { kind: "throttled" }, "busy", 10_000, 120_000],
     ["a used-up quota", { kind: "quota" }, "quota", 60_000, 900_000],
     ["a hub that cannot", { kind: "hub-error" }, "offline", 1_000, 60_000],
+    ["a hub that will not", { kind: "rejected" }, "offline", 1_000, 60_000],
+    ["a change that was missed", { kind: "missed" }, "offline", 1_000, 60_000],
   ])("%s", (_what, ended, diagnosis, least, most) => {
     const before: LinkHistory = { failures: 40, shortLives: 0, diagnosis: null };
     const shortest = afterEnd(before, { ...failed, ...ended }, 0);
     const longest = afterEnd(before, { ...failed, ...ended }, 0.999_999_999);
     expect(shortest.history.diagnosis).toBe(diagnosis);
     expect([shortest.waitMs, longest.waitMs]).toStrictEqual([least, most]);
-    expect(sentences[diagnosis]).toMatch(/\.$/);
+  });
+
+  it.each(Object.entries(sentences))("is told as %s in a sentence", (_diagnosis, sentence) => {
+    expect(sentence).toMatch(/^[A-Z].+\.$/);
+  });
+
+  it.each<[Ended["kind"], upMs: number | null, failures: number, shortLives: number, Diagnosis]>([
+    ["lost", 14_999, 4, 3, "rival"],
+    ["lost", 15_000, 4, 0, "offline"],
+    ["lost", 29_999, 4, 0, "offline"],
+    ["lost", 30_000, 1, 0, "offline"],
+    ["lost", null, 4, 2, "offline"],
+    ["silent", 5, 4, 0, "offline"],
+    ["unreachable", null, 4, 2, "offline"],
+  ])("%s after %s ms, the fourth failure after two short lives", (kind, upMs, failures, shortLives, diagnosis) => {
+    const before: LinkHistory = { failures: 3, shortLives: 2, diagnosis: null };
+    const { history } = afterEnd(before, { ...failed, kind, upMs }, 0);
+    expect(history).toStrictEqual({ failures, shortLives, diagnosis });
+  });
+
+  it("leaves a rival some time", () => {
+    const before: LinkHistory = { failures: 40, shortLives: 2, diagnosis: null };
+    const ended: Ended = { ...failed, kind: "lost", upMs: 11 };
+    expect([0, 0.999_999_999].map((random) => afterEnd(before, ended, random).waitMs)).toStrictEqual([10_000, 300_000]);
   });
 
   it("is nothing when it was our own wish", () => {

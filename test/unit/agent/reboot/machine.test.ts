@@ -1,5 +1,14 @@
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { duty, isPending, resume, step, type RebootEvent, type RebootState } from "../../../../agent/reboot/machine.ts";
+import {
+  duty,
+  isPending,
+  rebootState,
+  resume,
+  step,
+  type RebootEvent,
+  type RebootState,
+} from "../../../../agent/reboot/machine.ts";
 
 const at = "2026-01-02T03:10:00.000Z";
 const job = {
@@ -61,7 +70,7 @@ const table: [start: Start, event: EventName, target: object][] = [
     "neverCame",
     { phase: "failed", job, error: { code: "reboot-never-came", message: "It did not come." } },
   ],
-  ["rebootingForUpdate", "neverCame", { phase: "failed", job: null }],
+  ["rebootingForUpdate", "neverCame", { phase: "failed", job: null, error: { during: "rebooting" } }],
   ["proven", "scheduled", { ...scheduled, last }],
   ["proven", "neededByUpdate", forUpdate],
   ["unstamped", "scheduled", scheduled],
@@ -139,5 +148,13 @@ describe("duty", () => {
   it("counts as pending from the asking to the end", () => {
     const pending = (Object.keys(s) as Start[]).filter((start) => isPending(s[start]));
     expect(pending).toStrictEqual(["scheduled", "waiting", "rebooting", "rebootingForUpdate"]);
+  });
+});
+
+describe("what is saved", () => {
+  const unasked = { ...s.proven, job: null, startedAt: null, last: { ...last, cause: "other" as const } };
+  const ofUpdate = { ...s.proven, last: { ...last, cause: "update" as const } };
+  it.each<RebootState>([...Object.values(s), unasked, ofUpdate])("is read back whole: $phase", (state) => {
+    expect(v.parse(rebootState, state)).toStrictEqual(state);
   });
 });

@@ -259,6 +259,62 @@ describe("resume", () => {
     expect(resume(state, facts)).toMatchObject(target);
   });
 
+  const worn = "interrupted-too-often";
+  it.each<[what: string, state: UpdateState, facts: RestartFacts, failure: object]>([
+    [
+      "a download",
+      { ...s.downloading, attempt: limits.downloads },
+      sameBoot,
+      told(worn, "downloading", /download was/),
+    ],
+    ["an installation", { ...s.applying, attempt: limits.installs }, sameBoot, told(worn, "applying", /installer was/)],
+    [
+      "arming",
+      { ...installed, attempt: limits.arms },
+      sameBoot,
+      told(worn, "applying", /switching over was cut off \d/),
+    ],
+    [
+      "the agent before a reboot",
+      { ...s.rebooting, attempt: limits.reboots },
+      sameBoot,
+      told(worn, "rebooting", /the agent was cut off on the way/),
+    ],
+    [
+      "the board before arming",
+      { ...unarmed, attempt: limits.reboots },
+      oldSystem,
+      told(worn, "rebooting", /the board went down before/),
+    ],
+    ["going back", { ...s.reverting, attempt: limits.reverts }, newSystem, told(worn, "reverting", /going back was/)],
+    [
+      "a new system that did not come up",
+      s.rebooting,
+      oldSystem,
+      told("fell-back", "rebooting", /does not run 2\.0\.0/),
+    ],
+    [
+      "a new system that keeps restarting",
+      s.proving,
+      { ...newSystem, trialBoots: limits.trialBoots + 1 },
+      told("restarts-too-often", "proving", /without being proven healthy/),
+    ],
+  ])("says what happened, when, and what to do, of %s", (_what, state, facts, failure) => {
+    expect(resume(state, facts)).toMatchObject({ error: failure });
+  });
+
+  it.each<[what: string, state: UpdateState, facts: RestartFacts]>([
+    ["was never armed", { ...unarmed, attempt: limits.reboots }, sameBoot],
+    ["did not come up", s.rebooting, oldSystem],
+    ["keeps restarting", s.rebooting, { ...newSystem, trialBoots: limits.trialBoots + 1 }],
+  ])("goes back with a reboot from a new system that %s", (_what, state, facts) => {
+    expect(resume(state, facts)).toMatchObject({ phase: "reverting", restart: "board" });
+  });
+
+  it.each([s.rebooting, s.proving])("lets a new system start as often as it may: $phase", (state) => {
+    expect(resume(state, { ...newSystem, trialBoots: limits.trialBoots })).toMatchObject({ phase: "proving" });
+  });
+
   /** Boots as a board may have them that never comes to rest: what runs changes, stays or cannot be told. */
   const fates: [string, (boot: number) => string | null][] = [
     ["the old system", () => "1.0.0"],
@@ -287,6 +343,10 @@ describe("resume", () => {
     });
   });
 });
+
+function told(code: string, during: string, message: RegExp): object {
+  return { code, during, message: expect.stringMatching(new RegExp(`${message.source}.*\\.$`)) };
+}
 
 describe("duty", () => {
   const duties: [string, UpdateState, string | undefined][] = [

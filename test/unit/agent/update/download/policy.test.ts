@@ -148,6 +148,8 @@ describe("Retry-After", () => {
     ["Sun, 06 Nov 1994 08:49:37 GMT", date, 0],
     ["Sun, 06 Nov 1994 07:00:00 GMT", date, 0],
     ["Sun, 06 Nov 1994 09:49:37 GMT", null, null],
+    ["x Sun, 06 Nov 1994 09:49:37 GMT", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT+1", date, null],
     ["Sun, 06 Nov 1994 09:49:37 GMT", "now", null],
     ["1994-11-06T09:49:37Z", date, null],
     ["Sun, 99 Nov 1994 09:49:37 GMT", date, null],

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+/** The tests that speak of the pure files, and are quick enough to be run for each of a thousand mutants. */
+export default defineConfig({
+  test: {
+    root: new URL("../..", import.meta.url).pathname,
+    include: [
+      "test/unit/agent/contract/{dialects,methods}.test.ts",
+      "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
+      "test/unit/agent/{reboot,update}/{decisions,machine,request}.test.ts",
+      "test/unit/agent/update/download/policy.test.ts",
+      "test/unit/agent/last-good.test.ts",
+    ],
+  },
+});
