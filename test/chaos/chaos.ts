@@ -9,8 +9,10 @@ import { drawFault } from "../../service-tools/local-hub/faults/draw.ts";
 import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
 import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
+import { at, canonical } from "../support/paths.ts";
+import { randomFrom } from "../support/random.ts";
 import { ChaosBoard } from "./board.ts";
-import { at, Operator, type Operation } from "./operator.ts";
+import { Operator, type Operation } from "./operator.ts";
 
 /*
  * scripts/chaos MINUTES [--seed N]: two boards on a hub that draws faults at random. One is rebooted and updated all the
@@ -37,7 +39,7 @@ const leastOperations = 2;
 /** V8 grows for a while whatever it runs. */
 const warmUpMs = isLong ? 2 * 60_000 : 5_000;
 
-const random = seeded(seed);
+const random = randomFrom(seed);
 const between = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1));
 const folder = await mkdtemp(join(tmpdir(), "boardkeeper-chaos-"));
 const hub = await startLocalHub({ folder: join(folder, "hub"), random });
@@ -230,30 +232,12 @@ async function agrees(board: ChaosBoard, view: Operator): Promise<boolean> {
     if (isJsonObject(payload)) {
       const { Response: _said, link: _link, ...state } = payload;
       const told = at(await view.reported(), "boardkeeper");
-      if (JSON.stringify(sorted(state)) === JSON.stringify(sorted(told))) return true;
+      if (canonical(state) === canonical(told)) return true;
     }
     await pause(500);
   }
   process.stdout.write(`${board.deviceId} does not agree with its twin\n`);
   return false;
-}
-
-/** Keys in order, without nulls, which no twin holds. */
-function sorted(value: unknown): unknown {
-  if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value).filter(([, one]) => one !== null);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, sorted(one)]));
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function seeded(from: number): () => number {
-  let state = from >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function print(what: string, value: string): void {

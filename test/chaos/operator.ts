@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
+import { at } from "../support/paths.ts";
 import { callHub, type RawAnswer } from "../support/raw-https.ts";
 
 const api = "api-version=2021-04-12";
@@ -102,13 +103,6 @@ export class Operator {
     const call = callHub(this.#hub, body === undefined ? asked : { ...asked, body }).catch(() => undefined);
     return await Promise.race([call, pause(callMs, undefined)]);
   }
-}
-
-/** A value by its path; undefined where there is none. */
-export function at(tree: unknown, path: string): Json | undefined {
-  let value: unknown = tree;
-  for (const key of path.split(".")) value = isJsonObject(value) ? value[key] : undefined;
-  return value as Json | undefined;
 }
 
 function textOf(value: Json | undefined): string {

@@ -1,8 +1,9 @@
-import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
+import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Callers, Connection } from "../../agent/hub/link.ts";
 import { mergePatch } from "../../agent/hub/patch.ts";
 import { LinkTrouble } from "../../agent/hub/trouble.ts";
+import { at } from "./paths.ts";
 
 /** A hub without sockets or time of its own: one device's twin, and a network that a test takes away and gives back. */
 export class FakeHub {
@@ -57,10 +58,8 @@ export class FakeHub {
     return await this.#callers.method(name, payload);
   }
 
-  /** A value of the reported properties by its path; undefined where there is none. */
-  at(path: string, reported: Json = this.reported): Json | undefined {
-    let value: Json | undefined = reported;
-    for (const key of path.split(".")) value = isJsonObject(value) ? value[key] : undefined;
-    return value;
+  /** A value of the reported properties, as they are or were, by its path. */
+  at(path: string, reported: JsonObject = this.reported): Json | undefined {
+    return at(reported, path);
   }
 }

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isJsonObject } from "../../agent/contract/json.ts";
 import type { Timer } from "../../agent/clock.ts";
 import type { Patience } from "../../agent/hub/azure-link.ts";
 import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
@@ -11,7 +10,8 @@ import { imageServer, serving, testImage } from "./image-server.ts";
 import { testHub } from "./local-hub.ts";
 import { overriding } from "./overriding.ts";
 import { TestBoard } from "./test-board.ts";
-import { at, ServiceView } from "./twins.ts";
+import { at, canonical } from "./paths.ts";
+import { ServiceView } from "./twins.ts";
 
 /** A fault of the hub as it is rehearsed with, beside its defaults. */
 export interface RehearsedFault {
@@ -43,12 +43,12 @@ const callMs = 7_000;
 const shortestS = 5;
 
 /** No board sends anything that is acknowledged. */
-const notOfBoards: FaultName = "puback-lost";
+const notOfAnyBoard: FaultName = "puback-lost";
 
 /** Every fault that can come between a board and its hub, and each way of those that have several. */
 export function faultsOfBoards(): RehearsedFault[] {
   return faultNames()
-    .filter((name) => kindOf(name).on.includes("mqtt") && name !== notOfBoards)
+    .filter((name) => kindOf(name).on.includes("mqtt") && name !== notOfAnyBoard)
     .flatMap((name): RehearsedFault[] => {
       const words = Object.entries(kindOf(name).parameters).flatMap(([key, parameter]) =>
         "words" in parameter ? parameter.words.slice(1).map((word) => ({ [key]: word })) : [],
@@ -64,7 +64,7 @@ function called({ name, parameters = {} }: RehearsedFault): string {
 
 /**
  * Has a board reboot and update itself while these faults are on, takes them away, and says what was wrong afterwards:
- * "recovered" when nothing was. A bare SDK client may look on, to be compared with.
+ * "recovered" when nothing was.
  */
 async function rehearse(faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
   const hub = await testHub();
@@ -159,7 +159,7 @@ async function verdict(
       firmwareStatus === "completed" &&
       at(reported, "iothubDM.firmwareUpdate.status") === "applyComplete" &&
       at(reported, "firmware.fwUpdateStatus") === "current" &&
-      JSON.stringify(sorted(state)) === JSON.stringify(sorted(boardkeeper))
+      canonical(state) === canonical(boardkeeper)
     );
   }, recoverMs);
   if (!agrees) return `twin and board disagree: ${seen}`;
@@ -186,16 +186,6 @@ export async function rehearseAll(
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return wrong;
-}
-
-/** Keys in order, without nulls, which no twin holds, and without what a section of a twin has of its own. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value)
-    .filter(([key, one]) => !key.startsWith("$") && one !== null)
-    .map(([key, one]) => [key, sorted(one)] as const);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Repeats a call until it succeeds: the service meets the same faults as the board, where they share a port. */

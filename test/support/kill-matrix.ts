@@ -10,7 +10,8 @@ import { testHub } from "./local-hub.ts";
 import { boardProcess, type AgentProcess, type BoardProcess } from "./processes.ts";
 import { randomFrom } from "./random.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
-import { at, ServiceView } from "./twins.ts";
+import { at } from "./paths.ts";
+import { ServiceView } from "./twins.ts";
 
 /** When the agent is killed during one update: at a line that it logs, or so long after the update was granted. */
 export interface Blows {

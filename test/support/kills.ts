@@ -7,7 +7,8 @@ import { testHub } from "./local-hub.ts";
 import { boardProcess } from "./processes.ts";
 import { randomFrom } from "./random.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
-import { at, ServiceView } from "./twins.ts";
+import { at } from "./paths.ts";
+import { ServiceView } from "./twins.ts";
 
 /** So far ahead of the board's disk the server sends: as a link does that is slower than a disk. */
 const aheadBytes = 64 * 1_024;

@@ -1,8 +1,9 @@
 import type { Twin } from "azure-iothub";
-import { isJsonObject, type Json } from "../../agent/contract/json.ts";
+import type { Json } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { serviceClients, type ServiceClients } from "./azure-sdk.ts";
+import { at } from "./paths.ts";
 
 /** A service app's view of one board: the unmodified service SDK, and the words to say what a test waits for. */
 export class ServiceView {
@@ -56,13 +57,4 @@ export class ServiceView {
       if (typeof test === "function" ? test(value) : value === test) return reported;
     }
   }
-}
-
-export function at(tree: unknown, path: string): Json | undefined {
-  let value = tree;
-  for (const key of path.split(".")) {
-    if (!isJsonObject(value)) return undefined;
-    value = value[key];
-  }
-  return value as Json | undefined;
 }

@@ -6,7 +6,8 @@ import { imageServer, serving, testImage, type ImageServer, type TestImage } fro
 import { testHub } from "../support/local-hub.ts";
 import { AgentProcess, boardProcess, type BoardProcess } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { at, ServiceView } from "../support/twins.ts";
+import { at } from "../support/paths.ts";
+import { ServiceView } from "../support/twins.ts";
 
 interface Scene {
   readonly board: BoardProcess;

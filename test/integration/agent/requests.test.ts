@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { imageServer, serving, testImage } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
-import { at, ServiceView } from "../../support/twins.ts";
+import { at } from "../../support/paths.ts";
+import { ServiceView } from "../../support/twins.ts";
 
 async function boardAndService(options: TestBoardOptions = {}): Promise<{ board: TestBoard; service: ServiceView }> {
   const hub = await testHub();

@@ -17,7 +17,8 @@ import {
 } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
-import { at, ServiceView } from "../../support/twins.ts";
+import { at } from "../../support/paths.ts";
+import { ServiceView } from "../../support/twins.ts";
 
 interface Scene {
   readonly board: TestBoard;
