@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ServiceView } from "../../support/twins.ts";
 import { TestBoard } from "../../support/test-board.ts";
 import { hasty, impatience } from "../../support/fault-rehearsal.ts";
@@ -11,6 +11,8 @@ import {
   listenForMethods,
   openBare,
 } from "../../support/bare-sdk.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { watch } from "../../support/faulty-world.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 
 // The same fault on the same hub, for the agent and for a device that is nothing but the SDK. Where the SDK does better than it did,
@@ -26,7 +28,8 @@ async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: Serv
 
 /** It answers, and its twin holds what it says. */
 async function isWell(service: ServiceView): Promise<void> {
-  await expect.poll(async () => (await service.call("getStatus")).payload["link"]).toMatchObject({ up: true });
+  const link = async (): Promise<unknown> => (await service.call("getStatus")).payload["link"];
+  await expect.poll(link, { timeout: 20_000 }).toMatchObject({ up: true });
   await service.until("boardkeeper.update.phase", "idle");
 }
 
@@ -111,5 +114,86 @@ describe("the agent comes back where the bare SDK does not:", () => {
     hub.faults.add("twin-refused", { operation: "report", status: "503", body: "empty" }, { deviceId: ours, times: 3 });
     const { service } = await agentOn(hub);
     await isWell(service);
+  });
+
+  it("an outage that is longer than the SDK's patience, or a clock that is set forward in it", async () => {
+    const { hub, arrivals } = await countingHub();
+    const device = await openBare(hub, bare);
+    await listenForMethods(hub, device, bare);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    const away = hub.faults.add("connack-refused", { code: 3 });
+    hub.faults.add("close");
+    await away.hasStruck(3);
+    // The SDK's deadline of 240 s is read from Date.now() alone.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 240_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await expect.poll(() => device.events, { timeout: 10_000 }).toContain("disconnect");
+    await away.off();
+    await isWell(service);
+    expect(arrivals(bare)).toBe(1);
+  });
+
+  it("packets that vanish while it asks for its twin", async () => {
+    const { hub, arrivals } = await countingHub();
+    const device = await openBare(hub, bare, { keepaliveS: 1 });
+    await listenForDesired(device);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    for (const deviceId of [bare, ours]) hub.faults.add("black-hole", {}, { deviceId, times: 1 });
+    const asked = watch(device.client.getTwin());
+    await expect.poll(() => [arrivals(bare), arrivals(ours)], { timeout: 10_000 }).toStrictEqual([2, 2]);
+    await isWell(service);
+    expect(asked()).toBe(false);
+  });
+
+  it("a twin that is answered 429 without a word", async () => {
+    const { hub } = await countingHub();
+    const refusal = { operation: "get", status: "429", body: "empty" } as const;
+    const { client } = await openBare(hub, bare);
+    hub.faults.add("twin-refused", refusal, { deviceId: bare, times: 1 });
+    // The SDK throws where nobody can catch it: a process of its own would end (test/integration/bare-sdk).
+    const thrown = new Promise<unknown>((resolve) => {
+      const listeners = process.listeners("uncaughtException");
+      process.removeAllListeners("uncaughtException");
+      process.once("uncaughtException", (cause) => {
+        for (const listener of listeners) process.on("uncaughtException", listener);
+        resolve(cause);
+      });
+    });
+    const asked = watch(client.getTwin());
+    expect(await thrown).toBeInstanceOf(TypeError);
+    expect(asked()).toBe(false);
+
+    hub.faults.add("twin-refused", refusal, { deviceId: ours, times: 2 });
+    const { service } = await agentOn(hub);
+    await isWell(service);
+  });
+
+  it("credentials that are refused at first", async () => {
+    const { hub, arrivals } = await countingHub();
+    const refused = hub.faults.add("connack-refused", { code: 5 });
+    const { client } = await bareDevice(hub, bare);
+    await expect(client.open()).rejects.toThrow("Not authorized");
+    const { service } = await agentOn(hub);
+    await refused.hasStruck(2);
+    await refused.off();
+    await isWell(service);
+    expect(arrivals(bare)).toBe(0);
+  });
+
+  it("a method that nobody has a handler for: the caller gets an answer", async () => {
+    const clock = new ManualClock();
+    const { hub } = await countingHub({ clock });
+    const device = await openBare(hub, bare);
+    await listenForMethods(hub, device, bare);
+    const { service } = await agentOn(hub);
+    await isWell(service);
+    const answered = watch(invoke(hub, bare, "nothing"));
+    expect(await service.call("nothing")).toMatchObject({
+      status: 404,
+      payload: { error: { code: "unknown-method" } },
+    });
+    expect(answered()).toBe(false);
   });
 });
