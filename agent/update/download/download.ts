@@ -5,8 +5,7 @@ import type { Settings } from "../../settings.ts";
 import type { Image } from "../job.ts";
 import type { FetchOrder, Fetcher } from "../ports.ts";
 import type { Delay, Progress } from "../report.ts";
-import { judgeAnswer, type Verdict } from "./answer.ts";
-import { bucketOf, take } from "./bucket.ts";
+import { Attempt, type AttemptTerms, type TryEnd } from "./attempt.ts";
 import {
   addressesOf,
   afterFailure,
@@ -16,17 +15,11 @@ import {
   nextAddress,
   type Address,
 } from "./policy.ts";
-import type { Answer, PartialImage, Partials, Source } from "./ports.ts";
-import { refuseTooMuch, wrongSize } from "./size.ts";
+import type { PartialImage, Partials, Source } from "./ports.ts";
 
-export interface DownloadTerms {
+export interface DownloadTerms extends AttemptTerms {
   /** No other try is begun when a job has been fetching for so long. */
   readonly deadlineMs: number;
-  /** A server that sends fewer than `leastBytes` within `silenceMs` is lost. */
-  readonly silenceMs: number;
-  readonly leastBytes: number;
-  /** 0 for no limit. */
-  readonly bytesPerSecond: number;
 }
 
 export function downloadTerms(settings: Settings): DownloadTerms {
@@ -80,14 +73,6 @@ export class Download implements Fetcher {
   }
 }
 
-/** How one try has ended. */
-type TryEnd =
-  /** The server says that this was all. `unbroken` when all of it came in one answer that announced its end. */
-  | { readonly kind: "whole"; readonly unbroken: boolean }
-  | { readonly kind: "startOver"; readonly why: string }
-  | { readonly kind: "again"; readonly what: string; readonly retryAfterMs: number | null; readonly error: AgentError }
-  | { readonly kind: "ended"; readonly error: AgentError };
-
 /** One image on its way here, from the first try to the last. */
 class Course {
   readonly #ports: DownloadPorts;
@@ -105,6 +90,7 @@ class Course {
   #mostBytes: number;
   #delay: Delay | null = null;
   readonly #told = new Set<string>();
+  readonly #attempt: Attempt;
 
   constructor(
     ports: DownloadPorts,
@@ -125,6 +111,10 @@ class Course {
     this.#fromDiskBytes = partial.bytes;
     this.#mostBytes = partial.bytes;
     this.#addresses = addressesOf(order.uris);
+    const { source, timer, bootClock } = ports;
+    const startOver = (why: string): Promise<void> => this.#startOver(why);
+    const onPiece = (bytes: number): void => this.#take(bytes);
+    this.#attempt = new Attempt({ source, timer, bootClock, startOver, onPiece }, terms, order, partial, signal);
   }
 
   async run(): Promise<Image> {
@@ -196,7 +186,7 @@ class Course {
     this.#addresses[index] = { ...address, tries: address.tries + 1 };
     this.#mostBytes = Math.max(this.#mostBytes, this.#partial.bytes);
     try {
-      return await this.#try(address.uri);
+      return await this.#attempt.run(address.uri);
     } catch (cause) {
       this.#signal.throwIfAborted();
       if (!(cause instanceof AgentError)) throw cause;
@@ -205,103 +195,6 @@ class Course {
       return means === "ended"
         ? { kind: "ended", error: cause }
         : { kind: "again", what: cause.code, retryAfterMs: null, error: cause };
-    }
-  }
-
-  async #try(uri: string): Promise<TryEnd> {
-    const { source } = this.#ports;
-    const asked = {
-      fromBytes: this.#partial.bytes,
-      totalBytes: this.#partial.totalBytes,
-      source: this.#partial.source,
-    };
-    const answer = await this.#watched(
-      () => true,
-      (signal) => source.get({ uri, ...asked }, signal),
-    );
-    try {
-      const verdict = judgeAnswer(asked, answer);
-      if (verdict.kind === "image") return await this.#take(answer, verdict);
-      if (verdict.kind === "whole") return { kind: "whole", unbroken: false };
-      if (verdict.kind === "startOver") return verdict;
-      const { kind } = verdict;
-      if (kind === "ended")
-        return { kind, error: refused(answer, "Check the address, and whether a signed one has expired.") };
-      const error = refused(answer, "Look at the server, then ask again.");
-      return { kind, what: `status ${answer.status}`, retryAfterMs: verdict.retryAfterMs, error };
-    } finally {
-      answer.close();
-    }
-  }
-
-  /** Takes a body in: measured, bounded, slowed down where the owner wants it, and written. */
-  async #take(answer: Answer, part: Extract<Verdict, { kind: "image" }>): Promise<TryEnd> {
-    const { sizeBytes, largestBytes, roomBytes } = this.#order;
-    const { timer, bootClock } = this.#ports;
-    const partial = this.#partial;
-    if (part.totalBytes !== null) {
-      if (sizeBytes !== null && part.totalBytes !== sizeBytes) throw wrongSize(part.totalBytes, sizeBytes);
-      refuseTooMuch(part.totalBytes, largestBytes, roomBytes);
-    }
-    if (part.fromBytes === 0 && partial.bytes > 0) await this.#startOver("the server sends it from its first byte");
-    await partial.describe(part.totalBytes, part.source);
-    let bucket = bucketOf(this.#terms.bytesPerSecond, bootClock.nowMs());
-    let lookedAtBytes = partial.bytes;
-    const isTooSlow = (): boolean => {
-      const cameBytes = partial.bytes - lookedAtBytes;
-      lookedAtBytes = partial.bytes;
-      return cameBytes < this.#leastBytes;
-    };
-    await this.#watched(isTooSlow, async (signal) => {
-      signal.addEventListener("abort", () => answer.close(), { once: true }); // Or nobody would wake a silent body.
-      for await (const piece of answer.body) {
-        signal.throwIfAborted();
-        const bytes = partial.bytes + piece.length;
-        if (part.untilBytes !== null && bytes > part.untilBytes)
-          throw lost(partial, "the server sent more than it said");
-        if (sizeBytes !== null && bytes > sizeBytes) throw wrongSize(bytes, sizeBytes);
-        refuseTooMuch(bytes, largestBytes, roomBytes);
-        await partial.append(piece);
-        this.#receivedBytes += piece.length;
-        this.#delay = null;
-        this.#tellProgress();
-        const taken = take(bucket, piece.length, bootClock.nowMs());
-        ({ bucket } = taken);
-        if (taken.waitMs > 0) await timer.after(taken.waitMs, signal);
-      }
-    });
-    const wantedBytes = part.totalBytes ?? part.untilBytes ?? sizeBytes;
-    if (wantedBytes !== null && partial.bytes < wantedBytes) throw lost(partial, "the server ended it early");
-    return { kind: "whole", unbroken: part.fromBytes === 0 && answer.isFramed };
-  }
-
-  /** Fewer bytes than this within the silence: lost. A cap of the owner's own must not look like a slow server. */
-  get #leastBytes(): number {
-    const { leastBytes, bytesPerSecond, silenceMs } = this.#terms;
-    const cappedBytes = bytesPerSecond === 0 ? Infinity : (bytesPerSecond * silenceMs) / 2_000;
-    return Math.max(1, Math.min(leastBytes, cappedBytes));
-  }
-
-  /** Does something with a server, and drops it when it is found too slow each time it is looked at. */
-  async #watched<T>(isTooSlow: () => boolean, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { silenceMs } = this.#terms;
-    const done = new AbortController();
-    const slow = new AbortController();
-    const watching = (async () => {
-      const either = AbortSignal.any([this.#signal, done.signal]);
-      do await this.#ports.timer.after(silenceMs, either);
-      while (!isTooSlow());
-      slow.abort();
-    })().catch(() => undefined); // It is done, or stopped: nobody watches any more.
-    try {
-      return await act(AbortSignal.any([this.#signal, slow.signal]));
-    } catch (cause) {
-      this.#signal.throwIfAborted();
-      if (slow.signal.aborted) throw lost(this.#partial, `hardly anything came for ${silenceMs / 1_000} s`, cause);
-      throw cause;
-    } finally {
-      done.abort();
-      await watching;
     }
   }
 
@@ -357,6 +250,12 @@ class Course {
     }
   }
 
+  #take(bytes: number): void {
+    this.#receivedBytes += bytes;
+    this.#delay = null;
+    this.#tellProgress();
+  }
+
   #spent(): PartialImage["spent"] {
     const fetchingMs = this.#spentBeforeMs + this.#ports.bootClock.nowMs() - this.#begunMs;
     return { ...this.#partial.spent, fetchingMs };
@@ -366,17 +265,4 @@ class Course {
     const { bytes, totalBytes } = this.#partial;
     this.#onProgress({ receivedBytes: bytes, totalBytes: totalBytes ?? this.#order.sizeBytes, delay: this.#delay });
   }
-}
-
-function refused({ address, status }: Answer, advice: string): AgentError {
-  return new AgentError("http-status", `${address} answered with status ${status}. ${advice}`);
-}
-
-function lost({ bytes, totalBytes }: PartialImage, why: string, cause?: unknown): AgentError {
-  const total = totalBytes === null ? "an unknown number" : String(totalBytes);
-  return new AgentError(
-    "unreachable",
-    `The download was lost after ${bytes} of ${total} bytes: ${why}. Check the server and the link, then ask again.`,
-    { cause },
-  );
 }
