@@ -9,7 +9,7 @@ export default defineConfig({
       "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
       "test/unit/agent/{reboot,update}/{decisions,machine,request}.test.ts",
       "test/unit/agent/update/download/policy.test.ts",
-      "test/unit/agent/last-good.test.ts",
+      "test/unit/agent/{last-good,replies}.test.ts",
     ],
   },
 });

@@ -69,6 +69,7 @@ describe("firmwareUpdate", () => {
     ["was proven, and what runs cannot be told", {}, lastProven, null, 200, "already"],
     ["was proven, but the board was flashed with another since", {}, lastProven, "1.0.0", 200, "started"],
     ["is another image under the version that runs", { sha256: "b".repeat(64) }, lastProven, "2.0.0", 409, "refused"],
+    ["was never seen, and what runs cannot be told", {}, null, null, 200, "started"],
     ["is another image while what runs cannot be told", { sha256: "b".repeat(64) }, lastProven, null, 200, "started"],
   ] as const)("when the image %s", (_what, changes, proven, currentVersion, status, outcome) => {
     const order = { job: jobWith(changes), named: true };
@@ -174,6 +175,13 @@ describe("a desired document", () => {
     expect(change?.update).toBeUndefined();
   });
 
+  it("frees the board of a desired job on its way even when it cannot take its place", () => {
+    const taken = { ...lastProven, sha256: "b".repeat(64) };
+    const update = states(desiredJob).downloading;
+    const { change } = decideDesired(saved({ update, lastProven: taken }), document(), "2.0.0", at);
+    expect(change).toMatchObject({ update: { phase: "cancelled" }, handledDesired: { identity: "i1" } });
+  });
+
   it.each(Object.values(states(desiredJob)).filter(isCancellable))(
     "takes the place of a desired job that is $phase",
     (update) => {
@@ -219,8 +227,8 @@ describe("a desired document", () => {
   it("is still known after it was taken away, but what was refused in it is forgotten", () => {
     const refused = { ...handledDesired, refused: { code: "bad-request", message: "…" } };
     expect(decideNoDesired(saved({ handledDesired: refused })).change).toStrictEqual({ handledDesired });
-    expect(decideNoDesired(saved({ handledDesired })).change).toBeUndefined();
-    expect(decideNoDesired(saved({})).change).toBeUndefined();
+    expect(decideNoDesired(saved({ handledDesired }))).toStrictEqual({ answer: { kind: "known" } });
+    expect(decideNoDesired(saved({}))).toStrictEqual({ answer: { kind: "known" } });
   });
 
   it("is always new as a rehearsal", () => {

@@ -1,0 +1,174 @@
+import { describe, expect, it } from "vitest";
+import { decideCancelReboot, decideReboot } from "../../../agent/reboot/decisions.ts";
+import type { RebootState } from "../../../agent/reboot/machine.ts";
+import { blank, type Saved } from "../../../agent/saved.ts";
+import { decideApply, decideCancel, decideUpdate } from "../../../agent/update/decisions.ts";
+import { jobWith, states, t } from "../../support/updates.ts";
+
+/* What the caller of a method reads, word for word: each says what happened, why, and what to do next. */
+
+const saved = (changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), ...changes });
+const s = states();
+const lastProven = { operationId: "op-1", version: "2.0.0", sha256: jobWith().sha256 ?? "", at: t(9) };
+
+const job = {
+  operationId: "op-1",
+  reason: null,
+  force: false,
+  acceptedAt: t(0),
+  scheduledFor: "2026-01-02T03:01:00.000Z",
+};
+const scheduled: RebootState = { phase: "scheduled", last: null, job, bootId: "boot-1", dueBootMs: 61_000 };
+const rebooting: RebootState = {
+  phase: "rebooting",
+  last: null,
+  job,
+  cause: "requested",
+  bootId: "boot-1",
+  startedAt: t(0),
+};
+
+const refusal = (status: number, code: string, message: string): object => ({
+  status,
+  payload: { Response: message, error: { code, message } },
+});
+
+describe("rebootDevice", () => {
+  const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [] };
+
+  it.each<[string, Saved, string, string]>([
+    [
+      "while the board is being changed",
+      saved({ update: s.applying }),
+      "update-running",
+      "No reboot now: the update op-1 is applying, and will restart the board by itself if it needs to.",
+    ],
+    [
+      "while one is scheduled",
+      saved({ reboot: scheduled }),
+      "already-scheduled",
+      "A reboot is pending already (op-1, for 2026-01-02T03:01:00.000Z). Wait for it, or cancel it with cancelReboot.",
+    ],
+    [
+      "while the board restarts for an update that has ended since",
+      saved({ reboot: { ...rebooting, job: null, cause: "update" } }),
+      "already-scheduled",
+      "A reboot is pending already (for an update). Wait for it, or cancel it with cancelReboot.",
+    ],
+  ])("is refused %s", (_when, state, code, message) => {
+    expect(decideReboot(state, order)).toStrictEqual({ answer: refusal(409, code, message) });
+  });
+});
+
+describe("cancelReboot", () => {
+  it("comes too late once the reboot is ordered", () => {
+    expect(decideCancelReboot(saved({ reboot: rebooting }), undefined)).toStrictEqual({
+      answer: refusal(409, "too-late", "Too late to cancel: the reboot has been ordered."),
+    });
+  });
+
+  it.each<[string, Saved, string | undefined]>([
+    ["finds nothing", saved(), undefined],
+    ["finds nothing by a name", saved(), "op-1"],
+    ["does not take another for the one it names", saved({ reboot: rebooting }), "op-2"],
+  ])("%s", (_what, state, operationId) => {
+    expect(decideCancelReboot(state, operationId)).toStrictEqual({
+      answer: refusal(404, "nothing-scheduled", "No such reboot is scheduled: there is nothing to cancel."),
+    });
+  });
+});
+
+describe("firmwareUpdate", () => {
+  const again = { job: jobWith({ operationId: "new" }), named: false };
+  const other = { job: jobWith({ operationId: "op-2", version: "3.0.0" }), named: false };
+  const already = (operationId: string, response: string): object => ({
+    answer: { status: 200, payload: { Response: response, operationId, already: true } },
+  });
+
+  it("is running already", () => {
+    expect(decideUpdate(saved({ update: s.downloading }), again, "1.0.0", t(30))).toStrictEqual(
+      already("op-1", "This update is running already (downloading)."),
+    );
+  });
+
+  it("is running already under the name that its caller gives, whatever else is said of it", () => {
+    const named = { job: jobWith({ operationId: "op-1", version: "9.9.9" }), named: true };
+    expect(decideUpdate(saved({ update: s.downloading }), named, "1.0.0", t(30))).toStrictEqual(
+      already("op-1", "This update is running already (downloading)."),
+    );
+  });
+
+  it("was done and proven", () => {
+    expect(decideUpdate(saved({ lastProven }), again, "2.0.0", t(30))).toStrictEqual(
+      already("op-1", `This update was done and proven at ${t(9)}.`),
+    );
+  });
+
+  it("is what the board came with", () => {
+    expect(decideUpdate(saved(), again, "2.0.0", t(30))).toStrictEqual(already("new", "The board runs 2.0.0 already."));
+  });
+
+  it.each<[string, Saved, string, string]>([
+    [
+      "while another one is running",
+      saved({ update: s.downloading }),
+      "update-running",
+      "Another update is running (op-1, to 2.0.0, downloading). Wait for it, or cancel it with cancelFirmwareUpdate.",
+    ],
+    [
+      "while a rehearsal is running",
+      saved({ update: states(jobWith({ rehearsal: true, sha256: null })).staged }),
+      "update-running",
+      "Another update is running (op-1, a rehearsal, staged). Wait for it, or cancel it with cancelFirmwareUpdate.",
+    ],
+    [
+      "where another image has its version",
+      saved({ lastProven: { ...lastProven, version: "3.0.0", sha256: "b".repeat(64) } }),
+      "version-in-use",
+      "The board runs another image as 3.0.0: nothing could prove that this one came to run. Give each image a version of its own.",
+    ],
+  ])("is refused %s", (_when, state, code, message) => {
+    expect(decideUpdate(state, other, "3.0.0", t(30))).toStrictEqual({ answer: refusal(409, code, message) });
+  });
+});
+
+describe("applyFirmwareUpdate", () => {
+  it("releases what is staged", () => {
+    const { answer } = decideApply(saved({ update: states(jobWith({ apply: "manual" })).staged }), "op-1");
+    expect(answer).toStrictEqual({
+      status: 200,
+      payload: { Response: "Firmware update is being applied", operationId: "op-1" },
+    });
+  });
+
+  it("finds nothing staged", () => {
+    expect(decideApply(saved(), undefined)).toStrictEqual({
+      answer: refusal(404, "nothing-staged", "No staged update waits to be applied. Ask for one with firmwareUpdate."),
+    });
+  });
+});
+
+describe("cancelFirmwareUpdate", () => {
+  it("ends a download", () => {
+    expect(decideCancel(saved({ update: s.downloading }), undefined, t(30)).answer).toStrictEqual({
+      status: 200,
+      payload: { Response: "Firmware update cancelled", operationId: "op-1" },
+    });
+  });
+
+  it("comes too late once the board is being changed", () => {
+    expect(decideCancel(saved({ update: s.applying }), undefined, t(30))).toStrictEqual({
+      answer: refusal(
+        409,
+        "too-late",
+        "Too late to cancel: the update is applying. It ends by itself, proven or back on the old system.",
+      ),
+    });
+  });
+
+  it("finds nothing running", () => {
+    expect(decideCancel(saved({ update: s.completed }), undefined, t(30))).toStrictEqual({
+      answer: refusal(404, "nothing-running", "No such update is running: there is nothing to cancel."),
+    });
+  });
+});
