@@ -7,8 +7,8 @@ export default defineConfig({
     include: [
       "test/unit/agent/contract/{dialects,methods}.test.ts",
       "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
-      "test/unit/agent/{reboot,update}/{decisions,machine,request}.test.ts",
-      "test/unit/agent/update/download/policy.test.ts",
+      "test/unit/agent/{reboot,update}/{decisions,machine,report,request}.test.ts",
+      "test/unit/agent/update/download/{answer,bucket,policy,record}.test.ts",
       "test/unit/agent/{last-good,replies}.test.ts",
     ],
   },

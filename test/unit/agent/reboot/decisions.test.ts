@@ -33,11 +33,47 @@ describe("when a reboot is asked for", () => {
     ["at a time", { at: "2026-01-02T04:00:00Z" }, 3_600_000, "2026-01-02T04:00:00.000Z"],
     ["at a time in another zone", { at: "2026-01-02T05:00:00+01:00" }, 3_600_000, "2026-01-02T04:00:00.000Z"],
     ["at a moment that has just passed", { at: "2026-01-02T02:59:30Z" }, 0, "2026-01-02T03:00:00.000Z"],
+    ["at the oldest moment that can be meant", { at: "2026-01-02T02:59:00Z" }, 0, "2026-01-02T03:00:00.000Z"],
+    ["at the latest", { at: "2026-01-03T03:00:00Z" }, 86_400_000, "2026-01-03T03:00:00.000Z"],
   ])("%s", (_what, payload, delayMs, scheduledFor) => {
     expect(rebootPlanFrom(payload, terms, "new")).toMatchObject({
       ok: true,
       value: { delayMs, named: false, job: { operationId: "new", scheduledFor, force: false, reason: null } },
     });
+  });
+
+  it("keeps what its caller says of it, without secrets", () => {
+    const payload = { operationId: "op-7", force: true, reason: "new key from https://x/y?sig=SECRET" };
+    const plan = rebootPlanFrom(payload, terms, "new");
+    expect(plan).toMatchObject({ ok: true, value: { named: true, job: { operationId: "op-7", force: true } } });
+    expect(plan.ok && plan.value.job.reason).toMatch(/^new key from https:\/\/x\/y\b/);
+    expect(JSON.stringify(plan)).not.toContain("SECRET");
+    const plain = rebootPlanFrom({ reason: "tidy up" }, terms, "new");
+    expect(plain).toMatchObject({ ok: true, value: { named: false, job: { reason: "tidy up" } } });
+  });
+
+  it("is refused with every mistake named", () => {
+    const plan = rebootPlanFrom({ delaySeconds: -1, force: "yes" }, terms, "new");
+    expect(plan).toMatchObject({ ok: false, refusal: { status: 400, code: "bad-request" } });
+    expect(plan.ok ? "" : plan.refusal.message).toMatch(/delaySeconds.*force/s);
+  });
+
+  it.each<[string, object, object, string]>([
+    [
+      "at",
+      { at: "2026-01-04T03:00:00Z" },
+      {},
+      "at: expected a time from now (2026-01-02T03:00:00.000Z) to a day later, got 2026-01-04T03:00:00Z.",
+    ],
+    [
+      "the clock",
+      { at: "2026-01-02T04:00:00Z" },
+      { clockSynchronized: false },
+      "at: this board's clock has not been set since it booted; give delaySeconds.",
+    ],
+  ])("says of %s what is wrong", (_what, payload, changed, message) => {
+    const plan = rebootPlanFrom(payload, { ...terms, ...changed }, "new");
+    expect(plan.ok ? "" : plan.refusal.message).toBe(message);
   });
 
   it.each<[string, object, object, string]>([

@@ -57,6 +57,10 @@ describe("a request that a board carries out", () => {
     );
   });
 
+  it("may be as large as the board accepts", () => {
+    expect(jobFrom({ ...good, fwPackageSize: board.largestImageBytes }, "method", board, "n").ok).toBe(true);
+  });
+
   it("may name mirrors", () => {
     const mirrors = ["https://b/x", "https://c/x?sig=1", "https://d/x", "https://e/x"];
     expect(jobFrom({ ...good, mirrors }, "method", board, "n")).toMatchObject({
@@ -105,8 +109,24 @@ describe("a request that is refused", () => {
       "bad-request",
       "fwPackageCheckValue: expected the image's SHA-256",
     ],
+    ["with nothing for a digest", { fwPackageUri: "https://a/b" }, {}, "bad-request", "got nothing"],
+    ["with a digest and more", { ...good, fwPackageCheckValue: `${hex}0` }, {}, "bad-request", "64 hex digits"],
+    [
+      "with a digest of another kind",
+      { ...good, fwPackageCheckValue: `md5:${hex}` },
+      {},
+      "bad-request",
+      "64 hex digits",
+    ],
     ["with another digest", { ...good, fwPackageCheckValue: "123456abcde" }, {}, "bad-request", 'got "123456abcde"'],
     ["over plain http", { ...good, fwPackageUri: "http://a/b" }, {}, "insecure-address", "plain http is not fetched"],
+    [
+      "from a file, where plain http is allowed",
+      { ...good, fwPackageUri: "file:///etc/passwd" },
+      { allowHttp: true },
+      "bad-address",
+      "expected an https:// address",
+    ],
     ["from a file", { ...good, fwPackageUri: "file:///etc/passwd" }, {}, "bad-address", "expected an https:// address"],
     [
       "from no address at all",

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
+import { blank, type Saved } from "../../../../agent/saved.ts";
+import { describeUpdate } from "../../../../agent/update/report.ts";
+import { jobWith, states } from "../../../support/updates.ts";
+
+const saved = (changes: Partial<Saved>): Saved => ({ ...blank("boot-1"), ...changes });
+const s = states();
+const job = { operationId: "op-1", version: "2.0.0", rehearsal: false };
+const bytes = { receivedBytes: 1_000, totalBytes: 1_000 };
+const nothing = {
+  phase: "idle",
+  operationId: null,
+  version: null,
+  rehearsal: false,
+  times: {},
+  receivedBytes: null,
+  totalBytes: null,
+  attempt: null,
+  waitsFor: null,
+  delay: null,
+  error: null,
+  refused: null,
+} as const;
+
+describe("the update as the hub may know it", () => {
+  it("is nothing yet", () => {
+    expect(describeUpdate(saved({}), null)).toStrictEqual(nothing);
+  });
+
+  it.each<[phase: Exclude<keyof typeof s, "idle">, told: Partial<UpdateSnapshot>]>([
+    ["accepted", {}],
+    ["downloading", { attempt: 1 }],
+    ["verifying", bytes],
+    ["staged", bytes],
+    ["applying", { ...bytes, attempt: 1 }],
+    ["rebooting", { ...bytes, attempt: 1 }],
+    ["proving", bytes],
+    ["reverting", { ...bytes, attempt: 1, error: s.reverting.error }],
+    ["completed", {}],
+    ["failed", { error: s.failed.error }],
+    ["rolledBack", { error: s.rolledBack.error }],
+    ["cancelled", {}],
+  ])("%s", (phase, told) => {
+    const update = s[phase];
+    expect(describeUpdate(saved({ update }), null)).toStrictEqual({
+      ...nothing,
+      ...job,
+      phase,
+      times: update.times,
+      ...told,
+    });
+  });
+
+  it.each(["manual", "window"] as const)("is staged and says what it waits for (%s)", (apply) => {
+    const { waitsFor } = describeUpdate(saved({ update: states(jobWith({ apply })).staged }), null);
+    expect(waitsFor).toBe(apply === "manual" ? "order" : "window");
+  });
+
+  const delay = { code: "server-error", message: "503" };
+  it.each<[what: string, sizeBytes: number | null, progress: object | null, told: Partial<UpdateSnapshot>]>([
+    ["how far it has come", null, { receivedBytes: 5, totalBytes: 10 }, { receivedBytes: 5, totalBytes: 10 }],
+    ["the size that was asked for, before the server tells one", 9, null, { receivedBytes: null, totalBytes: 9 }],
+    ["why it waits", null, { receivedBytes: 5, totalBytes: null, delay }, { receivedBytes: 5, delay }],
+  ])("tells of a download %s", (_what, sizeBytes, progress, told) => {
+    const update = states(jobWith({ sizeBytes })).downloading;
+    expect(describeUpdate(saved({ update }), progress as never)).toMatchObject(told);
+  });
+
+  it("forgets how far the download came once it is over", () => {
+    const progress = { receivedBytes: 5, totalBytes: 10, delay };
+    expect(describeUpdate(saved({ update: s.staged }), progress)).toMatchObject({ ...bytes, delay: null });
+    expect(describeUpdate(saved({ update: s.failed }), progress)).toMatchObject({ receivedBytes: null, delay: null });
+  });
+
+  it("tells beside any phase what desired document was refused", () => {
+    const refused = { code: "bad-request", message: "Bad request: fwVersion." };
+    const handledDesired = { identity: "i1", desiredVersion: 4, refused };
+    for (const update of Object.values(s))
+      expect(describeUpdate(saved({ update, handledDesired }), null).refused).toStrictEqual({
+        ...refused,
+        desiredVersion: 4,
+      });
+    expect(describeUpdate(saved({ handledDesired: { ...handledDesired, refused: null } }), null).refused).toBeNull();
+  });
+});
