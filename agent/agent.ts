@@ -1,5 +1,4 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
-import { problemsForTwin } from "./contract/problems.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import { Desk } from "./desk.ts";
 import type { Connect } from "./hub/link.ts";
@@ -9,6 +8,7 @@ import { progressPolicy } from "./hub/schedule.ts";
 import { Supervisor } from "./hub/supervisor.ts";
 import { Journal, type StateFile } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { Problems } from "./problems.ts";
 import { Publisher } from "./publisher.ts";
 import { RebootRunner, type Power } from "./reboot/runner.ts";
 import { blank, type Saved } from "./saved.ts";
@@ -63,8 +63,16 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const { log, clock, bootClock, timer, bootId, installer, staging, trials, mode } = ports;
   const stopping = new AbortController();
   const awake = new AbortController(); // Its signal stands for "the saved state is taken up".
+  const problems = new Problems(ports.problems);
   const journal = new Journal(
-    { file: ports.stateFile, timer, log: log.child({ part: "journal" }) },
+    {
+      file: ports.stateFile,
+      timer,
+      bootClock,
+      problems,
+      log: log.child({ part: "journal" }),
+      stopping: stopping.signal,
+    },
     ports.loaded ?? blank(bootId),
   );
   logStateChanges(journal, log);
@@ -74,6 +82,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     journal,
     reporter,
     bootClock,
+    problems,
     progressPolicy: { ...progressPolicy, leastMs: settings["report.progress-seconds"] },
     facts: {
       agent: {
@@ -82,7 +91,6 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         startedAt: timestamp(clock),
         bootId,
         clockSynchronized: await clock.synchronized(),
-        problems: problemsForTwin(ports.problems),
       },
       board: ports.inventory,
       currentVersion: null,
@@ -185,7 +193,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       return null;
     });
     publisher.versionIs(runningVersion);
-    await wake({ journal, trials, clock, timer, log }, { bootId, runningVersion }, stopping.signal);
+    await wake({ journal, trials, clock, timer, problems, log }, { bootId, runningVersion }, stopping.signal);
     if (stopping.signal.aborted) return;
     awake.abort();
     publisher.publish();

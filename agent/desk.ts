@@ -115,7 +115,8 @@ export class Desk {
   }
 
   async #answer(method: Method, payload: unknown): Promise<MethodReply> {
-    if (method !== "getStatus" && !(await this.#ports.awake(startMs))) return starting();
+    if (method !== "getStatus" && !(await this.#ports.awake(startMs)))
+      return this.#ports.journal.isRefused ? notSaved() : starting();
     switch (method) {
       case "rebootDevice":
         return await this.#reboot(payload);

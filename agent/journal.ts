@@ -1,9 +1,12 @@
-import type { Timer } from "./clock.ts";
+import type { BootClock, Timer } from "./clock.ts";
+import { whyRefused } from "./disk-trouble.ts";
 import type { Log } from "./log.ts";
-import type { Decision, Saved } from "./saved.ts";
+import type { Problems } from "./problems.ts";
+import { retryWaits } from "./retry-waits.ts";
+import type { Change, Decision, Saved } from "./saved.ts";
 
-/** How long to wait before saving is tried again on a disk that refuses. */
-const retryMs = 5_000;
+/** A disk that has refused for so long is not having a bad moment: what can be kept in memory is. */
+const patienceMs = 60_000;
 
 /** Where the journal lies. Declared here because the journal is its only user. */
 export interface StateFile {
@@ -17,7 +20,7 @@ export interface StateFile {
 /** A state could not be saved, so nothing was changed. `cause` is what the disk said. */
 export class NotSaved extends Error {
   constructor(cause: unknown) {
-    super(`The state could not be saved: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`The state could not be saved: ${whyRefused(cause)}`, { cause });
     this.name = "NotSaved";
   }
 }
@@ -25,18 +28,27 @@ export class NotSaved extends Error {
 export interface JournalPorts {
   readonly file: StateFile;
   readonly timer: Timer;
+  readonly bootClock: BootClock;
+  readonly problems: Problems;
   readonly log: Log;
+  /** Aborts when the agent stops: a disk that refuses is not asked any more. */
+  readonly stopping: AbortSignal;
 }
 
 /**
  * The saved state while the agent runs, and the only way to change it. Decisions are taken one at a time on the latest
- * state; a change is on disk before anybody learns of it, so nobody can act on what a power cut would undo.
+ * state; a change is on disk before anybody learns of it, so nobody can act on what a power cut would undo. Only what a
+ * decision offers as `unsaved`, with which nothing begins, is kept in memory where the disk refuses for long.
  */
 export class Journal {
   #saved: Saved;
   #last: Promise<unknown> = Promise.resolve();
   readonly #ports: JournalPorts;
   readonly #listeners = new Set<(saved: Saved) => void>();
+  /** While the disk refuses: since when, on the boot clock, and what ends the wait for the next try. */
+  #trouble: { readonly sinceMs: number; readonly over: AbortController } | undefined;
+  /** Records that wait for another try, the one that has waited longest first. */
+  #waiting: (() => void)[] = [];
 
   constructor(ports: JournalPorts, loaded: Saved) {
     this.#ports = ports;
@@ -45,6 +57,11 @@ export class Journal {
 
   get saved(): Saved {
     return this.#saved;
+  }
+
+  /** True from a refused save until one works again. */
+  get isRefused(): boolean {
+    return this.#trouble !== undefined;
   }
 
   /** Calls back after each change, in order, when it is on disk. Returns how to stop that. */
@@ -74,40 +91,120 @@ export class Journal {
    * Rejects with NotSaved, and nothing changed, when the state cannot be saved.
    */
   decide<T>(decision: (saved: Saved) => Decision<T>): Promise<T> {
-    const decided = this.#last.then(async () => {
+    return this.#inTurn(async () => {
       const { change, answer } = decision(this.#saved);
-      if (change !== undefined) await this.#write({ ...this.#saved, ...change, seq: this.#saved.seq + 1 });
+      if (change !== undefined) await this.#write(this.#changed(change));
       return answer;
     });
-    this.#last = decided.catch(() => undefined); // The caller gets the rejection; the next decision must still run.
-    return decided;
   }
 
   /**
-   * Takes a decision that must not be lost, and tries for as long as the disk refuses to save it.
+   * Takes a decision that must not be lost, and tries for as long as the disk refuses to save it; or, after a minute, keeps
+   * in memory what the decision offers for that.
    * @returns its answer; undefined when the signal has aborted first
    */
   async record<T>(decision: (saved: Saved) => Decision<T>, signal: AbortSignal): Promise<T | undefined> {
     while (!signal.aborted) {
       try {
-        return await this.decide(decision);
+        return await this.#inTurn(async () => {
+          const { change, answer, unsaved } = decision(this.#saved);
+          if (change !== undefined) await this.#writeOrKeep(this.#changed(change), unsaved);
+          return answer;
+        });
       } catch (cause) {
         if (!(cause instanceof NotSaved)) throw cause;
-        this.#ports.log.error({ err: cause }, "state not saved, trying again");
-        await this.#ports.timer.after(retryMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+        await this.#nextTry(signal);
       }
     }
     return undefined;
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(act);
+    this.#last = done.catch(() => undefined); // The caller gets the rejection; the next decision must still run.
+    return done;
+  }
+
+  #changed(change: Change): Saved {
+    return { ...this.#saved, ...change, seq: this.#saved.seq + 1 };
+  }
+
+  async #writeOrKeep(next: Saved, unsaved: Change | undefined): Promise<void> {
+    try {
+      await this.#write(next);
+    } catch (cause) {
+      const { bootClock, log } = this.#ports;
+      const refusedMs = this.#trouble === undefined ? 0 : bootClock.nowMs() - this.#trouble.sinceMs;
+      if (unsaved === undefined || refusedMs < patienceMs) throw cause;
+      log.error({ refusedMs }, "state kept in memory, lost if the agent stops before the disk takes it");
+      this.#adopt(this.#changed(unsaved));
+    }
   }
 
   async #write(next: Saved): Promise<void> {
     try {
       await this.#ports.file.save(next);
     } catch (cause) {
+      this.#noteRefusal(cause);
       throw new NotSaved(cause);
     }
+    this.#noteSuccess();
+    if (next !== this.#saved) this.#adopt(next);
+  }
+
+  #adopt(next: Saved): void {
     this.#saved = next;
     for (const listener of this.#listeners) this.#tell(listener, next);
+  }
+
+  #noteRefusal(cause: unknown): void {
+    const { problems, log, bootClock } = this.#ports;
+    const sentence = `The agent's state cannot be saved, so nothing is begun: ${whyRefused(cause)}`;
+    if (problems.appears("state", sentence)) log.error({ err: cause }, "state not saved, trying again");
+    if (this.#trouble !== undefined) return;
+    this.#trouble = { sinceMs: bootClock.nowMs(), over: new AbortController() };
+    void this.#tryAgain(this.#trouble.over.signal);
+  }
+
+  #noteSuccess(): void {
+    const { problems, log, bootClock } = this.#ports;
+    if (this.#trouble === undefined) return;
+    log.info({ refusedMs: bootClock.nowMs() - this.#trouble.sinceMs }, "state saved again");
+    this.#trouble.over.abort();
+    this.#trouble = undefined;
+    problems.goesAway("state");
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  /**
+   * Asks the disk again until it takes something, ever more seldom, because cards wear from failed writes too: each time one
+   * record that waits; where none does, the state as it is in memory.
+   */
+  async #tryAgain(over: AbortSignal): Promise<void> {
+    const { timer, stopping } = this.#ports;
+    const either = AbortSignal.any([over, stopping]);
+    for (const waitMs of retryWaits()) {
+      await timer.after(waitMs, either).catch(() => undefined); // Aborted: it is over, or the agent stops.
+      if (either.aborted) return;
+      const [first] = this.#waiting;
+      if (first !== undefined) first();
+      else await this.#inTurn(() => this.#write(this.#saved)).catch(() => undefined); // Noted already.
+    }
+  }
+
+  /** Resolves when a record may try again: its turn has come, the disk has taken something, or nobody waits any more. */
+  #nextTry(signal: AbortSignal): Promise<void> {
+    if (this.#trouble === undefined) return Promise.resolve(); // Another save has worked meanwhile.
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting = this.#waiting.filter((one) => one !== wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiting.push(wake);
+      signal.addEventListener("abort", wake, { once: true });
+      if (signal.aborted) wake();
+    });
   }
 
   /** A listener that fails must not make a change that is on disk look like one that is not. */

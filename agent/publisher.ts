@@ -1,26 +1,31 @@
 import { project } from "./contract/dialects/project.ts";
 import type { JsonObject } from "./contract/json.ts";
+import { problemsForTwin } from "./contract/problems.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { BootClock } from "./clock.ts";
 import type { Reporter } from "./hub/reporter.ts";
 import { isProgressDue, type ProgressPolicy, type Sent } from "./hub/schedule.ts";
 import type { Journal } from "./journal.ts";
+import type { Problems } from "./problems.ts";
 import { describeReboot } from "./reboot/report.ts";
 import type { Saved } from "./saved.ts";
 import { describeUpdate, type Progress } from "./update/report.ts";
 
-/** What the snapshot holds beside the saved state: facts of this boot and this process. */
-export type Facts = Pick<Snapshot, "agent" | "board" | "currentVersion">;
+/** What the snapshot holds beside the saved state and the problems: facts of this boot and this process. */
+export interface Facts extends Pick<Snapshot, "board" | "currentVersion"> {
+  readonly agent: Omit<Snapshot["agent"], "problems">;
+}
 
 export interface PublisherPorts {
   readonly journal: Journal;
   readonly reporter: Pick<Reporter, "offer" | "settled">;
   readonly bootClock: BootClock;
   readonly facts: Facts;
+  readonly problems: Problems;
   readonly progressPolicy: ProgressPolicy;
 }
 
-/** Makes each change of the saved state, and progress that is worth it, into a projection for the twin. */
+/** Makes each change of the saved state and of the problems, and progress that is worth it, into a projection for the twin. */
 export class Publisher {
   readonly #ports: PublisherPorts;
   #facts: Facts;
@@ -35,12 +40,14 @@ export class Publisher {
       if (saved.update.phase !== "downloading") this.#progress = null;
       this.publish();
     });
+    ports.problems.onChange(() => this.publish());
   }
 
   /** The agent's whole state, as of now. */
   snapshot(saved: Saved = this.#ports.journal.saved): Snapshot {
     return {
       ...this.#facts,
+      agent: { ...this.#facts.agent, problems: problemsForTwin(this.#ports.problems.sentences) },
       update: describeUpdate(saved, this.#progress),
       lastProvenUpdate: saved.lastProven && {
         operationId: saved.lastProven.operationId,

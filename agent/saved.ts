@@ -44,9 +44,17 @@ export const saved = v.object({
 });
 export type Saved = v.InferOutput<typeof saved>;
 
+/** Parts of the saved state that change. */
+export type Change = Partial<Omit<Saved, "schema" | "seq">>;
+
 /** What a decision on the saved state comes to: the parts that change (none: nothing is written), and an answer. */
 export interface Decision<T> {
-  readonly change?: Partial<Omit<Saved, "schema" | "seq">> | undefined;
+  readonly change?: Change | undefined;
+  /**
+   * What becomes of it where the disk refuses for long: kept in memory, told, and saved as soon as the disk takes it. For
+   * ends only, with which nothing is begun. Without it, nothing changes until it is saved.
+   */
+  readonly unsaved?: Change | undefined;
   readonly answer: T;
 }
 

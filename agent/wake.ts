@@ -1,19 +1,23 @@
 import { timestamp, type Timer, type WallClock } from "./clock.ts";
+import { whyRefused } from "./disk-trouble.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import type { Problems } from "./problems.ts";
 import { resume as resumeReboot } from "./reboot/machine.ts";
 import { resume as resumeUpdate } from "./update/machine.ts";
-import type { UpdateState } from "./update/job.ts";
+import { uncounted, type UpdateState } from "./update/job.ts";
 import type { TrialRecord } from "./update/ports.ts";
+import { retryWaits } from "./retry-waits.ts";
 
-/** How long to wait before the count of trial boots is written again on a disk that refuses. */
-const retryMs = 5_000;
+/** How often a count that cannot be read is looked at: a card that has just been powered may need a moment. */
+const looks = 3;
 
 export interface WakePorts {
   readonly journal: Journal;
   readonly trials: TrialRecord;
   readonly clock: WallClock;
   readonly timer: Timer;
+  readonly problems: Problems;
   readonly log: Log;
 }
 
@@ -25,7 +29,7 @@ export interface WakeFacts {
 /**
  * Takes the saved state up after any restart of the agent or the board: counts a start on trial first, then lets both
  * machines say where to go on from, and saves that before anything is done. A disk that refuses is asked for as long as
- * it takes: nothing may be done on a state that was not taken up.
+ * it takes, ever more seldom: nothing may be done on a state that was not taken up.
  */
 export async function wake(
   ports: WakePorts,
@@ -57,16 +61,42 @@ function isOnTrial(update: UpdateState): boolean {
   return (update.phase === "rebooting" && update.armed) || update.phase === "proving";
 }
 
-async function countTrial({ trials, timer, log }: WakePorts, signal: AbortSignal): Promise<number> {
-  const count = (await trials.read()) + 1;
-  while (!signal.aborted) {
+/** Counts this start before the new system is given another chance: a start that is not on disk could be repeated for ever. */
+async function countTrial(ports: WakePorts, signal: AbortSignal): Promise<number> {
+  const { trials, timer, problems, log } = ports;
+  const count = (await readCount(ports, signal)) + 1;
+  for (const waitMs of retryWaits()) {
     try {
       await trials.write(count);
+      problems.goesAway("trials");
       break;
     } catch (cause) {
-      log.error({ err: cause }, "trial boot not counted, trying again");
-      await timer.after(retryMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+      const sentence = `The start of the new system cannot be counted, so it waits: ${whyRefused(cause)}`;
+      if (problems.appears("trials", sentence)) log.error({ err: cause }, "trial boot not counted, trying again");
+      await timer.after(waitMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+      if (signal.aborted) break;
     }
   }
   return count;
+}
+
+/**
+ * The starts before this one. A count that stays unreadable is taken for too many: the board goes back to the system that
+ * was good before, which cannot strand it, while a new system without a count could restart for ever.
+ */
+async function readCount({ trials, timer, problems, log }: WakePorts, signal: AbortSignal): Promise<number> {
+  for (let look = 1; ; look += 1) {
+    try {
+      return await trials.read();
+    } catch (cause) {
+      const [waitMs = 0] = retryWaits();
+      const isLast = look === looks || signal.aborted;
+      log.error({ err: cause, look }, isLast ? "count of trial boots unreadable, no other is made" : "trying again");
+      if (isLast) {
+        problems.appears("trial count", `The count of the new system's starts cannot be read: ${whyRefused(cause)}`);
+        return uncounted;
+      }
+      await timer.after(waitMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+    }
+  }
 }

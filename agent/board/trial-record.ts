@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { uncounted } from "../update/job.ts";
 import type { TrialRecord } from "../update/ports.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { isAbsent, replaceFile } from "./files.ts";
@@ -20,7 +21,7 @@ export class FolderTrialRecord implements TrialRecord {
     try {
       const digits = /^trials (\d{3})\n$/.exec(await this.#disk.read(this.#path))?.[1];
       // What cannot be read fails closed: a count so high that no further trial is made.
-      return digits === undefined ? 999 : Number(digits);
+      return digits === undefined ? uncounted : Number(digits);
     } catch (cause) {
       if (isAbsent(cause)) return 0;
       throw cause;
@@ -28,6 +29,6 @@ export class FolderTrialRecord implements TrialRecord {
   }
 
   async write(count: number): Promise<void> {
-    await replaceFile(this.#path, `trials ${String(Math.min(count, 999)).padStart(3, "0")}\n`, this.#disk);
+    await replaceFile(this.#path, `trials ${String(Math.min(count, uncounted)).padStart(3, "0")}\n`, this.#disk);
   }
 }

@@ -5,7 +5,7 @@ import { redact } from "./redact.ts";
 const mostProblems = 5;
 const longestProblemBytes = 200;
 
-/** What is wrong with the agent's own start, for the twin: few and short, without secrets; null when nothing is. */
+/** What is wrong with the agent and its disk, for the twin: few and short, without secrets; null when nothing is. */
 export function problemsForTwin(problems: readonly string[]): readonly string[] | null {
   if (problems.length === 0) return null;
   const first = problems.slice(0, problems.length > mostProblems ? mostProblems - 1 : mostProblems);

@@ -90,7 +90,7 @@ export interface Snapshot {
     readonly startedAt: Timestamp;
     readonly bootId: string;
     readonly clockSynchronized: boolean;
-    /** What is wrong with what the agent found at its start, as sentences for people; null when nothing is. */
+    /** What is wrong with what the agent found at its start, and with its disk now, as sentences for people; null when nothing is. */
     readonly problems: readonly string[] | null;
   };
   readonly board: {

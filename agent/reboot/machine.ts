@@ -63,6 +63,8 @@ export type RebootEvent =
   | { readonly type: "cancelled" }
   /** Due, but somebody on the board asks that it is not shut down, and the caller did not insist. */
   | { readonly type: "inhibited"; readonly message: string }
+  /** Due, but it could not be saved, and a board that does not know why it went down must not go down. */
+  | { readonly type: "unsavable"; readonly message: string }
   | { readonly type: "neverCame"; readonly message: string }
   /** The time of a proven reboot is known at last. */
   | { readonly type: "stamped"; readonly at: string; readonly clockSynchronized: boolean };
@@ -102,6 +104,14 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
         last: state.last,
         job: state.job,
         error: failure("inhibited", state.phase, event.message),
+      };
+    case "unsavable":
+      if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
+      return {
+        phase: "failed",
+        last: state.last,
+        job: state.job,
+        error: failure("state-not-saved", state.phase, event.message),
       };
     case "neverCame":
       if (state.phase !== "rebooting") return undefined;

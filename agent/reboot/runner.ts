@@ -5,10 +5,12 @@ import type { Log } from "../log.ts";
 import { Pursuit } from "../pursuit.ts";
 import { isPastStaging } from "../update/machine.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
-import { duty, step, type RebootDuty, type RebootEvent } from "./machine.ts";
+import { duty, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
 
 /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
 const rebootDeadlineMs = 10 * 60_000;
+const notRebooted =
+  "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
 /** How long the order waits for the hub to hear of it first. */
 const farewellMs = 5_000;
 
@@ -146,7 +148,16 @@ export class RebootRunner {
     return this.#ports.journal.record((saved) => {
       const updateInTheWay = isPastStaging(saved.update);
       const reboot = step(saved.reboot, event.type === "due" ? { ...event, updateInTheWay } : event);
-      return { change: reboot && { reboot }, answer: undefined };
+      // What ends a reboot may wait in memory for the disk; what begins one may not.
+      const unsaved =
+        reboot?.phase === "rebooting" || reboot?.phase === "waiting" ? instead(saved.reboot, event) : reboot;
+      return { change: reboot && { reboot }, unsaved: unsaved && { reboot: unsaved }, answer: undefined };
     }, this.#stopping.signal);
   }
+}
+
+/** What becomes of a reboot that is due on a board that cannot save its state; undefined where it waits for the disk. */
+function instead(reboot: RebootState, event: RebootEvent): RebootState | undefined {
+  if (event.type !== "due") return undefined;
+  return step(reboot, { type: "unsavable", message: notRebooted });
 }

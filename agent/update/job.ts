@@ -106,6 +106,9 @@ export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "cancelled" }
 );
 
+/** A count of starts that is damaged or cannot be read: as good as too many. */
+export const uncounted = 999;
+
 /** What is known after a restart of the agent, before anything is done. */
 export interface RestartFacts {
   readonly at: string;

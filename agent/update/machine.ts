@@ -1,6 +1,16 @@
 import { failure, type Failure } from "../contract/failure.ts";
 import { keepsPartial } from "./download/policy.ts";
-import type { ActiveUpdate, Before, Image, Job, Restart, RestartFacts, UpdateEvent, UpdateState } from "./job.ts";
+import {
+  uncounted,
+  type ActiveUpdate,
+  type Before,
+  type Image,
+  type Job,
+  type Restart,
+  type RestartFacts,
+  type UpdateEvent,
+  type UpdateState,
+} from "./job.ts";
 
 /** How often each step may be begun before the machine gives it up: every loop across restarts ends. */
 export const limits = { downloads: 100, installs: 3, arms: 3, reboots: 5, trialBoots: 5, reverts: 3 } as const;
@@ -150,7 +160,7 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
       const proven = state.proven && bootId === facts.savedBootId;
       if (proven || facts.trialBoots <= limits.trialBoots)
         return proven === state.proven ? state : { ...state, proven };
-      return goBack(state, neverHealthy(), at, state.restart, bootId, "rolledBack");
+      return goBack(state, neverHealthy(facts), at, state.restart, bootId, "rolledBack");
     }
 
     case "reverting":
@@ -296,7 +306,8 @@ function resumeRebooting(state: Of<"rebooting">, facts: RestartFacts): UpdateSta
     // The board went down before the new system was armed: nothing was tried yet.
     return again("the board went down before the new system could be armed");
   }
-  if (facts.trialBoots > limits.trialBoots) return goBack(state, neverHealthy(), at, "board", bootId, "rolledBack");
+  if (facts.trialBoots > limits.trialBoots)
+    return goBack(state, neverHealthy(facts), at, "board", bootId, "rolledBack");
   return { ...enter(state, "proving", at), image, before, restart: "board", proven: false };
 }
 
@@ -325,10 +336,10 @@ function fellBack(job: Job): Failure {
   );
 }
 
-function neverHealthy(): Failure {
-  return failure(
-    "restarts-too-often",
-    "proving",
-    `The new system was started ${limits.trialBoots} times without being proven healthy. Look at its logs for crashes before the next attempt.`,
-  );
+function neverHealthy({ trialBoots }: RestartFacts): Failure {
+  const what =
+    trialBoots >= uncounted
+      ? "The count of the new system's starts is damaged or cannot be read, so it is taken for too many. Look at the board's disk"
+      : `The new system was started ${limits.trialBoots} times without being proven healthy. Look at its logs for crashes`;
+  return failure("restarts-too-often", "proving", `${what} before the next attempt.`);
 }

@@ -104,6 +104,7 @@ export interface HealthCheck {
 
 /** How often a system was started while an update was not proven. A fixed-size record that any release can read. */
 export interface TrialRecord {
+  /** The count; `uncounted` for a damaged one. Rejects when the disk does not say. */
   read(): Promise<number>;
   write(count: number): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { Pursuit } from "../pursuit.ts";
 import type { Saved } from "../saved.ts";
 import type { Before, Job, UpdateEvent } from "./job.ts";
-import { duty, step, type Duty } from "./machine.ts";
+import { duty, isRunning, step, type Duty } from "./machine.ts";
 import type { HealthCheck, Installer, TrialRecord, Workshop } from "./ports.ts";
 import type { Progress } from "./report.ts";
 
@@ -75,10 +75,11 @@ export class UpdateRunner {
     }
     if (event === undefined) return;
     const happened = event;
-    await this.#ports.journal.record(
-      (saved) => ({ change: advance(saved, what.job, happened), answer: undefined }),
-      signal,
-    );
+    await this.#ports.journal.record((saved) => {
+      const change = advance(saved, what.job, happened);
+      const hasEnded = change?.update !== undefined && !isRunning(change.update);
+      return { change, unsaved: hasEnded ? change : undefined, answer: undefined };
+    }, signal);
     // The board was on its way down when the release came: should it stay, the image waits for its release again.
     const { update } = this.#ports.journal.saved;
     if (happened.type === "released" && update.phase === "staged" && !signal.aborted) await this.#perform(what, signal);

@@ -20,7 +20,14 @@ export class FakeBoard {
   boots = 0;
   /** The operations that were installed, in their order. */
   readonly installs: string[] = [];
+  /** What lies on its disk. */
   saved: Saved | undefined;
+  /** What its disk says to whoever would write. */
+  refusal: Error | undefined;
+  /** How often something was written, or would have been. */
+  writes = 0;
+  /** What comes of the next fetch, if not the image. */
+  fetchFailure: Error | undefined;
   #agent: Agent | undefined;
   #slots = { running: "1.0.0", other: "", trial: false };
   #trials = 0;
@@ -51,10 +58,10 @@ export class FakeBoard {
       digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId: `boot-${this.boots}`,
       inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
-      stateFile: { save: async (saved) => void (this.saved = saved) },
+      stateFile: { save: async (saved) => void (this.saved = this.#written(saved)) },
       loaded: this.saved,
       problems: [],
-      trials: { read: async () => this.#trials, write: async (count) => void (this.#trials = count) },
+      trials: { read: async () => this.#trials, write: async (count) => void (this.#trials = this.#written(count)) },
       staging: {
         roomBytes: async () => 1e9,
         partialPath: async () => "/partial",
@@ -69,6 +76,7 @@ export class FakeBoard {
           await time.after(workMs, signal);
           onProgress({ receivedBytes: 500, totalBytes: 1_000 });
           await time.after(workMs, signal);
+          if (this.fetchFailure !== undefined) throw this.fetchFailure;
           return { sha256: digest, sizeBytes: 1_000 };
         },
       },
@@ -88,6 +96,18 @@ export class FakeBoard {
       power: { inhibitors: async () => [], reboot: async () => void this.#reboot() },
       connect: this.#hub.connect,
     };
+  }
+
+  /** The power is cut, and comes back. */
+  async restart(): Promise<void> {
+    await this.#agent?.stop();
+    await this.powerOn();
+  }
+
+  #written<T>(content: T): T {
+    this.writes += 1;
+    if (this.refusal !== undefined) throw this.refusal;
+    return content;
   }
 
   async #reboot(): Promise<void> {

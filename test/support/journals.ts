@@ -1,6 +1,7 @@
 import { Journal, type StateFile } from "../../agent/journal.ts";
 import { createLog, type Log } from "../../agent/log.ts";
 import { blank, type Saved } from "../../agent/saved.ts";
+import { Problems } from "../../agent/problems.ts";
 import { FakeTime } from "./fake-time.ts";
 
 export const quiet: Log = {
@@ -20,9 +21,12 @@ export const testLog: Log = process.env["TEST_LOG"]
 /** A state file in memory that remembers each save, and refuses on demand. */
 export class FakeStateFile implements StateFile {
   readonly saves: Saved[] = [];
+  /** Saves that were asked for, refused ones included. */
+  tries = 0;
   refusal: Error | undefined;
 
   save(saved: Saved): Promise<void> {
+    this.tries += 1;
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
     this.saves.push(structuredClone(saved));
     return Promise.resolve();
@@ -31,7 +35,14 @@ export class FakeStateFile implements StateFile {
 
 export function journalWith(
   changes: Partial<Saved> = {},
-  { file = new FakeStateFile(), time = new FakeTime() }: { file?: FakeStateFile; time?: FakeTime } = {},
+  {
+    file = new FakeStateFile(),
+    time = new FakeTime(),
+    problems = new Problems([]),
+    log = quiet,
+  }: { file?: StateFile; time?: FakeTime; problems?: Problems; log?: Log } = {},
 ): Journal {
-  return new Journal({ file, timer: time, log: quiet }, { ...blank("boot-1"), ...changes });
+  const stopping = new AbortController().signal;
+  const ports = { file, timer: time, bootClock: time, problems, log, stopping };
+  return new Journal(ports, { ...blank("boot-1"), ...changes });
 }

@@ -7,6 +7,7 @@ import { methods } from "../../../agent/contract/methods.ts";
 import { Desk } from "../../../agent/desk.ts";
 import { Journal } from "../../../agent/journal.ts";
 import { createLog } from "../../../agent/log.ts";
+import { Problems } from "../../../agent/problems.ts";
 import { describeReboot } from "../../../agent/reboot/report.ts";
 import { blank, type Saved } from "../../../agent/saved.ts";
 import { describeUpdate } from "../../../agent/update/report.ts";
@@ -28,7 +29,10 @@ class Counter {
   constructor(simulated: boolean) {
     lines.length = 0;
     const timer = { after: () => Promise.resolve() };
-    this.journal = new Journal({ file: new FolderStateFile("/state", this.disk), timer, log }, blank("boot-1"));
+    const file = new FolderStateFile("/state", this.disk);
+    const around = { bootClock: { nowMs: () => 1_000 }, problems: new Problems([]) };
+    const stopping = new AbortController().signal;
+    this.journal = new Journal({ file, timer, log, stopping, ...around }, blank("boot-1"));
     this.desk = new Desk({
       journal: this.journal,
       log,

@@ -1,6 +1,22 @@
 import { describe, expect, it } from "vitest";
+import { createLog } from "../../../agent/log.ts";
+import { Problems } from "../../../agent/problems.ts";
 import { FakeTime, settle } from "../../support/fake-time.ts";
 import { FakeStateFile, journalWith } from "../../support/journals.ts";
+
+const never = new AbortController().signal;
+const error = { code: "reboot-never-came", during: "rebooting", message: "…" };
+
+/** A journal on a full disk, with all that it says. */
+function refused() {
+  const file = new FakeStateFile();
+  file.refusal = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  const time = new FakeTime();
+  const problems = new Problems([]);
+  const lines: { readonly msg: string }[] = [];
+  const log = createLog("info", { write: (line) => void lines.push(JSON.parse(line) as { msg: string }) });
+  return { file, time, problems, lines, journal: journalWith({}, { file, time, problems, log }) };
+}
 
 const idle = { phase: "idle" as const, last: null };
 
@@ -56,9 +72,72 @@ describe("the journal", () => {
     await time.advance(60_000);
     expect(journal.saved.seq).toBe(0);
     file.refusal = undefined;
-    await time.advance(5_000);
+    await time.advance(60_000);
     await recorded;
     expect(journal.saved.seq).toBe(1);
+  });
+
+  it("says that the disk refuses, once in the log, and takes it back when a save works", async () => {
+    const { file, time, problems, journal, lines } = refused();
+    const recorded = journal.record(() => ({ change: { reboot: idle }, answer: undefined }), never);
+    await time.advance(3_600_000);
+    expect(problems.sentences).toStrictEqual([
+      "The agent's state cannot be saved, so nothing is begun: the disk is full (ENOSPC). Free some space on it.",
+    ]);
+    expect(journal.isRefused).toBe(true);
+    expect(lines.map(({ msg }) => msg)).toStrictEqual(["state not saved, trying again"]);
+    file.refusal = undefined;
+    await time.advance(60_000);
+    await recorded;
+    expect([journal.isRefused, problems.sentences]).toStrictEqual([false, []]);
+    expect(lines.map(({ msg }) => msg)).toStrictEqual(["state not saved, trying again", "state saved again"]);
+  });
+
+  it("asks a disk that refuses ever more seldom, however many records wait", async () => {
+    const { file, time, journal } = refused();
+    const recorded = [1, 2, 3].map(() => journal.record(() => ({ change: { reboot: idle }, answer: 1 }), never));
+    await time.advance(5_000);
+    expect(file.tries).toBe(4);
+    await time.advance(3_600_000);
+    expect(file.tries).toBeLessThan(4 + 65);
+    file.refusal = undefined;
+    await time.advance(60_000);
+    expect(await Promise.all(recorded)).toStrictEqual([1, 1, 1]);
+  });
+
+  it("looks by itself whether a disk works again that has refused a caller", async () => {
+    const { file, time, problems, journal } = refused();
+    await expect(journal.decide(() => ({ change: { reboot: idle }, answer: 1 }))).rejects.toThrow("full");
+    file.refusal = undefined;
+    await time.advance(5_000);
+    expect(problems.sentences).toStrictEqual([]);
+    expect(file.saves).toStrictEqual([journal.saved]);
+    await time.advance(3_600_000);
+    expect(file.tries).toBe(2);
+  });
+
+  it("keeps an end in memory after a minute, tells it, and saves it when the disk takes it", async () => {
+    const { file, time, journal } = refused();
+    const end = { reboot: { ...idle, phase: "failed" as const, job: null, error } };
+    const heard: string[] = [];
+    journal.onChange(({ reboot }) => heard.push(reboot.phase));
+    const recorded = journal.record(() => ({ change: end, unsaved: end, answer: "told" }), never);
+    await time.advance(59_000);
+    expect(heard).toStrictEqual([]);
+    await time.advance(30_000);
+    expect(await recorded).toBe("told");
+    expect([heard, journal.saved.reboot.phase, journal.isRefused]).toStrictEqual([["failed"], "failed", true]);
+    file.refusal = undefined;
+    await time.advance(60_000);
+    expect(file.saves).toStrictEqual([journal.saved]);
+    expect(heard).toStrictEqual(["failed"]);
+  });
+
+  it("never begins in memory what could not be saved", async () => {
+    const { time, journal } = refused();
+    void journal.record(() => ({ change: { reboot: idle }, answer: 1 }), never);
+    await time.advance(86_400_000);
+    expect(journal.saved.seq).toBe(0);
   });
 
   it("gives up recording when it is stopped", async () => {
@@ -78,11 +157,11 @@ describe("the journal", () => {
     const journal = journalWith();
     const stop = new AbortController();
     const reached = journal.until(({ seq }) => seq === 2, stop.signal);
-    const never = journal.until(({ seq }) => seq === 99, stop.signal);
+    const neverMet = journal.until(({ seq }) => seq === 99, stop.signal);
     await journal.decide(() => ({ change: { reboot: idle }, answer: 0 }));
     await journal.decide(() => ({ change: { reboot: idle }, answer: 0 }));
     expect(await reached).toMatchObject({ seq: 2 });
     stop.abort(new Error("stopped"));
-    await expect(never).rejects.toThrow("stopped");
+    await expect(neverMet).rejects.toThrow("stopped");
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Journal } from "../../../agent/journal.ts";
-import { blank, type Saved } from "../../../agent/saved.ts";
+import type { Journal } from "../../../agent/journal.ts";
+import { Problems } from "../../../agent/problems.ts";
+import type { Saved } from "../../../agent/saved.ts";
+import { uncounted } from "../../../agent/update/job.ts";
 import { limits } from "../../../agent/update/machine.ts";
 import { wake } from "../../../agent/wake.ts";
 import { FakeTime, settle } from "../../support/fake-time.ts";
-import { quiet } from "../../support/journals.ts";
+import { journalWith, quiet } from "../../support/journals.ts";
 import { states } from "../../support/updates.ts";
 
 const s = states();
@@ -12,30 +14,37 @@ const s = states();
 interface Scene {
   readonly journal: Journal;
   readonly time: FakeTime;
+  readonly problems: Problems;
   /** The count on disk. */
   trials: number;
   /** What the disk says to a count, a state. */
-  refusal: { trials?: Error | undefined; state?: Error | undefined };
+  refusal: { trials?: Error | undefined; state?: Error | undefined; read?: Error | undefined };
+  /** How often the disk was asked to take something. */
+  tries: number;
   start(runningVersion: string | null, bootId?: string): Promise<void>;
 }
 
 function scene(update: Saved["update"]): Scene {
   const time = new FakeTime();
+  const problems = new Problems([]);
   const made: Scene = {
     time,
     trials: 0,
+    tries: 0,
     refusal: {},
-    journal: new Journal(
+    problems,
+    journal: journalWith(
+      { update },
       {
         file: {
           save: async () => {
+            made.tries += 1;
             if (made.refusal.state !== undefined) throw made.refusal.state;
           },
         },
-        timer: time,
-        log: quiet,
+        time,
+        problems,
       },
-      { ...blank("boot-1"), update },
     ),
     start: (runningVersion, bootId = "boot-2") =>
       wake(
@@ -44,9 +53,14 @@ function scene(update: Saved["update"]): Scene {
           clock: time,
           timer: time,
           log: quiet,
+          problems,
           trials: {
-            read: async () => made.trials,
+            read: async () => {
+              if (made.refusal.read !== undefined) throw made.refusal.read;
+              return made.trials;
+            },
             write: async (count) => {
+              made.tries += 1;
               if (made.refusal.trials !== undefined) throw made.refusal.trials;
               made.trials = count;
             },
@@ -87,18 +101,49 @@ describe("waking", () => {
     "waits for a disk that refuses the %s, and takes nothing up before",
     async (what) => {
       const made = scene(s.rebooting);
-      made.refusal[what] = new Error("EROFS");
+      made.refusal[what] = Object.assign(new Error("read-only file system"), { code: "EROFS" });
       let awake = false;
       const woken = made.start("2.0.0").then(() => (awake = true));
       await made.time.advance(3_600_000);
       expect([awake, made.journal.saved.update.phase]).toStrictEqual([false, "rebooting"]);
+      expect(made.problems.sentences).toStrictEqual([expect.stringMatching(/read-only \(EROFS\)\. Check it/)]);
+      expect(made.tries).toBeLessThan(70); // Cards wear: about one a minute.
       made.refusal = {};
-      await made.time.advance(10_000);
+      await made.time.advance(60_000);
       await woken;
+      expect(made.problems.sentences).toStrictEqual([]);
       expect(made.journal.saved.update.phase).toBe("proving");
       expect(made.trials).toBe(1);
     },
   );
+
+  it("goes back to the old system when the count cannot be read, and says so", async () => {
+    const made = scene(s.proving);
+    made.refusal.read = Object.assign(new Error("i/o error"), { code: "EIO" });
+    const woken = made.start("2.0.0");
+    await made.time.advance(20_000);
+    await woken;
+    expect(made.journal.saved.update).toMatchObject({
+      phase: "reverting",
+      error: { code: "restarts-too-often", message: expect.stringContaining("cannot be read") },
+    });
+    expect(made.trials).toBe(uncounted + 1); // On a disk that takes it: the next start knows without reading the old one.
+    expect(made.problems.sentences).toStrictEqual([
+      "The count of the new system's starts cannot be read: the disk fails (EIO). Replace it.",
+    ]);
+  });
+
+  it("reads a count again that could not be read at once", async () => {
+    const made = scene(s.proving);
+    made.refusal.read = new Error("EIO");
+    const woken = made.start("2.0.0");
+    await made.time.advance(1_000);
+    made.refusal = {};
+    await made.time.advance(5_000);
+    await woken;
+    expect([made.journal.saved.update.phase, made.trials]).toStrictEqual(["proving", 1]);
+    expect(made.problems.sentences).toStrictEqual([]);
+  });
 
   it("saves nothing when nothing has changed", async () => {
     const made = scene(s.completed);

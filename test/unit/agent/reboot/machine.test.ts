@@ -46,6 +46,7 @@ const events = {
   neededByUpdate: { type: "neededByUpdate", bootId: "boot-1", at },
   cancelled: { type: "cancelled" },
   inhibited: { type: "inhibited", message: "Somebody is busy." },
+  unsavable: { type: "unsavable", message: "The disk is full." },
   neverCame: { type: "neverCame", message: "It did not come." },
   stamped: { type: "stamped", at, clockSynchronized: false },
 } satisfies Record<string, RebootEvent>;
@@ -62,6 +63,8 @@ const table: [start: Start, event: EventName, target: object][] = [
   ["scheduled", "cancelled", { phase: "cancelled", job, last }],
   ["scheduled", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "scheduled" } }],
   ["waiting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", message: "Somebody is busy." } }],
+  ["scheduled", "unsavable", { phase: "failed", job, last, error: { code: "state-not-saved", during: "scheduled" } }],
+  ["waiting", "unsavable", { phase: "failed", job, last, error: { code: "state-not-saved", during: "waiting" } }],
   ["waiting", "due", { phase: "rebooting", job, cause: "requested" }],
   ["waiting", "neededByUpdate", { ...forUpdate, job }],
   ["waiting", "cancelled", { phase: "cancelled", job }],

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../agent/errors.ts";
+import { FakeBoard } from "../../support/fake-board.ts";
+import { FakeHub } from "../../support/fake-hub.ts";
+import { digest } from "../../support/updates.ts";
+
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+const readOnly = Object.assign(new Error("read-only file system"), { code: "EROFS" });
+const update = {
+  fwPackageUri: "https://images.example/board.img",
+  fwPackageCheckValue: digest,
+  fwVersion: "2.0.0",
+  operationId: "op-1",
+};
+
+async function scene(): Promise<{ hub: FakeHub; board: FakeBoard; problems: () => unknown }> {
+  const hub = new FakeHub();
+  const board = new FakeBoard(hub);
+  await board.powerOn();
+  return { hub, board, problems: () => hub.at("boardkeeper.agent.problems") };
+}
+
+describe("a board whose disk takes nothing", () => {
+  it.each<[string, unknown]>([
+    ["firmwareUpdate", update],
+    ["rebootDevice", { operationId: "rb-1" }],
+  ])(
+    "refuses %s, says why in the twin and in its status, and does it when the disk is well",
+    async (method, payload) => {
+      const { hub, board, problems } = await scene();
+      expect(problems()).toBeUndefined();
+      board.refusal = full;
+      const refused = await hub.call(method, payload);
+      expect(refused).toMatchObject({ status: 500, payload: { error: { code: "state-not-saved" } } });
+      await board.time.advance(minuteMs);
+      const sentence = expect.stringMatching(/cannot be saved, so nothing is begun: the disk is full \(ENOSPC\)/);
+      expect(problems()).toStrictEqual([sentence]);
+      expect(await hub.call("getStatus", {})).toMatchObject({
+        status: 200,
+        payload: { agent: { problems: [sentence] } },
+      });
+      expect([board.installs, board.boots]).toStrictEqual([[], 1]);
+
+      board.refusal = undefined;
+      await board.time.advance(minuteMs);
+      expect(problems()).toBeUndefined();
+      expect((await hub.call(method, payload)).status).toBe(200);
+      await board.time.advance(10 * minuteMs);
+      expect(board.boots).toBe(2);
+    },
+  );
+
+  it("stays connected for a day of it, and writes seldom", async () => {
+    const { hub, board, problems } = await scene();
+    board.refusal = full;
+    await hub.call("rebootDevice", {});
+    const { writes } = board;
+    await board.time.advance(dayMs);
+    expect(hub.attempts).toBeLessThan(4); // A token is renewed once a day.
+    expect(problems()).not.toBeUndefined();
+    expect(board.writes - writes).toBeLessThanOrEqual(dayMs / minuteMs + 3);
+    const told = hub.history.length;
+    await board.time.advance(dayMs);
+    expect(hub.history.length - told).toBe(0);
+  });
+
+  it("tells other words when the disk has another reason", async () => {
+    const { hub, board, problems } = await scene();
+    board.refusal = full;
+    await hub.call("rebootDevice", {});
+    board.refusal = readOnly;
+    await board.time.advance(minuteMs);
+    expect(problems()).toStrictEqual([expect.stringContaining("read-only (EROFS)")]);
+  });
+
+  it("tells of an update that has failed, and remembers it when the disk takes it", async () => {
+    const { hub, board } = await scene();
+    board.fetchFailure = new AgentError("no-space", "The board's disk became full while the image arrived.");
+    await hub.call("firmwareUpdate", update);
+    board.refusal = full;
+    await board.time.advance(3 * minuteMs);
+    expect(hub.at("boardkeeper.update.phase")).toBe("failed");
+    expect(hub.at("boardkeeper.update.error.code")).toBe("no-space");
+    expect(hub.at("firmware.fwUpdateStatus")).toBe("error");
+    expect(board.saved?.update.phase).not.toBe("failed");
+    board.refusal = undefined;
+    await board.time.advance(minuteMs);
+    expect(board.saved?.update).toMatchObject({ phase: "failed", error: { code: "no-space" } });
+  });
+
+  it("begins nothing of an update that it could not take up again, and goes on when it can", async () => {
+    const { hub, board } = await scene();
+    await hub.call("firmwareUpdate", update);
+    board.refusal = readOnly;
+    await board.time.advance(dayMs);
+    expect(board.installs).toStrictEqual([]);
+    expect(hub.at("boardkeeper.update.phase")).toBe("downloading");
+    board.refusal = undefined;
+    await board.time.advance(15 * minuteMs);
+    expect([board.installs, hub.at("boardkeeper.update.phase")]).toStrictEqual([["op-1"], "completed"]);
+  });
+
+  it("does not go down for a reboot that it could not save, neither then nor later", async () => {
+    const { hub, board } = await scene();
+    await hub.call("rebootDevice", { delaySeconds: 60 });
+    board.refusal = readOnly;
+    await board.time.advance(10 * minuteMs);
+    expect(hub.at("boardkeeper.reboot.phase")).toBe("failed");
+    expect(hub.at("boardkeeper.reboot.error.code")).toBe("state-not-saved");
+    board.refusal = undefined;
+    await board.time.advance(10 * minuteMs);
+    expect(board.boots).toBe(1);
+    expect(board.saved?.reboot).toMatchObject({ phase: "failed", error: { code: "state-not-saved" } });
+  });
+
+  it("goes down a little late where the disk takes it within a minute", async () => {
+    const { hub, board } = await scene();
+    await hub.call("rebootDevice", { delaySeconds: 60 });
+    board.refusal = readOnly;
+    await board.time.advance(minuteMs + 10_000);
+    board.refusal = undefined;
+    await board.time.advance(5 * minuteMs);
+    expect([board.boots, hub.at("boardkeeper.reboot.phase")]).toStrictEqual([2, "proven"]);
+  });
+
+  it("is reached after a start on such a disk, takes nothing up, and goes on when it can", async () => {
+    const { hub, board, problems } = await scene();
+    board.refusal = readOnly;
+    await board.restart();
+    await board.time.advance(minuteMs);
+    expect(problems()).toStrictEqual([expect.stringContaining("read-only (EROFS)")]);
+    expect((await hub.call("getStatus", {})).status).toBe(200);
+    const asked = hub.call("rebootDevice", {});
+    await board.time.advance(minuteMs);
+    expect(await asked).toMatchObject({ status: 500, payload: { error: { code: "state-not-saved" } } });
+    board.refusal = undefined;
+    await board.time.advance(2 * minuteMs);
+    expect(problems()).toBeUndefined();
+    expect(hub.at("boardkeeper.reboot.phase")).toBe("proven");
+  });
+});
+
+it("writes nothing in a day of doing nothing", async () => {
+  const { board } = await scene();
+  await board.time.advance(10 * minuteMs);
+  const { writes } = board;
+  await board.time.advance(dayMs);
+  expect([writes, board.writes]).toStrictEqual([1, 1]);
+});
