@@ -11,7 +11,7 @@ import type { Log } from "./log.ts";
 import { Problems } from "./problems.ts";
 import { Publisher } from "./publisher.ts";
 import { RebootRunner, type Power } from "./reboot/runner.ts";
-import { blank, type Saved } from "./saved.ts";
+import { blank, type Saved, type Trust } from "./saved.ts";
 import type { Settings } from "./settings.ts";
 import { stamper } from "./stamp.ts";
 import { healthCheck, linkWithin } from "./update/health.ts";
@@ -40,6 +40,8 @@ export interface AgentPorts {
   readonly stateFile: StateFile;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
   readonly loaded: Saved | undefined;
+  /** How it was found. */
+  readonly trust: Trust;
   /** What was wrong with configuration and saved state at start, one sentence each, for the twin. */
   readonly problems: readonly string[];
   readonly trials: TrialRecord;
@@ -193,7 +195,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       return null;
     });
     publisher.versionIs(runningVersion);
-    await wake({ journal, trials, clock, timer, problems, log }, { bootId, runningVersion }, stopping.signal);
+    await wake(
+      { journal, trials, clock, timer, problems, log },
+      { bootId, runningVersion, trust: ports.trust },
+      stopping.signal,
+    );
     if (stopping.signal.aborted) return;
     awake.abort();
     publisher.publish();

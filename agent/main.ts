@@ -28,6 +28,7 @@ import { connectToAzure } from "./hub/azure-link.ts";
 import { createLog, lineFor, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
+import type { Saved, Trust } from "./saved.ts";
 import type { Installer } from "./update/ports.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
@@ -117,8 +118,9 @@ async function runAgent(config: Config, log: Log, boardFile: string | undefined)
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
 async function assemble(config: Config, log: Log, boardFile: string | undefined): Promise<Agent> {
   const stateFile = new FolderStateFile(config.stateDir);
-  const { saved, problems } = await stateFile.load();
+  const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
+  if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
@@ -148,7 +150,8 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       inventory: await readInventory(),
       stateFile,
       loaded: saved,
-      problems: [...lastGoodWords(config), ...problems.map((one) => `Saved state: ${one}`)],
+      trust,
+      problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
       trials: new FolderTrialRecord(config.stateDir),
       staging: new FolderStaging(config.stagingDir, config["update.keep-free"]),
       fetcher: makeDownload(config, log, bootId, productInfo),
@@ -173,6 +176,16 @@ function lastGoodWords({ mistakes }: Config): string[] {
   if (mistakes.length === 0) return [];
   const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
   return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
+}
+
+function savedStateWords(saved: Saved | undefined, trust: Trust, problems: readonly string[]): string[] {
+  const words = problems.map((one) => `Saved state: ${one}`);
+  if (trust !== "older") return words;
+  const instead =
+    saved === undefined
+      ? "Saved state: there is no copy that can be read, so the agent began with a clean one."
+      : "Saved state: the copy before is used; an update or a reboot that had not begun in it is not carried out.";
+  return [instead, ...words];
 }
 
 /** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */

@@ -6,7 +6,7 @@ import { sha256, timestamp, whole, word } from "./saved-values.ts";
 import { updateState } from "./update/job.ts";
 
 /** The schema that this release writes. A release that needs another one keeps writing this until it is proven. */
-const savedSchema = 1;
+export const savedSchema = 1;
 
 /** How many answered operations are remembered, so that a repeated call gets the first answer again. */
 const rememberedOperations = 32;
@@ -43,6 +43,12 @@ export const saved = v.object({
   lastProven: v.nullable(v.object({ operationId, version: firmwareVersion, sha256, at: timestamp })),
 });
 export type Saved = v.InferOutput<typeof saved>;
+
+/**
+ * How a saved state was found at start: the last one; the last one, of which the disk does not say that it will stay; or an
+ * older one or none, because the last cannot be read.
+ */
+export type Trust = "latest" | "unsynced" | "older";
 
 /** Parts of the saved state that change. */
 export type Change = Partial<Omit<Saved, "schema" | "seq">>;

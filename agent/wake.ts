@@ -4,6 +4,7 @@ import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Problems } from "./problems.ts";
 import { resume as resumeReboot } from "./reboot/machine.ts";
+import type { Trust } from "./saved.ts";
 import { resume as resumeUpdate } from "./update/machine.ts";
 import { uncounted, type UpdateState } from "./update/job.ts";
 import type { TrialRecord } from "./update/ports.ts";
@@ -24,6 +25,8 @@ export interface WakePorts {
 export interface WakeFacts {
   readonly bootId: string;
   readonly runningVersion: string | null;
+  /** How the saved state was found. */
+  readonly trust: Trust;
 }
 
 /**
@@ -33,21 +36,24 @@ export interface WakeFacts {
  */
 export async function wake(
   ports: WakePorts,
-  { bootId, runningVersion }: WakeFacts,
+  { bootId, runningVersion, trust }: WakeFacts,
   signal: AbortSignal,
 ): Promise<void> {
   const { journal, clock, log } = ports;
   const savedBootId = journal.saved.bootId;
   const trialBoots = isOnTrial(journal.saved.update) ? await countTrial(ports, signal) : 0;
   await journal.record(({ update, reboot, seq }) => {
-    const facts = { at: timestamp(clock), bootId, savedBootId, runningVersion, trialBoots };
+    const isOlder = trust === "older";
+    const facts = { at: timestamp(clock), bootId, savedBootId, runningVersion, trialBoots, isOlder };
     const change = {
       bootId,
       update: resumeUpdate(update, facts),
-      reboot: resumeReboot(reboot, { bootId, savedBootId }),
+      reboot: resumeReboot(reboot, { bootId, savedBootId, isOlder }),
     };
     // The first start of all is saved too: the next boot could not be told from this one otherwise.
-    const same = seq > 0 && savedBootId === bootId && change.update === update && change.reboot === reboot;
+    // So is one that could not be relied upon: what is done next must be what the disk says.
+    const same =
+      trust === "latest" && seq > 0 && savedBootId === bootId && change.update === update && change.reboot === reboot;
     return { change: same ? undefined : change, answer: undefined };
   }, signal);
   if (signal.aborted) return;

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { check } from "../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../contract/json.ts";
 import type { StateFile } from "../journal.ts";
-import { saved as savedSchema, type Saved } from "../saved.ts";
+import { saved as savedState, savedSchema, type Saved, type Trust } from "../saved.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { isAbsent, makeFolder, replaceFile } from "./files.ts";
 
@@ -12,6 +12,7 @@ import { isAbsent, makeFolder, replaceFile } from "./files.ts";
 export interface Found {
   /** Undefined where no agent has saved anything yet, or nothing that can be used. */
   readonly saved: Saved | undefined;
+  readonly trust: Trust;
   readonly problems: readonly string[];
 }
 
@@ -41,31 +42,45 @@ export class FolderStateFile implements StateFile {
 
   /**
    * Reads the latest state that is whole: this copy, else the one before. What was read stays: an agent that was killed
-   * between a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that.
+   * between a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that. Where
+   * the disk does not sync, the agent is to save what was read before it acts on it.
    */
   async load(): Promise<Found> {
     await makeFolder(this.#folder, this.#disk);
-    await this.#disk.syncFolder(this.#folder);
     const problems: string[] = [];
-    for (const path of [this.#path, this.#previous]) {
-      try {
-        const saved = parse(await this.#disk.read(path));
-        this.#isWhole = path === this.#path;
-        return { saved, problems };
-      } catch (cause) {
-        if (!isAbsent(cause)) problems.push(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
-      }
+    let stays = true;
+    try {
+      await this.#disk.syncFolder(this.#folder);
+    } catch (cause) {
+      stays = false;
+      problems.push(`${this.#folder}: ${wordsOf(cause)}`);
     }
-    return { saved: undefined, problems };
+    const latest = await this.#read(this.#path, problems);
+    this.#isWhole = latest !== undefined;
+    if (latest !== undefined) return { saved: latest, trust: stays ? "latest" : "unsynced", problems };
+    const isMissing = problems.length === 0;
+    const saved = await this.#read(this.#previous, problems);
+    if (saved !== undefined && isMissing) problems.push(`${this.#path}: is gone`);
+    return { saved, trust: problems.length > 0 ? "older" : "latest", problems };
   }
 
   async save(saved: Saved): Promise<void> {
-    const readable = check(savedSchema, saved);
+    const readable = check(savedState, saved);
     if (!readable.ok) throw new Error(`it could not be read back: ${readable.problems.join("; ")}`);
     const body = canonicalJson(saved);
     if (this.#isWhole) await this.#keepPrevious();
     await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`, this.#disk);
     this.#isWhole = true;
+  }
+
+  /** A copy; undefined where there is none that can be used. */
+  async #read(path: string, problems: string[]): Promise<Saved | undefined> {
+    try {
+      return parse(await this.#disk.read(path));
+    } catch (cause) {
+      if (!isAbsent(cause)) problems.push(`${path}: ${wordsOf(cause)}`);
+      return undefined;
+    }
   }
 
   /** A second name for the present copy: at every moment there is a whole one under one of the two names. */
@@ -84,9 +99,16 @@ function parse(text: string): Saved {
   if (!outer.ok) throw new Error(outer.problems.join("; "));
   const { checksum, saved } = outer.value;
   if (digest(canonicalJson(saved)) !== checksum) throw new Error("the checksum does not match: the file was damaged");
-  const inner = check(savedSchema, saved);
+  const { schema } = saved;
+  if (typeof schema === "number" && schema > savedSchema)
+    throw new Error(`schema: ${schema} is of a newer release than this one, which reads ${savedSchema}`);
+  const inner = check(savedState, saved);
   if (!inner.ok) throw new Error(inner.problems.join("; "));
   return inner.value;
+}
+
+function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function digest(text: string): string {

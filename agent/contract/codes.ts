@@ -38,6 +38,8 @@ export const codes = {
   starting: "The agent has just started. Ask again; if it stays so, look at the board's disk and installer.",
   "state-in-slot":
     "The agent's state lies where the update would replace it. Move agent.state-dir to another partition.",
+  "state-lost":
+    "What the agent had saved was damaged, or of a newer release. Look at the board's disk, then ask again.",
   "state-not-saved": "The agent cannot write its state. Look at the board's disk: full, read-only or worn out.",
   "too-late": "The board is being changed already. It ends by itself, proven or back on the old system.",
   "too-many-redirects": "The server redirects in circles. Mend its redirects.",

@@ -130,19 +130,35 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
   }
 }
 
-/** The state to go on from after a restart of the agent: any changed boot id ends a pending reboot. */
+/**
+ * The state to go on from after a restart of the agent: any changed boot id ends a pending reboot. One that stands in an
+ * older state than the last is not carried out: it may have been cancelled since.
+ */
 export function resume(
   state: RebootState,
-  facts: { readonly bootId: string; readonly savedBootId: string },
+  facts: { readonly bootId: string; readonly savedBootId: string; readonly isOlder: boolean },
 ): RebootState {
-  const { bootId, savedBootId } = facts;
-  if (savedBootId === bootId) return state;
+  const { bootId, savedBootId, isOlder } = facts;
+  if (savedBootId === bootId) return isOlder ? withoutPending(state) : state;
   const { job, cause: why, startedAt } = pendingIn(state);
   return {
     phase: "proven",
     last: { fromBootId: savedBootId, bootId, cause: why, at: null, clockSynchronized: false },
     job,
     startedAt,
+  };
+}
+
+function withoutPending(state: RebootState): RebootState {
+  if (!isPending(state)) return state;
+  const message =
+    "What was saved last cannot be read, so it is not known whether this reboot was still wanted. Look at the board's disk, then ask for it again.";
+  const { last, phase } = state;
+  return {
+    phase: "failed",
+    last,
+    job: "job" in state ? state.job : null,
+    error: failure("state-lost", phase, message),
   };
 }
 

@@ -118,6 +118,8 @@ export interface RestartFacts {
   readonly savedBootId: string;
   /** The version that runs now, as the installer reads it; null while that cannot be told, which proves nothing. */
   readonly runningVersion: string | null;
+  /** True when the last saved state is lost and this is an older one: what was asked for since is not known. */
+  readonly isOlder: boolean;
   /** How often a system was started while an update was not proven, this start included: from its own small record. */
   readonly trialBoots: number;
 }

@@ -125,16 +125,19 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
   const { at, bootId } = facts;
   switch (state.phase) {
     case "idle":
-    case "accepted":
-    case "verifying":
-    case "staged":
     case "completed":
     case "failed":
     case "rolledBack":
     case "cancelled":
       return state;
 
+    case "accepted":
+    case "verifying":
+    case "staged":
+      return facts.isOlder ? lost(state, at) : state;
+
     case "downloading":
+      if (facts.isOlder) return lost(state, at);
       if (state.attempt < limits.downloads) return { ...state, attempt: state.attempt + 1 };
       return {
         ...end(state, "failed", at),
@@ -175,6 +178,13 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
         }
       );
   }
+}
+
+/** It may have been cancelled since. Nothing of the board has been changed yet, so it can be asked for again. */
+function lost(state: ActiveUpdate, at: string): UpdateState {
+  const message =
+    "What was saved last cannot be read, so it is not known whether this update was still wanted. Look at the board's disk, then ask for it again.";
+  return { ...end(state, "failed", at), error: failure("state-lost", state.phase, message) };
 }
 
 /** What must be done in a state; undefined where there is nothing but to wait for a request. */

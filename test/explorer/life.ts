@@ -239,7 +239,7 @@ export class Life {
   async #start(): Promise<Agent> {
     const disk = this.#disk();
     const file = new FolderStateFile(stateFolder, disk);
-    const { saved, problems } = await file.load();
+    const { saved, trust, problems } = await file.load();
     this.saved = saved;
     this.world = witness.noteStart(this.world, saved, problems);
     const bootId = hardware.bootIdOf(this.world.board);
@@ -271,6 +271,7 @@ export class Life {
         inventory: { model: null, serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
         stateFile: this.#grain.makeStateFile?.(watched, this) ?? watched,
         loaded: saved,
+        trust,
         problems: [],
         trials: new FolderTrialRecord(stateFolder, disk),
         staging: this.#staging(),

@@ -60,6 +60,7 @@ export class FakeBoard {
       inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
       stateFile: { save: async (saved) => void (this.saved = this.#written(saved)) },
       loaded: this.saved,
+      trust: "latest",
       problems: [],
       trials: { read: async () => this.#trials, write: async (count) => void (this.#trials = this.#written(count)) },
       staging: {

@@ -133,6 +133,7 @@ export class TestBoard {
     if (!address.ok) throw new Error(address.problems.join("; "));
     const { settings } = this;
     const stateFile = new FolderStateFile(this.folder);
+    const { saved, trust } = await stateFile.load();
     const board = await readBoard(this.#boardFile);
     this.#agent = await startAgent(
       {
@@ -148,7 +149,8 @@ export class TestBoard {
         bootId: board?.bootId ?? "",
         inventory: { model: "test board", serial: null, os: null, kernel: null, arch: "x64", memoryBytes: 1 },
         stateFile,
-        loaded: (await stateFile.load()).saved,
+        loaded: saved,
+        trust,
         problems: [],
         trials: new FolderTrialRecord(this.folder),
         staging: wrapped(new FolderStaging(this.stagingFolder, settings["update.keep-free"]), staging),

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { chmod, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { canonicalJson, type JsonObject } from "../../agent/contract/json.ts";
 import { Gate } from "../support/gate.ts";
 import { imageServer, serving, testImage, type ImageServer, type TestImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
@@ -233,6 +235,36 @@ it("a config that was broken by an edit: the last good one runs, and the twin sa
   const refused = new AgentProcess(["run", "--simulate", "--config", configFile], {});
   expect(await refused.exited).toBe(78);
   expect(refused.errors).toMatch(/the configuration has .*agent\.toml: Invalid TOML/s);
+});
+
+it("a state of a newer release: the copy before is used, and twin and log say so, until the next start", async () => {
+  const { board, service } = await scene();
+  const agent = board.start();
+  await agent.line({ msg: "state taken up" });
+  await service.call("rebootDevice", { delaySeconds: 86_400, operationId: "rb-1" });
+  await service.call("cancelReboot", {});
+  agent.signal("SIGTERM");
+  await agent.exited;
+  const stateFile = join(board.folder, "state", "state.json");
+  const { saved } = JSON.parse(await readFile(stateFile, "utf8")) as { saved: JsonObject };
+  const newer = canonicalJson({ ...saved, schema: 2 });
+  await writeFile(stateFile, `{"checksum":"${createHash("sha256").update(newer).digest("hex")}","saved":${newer}}\n`);
+
+  const second = board.start();
+  expect(await second.line({ level: "error", msg: "saved state damaged" })).toMatchObject({
+    problem: expect.stringContaining("schema: 2 is of a newer release than this one, which reads 1"),
+  });
+  const reported = await service.until("boardkeeper.agent.problems", (problems) => problems !== undefined);
+  expect(at(reported, "boardkeeper.agent.problems")).toStrictEqual([
+    expect.stringMatching(/^Saved state: the copy before is used; an update or a reboot that had not begun/),
+    expect.stringMatching(/^Saved state: .*state\.json: schema: 2 is of a newer release/),
+  ]);
+  expect(at(reported, "boardkeeper.reboot.phase")).not.toBe("scheduled");
+  second.signal("SIGTERM");
+  await second.exited;
+
+  board.start();
+  await service.until("boardkeeper.agent.problems", (problems) => problems === undefined);
 });
 
 it("an operator's own program installs, and what it says is the proof", async () => {

@@ -105,7 +105,8 @@ export const stateProperties: Readonly<Record<string, (search: Search) => Promis
         savedOf.chain((saved) => fc.record({ saved: fc.constant(saved), tree: mutated(saved) })),
         fc.constantFrom<string | null>("1.0.0", "2.0.0", null),
         fc.nat(999),
-        async ({ saved, tree }, runningVersion, trialBoots) => {
+        fc.boolean(),
+        async ({ saved, tree }, runningVersion, trialBoots, isOlder) => {
           const { file, previous } = await folderWith(saved, () => sealed(tree));
           const { saved: found, problems } = await file.load();
           if (problems.length > 0) {
@@ -114,7 +115,7 @@ export const stateProperties: Readonly<Record<string, (search: Search) => Promis
             return;
           }
           if (found === undefined) throw new Error("Nothing was found, and nothing was said of it.");
-          const facts = { at: t(30), bootId: "boot-2", savedBootId: found.bootId, runningVersion, trialBoots };
+          const facts = { at: t(30), bootId: "boot-2", savedBootId: found.bootId, runningVersion, trialBoots, isOlder };
           const next = { ...found, update: resume(found.update, facts), reboot: resumeReboot(found.reboot, facts) };
           const [does, reboot] = [duty(next.update), rebootDuty(next.reboot)];
           expect([does?.job ?? null, reboot === undefined || reboot.kind.length > 0]).toStrictEqual([
@@ -123,7 +124,11 @@ export const stateProperties: Readonly<Record<string, (search: Search) => Promis
           ]);
           project(snapshotWith(describeUpdate(next, null), { reboot: describeReboot(next.reboot) }));
           await file.save(next);
-          expect(await file.load()).toStrictEqual({ saved: JSON.parse(JSON.stringify(next)), problems: [] });
+          expect(await file.load()).toStrictEqual({
+            saved: JSON.parse(JSON.stringify(next)),
+            trust: "latest",
+            problems: [],
+          });
         },
       ),
       search,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../../agent/journal.ts";
 import { Problems } from "../../../agent/problems.ts";
-import type { Saved } from "../../../agent/saved.ts";
+import type { Saved, Trust } from "../../../agent/saved.ts";
 import { uncounted } from "../../../agent/update/job.ts";
 import { limits } from "../../../agent/update/machine.ts";
 import { wake } from "../../../agent/wake.ts";
@@ -21,7 +21,7 @@ interface Scene {
   refusal: { trials?: Error | undefined; state?: Error | undefined; read?: Error | undefined };
   /** How often the disk was asked to take something. */
   tries: number;
-  start(runningVersion: string | null, bootId?: string): Promise<void>;
+  start(runningVersion: string | null, bootId?: string, trust?: Trust): Promise<void>;
 }
 
 function scene(update: Saved["update"]): Scene {
@@ -46,7 +46,7 @@ function scene(update: Saved["update"]): Scene {
         problems,
       },
     ),
-    start: (runningVersion, bootId = "boot-2") =>
+    start: (runningVersion, bootId = "boot-2", trust = "latest") =>
       wake(
         {
           journal: made.journal,
@@ -66,7 +66,7 @@ function scene(update: Saved["update"]): Scene {
             },
           },
         },
-        { bootId, runningVersion },
+        { bootId, runningVersion, trust },
         new AbortController().signal,
       ),
   };
@@ -143,6 +143,23 @@ describe("waking", () => {
     await woken;
     expect([made.journal.saved.update.phase, made.trials]).toStrictEqual(["proving", 1]);
     expect(made.problems.sentences).toStrictEqual([]);
+  });
+
+  it.each(["unsynced", "older"] as const)(
+    "saves a state first that is %s, though nothing has changed",
+    async (trust) => {
+      const made = scene(s.completed);
+      await made.start("2.0.0", "boot-1");
+      const { tries } = made;
+      await made.start("2.0.0", "boot-1", trust);
+      expect(made.tries).toBe(tries + 1);
+    },
+  );
+
+  it("drops what had not begun in an older state", async () => {
+    const made = scene(s.staged);
+    await made.start("1.0.0", "boot-1", "older");
+    expect(made.journal.saved.update).toMatchObject({ phase: "failed", error: { code: "state-lost" } });
   });
 
   it("saves nothing when nothing has changed", async () => {

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FolderStateFile } from "../../../../agent/board/state-file.ts";
 import { FolderTrialRecord } from "../../../../agent/board/trial-record.ts";
 import { canonicalJson } from "../../../../agent/contract/json.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
+import { MemoryDisk } from "../../../support/fuzz/memory-disk.ts";
+import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { jobWith, states } from "../../../support/updates.ts";
 
@@ -14,7 +16,7 @@ const at = (seq: number, changes: Partial<Saved> = {}): Saved => ({ ...blank("bo
 describe("the state file", () => {
   it("is blank where nothing was saved", async () => {
     const file = new FolderStateFile(join(await temporaryFolder(), "new"));
-    expect(await file.load()).toStrictEqual({ saved: undefined, problems: [] });
+    expect(await file.load()).toStrictEqual({ saved: undefined, trust: "latest", problems: [] });
   });
 
   it.each(Object.values(states(jobWith({ sizeBytes: 5 }))))("reads back what it saved: $phase", async (update) => {
@@ -27,7 +29,7 @@ describe("the state file", () => {
     });
     await file.load();
     await file.save(saved);
-    expect(await file.load()).toStrictEqual({ saved, problems: [] });
+    expect(await file.load()).toStrictEqual({ saved, trust: "latest", problems: [] });
   });
 
   it("is for its owner alone", async () => {
@@ -50,7 +52,7 @@ describe("the state file", () => {
     await file.save(at(2));
     await writeFile(join(folder, "state.json"), content);
     const found = await file.load();
-    expect(found.saved).toMatchObject({ seq: 1 });
+    expect(found).toMatchObject({ saved: { seq: 1 }, trust: "older" });
     expect(found.problems).toHaveLength(1);
     expect(found.problems[0]).toContain("state.json");
   });
@@ -85,17 +87,56 @@ describe("the state file", () => {
     await writeFile(join(folder, "state.json"), "x");
     await writeFile(join(folder, "state.previous.json"), "x");
     const found = await file.load();
-    expect(found.saved).toBeUndefined();
+    expect(found).toMatchObject({ saved: undefined, trust: "older" });
     expect(found.problems).toHaveLength(2);
   });
 
-  it("refuses a state that another release wrote in another form", async () => {
+  it("reads no state of a newer release, but the one before, and says so", async () => {
     const folder = await temporaryFolder();
     const file = new FolderStateFile(folder);
-    const body = canonicalJson({ ...at(1), schema: 2 });
+    await file.save(at(1));
+    await file.save(at(2));
+    const body = canonicalJson({ ...at(3), schema: 2, slots: {} });
     const checksum = createHash("sha256").update(body).digest("hex");
-    await writeFile(join(folder, "state.json"), `{"checksum":"${checksum}","saved":${body}}`);
-    expect((await file.load()).problems[0]).toContain("schema");
+    const newer = `{"checksum":"${checksum}","saved":${body}}`;
+    await writeFile(join(folder, "state.json"), newer);
+    const why = `${join(folder, "state.json")}: schema: 2 is of a newer release than this one, which reads 1`;
+    expect(await file.load()).toMatchObject({ saved: { seq: 1 }, trust: "older", problems: [why] });
+    await writeFile(join(folder, "state.previous.json"), newer);
+    expect(await file.load()).toMatchObject({ saved: undefined, trust: "older", problems: [why, expect.anything()] });
+  });
+
+  it("says that the last copy is gone where only the one before is there", async () => {
+    const folder = await temporaryFolder();
+    const file = new FolderStateFile(folder);
+    await file.save(at(1));
+    await file.save(at(2));
+    await rm(join(folder, "state.json"));
+    const problems = [`${join(folder, "state.json")}: is gone`];
+    expect(await file.load()).toMatchObject({ saved: { seq: 1 }, trust: "older", problems });
+  });
+
+  it.each(["EIO", "EACCES"])("uses the copy before where the last cannot be read (%s)", async (code) => {
+    const disk = new MemoryDisk();
+    const file = new FolderStateFile("/state", disk);
+    await file.save(at(1));
+    await file.save(at(2));
+    const failing = overriding(disk, {
+      read: async (path) => {
+        if (path.endsWith("state.json")) throw Object.assign(new Error(code), { code });
+        return await disk.read(path);
+      },
+    });
+    const found = await new FolderStateFile("/state", failing).load();
+    expect(found).toMatchObject({ saved: { seq: 1 }, trust: "older", problems: [`/state/state.json: ${code}`] });
+  });
+
+  it("reads a state of which the disk does not say that it stays, and says so", async () => {
+    const disk = new MemoryDisk();
+    await new FolderStateFile("/state", disk).save(at(1));
+    const failing = overriding(disk, { syncFolder: () => Promise.reject(new Error("EIO")) });
+    const found = await new FolderStateFile("/state", failing).load();
+    expect(found).toMatchObject({ saved: { seq: 1 }, trust: "unsynced", problems: ["/state: EIO"] });
   });
 
   it("leaves no other files", async () => {

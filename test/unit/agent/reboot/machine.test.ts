@@ -111,25 +111,38 @@ describe("resume", () => {
     last: { fromBootId: "boot-1", bootId: "boot-2", cause, at: null, clockSynchronized: false },
     ...detail,
   });
-  const changed: [Start, object][] = [
-    ["idle", proven("other", { job: null, startedAt: null })],
-    ["scheduled", proven("other", { job, startedAt: null })],
-    ["waiting", proven("other", { job, startedAt: null })],
-    ["rebooting", proven("requested", { job, startedAt: at })],
-    ["rebootingForUpdate", proven("update", { job: null, startedAt: at })],
-    ["proven", proven("other", { job: null })],
-    ["unstamped", proven("other", { job: null })],
-    ["failed", proven("other", { job: null })],
-    ["cancelled", proven("other", { job: null })],
-  ];
-  it.each(changed)("%s: another boot id proves a reboot", (start, target) => {
-    expect(resume(s[start], { bootId: "boot-2", savedBootId: "boot-1" })).toStrictEqual(
-      expect.objectContaining(target),
-    );
+  const lost = (during: string): object => ({ phase: "failed", error: { code: "state-lost", during } });
+  /** Start; in another boot; in the same boot where the last state was read; there where it is an older one. */
+  const cells: Readonly<
+    Record<Start, readonly [otherBoot: object, sameBoot: "stays", sameBootOlder: object | "stays"]>
+  > = {
+    idle: [proven("other", { job: null, startedAt: null }), "stays", "stays"],
+    scheduled: [proven("other", { job, startedAt: null }), "stays", lost("scheduled")],
+    waiting: [proven("other", { job, startedAt: null }), "stays", lost("waiting")],
+    rebooting: [proven("requested", { job, startedAt: at }), "stays", lost("rebooting")],
+    rebootingForUpdate: [proven("update", { job: null, startedAt: at }), "stays", lost("rebooting")],
+    proven: [proven("other", { job: null }), "stays", "stays"],
+    unstamped: [proven("other", { job: null }), "stays", "stays"],
+    failed: [proven("other", { job: null }), "stays", "stays"],
+    cancelled: [proven("other", { job: null }), "stays", "stays"],
+  };
+  const rows = (Object.keys(s) as Start[]).map((start): [Start, (typeof cells)[Start]] => [start, cells[start]]);
+
+  it.each(rows)("%s: another boot id proves a reboot, whatever was lost", (start, [target]) => {
+    for (const isOlder of [false, true])
+      expect(resume(s[start], { bootId: "boot-2", savedBootId: "boot-1", isOlder })).toStrictEqual(
+        expect.objectContaining(target),
+      );
   });
 
-  it.each(Object.keys(s) as Start[])("%s: the same boot id proves nothing", (start) => {
-    expect(resume(s[start], { bootId: "boot-1", savedBootId: "boot-1" })).toBe(s[start]);
+  it.each(rows)("%s: the same boot id proves nothing", (start) => {
+    expect(resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: false })).toBe(s[start]);
+  });
+
+  it.each(rows)("%s, in an older state than the last, orders no reboot", (start, [, , target]) => {
+    const resumed = resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: true });
+    expect(resumed).toMatchObject(target === "stays" ? s[start] : { last: s[start].last, ...target });
+    expect(duty(resumed)).toBeUndefined();
   });
 });
 

@@ -122,6 +122,7 @@ const sameBoot: RestartFacts = {
   bootId: "boot-1",
   savedBootId: "boot-1",
   runningVersion: "1.0.0",
+  isOlder: false,
   trialBoots: 0,
 };
 const newSystem: RestartFacts = { ...sameBoot, bootId: "boot-2", runningVersion: "2.0.0", trialBoots: 1 };
@@ -331,7 +332,7 @@ describe("resume", () => {
         let state = begin;
         let savedBootId = "boot-1";
         for (let boot = 2; boot <= 250 && isRunning(state); boot += 1) {
-          const facts = { at, savedBootId, runningVersion: runningAt(boot), trialBoots: boot };
+          const facts = { at, savedBootId, runningVersion: runningAt(boot), trialBoots: boot, isOlder: false };
           const thisBoot = rebooting ? `boot-${boot}` : savedBootId;
           state = resume(state, { ...facts, bootId: thisBoot });
           savedBootId = thisBoot;
