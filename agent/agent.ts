@@ -1,4 +1,5 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
+import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import { Desk } from "./desk.ts";
 import type { Connect } from "./hub/link.ts";
@@ -53,6 +54,8 @@ export interface AgentPorts {
 }
 
 export interface Agent {
+  /** Answers a direct method that is called on the board itself. Never rejects. */
+  ask(name: string, payload: unknown): Promise<MethodReply>;
   /** Stops within seconds, in a state that the next start goes on from. */
   stop(): Promise<void>;
 }
@@ -211,6 +214,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   supervisor.start();
   const takenUp = takeUp();
   return {
+    ask: (name, payload) => desk.answer(name, payload),
     async stop(): Promise<void> {
       stopping.abort();
       await Promise.all([takenUp, updates.stop(), reboots.stop(), supervisor.stop()]);

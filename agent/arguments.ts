@@ -1,57 +1,180 @@
-import { parseArgs } from "node:util";
+import { parseArgs, type ParseArgsConfig } from "node:util";
 
+/*
+ * Every command and every option of the agent's program, in one table: parsing, usage, completion and manual page say the
+ * same.
+ */
+
+export interface Option {
+  /** What stands for its value in the usage; without one it is a switch. */
+  readonly value?: string;
+  readonly short?: string;
+  readonly says: string;
+}
+
+export const options = {
+  simulate: { says: "a simulated board: nothing of this machine is touched" },
+  config: { value: "FILE", says: "read this file instead of /etc/boardkeeper/agent.toml" },
+  "state-dir": { value: "DIR", says: "the state lies there" },
+  "device-id": {
+    value: "ID",
+    short: "d",
+    says: "with --simulate: which device of the local hub it is",
+  },
+  "module-id": { value: "ID", short: "m", says: "with --simulate: it is this module of the device" },
+  json: { says: "print one JSON document, for programs" },
+  "ca-file": { value: "FILE", says: "PEM of the hub's authority, where the system does not know it" },
+  "no-start": { says: "do not start the service" },
+  version: { says: "print the version" },
+  help: { short: "h", says: "print this" },
+} as const satisfies Record<string, Option>;
+export type OptionName = keyof typeof options;
+
+export interface Command {
+  readonly says: string;
+  /** What it is about, where it takes an argument. */
+  readonly operand?: string;
+  readonly options: readonly OptionName[];
+  /** More about it, for its own usage. */
+  readonly more: string;
+}
+
+/** Which agent is meant. */
+const which = ["config", "state-dir", "simulate", "device-id", "module-id"] as const;
+
+export const commands = {
+  run: {
+    says: "keep this board: this is what the service runs",
+    options: ["simulate", "config", "state-dir", "device-id", "module-id"],
+    more: `Reboots this board and updates its firmware when its hub asks, and proves what
+it did. The connection string comes from a systemd credential, a file, or
+IOTHUB_DEVICE_CONNECTION_STRING, never from an argument.`,
+  },
+  status: {
+    says: "how this board is, with the agent running or not",
+    options: ["json", ...which],
+    more: "Asks the running agent; where none runs, reads what the last one has saved.",
+  },
+  provision: {
+    says: "give this board its connection string, and start the service",
+    options: ["ca-file", "no-start"],
+    more: `Asks for the connection string without showing it, or reads it from standard input:
+  boardkeeper-agent provision <connection-string.txt
+It may be a device's or a module's. It is checked, kept in
+/etc/boardkeeper/credentials for root alone to read, and given to the service by
+systemd. It is never an argument: every user of the board could read that.`,
+  },
+} as const satisfies Record<string, Command>;
+export type CommandName = keyof typeof commands;
+
+/** A command line, read: undefined and false stand for what it does not say. */
 export interface Arguments {
-  readonly command: "run" | "help" | "version";
+  readonly command: CommandName | "help" | "version";
+  /** For help: about which command; undefined for all of them. */
+  readonly about: CommandName | undefined;
   readonly simulate: boolean;
   readonly configFile: string | undefined;
   readonly stateDir: string | undefined;
   readonly deviceId: string | undefined;
   readonly moduleId: string | undefined;
+  readonly operand: string | undefined;
+  readonly json: boolean;
+  readonly caFile: string | undefined;
+  readonly noStart: boolean;
 }
 
-export const usage = `Usage: boardkeeper-agent run [options]
+/** A command line that makes no sense. The message says why. */
+export class UsageError extends Error {
+  /** The command that was meant, if that is clear. */
+  readonly about: CommandName | undefined;
 
-Keeps this board: reboots it and updates its firmware when its hub asks, and proves what it did.
+  constructor(message: string, about: CommandName | undefined) {
+    super(message);
+    this.name = "UsageError";
+    this.about = about;
+  }
+}
 
-Options:
-  --simulate             play a board in this process: nothing of this machine is touched
-  --config FILE          read this file instead of /etc/boardkeeper/agent.toml
-  --state-dir DIR        keep the state there
-  -d, --device-id ID     with --simulate: which device of the local hub to be, where it has several
-  -m, --module-id ID     with --simulate: be this module of the device
-  --version              print the version
-  -h, --help             print this
-
-The connection string comes from a systemd credential, a file, or IOTHUB_DEVICE_CONNECTION_STRING, never from an
-argument: see docs/configuration.md.
-`;
-
-/** Reads the command line. Throws an Error that says what is wrong with it. */
+/**
+ * Reads a command line: a command, then what it knows.
+ * @throws UsageError
+ */
 export function readArguments(args: readonly string[]): Arguments {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      simulate: { type: "boolean", default: false },
-      config: { type: "string" },
-      "state-dir": { type: "string" },
-      "device-id": { type: "string", short: "d" },
-      "module-id": { type: "string", short: "m" },
-      version: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
-  const [command = "help", ...more] = positionals;
-  const wanted = values.help ? "help" : values.version ? "version" : command;
-  if (wanted !== "run" && wanted !== "help" && wanted !== "version")
-    throw new Error(`There is no command "${wanted}".`);
-  if (more.length > 0) throw new Error(`Unexpected argument "${more.join(" ")}".`);
-  return {
-    command: wanted,
-    simulate: values.simulate,
-    configFile: values.config,
-    stateDir: values["state-dir"],
-    deviceId: values["device-id"],
-    moduleId: values["module-id"],
+  const [first = "--help", ...rest] = args;
+  const isOption = first.startsWith("-");
+  const command = isOption ? undefined : commandNamed(first);
+  if (!isOption && command === undefined && first !== "help") {
+    throw new UsageError(`There is no command "${first}". There are ${Object.keys(commands).join(", ")}.`, undefined);
+  }
+  if (first === "help") return read("help", rest[0] === undefined ? undefined : commandNamed(rest[0]), {}, undefined);
+  const known: readonly OptionName[] =
+    command === undefined ? ["version", "help"] : [...commands[command].options, "help"];
+  const { values, positionals } = parse(known, isOption ? args : rest, command);
+  if (values["help"] === true) return read("help", command, values, undefined);
+  if (command === undefined) return read(values["version"] === true ? "version" : "help", undefined, values, undefined);
+  const [operand, ...more] = positionals;
+  const wanted = "operand" in commands[command];
+  const surplus = wanted ? more : positionals;
+  if (surplus.length > 0) throw new UsageError(`Unexpected argument "${surplus.join(" ")}".`, command);
+  return read(command, undefined, values, operand);
+}
+
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+function read(
+  command: Arguments["command"],
+  about: CommandName | undefined,
+  values: Values,
+  operand: string | undefined,
+): Arguments {
+  const text = (name: OptionName): string | undefined => {
+    const value = values[name];
+    return typeof value === "string" ? value : undefined;
   };
+  const flag = (name: OptionName): boolean => values[name] === true;
+  return {
+    command,
+    about,
+    simulate: flag("simulate"),
+    configFile: text("config"),
+    stateDir: text("state-dir"),
+    deviceId: text("device-id"),
+    moduleId: text("module-id"),
+    operand,
+    json: flag("json"),
+    caFile: text("ca-file"),
+    noStart: flag("no-start"),
+  };
+}
+
+function parse(
+  known: readonly OptionName[],
+  args: readonly string[],
+  about: CommandName | undefined,
+): { values: Values; positionals: readonly string[] } {
+  const config: NonNullable<ParseArgsConfig["options"]> = Object.fromEntries(
+    known.map((name) => {
+      const option: Option = options[name];
+      const short = option.short === undefined ? {} : { short: option.short };
+      return [name, { type: option.value === undefined ? "boolean" : "string", ...short } as const];
+    }),
+  );
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: config });
+    return {
+      values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, one(value)])),
+      positionals,
+    };
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), about);
+  }
+}
+
+/** No option here may be given several times: node:util then keeps the last. */
+function one(value: unknown): string | boolean | undefined {
+  return typeof value === "string" || typeof value === "boolean" ? value : undefined;
+}
+
+function commandNamed(name: string): CommandName | undefined {
+  return Object.keys(commands).find((known): known is CommandName => known === name);
 }

@@ -8,6 +8,7 @@ import { fileNameOf } from "./file-names.ts";
 import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
 import { describeLastGood, lastGoodFrom, lastGoodName, stateDirIn, type LastGood } from "./last-good.ts";
+import { credentialFile } from "./places.ts";
 import { flatten, readSettings, settings as known, variableOf, type Settings, type Written } from "./settings.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
@@ -35,6 +36,21 @@ export interface Surroundings {
   readonly deviceId: string | undefined;
   readonly moduleId: string | undefined;
   readonly stateDir: string | undefined;
+  /** Where `boardkeeper-agent provision` leaves the connection string; the usual place unless told. */
+  readonly credentialFile?: string;
+}
+
+/** What is written, with all that is wrong with it: for commands that are there to look at a board, not to run it. */
+export interface ConfigLook {
+  readonly settings: Settings;
+  /** Undefined where no connection string is found, or none that can be read. */
+  readonly hub: HubAddress | undefined;
+  /** Where the connection string was found: a file, or a variable's name. */
+  readonly identityPlace: string | undefined;
+  readonly hubCa: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** The config is wrong: every mistake at once, one sentence each. The process ends with 78 (EX_CONFIG). */
@@ -55,6 +71,39 @@ const systemConfig = "/etc/boardkeeper/agent.toml";
  * @throws ConfigError with every problem found, where there is no last good one either
  */
 export async function loadConfig(around: Surroundings): Promise<Config> {
+  const { settings, hub, hubCa, imageCa, stateDir, identity, written, problems } = await readConfig(around);
+  if (problems.length > 0 || hub === undefined || stateDir === undefined)
+    return await fallBack(around, stateDir, problems);
+  const toKeep = describeLastGood(around, {
+    values: Object.assign({}, ...written.map(({ values }) => values)),
+    hubCa: hubCa ?? null,
+    imageCa: imageCa ?? null,
+    connectionString:
+      identity?.mayBeKept === true && settings["hub.keep-connection-string"] ? identity.connectionString : null,
+    webSocketPort: identity?.webSocketPort ?? null,
+  });
+  return await complete(settings, { hub, hubCa, imageCa, stateDir, mistakes: [], toKeep });
+}
+
+/** Looks at the config as it is written, mistakes and all. Never throws for what is in it. */
+export async function lookAtConfig(around: Surroundings): Promise<ConfigLook> {
+  const { settings, hub, hubCa, stateDir, identity, problems } = await readConfig(around);
+  const warnings = await missingFiles(settings);
+  return { settings, hub, hubCa, stateDir, identityPlace: identity?.place, problems, warnings };
+}
+
+interface Reading {
+  readonly settings: Settings;
+  readonly written: readonly Written[];
+  readonly identity: Identity | undefined;
+  readonly hub: HubAddress | undefined;
+  readonly hubCa: string | undefined;
+  readonly imageCa: string | undefined;
+  readonly stateDir: string | undefined;
+  readonly problems: readonly string[];
+}
+
+async function readConfig(around: Surroundings): Promise<Reading> {
   const problems: string[] = [];
   const inFiles = await readFiles(around, problems);
   const isWhole = problems.length === 0;
@@ -67,23 +116,12 @@ export async function loadConfig(around: Surroundings): Promise<Config> {
   const lacking: string[] = [];
   const identity = await findIdentity(around, settings, problems, lacking);
   if (isWhole) problems.push(...lacking); // Else the file that could not be read may be the one that names it.
-  const address = addressOf(identity, settings, problems);
+  const hub = addressOf(identity, settings, problems);
   const caFile = settings["hub.ca-file"] ?? identity?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
   const imageCa = await readCa("update.ca-file", settings["update.ca-file"] ?? caFile, problems);
-
-  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, address);
-  if (problems.length > 0 || address === undefined || stateDir === undefined)
-    return await fallBack(around, stateDir, problems);
-  const toKeep = describeLastGood(around, {
-    values: Object.assign({}, ...written.map(({ values }) => values)),
-    hubCa: hubCa ?? null,
-    imageCa: imageCa ?? null,
-    connectionString:
-      identity?.mayBeKept === true && settings["hub.keep-connection-string"] ? identity.connectionString : null,
-    webSocketPort: identity?.webSocketPort ?? null,
-  });
-  return await complete(settings, { hub: address, hubCa, imageCa, stateDir, mistakes: [], toKeep });
+  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, hub);
+  return { settings, written, identity, hub, hubCa, imageCa, stateDir, problems };
 }
 
 /** The last good config; where there is none, or it would not do either, the mistakes are final. */
@@ -249,7 +287,8 @@ interface Identity {
 }
 
 /**
- * The connection string, from the first place that has one: environment, systemd credential, file, or a local hub's file.
+ * The connection string, from the first place that has one: environment, systemd credential, file, where provision leaves it,
+ * or a local hub's file.
  * @param lacking what to say when no place has one
  */
 async function findIdentity(
@@ -263,31 +302,36 @@ async function findIdentity(
   if (variable) return { place: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeKept: true };
   const credentials = env["CREDENTIALS_DIRECTORY"];
   const files = [
-    { path: credentials && join(credentials, "connection-string"), required: false },
-    { path: settings["hub.connection-string-file"], required: true },
+    { path: credentials && join(credentials, "connection-string"), name: "systemd credential", guarded: false },
+    { path: settings["hub.connection-string-file"], name: "hub.connection-string-file", guarded: true },
+    // Where systemd takes the credential from. A laptop's says nothing about a simulated board.
+    {
+      path: simulate ? null : (around.credentialFile ?? credentialFile),
+      name: "provisioned credential",
+      guarded: true,
+    },
   ];
-  for (const { path, required } of files) {
+  for (const { path, name, guarded } of files) {
     if (!path) continue;
     try {
-      if (required) await refuseReadableByOthers(path, problems);
+      if (guarded) await refuseReadableByOthers(name, path, problems);
       return { place: path, connectionString: await readFile(path, "utf8"), mayBeKept: true };
     } catch (cause) {
-      if (!required && isAbsent(cause)) continue;
-      problems.push(`${required ? "hub.connection-string-file" : "systemd credential"}: ${firstLine(cause)}`);
+      if (name !== "hub.connection-string-file" && isAbsent(cause)) continue;
+      problems.push(`${name}: ${firstLine(cause)}`);
       return undefined;
     }
   }
   if (simulate) return await findDeviceFile(around, lacking);
   lacking.push(
-    "connection string: there is none. Give it as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
+    "connection string: there is none. Give it with boardkeeper-agent provision, as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
   );
   return undefined;
 }
 
-async function refuseReadableByOthers(path: string, problems: string[]): Promise<void> {
+async function refuseReadableByOthers(name: string, path: string, problems: string[]): Promise<void> {
   const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0)
-    problems.push(`hub.connection-string-file: ${path} can be read by others; run chmod 600 ${path}`);
+  if ((mode & 0o077) !== 0) problems.push(`${name}: ${path} can be read by others; run chmod 600 ${path}`);
 }
 
 const deviceFile = v.object({

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent, type Agent } from "./agent.ts";
-import { readArguments, usage, type Arguments } from "./arguments.ts";
+import { readArguments, UsageError, type Arguments } from "./arguments.ts";
 import { kernelBootClock, readBootId } from "./board/boot.ts";
 import { laptopClock, systemClock, systemTimer } from "./board/clocks.ts";
 import { HttpsSource } from "./board/https-source.ts";
@@ -22,14 +22,17 @@ import { readBoard } from "./board/simulated-board.ts";
 import { fallWithTheBoard, simulatedPower } from "./board/simulated-power.ts";
 import { FolderStaging } from "./board/staging.ts";
 import { FolderStateFile } from "./board/state-file.ts";
+import { openControlDoor, type ControlDoor } from "./board/control-door.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
 import { createLog, lineFor, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
+import { controlSocketFor } from "./places.ts";
 import type { Saved, Trust } from "./saved.ts";
 import type { Installer } from "./update/ports.ts";
+import { usage } from "./usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -48,13 +51,20 @@ async function main(): Promise<void> {
   try {
     given = readArguments(process.argv.slice(2));
   } catch (cause) {
-    process.stderr.write(`boardkeeper-agent: ${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`);
+    if (!(cause instanceof UsageError)) throw cause;
+    process.stderr.write(`boardkeeper-agent: ${cause.message}\n\n${usage(cause.about)}`);
     process.exitCode = exits.usage;
     return;
   }
-  if (given.command === "help") process.stdout.write(usage);
-  else if (given.command === "version") process.stdout.write(`${packageJson.version}\n`);
-  else process.exitCode = await run(given);
+  const { command } = given;
+  if (command === "help") process.stdout.write(usage(given.about));
+  else if (command === "version") process.stdout.write(`${packageJson.version}\n`);
+  else if (command === "run") process.exitCode = await run(given);
+  else {
+    // Loaded when one is typed: the agent itself has no use for them.
+    const { perform } = await import("./commands/perform.ts");
+    process.exitCode = await perform(command, given);
+  }
 }
 
 async function run(given: Arguments): Promise<number> {
@@ -102,6 +112,7 @@ async function runAgent(config: Config, log: Log, boardFile: string | undefined)
   for (const mistake of config.mistakes) log.error({ mistake }, "mistake in the configuration");
   if (config.mistakes.length > 0) log.error({ folder: config.stateDir }, "running with the last good configuration");
   const agent = await assemble(config, log, boardFile);
+  const door = await openDoor(config, agent, log);
   const signal = await stopped;
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {
@@ -109,10 +120,21 @@ async function runAgent(config: Config, log: Log, boardFile: string | undefined)
     process.exit(exits.ok); // What is saved is saved: the next start goes on from it.
   }, stopWithinMs);
   late.unref(); // It must not keep a process alive that has nothing left to do.
+  await door?.close();
   await agent.stop();
   lock.close();
   log.info({}, "stopped");
   return exits.ok;
+}
+
+/** The door for commands on the board. The agent does its work without one too. */
+async function openDoor({ stateDir }: Config, agent: Agent, log: Log): Promise<ControlDoor | undefined> {
+  const path = controlSocketFor(process.env, stateDir);
+  const callers = { method: (name: string, payload: unknown) => agent.ask(name, payload) };
+  return await openControlDoor({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
+    log.warn({ err: cause, path }, "no door for commands on this board");
+    return undefined;
+  });
 }
 
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */

@@ -55,6 +55,15 @@ export class FolderStateFile implements StateFile {
       stays = false;
       problems.push(`${this.#folder}: ${wordsOf(cause)}`);
     }
+    return await this.#find(problems, stays);
+  }
+
+  /** The same, for somebody who only looks: nothing is made, nothing is synced. */
+  async look(): Promise<Found> {
+    return await this.#find([], true);
+  }
+
+  async #find(problems: string[], stays: boolean): Promise<Found> {
     const latest = await this.#read(this.#path, problems);
     this.#isWhole = latest !== undefined;
     if (latest !== undefined) return { saved: latest, trust: stays ? "latest" : "unsynced", problems };

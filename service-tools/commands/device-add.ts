@@ -31,9 +31,9 @@ function nextSteps({ env, programs }: World, address: HubAddress, target: Target
   return `
 Play a board with it on this machine, in a terminal of its own:
   ${simulated}
-Or give it to a real board: there it belongs into
-/etc/boardkeeper/connection-string, mode 600, which systemd hands to the
-agent. All it takes is in README.md, "On a board".
+Or give it to a real board, where this asks for it and starts the agent:
+  sudo boardkeeper-agent provision
+All it takes is in README.md, "On a board".
 Then:
   ${before}boardkeeper status ${flags}
 `;

@@ -12,7 +12,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|link)\.ts$|(errors|last-good|saved|saved-values|settings)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|identity-text|link)\.ts$|local\/|(errors|last-good|saved|saved-values|settings|places)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =
@@ -26,9 +26,9 @@ const walls: Wall[] = [
     why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
   },
   {
-    from: /^agent\/(?!main\.ts$|board\/|simulate\.ts$|hub\/azure-link\.ts$)/,
+    from: /^agent\/(?!main\.ts$|commands\/|board\/|simulate\.ts$|hub\/azure-link\.ts$)/,
     to: /^agent\/(board\/|hub\/azure-link\.ts$|main\.ts$)/,
-    why: "the core knows ports, not adapters: only main.ts wires them, so that every fault can be played by a fake",
+    why: "the core knows ports, not adapters: only main.ts and the commands wire them, so that every fault can be played by a fake",
   },
   {
     from: /^agent\/board\//,

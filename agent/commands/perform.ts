@@ -1,0 +1,53 @@
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { text as readAll } from "node:stream/consumers";
+import type { Arguments, CommandName } from "../arguments.ts";
+import { DoorShut } from "../board/control-client.ts";
+import { credentialFile, configFolder } from "../places.ts";
+import { provision } from "./provision.ts";
+import { showStatus } from "./status.ts";
+import { startService } from "./service.ts";
+import { CommandFailed, type Terminal } from "./terminal.ts";
+
+const exits = { ok: 0, failed: 1 } as const;
+
+const terminal: Terminal = {
+  env: process.env,
+  out: (text) => void process.stdout.write(text),
+  note: (text) => void process.stderr.write(text),
+  readSecret: async (prompt) => (process.stdin.isTTY ? await askUnseen(prompt) : await readAll(process.stdin)),
+};
+
+/** Carries out a command on this board. @returns the status to exit with */
+export async function perform(command: Exclude<CommandName, "run">, given: Arguments): Promise<number> {
+  try {
+    switch (command) {
+      case "status":
+        return await showStatus(given, terminal);
+      case "provision":
+        process.umask(0o022); // The agent's user reads the configuration; what it may not read says so itself.
+        return await provision(given, terminal, { configFolder, credentialFile, startService });
+    }
+  } catch (cause) {
+    if (!(cause instanceof CommandFailed || cause instanceof DoorShut)) throw cause;
+    process.stderr.write(`boardkeeper-agent: ${cause.message}\n`);
+    return exits.failed;
+  }
+}
+
+/** One line of a person's, without an echo: a connection string on a screen is one in somebody's photograph. */
+async function askUnseen(prompt: string): Promise<string> {
+  process.stderr.write(prompt);
+  const unseen = new Writable({ write: (_text, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      lines.once("line", resolve);
+      lines.once("SIGINT", () => reject(new CommandFailed("Interrupted: nothing was changed.")));
+      lines.once("close", () => resolve(""));
+    });
+  } finally {
+    lines.close();
+    process.stderr.write("\n");
+  }
+}

@@ -1,0 +1,37 @@
+import { execFile } from "node:child_process";
+import { access } from "node:fs/promises";
+import { promisify } from "node:util";
+import { serviceUnit } from "../places.ts";
+import { CommandFailed } from "./terminal.ts";
+
+const run = promisify(execFile);
+/** A service that is ready late is systemd's affair; a systemctl that hangs is ours. */
+const patienceMs = 180_000;
+
+/** True where systemd is in charge of this board: sd_booted(3). */
+export async function underSystemd(): Promise<boolean> {
+  return await access("/run/systemd/system").then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Starts the service now and at each boot; one that runs is started anew, with what has been changed.
+ * @returns false where no systemd is in charge, so that somebody else has to start the agent
+ */
+export async function startService(): Promise<boolean> {
+  if (!(await underSystemd())) return false;
+  for (const verb of ["enable", "restart"]) {
+    try {
+      await run("systemctl", [verb, serviceUnit], { timeout: patienceMs });
+    } catch (cause) {
+      const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : String(cause);
+      throw new CommandFailed(
+        `The connection string is stored, but systemctl ${verb} ${serviceUnit} failed: ${said}\nLook at: systemctl status ${serviceUnit}`,
+        { cause },
+      );
+    }
+  }
+  return true;
+}

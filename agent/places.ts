@@ -1,0 +1,24 @@
+/* Where things lie on a board: the units in systemd/ and the package say the same. */
+
+export const serviceUnit = "boardkeeper-agent.service";
+
+/** What the owner of the board writes: agent.toml and its drop-ins; readable by all. */
+export const configFolder = "/etc/boardkeeper";
+
+/** The connection string, for root alone: systemd hands it to the service (LoadCredential= in the unit). */
+export const credentialFile = `${configFolder}/credentials/connection-string`;
+
+/** Where the running service can be spoken to on the board. The unit's RuntimeDirectory= makes the folder. */
+const runtimeFolder = "/run/boardkeeper-agent";
+const controlSocket = "control.sock";
+
+/** Where an agent opens its local door: in systemd's runtime folder, else in its state folder. */
+export function controlSocketFor(env: Readonly<Record<string, string | undefined>>, stateDir: string): string {
+  const [runtime] = (env["RUNTIME_DIRECTORY"] ?? "").split(":"); // systemd may have made several.
+  return `${runtime || stateDir}/${controlSocket}`;
+}
+
+/** Where the door of an agent may be whose surroundings are not known: only that of the same state folder is the right one. */
+export function controlSocketsOf(stateDir: string): readonly string[] {
+  return [`${runtimeFolder}/${controlSocket}`, `${stateDir}/${controlSocket}`];
+}

@@ -1,0 +1,52 @@
+import { commands, options, type Command, type CommandName, type Option, type OptionName } from "./arguments.ts";
+
+/** What the program says about itself, or about one of its commands. */
+export function usage(about?: CommandName): string {
+  return about === undefined ? usageOfAll() : usageOf(about, commands[about]);
+}
+
+function usageOfAll(): string {
+  const rows = Object.entries<Command>(commands).map(
+    ([name, command]) => [heading(name, command), command.says] as const,
+  );
+  return `Usage: boardkeeper-agent COMMAND [options]
+
+Keeps this board: reboots it and updates its firmware when its hub asks, and
+proves what it did.
+
+Commands:
+${table(rows)}
+
+boardkeeper-agent COMMAND --help explains each command; --version prints the version.
+`;
+}
+
+function usageOf(name: CommandName, command: Command): string {
+  const rows = [...command.options, "help" as const].map((option) => [flags(option), options[option].says] as const);
+  return `Usage: boardkeeper-agent ${heading(name, command)} [options]
+
+${sentence(command.says)}
+${command.more}
+
+Options:
+${table(rows)}
+`;
+}
+
+function heading(name: string, { operand }: Command): string {
+  return operand === undefined ? name : `${name} ${operand}`;
+}
+
+function flags(name: OptionName): string {
+  const { short, value }: Option = options[name];
+  return `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
+}
+
+function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

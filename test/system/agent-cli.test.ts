@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { agentCommand, ended } from "../support/agent-command.ts";
+import { testHub } from "../support/local-hub.ts";
+import { boardProcess } from "../support/processes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { ServiceView } from "../support/twins.ts";
+
+describe("status", () => {
+  it("is told by the running agent, and from what it has saved when it was killed", async () => {
+    const hub = await testHub();
+    const board = await boardProcess(hub);
+    const agent = board.start();
+    await agent.line({ msg: "connected to the hub" });
+    const asked = ["status", "--state-dir", join(board.folder, "state")];
+    const running = await agentCommand(asked);
+    expect(running).toMatchObject({ status: 0, err: "" });
+    expect(running.out).toMatch(/^Agent +running 0\.1\.0, simulated board, since .*^Hub +connected$/ms);
+    expect(JSON.parse((await agentCommand([...asked, "--json"])).out)).toMatchObject({
+      running: true,
+      link: { up: true },
+    });
+
+    agent.killAll();
+    await agent.exited;
+    const stopped = await agentCommand(asked);
+    expect(stopped).toMatchObject({ status: 0 });
+    expect(stopped.out).toMatch(/^Agent +not running$/m);
+    expect(stopped.err).toContain("No agent is running");
+    expect(JSON.parse((await agentCommand([...asked, "--json"])).out)).toMatchObject({ running: false, saved: true });
+    // The door of the killed one is no obstacle to the next.
+    await board.start().line({ msg: "connected to the hub" });
+    expect((await agentCommand(asked)).out).toContain("running 0.1.0");
+  });
+
+  it("tells of no other agent than the one that is meant", async () => {
+    const hub = await testHub();
+    const board = await boardProcess(hub);
+    await board.start().line({ msg: "connected to the hub" });
+    const other = await agentCommand(["status", "--state-dir", await temporaryFolder()]);
+    expect(other.out).toMatch(/^Agent +not running$/m);
+  });
+
+  it("is for those who may use the agent's door, and says so to others", async () => {
+    const folder = await temporaryFolder();
+    const asked = ["status", "--state-dir", join(folder, "private", "state")];
+    await ended(["install", "-d", "-m", "700", join(folder, "private")]);
+    const stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const refused = await agentCommand(asked, { before: stranger });
+    expect(refused).toMatchObject({ status: 1, out: "" });
+    expect(refused.err).toContain("sudo");
+  });
+});
+
+it("provision makes a board of a machine: what was typed in reaches the hub", async () => {
+  const hub = await testHub();
+  const folder = await temporaryFolder();
+  const secret = join(folder, "secret");
+  await writeFile(secret, await hub.addDevice("board-1"), { mode: 0o600 });
+  const own = join(folder, "etc");
+  await mkdir(own);
+  const agent = `${process.execPath} dist/boardkeeper-agent.mjs`;
+  const script = [
+    // An /etc of this test alone, which is gone with the last of its processes.
+    `mount -t tmpfs tmpfs ${own} && mkdir ${own}/upper ${own}/work`,
+    `mount -t overlay overlay -o lowerdir=/etc,upperdir=${own}/upper,workdir=${own}/work /etc`,
+    `${agent} provision --no-start --ca-file ${hub.caFile} <${secret}`,
+    "cd /etc/boardkeeper && stat -c '%a %n' credentials credentials/connection-string hub-ca.pem >&2 && cd - >/dev/null",
+    `exec ${agent} run --state-dir ${folder}/state`,
+  ].join(" && ");
+  const board = spawn("unshare", ["--mount", "sh", "-c", script], {
+    env: { PATH: process.env["PATH"] },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  onTestFinished(() => void board.kill("SIGKILL"));
+  const said = text(board.stderr);
+  const exited = once(board, "exit");
+  const failed = exited.then(async () => Promise.reject(new Error(await said)));
+  await Promise.race([new ServiceView(hub).until("boardkeeper.agent.mode", "systemd"), failed]);
+  board.kill("SIGTERM");
+  await failed.catch(() => undefined);
+  expect(await said).toContain("700 credentials\n600 credentials/connection-string\n644 hub-ca.pem\n");
+});
