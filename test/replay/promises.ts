@@ -1,0 +1,125 @@
+import type { Mark } from "./marks.ts";
+
+/* What must be found on a disk after a power cut, given what the writers had told until then. Pure. */
+
+/** A small file: the value that was promised last, and those that were begun since: any of them may have taken its place. */
+interface Register {
+  readonly kept: number | null;
+  readonly begun: readonly number[];
+}
+
+interface ImagePromise {
+  /** At least so many bytes. */
+  readonly bytes: number;
+  /** Whether it lies there whole. */
+  readonly staged: "no" | "perhaps" | "yes" | "gone";
+  /** Whether the file may be shorter than its record says: only while it is being dropped. */
+  readonly mayShrink: boolean;
+}
+
+export interface Promised {
+  readonly state: Register;
+  readonly trials: Register;
+  readonly config: Register;
+  readonly images: Readonly<Record<number, ImagePromise>>;
+}
+
+const nothing: Register = { kept: null, begun: [] };
+const noImage: ImagePromise = { bytes: 0, staged: "no", mayShrink: false };
+export const nothingPromised: Promised = {
+  state: nothing,
+  trials: { kept: 0, begun: [] },
+  config: nothing,
+  images: {},
+};
+
+/** What was found after a power cut is what the next processes begin with. */
+export function promisedBy(found: Found): Promised {
+  const kept = (value: Found["state"]): Register => ({ kept: typeof value === "number" ? value : null, begun: [] });
+  const images = Object.entries(found.images).map(([number, { usable, staged }]) => {
+    return [number, { bytes: usable ?? 0, staged: staged === "right" ? "yes" : "perhaps", mayShrink: true }];
+  });
+  return {
+    state: kept(found.state),
+    trials: kept(found.trials),
+    config: kept(found.config),
+    images: Object.fromEntries(images) as Promised["images"],
+  };
+}
+
+export function promisedAfter(promised: Promised, mark: Mark): Promised {
+  if (mark.of !== "image") {
+    const register = promised[mark.of];
+    const next: Register =
+      mark.is === "kept" ? { kept: mark.value, begun: [] } : { ...register, begun: [...register.begun, mark.value] };
+    return { ...promised, [mark.of]: next };
+  }
+  const before = promised.images[mark.image] ?? noImage;
+  return { ...promised, images: { ...promised.images, [mark.image]: imageAfter(before, mark) } };
+}
+
+function imageAfter(before: ImagePromise, mark: Extract<Mark, { of: "image" }>): ImagePromise {
+  switch (mark.is) {
+    case "kept":
+      return {
+        ...before,
+        bytes: mark.bytes,
+        mayShrink: false,
+        staged: before.staged === "gone" ? "no" : before.staged,
+      };
+    case "given up":
+      return { bytes: 0, mayShrink: true, staged: before.staged === "no" ? "no" : "perhaps" };
+    case "staging":
+      return { ...before, bytes: 0, staged: before.staged === "yes" ? "yes" : "perhaps" };
+    case "staged":
+      return { ...before, staged: "yes" };
+    case "cleared":
+      return { ...before, staged: "gone" };
+  }
+}
+
+export interface FoundImage {
+  /** Bytes to go on from; null where what is there is not what was written. */
+  readonly usable: number | null;
+  /** What the record says is there for sure, and how much there is; null without a record. */
+  readonly claimed: number | null | "damaged";
+  readonly there: number | null;
+  readonly staged: "none" | "right" | "wrong";
+}
+
+/** What the agent's own readers found. A value is null where there is none, and "damaged" where it is not what was written. */
+export interface Found {
+  readonly state: number | null | "damaged";
+  readonly trials: number | null | "damaged";
+  readonly config: number | null | "damaged";
+  readonly images: Readonly<Record<number, FoundImage>>;
+}
+
+/** What was promised and is not so, one sentence each. */
+export function broken(promised: Promised, found: Found): string[] {
+  const registers = (["state", "trials", "config"] as const).flatMap((of) => {
+    const { kept, begun } = promised[of];
+    const value = found[of];
+    if (value === kept || (typeof value === "number" && begun.includes(value))) return [];
+    return [`${of}: ${value === "damaged" ? "damaged" : `found ${value}`}, ${kept} was kept and ${begun.join()} begun`];
+  });
+  const images = Object.entries(found.images).flatMap(([number, image]) =>
+    brokenImage(promised.images[Number(number)] ?? noImage, image).map((what) => `image ${number}: ${what}`),
+  );
+  return [...registers, ...images];
+}
+
+function brokenImage({ bytes, staged, mayShrink }: ImagePromise, found: FoundImage): string[] {
+  const said: string[] = [];
+  if (found.usable === null) said.push("bytes to go on from are not those that were written");
+  else if (found.usable < bytes) said.push(`${found.usable} bytes to go on from, ${bytes} were promised`);
+  const { claimed, there } = found;
+  if (claimed === "damaged") said.push("its record is damaged");
+  else if (claimed !== null && claimed > (there ?? 0) && !mayShrink && staged === "no")
+    said.push(`its record claims ${claimed} bytes, ${there} are there`);
+  if (found.staged === "wrong") said.push("staged with another digest");
+  if (staged === "yes" && found.staged === "none") said.push("staged, and not there");
+  if (staged === "no" && found.staged !== "none") said.push("staged before that was begun");
+  if (staged === "gone" && (found.staged !== "none" || there !== null)) said.push("cleared, and there again");
+  return said;
+}
