@@ -2,9 +2,7 @@ import { deepEqual, ok } from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { readBoard } from "../../agent/board/simulated-board.ts";
-import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { JsonObject } from "../../agent/contract/json.ts";
 import { imageServer, serving, testImage } from "./image-server.ts";
 import { testHub } from "./local-hub.ts";
 import { boardProcess, type AgentProcess, type BoardProcess } from "./processes.ts";
@@ -12,6 +10,7 @@ import { randomFrom } from "./random.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { at } from "./paths.ts";
 import { ServiceView } from "./twins.ts";
+import { Witness } from "./witness.ts";
 
 /** When the agent is killed during one update: at a line that it logs, or so long after the update was granted. */
 export interface Blows {
@@ -80,12 +79,10 @@ export async function strike(blows: readonly Blows[], boards: number): Promise<S
 /** A board that is updated again and again. */
 class Target {
   readonly agent: AgentProcess;
-  readonly #board: BoardProcess;
-  readonly #service: ServiceView;
+  readonly #witness: Witness;
 
   constructor(board: BoardProcess, service: ServiceView) {
-    this.#board = board;
-    this.#service = service;
+    this.#witness = new Witness(board, service);
     this.agent = board.start();
   }
 
@@ -94,7 +91,7 @@ class Target {
     const operationId = `op-${number}`;
     const payload = { ...request, fwVersion, operationId };
     const begin = this.agent.lines.length;
-    const answered = this.#ask("firmwareUpdate", payload);
+    const answered = this.#witness.ask("firmwareUpdate", payload);
     await this.agent.line({ msg: "update phase", to: "accepted", operationId }, { after: begin });
     let seen: number;
     if (typeof first === "number") {
@@ -105,7 +102,9 @@ class Target {
     }
     for (const msg of again) seen = await this.#killAt({ msg }, seen);
     const ended = await this.#end(operationId, begin);
-    await this.#look(fwVersion, operationId, ended);
+    const [phase, version] = ["phase", "version"].map((key) => at(ended, `boardkeeper.update.${key}`));
+    deepEqual([phase, version], ["completed", fwVersion]);
+    await this.#witness.isDone(fwVersion, operationId);
     const { status, payload: reply } = await answered;
     deepEqual([status, reply["operationId"]], [200, operationId]);
     const said = this.agent.lines.slice(begin);
@@ -129,52 +128,7 @@ class Target {
       agent.line({ msg: "state taken up", update: phase }, { after: begin }), // Killed between the save and its line.
     ]);
     await Promise.race(ways);
-    return await this.#service.until("boardkeeper.update", (update) => {
-      return isJsonObject(update) && update["operationId"] === operationId && update["endedAt"] !== undefined;
-    });
-  }
-
-  /** Completed; the board runs it and will boot it; asked for again it does nothing; and the twin says all that. */
-  async #look(version: string, operationId: string, reported: JsonObject): Promise<void> {
-    deepEqual(
-      [at(reported, "boardkeeper.update.phase"), at(reported, "boardkeeper.update.version")],
-      ["completed", version],
-    );
-    const { status, payload } = await this.#again(version, operationId);
-    deepEqual([status, payload["operationId"], payload["repeated"]], [200, operationId, true]);
-    const file = join(this.#board.folder, "state", "board", "board.json");
-    const board = await readBoard(file);
-    deepEqual([board?.slots[board.running], board?.default], [version, board?.running]);
-    const { state, twin } = await this.#agreement();
-    deepEqual([at(state, "update.operationId"), at(state, "update.phase")], [operationId, "completed"]);
-    deepEqual(at(twin, "firmware.currentFwVersion"), version);
-  }
-
-  /** What the board says of itself, as soon as its twin says the same. */
-  async #agreement(): Promise<{ state: JsonObject; twin: JsonObject }> {
-    for (;;) {
-      const { Response: _said, link: _link, ...state } = (await this.#ask("getStatus")).payload;
-      const twin = (await this.#service.twin()).properties.reported;
-      const told = canonicalJson(withoutNulls(twin["boardkeeper"]));
-      if (told === canonicalJson(withoutNulls(state))) return { state, twin };
-    }
-  }
-
-  /** Asks until somebody answers, as operators do: an agent that is killed answers nobody. */
-  async #ask(method: string, payload?: unknown): Promise<MethodReply> {
-    for (;;) {
-      try {
-        return await this.#service.call(method, payload);
-      } catch (cause) {
-        if (!(cause instanceof Error && /not found|timed out/i.test(cause.message))) throw cause;
-      }
-    }
-  }
-
-  async #again(fwVersion: string, operationId: string): Promise<MethodReply> {
-    const fwPackageCheckValue = "0".repeat(64); // Nothing of it is looked at: the operation is known.
-    const fwPackageUri = "https://images.example/";
-    return await this.#ask("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, fwVersion, operationId });
+    return await this.#witness.end(operationId);
   }
 
   /** Kills the agent as soon as it logs this; resolves with how many lines there were. */
@@ -197,12 +151,4 @@ class Target {
 
 function matches(line: JsonObject, members: JsonObject): boolean {
   return Object.entries(members).every(([key, value]) => line[key] === value);
-}
-
-/** As a twin holds it: null means that there is no such key. */
-function withoutNulls(value: Json | undefined): Json {
-  if (!isJsonObject(value)) return value ?? null;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, one]) => (one === null ? [] : [[key, withoutNulls(one)]])),
-  );
 }
