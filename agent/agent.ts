@@ -22,6 +22,8 @@ import { released } from "./update/release.ts";
 import { UpdateRunner } from "./update/runner.ts";
 import { ImageWorkshop } from "./update/workshop.ts";
 import { wake } from "./wake.ts";
+import { WindowGate } from "./windows/gate.ts";
+import { shareOf } from "./windows/window.ts";
 
 /** All that the agent touches: a real board's adapters, a simulated board's, or a test's fakes. */
 export interface AgentPorts {
@@ -37,6 +39,8 @@ export interface AgentPorts {
   /** SHA-256 of a text, in hex. */
   readonly digest: (text: string) => string;
   readonly bootId: string;
+  /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
+  readonly identity: string;
   readonly inventory: Snapshot["board"];
   readonly stateFile: StateFile;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
@@ -109,6 +113,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     acknowledged.abort();
   };
   const stamp = stamper({ clock, bootClock, timer }, (clockSynchronized) => publisher.clockIs(clockSynchronized));
+  const gate = new WindowGate({
+    clock,
+    timer,
+    windows: () => settings["maintenance.windows"],
+    share: shareOf(ports.digest(ports.identity)),
+  });
+  const windowOpened: WindowGate["opened"] = (onWait, signal) => gate.opened(onWait, signal);
   const reboots = new RebootRunner({
     journal,
     log: log.child({ part: "reboot" }),
@@ -118,6 +129,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     bootId,
     power: ports.power,
     reported,
+    windowOpened,
+    onWait: (wait) => publisher.waits("reboot", wait),
     stamp,
   });
   const largestImageBytes = settings["update.max-image-size"];
@@ -128,13 +141,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     bootClock,
     bootId,
     mode,
-    terms: {
+    terms: () => ({
       simulated: mode === "simulated",
       canInstall: settings["update.installer"] !== "none",
       allowHttp: settings["update.allow-http"],
-      windowConfigured: false,
+      windowConfigured: gate.isConfigured,
       largestImageBytes,
-    },
+    }),
+    window: () => gate.look(),
     newOperationId: ports.newOperationId,
     digest: ports.digest,
     roomBytes: () => staging.roomBytes(),
@@ -185,7 +199,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     ),
     trials,
     linkUp: (until) => linkWithin({ timer, bootClock, linkUp: () => supervisor.isUp }, until),
-    released: (job, signal) => released(journal, job, signal),
+    released: (job, signal) =>
+      released({ journal, windowOpened, onWait: (wait) => publisher.waits("update", wait) }, job, signal),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
     stamp,
     onProgress: (progress) => publisher.progress(progress),

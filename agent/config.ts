@@ -9,6 +9,7 @@ import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
 import { describeLastGood, lastGoodFrom, lastGoodName, stateDirIn, type LastGood } from "./last-good.ts";
 import { credentialFile } from "./places.ts";
+import { mistakesIn } from "./windows/cron.ts";
 import { flatten, readSettings, settings as known, variableOf, type Settings, type Written } from "./settings.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
@@ -111,7 +112,7 @@ async function readConfig(around: Surroundings): Promise<Reading> {
   if (around.stateDir !== undefined)
     written.push({ place: "--state-dir", values: { "agent.state-dir": around.stateDir } });
   const { settings, problems: mistakes } = readSettings(written);
-  problems.push(...mistakes, ...contradictions(settings, around));
+  problems.push(...mistakes, ...contradictions(settings, around), ...(await windowMistakes(settings)));
 
   const lacking: string[] = [];
   const identity = await findIdentity(around, settings, problems, lacking);
@@ -136,7 +137,7 @@ async function fallBack(
   const path = join(stateDir, lastGoodName);
   const kept = await readLastGood(path, around, mistakes);
   const { settings, problems: unread } = readSettings([{ place: path, values: kept.values }]);
-  const problems = [...unread, ...contradictions(settings, around)];
+  const problems = [...unread, ...contradictions(settings, around), ...(await windowMistakes(settings))];
   const hub = await findAddress(around, settings, kept, problems);
   if (problems.length > 0 || hub === undefined) throw new ConfigError([...new Set([...mistakes, ...problems])]);
   const [hubCa, imageCa] = [kept.hubCa ?? undefined, kept.imageCa ?? undefined];
@@ -255,6 +256,11 @@ function contradictions(settings: Settings, { simulate }: Surroundings): string[
   if (settings["reboot.command"].length === 0)
     problems.push("reboot.command: expected a program to run, got an empty list");
   return problems;
+}
+
+async function windowMistakes(settings: Settings): Promise<string[]> {
+  const mistakes = await mistakesIn(settings["maintenance.windows"], Date.now());
+  return mistakes.map((one) => `maintenance.windows: ${one}`);
 }
 
 /** What the command installer needs and is not there: found out now rather than after a long download. */

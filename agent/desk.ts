@@ -21,6 +21,7 @@ import {
   type DesiredOutcome,
 } from "./update/decisions.ts";
 import { jobFrom, type Terms } from "./update/request.ts";
+import type { Standing } from "./windows/wait.ts";
 
 /** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
 const acknowledgementMs = 800;
@@ -34,7 +35,9 @@ export interface DeskPorts {
   readonly bootClock: BootClock;
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
-  readonly terms: Terms;
+  readonly terms: () => Terms;
+  /** How the board stands to its maintenance windows. */
+  readonly window: () => Promise<Standing>;
   readonly newOperationId: () => string;
   /** SHA-256 of a text, in hex. */
   readonly digest: (text: string) => string;
@@ -88,7 +91,8 @@ export class Desk {
   async takeDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
     if (!(await this.#ports.awake(0))) return; // Looked at again when it is.
-    const { journal, log, terms, digest, stopping } = this.#ports;
+    const { journal, log, digest, stopping } = this.#ports;
+    const terms = this.#ports.terms();
     const firmware = document["firmware"];
     const identity = digest(canonicalJson(firmware ?? null));
     const judged = isJsonObject(firmware)
@@ -139,21 +143,19 @@ export class Desk {
     const { clock, bootClock, bootId, mode, terms, newOperationId } = this.#ports;
     // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
     const clockSynchronized = isJsonObject(payload) && "at" in payload ? await clock.synchronized() : true;
-    const plan = rebootPlanFrom(
-      payload,
-      { now: clock.now(), clockSynchronized, windowConfigured: terms.windowConfigured },
-      newOperationId(),
-    );
+    const window = terms().windowConfigured ? await this.#ports.window() : null;
+    const plan = rebootPlanFrom(payload, { now: clock.now(), clockSynchronized, window }, newOperationId());
     if (!plan.ok) return refusalReply(plan.refusal);
     const { job, delayMs, named } = plan.value;
     const held = job.force ? [] : await this.#ports.inhibitors();
-    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, held };
+    const waitsFor = job.window === true ? window : null;
+    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, held, window: waitsFor };
     return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) => decideReboot(saved, order));
   }
 
   async #update(payload: unknown): Promise<MethodReply> {
     const { terms, newOperationId, roomBytes, clock, snapshot } = this.#ports;
-    const judged = jobFrom(payload, "method", terms, newOperationId());
+    const judged = jobFrom(payload, "method", terms(), newOperationId());
     if (!judged.ok) return refusalReply(judged.refusal);
     const { job, named } = judged.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();

@@ -169,6 +169,7 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       newOperationId: randomUUID,
       digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId,
+      identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
       inventory: await readInventory(),
       stateFile,
       loaded: saved,

@@ -10,6 +10,7 @@ import type { Problems } from "./problems.ts";
 import { describeReboot } from "./reboot/report.ts";
 import type { Saved } from "./saved.ts";
 import { describeUpdate, type Progress } from "./update/report.ts";
+import type { Wait } from "./windows/wait.ts";
 
 /** What the snapshot holds beside the saved state and the problems: facts of this boot and this process. */
 export interface Facts extends Pick<Snapshot, "board" | "currentVersion"> {
@@ -30,6 +31,7 @@ export class Publisher {
   readonly #ports: PublisherPorts;
   #facts: Facts;
   #progress: Progress | null = null;
+  #waits: { readonly update: Wait | null; readonly reboot: Wait | null } = { update: null, reboot: null };
   #lastSent: Sent;
 
   constructor(ports: PublisherPorts) {
@@ -38,6 +40,8 @@ export class Publisher {
     this.#lastSent = { atMs: ports.bootClock.nowMs(), receivedBytes: 0 };
     ports.journal.onChange((saved) => {
       if (saved.update.phase !== "downloading") this.#progress = null;
+      if (saved.update.phase !== "staged") this.#waits = { ...this.#waits, update: null };
+      if (saved.reboot.phase !== "scheduled") this.#waits = { ...this.#waits, reboot: null };
       this.publish();
     });
     ports.problems.onChange(() => this.publish());
@@ -48,13 +52,13 @@ export class Publisher {
     return {
       ...this.#facts,
       agent: { ...this.#facts.agent, problems: problemsForTwin(this.#ports.problems.sentences) },
-      update: describeUpdate(saved, this.#progress),
+      update: describeUpdate(saved, this.#progress, this.#waits.update),
       lastProvenUpdate: saved.lastProven && {
         operationId: saved.lastProven.operationId,
         version: saved.lastProven.version,
         at: saved.lastProven.at,
       },
-      reboot: describeReboot(saved.reboot),
+      reboot: describeReboot(saved.reboot, this.#waits.reboot),
     };
   }
 
@@ -78,6 +82,14 @@ export class Publisher {
     this.#facts = { ...this.#facts, agent: { ...this.#facts.agent, clockSynchronized } };
   }
 
+  /** Notes what keeps an update or a reboot from its maintenance window, and offers it when that is news. */
+  waits(part: "update" | "reboot", wait: Wait): void {
+    const known = this.#waits[part];
+    if (known?.kind === wait.kind && untilOf(known) === untilOf(wait)) return;
+    this.#waits = { ...this.#waits, [part]: wait };
+    this.publish();
+  }
+
   /** Notes how far a download has come, and offers it when that is worth a patch. */
   progress(progress: Progress): void {
     this.#progress = progress;
@@ -86,4 +98,8 @@ export class Publisher {
     this.#lastSent = now;
     this.#ports.reporter.offer(this.projection(), "progress");
   }
+}
+
+function untilOf(wait: Wait): string | null {
+  return wait.kind === "closed" ? wait.until : null;
 }

@@ -1,5 +1,6 @@
 import { redact } from "./contract/redact.ts";
 import { restartKinds } from "./update/job.ts";
+import { windowsFrom, type MaintenanceWindow } from "./windows/window.ts";
 
 /* Every setting of the agent: its default, what it may be, and how it is written in TOML and in the environment. */
 
@@ -123,6 +124,26 @@ function paths(): Setting<readonly string[]> {
   };
 }
 
+/** Maintenance windows: a list of tables; in the environment, the same as JSON. */
+function maintenanceWindows(): Setting<readonly MaintenanceWindow[]> {
+  const expected = 'windows such as [{ cron = "0 2 * * *", duration = "2h", timezone = "Europe/Berlin" }]';
+  return {
+    initial: [],
+    read: (written) => {
+      const windows = windowsFrom(typeof written === "string" ? parsed(written) : written);
+      return windows.ok ? windows : { ok: false, expected: `${expected} (${windows.problems.join("; ")})` };
+    },
+  };
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json; // Refused as what it is: a text.
+  }
+}
+
 function found<T>(value: T | undefined, expected: string): Read<T> {
   return value === undefined ? { ok: false, expected } : { ok: true, value };
 }
@@ -153,6 +174,7 @@ export const settings = {
   "update.command.restart": choice(restartKinds, "board"),
   "update.command.time-limit-seconds": seconds(1_800, 1, 86_400),
   "update.command.replaces": paths(),
+  "maintenance.windows": maintenanceWindows(),
   "reboot.command": list(["systemctl", "reboot", "-i"]),
   "report.progress-seconds": seconds(5, 0, 3_600),
   "simulation.pause-seconds": seconds(15, 0, 3_600),

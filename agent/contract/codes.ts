@@ -50,7 +50,7 @@ export const codes = {
   "version-unknown":
     "The installer cannot tell which version runs, or prints what is no version. Look at it on the board.",
   "window-missing":
-    "No maintenance window is configured on this board: this release has no setting for one. Ask without a window.",
+    "No maintenance window is configured on this board. Set maintenance.windows, or ask without a window.",
 } as const satisfies Record<string, string>;
 
 export type Code = keyof typeof codes;

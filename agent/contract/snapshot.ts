@@ -51,8 +51,10 @@ export interface UpdateSnapshot {
   readonly totalBytes: number | null;
   /** How often the present phase was begun: more than 1 after a restart of the agent or the board. */
   readonly attempt: number | null;
-  /** What a staged image waits for: nothing, its maintenance window, or the order to apply. */
-  readonly waitsFor: "window" | "order" | null;
+  /** What a staged image waits for: nothing, its maintenance window, a clock that is set to know the window by, or the order to apply. */
+  readonly waitsFor: "window" | "clock" | "order" | null;
+  /** When its window lets it through; null while that is not known, or it waits for something else. */
+  readonly waitsUntil: Timestamp | null;
   /** What a download was held up by, while it waits for its next try. */
   readonly delay: { readonly code: string; readonly message: string } | null;
   readonly error: Failure | null;

@@ -4,6 +4,7 @@ import { refusalReply } from "../contract/refusal.ts";
 import type { Decision, Saved } from "../saved.ts";
 import { updateInTheWay } from "../update/decisions.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
+import type { Standing } from "../windows/wait.ts";
 import { step, type RebootJob } from "./machine.ts";
 
 /* What a request about reboots comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
@@ -15,10 +16,15 @@ export interface RebootOrder {
   readonly mode: "systemd" | "simulated";
   /** Who asks that the board is not shut down; nobody where the caller insists. */
   readonly held: readonly Inhibitor[];
+  /** How the board stands to its windows, for a job that waits for one; null for any other. */
+  readonly window: Standing | null;
 }
 
 /** `rebootDevice`: schedules it, unless another one is pending, an update is changing the board, or an inhibitor is held. */
-export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode, held }: RebootOrder): Decision<MethodReply> {
+export function decideReboot(
+  saved: Saved,
+  { job, bootId, dueBootMs, mode, held, window }: RebootOrder,
+): Decision<MethodReply> {
   const busy = updateInTheWay(saved);
   if (busy !== undefined) {
     return {
@@ -29,11 +35,14 @@ export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode, held 
       }),
     };
   }
-  const { operationId, scheduledFor } = job;
+  const { operationId } = job;
+  const isUnknown = window?.kind === "clockUnknown" || (window?.kind === "closed" && window.until === null);
+  const scheduledFor = isUnknown ? null : job.scheduledFor;
   const reboot = step(saved.reboot, { type: "scheduled", job, bootId, dueBootMs });
   if (reboot === undefined) {
     const pending = "job" in saved.reboot ? saved.reboot.job : null;
-    const which = pending ? `${pending.operationId}, for ${pending.scheduledFor}` : "for an update";
+    const forWhen = pending?.window === true ? "the maintenance window" : pending?.scheduledFor;
+    const which = pending ? `${pending.operationId}, for ${forWhen}` : "for an update";
     return {
       answer: refusalReply({
         status: 409,
@@ -49,9 +58,15 @@ export function decideReboot(saved: Saved, { job, bootId, dueBootMs, mode, held 
     change: { reboot },
     answer: {
       status: 200,
-      payload: { Response: `Reboot scheduled for ${scheduledFor}`, operationId, scheduledFor, mode },
+      payload: { Response: `Reboot scheduled for ${scheduledWords(job, window)}`, operationId, scheduledFor, mode },
     },
   };
+}
+
+function scheduledWords({ scheduledFor }: RebootJob, window: Standing | null): string {
+  if (window?.kind === "clockUnknown") return "the maintenance window, once the board's clock is set";
+  if (window?.kind === "closed" && window.until === null) return "a maintenance window, but none is known to open";
+  return scheduledFor;
 }
 
 /** `cancelReboot`: possible until the reboot has been ordered. */

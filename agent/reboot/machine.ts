@@ -20,8 +20,10 @@ const request = v.object({
   reason: v.nullable(word),
   force: v.boolean(),
   acceptedAt: timestamp,
-  /** When it is due, as wall time for people. */
+  /** When it is due, as wall time for people; in a window, when that was expected to let it through, or did. */
   scheduledFor: timestamp,
+  /** It waits for a maintenance window, rather than for a time. */
+  window: v.optional(v.boolean()),
 });
 export type RebootJob = Readonly<v.InferOutput<typeof request>>;
 
@@ -71,7 +73,8 @@ export type RebootEvent =
 
 export type RebootDuty =
   | { readonly kind: "awaitDue"; readonly dueBootMs: number }
-  | { readonly kind: "awaitUpdate" }
+  | { readonly kind: "awaitWindow" }
+  | { readonly kind: "awaitUpdate"; readonly window: boolean }
   | { readonly kind: "reboot"; readonly cause: RebootCause };
 
 /** The state after an event, or undefined when this state does not answer it. */
@@ -84,8 +87,9 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
     }
     case "due": {
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
-      const { job, last } = state;
+      const { last } = state;
       const { bootId, at } = event;
+      const job = state.job.window === true ? { ...state.job, scheduledFor: at } : state.job;
       if (!event.updateInTheWay) return { phase: "rebooting", last, job, cause: "requested", bootId, startedAt: at };
       return state.phase === "waiting" ? undefined : { phase: "waiting", last, job, bootId };
     }
@@ -173,9 +177,10 @@ function pendingIn(state: RebootState): { job: RebootJob | null; cause: RebootCa
 export function duty(state: RebootState): RebootDuty | undefined {
   switch (state.phase) {
     case "scheduled":
+      if (state.job.window === true) return { kind: "awaitWindow" };
       return { kind: "awaitDue", dueBootMs: state.dueBootMs };
     case "waiting":
-      return { kind: "awaitUpdate" };
+      return { kind: "awaitUpdate", window: state.job.window === true };
     case "rebooting":
       return { kind: "reboot", cause: state.cause };
     case "idle":

@@ -2,23 +2,27 @@ import { rebootRequestFrom, type RebootRequest } from "../contract/methods.ts";
 import { brief } from "../contract/failure.ts";
 import { redact } from "../contract/redact.ts";
 import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
+import type { Standing } from "../windows/wait.ts";
 import type { RebootJob } from "./machine.ts";
 
 /** A reboot further in the past than this was meant for another day, not for now. */
 const latestMs = 60_000;
 const longestDelayMs = 86_400_000;
 const longestReasonBytes = 200;
+/** What is noted down as the delay where a window is not known to open: no release before windows would act on it. */
+const unknownDelayMs = 366 * 86_400_000;
 
 export interface RebootTerms {
   readonly now: Date;
   /** False on a board that has not heard from a time server since it booted. */
   readonly clockSynchronized: boolean;
-  readonly windowConfigured: boolean;
+  /** How the board stands to its maintenance windows; null where none is configured. */
+  readonly window: Standing | null;
 }
 
 export interface RebootPlan {
   readonly job: RebootJob;
-  /** From now, on the boot clock. */
+  /** From now, on the boot clock; what it comes to now, for a job that waits for a window. */
   readonly delayMs: number;
   /** Whether the caller gave the operation id: only then can a repeated call be told. */
   readonly named: boolean;
@@ -37,6 +41,7 @@ export function rebootPlanFrom(payload: unknown, terms: RebootTerms, newOperatio
     force: request.force ?? false,
     acceptedAt: terms.now.toISOString(),
     scheduledFor: new Date(terms.now.getTime() + delay.value).toISOString(),
+    ...(request.window === true ? { window: true } : {}),
   };
   return { ok: true, value: { job, delayMs: delay.value, named: request.operationId !== undefined } };
 }
@@ -48,11 +53,12 @@ function withoutSecrets(reason: string): string {
 }
 
 function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms): Judged<number> {
-  if (window === true && !terms.windowConfigured) {
+  if (window === true) {
+    if (terms.window !== null) return { ok: true, value: windowDelayMs(terms.window, terms.now) };
     return refuse(
       400,
       "window-missing",
-      "window: no maintenance window is configured on this board; give delaySeconds or at.",
+      "window: no maintenance window is configured on this board. Set maintenance.windows, or give delaySeconds or at.",
     );
   }
   if (at === undefined) return { ok: true, value: (delaySeconds ?? 0) * 1_000 };
@@ -65,4 +71,15 @@ function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms
     return refuse(400, "bad-request", `at: expected a time ${bounds}, got ${at}.`);
   }
   return { ok: true, value: Math.max(0, delayMs) };
+}
+
+function windowDelayMs(window: Standing, now: Date): number {
+  switch (window.kind) {
+    case "open":
+      return 0;
+    case "closed":
+      return window.until === null ? unknownDelayMs : Math.max(0, Date.parse(window.until) - now.getTime());
+    case "clockUnknown":
+      return unknownDelayMs;
+  }
 }

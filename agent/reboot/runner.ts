@@ -4,6 +4,7 @@ import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import { Pursuit } from "../pursuit.ts";
 import { isPastStaging } from "../update/machine.ts";
+import type { Wait } from "../windows/wait.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import { duty, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
 
@@ -32,6 +33,10 @@ export interface RebootRunnerPorts {
   readonly power: Power;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number, signal?: AbortSignal) => Promise<void>;
+  /** Resolves when a maintenance window lets the board act. Tells what it waits for. */
+  readonly windowOpened: (onWait: (wait: Wait) => void, signal: AbortSignal) => Promise<void>;
+  /** Told what a reboot in a window waits for. */
+  readonly onWait: (wait: Wait) => void;
   readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
 }
 
@@ -90,13 +95,17 @@ export class RebootRunner {
   }
 
   async #act(what: RebootDuty, signal: AbortSignal): Promise<void> {
-    const { timer, bootClock, journal } = this.#ports;
+    const { timer, bootClock, journal, windowOpened, onWait } = this.#ports;
     switch (what.kind) {
       case "awaitDue":
         await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
         return await this.#due(signal);
+      case "awaitWindow":
+        await windowOpened(onWait, signal);
+        return await this.#due(signal);
       case "awaitUpdate":
         await journal.until((saved) => !isPastStaging(saved.update), signal);
+        if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
         return await this.#due(signal);
       case "reboot":
         return await this.#reboot(signal);

@@ -1,5 +1,7 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
 import type { Saved } from "../saved.ts";
+import type { Wait } from "../windows/wait.ts";
+import type { Job } from "./job.ts";
 
 /** How far a download has come: kept in memory only, because it changes too often for an SD card. */
 export interface Progress {
@@ -12,12 +14,20 @@ export interface Progress {
 
 export type Delay = NonNullable<UpdateSnapshot["delay"]>;
 
-/** The update as the hub may know it. */
-export function describeUpdate({ update, handledDesired }: Saved, progress: Progress | null): UpdateSnapshot {
+/**
+ * The update as the hub may know it.
+ * @param wait what its maintenance window was last seen to make it wait for; null where nobody has looked
+ */
+export function describeUpdate(
+  { update, handledDesired }: Saved,
+  progress: Progress | null,
+  wait: Wait | null = null,
+): UpdateSnapshot {
   const refused = handledDesired?.refused ?? null;
   const common = {
     refused: refused && { ...refused, desiredVersion: handledDesired?.desiredVersion ?? 0 },
     waitsFor: null,
+    waitsUntil: null,
     delay: null,
     error: null,
     attempt: null,
@@ -40,12 +50,19 @@ export function describeUpdate({ update, handledDesired }: Saved, progress: Prog
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
     delay: update.phase === "downloading" ? (progress?.delay ?? null) : null,
     attempt: "attempt" in update ? update.attempt : null,
-    waitsFor: update.phase === "staged" ? waitOf(apply) : null,
+    ...(update.phase === "staged" ? waitOf(apply, wait) : {}),
     error: "error" in update ? update.error : null,
   };
 }
 
-function waitOf(apply: "now" | "window" | "manual"): UpdateSnapshot["waitsFor"] {
-  if (apply === "now") return null;
-  return apply === "window" ? "window" : "order";
+function waitOf(apply: Job["apply"], wait: Wait | null): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> {
+  switch (apply) {
+    case "now":
+      return { waitsFor: null, waitsUntil: null };
+    case "manual":
+      return { waitsFor: "order", waitsUntil: null };
+    case "window":
+      if (wait?.kind === "clockUnknown") return { waitsFor: "clock", waitsUntil: null };
+      return { waitsFor: "window", waitsUntil: wait?.until ?? null };
+  }
 }

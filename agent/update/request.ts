@@ -59,7 +59,7 @@ export function jobFrom(
     return refuse(
       400,
       "window-missing",
-      'apply: no maintenance window is configured on this board; ask for "now" or "manual".',
+      'apply: no maintenance window is configured on this board. Set maintenance.windows, or ask for "now" or "manual".',
     );
   }
 

@@ -46,7 +46,9 @@ export interface UpdateView {
   readonly receivedBytes: number | null;
   readonly totalBytes: number | null;
   readonly attempt: number | null;
-  readonly waitsFor: "window" | "order" | null;
+  readonly waitsFor: "window" | "clock" | "order" | null;
+  /** When the maintenance window lets it through, as far as the board knows. */
+  readonly waitsUntil: string | null;
   /** What a download waits for until its next try. */
   readonly delay: { readonly code: string; readonly message: string } | null;
   readonly endedAt: string | null;
@@ -121,7 +123,8 @@ function updateFrom(update: JsonObject): UpdateView {
     receivedBytes: number(update, "receivedBytes"),
     totalBytes: number(update, "totalBytes"),
     attempt: number(update, "attempt"),
-    waitsFor: oneOf(["window", "order"], update["waitsFor"]) ?? null,
+    waitsFor: oneOf(["window", "clock", "order"], update["waitsFor"]) ?? null,
+    waitsUntil: text(update, "waitsUntil"),
     delay: delayFrom(update),
     endedAt: text(update, "endedAt"),
     error: failureFrom(update),

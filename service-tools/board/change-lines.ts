@@ -1,5 +1,5 @@
 import type { BoardView, RebootView, UpdateView } from "./board-view.ts";
-import { delayWords, progressWords } from "./progress-words.ts";
+import { delayWords, progressWords, waitWords } from "./progress-words.ts";
 
 /** One thing that happened to a board, as far as its twin tells. */
 export interface Change {
@@ -60,18 +60,18 @@ function updateChanges(before: UpdateView, after: UpdateView): Change[] {
   if (phase === "downloading" && after.delay !== null && after.delay.message !== known) {
     tell(`downloading ${delayWords(after.delay)}`);
   }
+  if (!isEntered && phase === "staged" && waitWords(after) !== waitWords(before)) tell(updateMessage(after, false));
   if (after.refused !== null && after.refused.desiredVersion !== before.refused?.desiredVersion) {
     tell(`declared update refused (${after.refused.code}): ${after.refused.message}`);
   }
   return changes;
 }
 
-export function updateMessage(
-  { phase, operationId, version, rehearsal, error, waitsFor }: UpdateView,
-  isNew: boolean,
-): string {
+export function updateMessage(update: UpdateView, isNew: boolean): string {
+  const { phase, operationId, version, rehearsal, error } = update;
   const why = error === null ? "" : ` (${error.code}): ${error.message}`;
-  const waits = waitsFor === null ? "" : `, waits for ${waitsFor === "window" ? "the window" : "the order to apply"}`;
+  const wait = waitWords(update);
+  const waits = wait === null ? "" : `, ${wait}`;
   const what = isNew && operationId !== null ? ` ${rehearsal ? "rehearsal" : (version ?? "")} (${operationId})` : "";
   return `${phase === "rolledBack" ? "rolled back" : phase}${waits}${what}${why}`;
 }
@@ -91,7 +91,7 @@ export function rebootMessage(
   const why = reason === null || reason === "" ? "" : `: ${reason}`;
   switch (phase) {
     case "scheduled":
-      return `scheduled for ${scheduledFor ?? "now"}${what}${why}`;
+      return `scheduled for ${scheduledFor ?? "the maintenance window"}${what}${why}`;
     case "proven":
       return `proven at ${lastProven?.at ?? "an unknown time"}, ${causeWords(cause)}${what}`;
     case "failed":

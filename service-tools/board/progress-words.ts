@@ -7,6 +7,22 @@ export function progressWords({ receivedBytes, totalBytes }: Pick<UpdateView, "r
   return totalBytes === null || totalBytes <= 0 ? `${received} received` : `${received} of ${saySize(totalBytes)}`;
 }
 
+/** What a staged update waits for; null where it waits for nothing. */
+export function waitWords({ waitsFor, waitsUntil }: Pick<UpdateView, "waitsFor" | "waitsUntil">): string | null {
+  switch (waitsFor) {
+    case "window":
+      return waitsUntil === null
+        ? "waits for the maintenance window"
+        : `waits for the maintenance window at ${waitsUntil}`;
+    case "clock":
+      return "waits for the board's clock to be set, then for the maintenance window";
+    case "order":
+      return "waits for the order: boardkeeper apply";
+    case null:
+      return null;
+  }
+}
+
 /** Why a download stands still, with the board's own sentence. */
 export function delayWords({ code, message }: NonNullable<UpdateView["delay"]>): string {
   return `waits for the next try: ${message} (${code})`;

@@ -1,7 +1,7 @@
 import { saySize } from "../screen/measures.ts";
 import type { BoardView, UpdateView } from "./board-view.ts";
 import { causeWords } from "./change-lines.ts";
-import { delayWords, progressWords } from "./progress-words.ts";
+import { delayWords, progressWords, waitWords } from "./progress-words.ts";
 
 /** The state of a board for people: a name and a sentence each, without those of which nothing is known. */
 export function summaryOf(name: string, view: BoardView): Readonly<Record<string, string>> {
@@ -44,17 +44,18 @@ function updateLine(update: UpdateView): string {
 }
 
 function jobLine(update: UpdateView): string {
-  const { phase, operationId, version, rehearsal, error, endedAt, receivedBytes, delay, waitsFor } = update;
+  const { phase, operationId, version, rehearsal, error, endedAt, receivedBytes, delay } = update;
   const what = rehearsal ? "a rehearsal" : (version ?? "an unknown version");
   const id = operationId === null ? "" : ` (${operationId})`;
   const why = error === null ? "" : `: ${error.code}, ${error.message}`;
+  const wait = waitWords(update);
   switch (phase) {
     case "idle":
       return "none yet";
     case "downloading":
       return `downloading ${what}${receivedBytes === null ? "" : `, ${progressWords(update)}`}${delay === null ? "" : `, ${delayWords(delay)}`}${id}`;
     case "staged":
-      return `${what} is staged${waitsFor === null ? "" : `, waits for ${waitsFor === "window" ? "the maintenance window" : "boardkeeper apply"}`}${id}`;
+      return `${what} is staged${wait === null ? "" : `, ${wait}`}${id}`;
     case "completed":
     case "cancelled":
       return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${id}`;
@@ -80,7 +81,7 @@ function rebootLine({ reboot }: BoardView): string {
     case "proven":
       return last;
     case "scheduled":
-      return `scheduled for ${scheduledFor ?? "now"}${reason ? `: ${reason}` : ""}${id}; ${last}`;
+      return `scheduled for ${scheduledFor ?? "the maintenance window"}${reason ? `: ${reason}` : ""}${id}; ${last}`;
     case "waiting":
       return `waits for the update to end${id}; ${last}`;
     case "rebooting":

@@ -61,7 +61,7 @@ export function addReboot(program: Command, world: World): void {
         .conflicts(["in", "window"]),
     )
     .addOption(
-      new Option("--window", "in its next maintenance window (none can be configured yet: refused)").conflicts([
+      new Option("--window", "in its next maintenance window, of those configured on the board").conflicts([
         "in",
         "at",
       ]),

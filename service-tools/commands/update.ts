@@ -47,7 +47,7 @@ export function addUpdate(program: Command, world: World): void {
     .addOption(
       new Option(
         "--apply <when>",
-        "when to install it once it is there (default: now); window is refused: none can be configured yet",
+        "when to install it once it is there: now (the default), in the board's next maintenance window, or on order",
       ).choices(["now", "window", "manual"]),
     )
     .option("--desired", "declare it in the desired properties: a board that is offline takes it up later")

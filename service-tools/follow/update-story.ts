@@ -1,6 +1,6 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { BoardView, UpdateView } from "../board/board-view.ts";
-import { delayWords } from "../board/progress-words.ts";
+import { delayWords, waitWords } from "../board/progress-words.ts";
 import { saySize } from "../screen/measures.ts";
 import { turnTo, type Chapter, type PhaseNote, type Scene, type Story } from "./scene.ts";
 import { phasesSince } from "./update-phases.ts";
@@ -124,8 +124,7 @@ function endWithoutUs(asked: UpdateAsked, memory: Memory, { update, desired }: B
 function noteOf(phase: string, { update }: BoardView): string {
   if (phase === "downloading" && update.totalBytes !== null) return saySize(update.totalBytes);
   if (phase !== update.phase) return "";
-  if (phase === "staged" && update.waitsFor === "window") return "waits for the maintenance window";
-  if (phase === "staged" && update.waitsFor === "order") return "waits for the order: boardkeeper apply";
+  if (phase === "staged") return waitWords(update) ?? "";
   if (phase === "reverting" && update.error !== null) return update.error.message;
   return update.attempt !== null && update.attempt > 1 ? `attempt ${update.attempt}` : "";
 }

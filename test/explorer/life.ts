@@ -268,6 +268,7 @@ export class Life {
         newOperationId: () => "unnamed",
         digest,
         bootId,
+        identity: "explored",
         inventory: { model: null, serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
         stateFile: this.#grain.makeStateFile?.(watched, this) ?? watched,
         loaded: saved,

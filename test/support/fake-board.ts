@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { startAgent, type Agent, type AgentPorts } from "../../agent/agent.ts";
+import { AgentError } from "../../agent/errors.ts";
 import type { Saved } from "../../agent/saved.ts";
 import { readSettings } from "../../agent/settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
@@ -12,10 +13,16 @@ import { digest } from "./updates.ts";
 const workMs = 20_000;
 const bootMs = 30_000;
 
+export interface FakeBoardOptions {
+  /** Settings by name, as in TOML. */
+  readonly settings?: Record<string, unknown>;
+}
+
 /** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
 export class FakeBoard {
   readonly time = new FakeTime();
   readonly #hub: FakeHub;
+  readonly #settings: Record<string, unknown>;
   /** How often it was started. */
   boots = 0;
   /** The operations that were installed, in their order. */
@@ -31,16 +38,19 @@ export class FakeBoard {
   #agent: Agent | undefined;
   #slots = { running: "1.0.0", other: "", trial: false };
   #trials = 0;
+  #isBroken = false;
+  installMs = workMs;
 
-  constructor(hub: FakeHub) {
+  constructor(hub: FakeHub, options: FakeBoardOptions = {}) {
     this.#hub = hub;
+    this.#settings = { ...usualSettings, ...options.settings };
     onTestFinished(() => this.#agent?.stop());
   }
 
   async powerOn(): Promise<void> {
     this.boots += 1;
     if (this.#slots.trial) this.#slots = { running: this.#slots.other, other: this.#slots.running, trial: false };
-    this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: settings }]).settings);
+    this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
     await settle();
   }
 
@@ -57,6 +67,7 @@ export class FakeBoard {
       newOperationId: () => "made-up",
       digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId: `boot-${this.boots}`,
+      identity: "fake-board",
       inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
       stateFile: { save: async (saved) => void (this.saved = this.#written(saved)) },
       loaded: this.saved,
@@ -85,7 +96,8 @@ export class FakeBoard {
         restart: "board",
         prepare: async () => undefined,
         install: async ({ version, operationId }, signal) => {
-          await time.after(workMs, signal);
+          await time.after(this.installMs, signal);
+          if (this.#isBroken) throw new AgentError("installer-failed", "It broke.");
           this.installs.push(operationId);
           this.#slots.other = version;
         },
@@ -111,6 +123,18 @@ export class FakeBoard {
     return content;
   }
 
+  /** From now on, no installation succeeds. */
+  breakInstall(): void {
+    this.#isBroken = true;
+  }
+
+  /** The agent ends and starts again, in the same boot. */
+  async restartAgent(): Promise<void> {
+    await this.#agent?.stop();
+    this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
+    await settle();
+  }
+
   async #reboot(): Promise<void> {
     await this.#agent?.stop();
     await this.time.after(bootMs);
@@ -118,4 +142,4 @@ export class FakeBoard {
   }
 }
 
-const settings = { "update.installer": "command", "update.command.program": "/bin/true" };
+const usualSettings = { "update.installer": "command", "update.command.program": "/bin/true" };

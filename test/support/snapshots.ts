@@ -11,6 +11,7 @@ const idleUpdate: UpdateSnapshot = {
   totalBytes: null,
   attempt: null,
   waitsFor: null,
+  waitsUntil: null,
   delay: null,
   error: null,
   refused: null,

@@ -147,6 +147,7 @@ export class TestBoard {
         newOperationId: randomUUID,
         digest: (text) => createHash("sha256").update(text).digest("hex"),
         bootId: board?.bootId ?? "",
+        identity: this.deviceId,
         inventory: { model: "test board", serial: null, os: null, kernel: null, arch: "x64", memoryBytes: 1 },
         stateFile,
         loaded: saved,

@@ -20,6 +20,7 @@ export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
       totalBytes: update.totalBytes,
       attempt: update.attempt,
       waitsFor: update.waitsFor,
+      waitsUntil: update.waitsUntil,
       delay: update.delay && { ...update.delay },
       acceptedAt: update.times.accepted ?? null,
       endedAt: update.times.ended ?? null,

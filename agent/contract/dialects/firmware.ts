@@ -46,11 +46,10 @@ export function projectFirmware({ update, currentVersion }: Snapshot): JsonObjec
   };
 }
 
-function substatus({ phase, waitsFor, delay, error }: UpdateSnapshot): string {
+function substatus({ phase, waitsFor, waitsUntil, delay, error }: UpdateSnapshot): string {
   switch (phase) {
     case "staged":
-      if (waitsFor === "window") return "staged, waiting for the maintenance window";
-      return waitsFor === "order" ? "staged, waiting for applyFirmwareUpdate" : "staged";
+      return staged(waitsFor, waitsUntil);
     case "proving":
       return "proving the new system healthy";
     case "reverting":
@@ -69,5 +68,18 @@ function substatus({ phase, waitsFor, delay, error }: UpdateSnapshot): string {
     case "rebooting":
     case "completed":
       return "";
+  }
+}
+
+function staged(waitsFor: UpdateSnapshot["waitsFor"], until: string | null): string {
+  switch (waitsFor) {
+    case "window":
+      return `staged, waiting for the maintenance window${until === null ? "" : ` at ${until}`}`;
+    case "clock":
+      return "staged, waiting for the clock to be set, and then for the maintenance window";
+    case "order":
+      return "staged, waiting for applyFirmwareUpdate";
+    case null:
+      return "staged";
   }
 }

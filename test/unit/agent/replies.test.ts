@@ -34,7 +34,7 @@ const refusal = (status: number, code: string, message: string): object => ({
 });
 
 describe("rebootDevice", () => {
-  const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [] };
+  const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [], window: null };
 
   it.each<[string, Saved, string, string]>([
     [

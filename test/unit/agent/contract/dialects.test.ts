@@ -123,6 +123,16 @@ describe("one snapshot, four vocabularies", () => {
   it.each<[what: string, snapshot: Snapshot, firmware: object]>([
     ["an unknown running version is empty", snapshotWith({}, { currentVersion: null }), { currentFwVersion: "" }],
     [
+      "a window has its time",
+      snapshotWith({ ...job, phase: "staged", times: staged, waitsFor: "window", waitsUntil: at(20) }),
+      { fwUpdateSubstatus: `staged, waiting for the maintenance window at ${at(20)}` },
+    ],
+    [
+      "a window waits for the clock",
+      snapshotWith({ ...job, phase: "staged", times: staged, waitsFor: "clock" }),
+      { fwUpdateSubstatus: "staged, waiting for the clock to be set, and then for the maintenance window" },
+    ],
+    [
       "a refusal does not hide the way back",
       snapshotWith({ ...job, phase: "reverting", times: reverting, refused }),
       {

@@ -54,7 +54,7 @@ describe("a secret is not repeated", () => {
   });
 
   it("in the reason of a reboot, which the twin shows", () => {
-    const terms = { now: new Date(0), clockSynchronized: true, windowConfigured: false };
+    const terms = { now: new Date(0), clockSynchronized: true, window: null };
     const plan = rebootPlanFrom({ reason: `${"see ".repeat(44)}https://x.example/?abc` }, terms, "op-1");
     expect(plan).toMatchObject({ ok: true, value: { job: { reason: expect.stringMatching(/^see .*…$/) } } });
     expect(JSON.stringify(plan)).not.toContain("abc");

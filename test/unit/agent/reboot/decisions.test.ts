@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
+import { describeReboot } from "../../../../agent/reboot/report.ts";
 import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
 import { isPastStaging } from "../../../../agent/update/machine.ts";
+import type { Standing, Wait } from "../../../../agent/windows/wait.ts";
 import { states } from "../../../support/updates.ts";
 
 const now = new Date("2026-01-02T03:00:00.000Z");
-const terms = { now, clockSynchronized: true, windowConfigured: false };
+const terms = { now, clockSynchronized: true, window: null };
 const saved = (changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), ...changes });
 const job = {
   operationId: "op-1",
@@ -15,7 +17,7 @@ const job = {
   acceptedAt: now.toISOString(),
   scheduledFor: "2026-01-02T03:01:00.000Z",
 };
-const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [] };
+const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [], window: null };
 const scheduled = { phase: "scheduled" as const, last: null, job, bootId: "boot-1", dueBootMs: 61_000 };
 const rebooting = {
   phase: "rebooting" as const,
@@ -91,6 +93,63 @@ describe("when a reboot is asked for", () => {
       ok: false,
       refusal: { status: 400, code },
     });
+  });
+});
+
+describe("a reboot in a maintenance window", () => {
+  const until = "2026-01-03T02:10:00.000Z";
+
+  it.each<[string, Standing, number, string | null, string]>([
+    ["that is open", { kind: "open" }, 0, now.toISOString(), now.toISOString()],
+    ["that opens later", { kind: "closed", until }, 83_400_000, until, until],
+    [
+      "that nobody knows of",
+      { kind: "closed", until: null },
+      366 * 86_400_000,
+      null,
+      "a maintenance window, but none is known to open",
+    ],
+    [
+      "by a clock that is not set",
+      { kind: "clockUnknown" },
+      366 * 86_400_000,
+      null,
+      "the maintenance window, once the board's clock is set",
+    ],
+  ])("%s", (_what, window, delayMs, scheduledFor, words) => {
+    const plan = rebootPlanFrom({ window: true }, { ...terms, window }, "new");
+    if (!plan.ok) throw new Error("refused");
+    expect(plan.value).toMatchObject({ delayMs, job: { window: true } });
+    const { answer } = decideReboot(saved(), { ...order, job: plan.value.job, window });
+    expect(answer.payload).toMatchObject({ Response: `Reboot scheduled for ${words}`, scheduledFor });
+  });
+
+  it("is not asked for by a window that is false", () => {
+    const plan = rebootPlanFrom({ window: false }, { ...terms, window: { kind: "closed", until } }, "new");
+    expect(plan).toMatchObject({ ok: true, value: { delayMs: 0 } });
+    expect(plan.ok && plan.value.job).not.toHaveProperty("window");
+  });
+
+  it("is what another one has to wait for", () => {
+    const reboot = { ...scheduled, job: { ...job, window: true } };
+    expect(decideReboot(saved({ reboot }), order).answer.payload.Response).toContain(
+      "op-1, for the maintenance window",
+    );
+  });
+
+  it.each<[string, Wait | null, string | null]>([
+    ["when it opens, as seen last", { kind: "closed", until }, until],
+    ["nothing while nobody has looked", null, null],
+    ["nothing while the clock is not set", { kind: "clockUnknown" }, null],
+  ])("tells the twin %s", (_what, wait, scheduledFor) => {
+    const reboot = { ...scheduled, job: { ...job, window: true } };
+    expect(describeReboot(reboot, wait)).toMatchObject({ phase: "scheduled", scheduledFor });
+  });
+
+  it("tells the twin when it was let through, after that", () => {
+    const reboot = { ...rebooting, job: { ...job, window: true } };
+    expect(describeReboot(reboot, { kind: "closed", until })).toMatchObject({ scheduledFor: job.scheduledFor });
+    expect(describeReboot(scheduled, { kind: "closed", until })).toMatchObject({ scheduledFor: job.scheduledFor });
   });
 });
 

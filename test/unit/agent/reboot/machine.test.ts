@@ -35,6 +35,8 @@ const s = {
   unstamped: { phase: "proven", last: { ...last, at: null }, job, startedAt: at },
   failed: { phase: "failed", last, job, error: { code: "reboot-never-came", during: "rebooting", message: "…" } },
   cancelled: { phase: "cancelled", last, job },
+  scheduledInWindow: { phase: "scheduled", last, job: { ...job, window: true }, bootId: "boot-1", dueBootMs: 600_000 },
+  waitingInWindow: { phase: "waiting", last, job: { ...job, window: true }, bootId: "boot-1" },
 } satisfies Record<string, RebootState>;
 type Start = keyof typeof s;
 
@@ -60,6 +62,17 @@ const table: [start: Start, event: EventName, target: object][] = [
   ["scheduled", "due", { phase: "rebooting", job, cause: "requested", startedAt: at }],
   ["scheduled", "dueDuringUpdate", { phase: "waiting", job }],
   ["scheduled", "neededByUpdate", { ...forUpdate, job }],
+  ["scheduledInWindow", "due", { phase: "rebooting", job: { ...job, window: true, scheduledFor: at } }],
+  ["scheduledInWindow", "dueDuringUpdate", { phase: "waiting", job: { ...job, window: true, scheduledFor: at } }],
+  ["scheduledInWindow", "neededByUpdate", { ...forUpdate, job: { ...job, window: true } }],
+  ["scheduledInWindow", "cancelled", { phase: "cancelled", job: { ...job, window: true }, last }],
+  ["scheduledInWindow", "inhibited", { phase: "failed", error: { code: "inhibited" } }],
+  ["scheduledInWindow", "unsavable", { phase: "failed", error: { code: "state-not-saved" } }],
+  ["waitingInWindow", "due", { phase: "rebooting", job: { ...job, window: true, scheduledFor: at } }],
+  ["waitingInWindow", "neededByUpdate", { ...forUpdate, job: { ...job, window: true } }],
+  ["waitingInWindow", "cancelled", { phase: "cancelled" }],
+  ["waitingInWindow", "inhibited", { phase: "failed", error: { code: "inhibited" } }],
+  ["waitingInWindow", "unsavable", { phase: "failed", error: { code: "state-not-saved" } }],
   ["scheduled", "cancelled", { phase: "cancelled", job, last }],
   ["scheduled", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "scheduled" } }],
   ["waiting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", message: "Somebody is busy." } }],
@@ -125,6 +138,8 @@ describe("resume", () => {
     unstamped: [proven("other", { job: null }), "stays", "stays"],
     failed: [proven("other", { job: null }), "stays", "stays"],
     cancelled: [proven("other", { job: null }), "stays", "stays"],
+    scheduledInWindow: [proven("other", { job: { ...job, window: true } }), "stays", lost("scheduled")],
+    waitingInWindow: [proven("other", { job: { ...job, window: true } }), "stays", lost("waiting")],
   };
   const rows = (Object.keys(s) as Start[]).map((start): [Start, (typeof cells)[Start]] => [start, cells[start]]);
 
@@ -150,7 +165,9 @@ describe("duty", () => {
   it.each<[Start, object | undefined]>([
     ["idle", undefined],
     ["scheduled", { kind: "awaitDue", dueBootMs: 600_000 }],
-    ["waiting", { kind: "awaitUpdate" }],
+    ["waiting", { kind: "awaitUpdate", window: false }],
+    ["scheduledInWindow", { kind: "awaitWindow" }],
+    ["waitingInWindow", { kind: "awaitUpdate", window: true }],
     ["rebooting", { kind: "reboot", cause: "requested" }],
     ["rebootingForUpdate", { kind: "reboot", cause: "update" }],
     ["proven", undefined],
@@ -163,7 +180,8 @@ describe("duty", () => {
 
   it("counts as pending from the asking to the end", () => {
     const pending = (Object.keys(s) as Start[]).filter((start) => isPending(s[start]));
-    expect(pending).toStrictEqual(["scheduled", "waiting", "rebooting", "rebootingForUpdate"]);
+    const [windowed, waiting] = ["scheduledInWindow", "waitingInWindow"];
+    expect(pending).toStrictEqual(["scheduled", "waiting", "rebooting", "rebootingForUpdate", windowed, waiting]);
   });
 });
 

@@ -68,7 +68,19 @@ describe("what has happened between two looks", () => {
       "it waits",
       updating({ phase: "verifying" }),
       updating({ phase: "staged", waitsFor: "window" }),
-      ["update: staged, waits for the window"],
+      ["update: staged, waits for the maintenance window"],
+    ],
+    [
+      "the window moved",
+      updating({ phase: "staged", waitsFor: "window" }),
+      updating({ phase: "staged", waitsFor: "window", waitsUntil: at }),
+      [`update: staged, waits for the maintenance window at ${at}`],
+    ],
+    [
+      "it waits on",
+      updating({ phase: "staged", waitsFor: "window", waitsUntil: at }),
+      updating({ phase: "staged", waitsFor: "window", waitsUntil: at }),
+      [],
     ],
     [
       "it failed",
@@ -130,7 +142,12 @@ describe("the summary of a board", () => {
     [
       "staged for an order",
       updating({ phase: "staged", waitsFor: "order" }),
-      "2.0.0 is staged, waits for boardkeeper apply (op-1)",
+      "2.0.0 is staged, waits for the order: boardkeeper apply (op-1)",
+    ],
+    [
+      "staged for a window on a board without the time",
+      updating({ phase: "staged", waitsFor: "clock" }),
+      "2.0.0 is staged, waits for the board's clock to be set, then for the maintenance window (op-1)",
     ],
     ["completed", updating({ phase: "completed", times: { ended: at } }), `completed 2.0.0 at ${at} (op-1)`],
     ["a rehearsal", updating({ phase: "completed", rehearsal: true }), "completed a rehearsal (op-1)"],

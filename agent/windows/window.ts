@@ -1,0 +1,98 @@
+import * as v from "valibot";
+import { check, isText, rule, type Checked } from "../contract/check.ts";
+
+/** A time in which the board may be changed: it opens when the cron expression matches, and closes after its duration. */
+export interface MaintenanceWindow {
+  /** Five fields: minute, hour, day of the month, month, day of the week. */
+  readonly cron: string;
+  readonly durationMs: number;
+  /** An IANA name, such as Europe/Berlin. */
+  readonly timezone: string;
+  /** Over how much of its beginning the boards of a fleet spread what they do. Less than the duration. */
+  readonly splayMs: number;
+}
+
+/** When a window opens. Pure: the same answer for the same instant. */
+export interface Openings {
+  /** The first opening later than an instant; null where there is none for years. */
+  after(instantMs: number): number | null;
+}
+
+const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const longestMs = 7 * 86_400_000;
+/** What a fleet is spread over unless told. */
+const usualSplayMs = 30 * 60_000;
+const mostWindows = 8;
+
+const duration = (expected: string, leastMs: number): v.GenericSchema<unknown, string> =>
+  rule<string>(`${expected} such as "90m" or "2h"`, (value) => {
+    const ms = typeof value === "string" ? msOf(value) : undefined;
+    return ms !== undefined && ms >= leastMs && ms <= longestMs;
+  });
+
+const written = v.strictObject({
+  cron: rule<string>(
+    'a cron expression of five fields such as "0 2 * * 6"',
+    isText(/^[\w*?,/#-]+( +[\w*?,/#-]+){4}$/, 200),
+  ),
+  duration: duration("a duration from 1m to 7d", unitsMs["m"] ?? 0),
+  timezone: v.optional(rule<string>('a timezone such as "Europe/Berlin" or "UTC"', isText(/^[\w+/-]+$/, 60))),
+  splay: v.optional(duration("a splay from 0m to 7d", 0)),
+});
+
+const schema = v.pipe(
+  rule<unknown[]>(
+    `a list of at most ${mostWindows} windows`,
+    (value) => Array.isArray(value) && value.length <= mostWindows,
+  ),
+  v.array(written),
+);
+
+/**
+ * Reads a list of windows as TOML or a desired document has it: `{cron, duration, timezone?, splay?}`. Whether the
+ * expression and the timezone exist is for `mistakesIn` of cron.ts to say.
+ */
+export function windowsFrom(value: unknown): Checked<readonly MaintenanceWindow[]> {
+  const list = check(schema, value);
+  if (!list.ok) return list;
+  const windows: MaintenanceWindow[] = [];
+  for (const [at, { cron, timezone = "UTC", ...rest }] of list.value.entries()) {
+    const durationMs = msOf(rest.duration) ?? 0;
+    const splayMs = rest.splay === undefined ? Math.min(usualSplayMs, durationMs / 2) : (msOf(rest.splay) ?? 0);
+    if (splayMs >= durationMs) {
+      return {
+        ok: false,
+        problems: [`${at}.splay: expected less than the duration (${rest.duration}), got "${rest.splay}"`],
+      };
+    }
+    windows.push({ cron: cron.replaceAll(/ +/g, " "), durationMs, timezone, splayMs });
+  }
+  return { ok: true, value: windows };
+}
+
+/**
+ * When a board may act in a window: now, where the answer is not later than now; else the next time. One board's share of
+ * the splay is always the same, so the fleet is spread and nothing has to be remembered.
+ * @param share which part of the splay this board waits, in [0, 1)
+ * @returns null where the window does not open again
+ */
+export function mayActAt(
+  { durationMs, splayMs }: MaintenanceWindow,
+  openings: Openings,
+  nowMs: number,
+  share: number,
+): number | null {
+  const opensMs = openings.after(nowMs - durationMs); // Open now, if that is in the past: it has not closed yet.
+  return opensMs === null ? null : opensMs + Math.floor(share * splayMs);
+}
+
+/** A board's share of a splay, in [0, 1), out of a digest of its identity (hex): spread evenly, the same for ever. */
+export function shareOf(digest: string): number {
+  return Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
+}
+
+function msOf(text: string): number | undefined {
+  const [, digits = "", unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  const unitMs = unitsMs[unit];
+  return unitMs === undefined ? undefined : Number(digits) * unitMs;
+}
