@@ -11,6 +11,7 @@ import { Journal, type StateFile } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Problems } from "./problems.ts";
 import { Publisher } from "./publisher.ts";
+import { Reserved, type Reserve } from "./reserved.ts";
 import { RebootRunner, type Power } from "./reboot/runner.ts";
 import { blank, type Saved, type Trust } from "./saved.ts";
 import type { Settings } from "./settings.ts";
@@ -50,6 +51,8 @@ export interface AgentPorts {
   /** What was wrong with configuration and saved state at start, one sentence each, for the twin. */
   readonly problems: readonly string[];
   readonly trials: TrialRecord;
+  /** Room for both on a full disk; absent where a disk has none to keep back. */
+  readonly reserve?: Reserve | undefined;
   readonly staging: Staging;
   readonly fetcher: Fetcher;
   readonly installer: Installer;
@@ -69,13 +72,23 @@ export interface Agent {
  * a board that can be asked how it is must not wait for a disk or an installer that does not answer.
  */
 export async function startAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
-  const { log, clock, bootClock, timer, bootId, installer, staging, trials, mode } = ports;
+  const { log, clock, bootClock, timer, bootId, installer, staging, mode } = ports;
   const stopping = new AbortController();
   const awake = new AbortController(); // Its signal stands for "the saved state is taken up".
   const problems = new Problems(ports.problems);
+  const { reserve } = ports;
+  const reserved =
+    reserve &&
+    new Reserved({ reserve, timer, problems, log: log.child({ part: "reserve" }), stopping: stopping.signal });
+  const inReserve = async (write: () => Promise<void>): Promise<void> =>
+    reserved === undefined ? await write() : await reserved.within(write);
+  const trials: TrialRecord = {
+    read: () => ports.trials.read(),
+    write: (count) => inReserve(() => ports.trials.write(count)),
+  };
   const journal = new Journal(
     {
-      file: ports.stateFile,
+      file: { save: (saved) => inReserve(() => ports.stateFile.save(saved)) },
       timer,
       bootClock,
       problems,
@@ -207,7 +220,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     onVersion: (version) => publisher.versionIs(version),
   });
 
+  /** What an update has left that nothing is known of any more. Not while one is known: it tidies up after itself. */
+  const collect = async (): Promise<void> => {
+    if (journal.saved.update.phase !== "idle") return;
+    await staging.clear([]).catch((cause: unknown) => log.warn({ err: cause }, "old images not collected"));
+  };
   const takeUp = async (): Promise<void> => {
+    await collect();
+    await reserved?.start();
     const runningVersion = await installer.runningVersion(stopping.signal).catch((cause: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: cause }, "running version unknown");
       return null;

@@ -6,6 +6,7 @@ import { brief } from "./contract/failure.ts";
 import { redact } from "./contract/redact.ts";
 import { refusalReply, refusePayload } from "./contract/refusal.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
+import { AgentError } from "./errors.ts";
 import { NotSaved, type Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { Inhibitor } from "./reboot/inhibitors.ts";
@@ -83,7 +84,9 @@ export class Desk {
       return reply;
     } catch (cause) {
       log.error({ err: cause, method: called }, "method failed");
-      return cause instanceof NotSaved ? notSaved() : faulty(cause);
+      if (cause instanceof NotSaved) return notSaved();
+      if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
+      return faulty(cause);
     }
   }
 
@@ -162,7 +165,7 @@ export class Desk {
     return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
       const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(clock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
-      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, then ask again.`;
+      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then ask again.`;
       return { answer: refusalReply({ status: 507, code: "no-space", message }) };
     });
   }

@@ -7,7 +7,8 @@ function diskCodeOf(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
-function isFull(cause: unknown): boolean {
+/** True when a file system has no room left. */
+export function isFull(cause: unknown): boolean {
   return fullCodes.has(diskCodeOf(cause));
 }
 

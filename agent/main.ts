@@ -15,6 +15,7 @@ import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/inventory.ts";
 import { FolderUnusable } from "./board/disk.ts";
 import { keepLastGood } from "./board/last-good-file.ts";
+import { collectLeftovers } from "./board/leftovers.ts";
 import { FolderInUse, lockFolder } from "./board/lock.ts";
 import { PartialFiles } from "./board/partial-file.ts";
 import { systemdPower } from "./board/power.ts";
@@ -23,6 +24,7 @@ import { fallWithTheBoard, simulatedPower } from "./board/simulated-power.ts";
 import { FolderStaging } from "./board/staging.ts";
 import { FolderStateFile } from "./board/state-file.ts";
 import { openControlDoor, type ControlDoor } from "./board/control-door.ts";
+import { FileReserve } from "./board/state-reserve.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
@@ -140,6 +142,9 @@ async function openDoor({ stateDir }: Config, agent: Agent, log: Log): Promise<C
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
 async function assemble(config: Config, log: Log, boardFile: string | undefined): Promise<Agent> {
   const stateFile = new FolderStateFile(config.stateDir);
+  await collectLeftovers(config.stateDir).catch((cause: unknown) =>
+    log.warn({ err: cause }, "what crashes have left was not collected"),
+  );
   const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
@@ -176,7 +181,8 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       trust,
       problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
       trials: new FolderTrialRecord(config.stateDir),
-      staging: new FolderStaging(config.stagingDir, config["update.keep-free"]),
+      reserve: new FileReserve(config.stateDir),
+      staging: new FolderStaging(config.stagingDir, config["update.keep-free"], config["update.staging-quota"]),
       fetcher: makeDownload(config, log, bootId, productInfo),
       installer: makeInstaller(config, log, boardFile),
       power:
@@ -225,7 +231,7 @@ function makeDownload(config: Config, log: Log, bootId: string, userAgent: strin
   return new Download(
     {
       source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
-      partials: new PartialFiles(bootId, kernelBootClock),
+      partials: new PartialFiles(bootId, kernelBootClock, { keepFreeBytes: config["update.keep-free"] }),
       timer: systemTimer,
       bootClock: kernelBootClock,
       random: Math.random,

@@ -34,6 +34,10 @@ export class Problems {
     return wasThere;
   }
 
+  has(part: string): boolean {
+    return this.#present.has(part);
+  }
+
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }

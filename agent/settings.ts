@@ -162,6 +162,7 @@ export const settings = {
   "update.ca-file": path(),
   "update.staging-dir": path(),
   "update.max-image-size": size("8 GiB"),
+  "update.staging-quota": size("8 GiB"),
   "update.keep-free": size("64 MiB"),
   "update.silence-seconds": seconds(60, 1, 3_600),
   "update.least-bytes": size("16 KiB"),

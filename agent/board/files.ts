@@ -1,5 +1,7 @@
+import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { nodeDisk, type Disk } from "./disk.ts";
+import { AgentError } from "../errors.ts";
+import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /**
  * Replaces a file's content so that a power cut leaves the old content or the new, never a mixture and never nothing:
@@ -38,6 +40,12 @@ export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<v
   }
 }
 
+/** Bytes that this process may still take of the disk under a folder. */
+export async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
 /** Makes renames and removals in a folder survive a power cut. */
 export async function syncFolder(path: string): Promise<void> {
   await nodeDisk.syncFolder(path);
@@ -46,4 +54,23 @@ export async function syncFolder(path: string): Promise<void> {
 /** True when a file system call failed because the thing is not there. */
 export function isAbsent(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
+
+/** Does something with images on the disk, and says what it means for the owner when the disk refuses. */
+export async function onDisk<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    if (code === "ENOSPC" || code === "EDQUOT") {
+      const message = "The board's disk became full while the image arrived. Free some space, then ask again.";
+      throw new AgentError("no-space", message, { cause });
+    }
+    if (["EIO", "EROFS", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {
+      const message = `The board's disk would not take the image (${code}). Look at the disk: read-only, worn out or unplugged.`;
+      throw new AgentError("disk-error", message, { cause });
+    }
+    if (cause instanceof FolderUnusable) throw new AgentError("disk-error", cause.message, { cause });
+    throw cause;
+  }
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readFile, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { BootClock } from "../clock.ts";
 import { check } from "../contract/check.ts";
 import { AgentError } from "../errors.ts";
@@ -14,7 +15,8 @@ import {
   type PartialRecord,
   type Spent,
 } from "../update/download/record.ts";
-import { isAbsent, replaceFile } from "./files.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
+import { freeBytesOf, isAbsent, onDisk, replaceFile } from "./files.ts";
 
 /** The kernel is made to write as the image arrives: no stall at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;
@@ -25,22 +27,32 @@ const accountEveryMs = 600_000;
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1_024;
 
+export interface PartialTerms {
+  /** Room that images never take. It is looked after while they arrive, because others write to the disk as well. */
+  readonly keepFreeBytes: number;
+  readonly freeBytes: (folder: string) => Promise<number>;
+  /** Where the small records are written. */
+  readonly disk: Disk;
+}
+
 /** Partial images as files, each with a small record beside it. */
 export class PartialFiles implements Partials {
   readonly #bootId: string;
   readonly #bootClock: BootClock;
+  readonly #terms: PartialTerms;
 
-  constructor(bootId: string, bootClock: BootClock) {
+  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialTerms> = {}) {
     this.#bootId = bootId;
     this.#bootClock = bootClock;
+    this.#terms = { keepFreeBytes: 0, freeBytes: freeBytesOf, disk: nodeDisk, ...terms };
   }
 
   async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
-    const record = await readRecord(recordPath(path));
+    const record = await onDisk(async () => await readRecord(recordPath(path)));
     const spent = record?.spent.operationId === operationId ? record.spent : nothingSpent(operationId);
     const opened = await onDisk(async () => await takeUp(path, record, this.#bootId, signal));
     const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
-    return new PartialFile(path, this.#bootClock, opened, {
+    return new PartialFile(path, this.#bootClock, this.#terms, opened, {
       schema: 1,
       bootId: this.#bootId,
       syncedBytes: Math.min(record?.syncedBytes ?? 0, opened.bytes),
@@ -60,6 +72,7 @@ interface Opened {
 class PartialFile implements PartialImage {
   readonly #path: string;
   readonly #bootClock: BootClock;
+  readonly #terms: PartialTerms;
   readonly #file: FileHandle;
   #hash: Hash;
   #bytes: number;
@@ -69,7 +82,14 @@ class PartialFile implements PartialImage {
   #writtenAtMs: number | undefined;
   #isWritten = false;
 
-  constructor(path: string, bootClock: BootClock, { file, hash, bytes }: Opened, record: PartialRecord) {
+  constructor(
+    path: string,
+    bootClock: BootClock,
+    terms: PartialTerms,
+    { file, hash, bytes }: Opened,
+    record: PartialRecord,
+  ) {
+    this.#terms = terms;
     this.#path = path;
     this.#bootClock = bootClock;
     this.#file = file;
@@ -103,7 +123,9 @@ class PartialFile implements PartialImage {
       this.#bytes += piece.length;
       const unsyncedBytes = this.#bytes - this.#record.syncedBytes;
       const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
-      if (unsyncedBytes >= syncEveryBytes || isDue) await this.#sync();
+      if (unsyncedBytes < syncEveryBytes && !isDue) return;
+      await this.#sync();
+      await this.#leaveRoom();
     });
   }
 
@@ -149,6 +171,16 @@ class PartialFile implements PartialImage {
     }
   }
 
+  async #leaveRoom(): Promise<void> {
+    const { keepFreeBytes, freeBytes } = this.#terms;
+    const free = await freeBytes(dirname(this.#path));
+    if (free >= keepFreeBytes) return;
+    throw new AgentError(
+      "no-space",
+      `The disk filled up while the image arrived: ${free} bytes are free, and ${keepFreeBytes} are to stay so (update.keep-free). Free some space, then ask again.`,
+    );
+  }
+
   /** Bytes first, then the record that vouches for them. */
   async #sync(): Promise<void> {
     this.#syncedAtMs = this.#bootClock.nowMs();
@@ -166,7 +198,7 @@ class PartialFile implements PartialImage {
   async #writeRecord(everyMs: number): Promise<void> {
     const nowMs = this.#bootClock.nowMs();
     if (this.#isWritten || (this.#writtenAtMs !== undefined && nowMs - this.#writtenAtMs < everyMs)) return;
-    await replaceFile(recordPath(this.#path), `${JSON.stringify(this.#record)}\n`);
+    await replaceFile(recordPath(this.#path), `${JSON.stringify(this.#record)}\n`, this.#terms.disk);
     this.#isWritten = true;
     this.#writtenAtMs = nowMs;
   }
@@ -207,24 +239,6 @@ async function takeUp(
     return { file, hash, bytes };
   } catch (cause) {
     await file.close();
-    throw cause;
-  }
-}
-
-/** Does something on the disk, and says what it means for the owner when the disk refuses. */
-async function onDisk<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    if (code === "ENOSPC" || code === "EDQUOT") {
-      const message = "The board's disk became full while the image arrived. Free some space, then ask again.";
-      throw new AgentError("no-space", message, { cause });
-    }
-    if (["EIO", "EROFS", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {
-      const message = `The board's disk would not take the image (${code}). Look at the disk: read-only, worn out or unplugged.`;
-      throw new AgentError("disk-error", message, { cause });
-    }
     throw cause;
   }
 }

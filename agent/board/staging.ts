@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { recordPath } from "../update/download/record.ts";
 import type { Staging } from "../update/ports.ts";
-import { isAbsent, makeFolder, syncFolder } from "./files.ts";
+import { freeBytesOf, isAbsent, makeFolder, onDisk, syncFolder } from "./files.ts";
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1024;
@@ -17,26 +17,29 @@ const chunkBytes = 256 * 1024;
 export class FolderStaging implements Staging {
   readonly #folder: string;
   readonly #keepFreeBytes: number;
+  readonly #quotaBytes: number;
 
-  /** @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs */
-  constructor(folder: string, keepFreeBytes: number) {
+  /**
+   * @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs
+   * @param quotaBytes what images may take in all, whatever the disk has
+   */
+  constructor(folder: string, keepFreeBytes: number, quotaBytes = Infinity) {
     this.#folder = folder;
     this.#keepFreeBytes = keepFreeBytes;
+    this.#quotaBytes = quotaBytes;
   }
 
   async roomBytes(): Promise<number> {
-    await makeFolder(this.#folder);
-    const names = await this.#names();
-    const partial = names.filter((name) => name.endsWith(".part"));
-    const sizes = await Promise.all(partial.map(async (name) => (await this.#stat(name))?.size ?? 0));
-    return Math.max(
-      0,
-      sizes.reduce((sum, size) => sum + size, await this.#spareBytes()),
-    );
+    return await onDisk(async () => {
+      await makeFolder(this.#folder);
+      const names = (await this.#names()).filter(isOurs);
+      const ofDisk = (await this.#spareBytes()) + (await this.#sizeOf(names, ".part"));
+      return Math.max(0, Math.min(ofDisk, this.#quotaBytes - (await this.#sizeOf(names, ".image"))));
+    });
   }
 
   async partialPath(sha256: string): Promise<string> {
-    await makeFolder(this.#folder);
+    await onDisk(async () => await makeFolder(this.#folder));
     return join(this.#folder, `${sha256}.part`);
   }
 
@@ -46,46 +49,55 @@ export class FolderStaging implements Staging {
 
   async admit(sha256: string): Promise<void> {
     const staged = this.stagedPath(sha256);
-    try {
-      await rename(join(this.#folder, `${sha256}.part`), staged);
-    } catch (cause) {
-      if (!isAbsent(cause)) throw cause;
-      await this.#expect(staged);
-    }
-    await rm(recordPath(join(this.#folder, `${sha256}.part`)), { force: true });
-    await syncFolder(this.#folder);
+    await onDisk(async () => {
+      try {
+        await rename(join(this.#folder, `${sha256}.part`), staged);
+      } catch (cause) {
+        if (!isAbsent(cause)) throw cause;
+        await this.#expect(staged);
+      }
+      await rm(recordPath(join(this.#folder, `${sha256}.part`)), { force: true });
+      await syncFolder(this.#folder);
+    });
   }
 
   async verify(sha256: string, signal: AbortSignal): Promise<void> {
     const path = this.stagedPath(sha256);
-    await this.#expect(path);
-    if ((await digestFile(path, signal)) !== sha256) throw damaged("is not what it was when it was checked");
+    await onDisk(async () => await this.#expect(path));
+    if ((await onDisk(async () => await digestFile(path, signal))) !== sha256)
+      throw damaged("is not what it was when it was checked");
   }
 
   async clear(except: readonly string[]): Promise<void> {
-    await this.#keep(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
+    await this.#keepOnly(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
   }
 
   async keepPartial(sha256: string): Promise<number | null> {
     const partial = await this.#stat(`${sha256}.part`);
-    const isWorthIt = partial !== undefined && partial.size > 0 && (await this.#spareBytes()) >= 0;
-    await this.#keep(isWorthIt ? partialNames(sha256) : []);
+    const fits = partial !== undefined && partial.size <= this.#quotaBytes && (await this.#spareBytes()) >= 0;
+    const isWorthIt = fits && partial.size > 0;
+    await this.#keepOnly(isWorthIt ? partialNames(sha256) : []);
     return isWorthIt ? Math.max(0, Date.now() - partial.mtimeMs) : null;
   }
 
   /** What the disk has left beyond what images never take; below zero when others have taken of that. */
   async #spareBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.#folder);
-    return bavail * bsize - this.#keepFreeBytes;
+    return (await freeBytesOf(this.#folder)) - this.#keepFreeBytes;
   }
 
-  async #keep(kept: readonly string[]): Promise<void> {
-    const names = await this.#names();
-    const ours = names.filter(
-      (name) => /\.(part|part\.json|part\.json\.new|image)$/.test(name) && !kept.includes(name),
-    );
-    await Promise.all(ours.map((name) => rm(join(this.#folder, name), { force: true })));
-    if (ours.length > 0) await syncFolder(this.#folder);
+  async #keepOnly(kept: readonly string[]): Promise<void> {
+    await onDisk(async () => {
+      const others = (await this.#names()).filter((name) => isOurs(name) && !kept.includes(name));
+      await Promise.all(others.map((name) => rm(join(this.#folder, name), { force: true })));
+      if (others.length > 0) await syncFolder(this.#folder);
+    });
+  }
+
+  async #sizeOf(names: readonly string[], ending: string): Promise<number> {
+    const sizes = names
+      .filter((name) => name.endsWith(ending))
+      .map(async (name) => (await this.#stat(name))?.size ?? 0);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
   async #names(): Promise<string[]> {
@@ -104,6 +116,11 @@ export class FolderStaging implements Staging {
       throw cause;
     }
   }
+}
+
+/** The folder may be one that others use too: only what is called as images are called here is ever removed. */
+function isOurs(name: string): boolean {
+  return /^[0-9a-f]{64}\.(part|part\.json|part\.json\.new|image)$/.test(name);
 }
 
 function partialNames(sha256: string): string[] {

@@ -24,7 +24,8 @@ export const codes = {
   "interrupted-too-often": "The board lost power or the agent crashed again and again. Find out why, then ask again.",
   "manifest-unsupported": "This agent does not check signed manifests. Leave fwManifestUri out.",
   "no-installer": "The board's owner has configured no installer. Set update.installer in its config.",
-  "no-space": "The board's disk has no room for the image. Free some space, then ask again.",
+  "no-space":
+    "The board's disk or its quota has no room for the image. Free some space, or raise update.staging-quota.",
   "not-resumable":
     "The download kept beginning at its first byte. Serve a file that stays as it is, with range requests.",
   "not-proven": "The new system did not become healthy in time, so the board went back. Look at what was not healthy.",

@@ -42,7 +42,13 @@ export class ImageWorkshop implements Workshop {
       largestBytes: largestImageBytes,
       roomBytes: await staging.roomBytes(),
     };
-    return await fetcher.fetch(order, onProgress, signal);
+    try {
+      return await fetcher.fetch(order, onProgress, signal);
+    } catch (cause) {
+      // At once: on a full disk, not even the failure could be saved.
+      if (cause instanceof AgentError && cause.code === "no-space") await staging.clear([]);
+      throw cause;
+    }
   }
 
   async stage(job: Job, measured: Image): Promise<void> {
@@ -82,7 +88,7 @@ export class ImageWorkshop implements Workshop {
 function noRoom(neededBytes: number, roomBytes: number): AgentError {
   return new AgentError(
     "no-space",
-    `The image of ${neededBytes} bytes does not fit: the board has room for ${roomBytes}. Free some space, then ask again.`,
+    `The image of ${neededBytes} bytes does not fit: the board has room for ${roomBytes}. Free some space, or raise update.staging-quota; then ask again.`,
   );
 }
 

@@ -33,6 +33,8 @@ export class FakeBoard {
   refusal: Error | undefined;
   /** How often something was written, or would have been. */
   writes = 0;
+  /** What was left each time when old images were removed. */
+  readonly cleared: (readonly string[])[] = [];
   /** What comes of the next fetch, if not the image. */
   fetchFailure: Error | undefined;
   #agent: Agent | undefined;
@@ -81,7 +83,7 @@ export class FakeBoard {
         admit: async () => undefined,
         verify: async () => undefined,
         keepPartial: async () => null,
-        clear: async () => undefined,
+        clear: async (except) => void this.cleared.push(except),
       },
       fetcher: {
         fetch: async (_order, onProgress, signal) => {

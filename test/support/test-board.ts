@@ -11,6 +11,7 @@ import { PartialFiles } from "../../agent/board/partial-file.ts";
 import { newBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulated-board.ts";
 import { FolderStaging } from "../../agent/board/staging.ts";
 import { FolderStateFile } from "../../agent/board/state-file.ts";
+import { FileReserve } from "../../agent/board/state-reserve.ts";
 import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
 import type { Timer } from "../../agent/clock.ts";
 import { hubAddressFrom } from "../../agent/hub/address.ts";
@@ -154,7 +155,11 @@ export class TestBoard {
         trust,
         problems: [],
         trials: new FolderTrialRecord(this.folder),
-        staging: wrapped(new FolderStaging(this.stagingFolder, settings["update.keep-free"]), staging),
+        reserve: new FileReserve(this.folder),
+        staging: wrapped(
+          new FolderStaging(this.stagingFolder, settings["update.keep-free"], settings["update.staging-quota"]),
+          staging,
+        ),
         fetcher: new Download(
           {
             source: new HttpsSource({
@@ -162,7 +167,9 @@ export class TestBoard {
               ca: this.#options.imageCa ?? this.#hub.ca,
               userAgent: "test",
             }),
-            partials: new PartialFiles(board?.bootId ?? "", kernelBootClock),
+            partials: new PartialFiles(board?.bootId ?? "", kernelBootClock, {
+              keepFreeBytes: settings["update.keep-free"],
+            }),
             timer: wrapped(systemTimer, timer),
             bootClock: kernelBootClock,
             random: () => 0,

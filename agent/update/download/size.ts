@@ -11,7 +11,7 @@ export function refuseTooMuch(bytes: number, largestBytes: number, roomBytes: nu
   if (bytes > roomBytes) {
     throw new AgentError(
       "no-space",
-      `The image has ${bytes} bytes or more; the board has room for ${roomBytes}. Free some space, then ask again.`,
+      `The image has ${bytes} bytes or more; the board has room for ${roomBytes}. Free some space, or raise update.staging-quota; then ask again.`,
     );
   }
 }

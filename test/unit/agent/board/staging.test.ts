@@ -11,6 +11,8 @@ async function sparseFile(path: string, bytes: number): Promise<void> {
   await truncate(path, bytes);
 }
 
+const a = "a".repeat(64);
+const b = "b".repeat(64);
 const never = new AbortController().signal;
 
 describe("the staging area", () => {
@@ -41,25 +43,36 @@ describe("the staging area", () => {
   it("clears what nobody needs, and nothing that is not its own", async () => {
     const folder = await temporaryFolder();
     const staging = new FolderStaging(folder, 0);
-    for (const name of ["a.part", "a.image", "b.part", "b.image", "notes.txt"]) await writeFile(join(folder, name), "");
-    await staging.clear(["a"]);
-    expect((await readdir(folder)).sort()).toStrictEqual(["a.image", "a.part", "notes.txt"]);
+    for (const name of [`${a}.part`, `${a}.image`, `${b}.part`, `${b}.image`, "notes.txt", "a.part", "system.image"])
+      await writeFile(join(folder, name), "");
+    await staging.clear([a]);
+    expect((await readdir(folder)).sort()).toStrictEqual(
+      ["a.part", `${a}.image`, `${a}.part`, "notes.txt", "system.image"].sort(),
+    );
     await staging.clear([]);
-    expect(await readdir(folder)).toStrictEqual(["notes.txt"]);
+    expect((await readdir(folder)).sort()).toStrictEqual(["a.part", "notes.txt", "system.image"]);
   });
 
   it("keeps one partial image with what is known of it, and says how old it is", async () => {
     const folder = await temporaryFolder();
     const staging = new FolderStaging(folder, 0);
-    for (const name of ["a.part", "a.part.json", "a.part.json.new", "a.image", "b.part", "b.part.json", "notes.txt"])
+    for (const name of [
+      `${a}.part`,
+      `${a}.part.json`,
+      `${a}.part.json.new`,
+      `${a}.image`,
+      `${b}.part`,
+      `${b}.part.json`,
+      "notes.txt",
+    ])
       await writeFile(join(folder, name), "x");
     const anHourAgo = Date.now() / 1_000 - 3_600;
-    await utimes(join(folder, "a.part"), anHourAgo, anHourAgo);
-    expect(await staging.keepPartial("a")).toBeGreaterThanOrEqual(3_600_000);
-    expect((await readdir(folder)).sort()).toStrictEqual(["a.part", "a.part.json", "notes.txt"]);
+    await utimes(join(folder, `${a}.part`), anHourAgo, anHourAgo);
+    expect(await staging.keepPartial(a)).toBeGreaterThanOrEqual(3_600_000);
+    expect((await readdir(folder)).sort()).toStrictEqual([`${a}.part`, `${a}.part.json`, "notes.txt"]);
     const tomorrow = Date.now() / 1_000 + 86_400;
-    await utimes(join(folder, "a.part"), tomorrow, tomorrow);
-    expect(await staging.keepPartial("a")).toBe(0);
+    await utimes(join(folder, `${a}.part`), tomorrow, tomorrow);
+    expect(await staging.keepPartial(a)).toBe(0);
   });
 
   it.each([
@@ -68,9 +81,9 @@ describe("the staging area", () => {
     ["its room is needed", 2 ** 60, "x"],
   ])("keeps no partial image when %s", async (_what, keepFree, content) => {
     const folder = await temporaryFolder();
-    if (content !== undefined) await writeFile(join(folder, "a.part"), content);
-    await writeFile(join(folder, "a.part.json"), "{}");
-    expect(await new FolderStaging(folder, keepFree).keepPartial("a")).toBeNull();
+    if (content !== undefined) await writeFile(join(folder, `${a}.part`), content);
+    await writeFile(join(folder, `${a}.part.json`), "{}");
+    expect(await new FolderStaging(folder, keepFree).keepPartial(a)).toBeNull();
     expect(await readdir(folder)).toStrictEqual([]);
   });
 
@@ -79,16 +92,46 @@ describe("the staging area", () => {
     const spare = await new FolderStaging(folder, 0).roomBytes();
     const staging = new FolderStaging(folder, spare + 2 ** 30);
     expect(await staging.roomBytes()).toBe(0);
-    await sparseFile(join(folder, "a.part"), 2 ** 40);
+    await sparseFile(join(folder, `${a}.part`), 2 ** 40);
     expect(await staging.roomBytes()).toBeGreaterThan(2 ** 39);
+  });
+
+  it("keeps to a quota: partial images may grow into it, whole ones take of it", async () => {
+    const folder = await temporaryFolder();
+    const staging = new FolderStaging(folder, 0, 10_000);
+    expect(await staging.roomBytes()).toBe(10_000);
+    await sparseFile(join(folder, `${a}.part`), 4_000);
+    await sparseFile(join(folder, "not-ours.image"), 4_000);
+    expect(await staging.roomBytes()).toBe(10_000);
+    await sparseFile(join(folder, `${b}.image`), 3_000);
+    expect(await staging.roomBytes()).toBe(7_000);
+    await sparseFile(join(folder, `${b}.image`), 30_000);
+    expect(await staging.roomBytes()).toBe(0);
+  });
+
+  it("keeps no partial image beyond its quota", async () => {
+    const folder = await temporaryFolder();
+    await sparseFile(join(folder, `${a}.part`), 4_000);
+    expect(await new FolderStaging(folder, 0, 4_000).keepPartial(a)).not.toBeNull();
+    expect(await new FolderStaging(folder, 0, 3_999).keepPartial(a)).toBeNull();
+    expect(await readdir(folder)).toStrictEqual([]);
+  });
+
+  it("says what it means for the owner that the disk refuses", async () => {
+    const staging = new FolderStaging("/proc/nowhere", 0);
+    for (const refused of [staging.roomBytes(), staging.partialPath(a)])
+      await expect(refused).rejects.toMatchObject({
+        code: "disk-error",
+        message: expect.stringContaining("cannot be made"),
+      });
   });
 
   it("forgets what was known of a partial image when it is admitted", async () => {
     const folder = await temporaryFolder();
     const staging = new FolderStaging(folder, 0);
-    for (const name of ["a.part", "a.part.json"]) await writeFile(join(folder, name), "x");
-    await staging.admit("a");
-    expect(await readdir(folder)).toStrictEqual(["a.image"]);
+    for (const name of [`${a}.part`, `${a}.part.json`]) await writeFile(join(folder, name), "x");
+    await staging.admit(a);
+    expect(await readdir(folder)).toStrictEqual([`${a}.image`]);
   });
 
   it("clears nothing where there is no folder yet", async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { noInstaller } from "../../../../agent/board/installers/none.ts";
+import type { Code } from "../../../../agent/contract/codes.ts";
+import { AgentError } from "../../../../agent/errors.ts";
 import type { FetchOrder, Staging } from "../../../../agent/update/ports.ts";
 import { ImageWorkshop } from "../../../../agent/update/workshop.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
@@ -8,7 +10,7 @@ import { digest, image, jobWith } from "../../../support/updates.ts";
 const day = 86_400_000;
 const never = new AbortController().signal;
 
-function workshop(untouchedMs: number | null) {
+function workshop(untouchedMs: number | null, failure?: AgentError) {
   const time = new FakeTime();
   const calls: string[] = [];
   const orders: FetchOrder[] = [];
@@ -27,6 +29,7 @@ function workshop(untouchedMs: number | null) {
   const fetcher = {
     fetch: async (order: FetchOrder) => {
       orders.push(order);
+      if (failure !== undefined) throw failure;
       return image;
     },
   };
@@ -77,6 +80,15 @@ describe("what a job leaves behind", () => {
     await expect(tidying).rejects.toThrow("aborted");
     expect(calls).toStrictEqual([`keep ${digest}`]);
   });
+});
+
+it.each<[string, string[]]>([
+  ["no-space", ["clear "]], // Or nothing could be saved any more.
+  ["unreachable", []],
+])("gives the bytes of a download free at once that has ended with %s: %j", async (code, expected) => {
+  const made = workshop(null, new AgentError(code as Code, "It ended."));
+  await expect(made.workshop.fetch(jobWith(), () => undefined, never)).rejects.toMatchObject({ code });
+  expect(made.calls).toStrictEqual(expected);
 });
 
 it("orders an image from every address that it may come from", async () => {
