@@ -220,13 +220,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     onVersion: (version) => publisher.versionIs(version),
   });
 
-  /** What an update has left that nothing is known of any more. Not while one is known: it tidies up after itself. */
-  const collect = async (): Promise<void> => {
-    if (journal.saved.update.phase !== "idle") return;
-    await staging.clear([]).catch((cause: unknown) => log.warn({ err: cause }, "old images not collected"));
-  };
   const takeUp = async (): Promise<void> => {
-    await collect();
     await reserved?.start();
     const runningVersion = await installer.runningVersion(stopping.signal).catch((cause: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: cause }, "running version unknown");

@@ -33,7 +33,7 @@ import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
 import { controlSocketFor } from "./places.ts";
 import type { Saved, Trust } from "./saved.ts";
-import type { Installer } from "./update/ports.ts";
+import type { Installer, Staging } from "./update/ports.ts";
 import { usage } from "./usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
@@ -142,12 +142,11 @@ async function openDoor({ stateDir }: Config, agent: Agent, log: Log): Promise<C
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
 async function assemble(config: Config, log: Log, boardFile: string | undefined): Promise<Agent> {
   const stateFile = new FolderStateFile(config.stateDir);
-  await collectLeftovers(config.stateDir).catch((cause: unknown) =>
-    log.warn({ err: cause }, "what crashes have left was not collected"),
-  );
   const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
+  const staging = new FolderStaging(config.stagingDir, config["update.keep-free"], config["update.staging-quota"]);
+  await collect(config.stateDir, staging, saved, log);
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
@@ -182,7 +181,7 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
       trials: new FolderTrialRecord(config.stateDir),
       reserve: new FileReserve(config.stateDir),
-      staging: new FolderStaging(config.stagingDir, config["update.keep-free"], config["update.staging-quota"]),
+      staging,
       fetcher: makeDownload(config, log, bootId, productInfo),
       installer: makeInstaller(config, log, boardFile),
       power:
@@ -199,6 +198,16 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
     },
     config,
   );
+}
+
+/** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
+async function collect(stateDir: string, staging: Staging, saved: Saved | undefined, log: Log): Promise<void> {
+  try {
+    await collectLeftovers(stateDir);
+    if (saved === undefined || saved.update.phase === "idle") await staging.clear([]);
+  } catch (cause) {
+    log.warn({ err: cause }, "what is left of saves and updates was not removed");
+  }
 }
 
 function lastGoodWords({ mistakes }: Config): string[] {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, type JsonObject } from "../../agent/contract/json.ts";
@@ -250,6 +250,13 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   const newer = canonicalJson({ ...saved, schema: 2 });
   await writeFile(stateFile, `{"checksum":"${createHash("sha256").update(newer).digest("hex")}","saved":${newer}}\n`);
 
+  const staging = join(board.folder, "state", "staging");
+  await mkdir(staging, { recursive: true });
+  const forgotten = join(staging, `${"0".repeat(64)}.image`);
+  const halfSaved = join(board.folder, "state", "state.json.new");
+  const theirs = join(staging, "notes.image");
+  for (const path of [forgotten, halfSaved, theirs]) await writeFile(path, "x");
+
   const second = board.start();
   expect(await second.line({ level: "error", msg: "saved state damaged" })).toMatchObject({
     problem: expect.stringContaining("schema: 2 is of a newer release than this one, which reads 1"),
@@ -260,6 +267,8 @@ it("a state of a newer release: the copy before is used, and twin and log say so
     expect.stringMatching(/^Saved state: .*state\.json: schema: 2 is of a newer release/),
   ]);
   expect(at(reported, "boardkeeper.reboot.phase")).not.toBe("scheduled");
+  const left = await Promise.allSettled([forgotten, halfSaved, theirs].map((path) => stat(path)));
+  expect(left.map(({ status }) => status)).toStrictEqual(["rejected", "rejected", "fulfilled"]);
   second.signal("SIGTERM");
   await second.exited;
 

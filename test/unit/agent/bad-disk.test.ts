@@ -142,26 +142,10 @@ describe("a board whose disk takes nothing", () => {
   });
 });
 
-describe("images of which nothing is known", () => {
-  it("are removed when the agent starts", async () => {
-    const { board } = await scene();
-    expect(board.cleared).toStrictEqual([[]]);
-  });
-
-  it("are none while an update is known: it keeps its own", async () => {
-    const { hub, board } = await scene();
-    await hub.call("firmwareUpdate", update);
-    await board.time.advance(10_000);
-    board.cleared.length = 0;
-    await board.restart();
-    expect(board.cleared).toStrictEqual([]);
-  });
-});
-
 it("writes nothing in a day of doing nothing", async () => {
   const { board } = await scene();
   await board.time.advance(10 * minuteMs);
   const { writes } = board;
   await board.time.advance(dayMs);
-  expect([writes, board.writes, board.cleared.length]).toStrictEqual([1, 1, 1]);
+  expect([writes, board.writes]).toStrictEqual([1, 1]);
 });
