@@ -55,6 +55,14 @@ IOTHUB_DEVICE_CONNECTION_STRING, never from an argument.`,
     options: ["json", ...which],
     more: "Asks the running agent; where none runs, reads what the last one has saved.",
   },
+  doctor: {
+    says: "find what keeps this board from its work, and say what to do",
+    options: ["json", ...which],
+    more: `Looks at the service, the configuration, the connection string and who can read it,
+disk and state folder, installer, the right to reboot, power supply, clock, DNS,
+ports, the hub's certificate, login and tier. Changes nothing. Ends with 1 where
+it finds a fault. To be run with sudo: it looks with the rights of the service.`,
+  },
   provision: {
     says: "give this board its connection string, and start the service",
     options: ["ca-file", "no-start"],

@@ -50,7 +50,10 @@ export interface ConfigLook {
   readonly identityPlace: string | undefined;
   readonly hubCa: string | undefined;
   readonly stateDir: string | undefined;
+  /** Of the settings. */
   readonly problems: readonly string[];
+  /** Of the connection string, and of finding it. */
+  readonly identityProblems: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -72,7 +75,9 @@ const systemConfig = "/etc/boardkeeper/agent.toml";
  * @throws ConfigError with every problem found, where there is no last good one either
  */
 export async function loadConfig(around: Surroundings): Promise<Config> {
-  const { settings, hub, hubCa, imageCa, stateDir, identity, written, problems } = await readConfig(around);
+  const reading = await readConfig(around);
+  const { settings, hub, hubCa, imageCa, stateDir, identity, written } = reading;
+  const problems = [...reading.problems, ...reading.identityProblems];
   if (problems.length > 0 || hub === undefined || stateDir === undefined)
     return await fallBack(around, stateDir, problems);
   const toKeep = describeLastGood(around, {
@@ -88,9 +93,9 @@ export async function loadConfig(around: Surroundings): Promise<Config> {
 
 /** Looks at the config as it is written, mistakes and all. Never throws for what is in it. */
 export async function lookAtConfig(around: Surroundings): Promise<ConfigLook> {
-  const { settings, hub, hubCa, stateDir, identity, problems } = await readConfig(around);
+  const { settings, hub, hubCa, stateDir, identity, problems, identityProblems } = await readConfig(around);
   const warnings = await missingFiles(settings);
-  return { settings, hub, hubCa, stateDir, identityPlace: identity?.place, problems, warnings };
+  return { settings, hub, hubCa, stateDir, identityPlace: identity?.place, problems, identityProblems, warnings };
 }
 
 interface Reading {
@@ -102,6 +107,7 @@ interface Reading {
   readonly imageCa: string | undefined;
   readonly stateDir: string | undefined;
   readonly problems: readonly string[];
+  readonly identityProblems: readonly string[];
 }
 
 async function readConfig(around: Surroundings): Promise<Reading> {
@@ -114,15 +120,15 @@ async function readConfig(around: Surroundings): Promise<Reading> {
   const { settings, problems: mistakes } = readSettings(written);
   problems.push(...mistakes, ...contradictions(settings, around), ...(await windowMistakes(settings)));
 
-  const lacking: string[] = [];
-  const identity = await findIdentity(around, settings, problems, lacking);
-  if (isWhole) problems.push(...lacking); // Else the file that could not be read may be the one that names it.
-  const hub = addressOf(identity, settings, problems);
+  const [identityProblems, lacking]: [string[], string[]] = [[], []];
+  const identity = await findIdentity(around, settings, identityProblems, lacking);
+  if (isWhole) identityProblems.push(...lacking); // Else the file that could not be read may be the one that names it.
+  const hub = addressOf(identity, settings, identityProblems);
   const caFile = settings["hub.ca-file"] ?? identity?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
   const imageCa = await readCa("update.ca-file", settings["update.ca-file"] ?? caFile, problems);
   const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, hub);
-  return { settings, written, identity, hub, hubCa, imageCa, stateDir, problems };
+  return { settings, written, identity, hub, hubCa, imageCa, stateDir, problems, identityProblems };
 }
 
 /** The last good config; where there is none, or it would not do either, the mistakes are final. */

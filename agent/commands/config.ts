@@ -10,6 +10,7 @@ export async function lookAt(
   const { simulate, configFile, stateDir, deviceId, moduleId } = given;
   const around: Surroundings = { env, simulate, configFile, stateDir, deviceId, moduleId };
   const look = await lookAtConfig(around);
-  if (look.stateDir === undefined) throw new CommandFailed(`Which agent is meant? ${look.problems.join("; ")}.`);
+  const problems = [...look.problems, ...look.identityProblems];
+  if (look.stateDir === undefined) throw new CommandFailed(`Which agent is meant? ${problems.join("; ")}.`);
   return { ...look, stateDir: look.stateDir };
 }

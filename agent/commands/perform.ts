@@ -4,6 +4,7 @@ import { text as readAll } from "node:stream/consumers";
 import type { Arguments, CommandName } from "../arguments.ts";
 import { DoorShut } from "../board/control-client.ts";
 import { credentialFile, configFolder } from "../places.ts";
+import { doctor } from "./doctor.ts";
 import { provision } from "./provision.ts";
 import { showStatus } from "./status.ts";
 import { startService } from "./service.ts";
@@ -24,6 +25,8 @@ export async function perform(command: Exclude<CommandName, "run">, given: Argum
     switch (command) {
       case "status":
         return await showStatus(given, terminal);
+      case "doctor":
+        return await doctor(given, terminal);
       case "provision":
         process.umask(0o022); // The agent's user reads the configuration; what it may not read says so itself.
         return await provision(given, terminal, { configFolder, credentialFile, startService });

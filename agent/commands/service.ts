@@ -1,20 +1,12 @@
 import { execFile } from "node:child_process";
-import { access } from "node:fs/promises";
 import { promisify } from "node:util";
+import { underSystemd } from "../board/probes/systemd.ts";
 import { serviceUnit } from "../places.ts";
 import { CommandFailed } from "./terminal.ts";
 
 const run = promisify(execFile);
 /** A service that is ready late is systemd's affair; a systemctl that hangs is ours. */
 const patienceMs = 180_000;
-
-/** True where systemd is in charge of this board: sd_booted(3). */
-export async function underSystemd(): Promise<boolean> {
-  return await access("/run/systemd/system").then(
-    () => true,
-    () => false,
-  );
-}
 
 /**
  * Starts the service now and at each boot; one that runs is started anew, with what has been changed.

@@ -1,12 +1,12 @@
 import type { Arguments } from "../arguments.ts";
 import { readBootId } from "../board/boot.ts";
 import { askAgent } from "../board/control-client.ts";
+import { underSystemd } from "../board/probes/systemd.ts";
 import { FolderStateFile } from "../board/state-file.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { savedState } from "../local/saved-view.ts";
 import { stateLines } from "../local/state-words.ts";
 import { lookAt } from "./config.ts";
-import { underSystemd } from "./service.ts";
 import { CommandFailed, record, type Terminal } from "./terminal.ts";
 
 /** `boardkeeper-agent status`: what the running agent says; else what it has saved. */

@@ -11,6 +11,8 @@ export interface HubAddress {
   readonly moduleId: string | undefined;
   readonly webSocket: boolean;
   readonly webSocketPort: number;
+  /** Of MQTT without WebSockets. */
+  readonly mqttPort: number;
 }
 
 /**
@@ -52,6 +54,7 @@ export function hubAddressFrom(
     moduleId: fields.get("ModuleId"),
     webSocket,
     webSocketPort: port,
+    mqttPort: (webSocket ? undefined : portOf(gateway ?? hostName)) ?? 8883,
   };
   return { ok: true, value: address };
 }

@@ -1,0 +1,85 @@
+import { lookup } from "node:dns/promises";
+import { request } from "node:https";
+import { connect as connectTcp, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { DnsFacts, PortFacts, Way } from "../../doctor/network.ts";
+import type { TlsFacts } from "../../doctor/tls.ts";
+
+/** A server that does not answer within this is not there, for whoever waits for a diagnosis. */
+const patienceMs = 5_000;
+
+export async function resolveName(way: Way): Promise<DnsFacts> {
+  try {
+    const found = await lookup(way.host, { all: true });
+    return { way, addresses: found.map(({ address }) => address), code: null };
+  } catch (cause) {
+    return { way, addresses: [], code: codeOf(cause) };
+  }
+}
+
+export function tryPort(host: string, port: number): Promise<PortFacts> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host, port });
+    const end = (code: string | null): void => {
+      socket.destroy();
+      resolve({ port, code });
+    };
+    socket.setTimeout(patienceMs, () => end("ETIMEDOUT"));
+    socket.once("connect", () => end(null));
+    socket.once("error", (cause) => end(codeOf(cause)));
+  });
+}
+
+/** The certificate that a server shows, and what a client that insists would say of it. Nothing is sent to the server. */
+export function lookAtCertificate(host: string, port: number, ca: string | undefined): Promise<TlsFacts> {
+  const asked = { host, ownAuthority: ca !== undefined };
+  const nothing = { issuer: null, validFrom: null, validTo: null };
+  return new Promise((resolve) => {
+    const socket = connectTls({
+      host,
+      port,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(ca === undefined ? {} : { ca }),
+      rejectUnauthorized: false, // What is wrong with it is the question.
+    });
+    const end = (facts: Omit<TlsFacts, keyof typeof asked>): void => {
+      socket.destroy();
+      resolve({ ...asked, ...facts });
+    };
+    socket.setTimeout(patienceMs, () => end({ code: "ETIMEDOUT", ...nothing }));
+    socket.once("error", (cause) => end({ code: codeOf(cause), ...nothing }));
+    socket.once("secureConnect", () => {
+      const shown = socket.getPeerCertificate();
+      const { O: organization, CN: name } = shown.issuer;
+      end({
+        code: socket.authorized ? null : String(socket.authorizationError),
+        issuer: [organization, name].filter((one) => one !== undefined && one !== "").join(", ") || "nobody it names",
+        validFrom: shown.valid_from,
+        validTo: shown.valid_to,
+      });
+    });
+  });
+}
+
+/** The time by a web server's Date, in milliseconds; null where it tells none. It is compared with, never believed. */
+export function askForDate(host: string, port: number): Promise<number | null> {
+  return new Promise((resolve) => {
+    const asking = request({ host, port, path: "/", timeout: patienceMs, rejectUnauthorized: false, agent: false });
+    asking.once("response", (response) => {
+      const ms = Date.parse(response.headers.date ?? "");
+      response.destroy();
+      resolve(Number.isNaN(ms) ? null : ms);
+    });
+    asking.once("timeout", () => asking.destroy());
+    asking.once("close", () => resolve(null)); // Whatever it was: the ports have findings of their own.
+    asking.on("error", () => resolve(null));
+    asking.end();
+  });
+}
+
+function codeOf(cause: unknown): string {
+  // Several addresses that were all tried in vain come as one error around theirs.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  if (first instanceof Error && "code" in first) return String(first.code);
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,65 @@
+import { mkdir, open, rm, rmdir, stat, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { DiskFacts, FolderFacts } from "../../doctor/storage.ts";
+import { isAbsent } from "../files.ts";
+
+/** The disk under a path, or under what there is of the path. */
+export async function lookAtDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {
+  const there = await nearest(path);
+  const { bavail, bsize, files, ffree } = await statfs(there);
+  const { dev } = await stat(there);
+  return { path: there, freeBytes: bavail * bsize, freeFiles: files === 0 ? null : ffree, dev };
+}
+
+/** Whether a file can be written in a folder, by doing it; a folder that is not there is made, and taken away again. */
+export async function tryFolder(path: string, user: string): Promise<FolderFacts> {
+  const isThere = await stat(path).then(
+    () => true,
+    (cause: unknown) => !isAbsent(cause),
+  );
+  try {
+    if (isThere) await writeIn(path);
+    else await makeAndRemove(path);
+    return { path, user, isThere, code: null };
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    return { path, user, isThere, code };
+  }
+}
+
+async function writeIn(folder: string): Promise<void> {
+  const path = join(folder, `.doctor-${process.pid}`);
+  try {
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(Buffer.alloc(4_096)); // A block: less may fit into what a full disk has left.
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function makeAndRemove(path: string): Promise<void> {
+  const above = await nearest(path);
+  const first =
+    path
+      .slice(above.length)
+      .split("/")
+      .find((name) => name !== "") ?? "";
+  const made = join(above, first);
+  await mkdir(made, 0o700);
+  await rmdir(made);
+}
+
+async function nearest(path: string): Promise<string> {
+  try {
+    await stat(path);
+    return path;
+  } catch (cause) {
+    if (!isAbsent(cause) || dirname(path) === path) throw cause;
+    return await nearest(dirname(path));
+  }
+}

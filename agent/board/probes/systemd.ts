@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import { access, stat } from "node:fs/promises";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const patienceMs = 5_000;
+
+/** True where systemd is in charge of this board: sd_booted(3). */
+export async function underSystemd(): Promise<boolean> {
+  return await access("/run/systemd/system").then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What systemd says of a unit; undefined where no systemd is in charge, or it does not answer. */
+export async function unitProperties(
+  unit: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string> | undefined> {
+  if (!(await underSystemd())) return undefined;
+  try {
+    const { stdout } = await run("systemctl", ["show", unit, `--property=${names.join(",")}`], { timeout: patienceMs });
+    const lines = stdout.split("\n").map((line): [string, string] => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    });
+    return new Map(lines);
+  } catch {
+    return undefined; // Too sick to ask: as good as none.
+  }
+}
+
+/** What logind says to a user who asks whether he may reboot: yes, no, challenge or na; null where nobody answers. */
+export async function askLogind({ uid, gid }: { readonly uid: number; readonly gid: number }): Promise<string | null> {
+  const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
+  const as = process.geteuid?.() === 0 ? { uid, gid } : {};
+  try {
+    const { stdout } = await run("busctl", ["call", ...manager, "CanReboot"], { timeout: patienceMs, ...as });
+    return /^s "(\w+)"/.exec(stdout)?.[1] ?? null;
+  } catch {
+    return null; // No bus, or no logind on it.
+  }
+}
+
+/** What is there to set the clock: null where nothing is known to. */
+export async function timeService(): Promise<string | null> {
+  const marks = [
+    ["/run/systemd/timesync", "systemd-timesyncd"],
+    ["/run/chrony", "chrony"],
+    ["/run/ntpd.pid", "ntpd"],
+    ["/run/ntpsec", "ntpsec"],
+  ] as const;
+  for (const [path, name] of marks) {
+    const isThere = await stat(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return name;
+  }
+  return null;
+}

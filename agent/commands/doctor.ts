@@ -1,0 +1,167 @@
+import { stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import type { Arguments } from "../arguments.ts";
+import { laptopClock, systemClock } from "../board/clocks.ts";
+import { askAgent, DoorShut, type LocalReply } from "../board/control-client.ts";
+import { askForDate, lookAtCertificate, resolveName, tryPort } from "../board/probes/network.ts";
+import { lookAtPower } from "../board/probes/power.ts";
+import { tryProgram } from "../board/probes/program.ts";
+import { lookAtDisk, tryFolder } from "../board/probes/storage.ts";
+import { askLogind, timeService, unitProperties } from "../board/probes/systemd.ts";
+import { ownUser, userNamed, withRightsOf, type User } from "../board/probes/user.ts";
+import type { ConfigLook } from "../config.ts";
+import { isJsonObject } from "../contract/json.ts";
+import { judgeClock } from "../doctor/clock.ts";
+import { judgeConfiguration } from "../doctor/configuration.ts";
+import { judgeCredentials } from "../doctor/credentials.ts";
+import { isHealthy, type Finding } from "../doctor/finding.ts";
+import { judgeInstaller } from "../doctor/installer.ts";
+import { judgeLogin } from "../doctor/login.ts";
+import { judgeDns, judgePorts, type Way } from "../doctor/network.ts";
+import { judgePower } from "../doctor/power.ts";
+import { judgeReboot, type RebootFacts } from "../doctor/reboot.ts";
+import { judgeService } from "../doctor/service.ts";
+import { judgeDisk, judgeFolder } from "../doctor/storage.ts";
+import { judgeTls } from "../doctor/tls.ts";
+import { findingLines } from "../doctor/words.ts";
+import type { HubAddress } from "../hub/address.ts";
+import { doorRequests, rebootPathUnit, serviceUnit } from "../places.ts";
+import { proxyTo } from "../proxy.ts";
+import { lookAt } from "./config.ts";
+import { tryLogin } from "./login.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Look = ConfigLook & { readonly stateDir: string };
+
+/** `boardkeeper-agent doctor`: looks at everything that the agent needs; ends with 1 where it finds a fault. */
+export async function doctor(given: Arguments, terminal: Terminal): Promise<number> {
+  const look = await lookAt(given, terminal);
+  const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User"]);
+  const user = await serviceUser(unit?.get("User"));
+  const agent = await askAgent(look.stateDir, "getStatus").catch((cause: unknown) => {
+    if (cause instanceof DoorShut) throw cause; // With the rights of this user everything would look broken.
+    return undefined; // It hangs: that it does not answer is a finding.
+  });
+  const found = [
+    judgeService({
+      answers: agent !== undefined,
+      active: unit?.get("ActiveState") ?? null,
+      enabled: unit?.get("UnitFileState") ?? null,
+    }),
+    judgeConfiguration(look.problems, look.warnings),
+    judgeCredentials({
+      place: look.identityPlace,
+      mode: await modeOf(look.identityPlace),
+      problems: look.identityProblems,
+    }),
+    ...(await withRightsOf(user, () => lookAtStorage(look, user))),
+    await lookAtInstaller(look, user),
+    judgeReboot(await rebootFacts(given, look, user, terminal)),
+    judgePower(await lookAtPower()),
+    ...(await lookAtHub(look, agent, given.simulate)),
+  ];
+  if (given.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
+  else terminal.out(findingLines(found));
+  return isHealthy(found) ? 0 : 1;
+}
+
+/** The service's user has other rights than whoever types this with sudo. */
+async function serviceUser(name: string | undefined): Promise<User> {
+  const named = name === undefined || name === "" ? undefined : await userNamed(name);
+  return named ?? ownUser();
+}
+
+async function modeOf(path: string | undefined): Promise<number | null> {
+  if (path === undefined || !path.startsWith("/")) return null;
+  // What systemd has passed on can be read by the service alone, whatever its mode says.
+  if (dirname(path) === process.env["CREDENTIALS_DIRECTORY"]) return null;
+  return await stat(path).then(
+    ({ mode }) => mode,
+    () => null,
+  );
+}
+
+async function lookAtStorage({ stateDir, settings }: Look, user: User): Promise<Finding[]> {
+  const staging = settings["update.staging-dir"] ?? stateDir;
+  const [ofState, ofStaging] = [await lookAtDisk(stateDir), await lookAtDisk(staging)];
+  const keepFree = settings["update.keep-free"];
+  const isOne = ofState.dev === ofStaging.dev;
+  return [
+    judgeDisk(ofState, isOne ? keepFree : 0),
+    ...(isOne ? [] : [judgeDisk(ofStaging, keepFree)]),
+    judgeFolder(await tryFolder(stateDir, user.name)),
+  ];
+}
+
+async function lookAtInstaller({ settings }: Look, user: User): Promise<Finding> {
+  const program = settings["update.command.program"];
+  const code = program === null ? null : await withRightsOf(user, () => tryProgram(program, ""));
+  return judgeInstaller({ kind: settings["update.installer"], program, code, user: user.name });
+}
+
+async function rebootFacts(
+  { simulate }: Arguments,
+  { settings }: Look,
+  user: User,
+  { env }: Terminal,
+): Promise<RebootFacts> {
+  if (simulate) return { how: "simulated" };
+  const [program] = settings["reboot.command"];
+  if (program === undefined) {
+    const { code } = await withRightsOf(user, () => tryFolder(doorRequests, user.name));
+    const isThere = await stat(doorRequests).then(
+      () => true,
+      () => false,
+    );
+    const bell = (await unitProperties(rebootPathUnit, ["ActiveState"]))?.get("ActiveState") ?? null;
+    return { how: "door", folder: doorRequests, code: isThere ? code : "ENOENT", bell, user: user.name };
+  }
+  if (basename(program) === "systemctl") return { how: "logind", answer: await askLogind(user), user: user.name };
+  const code = await withRightsOf(user, () => tryProgram(program, env["PATH"] ?? ""));
+  return { how: "program", program, code, user: user.name };
+}
+
+/** The way to the hub, one stop after the other: what cannot be reached is not asked further questions. */
+async function lookAtHub(
+  { hub, hubCa, settings }: Look,
+  agent: LocalReply | undefined,
+  simulate: boolean,
+): Promise<Finding[]> {
+  const synchronized = await (simulate ? laptopClock : systemClock()).synchronized();
+  const clockFacts = { nowMs: Date.now(), synchronized, source: await timeService() };
+  if (hub === undefined)
+    return [judgeClock({ ...clockFacts, hubMs: null }), ...judgeLogin({ kind: "not-tried" }, false)];
+  const way = wayTo(hub);
+  const dns = await resolveName(way);
+  const findings = [judgeDns(dns)];
+  if (dns.addresses.length === 0)
+    return [judgeClock({ ...clockFacts, hubMs: null }), ...findings, ...judgeLogin({ kind: "not-tried" }, false)];
+  const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
+  const [used, other] = await Promise.all([tryPort(way.host, way.port), tryPort(hub.host, otherPort)]);
+  findings.push(...judgePorts(way, settings["hub.transport"], used, other));
+  const isDirect = way.what === "hub";
+  const hubMs = isDirect ? await askForDate(hub.host, hub.webSocketPort) : null;
+  const clock = judgeClock({ ...clockFacts, nowMs: Date.now(), hubMs });
+  const isOpen = used.code === null;
+  const tls = isOpen && isDirect ? judgeTls(await lookAtCertificate(way.host, way.port, hubCa)) : undefined;
+  if (tls !== undefined) findings.push(tls);
+  const mayTry = isOpen && tls?.level !== "fault";
+  const login = isConnected(agent)
+    ? ({ kind: "agent-connected" } as const)
+    : mayTry
+      ? await tryLogin(hub, hubCa)
+      : ({ kind: "not-tried" } as const);
+  return [clock, ...findings, ...judgeLogin(login, clock.level === "fault")];
+}
+
+function wayTo(hub: HubAddress): Way {
+  const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
+  const proxy = hub.webSocket ? proxyTo(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
+  if (proxy === undefined) return { host: hub.host, port, what: "hub" };
+  return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), what: "proxy" };
+}
+
+function isConnected(agent: LocalReply | undefined): boolean {
+  const link = agent?.payload["link"];
+  return isJsonObject(link) && link["up"] === true;
+}

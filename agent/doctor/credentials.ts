@@ -1,0 +1,32 @@
+import { findings, type Finding } from "./finding.ts";
+
+const found = findings("credentials");
+
+export interface CredentialFacts {
+  /** Where the connection string was found: a path, or a variable's name; undefined where there is none. */
+  readonly place: string | undefined;
+  /** Of the file; null where it is none. */
+  readonly mode: number | null;
+  /** What is wrong with it or with finding it, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+export function judgeCredentials({ place, mode, problems }: CredentialFacts): Finding {
+  if (place === undefined) {
+    const isShut = problems.some((one) => /EACCES|EPERM/.test(one));
+    return found.fault(
+      problems.join("; ") || "there is no connection string",
+      isShut ? "Run this with sudo" : "Give it with: sudo boardkeeper-agent provision",
+    );
+  }
+  // Whoever has read it can be this board from anywhere: new permissions alone take nothing back.
+  if (mode !== null && (mode & 0o077) !== 0) {
+    return found.fault(
+      `other users of this board can read ${place} (mode ${(mode & 0o777).toString(8)})`,
+      `chmod 600 ${place}; then give the device a new key in the hub, and that to the board: sudo boardkeeper-agent provision`,
+    );
+  }
+  if (problems.length > 0)
+    return found.fault(problems.join("; "), "Give it anew with: sudo boardkeeper-agent provision");
+  return found.ok(mode === null ? `from ${place}` : `${place}, for its owner alone`);
+}

@@ -1,0 +1,215 @@
+import { spawnSync } from "node:child_process";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Finding } from "../../agent/doctor/finding.ts";
+import type { LocalHub } from "../../service-tools/local-hub/options.ts";
+import { agentCommand } from "../support/agent-command.ts";
+import { testHub } from "../support/local-hub.ts";
+import { boardProcess } from "../support/processes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+/* Each fault is made for real, most of them in a mount namespace of their own: these tests are run by root. */
+
+interface Scene {
+  readonly hub: LocalHub;
+  readonly folder: string;
+  readonly stateDir: string;
+  /** Of a board that lacks nothing. */
+  readonly env: Record<string, string>;
+}
+
+async function scene(): Promise<Scene> {
+  const hub = await testHub();
+  const folder = await temporaryFolder();
+  const stateDir = join(folder, "state");
+  await mkdir(stateDir);
+  await chmod(folder, 0o755);
+  const env = {
+    IOTHUB_DEVICE_CONNECTION_STRING: await hub.addDevice("board-1"),
+    BOARDKEEPER_HUB_CA_FILE: hub.caFile,
+    BOARDKEEPER_HUB_WEBSOCKET_PORT: String(hub.ports.https),
+    BOARDKEEPER_AGENT_STATE_DIR: stateDir,
+    BOARDKEEPER_REBOOT_COMMAND: "/bin/true",
+  };
+  return { hub, folder, stateDir, env };
+}
+
+interface Examined {
+  readonly status: number | null;
+  /** By what was looked at. */
+  readonly found: Readonly<Record<string, Finding>>;
+  readonly faults: readonly string[];
+}
+
+async function examine(env: Record<string, string>, before: readonly string[] = []): Promise<Examined> {
+  const { status, out, err } = await agentCommand(["doctor", "--json"], { env, before });
+  if (!out.startsWith("{")) throw new Error(`doctor said: ${out}${err}`);
+  const { findings }: { findings: Finding[] } = JSON.parse(out);
+  const found = Object.fromEntries(findings.map((one) => [one.check, one]));
+  return { status, found, faults: findings.filter(({ level }) => level === "fault").map(({ check }) => check) };
+}
+
+/** Runs what follows with a file system prepared by a script, which nobody else sees. */
+function inside(script: string): readonly string[] {
+  return ["unshare", "--mount", "sh", "-c", `set -e; ${script}; exec "$@"`, "sh"];
+}
+
+function expectFault({ status, found, faults }: Examined, check: string, what: RegExp, advice: RegExp): void {
+  expect(faults).toContain(check);
+  expect(found[check]?.what).toMatch(what);
+  expect(found[check]?.advice).toMatch(advice);
+  expect(status).toBe(1);
+}
+
+it("finds no fault in a board that lacks nothing, and leaves nothing behind", async () => {
+  const { env, stateDir } = await scene();
+  const { status, found, faults } = await examine(env);
+  expect(faults).toEqual([]);
+  expect(status).toBe(0);
+  expect(found["login"]).toMatchObject({ level: "ok", what: "the hub accepts this board's credentials" });
+  expect(found["hub tier"]).toMatchObject({ level: "ok" });
+  expect(found["tls"]).toMatchObject({ level: "ok" });
+  expect(found["state folder"]).toMatchObject({ level: "ok", what: `${stateDir}, writable by root` });
+});
+
+it("does not take the connection away from the agent that runs", async () => {
+  const hub = await testHub();
+  const board = await boardProcess(hub);
+  const agent = board.start();
+  await agent.line({ msg: "connected to the hub" });
+  const { found } = await examine({
+    IOTHUB_DEVICE_CONNECTION_STRING: hub.deviceConnectionString("board-1"),
+    BOARDKEEPER_HUB_CA_FILE: hub.caFile,
+    BOARDKEEPER_AGENT_STATE_DIR: join(board.folder, "state"),
+  });
+  expect(found["login"]?.what).toBe("the running agent is connected to the hub");
+  expect(found["service"]).toMatchObject({ level: "ok" });
+  expect(agent.lines.filter(({ msg }) => msg === "connected to the hub")).toHaveLength(1);
+});
+
+describe("finds, and says what to do about", () => {
+  it("a wrong clock, as the program sees it", async () => {
+    const { env, folder } = await scene();
+    const preload = join(folder, "last-week.mjs");
+    await writeFile(preload, "const real = Date.now; Date.now = () => real() - 100 * 3_600_000;");
+    const examined = await examine({ ...env, NODE_OPTIONS: `--import ${preload}` });
+    expectFault(examined, "clock", /4 days behind the hub's/, /timedatectl set-ntp true/);
+    expectFault(examined, "login", /as it must with such a clock/, /Mend the clock/);
+  });
+
+  it.skipIf(spawnSync("faketime", ["--version"]).status !== 0)(
+    "a wrong clock, as the whole system sees it (needs faketime)",
+    async () => {
+      const { env } = await scene();
+      const examined = await examine({ ...env, FAKETIME_DONT_FAKE_MONOTONIC: "1" }, ["faketime", "-f", "-700d"]);
+      expectFault(examined, "clock", /700 days behind the hub's/, /timedatectl set-ntp true/);
+      expectFault(examined, "tls", /not yet valid/, /If the board's clock is wrong, mend that first/);
+    },
+  );
+
+  it("no DNS", async () => {
+    const { env, folder } = await scene();
+    // A name server that is not there: nobody listens on port 53 of that address.
+    const conf = join(folder, "resolv.conf");
+    await writeFile(conf, "nameserver 127.255.255.254\noptions timeout:1 attempts:1\n");
+    const cloud = "HostName=my-hub.azure-devices.net;DeviceId=d;SharedAccessKey=YQ==";
+    const before = inside(`mount --bind ${conf} /etc/resolv.conf`);
+    const examined = await examine({ ...env, IOTHUB_DEVICE_CONNECTION_STRING: cloud }, before);
+    expectFault(examined, "dns", /my-hub\.azure-devices\.net cannot be resolved \(EAI_AGAIN\)/, /resolv\.conf/);
+    expect(examined.found["login"]?.level).toBe("unknown");
+  });
+
+  it("a blocked port, and the other one that is open", async () => {
+    const { env, hub } = await scene();
+    hub.faults.add("refuse", {}, { on: ["mqtt"] });
+    const check = `port ${hub.ports.mqtt}`;
+    expectFault(await examine(env), check, /is refused/, /set hub\.transport = "mqtt-ws", since port \d+ is open/);
+  });
+
+  it("an unknown CA", async () => {
+    const { env } = await scene();
+    const { BOARDKEEPER_HUB_CA_FILE: _known, ...without } = env;
+    expectFault(await examine(without), "tls", /authority that this board does not know/, /hub\.ca-file/);
+  });
+
+  it("the certificate of another server", async () => {
+    const { env, hub } = await scene();
+    hub.faults.add("certificate", { flaw: "other-name" });
+    expectFault(await examine(env), "tls", /not for localhost/, /captive portal/);
+  });
+
+  it("a wrong key", async () => {
+    const { env } = await scene();
+    const wrong = (env["IOTHUB_DEVICE_CONNECTION_STRING"] ?? "").replace(/Key=.*/, "Key=d3Jvbmc=");
+    const examined = await examine({ ...env, IOTHUB_DEVICE_CONNECTION_STRING: wrong });
+    expectFault(examined, "login", /refuses this board's credentials: wrong key/, /boardkeeper-agent provision/);
+    expect(examined.faults).toEqual(["login"]);
+  });
+
+  it("a key that others can read", async () => {
+    const { env, folder } = await scene();
+    const file = join(folder, "secret");
+    const { IOTHUB_DEVICE_CONNECTION_STRING: secret = "", ...others } = env;
+    await writeFile(file, secret);
+    await chmod(file, 0o644);
+    const examined = await examine({ ...others, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: file });
+    expectFault(examined, "credentials", /other users .* can read .*secret \(mode 644\)/, /chmod 600 .*new key/);
+    expect(examined.faults).toEqual(["credentials"]);
+  });
+
+  it("no connection string", async () => {
+    const { env } = await scene();
+    const { IOTHUB_DEVICE_CONNECTION_STRING: _secret, ...others } = env;
+    expectFault(await examine(others), "credentials", /there is none/, /boardkeeper-agent provision/);
+  });
+
+  it("a full disk", async () => {
+    const { env, stateDir } = await scene();
+    const fill = `dd if=/dev/zero of=${stateDir}/filler bs=4k 2>/dev/null || true`;
+    const examined = await examine(env, inside(`mount -t tmpfs -o size=1m tmpfs ${stateDir}; ${fill}`));
+    expectFault(examined, "disk", /is full: 0 B are left/, /journalctl --vacuum-size/);
+    expectFault(examined, "state folder", /nothing can be written/, /Free some space/);
+  });
+
+  it("a read-only state folder", async () => {
+    const { env, stateDir } = await scene();
+    const examined = await examine(env, inside(`mount -t tmpfs -o ro tmpfs ${stateDir}`));
+    expectFault(examined, "state folder", /mounted read-only/, /dmesg.*remount,rw/);
+  });
+
+  it("a state folder of another user's", async () => {
+    const { env, stateDir } = await scene();
+    await chmod(stateDir, 0o755);
+    const examined = await examine(env, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    expectFault(examined, "state folder", /the user 65534 may not write/, /chown/);
+  });
+
+  it("no permission to reboot", async () => {
+    const { env } = await scene();
+    const door = "mount -t tmpfs tmpfs /run; mkdir -p /run/boardkeeper/requests; chmod 755 /run/boardkeeper/requests";
+    const before = [...inside(door), "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const examined = await examine({ ...env, BOARDKEEPER_REBOOT_COMMAND: "" }, before);
+    expectFault(examined, "reboot", /may not ask for a reboot.*EACCES/, /systemd-tmpfiles --create/);
+  });
+
+  it("a reboot command that is not there", async () => {
+    const { env } = await scene();
+    const examined = await examine({ ...env, BOARDKEEPER_REBOOT_COMMAND: "/nonexistent/reboot" });
+    expectFault(examined, "reboot", /cannot run \/nonexistent\/reboot \(ENOENT\)/, /reboot\.command/);
+  });
+
+  it("an installer that cannot be run", async () => {
+    const { env, folder } = await scene();
+    const program = join(folder, "installer");
+    await writeFile(program, "#!/bin/sh\n", { mode: 0o644 });
+    const command = { BOARDKEEPER_UPDATE_INSTALLER: "command", BOARDKEEPER_UPDATE_COMMAND_PROGRAM: program };
+    expectFault(await examine({ ...env, ...command }), "installer", /cannot run .*EACCES/, /chmod 755/);
+  });
+
+  it("a hub that ends the connection where a twin is asked for, as the Basic tier does", async () => {
+    const { env, hub } = await scene();
+    hub.faults.add("closed-after-connack");
+    expectFault(await examine(env), "hub tier", /Basic tier/, /Standard/);
+  });
+});
