@@ -20,6 +20,7 @@ import { healthCheck, linkWithin } from "./update/health.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
 import { RehearsalWorkshop } from "./update/rehearsal.ts";
 import { released } from "./update/release.ts";
+import { guardTrial } from "./update/trial-guard.ts";
 import { UpdateRunner } from "./update/runner.ts";
 import { ImageWorkshop } from "./update/workshop.ts";
 import { wake } from "./wake.ts";
@@ -218,6 +219,18 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     stamp,
     onProgress: (progress) => publisher.progress(progress),
     onVersion: (version) => publisher.versionIs(version),
+  });
+
+  guardTrial({
+    journal,
+    problems,
+    timer,
+    log: log.child({ part: "trial" }),
+    bootId,
+    proveWithinMs: settings["update.prove-within-seconds"],
+    runningVersion: (signal) => installer.runningVersion(signal),
+    reboot: () => ports.power.reboot(),
+    stopping: stopping.signal,
   });
 
   const takeUp = async (): Promise<void> => {

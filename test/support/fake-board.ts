@@ -31,12 +31,14 @@ export class FakeBoard {
   saved: Saved | undefined;
   /** What its disk says to whoever would write. */
   refusal: Error | undefined;
+  /** A version whose system mounts the disk so that nothing can be written. */
+  readOnlyVersion: string | undefined;
   /** How often something was written, or would have been. */
   writes = 0;
   /** What comes of the next fetch, if not the image. */
   fetchFailure: Error | undefined;
   #agent: Agent | undefined;
-  #slots = { running: "1.0.0", other: "", trial: false };
+  #slots = { running: "1.0.0", other: "", trial: false, isCommitted: true };
   #trials = 0;
   #isBroken = false;
   installMs = workMs;
@@ -49,7 +51,7 @@ export class FakeBoard {
 
   async powerOn(): Promise<void> {
     this.boots += 1;
-    if (this.#slots.trial) this.#slots = { running: this.#slots.other, other: this.#slots.running, trial: false };
+    this.#boot();
     this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
     await settle();
   }
@@ -103,7 +105,7 @@ export class FakeBoard {
         },
         arm: async () => void (this.#slots.trial = true),
         runningVersion: async () => this.#slots.running,
-        commit: async () => undefined,
+        commit: async () => void (this.#slots.isCommitted = true),
         revert: async () => undefined,
       },
       power: { inhibitors: async () => [], reboot: async () => void this.#reboot() },
@@ -119,8 +121,16 @@ export class FakeBoard {
 
   #written<T>(content: T): T {
     this.writes += 1;
-    if (this.refusal !== undefined) throw this.refusal;
+    const isReadOnly = this.#slots.running === this.readOnlyVersion;
+    const refusal = isReadOnly ? Object.assign(new Error("read-only file system"), { code: "EROFS" }) : this.refusal;
+    if (refusal !== undefined) throw refusal;
     return content;
+  }
+
+  /** The boot loader: tries a new system once; one that was not committed gives way to the old one. */
+  #boot(): void {
+    const { running, other, trial, isCommitted } = this.#slots;
+    if (trial || !isCommitted) this.#slots = { running: other, other: running, trial: false, isCommitted: !trial };
   }
 
   /** From now on, no installation succeeds. */

@@ -142,6 +142,56 @@ describe("a board whose disk takes nothing", () => {
   });
 });
 
+describe("a new system that cannot save its state", () => {
+  it("gives way to the old one, which can, and says so", async () => {
+    const { hub, board, problems } = await scene();
+    board.readOnlyVersion = "2.0.0";
+    await hub.call("firmwareUpdate", update);
+    await board.time.advance(20 * minuteMs);
+    expect([board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([2, "rebooting"]);
+    expect(problems()).toStrictEqual([expect.stringContaining("read-only (EROFS)")]);
+    await board.time.advance(20 * minuteMs);
+    expect(board.boots).toBe(3);
+    expect(hub.at("boardkeeper.update.phase")).toBe("rolledBack");
+    expect(hub.at("boardkeeper.update.error.code")).toBe("fell-back");
+    expect(hub.at("firmware.currentFwVersion")).toBe("1.0.0");
+    expect(problems()).toBeUndefined();
+    await board.time.advance(dayMs);
+    expect(board.boots).toBe(3);
+  });
+
+  async function until(board: FakeBoard, phase: string): Promise<void> {
+    while (board.saved?.update.phase !== phase) await board.time.advance(1_000);
+  }
+
+  it.each(["rebooting", "proving"])("is rebooted away once where the disk dies while it is %s", async (phase) => {
+    const { hub, board } = await scene();
+    await hub.call("firmwareUpdate", update);
+    await until(board, phase);
+    while (board.saved?.reboot.phase === "idle") await board.time.advance(1_000);
+    board.refusal = readOnly;
+    await board.time.advance(2 * dayMs);
+    expect(board.boots).toBe(3);
+    expect(hub.at("boardkeeper.update.phase")).toBe(phase); // What the disk says: nothing else could be saved.
+    expect(hub.at("firmware.currentFwVersion")).toBe("1.0.0");
+    board.refusal = undefined;
+    await board.time.advance(10 * minuteMs);
+    expect([board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([3, "rolledBack"]);
+  });
+
+  it("stays where its disk works again in time", async () => {
+    const { hub, board } = await scene();
+    await hub.call("firmwareUpdate", update);
+    await until(board, "proving");
+    board.refusal = readOnly;
+    await board.time.advance(25 * minuteMs);
+    expect(hub.at("boardkeeper.update.phase")).toBe("proving");
+    board.refusal = undefined;
+    await board.time.advance(dayMs);
+    expect([board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([2, "completed"]);
+  });
+});
+
 it("writes nothing in a day of doing nothing", async () => {
   const { board } = await scene();
   await board.time.advance(10 * minuteMs);

@@ -1,0 +1,64 @@
+import type { Timer } from "../clock.ts";
+import type { Journal } from "../journal.ts";
+import type { Log } from "../log.ts";
+import type { Problems } from "../problems.ts";
+import type { UpdateState } from "./job.ts";
+
+/** Longer than any disk takes to check itself. */
+const leastMs = 10 * 60_000;
+
+export interface TrialGuardPorts {
+  readonly journal: Journal;
+  readonly problems: Problems;
+  readonly timer: Timer;
+  readonly log: Log;
+  readonly bootId: string;
+  /** How long a new system may take to be proven. */
+  readonly proveWithinMs: number;
+  readonly runningVersion: (signal: AbortSignal) => Promise<string | null>;
+  /** Orders a reboot, without a word on the disk. */
+  readonly reboot: () => Promise<void>;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * A new system that cannot save its state can neither be proven nor say that it goes back: it would stay for ever, deaf to
+ * every request. So after the time that it has for its proof the board is rebooted as by a power cut, which is what a trial
+ * is made for: the boot loader starts the old system, and that finds on the disk what it takes to say what happened.
+ */
+export function guardTrial(ports: TrialGuardPorts): void {
+  const { problems, stopping } = ports;
+  let relieved: AbortController | undefined;
+  problems.onChange(() => {
+    const isRefused = problems.has("state") || problems.has("trials");
+    if (!isRefused) {
+      relieved?.abort();
+      relieved = undefined;
+    } else if (relieved === undefined) {
+      relieved = new AbortController();
+      void endTrial(ports, AbortSignal.any([relieved.signal, stopping]));
+    }
+  });
+}
+
+async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<void> {
+  const { journal, timer, log, bootId, proveWithinMs, runningVersion, reboot } = ports;
+  try {
+    await timer.after(Math.max(leastMs, proveWithinMs), signal);
+    const version = newSystemOnTrial(journal.saved.update, bootId);
+    if (version === undefined || (await runningVersion(signal)) !== version) return;
+    if (signal.aborted) return;
+    log.error({ version }, "the new system cannot save its state: rebooting into the old one");
+    await reboot();
+  } catch (cause) {
+    if (!signal.aborted) log.error({ err: cause }, "trial of a system that cannot save its state not ended");
+  }
+}
+
+/** The version on trial in this boot, which the boot loader will not start again by itself; undefined where there is none. */
+function newSystemOnTrial(update: UpdateState, bootId: string): string | undefined {
+  const isOnTrial =
+    (update.phase === "rebooting" && update.armed && update.fromBootId !== bootId) ||
+    (update.phase === "proving" && update.restart === "board" && !update.proven);
+  return isOnTrial && !update.job.rehearsal ? update.job.version : undefined;
+}
