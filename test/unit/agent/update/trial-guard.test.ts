@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { Problems } from "../../../../agent/problems.ts";
+import type { UpdateState } from "../../../../agent/update/job.ts";
+import { guardTrial } from "../../../../agent/update/trial-guard.ts";
+import { FakeTime } from "../../../support/fake-time.ts";
+import { journalWith, quiet } from "../../../support/journals.ts";
+import { jobWith, states } from "../../../support/updates.ts";
+
+const minuteMs = 60_000;
+const s = states();
+
+function scene(update: UpdateState, runningVersion: string | null = "2.0.0") {
+  const time = new FakeTime();
+  const problems = new Problems([]);
+  const stop = new AbortController();
+  const made = { time, problems, stop, reboots: 0 };
+  guardTrial({
+    journal: journalWith({ update }, { time, problems }),
+    problems,
+    timer: time,
+    log: quiet,
+    bootId: "boot-2",
+    proveWithinMs: 30 * minuteMs,
+    runningVersion: async () => runningVersion,
+    reboot: async () => void (made.reboots += 1),
+    stopping: stop.signal,
+  });
+  return made;
+}
+
+describe("a board that cannot save", () => {
+  it.each<[string, UpdateState, string | null, number]>([
+    ["a new system that has just come up", s.rebooting, "2.0.0", 1],
+    ["a new system that is being proven", s.proving, "2.0.0", 1],
+    ["the old system again", s.proving, "1.0.0", 0],
+    ["nobody knows which", s.proving, null, 0],
+    ["a new system that was proven: it may be committed", { ...s.proving, proven: true }, "2.0.0", 0],
+    ["a new service: no boot loader takes it back", { ...s.proving, restart: "service" }, "2.0.0", 0],
+    ["the system in which it was armed", { ...s.rebooting, fromBootId: "boot-2" }, "2.0.0", 0],
+    ["a system that was never armed", { ...s.rebooting, armed: false }, "2.0.0", 0],
+    ["what a rehearsal restarts into", states(jobWith({ rehearsal: true })).proving, "2.0.0", 0],
+    ["a system that goes back already", s.reverting, "2.0.0", 0],
+    ["a system that is kept", s.completed, "2.0.0", 0],
+  ])("and runs %s", async (_what, update, running, reboots) => {
+    const made = scene(update, running);
+    made.problems.appears("state", "It cannot be saved.");
+    await made.time.advance(30 * minuteMs - 1);
+    expect(made.reboots).toBe(0);
+    await made.time.advance(minuteMs);
+    expect(made.reboots).toBe(reboots);
+  });
+
+  it.each(["state", "trials"])("has from the first refusal on: %s", async (part) => {
+    const made = scene(s.proving);
+    made.problems.appears(part, "It cannot be saved.");
+    await made.time.advance(20 * minuteMs);
+    made.problems.appears(part, "For another reason.");
+    await made.time.advance(10 * minuteMs);
+    expect(made.reboots).toBe(1);
+  });
+
+  it("is left alone when it can again, and has its time anew when it cannot once more", async () => {
+    const made = scene(s.proving);
+    made.problems.appears("state", "It cannot be saved.");
+    await made.time.advance(29 * minuteMs);
+    made.problems.goesAway("state");
+    await made.time.advance(29 * minuteMs);
+    made.problems.appears("state", "It cannot be saved.");
+    await made.time.advance(29 * minuteMs);
+    expect(made.reboots).toBe(0);
+    await made.time.advance(minuteMs);
+    expect(made.reboots).toBe(1);
+  });
+
+  it("is left alone by other problems, and by an agent that stops", async () => {
+    const made = scene(s.proving);
+    made.problems.appears("reserve", "There is none.");
+    await made.time.advance(60 * minuteMs);
+    made.problems.appears("state", "It cannot be saved.");
+    made.stop.abort();
+    await made.time.advance(60 * minuteMs);
+    expect([made.reboots, made.time.sleepers]).toStrictEqual([0, 0]);
+  });
+});
