@@ -1,6 +1,7 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
 import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
+import type { JsonObject } from "./contract/json.ts";
 import { Desk } from "./desk.ts";
 import type { Connect } from "./hub/link.ts";
 import { Meter } from "./hub/meter.ts";
@@ -14,7 +15,7 @@ import { Publisher } from "./publisher.ts";
 import { Reserved, type Reserve } from "./reserved.ts";
 import { RebootRunner, type Power } from "./reboot/runner.ts";
 import { blank, type Saved, type Trust } from "./saved.ts";
-import type { Settings } from "./settings.ts";
+import type { LogLevel, Settings } from "./settings.ts";
 import { stamper } from "./stamp.ts";
 import { healthCheck, linkWithin } from "./update/health.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
@@ -23,7 +24,10 @@ import { released } from "./update/release.ts";
 import { guardTrial } from "./update/trial-guard.ts";
 import { UpdateRunner } from "./update/runner.ts";
 import { ImageWorkshop } from "./update/workshop.ts";
+import { RemoteDesk } from "./remote/remote-desk.ts";
+import { Tuning } from "./remote/tuning.ts";
 import { wake } from "./wake.ts";
+import { mistakesIn } from "./windows/cron.ts";
 import { WindowGate } from "./windows/gate.ts";
 import { shareOf } from "./windows/window.ts";
 
@@ -32,6 +36,8 @@ export interface AgentPorts {
   readonly version: string;
   readonly mode: Snapshot["agent"]["mode"];
   readonly log: Log;
+  /** Sets how much is logged from now on. */
+  readonly logLevel: (level: LogLevel) => void;
   readonly clock: WallClock;
   readonly bootClock: BootClock;
   readonly timer: Timer;
@@ -99,6 +105,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     ports.loaded ?? blank(bootId),
   );
   logStateChanges(journal, log);
+  const tuning = new Tuning(journal, settings, (problem) => {
+    log.error({ problem }, "remote configuration not read");
+    problems.appears("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
+  });
+  tuning.whenever((present) => ports.logLevel(present["agent.log-level"]));
   const meter = new Meter();
   const reporter = new Reporter(log.child({ part: "reporter" }));
   const publisher = new Publisher({
@@ -106,7 +117,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     reporter,
     bootClock,
     problems,
-    progressPolicy: { ...progressPolicy, leastMs: settings["report.progress-seconds"] },
+    progressPolicy: () => ({ ...progressPolicy, leastMs: tuning.settings["report.progress-seconds"] }),
     facts: {
       agent: {
         version: ports.version,
@@ -130,7 +141,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const gate = new WindowGate({
     clock,
     timer,
-    windows: () => settings["maintenance.windows"],
+    windows: () => tuning.settings["maintenance.windows"],
+    log: log.child({ part: "windows" }),
     share: shareOf(ports.digest(ports.identity)),
   });
   const windowOpened: WindowGate["opened"] = (onWait, signal) => gate.opened(onWait, signal);
@@ -176,6 +188,16 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     },
     stopping: stopping.signal,
   });
+  const remote = new RemoteDesk({
+    journal,
+    log: log.child({ part: "config" }),
+    base: settings,
+    digest: ports.digest,
+    windowMistakes: (windows) => mistakesIn(windows, clock.now().getTime()),
+    isAwake: () => awake.signal.aborted,
+    stopping: stopping.signal,
+  });
+  let newest: JsonObject | undefined;
   const supervisor = new Supervisor({
     connect: ports.connect,
     clock,
@@ -185,7 +207,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     random: ports.random,
     log: log.child({ part: "link" }),
     method: (name, payload) => desk.answer(name, payload),
-    onDesired: (desired, version) => void desk.takeDesired(desired, version),
+    onDesired: (desired, version) => {
+      newest = desired;
+      // An update may ask for a window that came with it; and while windows are read, another document may come.
+      void remote
+        .take(desired, version)
+        .then(() => (newest === desired ? desk.takeDesired(desired, version) : undefined));
+    },
     onUp: (held, send) => reporter.connected(held, send),
     onDown: () => reporter.disconnected(),
   });
@@ -250,6 +278,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     publisher.publish();
     reboots.start();
     updates.start();
+    await remote.reconsider();
     desk.reconsider();
   };
 

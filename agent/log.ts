@@ -18,11 +18,18 @@ const secretKeys = [
   "url",
 ];
 
+/** A log whose level can be changed while it is written. */
+export interface LeveledLog extends Log {
+  /** Sets the level of this log and of all that were made from it. */
+  setLevel(level: LogLevel): void;
+}
+
 /**
  * The agent's log: JSON lines on stdout, written at once (a worker would lose the last lines before a reboot).
  * @param destination where the lines go; stdout unless told
  */
-export function createLog(level: LogLevel, destination?: { write(line: string): void }): Log {
+export function createLog(level: LogLevel, destination?: { write(line: string): void }): LeveledLog {
+  const all: Logger[] = []; // A child of pino's keeps the level that it was made with; there is one for each part.
   const options = {
     level,
     base: null,
@@ -30,8 +37,15 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
     redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: "[secret]" },
+    onChild: (child: Logger) => void all.push(child),
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  const root = destination === undefined ? pino(options) : pino(options, destination);
+  all.push(root);
+  return Object.assign(root, {
+    setLevel: (next: LogLevel): void => {
+      for (const one of all) one.level = next;
+    },
+  });
 }
 
 /** A line for a person at a terminal: which part speaks, unless the message says so itself. */

@@ -28,7 +28,7 @@ import { FileReserve } from "./board/state-reserve.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
-import { createLog, lineFor, type Log } from "./log.ts";
+import { createLog, lineFor, type LeveledLog, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
 import { controlSocketFor } from "./places.ts";
@@ -107,7 +107,7 @@ async function runBoard(config: Config, log: Log): Promise<number> {
   return status;
 }
 
-async function runAgent(config: Config, log: Log, boardFile: string | undefined): Promise<number> {
+async function runAgent(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<number> {
   const stopped = stopSignal();
   if (boardFile !== undefined) fallWithTheBoard();
   const lock = await lockFolder(config.stateDir);
@@ -140,7 +140,7 @@ async function openDoor({ stateDir }: Config, agent: Agent, log: Log): Promise<C
 }
 
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
-async function assemble(config: Config, log: Log, boardFile: string | undefined): Promise<Agent> {
+async function assemble(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<Agent> {
   const stateFile = new FolderStateFile(config.stateDir);
   const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
@@ -149,6 +149,7 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
   await collect(config.stateDir, staging, saved, log);
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
+  const linkLog = log.child({ part: "link" });
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
   log.info(
     {
@@ -166,6 +167,7 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       version: packageJson.version,
       mode: board === undefined ? "systemd" : "simulated",
       log,
+      logLevel: (level) => log.setLevel(level),
       clock: board === undefined ? systemClock() : laptopClock,
       bootClock: kernelBootClock,
       timer: systemTimer,
@@ -187,9 +189,8 @@ async function assemble(config: Config, log: Log, boardFile: string | undefined)
       power:
         board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
       connect: async (signal) => {
-        const part = log.child({ part: "link" });
         const connection = await connectToAzure(
-          { address: config.hub, ca: config.hubCa, productInfo, log: part },
+          { address: config.hub, ca: config.hubCa, productInfo, log: linkLog },
           signal,
         );
         void keepGood(config, log);
@@ -269,7 +270,7 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
 }
 
 /** JSON lines for journald and programs; readable ones for a person at a terminal. */
-async function makeLog(level: Config["agent.log-level"]): Promise<Log> {
+async function makeLog(level: Config["agent.log-level"]): Promise<LeveledLog> {
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
   const messageFormat = (line: Record<string, unknown>, key: string): string => lineFor(line["part"], line[key]);

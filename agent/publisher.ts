@@ -7,6 +7,7 @@ import type { Reporter } from "./hub/reporter.ts";
 import { isProgressDue, type ProgressPolicy, type Sent } from "./hub/schedule.ts";
 import type { Journal } from "./journal.ts";
 import type { Problems } from "./problems.ts";
+import { describeRemote } from "./remote/remote.ts";
 import { describeReboot } from "./reboot/report.ts";
 import type { Saved } from "./saved.ts";
 import { describeUpdate, type Progress } from "./update/report.ts";
@@ -23,7 +24,7 @@ export interface PublisherPorts {
   readonly bootClock: BootClock;
   readonly facts: Facts;
   readonly problems: Problems;
-  readonly progressPolicy: ProgressPolicy;
+  readonly progressPolicy: () => ProgressPolicy;
 }
 
 /** Makes each change of the saved state and of the problems, and progress that is worth it, into a projection for the twin. */
@@ -52,6 +53,7 @@ export class Publisher {
     return {
       ...this.#facts,
       agent: { ...this.#facts.agent, problems: problemsForTwin(this.#ports.problems.sentences) },
+      config: describeRemote(saved),
       update: describeUpdate(saved, this.#progress, this.#waits.update),
       lastProvenUpdate: saved.lastProven && {
         operationId: saved.lastProven.operationId,
@@ -94,7 +96,7 @@ export class Publisher {
   progress(progress: Progress): void {
     this.#progress = progress;
     const now = { atMs: this.#ports.bootClock.nowMs(), ...progress };
-    if (!isProgressDue(this.#lastSent, now, this.#ports.progressPolicy)) return;
+    if (!isProgressDue(this.#lastSent, now, this.#ports.progressPolicy())) return;
     this.#lastSent = now;
     this.#ports.reporter.offer(this.projection(), "progress");
   }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isJsonObject } from "./contract/json.ts";
+import { isJsonObject, type JsonObject } from "./contract/json.ts";
 import { firmwareVersion, operationId, type MethodReply } from "./contract/methods.ts";
 import { rebootState } from "./reboot/machine.ts";
 import { sha256, timestamp, whole, word } from "./saved-values.ts";
@@ -29,6 +29,18 @@ export const saved = v.object({
       identity: sha256,
       desiredVersion: whole,
       refused: v.nullable(v.object({ code: word, message: v.string() })),
+    }),
+  ),
+  /**
+   * The last desired `boardkeeper` section that was looked at, and the one that was applied: not the same where the last was
+   * refused. Absent where there is none, and in what releases before it have saved.
+   */
+  remote: v.optional(
+    v.object({
+      identity: sha256,
+      desiredVersion: whole,
+      refused: v.nullable(v.object({ code: word, message: v.string() })),
+      applied: v.nullable(v.custom<JsonObject>(isJsonObject, "an object")),
     }),
   ),
   operations: v.array(

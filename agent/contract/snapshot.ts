@@ -76,6 +76,13 @@ export interface RebootSnapshot {
   readonly last: { readonly at: Timestamp; readonly cause: RebootCause; readonly clockSynchronized: boolean } | null;
 }
 
+/** How the desired `boardkeeper` section with that `$version` was taken. */
+export interface ConfigSnapshot {
+  readonly version: number;
+  readonly status: "applied" | "refused";
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
 /** The error of an update that ended badly; null before the end: a system on its way back has not failed yet. */
 export function finalError({ phase, error }: UpdateSnapshot): Failure | null {
   return phase === "failed" || phase === "rolledBack" ? error : null;
@@ -105,6 +112,8 @@ export interface Snapshot {
   };
   /** The version that runs, as the installer reads it; null where it cannot tell. */
   readonly currentVersion: string | null;
+  /** The answer to the configuration that came over the hub; null where none did. */
+  readonly config: ConfigSnapshot | null;
   readonly update: UpdateSnapshot;
   /** The last update that was proven (never a rehearsal). */
   readonly lastProvenUpdate: { readonly operationId: string; readonly version: string; readonly at: Timestamp } | null;

@@ -14,6 +14,7 @@ export function savedState(saved: Saved | undefined, bootId: string | null): Jso
     agent: { version: "", mode: "systemd", startedAt: "", bootId: "", clockSynchronized: false, problems: null },
     board: { model: null, serial: null, os: null, kernel: null, arch: "", memoryBytes: 0 },
     currentVersion: null,
+    config: null,
     update: describeUpdate(saved, null),
     lastProvenUpdate: saved.lastProven,
     reboot: describeReboot(saved.reboot),

@@ -1,4 +1,5 @@
 import type { Timer, WallClock } from "../clock.ts";
+import type { Log } from "../log.ts";
 import { openingsOf } from "./cron.ts";
 import type { Standing, Wait } from "./wait.ts";
 import { mayActAt, type MaintenanceWindow, type Openings } from "./window.ts";
@@ -9,6 +10,7 @@ const lookEveryMs = 60_000;
 export interface GatePorts {
   readonly clock: WallClock;
   readonly timer: Timer;
+  readonly log: Log;
   /** The windows that are configured now. */
   readonly windows: () => readonly MaintenanceWindow[];
   /** Which part of a window's splay this board waits, in [0, 1). */
@@ -36,7 +38,8 @@ export class WindowGate {
     const of = windows();
     if (of.length === 0) return { kind: "closed", until: null };
     if (!(await clock.synchronized())) return { kind: "clockUnknown" };
-    const made = this.#made?.of === of ? this.#made : { of, openings: await Promise.all(of.map(openingsOf)) };
+    const made =
+      this.#made?.of === of ? this.#made : { of, openings: await Promise.all(of.map((one) => this.#openings(one))) };
     this.#made = made;
     const nowMs = clock.now().getTime();
     const times = of.flatMap((window, at): number[] => {
@@ -62,6 +65,16 @@ export class WindowGate {
           ? Date.parse(standing.until) - clock.now().getTime()
           : Infinity;
       await timer.after(Math.min(lookEveryMs, Math.max(1, leftMs)), signal);
+    }
+  }
+
+  /** They were checked before, by a release that may have read them otherwise: what cannot be read opens nothing. */
+  async #openings(window: MaintenanceWindow): Promise<Openings> {
+    try {
+      return await openingsOf(window);
+    } catch (cause) {
+      this.#ports.log.error({ err: cause, cron: window.cron, timezone: window.timezone }, "window cannot be read");
+      return { after: () => null };
     }
   }
 }

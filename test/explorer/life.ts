@@ -258,6 +258,7 @@ export class Life {
         version: "1",
         mode: "systemd",
         log: quiet,
+        logLevel: () => undefined,
         clock: {
           now: () => new Date(Date.UTC(2026, 0, 2) + this.timer.nowMs + this.world.wallStepMs),
           synchronized: () => Promise.resolve(true),

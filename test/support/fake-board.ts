@@ -42,6 +42,9 @@ export class FakeBoard {
   #trials = 0;
   #isBroken = false;
   installMs = workMs;
+  logLevel = "";
+  /** Set to keep an agent that starts from taking up its state until it resolves. */
+  startHold: Promise<void> | undefined;
 
   constructor(hub: FakeHub, options: FakeBoardOptions = {}) {
     this.#hub = hub;
@@ -62,6 +65,7 @@ export class FakeBoard {
       version: "0.0.0-test",
       mode: "systemd",
       log: quiet,
+      logLevel: (level) => void (this.logLevel = level),
       clock: time,
       bootClock: time,
       timer: time,
@@ -104,7 +108,10 @@ export class FakeBoard {
           this.#slots.other = version;
         },
         arm: async () => void (this.#slots.trial = true),
-        runningVersion: async () => this.#slots.running,
+        runningVersion: async () => {
+          await this.startHold;
+          return this.#slots.running;
+        },
         commit: async () => void (this.#slots.isCommitted = true),
         revert: async () => undefined,
       },

@@ -52,6 +52,13 @@ export class FakeHub {
     this.#lose?.(new LinkTrouble("lost", "The connection to the hub was lost."));
   }
 
+  /** Changes the desired properties, and tells the device if it is there: nulls remove. */
+  setDesired(patch: JsonObject): void {
+    this.desired = mergePatch(this.desired, patch);
+    this.desiredVersion += 1;
+    this.#callers?.desired({ patch, version: this.desiredVersion });
+  }
+
   /** Calls a direct method of the connected device. */
   async call(name: string, payload: unknown): Promise<MethodReply> {
     if (this.#callers === undefined) throw new Error("404103: the device is not online");

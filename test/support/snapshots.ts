@@ -48,6 +48,7 @@ export function snapshotWith(update: Partial<UpdateSnapshot> = {}, rest: Partial
       memoryBytes: 4_100_000_000,
     },
     currentVersion: "1.0.0",
+    config: null,
     update: { ...idleUpdate, ...update },
     lastProvenUpdate: null,
     reboot: idleReboot,

@@ -141,6 +141,7 @@ export class TestBoard {
         version: "0.0.0-test",
         mode: "simulated",
         log: testLog,
+        logLevel: () => undefined,
         clock: laptopClock,
         bootClock: kernelBootClock,
         timer: wrapped(systemTimer, timer),

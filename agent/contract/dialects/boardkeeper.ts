@@ -6,11 +6,12 @@ import type { Snapshot } from "../snapshot.ts";
  * service searches the twin's text for, which is why the last proven reboot is `lastProven`.
  */
 export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
-  const { agent, board, update, reboot, currentVersion } = snapshot;
+  const { agent, board, config, update, reboot, currentVersion } = snapshot;
   return {
     agent: { ...agent },
     board: { ...board },
     firmwareVersion: currentVersion,
+    config: config && { ...config, error: config.error && { ...config.error } },
     update: {
       phase: update.phase,
       operationId: update.operationId,

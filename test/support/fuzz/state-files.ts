@@ -29,6 +29,7 @@ const savedWith = (parts: Pick<Saved, "update" | "reboot">): Saved => ({
   ...blank("boot-1"),
   seq: 2,
   handledDesired: { identity: "b".repeat(64), desiredVersion: 3, refused: { code: "bad-request", message: "…" } },
+  remote: { identity: "d".repeat(64), desiredVersion: 4, refused: null, applied: { agent: { "log-level": "debug" } } },
   operations: [{ operationId: "op-1", method: "rebootDevice", status: 200, payload: { Response: "…" } }],
   lastProven: { operationId: "op-0", version: "1.0.0", sha256: "c".repeat(64), at: t(0) },
   ...parts,

@@ -18,6 +18,19 @@ describe("the log", () => {
     });
   });
 
+  it("is written at another level from one line to the next, by every part of it", () => {
+    const lines: string[] = [];
+    const log = createLog("info", { write: (line) => lines.push(line) });
+    const part = log.child({ part: "link" });
+    part.debug({}, "too little");
+    log.setLevel("debug");
+    part.debug({}, "enough");
+    log.setLevel("error");
+    part.warn({}, "too little");
+    log.child({ part: "door" }).warn({}, "too little");
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toStrictEqual(["enough"]);
+  });
+
   it("tells of a failure that has a remedy without a stack, and of a fault with one", () => {
     const lines: string[] = [];
     const log = createLog("info", { write: (line) => lines.push(line) });

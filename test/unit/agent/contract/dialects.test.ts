@@ -201,6 +201,7 @@ describe("one snapshot, four vocabularies", () => {
           },
           agent: { ...snapshotWith().agent, problems: Array.from({ length: 5 }, () => long(100)) },
           currentVersion: long(200),
+          config: { version: 2 ** 52, status: "refused", error: { code: "bad-request", message: error.message } },
           lastProvenUpdate: { operationId: name, version: name, at: at(1) },
           reboot: {
             phase: "failed",

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { WindowGate } from "../../../../agent/windows/gate.ts";
 import type { Wait } from "../../../../agent/windows/wait.ts";
 import { windowsFrom, type MaintenanceWindow } from "../../../../agent/windows/window.ts";
+import { quiet } from "../../../support/journals.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
@@ -31,7 +32,7 @@ class Waiter {
 
 function scene(start: string, of = windows({ cron: "0 2 * * *" }), share = 0): { time: FakeTime; gate: WindowGate } {
   const time = new FakeTime(start);
-  return { time, gate: new WindowGate({ clock: time, timer: time, windows: () => of, share }) };
+  return { time, gate: new WindowGate({ clock: time, timer: time, log: quiet, windows: () => of, share }) };
 }
 
 async function waiterIn(parts: ReturnType<typeof scene>): Promise<Waiter> {
@@ -77,7 +78,7 @@ describe("the gate of the windows", () => {
   it("goes by the windows as they are now", async () => {
     let present = windows({ cron: "0 2 * * *" });
     const time = new FakeTime("2026-01-02T03:00:00.000Z");
-    const gate = new WindowGate({ clock: time, timer: time, windows: () => present, share: 0 });
+    const gate = new WindowGate({ clock: time, timer: time, log: quiet, windows: () => present, share: 0 });
     const waiter = await waiterIn({ time, gate });
     present = [];
     await time.advance(minuteMs);
