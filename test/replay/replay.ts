@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, open, readFile, type FileHandle } from "node:fs/promises";
+import { copyFile, mkdir, open, readFile, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { randomFrom } from "../support/random.ts";
 import { cutsOf, epochsOf, type Cut, type Epoch } from "./crash-states.ts";
@@ -103,15 +103,14 @@ class Told {
 /** The disk with all that was flushed, in a file and in memory. */
 class FlushedDisk {
   readonly #path: string;
-  readonly #cutPath: string;
   readonly #file: FileHandle;
   readonly #content: Buffer;
   /** Counts the flushes that have changed something. */
   #version = 0;
+  #cuts = 0;
 
-  private constructor(path: string, cutPath: string, file: FileHandle, content: Buffer) {
+  private constructor(path: string, file: FileHandle, content: Buffer) {
     this.#path = path;
-    this.#cutPath = cutPath;
     this.#file = file;
     this.#content = content;
   }
@@ -119,7 +118,7 @@ class FlushedDisk {
   static async on(folder: string, before: string): Promise<FlushedDisk> {
     const path = join(folder, "flushed");
     await run("cp", ["--sparse=always", before, path]);
-    return new FlushedDisk(path, join(folder, "cut"), await open(path, "r+"), await readFile(path));
+    return new FlushedDisk(path, await open(path, "r+"), await readFile(path));
   }
 
   /** The same for cuts that leave the same disk. */
@@ -137,13 +136,18 @@ class FlushedDisk {
     return `${this.#version} ${hash.digest("hex")}`;
   }
 
-  /** A copy of the disk with what a cut has left. */
+  /**
+   * A copy of the disk with what a cut has left. Under a new name each time: a loop device lets go of its file some time after
+   * it was unmounted, and a mount of the same file would be given that device, with what it remembers of the disk before.
+   */
   async cutOff({ pieces }: Cut): Promise<string> {
-    await run("cp", ["--sparse=always", this.#path, this.#cutPath]);
-    const file = await open(this.#cutPath, "r+");
+    this.#cuts += 1;
+    const path = `${this.#path}-cut-${this.#cuts}`;
+    await run("cp", ["--sparse=always", this.#path, path]);
+    const file = await open(path, "r+");
     for (const { atBytes, data } of pieces) await file.write(data, 0, data.length, atBytes);
     await file.close();
-    return this.#cutPath;
+    return path;
   }
 
   async flush({ writes }: Epoch): Promise<void> {
@@ -171,5 +175,6 @@ async function lookAt(folder: string, path: string, seed: number, images: readon
     return await look(join(mountPoint, "state"), seed, images);
   } finally {
     await run("umount", [mountPoint]);
+    await rm(path);
   }
 }

@@ -18,8 +18,10 @@ export class AgentProcess {
   #news: (() => void)[] = [];
   readonly exited: Promise<number | null>;
 
-  constructor(args: string[], env: Record<string, string>) {
-    this.#child = spawn(process.execPath, [program, ...args], {
+  /** @param under a program with its arguments that starts the agent, such as strace */
+  constructor(args: string[], env: Record<string, string>, under: readonly string[] = []) {
+    const [command = "", ...words] = [...under, process.execPath, program, ...args];
+    this.#child = spawn(command, words, {
       env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
@@ -81,7 +83,7 @@ export class AgentProcess {
 /** A simulated board in processes of its own, with everything of it in one temporary folder. */
 export interface BoardProcess {
   readonly folder: string;
-  start(extra?: Record<string, string>): AgentProcess;
+  start(extra?: Record<string, string>, under?: readonly string[]): AgentProcess;
 }
 
 export async function boardProcess(
@@ -94,15 +96,19 @@ export async function boardProcess(
   const connectionString = await hub.addDevice(deviceId);
   return {
     folder,
-    start: (extra = {}) =>
-      new AgentProcess(["run", "--simulate", "--state-dir", join(folder, "state")], {
-        IOTHUB_DEVICE_CONNECTION_STRING: connectionString,
-        BOARDKEEPER_HUB_CA_FILE: hub.caFile,
-        BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "0",
-        BOARDKEEPER_SIMULATION_BOOT_SECONDS: "0",
-        BOARDKEEPER_UPDATE_HEALTHY_FOR_SECONDS: "0",
-        ...env,
-        ...extra,
-      }),
+    start: (extra = {}, under = []) =>
+      new AgentProcess(
+        ["run", "--simulate", "--state-dir", join(folder, "state")],
+        {
+          IOTHUB_DEVICE_CONNECTION_STRING: connectionString,
+          BOARDKEEPER_HUB_CA_FILE: hub.caFile,
+          BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "0",
+          BOARDKEEPER_SIMULATION_BOOT_SECONDS: "0",
+          BOARDKEEPER_UPDATE_HEALTHY_FOR_SECONDS: "0",
+          ...env,
+          ...extra,
+        },
+        under,
+      ),
   };
 }
