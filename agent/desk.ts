@@ -78,16 +78,15 @@ export class Desk {
     const { log } = this.#ports;
     const method = methodNamed(name);
     const called = method === undefined ? brief(redact(name), 100) : name; // It may be anything that somebody has typed.
-    try {
-      const reply = method === undefined ? unknownMethod(called) : await this.#answer(method, payload);
-      log.info({ method: called, status: reply.status, operationId: reply.payload["operationId"] }, "method answered");
-      return reply;
-    } catch (cause) {
+    const answering = method === undefined ? Promise.resolve(unknownMethod(called)) : this.#answer(method, payload);
+    const reply = await answering.catch((cause: unknown) => {
+      if (cause instanceof NotSaved) return notSaved(cause); // The journal has logged it, once.
       log.error({ err: cause, method: called }, "method failed");
-      if (cause instanceof NotSaved) return notSaved();
       if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
       return faulty(cause);
-    }
+    });
+    log.info({ method: called, status: reply.status, operationId: reply.payload["operationId"] }, "method answered");
+    return reply;
   }
 
   /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
@@ -122,8 +121,10 @@ export class Desk {
   }
 
   async #answer(method: Method, payload: unknown): Promise<MethodReply> {
-    if (method !== "getStatus" && !(await this.#ports.awake(startMs)))
-      return this.#ports.journal.isRefused ? notSaved() : starting();
+    if (method !== "getStatus" && !(await this.#ports.awake(startMs))) {
+      const { refusal } = this.#ports.journal;
+      return refusal === undefined ? starting() : notSaved(refusal);
+    }
     switch (method) {
       case "rebootDevice":
         return await this.#reboot(payload);
@@ -207,8 +208,8 @@ export class Desk {
   }
 }
 
-function notSaved(): MethodReply {
-  const message = "Nothing was done: the board cannot save its state. Look at its disk: full, read-only or worn out.";
+function notSaved(refusal: NotSaved): MethodReply {
+  const message = brief(redact(`Nothing was done. ${refusal.message}`));
   return refusalReply({ status: 500, code: "state-not-saved", message });
 }
 

@@ -45,8 +45,8 @@ export class Journal {
   #last: Promise<unknown> = Promise.resolve();
   readonly #ports: JournalPorts;
   readonly #listeners = new Set<(saved: Saved) => void>();
-  /** While the disk refuses: since when, on the boot clock, and what ends the wait for the next try. */
-  #trouble: { readonly sinceMs: number; readonly over: AbortController } | undefined;
+  /** While the disk refuses: since when, on the boot clock, what it said last, and what ends the wait for the next try. */
+  #trouble: { readonly sinceMs: number; refusal: NotSaved; readonly over: AbortController } | undefined;
   /** Records that wait for another try, the one that has waited longest first. */
   #waiting: (() => void)[] = [];
 
@@ -59,9 +59,9 @@ export class Journal {
     return this.#saved;
   }
 
-  /** True from a refused save until one works again. */
-  get isRefused(): boolean {
-    return this.#trouble !== undefined;
+  /** What the disk has said last, from a refused save until one works again. */
+  get refusal(): NotSaved | undefined {
+    return this.#trouble?.refusal;
   }
 
   /** Calls back after each change, in order, when it is on disk. Returns how to stop that. */
@@ -145,8 +145,9 @@ export class Journal {
     try {
       await this.#ports.file.save(next);
     } catch (cause) {
-      this.#noteRefusal(cause);
-      throw new NotSaved(cause);
+      const refusal = new NotSaved(cause);
+      this.#noteRefusal(refusal);
+      throw refusal;
     }
     this.#noteSuccess();
     if (next !== this.#saved) this.#adopt(next);
@@ -157,12 +158,15 @@ export class Journal {
     for (const listener of this.#listeners) this.#tell(listener, next);
   }
 
-  #noteRefusal(cause: unknown): void {
+  #noteRefusal(refusal: NotSaved): void {
     const { problems, log, bootClock } = this.#ports;
-    const sentence = `The agent's state cannot be saved, so nothing is begun: ${whyRefused(cause)}`;
-    if (problems.appears("state", sentence)) log.error({ err: cause }, "state not saved, trying again");
-    if (this.#trouble !== undefined) return;
-    this.#trouble = { sinceMs: bootClock.nowMs(), over: new AbortController() };
+    const sentence = `The agent's state cannot be saved, so nothing is begun: ${whyRefused(refusal.cause)}`;
+    if (problems.appears("state", sentence)) log.error({ err: refusal.cause }, "state not saved, trying again");
+    if (this.#trouble !== undefined) {
+      this.#trouble.refusal = refusal;
+      return;
+    }
+    this.#trouble = { sinceMs: bootClock.nowMs(), refusal, over: new AbortController() };
     void this.#tryAgain(this.#trouble.over.signal);
   }
 

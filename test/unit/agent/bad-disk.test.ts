@@ -34,6 +34,7 @@ describe("a board whose disk takes nothing", () => {
       board.refusal = full;
       const refused = await hub.call(method, payload);
       expect(refused).toMatchObject({ status: 500, payload: { error: { code: "state-not-saved" } } });
+      expect(refused.payload.Response).toMatch(/^Nothing was done\. .*the disk is full \(ENOSPC\)\. Free some space/);
       await board.time.advance(minuteMs);
       const sentence = expect.stringMatching(/cannot be saved, so nothing is begun: the disk is full \(ENOSPC\)/);
       expect(problems()).toStrictEqual([sentence]);

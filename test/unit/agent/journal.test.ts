@@ -84,12 +84,14 @@ describe("the journal", () => {
     expect(problems.sentences).toStrictEqual([
       "The agent's state cannot be saved, so nothing is begun: the disk is full (ENOSPC). Free some space on it.",
     ]);
-    expect(journal.isRefused).toBe(true);
+    expect(journal.refusal?.message).toBe(
+      "The state could not be saved: the disk is full (ENOSPC). Free some space on it.",
+    );
     expect(lines.map(({ msg }) => msg)).toStrictEqual(["state not saved, trying again"]);
     file.refusal = undefined;
     await time.advance(60_000);
     await recorded;
-    expect([journal.isRefused, problems.sentences]).toStrictEqual([false, []]);
+    expect([journal.refusal, problems.sentences]).toStrictEqual([undefined, []]);
     expect(lines.map(({ msg }) => msg)).toStrictEqual(["state not saved, trying again", "state saved again"]);
   });
 
@@ -126,7 +128,11 @@ describe("the journal", () => {
     expect(heard).toStrictEqual([]);
     await time.advance(30_000);
     expect(await recorded).toBe("told");
-    expect([heard, journal.saved.reboot.phase, journal.isRefused]).toStrictEqual([["failed"], "failed", true]);
+    expect([heard, journal.saved.reboot.phase, journal.refusal === undefined]).toStrictEqual([
+      ["failed"],
+      "failed",
+      false,
+    ]);
     file.refusal = undefined;
     await time.advance(60_000);
     expect(file.saves).toStrictEqual([journal.saved]);
