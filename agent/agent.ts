@@ -18,6 +18,7 @@ import { blank, type Saved, type Trust } from "./saved.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 import { stamper } from "./stamp.ts";
 import { healthCheck, linkWithin } from "./update/health.ts";
+import { isRunning } from "./update/machine.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
 import { RehearsalWorkshop } from "./update/rehearsal.ts";
 import { released } from "./update/release.ts";
@@ -70,6 +71,8 @@ export interface AgentPorts {
 export interface Agent {
   /** Answers a direct method that is called on the board itself. Never rejects. */
   ask(name: string, payload: unknown): Promise<MethodReply>;
+  /** The operation id of the update that is running; null when none is. */
+  updating(): string | null;
   /** Stops within seconds, in a state that the next start goes on from. */
   stop(): Promise<void>;
 }
@@ -285,7 +288,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   supervisor.start();
   const takenUp = takeUp();
   return {
-    ask: (name, payload) => desk.answer(name, payload),
+    ask: (name, payload) => desk.answer(name, payload, "board"),
+    updating: () => (isRunning(journal.saved.update) ? journal.saved.update.job.operationId : null),
     async stop(): Promise<void> {
       stopping.abort();
       await Promise.all([takenUp, updates.stop(), reboots.stop(), supervisor.stop()]);

@@ -25,6 +25,10 @@ export const options = {
   json: { says: "print one JSON document, for programs" },
   "ca-file": { value: "FILE", says: "PEM of the hub's authority, where the system does not know it" },
   "no-start": { says: "do not start the service" },
+  sha256: { value: "HEX", says: "the SHA-256 that the image must have; nothing else is installed" },
+  "firmware-version": { value: "VERSION", says: "what the image is called once it runs" },
+  "operation-id": { value: "ID", says: "what the update is called; the same id never does it twice" },
+  "no-wait": { says: "do not follow it to its end" },
   version: { says: "print the version" },
   help: { short: "h", says: "print this" },
 } as const satisfies Record<string, Option>;
@@ -63,6 +67,16 @@ disk and state folder, installer, the right to reboot, power supply, clock, DNS,
 ports, the hub's certificate, login and tier. Changes nothing. Ends with 1 where
 it finds a fault. To be run with sudo: it looks with the rights of the service.`,
   },
+  install: {
+    says: "install an image from a file or an address, without the hub",
+    operand: "FILE|URL",
+    options: ["sha256", "firmware-version", "operation-id", "no-wait", "json", ...which],
+    more: `The same journey as an update that the hub asks for: checked, staged, installed,
+restarted, proven or taken back. For a USB stick, say:
+  boardkeeper-agent install /media/usb/board.img --sha256 8066... \\
+      --firmware-version 1.2.0
+It takes a running agent; where its hub is away, it works all the same.`,
+  },
   provision: {
     says: "give this board its connection string, and start the service",
     options: ["ca-file", "no-start"],
@@ -89,6 +103,10 @@ export interface Arguments {
   readonly json: boolean;
   readonly caFile: string | undefined;
   readonly noStart: boolean;
+  readonly sha256: string | undefined;
+  readonly firmwareVersion: string | undefined;
+  readonly operationId: string | undefined;
+  readonly noWait: boolean;
 }
 
 /** A command line that makes no sense. The message says why. */
@@ -152,6 +170,10 @@ function read(
     json: flag("json"),
     caFile: text("ca-file"),
     noStart: flag("no-start"),
+    sha256: text("sha256"),
+    firmwareVersion: text("firmware-version"),
+    operationId: text("operation-id"),
+    noWait: flag("no-wait"),
   };
 }
 

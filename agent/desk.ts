@@ -57,6 +57,9 @@ export interface DeskPorts {
   readonly stopping: AbortSignal;
 }
 
+/** Who calls a method: the hub, or somebody on the board itself. */
+export type Caller = "hub" | "board";
+
 /** Where requests arrive: answers direct methods, takes desired documents, and hands both to the saved state. */
 export class Desk {
   readonly #ports: DeskPorts;
@@ -73,19 +76,25 @@ export class Desk {
     });
   }
 
-  /** Answers a direct method. Never rejects: what goes wrong is an answer too. */
-  async answer(name: string, payload: unknown): Promise<MethodReply> {
+  /**
+   * Answers a direct method. Never rejects: what goes wrong is an answer too.
+   * @param caller who stands before the board may name an image that was handed in there
+   */
+  async answer(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
     const { log } = this.#ports;
     const method = methodNamed(name);
     const called = method === undefined ? brief(redact(name), 100) : name; // It may be anything that somebody has typed.
-    const answering = method === undefined ? Promise.resolve(unknownMethod(called)) : this.#answer(method, payload);
+    const answering =
+      method === undefined ? Promise.resolve(unknownMethod(called)) : this.#answer(method, payload, caller);
     const reply = await answering.catch((cause: unknown) => {
       if (cause instanceof NotSaved) return notSaved(cause); // The journal has logged it, once.
       log.error({ err: cause, method: called }, "method failed");
       if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
       return faulty(cause);
     });
-    log.info({ method: called, status: reply.status, operationId: reply.payload["operationId"] }, "method answered");
+    const level = caller === "board" && method === "getStatus" ? "debug" : "info"; // Who follows something asks often.
+    const { operationId } = reply.payload;
+    log[level]({ method: called, caller, status: reply.status, operationId }, "method answered");
     return reply;
   }
 
@@ -120,7 +129,7 @@ export class Desk {
     if (this.#desired !== undefined) void this.takeDesired(this.#desired.document, this.#desired.version);
   }
 
-  async #answer(method: Method, payload: unknown): Promise<MethodReply> {
+  async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {
     if (method !== "getStatus" && !(await this.#ports.awake(startMs))) {
       const { refusal } = this.#ports.journal;
       return refusal === undefined ? starting() : notSaved(refusal);
@@ -129,7 +138,7 @@ export class Desk {
       case "rebootDevice":
         return await this.#reboot(payload);
       case "firmwareUpdate":
-        return await this.#update(payload);
+        return await this.#update(payload, caller);
       case "cancelReboot":
         return await this.#decideNamed(payload, decideCancelReboot);
       case "applyFirmwareUpdate":
@@ -157,9 +166,9 @@ export class Desk {
     return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) => decideReboot(saved, order));
   }
 
-  async #update(payload: unknown): Promise<MethodReply> {
+  async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
     const { terms, newOperationId, roomBytes, clock, snapshot } = this.#ports;
-    const judged = jobFrom(payload, "method", terms(), newOperationId());
+    const judged = jobFrom(payload, "method", { ...terms(), allowFile: caller === "board" }, newOperationId());
     if (!judged.ok) return refusalReply(judged.refusal);
     const { job, named } = judged.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();

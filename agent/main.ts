@@ -23,7 +23,7 @@ import { readBoard } from "./board/simulated-board.ts";
 import { fallWithTheBoard, simulatedPower } from "./board/simulated-power.ts";
 import { FolderStaging } from "./board/staging.ts";
 import { FolderStateFile } from "./board/state-file.ts";
-import { openControlDoor, type ControlDoor } from "./board/control-door.ts";
+import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/control-door.ts";
 import { FileReserve } from "./board/state-reserve.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
@@ -34,6 +34,7 @@ import { Download, downloadTerms } from "./update/download/download.ts";
 import { controlSocketFor } from "./places.ts";
 import type { Saved, Trust } from "./saved.ts";
 import type { Installer, Staging } from "./update/ports.ts";
+import { ImageIntake } from "./update/intake.ts";
 import { usage } from "./usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
@@ -113,8 +114,8 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   const lock = await lockFolder(config.stateDir);
   for (const mistake of config.mistakes) log.error({ mistake }, "mistake in the configuration");
   if (config.mistakes.length > 0) log.error({ folder: config.stateDir }, "running with the last good configuration");
-  const agent = await assemble(config, log, boardFile);
-  const door = await openDoor(config, agent, log);
+  const { agent, intake } = await assemble(config, log, boardFile);
+  const door = await openDoor(config, agent, intake, log);
   const signal = await stopped;
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {
@@ -130,9 +131,21 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
 }
 
 /** The door for commands on the board. The agent does its work without one too. */
-async function openDoor({ stateDir }: Config, agent: Agent, log: Log): Promise<ControlDoor | undefined> {
+async function openDoor(
+  { stateDir }: Config,
+  agent: Agent,
+  intake: ImageIntake,
+  log: Log,
+): Promise<ControlDoor | undefined> {
   const path = controlSocketFor(process.env, stateDir);
-  const callers = { method: (name: string, payload: unknown) => agent.ask(name, payload) };
+  const callers: LocalCallers = {
+    method: async (name, payload) => {
+      const reply = await agent.ask(name, payload);
+      if (name === "firmwareUpdate") await intake.settle();
+      return reply;
+    },
+    image: (image, signal) => intake.take(image, signal),
+  };
   return await openControlDoor({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
     log.warn({ err: cause, path }, "no door for commands on this board");
     return undefined;
@@ -140,7 +153,11 @@ async function openDoor({ stateDir }: Config, agent: Agent, log: Log): Promise<C
 }
 
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
-async function assemble(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<Agent> {
+async function assemble(
+  config: Config,
+  log: LeveledLog,
+  boardFile: string | undefined,
+): Promise<{ agent: Agent; intake: ImageIntake }> {
   const stateFile = new FolderStateFile(config.stateDir);
   const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
@@ -162,7 +179,8 @@ async function assemble(config: Config, log: LeveledLog, boardFile: string | und
     },
     "agent started",
   );
-  return await startAgent(
+  const partials = new PartialFiles(bootId, kernelBootClock, { keepFreeBytes: config["update.keep-free"] });
+  const agent = await startAgent(
     {
       version: packageJson.version,
       mode: board === undefined ? "systemd" : "simulated",
@@ -184,7 +202,7 @@ async function assemble(config: Config, log: LeveledLog, boardFile: string | und
       trials: new FolderTrialRecord(config.stateDir),
       reserve: new FileReserve(config.stateDir),
       staging,
-      fetcher: makeDownload(config, log, bootId, productInfo),
+      fetcher: makeDownload(config, log, partials, productInfo),
       installer: makeInstaller(config, log, boardFile),
       power:
         board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
@@ -199,6 +217,14 @@ async function assemble(config: Config, log: LeveledLog, boardFile: string | und
     },
     config,
   );
+  const intake = new ImageIntake({
+    staging,
+    partials,
+    largestImageBytes: config["update.max-image-size"],
+    updating: () => agent.updating(),
+    log: log.child({ part: "intake" }),
+  });
+  return { agent, intake };
 }
 
 /** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
@@ -237,11 +263,11 @@ async function keepGood({ stateDir, toKeep }: Config, log: Log): Promise<void> {
   }
 }
 
-function makeDownload(config: Config, log: Log, bootId: string, userAgent: string): Download {
+function makeDownload(config: Config, log: Log, partials: PartialFiles, userAgent: string): Download {
   return new Download(
     {
       source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
-      partials: new PartialFiles(bootId, kernelBootClock, { keepFreeBytes: config["update.keep-free"] }),
+      partials,
       timer: systemTimer,
       bootClock: kernelBootClock,
       random: Math.random,

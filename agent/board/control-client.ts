@@ -1,6 +1,7 @@
+import { createReadStream } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import { methodPath, misdirected, stateDirHeader } from "../local/wire.ts";
+import { imagePath, methodPath, misdirected, stateDirHeader } from "../local/wire.ts";
 import { controlSocketsOf } from "../places.ts";
 
 /** An agent's answer at its local door. */
@@ -18,7 +19,23 @@ export class DoorShut extends Error {
 }
 
 /** An answer comes within seconds, or the agent hangs. */
-const patienceMs = 10_000;
+const usualPatienceMs = 10_000;
+/** The largest image from the slowest stick. */
+const imagePatienceMs = 24 * 3_600_000;
+
+/** What is sent to an agent. */
+interface Message {
+  readonly method: "POST" | "PUT";
+  readonly path: string;
+  readonly body: string | FileBody;
+  /** How long the answer may take. */
+  readonly patienceMs: number;
+}
+
+interface FileBody {
+  readonly file: string;
+  readonly sizeBytes: number;
+}
 
 /**
  * Calls a method of the agent that runs on a state folder.
@@ -30,8 +47,18 @@ export async function askAgent(
   method: string,
   payload: JsonObject = {},
 ): Promise<LocalReply | undefined> {
+  const body = JSON.stringify(payload);
+  return await send(stateDir, { method: "POST", path: methodPath(method), body, patienceMs: usualPatienceMs });
+}
+
+/** Hands an image in, however long that takes; otherwise as askAgent. */
+export async function handIn(stateDir: string, sha256: string, body: FileBody): Promise<LocalReply | undefined> {
+  return await send(stateDir, { method: "PUT", path: imagePath(sha256), body, patienceMs: imagePatienceMs });
+}
+
+async function send(stateDir: string, message: Message): Promise<LocalReply | undefined> {
   for (const socketPath of controlSocketsOf(stateDir)) {
-    const response = await knock(socketPath, stateDir, method, payload);
+    const response = await knock(socketPath, stateDir, message);
     if (response === undefined) continue;
     const text = await textOf(response);
     const { statusCode = 0 } = response;
@@ -44,24 +71,32 @@ export async function askAgent(
 }
 
 /** Undefined where nobody is behind the door, or there is none. */
-async function knock(
-  socketPath: string,
-  stateDir: string,
-  method: string,
-  payload: JsonObject,
-): Promise<IncomingMessage | undefined> {
+async function knock(socketPath: string, stateDir: string, message: Message): Promise<IncomingMessage | undefined> {
+  const { method, path, body, patienceMs } = message;
+  const sizeBytes = typeof body === "string" ? Buffer.byteLength(body) : body.sizeBytes;
   try {
     return await new Promise((resolve, reject) => {
       const request = httpRequest({
         socketPath,
-        path: methodPath(method),
-        method: "POST",
-        headers: { [stateDirHeader]: encodeURIComponent(stateDir), "content-type": "application/json" },
+        path,
+        method,
+        headers: { [stateDirHeader]: encodeURIComponent(stateDir), "content-length": sizeBytes },
         signal: AbortSignal.timeout(patienceMs),
       });
-      request.on("response", resolve);
-      request.on("error", reject);
-      request.end(JSON.stringify(payload));
+      let answered = false;
+      request.on("response", (response) => {
+        answered = true;
+        resolve(response);
+      });
+      request.on("error", (cause) => {
+        if (!answered) reject(cause); // A refusal may come, and the connection end, before all of an image was sent.
+      });
+      if (typeof body === "string") request.end(body);
+      else if (sizeBytes === 0) request.end();
+      else
+        createReadStream(body.file, { end: sizeBytes - 1 })
+          .on("error", reject)
+          .pipe(request);
     });
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;

@@ -1,8 +1,9 @@
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { MethodReply } from "../contract/methods.ts";
-import { methodIn, misdirected, stateDirHeader } from "../local/wire.ts";
+import { imageIn, methodIn, misdirected, stateDirHeader } from "../local/wire.ts";
 import type { Log } from "../log.ts";
+import type { HandedIn } from "../update/intake.ts";
 
 /** As large as a direct method's payload may be. */
 const mostBodyBytes = 128 * 1_024;
@@ -14,6 +15,8 @@ const longestPath = 107;
 export interface LocalCallers {
   /** Answers a direct method that is called on the board itself. Never rejects. */
   method(name: string, payload: unknown): Promise<MethodReply>;
+  /** Takes an image in. Never rejects. */
+  image(image: HandedIn, signal: AbortSignal): Promise<MethodReply>;
 }
 
 export interface ControlDoor {
@@ -72,10 +75,22 @@ async function answer(
   const meant = request.headers[stateDirHeader];
   if (typeof meant === "string" && decodeURIComponent(meant) !== stateDir)
     return send(response, { status: misdirected, payload: { Response: "This is the agent of another state folder." } });
-  const name = request.method === "POST" ? methodIn(request.url ?? "") : undefined;
-  if (name === undefined)
-    return send(response, { status: 404, payload: { Response: "There is nothing here. Post to /methods/NAME." } });
-  send(response, await callers.method(name, await bodyOf(request)));
+  const { method, url = "" } = request;
+  const name = method === "POST" ? methodIn(url) : undefined;
+  if (name !== undefined) return send(response, await callers.method(name, await bodyOf(request)));
+  const sha256 = method === "PUT" ? imageIn(url) : undefined;
+  const sizeBytes = Number(request.headers["content-length"] ?? Number.NaN);
+  if (sha256 !== undefined && Number.isSafeInteger(sizeBytes))
+    return send(response, await callers.image({ sha256, sizeBytes, body: request }, goneWith(response)));
+  const advice = "There is nothing here. POST /methods/NAME, or PUT /images/SHA256 with a Content-Length.";
+  send(response, { status: 404, payload: { Response: advice } });
+}
+
+/** Aborts when the caller leaves before the answer. */
+function goneWith(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  return gone.signal;
 }
 
 function send(response: ServerResponse, { status, payload }: MethodReply): void {

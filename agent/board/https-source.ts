@@ -118,6 +118,11 @@ function parse(uri: string, base?: URL): URL {
   if (!URL.canParse(uri, base?.href)) throw new AgentError("bad-address", "The image's address is not a URL.");
   const url = new URL(uri, base);
   if (url.protocol === "https:" || url.protocol === "http:") return url;
+  if (url.protocol === "file:") {
+    const message =
+      "The image that was handed in on the board is gone. Hand it in again with boardkeeper-agent install.";
+    throw new AgentError("bad-address", message);
+  }
   throw new AgentError("bad-address", `The image's address begins with ${url.protocol}, not with https:.`);
 }
 

@@ -68,6 +68,15 @@ export class FolderStaging implements Staging {
       throw damaged("is not what it was when it was checked");
   }
 
+  /** Removes one partial image, if it is there. */
+  async discard(sha256: string): Promise<void> {
+    await onDisk(async () => {
+      const gone = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
+      await Promise.all(gone);
+      await syncFolder(this.#folder);
+    });
+  }
+
   async clear(except: readonly string[]): Promise<void> {
     await this.#keepOnly(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
   }

@@ -1,16 +1,19 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
-import type { Arguments, CommandName } from "../arguments.ts";
+import { UsageError, type Arguments, type CommandName } from "../arguments.ts";
 import { DoorShut } from "../board/control-client.ts";
 import { credentialFile, configFolder } from "../places.ts";
+import { usage } from "../usage.ts";
 import { doctor } from "./doctor.ts";
+import { install } from "./install.ts";
 import { provision } from "./provision.ts";
 import { showStatus } from "./status.ts";
 import { startService } from "./service.ts";
 import { CommandFailed, type Terminal } from "./terminal.ts";
 
-const exits = { ok: 0, failed: 1 } as const;
+/** EX_USAGE of sysexits.h. */
+const exits = { failed: 1, usage: 64 } as const;
 
 const terminal: Terminal = {
   env: process.env,
@@ -27,11 +30,17 @@ export async function perform(command: Exclude<CommandName, "run">, given: Argum
         return await showStatus(given, terminal);
       case "doctor":
         return await doctor(given, terminal);
+      case "install":
+        return await install(given, terminal);
       case "provision":
         process.umask(0o022); // The agent's user reads the configuration; what it may not read says so itself.
         return await provision(given, terminal, { configFolder, credentialFile, startService });
     }
   } catch (cause) {
+    if (cause instanceof UsageError) {
+      process.stderr.write(`boardkeeper-agent: ${cause.message}\n\n${usage(cause.about)}`);
+      return exits.usage;
+    }
     if (!(cause instanceof CommandFailed || cause instanceof DoorShut)) throw cause;
     process.stderr.write(`boardkeeper-agent: ${cause.message}\n`);
     return exits.failed;

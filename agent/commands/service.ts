@@ -27,3 +27,9 @@ export async function startService(): Promise<boolean> {
   }
   return true;
 }
+
+/** How to start an agent on this board. */
+export async function startAdvice(): Promise<string> {
+  const how = (await underSystemd()) ? "sudo systemctl start boardkeeper-agent" : "boardkeeper-agent run";
+  return `Start it with: ${how}`;
+}

@@ -1,12 +1,12 @@
 import type { Arguments } from "../arguments.ts";
 import { readBootId } from "../board/boot.ts";
 import { askAgent } from "../board/control-client.ts";
-import { underSystemd } from "../board/probes/systemd.ts";
 import { FolderStateFile } from "../board/state-file.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { savedState } from "../local/saved-view.ts";
 import { stateLines } from "../local/state-words.ts";
 import { lookAt } from "./config.ts";
+import { startAdvice } from "./service.ts";
 import { CommandFailed, record, type Terminal } from "./terminal.ts";
 
 /** `boardkeeper-agent status`: what the running agent says; else what it has saved. */
@@ -15,7 +15,8 @@ export async function showStatus(given: Arguments, terminal: Terminal): Promise<
   const state = (await stateOfRunning(stateDir)) ?? (await stateOnDisk(stateDir, given.simulate));
   if (given.json) terminal.out(`${JSON.stringify(state, null, 2)}\n`);
   else terminal.out(record(stateLines(state)));
-  if (state["running"] === false && !given.json) terminal.note(await startAdvice());
+  if (state["running"] === false && !given.json)
+    terminal.note(`No agent is running: this is what the last one has saved. ${await startAdvice()}\n`);
   return 0;
 }
 
@@ -35,9 +36,4 @@ async function stateOnDisk(stateDir: string, simulate: boolean): Promise<JsonObj
   // A simulated board has boots of its own; where the kernel tells none, nothing can be said about reboots.
   const bootId = simulate ? null : await readBootId().catch(() => null);
   return { running: false, stateDir, problems, ...savedState(saved, bootId) };
-}
-
-async function startAdvice(): Promise<string> {
-  const how = (await underSystemd()) ? "sudo systemctl start boardkeeper-agent" : "boardkeeper-agent run";
-  return `No agent is running: this is what the last one has saved. Start it with: ${how}\n`;
 }

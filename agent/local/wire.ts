@@ -1,6 +1,7 @@
 /*
  * What is spoken at an agent's local door: HTTP on a Unix socket. `POST /methods/NAME` is the direct method of that name, for
- * whoever stands before the board; status and body are those of its reply.
+ * whoever stands before the board; status and body are those of its reply. `PUT /images/SHA256`, with a Content-Length,
+ * hands in an image.
  */
 
 /** Names the state folder of the agent that is meant: a socket in a shared folder may belong to another one. */
@@ -20,4 +21,13 @@ export function methodIn(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+export function imagePath(sha256: string): string {
+  return `/images/${sha256}`;
+}
+
+/** The digest that a path names; undefined for another path. */
+export function imageIn(path: string): string | undefined {
+  return /^\/images\/([0-9a-f]{64})$/.exec(path)?.[1];
 }

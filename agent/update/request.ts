@@ -13,6 +13,8 @@ export interface Terms {
   /** False where the owner has configured no way of installing anything. */
   readonly canInstall: boolean;
   readonly allowHttp: boolean;
+  /** An image that was handed in on the board: what lies there already has a file's address. Never for the hub. */
+  readonly allowFile?: boolean;
   readonly windowConfigured: boolean;
   readonly largestImageBytes: number;
 }
@@ -106,8 +108,9 @@ export function jobFrom(
   return { ok: true, value: { job, named: rest.operationId !== undefined } };
 }
 
-function checkAddress(key: string, uri: string, { allowHttp }: Terms): Judged<undefined> {
+function checkAddress(key: string, uri: string, { allowHttp, allowFile }: Terms): Judged<undefined> {
   const protocol = URL.canParse(uri) ? new URL(uri).protocol : undefined;
+  if (protocol === "file:" && allowFile === true) return { ok: true, value: undefined };
   if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };
   if (protocol === "http:") {
     return refuse(400, "insecure-address", `${key}: plain http is not fetched. Serve the image over https.`);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { startAgent, type Agent, type AgentPorts } from "../../agent/agent.ts";
 import { AgentError } from "../../agent/errors.ts";
+import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Saved } from "../../agent/saved.ts";
 import { readSettings } from "../../agent/settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
@@ -57,6 +58,12 @@ export class FakeBoard {
     this.#boot();
     this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
     await settle();
+  }
+
+  /** Calls a method on the board itself. */
+  async ask(name: string, payload: unknown): Promise<MethodReply> {
+    if (this.#agent === undefined) throw new Error("no agent runs");
+    return await this.#agent.ask(name, payload);
   }
 
   #ports(): AgentPorts {

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { agentCommand, ended } from "../support/agent-command.ts";
+import { testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
 import { boardProcess } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -84,4 +85,44 @@ it("provision makes a board of a machine: what was typed in reaches the hub", as
   board.kill("SIGTERM");
   await failed.catch(() => undefined);
   expect(await said).toContain("700 credentials\n600 credentials/connection-string\n644 hub-ca.pem\n");
+});
+
+describe("install", () => {
+  it("takes a file that the agent cannot see through every phase of an update, once", async () => {
+    const hub = await testHub();
+    const board = await boardProcess(hub);
+    await board.start().line({ msg: "connected to the hub" });
+    const image = testImage();
+    const file = join(await temporaryFolder(), "on a stick.img");
+    await writeFile(file, image.content);
+    const command = ["install", file, "--sha256", image.sha256, "--firmware-version", "2.0.0"];
+    const where = ["--state-dir", join(board.folder, "state")];
+
+    const done = await agentCommand([...command, ...where]);
+    expect(done).toMatchObject({ status: 0, out: "This board runs 2.0.0, proven healthy after the update.\n" });
+    expect(await new ServiceView(hub).reported("boardkeeper.update.phase")).toBe("completed");
+
+    const again = await agentCommand([...command, ...where]);
+    expect(again).toMatchObject({ status: 0 });
+    expect(again.err).toContain("This update was done and proven at");
+    expect(await readdir(join(board.folder, "state", "staging"))).toEqual([]);
+
+    const other = await agentCommand(["install", file, "--sha256", "a".repeat(64), ...where]);
+    expect(other).toMatchObject({ status: 1 });
+    expect(other.err).toContain("The agent refused (bad-digest)");
+  });
+
+  it.each([
+    [["install"], 64, "Which image?"],
+    [["install", "/etc/hostname"], 64, "--sha256: expected the image's SHA-256"],
+    [["install", "/nonexistent", "--sha256", "a".repeat(64)], 1, "/nonexistent cannot be read"],
+    [["install", "/etc", "--sha256", "a".repeat(64)], 1, "/etc is not a file"],
+    [["install", "/etc/hostname", "--sha256", "a".repeat(64)], 1, "No agent is running"],
+    [["install", "https://x/y", "--sha256", "a".repeat(64)], 1, "No agent is running"],
+  ])("%j ends with %i", async (args, status, message) => {
+    const where = args.length > 2 ? ["--state-dir", await temporaryFolder()] : [];
+    const refused = await agentCommand([...args, ...where]);
+    expect(refused).toMatchObject({ status, out: "" });
+    expect(refused.err).toContain(message);
+  });
 });
