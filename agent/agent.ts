@@ -265,7 +265,6 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   });
 
   const takeUp = async (): Promise<void> => {
-    await reserved?.start();
     const runningVersion = await installer.runningVersion(stopping.signal).catch((cause: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: cause }, "running version unknown");
       return null;
@@ -283,6 +282,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     updates.start();
     await remote.reconsider();
     desk.reconsider();
+    await reserved?.start(); // Last: it is for a day to come, and the first time it writes.
   };
 
   supervisor.start();
