@@ -27,6 +27,8 @@ import { UpdateRunner } from "./update/runner.ts";
 import { ImageWorkshop } from "./update/workshop.ts";
 import { RemoteDesk } from "./remote/remote-desk.ts";
 import { Tuning } from "./remote/tuning.ts";
+import { Monitor } from "./vitals/monitor.ts";
+import type { Vitals } from "./vitals/vitals.ts";
 import { wake } from "./wake.ts";
 import { mistakesIn } from "./windows/cron.ts";
 import { WindowGate } from "./windows/gate.ts";
@@ -51,6 +53,8 @@ export interface AgentPorts {
   /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
   readonly identity: string;
   readonly inventory: Snapshot["board"];
+  /** How the board is now. */
+  readonly vitals: () => Promise<Vitals>;
   readonly stateFile: StateFile;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
   readonly loaded: Saved | undefined;
@@ -217,9 +221,28 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         .take(desired, version)
         .then(() => (newest === desired ? desk.takeDesired(desired, version) : undefined));
     },
-    onUp: (held, send) => reporter.connected(held, send),
-    onDown: () => reporter.disconnected(),
+    onUp: (held, send, emit) => {
+      reporter.connected(held, send);
+      monitor.connected(emit);
+    },
+    onDown: () => {
+      reporter.disconnected();
+      monitor.disconnected();
+    },
   });
+  const monitor = new Monitor({
+    read: ports.vitals,
+    clock,
+    bootClock,
+    timer,
+    log: log.child({ part: "health" }),
+    terms: () => ({
+      everyMs: tuning.settings["health.every-seconds"],
+      leastMs: tuning.settings["health.least-seconds"],
+    }),
+    facts: () => ({ bootId, firmwareVersion: publisher.snapshot().currentVersion }),
+  });
+  tuning.whenever(() => monitor.reconsider());
   const updates = new UpdateRunner({
     journal,
     log: log.child({ part: "update" }),
@@ -286,13 +309,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   };
 
   supervisor.start();
+  monitor.start();
   const takenUp = takeUp();
   return {
     ask: (name, payload) => desk.answer(name, payload, "board"),
     updating: () => (isRunning(journal.saved.update) ? journal.saved.update.job.operationId : null),
     async stop(): Promise<void> {
       stopping.abort();
-      await Promise.all([takenUp, updates.stop(), reboots.stop(), supervisor.stop()]);
+      await Promise.all([takenUp, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);
     },
   };
 }

@@ -25,7 +25,9 @@ import { FolderStaging } from "./board/staging.ts";
 import { FolderStateFile } from "./board/state-file.ts";
 import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/control-door.ts";
 import { FileReserve } from "./board/state-reserve.ts";
+import { lookAtPower } from "./board/probes/power.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
+import { readVitals } from "./board/vitals.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
 import { createLog, lineFor, type LeveledLog, type Log } from "./log.ts";
@@ -195,6 +197,7 @@ async function assemble(
       bootId,
       identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
       inventory: await readInventory(),
+      vitals: () => readVitals({ folder: config.stateDir, power: lookAtPower }),
       stateFile,
       loaded: saved,
       trust,

@@ -177,6 +177,8 @@ export const settings = {
   "update.command.replaces": paths(),
   "maintenance.windows": maintenanceWindows(),
   "reboot.command": list(["systemctl", "reboot", "-i"]),
+  "health.every-seconds": seconds(21_600, 0, 604_800),
+  "health.least-seconds": seconds(900, 60, 86_400),
   "report.progress-seconds": seconds(5, 0, 3_600),
   "simulation.pause-seconds": seconds(15, 0, 3_600),
   "simulation.boot-seconds": seconds(3, 0, 600),

@@ -1,4 +1,4 @@
-import { NoRetry } from "azure-iot-common";
+import { Message as HubMessage, NoRetry } from "azure-iot-common";
 import { Client, DeviceMethodResponse, ModuleClient } from "azure-iot-device";
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import type { MethodReply } from "../contract/methods.ts";
@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import { webSocketAgent } from "../proxy.ts";
 import type { HubAddress } from "./address.ts";
 import { transportWith, type Line, type MethodCall } from "./azure-line.ts";
-import type { Callers, Connection, TwinDocuments } from "./link.ts";
+import type { Callers, Connection, Message, TwinDocuments } from "./link.ts";
 import { LinkTrouble, troubleFrom, troubleOfStatus } from "./trouble.ts";
 
 /** How long the link waits for the hub. */
@@ -144,6 +144,15 @@ class AzureConnection implements Connection {
     await this.#ask(this.#patience.reportMs, "report", (done) =>
       this.#line.transport.updateTwinReportedProperties(patch, done),
     );
+  }
+
+  /** Says that it is JSON in UTF-8: without that, a hub's routing queries see no body. */
+  async emit({ body, properties }: Message): Promise<void> {
+    const message = new HubMessage(JSON.stringify(body));
+    message.contentType = "application/json";
+    message.contentEncoding = "utf-8";
+    for (const [key, value] of Object.entries(properties)) message.properties.add(key, value);
+    await this.#call(this.#patience.reportMs, "message", (done) => this.#line.transport.sendEvent(message, done));
   }
 
   /** Lets answers out that are being given: a reboot must not take away the answer to the call that asked for it. */

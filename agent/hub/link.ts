@@ -15,6 +15,15 @@ export interface DesiredPatch {
   readonly version: number;
 }
 
+/** A message from the device to the cloud: JSON, with properties by which the hub can route it. */
+export interface Message {
+  readonly body: JsonObject;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Sends a message; resolves when the hub has taken it. Counts against the hub's quota. */
+export type Emit = (message: Message) => Promise<void>;
+
 /** What the hub says while a connection is up. Neither may throw; a method's reply is sent as soon as it resolves. */
 export interface Callers {
   method(name: string, payload: unknown): Promise<MethodReply>;
@@ -32,6 +41,7 @@ export interface Connection {
   twin(): Promise<TwinDocuments>;
   /** Patches the reported properties; resolves when the hub has acknowledged. Counts against the hub's quota. */
   report(patch: JsonObject): Promise<void>;
+  readonly emit: Emit;
   /** Resolves with the reason when the connection is lost. Never rejects. */
   readonly lost: Promise<Error>;
   /** Sends what is under way and closes. Never rejects, never takes longer than its deadline. */

@@ -2,7 +2,7 @@ import type { Timer } from "../clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Log } from "../log.ts";
 import { DesiredDocument } from "./desired.ts";
-import type { Callers, Connection, DesiredPatch, TwinDocuments } from "./link.ts";
+import type { Callers, Connection, DesiredPatch, Emit, TwinDocuments } from "./link.ts";
 import type { Meter } from "./meter.ts";
 import { patienceMs } from "./policy.ts";
 import { LinkTrouble, passesOnThisConnection, troubleFrom } from "./trouble.ts";
@@ -28,8 +28,8 @@ export interface SessionPorts {
   readonly method: Callers["method"];
   /** The whole desired document, after each change of its content or after each connect. */
   readonly onDesired: (desired: JsonObject, version: number) => void;
-  /** The reported properties as the hub holds them, and how to patch them; rejects with LinkTrouble. */
-  readonly onUp: (reported: JsonObject, send: (patch: JsonObject) => Promise<void>) => void;
+  /** The reported properties as the hub holds them, how to patch them, and how to send messages; both reject with LinkTrouble. */
+  readonly onUp: (reported: JsonObject, send: (patch: JsonObject) => Promise<void>, emit: Emit) => void;
 }
 
 /**
@@ -91,7 +91,11 @@ class Session {
         if (taken === "merged") onDesired(document.content, document.version);
         if (taken === "gap") end(new LinkTrouble("missed", "A change of the desired properties was missed."));
       };
-      onUp(twin.reported, (patch) => this.#during(this.#report(patch, end)));
+      onUp(
+        twin.reported,
+        (patch) => this.#during(this.#report(patch, end)),
+        (message) => this.#during(this.#emit(message)),
+      );
       onDesired(document.content, document.version);
       for (const change of early) take(change);
       void this.#whenDue().then(end);
@@ -102,6 +106,15 @@ class Session {
   async #readTwin(): Promise<TwinDocuments> {
     this.#ports.meter.count("twinReads");
     return await this.#connection.twin();
+  }
+
+  async #emit(message: Parameters<Emit>[0]): Promise<void> {
+    this.#ports.meter.count("messages");
+    try {
+      await this.#connection.emit(message);
+    } catch (cause) {
+      throw troubleFrom(cause, "message");
+    }
   }
 
   async #report(patch: JsonObject, end: (trouble: LinkTrouble) => void): Promise<void> {

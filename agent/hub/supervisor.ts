@@ -97,9 +97,9 @@ export class Supervisor {
   get #sessionPorts(): SessionPorts {
     return {
       ...this.#ports,
-      onUp: (reported, send) => {
+      onUp: (reported, send, emit) => {
         this.#up = true;
-        this.#ports.onUp(reported, send);
+        this.#ports.onUp(reported, send, emit);
       },
     };
   }

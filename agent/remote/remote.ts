@@ -14,6 +14,8 @@ const remoteNames = [
   "agent.log-level",
   "maintenance.windows",
   "report.progress-seconds",
+  "health.every-seconds",
+  "health.least-seconds",
 ] as const satisfies readonly (keyof Settings)[];
 
 /** The settings of the board with those of a desired section laid over them; every mistake, if it has any. */

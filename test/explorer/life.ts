@@ -59,6 +59,7 @@ const settings = readSettings([
     values: {
       "update.installer": "command",
       "update.healthy-for-seconds": 1,
+      "health.every-seconds": 0,
       "update.prove-within-seconds": 6,
     },
   },
@@ -271,6 +272,7 @@ export class Life {
         bootId,
         identity: "explored",
         inventory: { model: null, serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
+        vitals: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
         stateFile: this.#grain.makeStateFile?.(watched, this) ?? watched,
         loaded: saved,
         trust,
@@ -556,6 +558,7 @@ export class Life {
           const { desired, desiredVersion, reported } = this.world.hub;
           return { desired, desiredVersion, reported };
         }),
+      emit: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
       report: (patch) => online("report", () => this.#take(patch)),
       close: async () => undefined,
     };

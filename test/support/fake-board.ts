@@ -9,6 +9,7 @@ import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
 import { quiet } from "./journals.ts";
 import { digest } from "./updates.ts";
+import { goodVitals } from "./vitals.ts";
 
 /** How long each piece of work of this board takes, in its own time. */
 const workMs = 20_000;
@@ -83,6 +84,7 @@ export class FakeBoard {
       identity: "fake-board",
       inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
       stateFile: { save: async (saved) => void (this.saved = this.#written(saved)) },
+      vitals: () => Promise.resolve(goodVitals),
       loaded: this.saved,
       trust: "latest",
       problems: [],

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Callers, Connection } from "../../agent/hub/link.ts";
+import type { Callers, Connection, Message } from "../../agent/hub/link.ts";
 import { mergePatch } from "../../agent/hub/patch.ts";
 import { LinkTrouble } from "../../agent/hub/trouble.ts";
 import { at } from "./paths.ts";
@@ -14,6 +14,8 @@ export class FakeHub {
   /** The reported properties after each patch, the first one first. */
   readonly history: JsonObject[] = [];
   attempts = 0;
+  /** What the device has sent. */
+  readonly messages: Message[] = [];
   #lose: ((why: Error) => void) | undefined;
   #callers: Callers | undefined;
 
@@ -33,6 +35,7 @@ export class FakeHub {
       listen: (callers) => reachable(() => void (this.#callers = callers)),
       twin: () =>
         reachable(() => ({ desired: this.desired, desiredVersion: this.desiredVersion, reported: this.reported })),
+      emit: (message) => reachable(() => void this.messages.push(message)),
       report: (patch) =>
         reachable(() => {
           this.reported = mergePatch(this.reported, patch);

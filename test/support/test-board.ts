@@ -27,6 +27,7 @@ import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "./azure-sdk.ts";
 import { testLog } from "./journals.ts";
 import { overriding } from "./overriding.ts";
+import { goodVitals } from "./vitals.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface TestBoardOptions {
@@ -53,6 +54,7 @@ const quick = {
   "update.prove-within-seconds": 30,
   "simulation.pause-seconds": 0,
   "report.progress-seconds": 0,
+  "health.every-seconds": 0,
 };
 
 /**
@@ -151,6 +153,7 @@ export class TestBoard {
         bootId: board?.bootId ?? "",
         identity: this.deviceId,
         inventory: { model: "test board", serial: null, os: null, kernel: null, arch: "x64", memoryBytes: 1 },
+        vitals: () => Promise.resolve(goodVitals),
         stateFile,
         loaded: saved,
         trust,

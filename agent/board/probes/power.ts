@@ -7,11 +7,19 @@ import type { PowerFacts } from "../../doctor/power.ts";
 const run = promisify(execFile);
 
 /**
- * The supply of a Raspberry Pi: its firmware's bits, and the kernel's alarm where the firmware cannot be asked (that takes
- * root or the group video).
+ * The supply of a Raspberry Pi: its firmware's bits, from the file that its kernel keeps or by asking (which takes root or the
+ * group video), and the kernel's alarm.
  */
-export async function lookAtPower(hwmon = "/sys/class/hwmon"): Promise<PowerFacts> {
-  return { throttled: await askFirmware(), lowVoltage: await readAlarm(hwmon) };
+export async function lookAtPower(
+  hwmon = "/sys/class/hwmon",
+  firmware = "/sys/devices/platform/soc/soc:firmware/get_throttled", // github.com/raspberrypi/linux/pull/2397
+): Promise<PowerFacts> {
+  return { throttled: (await readBits(firmware)) ?? (await askFirmware()), lowVoltage: await readAlarm(hwmon) };
+}
+
+async function readBits(path: string): Promise<number | null> {
+  const text = await readFile(path, "utf8").catch(() => ""); // Another board, or another kernel.
+  return /^(?:0x)?[0-9a-f]{1,8}$/i.test(text.trim()) ? Number.parseInt(text, 16) : null;
 }
 
 async function askFirmware(): Promise<number | null> {

@@ -34,6 +34,10 @@ class FakeConnection implements Connection {
     return await this.#twin;
   }
 
+  emit(): Promise<void> {
+    return Promise.resolve();
+  }
+
   report(_patch: JsonObject): Promise<void> {
     const trouble = this.reportTroubles.shift();
     return trouble === undefined ? Promise.resolve() : Promise.reject(trouble);
