@@ -15,6 +15,7 @@ describe("a connection string", () => {
         deviceId: "d1",
         moduleId: "m1",
         webSocket: false,
+        mqttPort: 8883,
         webSocketPort: 443,
       },
     });

@@ -18,6 +18,7 @@ const nothing = {
   totalBytes: null,
   attempt: null,
   waitsFor: null,
+  waitsUntil: null,
   delay: null,
   error: null,
   refused: null,
