@@ -19,7 +19,7 @@ describe("a power cut at any moment", () => {
     let beginning = await newDisk(folder);
     let [states, parts] = [0, 0];
     for (let boot = 1; boot <= 3; boot += 1) {
-      const recording = await record(folder, beginning, { seed, habit: "careful", lives: 4 });
+      const recording = await record(folder, beginning, { seed, habit: "careful", lives: 3 });
       const begunMs = performance.now();
       const replayed = await replay(folder, recording, { partsPerFlush: 4, drawnFlushes: 150 });
       const { entries, flushes, broken, picked } = replayed;
@@ -48,7 +48,7 @@ describe("a power cut at any moment", () => {
   it.each<[Habit, RegExp[]]>([
     ["syncs no file", [/state: damaged/, /trials: /, /image \d+: /]],
     ["syncs no folder", [/state: found \d+, \d+ was kept/, /trials: found \d+/]],
-    ["writes in place", [/state: damaged/, /trials: found 999/]],
+    ["writes in place", [/state: damaged/]],
   ])("is seen to lose something where a writer %s", async (habit, losses) => {
     const folder = await scratchFolder();
     const recording = await record(folder, await newDisk(folder), { seed, habit, lives: 3 });
