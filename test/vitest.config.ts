@@ -1,16 +1,17 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Kinds of tests: pure and faked (unit), agent and hub on real sockets (integration), whole processes (system), and what
- * takes too long for every change (deep: scripts/test-deep).
+ * Kinds of tests: pure and faked (unit), agent and hub on real sockets (integration), whole processes (system), what
+ * takes too long for every change (deep: scripts/test-deep), and what needs a real systemd (rig: scripts/test-system).
  */
-const kind = (name: string, testTimeout: number) => ({
+const kind = (name: string, testTimeout: number, more: { globalSetup?: string } = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
     sequence: { shuffle: true },
+    ...more,
   },
 });
 
@@ -19,7 +20,13 @@ export default defineConfig({
     root: new URL("..", import.meta.url).pathname,
     // Most of what these tests do is waiting for a hub, a board or a disk.
     maxWorkers: 3,
-    projects: [kind("unit", 10_000), kind("integration", 60_000), kind("system", 120_000), kind("deep", 1_800_000)],
+    projects: [
+      kind("unit", 10_000),
+      kind("integration", 60_000),
+      kind("system", 120_000),
+      kind("deep", 1_800_000),
+      kind("rig", 180_000, { globalSetup: "test/rig/layers.ts" }),
+    ],
     // A shell may export this for its own proxies; the tests bring their own certificate authority.
     env: { NODE_EXTRA_CA_CERTS: "" },
   },

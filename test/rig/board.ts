@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { inject, onTestFinished } from "vitest";
+import type { LocalHub } from "../../service-tools/local-hub/options.ts";
+import { testHub } from "../support/local-hub.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { boardkeeper, type Ended } from "../support/tool-process.ts";
+import { ServiceView } from "../support/twins.ts";
+import { Disk } from "./disk.ts";
+import type { SystemName } from "./layers.ts";
+import { Machine } from "./machine.ts";
+
+const credential = "/etc/boardkeeper/credentials/connection-string";
+
+/**
+ * In systemd-nspawn of systemd 252 a service with ProtectProc=, ProtectKernelTunables= or ProtectControlGroups= sees the
+ * host's boot id, which no reboot of the container changes (on real boards, and with 257, it sees its own). So the container's
+ * own is put over it, and nothing of the sandbox is taken away.
+ */
+const ownBootId = {
+  "/etc/tmpfiles.d/boot-id.conf": "C /run/boot-id - - - - /proc/sys/kernel/random/boot_id\n",
+  "/etc/systemd/system/boardkeeper-.service.d/boot-id.conf":
+    "[Service]\nBindReadOnlyPaths=/run/boot-id:/proc/sys/kernel/random/boot_id\n",
+};
+
+/** As systemd-timesyncd leaves it. The host's clock is right, and nobody in the container could set it. */
+const clockIsSet = "d /run/systemd/timesync\nf /run/systemd/timesync/synchronized\n";
+
+/** A bare machine of this test alone, on which nothing of ours was installed; it is off. */
+export async function bareMachine(system: SystemName): Promise<Machine> {
+  return await machineOver([inject("layers")[system].root]);
+}
+
+/** A machine of this test alone that has the package, and no connection string; it is off. */
+export async function installedMachine(system: SystemName): Promise<Machine> {
+  const { root, installed } = inject("layers")[system];
+  const machine = await machineOver([root, installed]);
+  if (system === "Debian 12") {
+    for (const [path, text] of Object.entries(ownBootId)) await machine.disk.write(path, text);
+  }
+  return machine;
+}
+
+async function machineOver(below: readonly string[]): Promise<Machine> {
+  const machine = new Machine(await Disk.over(below));
+  await machine.disk.write("/etc/hosts", "127.0.0.1 localhost\n");
+  await machine.disk.write("/etc/tmpfiles.d/clock-is-set.conf", clockIsSet);
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail" && machine.isOn) {
+      process.stderr.write(await machine.shell("journalctl -b -n 60 -o short-monotonic --no-pager"));
+    }
+    await machine.discard();
+  });
+  return machine;
+}
+
+/** A board with a hub of its own: the machine, and both sides from which a service sees it. */
+export interface Board {
+  readonly machine: Machine;
+  readonly hub: LocalHub;
+  readonly deviceId: string;
+  /** The hub as the service SDK sees it. */
+  readonly service: ServiceView;
+  /** A command of the operator's CLI. */
+  cli(...args: string[]): Promise<Ended>;
+}
+
+/** Has the package, its connection string, and the hub's authority; it is off. */
+export async function provisionedBoard(system: SystemName): Promise<Board> {
+  const [machine, folder] = [await installedMachine(system), await temporaryFolder()];
+  const deviceId = "board-1";
+  const hub = await testHub({ folder: `${folder}/hub` });
+  await machine.disk.write(credential, await hub.addDevice(deviceId), 0o600);
+  await machine.disk.write("/etc/boardkeeper/hub-ca.pem", await readFile(hub.caFile, "utf8"));
+  await machine.disk.write(
+    "/etc/boardkeeper/agent.toml.d/rig.toml",
+    '[hub]\nca-file = "/etc/boardkeeper/hub-ca.pem"\n',
+  );
+  return {
+    machine,
+    hub,
+    deviceId,
+    service: new ServiceView(hub, deviceId),
+    cli: async (...args) => await boardkeeper(dirname(`${folder}/hub`), ...args),
+  };
+}

@@ -1,0 +1,65 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { cwd } from "node:process";
+import type { TestProject } from "vitest/node";
+import { Disk } from "./disk.ts";
+import { Machine } from "./machine.ts";
+
+/* Done once before all tests of the rig: the package is installed on each Debian, so that tests begin with a board that has it. */
+
+/** The systems that are tried, and which build of the package each takes. */
+export const systems = {
+  "Debian 12": { root: "RIG_BOOKWORM", architecture: "amd64" },
+  "Debian 13": { root: "RIG_TRIXIE", architecture: "all" },
+} as const;
+export type SystemName = keyof typeof systems;
+export const systemNames = Object.keys(systems) as SystemName[];
+
+export interface Layers {
+  /** The bare system. */
+  readonly root: string;
+  /** What installing the package has added. */
+  readonly installed: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    layers: Record<SystemName, Layers>;
+  }
+}
+
+export const packagesFolder = "dist/packages";
+
+/** The package that a system takes, as scripts/package has made it. */
+export function packageFor(system: SystemName): string {
+  const ending = `_${systems[system].architecture}.deb`;
+  const file = readdirSync(packagesFolder).find((name) => name.endsWith(ending));
+  if (file === undefined) throw new Error(`There is no ${packagesFolder}/*${ending}: run scripts/package first.`);
+  return join(cwd(), packagesFolder, file);
+}
+
+export function bareRoot(system: SystemName): string {
+  const root = process.env[systems[system].root];
+  if (root === undefined) throw new Error("The rig has no root file systems: start it with scripts/test-system.");
+  return root;
+}
+
+/** Called by vitest. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const machines: Machine[] = [];
+  const layers = await Promise.all(
+    systemNames.map(async (system) => {
+      const root = bareRoot(system);
+      const machine = new Machine(await Disk.over([root]));
+      machines.push(machine);
+      await machine.powerOn();
+      await machine.installPackage(packageFor(system));
+      await machine.powerOff();
+      return [system, { root, installed: machine.disk.upper }] as const;
+    }),
+  );
+  project.provide("layers", Object.fromEntries(layers) as Record<SystemName, Layers>);
+  return async () => {
+    await Promise.all(machines.map((machine) => machine.discard()));
+  };
+}
