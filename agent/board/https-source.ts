@@ -3,6 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { AgentError } from "../errors.ts";
 import { proxyTo } from "../proxy.ts";
 import type { Answer, Source, SourceRequest } from "../update/download/ports.ts";
+import { piecesOf } from "./body.ts";
 
 export interface HttpsSourceOptions {
   readonly allowHttp: boolean;
@@ -104,7 +105,7 @@ function answerFrom(response: IncomingMessage, address: string): Answer {
 
 async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
-    yield* response as AsyncIterable<Uint8Array>;
+    yield* piecesOf(response);
   } catch (cause) {
     throw unreachable(`The connection was lost: ${reason(cause)}`, cause);
   }

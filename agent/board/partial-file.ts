@@ -78,6 +78,10 @@ class PartialFile implements PartialImage {
   #bytes: number;
   #record: PartialRecord;
   #syncedAtMs: number;
+  /** Bytes that the last sync was begun with. */
+  #syncedFromBytes: number;
+  /** The last sync, while bytes go on to arrive beside it. */
+  #syncing: Promise<void> = Promise.resolve();
   /** When the record was last written; undefined until this process has. */
   #writtenAtMs: number | undefined;
   #isWritten = false;
@@ -97,6 +101,7 @@ class PartialFile implements PartialImage {
     this.#bytes = bytes;
     this.#record = record;
     this.#syncedAtMs = bootClock.nowMs();
+    this.#syncedFromBytes = bytes;
   }
 
   get bytes(): number {
@@ -121,10 +126,10 @@ class PartialFile implements PartialImage {
       this.#hash.update(piece);
       await writing;
       this.#bytes += piece.length;
-      const unsyncedBytes = this.#bytes - this.#record.syncedBytes;
+      const unsyncedBytes = this.#bytes - this.#syncedFromBytes;
       const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
       if (unsyncedBytes < syncEveryBytes && !isDue) return;
-      await this.#sync();
+      await this.#syncBeside();
       await this.#leaveRoom();
     });
   }
@@ -134,21 +139,29 @@ class PartialFile implements PartialImage {
   }
 
   async describe(totalBytes: number | null, source: ImageSource): Promise<void> {
-    this.#change({ totalBytes, source });
-    await onDisk(async () => await this.#writeRecord(recordEveryMs));
+    await onDisk(async () => {
+      await this.#syncing;
+      this.#change({ totalBytes, source });
+      await this.#writeRecord(recordEveryMs);
+    });
   }
 
   async account(spent: Spent): Promise<void> {
-    this.#change({ spent });
-    await onDisk(async () => await this.#writeRecord(accountEveryMs));
+    await onDisk(async () => {
+      await this.#syncing;
+      this.#change({ spent });
+      await this.#writeRecord(accountEveryMs);
+    });
   }
 
   async startOver(spent: Spent): Promise<void> {
-    this.#change({ spent, syncedBytes: 0, totalBytes: null, source: null });
     await onDisk(async () => {
+      await this.#syncing;
+      this.#change({ spent, syncedBytes: 0, totalBytes: null, source: null });
       await this.#file.truncate(0); // First: a file shorter than its record is seen to be odd, a longer one is not.
       this.#hash = createHash("sha256");
       this.#bytes = 0;
+      this.#syncedFromBytes = 0;
       await this.#writeRecord(0);
     });
   }
@@ -156,6 +169,7 @@ class PartialFile implements PartialImage {
   async close(): Promise<void> {
     await onDisk(async () => {
       try {
+        await this.#syncing;
         await this.#sync();
         await this.#writeRecord(0);
       } finally {
@@ -181,12 +195,24 @@ class PartialFile implements PartialImage {
     );
   }
 
+  /**
+   * Begins a sync that bytes may arrive beside, once the one before is over: a disk that is slower than the link holds it
+   * back, and the record is written by one at a time. Rejects as the one before did.
+   */
+  async #syncBeside(): Promise<void> {
+    await this.#syncing;
+    this.#syncing = this.#sync();
+    this.#syncing.catch(() => undefined); // Whoever awaits it next is told.
+  }
+
   /** Bytes first, then the record that vouches for them. */
   async #sync(): Promise<void> {
+    const bytes = this.#bytes;
     this.#syncedAtMs = this.#bootClock.nowMs();
-    if (this.#record.syncedBytes === this.#bytes) return;
+    this.#syncedFromBytes = bytes;
+    if (this.#record.syncedBytes === bytes) return;
     await this.#file.datasync();
-    this.#change({ syncedBytes: this.#bytes });
+    this.#change({ syncedBytes: bytes });
     await this.#writeRecord(recordEveryMs);
   }
 

@@ -12,7 +12,9 @@ export interface SourceRequest {
 export interface Answer extends AnswerHead {
   /** True when the body's end is announced: without that, a connection that breaks looks like an end. */
   readonly isFramed: boolean;
-  /** Rejects with an AgentError `unreachable` when the connection is lost. */
+  /**
+   * In pieces, each valid until the next is asked for. Rejects with an AgentError `unreachable` when the connection is lost.
+   */
   readonly body: AsyncIterable<Uint8Array>;
   /** Drops what has not been read. */
   close(): void;
