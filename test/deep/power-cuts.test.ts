@@ -33,7 +33,7 @@ describe("a power cut at any moment", () => {
       const { after } = recording;
       beginning = {
         before: picked.path,
-        promised: promisedBy(picked.found),
+        promised: promisedBy(picked.found, after.image),
         progress: { ...after, number: after.number + 1_000 },
         bootId: `boot-${boot + 1}`,
       };

@@ -33,11 +33,16 @@ export const nothingPromised: Promised = {
   images: {},
 };
 
-/** What was found after a power cut is what the next processes begin with. */
-export function promisedBy(found: Found): Promised {
+/**
+ * What was found after a power cut is what the next processes begin with. Of images they go on with one; another that lies
+ * there is cleared away at some time.
+ */
+export function promisedBy(found: Found, goesOnWith: number | null): Promised {
   const kept = (value: Found["state"]): Register => ({ kept: typeof value === "number" ? value : null, begun: [] });
   const images = Object.entries(found.images).map(([number, { usable, staged }]) => {
-    return [number, { bytes: usable ?? 0, staged: staged === "right" ? "yes" : "perhaps", mayShrink: true }];
+    const isWanted = Number(number) === goesOnWith;
+    const bytes = isWanted ? (usable ?? 0) : 0;
+    return [number, { bytes, staged: isWanted && staged === "right" ? "yes" : "perhaps", mayShrink: true }];
   });
   return {
     state: kept(found.state),
