@@ -1,6 +1,6 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
 import type { MethodReply } from "./contract/methods.ts";
-import type { Snapshot } from "./contract/snapshot.ts";
+import type { Equipment, Snapshot } from "./contract/snapshot.ts";
 import type { JsonObject } from "./contract/json.ts";
 import { Desk } from "./desk.ts";
 import type { Connect } from "./hub/link.ts";
@@ -53,6 +53,8 @@ export interface AgentPorts {
   /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
   readonly identity: string;
   readonly inventory: Snapshot["board"];
+  /** Finds out what the board is made of, where that is not known for this boot yet; else null. Takes its time. */
+  readonly equipment: (signal: AbortSignal) => Promise<Equipment | null>;
   /** How the board is now. */
   readonly vitals: () => Promise<Vitals>;
   readonly stateFile: StateFile;
@@ -308,15 +310,25 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     await reserved?.start(); // Last: it is for a day to come, and the first time it writes.
   };
 
+  const findEquipment = async (): Promise<void> => {
+    try {
+      const equipment = await ports.equipment(stopping.signal);
+      if (equipment !== null) publisher.equipmentIs(equipment);
+    } catch (cause) {
+      if (!stopping.signal.aborted) log.warn({ err: cause }, "the board's equipment not found out");
+    }
+  };
+
   supervisor.start();
   monitor.start();
+  const found = findEquipment();
   const takenUp = takeUp();
   return {
     ask: (name, payload) => desk.answer(name, payload, "board"),
     updating: () => (isRunning(journal.saved.update) ? journal.saved.update.job.operationId : null),
     async stop(): Promise<void> {
       stopping.abort();
-      await Promise.all([takenUp, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);
+      await Promise.all([takenUp, found, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);
     },
   };
 }

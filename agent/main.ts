@@ -12,6 +12,7 @@ import { HttpsSource } from "./board/https-source.ts";
 import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
+import { findEquipment, keepEquipment, keptEquipment } from "./board/equipment.ts";
 import { readInventory } from "./board/inventory.ts";
 import { FolderUnusable } from "./board/disk.ts";
 import { keepLastGood } from "./board/last-good-file.ts";
@@ -29,6 +30,7 @@ import { lookAtPower } from "./board/probes/power.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { readVitals } from "./board/vitals.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
+import type { Equipment } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
 import { createLog, lineFor, type LeveledLog, type Log } from "./log.ts";
 import { playBoard } from "./simulate.ts";
@@ -43,6 +45,8 @@ import { usage } from "./usage.ts";
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 /** A stop that takes longer than this is cut short: systemd and the simulated board kill soon after. */
 const stopWithinMs = 4_500;
+/** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
+const equipmentAfterMs = 30_000;
 
 await main().catch((cause: unknown) => {
   process.stderr.write(
@@ -168,6 +172,7 @@ async function assemble(
   await collect(config.stateDir, staging, saved, log);
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
+  const known = await keptEquipment(config.stateDir);
   const linkLog = log.child({ part: "link" });
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
   log.info(
@@ -196,7 +201,8 @@ async function assemble(
       digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId,
       identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
-      inventory: await readInventory(),
+      inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
+      equipment: (stopping) => findOnce(config, bootId, known?.bootId, log, stopping),
       vitals: () => readVitals({ folder: config.stateDir, power: lookAtPower }),
       stateFile,
       loaded: saved,
@@ -238,6 +244,23 @@ async function collect(stateDir: string, staging: Staging, saved: Saved | undefi
   } catch (cause) {
     log.warn({ err: cause }, "what is left of saves and updates was not removed");
   }
+}
+
+/** Once per boot, and when the board has had time to start everything else. */
+async function findOnce(
+  { stateDir }: Config,
+  bootId: string,
+  knownIn: string | undefined,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<Equipment | null> {
+  if (knownIn === bootId) return null;
+  await systemTimer.after(equipmentAfterMs, stopping);
+  const equipment = await findEquipment(stopping);
+  await keepEquipment(stateDir, bootId, equipment).catch((cause: unknown) => {
+    log.warn({ err: cause }, "equipment not kept: it is found out again at the next start");
+  });
+  return equipment;
 }
 
 function lastGoodWords({ mistakes }: Config): string[] {

@@ -1,7 +1,7 @@
 import { project } from "./contract/dialects/project.ts";
 import type { JsonObject } from "./contract/json.ts";
 import { problemsForTwin } from "./contract/problems.ts";
-import type { Snapshot } from "./contract/snapshot.ts";
+import type { Equipment, Snapshot } from "./contract/snapshot.ts";
 import type { BootClock } from "./clock.ts";
 import type { Reporter } from "./hub/reporter.ts";
 import { isProgressDue, type ProgressPolicy, type Sent } from "./hub/schedule.ts";
@@ -82,6 +82,12 @@ export class Publisher {
   /** The clock has been set, or not in time. Offered with the next phase. */
   clockIs(clockSynchronized: boolean): void {
     this.#facts = { ...this.#facts, agent: { ...this.#facts.agent, clockSynchronized } };
+  }
+
+  /** What the board is made of has been found out. */
+  equipmentIs(equipment: Equipment): void {
+    this.#facts = { ...this.#facts, board: { ...this.#facts.board, equipment } };
+    this.publish();
   }
 
   /** Notes what keeps an update or a reboot from its maintenance window, and offers it when that is news. */

@@ -11,7 +11,7 @@ const longestText = 100;
  * What the board is, from the files that the kernel and the distribution keep: no program is run for it.
  * @param root where those files lie
  */
-export async function readInventory(root = "/"): Promise<Snapshot["board"]> {
+export async function readInventory(root = "/"): Promise<Omit<Snapshot["board"], "equipment">> {
   const [model, serial, osRelease] = await Promise.all([
     firstOf(root, "proc/device-tree/model", "sys/class/dmi/id/product_name"),
     firstOf(root, "proc/device-tree/serial-number"),

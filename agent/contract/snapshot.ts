@@ -76,6 +76,16 @@ export interface RebootSnapshot {
   readonly last: { readonly at: Timestamp; readonly cause: RebootCause; readonly clockSynchronized: boolean } | null;
 }
 
+/** What a board is made of. */
+export interface Equipment {
+  readonly cpu: string | null;
+  readonly cores: number | null;
+  /** `model` is empty where it is not known: a hub may drop a null inside a list. */
+  readonly disks: readonly { readonly name: string; readonly model: string; readonly sizeBytes: number }[];
+  /** Of the network, with their hardware addresses. */
+  readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
+}
+
 /** How the desired `boardkeeper` section with that `$version` was taken. */
 export interface ConfigSnapshot {
   readonly version: number;
@@ -109,6 +119,8 @@ export interface Snapshot {
     readonly kernel: string | null;
     readonly arch: string;
     readonly memoryBytes: number;
+    /** Null until it has been found out, once per boot. */
+    readonly equipment: Equipment | null;
   };
   /** The version that runs, as the installer reads it; null where it cannot tell. */
   readonly currentVersion: string | null;

@@ -12,7 +12,7 @@ export function savedState(saved: Saved | undefined, bootId: string | null): Jso
   if (saved === undefined) return { saved: false, rebootedSince: null };
   const { update, reboot } = projectBoardkeeper({
     agent: { version: "", mode: "systemd", startedAt: "", bootId: "", clockSynchronized: false, problems: null },
-    board: { model: null, serial: null, os: null, kernel: null, arch: "", memoryBytes: 0 },
+    board: { model: null, serial: null, os: null, kernel: null, arch: "", memoryBytes: 0, equipment: null },
     currentVersion: null,
     config: null,
     update: describeUpdate(saved, null),

@@ -18,12 +18,14 @@ const bootMs = 30_000;
 export interface FakeBoardOptions {
   /** Settings by name, as in TOML. */
   readonly settings?: Record<string, unknown>;
+  readonly equipment?: AgentPorts["equipment"];
 }
 
 /** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
 export class FakeBoard {
   readonly time = new FakeTime();
   readonly #hub: FakeHub;
+  readonly #equipment: AgentPorts["equipment"];
   readonly #settings: Record<string, unknown>;
   /** How often it was started. */
   boots = 0;
@@ -50,6 +52,7 @@ export class FakeBoard {
 
   constructor(hub: FakeHub, options: FakeBoardOptions = {}) {
     this.#hub = hub;
+    this.#equipment = options.equipment ?? (() => Promise.resolve(null));
     this.#settings = { ...usualSettings, ...options.settings };
     onTestFinished(() => this.#agent?.stop());
   }
@@ -82,8 +85,17 @@ export class FakeBoard {
       digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId: `boot-${this.boots}`,
       identity: "fake-board",
-      inventory: { model: "fake", serial: null, os: null, kernel: null, arch: "arm64", memoryBytes: 1 },
+      inventory: {
+        model: "fake",
+        serial: null,
+        os: null,
+        kernel: null,
+        arch: "arm64",
+        memoryBytes: 1,
+        equipment: null,
+      },
       stateFile: { save: async (saved) => void (this.saved = this.#written(saved)) },
+      equipment: this.#equipment,
       vitals: () => Promise.resolve(goodVitals),
       loaded: this.saved,
       trust: "latest",

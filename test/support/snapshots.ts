@@ -46,6 +46,7 @@ export function snapshotWith(update: Partial<UpdateSnapshot> = {}, rest: Partial
       kernel: "6.12.25+rpt-rpi-v8",
       arch: "arm64",
       memoryBytes: 4_100_000_000,
+      equipment: null,
     },
     currentVersion: "1.0.0",
     config: null,

@@ -109,6 +109,17 @@ describe("who may import whom", () => {
     expect(all.length).toBeGreaterThan(0);
   });
 
+  it.each(["node-cron", "systeminformation"])(
+    "%s is loaded only where it is needed: it costs a board memory",
+    (name) => {
+      const files = readdirSync("agent", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+      const sources = files.map((file) => readFileSync(join("agent", file), "utf8"));
+      expect(sources.filter((source) => source.includes(`import("${name}")`)).length).toBe(1);
+      const eager = new RegExp(`import (?!type )[^;]*from "${name}"`);
+      expect(sources.filter((source) => eager.test(source))).toStrictEqual([]);
+    },
+  );
+
   it.each(walls)("$why", ({ from, to, except }) => {
     const offences = all
       .filter((one) => from.test(one.from) && to.test(one.to) && !except?.test(one.to))

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../json.ts";
-import type { Snapshot } from "../snapshot.ts";
+import type { Equipment, Snapshot } from "../snapshot.ts";
 
 /**
  * Our own words, under `boardkeeper`: the whole snapshot. No key here may contain the word that the seed tutorial's
@@ -9,7 +9,7 @@ export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
   const { agent, board, config, update, reboot, currentVersion } = snapshot;
   return {
     agent: { ...agent },
-    board: { ...board },
+    board: { ...board, equipment: board.equipment && equipmentJson(board.equipment) },
     firmwareVersion: currentVersion,
     config: config && { ...config, error: config.error && { ...config.error } },
     update: {
@@ -41,4 +41,8 @@ export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
       lastProven: reboot.last && { ...reboot.last },
     },
   } satisfies Record<string, Json>;
+}
+
+function equipmentJson({ disks, interfaces, ...rest }: Equipment): JsonObject {
+  return { ...rest, disks: disks.map((one) => ({ ...one })), interfaces: interfaces.map((one) => ({ ...one })) };
 }

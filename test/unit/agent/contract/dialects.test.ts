@@ -198,6 +198,12 @@ describe("one snapshot, four vocabularies", () => {
             kernel: long(100),
             arch: long(20),
             memoryBytes: 2 ** 52,
+            equipment: {
+              cpu: long(30),
+              cores: 256,
+              disks: Array.from({ length: 4 }, () => ({ name: long(30), model: long(30), sizeBytes: 2 ** 52 })),
+              interfaces: Array.from({ length: 4 }, () => ({ name: long(30), mac: "00:00:00:00:00:00" })),
+            },
           },
           agent: { ...snapshotWith().agent, problems: Array.from({ length: 5 }, () => long(100)) },
           currentVersion: long(200),
