@@ -93,14 +93,20 @@ export function flushed(disk: DiskState): DiskState {
   return tidied({ ...disk, files, keptNames: disk.names, pending: [] });
 }
 
-/** Every state in which a power cut may leave the disk. */
-export function cuts(disk: DiskState): DiskState[] {
+/**
+ * Every state in which a power cut may leave the disk. What happens to files that nobody reads makes no difference: of
+ * these one state stands for all.
+ */
+export function cuts(disk: DiskState, isRead: (path: string) => boolean): DiskState[] {
   if (isClean(disk)) return [disk];
   const outcomes: DiskState[] = [];
-  for (let chosen = 0; chosen < 2 ** disk.pending.length; chosen += 1) {
-    const survived = disk.pending.filter((_change, index) => (chosen & (2 ** index)) !== 0);
+  const open = disk.pending.filter((change) => Object.keys(change).some(isRead));
+  for (let chosen = 0; chosen < 2 ** open.length; chosen += 1) {
+    const lost = new Set(open.filter((_change, index) => (chosen & (2 ** index)) === 0));
+    const survived = disk.pending.filter((change) => !lost.has(change));
     const names = withoutOrphans(apply(disk.keptNames, survived));
-    const dirty = [...new Set(Object.values(names))].filter((id) => {
+    const read = Object.entries(names).flatMap(([path, id]) => (isRead(path) ? [id] : []));
+    const dirty = [...new Set(read)].filter((id) => {
       const file = disk.files[id];
       return file !== undefined && file.content !== file.kept;
     });

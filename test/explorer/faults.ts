@@ -19,3 +19,10 @@ export type Crash = "power cut" | "process killed";
 export function excuses(fault: Disturbance): boolean {
   return ["duty failed", "duty done, but failed", "reboot lost", "cancel", "new desired document"].includes(fault);
 }
+
+/** Faults that the agent notices only later: at the next save, at the next report, or when it looks at the clock. */
+export type Silent = "clock stepped" | "save refused" | "link lost under a report";
+
+export function isSilent(fault: Disturbance): fault is Silent {
+  return fault === "clock stepped" || fault === "save refused" || fault === "link lost under a report";
+}

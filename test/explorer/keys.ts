@@ -1,99 +1,142 @@
+import type { Saved } from "../../agent/saved.ts";
+import { bootIdOf } from "./board.ts";
 import { cuts, type DiskState } from "./disk.ts";
+import { dueIn, heldAgainst, isTold, savedEssence, wanted } from "./essence.ts";
 import type { Life } from "./life.ts";
 import type { World } from "./world.ts";
 
 /*
- * When two moments of two histories are one: what lies on disk, board and hub is the same but for what decides nothing (times
- * as labels, how often something was saved), and so is what the agent has done since it last saved.
+ * When two moments of two histories are one: what decides of disk, board and hub is the same, what the witness holds against
+ * the agent is, and so is what the agent may remember beyond what it has saved.
  */
 
-const interned = new Map<string, number>();
+/** What is known of texts and of immutable parts of worlds, during one search. */
+function emptyTables() {
+  return {
+    interned: new Map<string, number>(),
+    /** Keys of parts, as seen in one boot. */
+    parts: new WeakMap<object, { readonly boots: number; readonly key: string }>(),
+    parsed: new Map<string, Saved | undefined>(),
+    essences: new Map<string, string>(),
+    visible: new WeakMap<DiskState, string>(),
+    cuts: new WeakMap<DiskState, readonly DiskState[]>(),
+  };
+}
+
+let tables = emptyTables();
+
+/** Another search begins: its keys have nothing to do with those before. */
+export function forgetKeys(): void {
+  tables = emptyTables();
+}
 
 function intern(text: string): string {
+  const { interned } = tables;
   let id = interned.get(text);
   if (id === undefined) interned.set(text, (id = interned.size));
   return id.toString(36);
 }
 
-/** Keys of immutable parts of worlds, as seen in one boot. */
-const memo = new WeakMap<object, Map<number, string>>();
-
 function remembered(part: object, boots: number, compute: () => string): string {
-  let keys = memo.get(part);
-  if (keys === undefined) memo.set(part, (keys = new Map()));
-  let key = keys.get(boots);
-  if (key === undefined) keys.set(boots, (key = intern(seenIn(boots, compute()))));
-  return key;
+  let known = tables.parts.get(part);
+  if (known?.boots !== boots) tables.parts.set(part, (known = { boots, key: intern(compute()) }));
+  return known.key;
 }
 
-/** Times are labels. Of boots it matters only which one is the present one. */
+/** Of boots it matters only which one is the present one. */
 function seenIn(boots: number, text: string): string {
-  return text
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]{12}Z/g, "T")
-    .replaceAll(/"boot-(\d+)"/g, (_all, boot) => (Number(boot) === boots ? "now" : "past"));
+  return text.replaceAll(/"boot-(\d+)"/g, (_all, boot) => (Number(boot) === boots ? "now" : "past"));
 }
 
-const contents = new Map<string, string>();
+/** A state as it was saved; undefined where it is torn, which the agent will say. */
+function read(content: string): Saved | undefined {
+  if (!tables.parsed.has(content)) tables.parsed.set(content, savedFrom(content));
+  return tables.parsed.get(content);
+}
 
-function contentKey(path: string, content: string): string {
-  if (!path.endsWith("/state.json")) return path + content;
-  let key = contents.get(content);
-  if (key === undefined) {
-    const { saved } = JSON.parse(content) as { saved: object };
-    contents.set(content, (key = JSON.stringify({ ...saved, seq: 0 })));
+function savedFrom(content: string): Saved | undefined {
+  try {
+    const { saved } = JSON.parse(content) as { saved: Saved };
+    return saved;
+  } catch {
+    return undefined;
   }
-  return key;
 }
 
-const seen = new WeakMap<DiskState, string>();
+/** Of a saved state, as seen in a boot, or in any. */
+function essenceOf(content: string, boots: number | undefined): string {
+  const name = `${boots ?? ""} ${content}`;
+  let essence = tables.essences.get(name);
+  if (essence === undefined) {
+    const saved = read(content);
+    const bootId = boots === undefined ? undefined : `boot-${boots}`;
+    const text = saved === undefined ? content : savedEssence(saved, bootId);
+    tables.essences.set(name, (essence = intern(boots === undefined ? text : seenIn(boots, text))));
+  }
+  return essence;
+}
 
-/** What programs see. The copy before and half-made copies are never read while the newest is whole, which is checked. */
+const isState = (path: string): boolean => path.endsWith("/state.json");
+
+/** What programs would read now as the saved state. */
+function savedOn({ names, files }: DiskState): Saved | undefined {
+  const path = Object.keys(names).find(isState);
+  const content = path === undefined ? undefined : files[names[path] ?? 0]?.content;
+  return content === undefined ? undefined : read(content);
+}
+
+/** The copy before, and half-made copies, are never read while the newest is whole, which is checked. */
+function isRead(path: string): boolean {
+  return !path.endsWith(".new") && !path.endsWith("/state.previous.json");
+}
+
+/** What programs see. */
 function visible(disk: DiskState): string {
-  let key = seen.get(disk);
-  if (key === undefined) {
-    key = Object.entries(disk.names)
-      .filter(([path]) => !path.endsWith(".new") && !path.endsWith("/state.previous.json"))
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([path, id]) => contentKey(path, disk.files[id]?.content ?? ""))
-      .join("|");
-    seen.set(disk, key);
-  }
+  let key = tables.visible.get(disk);
+  if (key === undefined) tables.visible.set(disk, (key = contents(disk)));
   return key;
 }
 
-const outcomes = new WeakMap<DiskState, readonly DiskState[]>();
+/** What programs read, in a boot. */
+function contents(disk: DiskState, boots?: number): string {
+  return Object.entries(disk.names)
+    .filter(([path]) => isRead(path))
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([path, id]) => {
+      const content = disk.files[id]?.content ?? "";
+      return isState(path) ? essenceOf(content, boots) : path + content;
+    })
+    .join("|");
+}
 
 /** What a power cut may leave, each that looks alike once. */
 export function distinctCuts(disk: DiskState): readonly DiskState[] {
-  let distinct = outcomes.get(disk);
+  let distinct = tables.cuts.get(disk);
   if (distinct === undefined) {
-    distinct = [...new Map(cuts(disk).map((one) => [visible(one), one])).values()];
-    outcomes.set(disk, distinct);
+    distinct = [...new Map(cuts(disk, isRead).map((one) => [visible(one), one])).values()];
+    tables.cuts.set(disk, distinct);
   }
   return distinct;
 }
 
 /** What is seen now and, where it differs, what a power cut could leave. */
-function diskText(disk: DiskState): string {
+function diskText(disk: DiskState, boots: number): string {
   const now = visible(disk);
-  const others = distinctCuts(disk)
-    .map(visible)
-    .filter((one) => one !== now);
-  return [now, ...others.sort()].join("||");
+  const others = distinctCuts(disk).filter((one) => visible(one) !== now);
+  return [contents(disk, boots), ...others.map((one) => contents(one, boots)).sort()].join("||");
 }
 
 /** Everything but what was and what decides nothing. */
 export function worldKey({ disk, board, hub, ledger, quality, bootMs, wallStepMs }: World): string {
   const { boots, ...machine } = board;
-  const { seq: _seq, firstBoot, rebootSavedAt, ...notes } = ledger;
-  const diskKey = remembered(disk, boots, () => diskText(disk));
+  const { firstBoot, rebootSavedAt } = ledger;
+  const saved = savedOn(disk);
   return [
-    diskKey,
-    // The boot clock matters only to what is due by it.
-    visible(disk).includes("dueBootMs") ? bootMs : "",
+    remembered(disk, boots, () => diskText(disk, boots)),
+    saved === undefined ? "" : dueIn(saved, bootIdOf(board), bootMs),
     remembered(board, 0, () => JSON.stringify(machine)),
-    remembered(hub, boots, () => JSON.stringify(hub)),
-    remembered(ledger, boots, () => JSON.stringify(notes)),
+    remembered(hub, 0, () => wanted(hub)),
+    remembered(ledger, 0, () => heldAgainst(ledger)),
     firstBoot !== null && firstBoot < boots,
     rebootSavedAt !== null && rebootSavedAt < boots,
     quality,
@@ -102,10 +145,12 @@ export function worldKey({ disk, board, hub, ledger, quality, bootMs, wallStepMs
 }
 
 export function lifeKey(life: Life): string {
+  const { world, saved, isUp, memory, calls, timer } = life;
   return [
-    worldKey({ ...life.world, bootMs: life.timer.nowMs }),
-    intern(life.memory),
-    intern(life.calls.map(({ label }) => label).join("|")),
-    life.timer.waitsMs.join(","),
+    worldKey({ ...world, bootMs: timer.nowMs }),
+    intern(memory),
+    isUp && saved !== undefined && isTold(world.hub, saved),
+    intern(calls.map(({ label }) => label).join("|")),
+    timer.waitsMs.join(","),
   ].join(" ");
 }

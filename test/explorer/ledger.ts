@@ -1,16 +1,16 @@
+import { canonicalJson } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
+import { mergePatch } from "../../agent/hub/patch.ts";
 import type { Saved } from "../../agent/saved.ts";
 import { limits } from "../../agent/update/machine.ts";
 import { bootIdOf, runningVersionOf } from "./board.ts";
 import { reportedAt, type Asked } from "./hub.ts";
-import type { JobNotes } from "./notes.ts";
+import { afterDeath, noNotes, pruned, type JobNotes } from "./notes.ts";
 import { qualityIn, type World } from "./world.ts";
 
 /*
  * What must be true of every history, written down by a witness who sees disk, board and hub but not the agent's memory.
  */
-
-const noNotes: JobNotes = { promised: false, cancelled: false, begun: {}, now: [], end: null, told: 0 };
 
 /** Something happened that must never happen. */
 export class Violation extends Error {}
@@ -50,10 +50,7 @@ export function noteStart(world: World, loaded: Saved | undefined, problems: rea
   must(problems.length === 0, `The saved state was found damaged: ${problems.join("; ")}`);
   const seq = loaded?.seq ?? 0;
   must(seq >= world.ledger.seq, `Save ${world.ledger.seq} was promised to be on disk; ${seq} was found.`);
-  const jobs = Object.fromEntries(
-    Object.entries(world.ledger.jobs).map(([job, notes]) => [job, { ...notes, now: [] }]),
-  );
-  const begun = { ...world, ledger: { ...world.ledger, jobs } };
+  const begun = { ...world, ledger: afterDeath(world.ledger) };
   if (loaded === undefined) return begun;
   const { update } = loaded;
   const told = world.ledger.toldOperation;
@@ -99,19 +96,35 @@ export function noteSaved(world: World, saved: Saved): World {
     known || previous === undefined || notesOf(next, previous).end !== null || giveWay(next, previous),
     `${operationId} was begun before ${previous} had ended.`,
   );
+  const reached = rank(update.phase);
+  must(reached >= before.reached, `${operationId} went back to ${update.phase} on disk.`);
   if (update.phase === "completed" && before.end === null) mustBeProven(world, saved);
   const withOrder = { ...next, ledger: { ...next.ledger, order: jobs } };
-  return withNotes(withOrder, operationId, { end: ends.has(update.phase) ? update.phase : null });
+  const end = ends.has(update.phase) ? update.phase : null;
+  return withNotes(withOrder, operationId, pruned({ ...before, reached, end }, pastActs(update)));
+}
+
+/** Acts that can come no more, because they are refused in this phase, and no phase comes back. */
+function pastActs(update: Saved["update"]): string[] {
+  const reached = rank(update.phase);
+  const isInstalled = update.phase === "applying" && update.installed !== null;
+  return [
+    ...(reached > rank("downloading") ? ["fetch"] : []),
+    ...(reached > rank("applying") || isInstalled ? ["install"] : []),
+    ...(reached > rank("rebooting") ? ["arm"] : []),
+  ];
 }
 
 /** A job from a desired document gives way to the next one in the same save, while nothing of the board was changed. */
 function giveWay(world: World, job: string): boolean {
-  return (notesOf(world, job).begun["install"] ?? 0) === 0;
+  return !notesOf(world, job).touched;
 }
 
-function mustBeProven({ board }: World, { update }: Saved): void {
+function mustBeProven({ board }: World, saved: Saved): void {
+  const { update } = saved;
   if (!("job" in update)) return;
-  const { version } = update.job;
+  const { version, rehearsal } = update.job;
+  if (rehearsal) return must(saved.lastProven === null, "A rehearsal was noted as proven.");
   const running = runningVersionOf(board);
   must(running === version, `Completed at ${version}, but the board runs ${running}.`);
   must(board.default === board.running, `Completed at ${version}, but the next boot will not start it.`);
@@ -122,16 +135,18 @@ export function noteAct(world: World, act: string, job: string, known: readonly 
   const notes = notesOf(world, job);
   must(notes.end === null, `${act} for ${job}, which has ended (${notes.end}).`);
   must(!notes.cancelled, `${act} for ${job}, which was cancelled.`);
-  must(!notes.now.includes(act) || act === "commit" || act === "revert", `${act} for ${job} twice in one life.`);
+  must(!notes.now.includes(act), `${act} for ${job} twice in one life.`);
   const begun = (notes.begun[act] ?? 0) + 1;
   for (const saved of known) mustBeIntended(act, job, begun, saved);
   const running = runningVersionOf(world.board) ?? "";
   const quality = qualityIn(world)(running);
   must(act !== "commit" || quality === "good", `${running} is committed, and is ${quality}.`);
-  const counted = act === "fetch" || act === "install";
+  const isCounted = act === "fetch" || act === "install";
+  const isOnce = act !== "commit" && act !== "revert"; // Which are tried again in one life.
   return withNotes(world, job, {
-    begun: counted ? { ...notes.begun, [act]: begun } : notes.begun,
-    now: [...new Set([...notes.now, act])].sort(),
+    begun: isCounted ? { ...notes.begun, [act]: begun } : notes.begun,
+    touched: notes.touched || act === "install",
+    now: isOnce ? [...notes.now, act].sort() : notes.now,
   });
 }
 
@@ -165,6 +180,7 @@ export function noteRebootOrder(known: readonly Saved[]): void {
 
 /** The hub has a patch of the twin. */
 export function noteTold(before: World, after: World): World {
+  must(before.ledger.firstBoot !== null, "The twin was told something while nothing was on disk.");
   const operation = reportedAt(after.hub, "boardkeeper", "update", "operationId");
   const phase = reportedAt(after.hub, "boardkeeper", "update", "phase");
   if (typeof operation !== "string" || typeof phase !== "string") return after;
@@ -185,7 +201,9 @@ export function noteTold(before: World, after: World): World {
     must(notes.end === phase, `The twin was told that ${operation} is ${phase}; the disk says ${notes.end}.`);
   }
   const told = withNotes(after, operation, { told: rank(phase) });
-  return { ...told, ledger: { ...told.ledger, toldOperation: operation } };
+  const isOver = toldOperation !== null && toldOperation !== operation; // It is never told of again.
+  const next = isOver ? withNotes(told, toldOperation, { told: 0 }) : told;
+  return { ...next, ledger: { ...next.ledger, toldOperation: operation } };
 }
 
 /** A request was answered. */
@@ -198,9 +216,9 @@ export function noteAnswer(world: World, { method, payload, reply: first }: Aske
   const job = answer["operationId"];
   switch (method) {
     case "firmwareUpdate":
-      return withNotes(world, job, { promised: true });
+      return withNotes(world, job, pruned({ ...notesOf(world, job), promised: true }, []));
     case "cancelFirmwareUpdate":
-      return withNotes(world, job, { cancelled: true });
+      return withNotes(world, job, pruned({ ...notesOf(world, job), cancelled: true }, []));
     case "rebootDevice": {
       return { ...world, ledger: { ...world.ledger, rebootPromised: true } };
     }
@@ -216,6 +234,14 @@ export function checkBoard(world: World): void {
   must(bootable !== null, "The slot that boots by default is empty.");
   must(qualityIn(world)(bootable) !== "dead", `${bootable} boots by default, and does not come up.`);
   must(board.trial === null || board.slots[board.trial] !== null, "A slot is on trial that is half-written.");
+}
+
+/** Nothing is left to be told: the twin says of the board what the board says of itself, word by word. */
+export function checkTwin({ hub }: World, { payload }: MethodReply): void {
+  const { Response: _sentence, link: _link, ...own } = payload;
+  const said = canonicalJson(mergePatch({}, own));
+  const told = canonicalJson(reportedAt(hub, "boardkeeper") ?? null);
+  must(told === said, `The board says ${said}, the twin ${told}.`);
 }
 
 /** Nothing is left to be done, and nothing more will happen. */

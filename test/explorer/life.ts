@@ -10,17 +10,18 @@ import type { Callers, Connection } from "../../agent/hub/link.ts";
 import { mergePatch } from "../../agent/hub/patch.ts";
 import { LinkTrouble } from "../../agent/hub/trouble.ts";
 import type { StateFile } from "../../agent/journal.ts";
-import type { Saved } from "../../agent/saved.ts";
+import type { Saved, Trust } from "../../agent/saved.ts";
 import { readSettings } from "../../agent/settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import type { Installer, StagedImage, Staging } from "../../agent/update/ports.ts";
 import { quiet } from "../support/journals.ts";
 import * as hardware from "./board.ts";
 import * as platter from "./disk.ts";
-import { excuses, type Disturbance } from "./faults.ts";
+import { excuses, type Disturbance, type Silent } from "./faults.ts";
 import { reportedAt, type Asked } from "./hub.ts";
 import * as witness from "./ledger.ts";
 import { excused } from "./notes.ts";
+import { lifeKey, worldKey } from "./keys.ts";
 import { savedIn } from "./reading.ts";
 import { PatientTimer } from "./time.ts";
 import { qualityIn, stagingFolder, stateFolder, type Scenario, type World } from "./world.ts";
@@ -61,6 +62,7 @@ const settings = readSettings([
       "update.healthy-for-seconds": 1,
       "health.every-seconds": 0,
       "update.prove-within-seconds": 6,
+      "simulation.pause-seconds": 1,
     },
   },
 ]).settings;
@@ -76,20 +78,30 @@ export class Life {
   /** Run when the next duty is done: for a test of the explorer, whose agent acts before it saves. */
   readonly afterDuty: (() => void)[] = [];
   /** What was done so far, for people. */
-  readonly labels: string[] = [];
-  /** What was done since the last save: what the agent may remember beyond what it has saved. */
+  labels: string[] = [];
+  /** Duties that were begun since the last save: what the agent may remember beyond what it has saved. */
   sinceSave: string[] = [];
   calls: Call[] = [];
   readonly timer: PatientTimer;
   readonly #scenario: Scenario;
-  readonly #onCrashPoint: (world: World) => void;
+  #onCrashPoint: (world: World) => void;
   readonly #grain: Grain;
   #savedAtMs: number;
   /** The next report reaches the hub, but its acknowledgement is lost with the link. */
   #deafness = false;
   /** The disk refuses the next file. */
   #refusal = false;
-  linkLosses = 0;
+  #linkLosses = 0;
+  #connects = 0;
+  #upSinceMs = 0;
+  /** What was saved while the hub could not hear of it, to be told in its order. */
+  #unheard: string[] = [];
+  /** The desired properties that the agent was told last, by their version. */
+  #toldDesired = 0;
+  /** Requests that the agent has not answered yet. */
+  #asking: string[] = [];
+  #file: FolderStateFile | undefined;
+  #trust: Trust = "latest";
   #agent: Agent | undefined;
   #death: unknown;
   #connection: { callers: Callers | undefined; lose: (why: Error) => void } | undefined;
@@ -105,7 +117,16 @@ export class Life {
     this.#savedAtMs = world.bootMs;
   }
 
-  /** The process starts. */
+  /** The process starts, and reads what it finds on disk. */
+  async load(): Promise<void> {
+    this.#file = new FolderStateFile(stateFolder, this.#disk());
+    const { saved, trust, problems } = await this.#file.load();
+    this.saved = saved;
+    this.#trust = trust;
+    this.world = witness.noteStart(this.world, saved, problems);
+  }
+
+  /** The agent goes to work on what was read. */
   begin(): void {
     this.#start().then(
       (agent) => (this.#agent = agent),
@@ -169,6 +190,11 @@ export class Life {
       this.#complete(next);
       return true;
     }
+    if (this.#isSucceeded()) {
+      this.labels.push("new desired document");
+      this.#setDesired(this.#scenario.succeeding ?? {});
+      return true;
+    }
     const request = this.#nextRequest();
     if (request !== undefined) {
       this.#deliver(request);
@@ -205,14 +231,8 @@ export class Life {
         if (answered !== undefined) this.#deliver(answered);
         return;
       }
-      case "new desired document": {
-        const desired = { ...world.hub.desired, ...this.#scenario.nextDesired };
-        const desiredVersion = world.hub.desiredVersion + 1;
-        this.world = { ...world, hub: { ...world.hub, desired, desiredVersion } };
-        this.sinceSave.push(fault);
-        this.#connection?.callers?.desired({ patch: this.#scenario.nextDesired ?? {}, version: desiredVersion });
-        return;
-      }
+      case "new desired document":
+        return this.#setDesired(this.#scenario.nextDesired ?? {});
       case "save refused":
         this.#refusal = true;
         return;
@@ -237,12 +257,70 @@ export class Life {
     }
   }
 
+  #setDesired(patch: JsonObject): void {
+    const { world } = this;
+    const desired = { ...world.hub.desired, ...patch };
+    const desiredVersion = world.hub.desiredVersion + 1;
+    this.world = { ...world, hub: { ...world.hub, desired, desiredVersion } };
+    this.#toldDesired = desiredVersion;
+    this.#connection?.callers?.desired({ patch, version: desiredVersion });
+  }
+
+  /** The time has come for the document that succeeds the first. */
+  #isSucceeded(): boolean {
+    const { succeeding } = this.#scenario;
+    if (succeeding === undefined || !this.isUp || this.world.hub.desiredVersion > 1) return false;
+    const phase = reportedAt(this.world.hub, "boardkeeper", "update", "phase");
+    return phase !== undefined && phase !== "idle" && phase !== "accepted";
+  }
+
+  /** What is true where nothing is left to be done. */
+  async checkEnd(faults: number): Promise<void> {
+    witness.checkEnd(this.world, this.saved, faults);
+    const callers = this.#connection?.callers;
+    if (callers !== undefined) witness.checkTwin(this.world, await callers.method("getStatus", null));
+  }
+
+  /** Where it would be after a fault that the agent does not notice yet. */
+  keyAfter(fault: Silent): string {
+    const before = { world: this.world, labels: [...this.labels], deafness: this.#deafness, refusal: this.#refusal };
+    this.disturb(fault);
+    const key = lifeKey(this);
+    ({ world: this.world, labels: this.labels, deafness: this.#deafness, refusal: this.#refusal } = before);
+    return key;
+  }
+
+  /**
+   * What comes of doing the next duty twice.
+   * @returns every world in which the second time may be cut off; undefined when the end is another than after once
+   */
+  twice(): World[] | undefined {
+    const [call] = this.calls;
+    if (call === undefined) return undefined;
+    const { world } = this;
+    const onCrashPoint = this.#onCrashPoint;
+    const worlds: World[] = [];
+    this.#onCrashPoint = () => undefined;
+    try {
+      call.effect();
+      const once = worldKey(this.world);
+      this.world = { ...this.world, ledger: world.ledger };
+      this.#onCrashPoint = (now) => worlds.push(now);
+      call.effect();
+      this.#crashPoint();
+      return worldKey(this.world) === once ? worlds : undefined;
+    } catch (thrown) {
+      if (thrown instanceof witness.Violation) throw thrown;
+      return undefined;
+    } finally {
+      this.world = world;
+      this.#onCrashPoint = onCrashPoint;
+    }
+  }
+
   async #start(): Promise<Agent> {
-    const disk = this.#disk();
-    const file = new FolderStateFile(stateFolder, disk);
-    const { saved, trust, problems } = await file.load();
-    this.saved = saved;
-    this.world = witness.noteStart(this.world, saved, problems);
+    const file = this.#file;
+    if (file === undefined) throw new Error("An agent begins on what it has read.");
     const bootId = hardware.bootIdOf(this.world.board);
     const watched: StateFile = {
       save: async (next) => {
@@ -250,6 +328,8 @@ export class Life {
         this.saved = next;
         this.sinceSave = [];
         this.#savedAtMs = this.timer.nowMs;
+        const isHeard = this.isUp && !this.calls.some(({ label }) => label === "report");
+        this.#unheard = isHeard ? [] : [...this.#unheard, `${next.update.phase}/${next.reboot.phase}`];
         this.world = witness.noteSaved(this.world, next);
         this.#crashPoint();
       },
@@ -257,16 +337,17 @@ export class Life {
     return await startAgent(
       {
         version: "1",
-        mode: "systemd",
+        mode: this.#scenario.mode,
         log: quiet,
         logLevel: () => undefined,
         clock: {
-          now: () => new Date(Date.UTC(2026, 0, 2) + this.timer.nowMs + this.world.wallStepMs),
+          now: () => new Date(Date.UTC(2026, 0, 2, this.world.board.boots) + this.world.wallStepMs),
           synchronized: () => Promise.resolve(true),
         },
         bootClock: { nowMs: () => this.timer.nowMs },
         timer: this.timer,
-        random: () => 0,
+        // The shortest pauses, but for a system that asks a hub in vain: how often it does is of no interest.
+        random: () => (this.isDeaf ? 0.999 : 0),
         newOperationId: () => "unnamed",
         digest,
         bootId,
@@ -283,10 +364,10 @@ export class Life {
         equipment: () => Promise.resolve(null),
         vitals: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
         stateFile: this.#grain.makeStateFile?.(watched, this) ?? watched,
-        loaded: saved,
-        trust,
+        loaded: this.saved,
+        trust: this.#trust,
         problems: [],
-        trials: new FolderTrialRecord(stateFolder, disk),
+        trials: new FolderTrialRecord(stateFolder, this.#disk()),
         staging: this.#staging(),
         fetcher: {
           fetch: (order, _onProgress, signal) =>
@@ -372,13 +453,24 @@ export class Life {
 
   /** What the agent's memory may hold beyond what was saved and what is under way. */
   get memory(): string {
-    const waitedMs = this.timer.nowMs - this.#savedAtMs;
+    const { isUp, saved } = this;
+    const { nowMs } = this.timer;
+    const phase = saved?.update.phase;
+    // These have a deadline that begins with the save before them; "proving" also looks at how long it has been up.
+    const isTimed = phase === "staged" || phase === "proving" || this.#scenario.mode === "simulated";
+    const waitedMs = isTimed ? nowMs - this.#savedAtMs : 0;
+    const upMs = isUp ? nowMs - this.#upSinceMs : 0;
     return [
-      this.isUp ? "up" : "down",
+      isUp ? "up" : "down",
+      phase === "proving" ? upMs : Math.min(Math.floor(upMs / 15_000), 2), // See hub/policy: short, steady.
       this.#deafness,
       this.#refusal,
-      this.linkLosses,
+      this.#linkLosses,
+      this.isDeaf ? this.#connects : "",
+      this.#toldDesired,
       waitedMs,
+      ...this.#unheard,
+      ...this.#asking,
       ...this.sinceSave,
     ].join("|");
   }
@@ -542,6 +634,7 @@ export class Life {
   }
 
   async #connect(signal: AbortSignal): Promise<Connection> {
+    this.#connects += 1;
     await this.#hubCall(
       "connect",
       () => {
@@ -549,6 +642,7 @@ export class Life {
       },
       signal,
     );
+    this.#upSinceMs = this.timer.nowMs;
     let lose: (why: Error) => void = () => undefined;
     const lost = new Promise<Error>((resolve) => (lose = resolve));
     const own: { callers: Callers | undefined; lose: (why: Error) => void } = { callers: undefined, lose };
@@ -565,6 +659,8 @@ export class Life {
       twin: () =>
         online("read twin", () => {
           const { desired, desiredVersion, reported } = this.world.hub;
+          this.#toldDesired = desiredVersion;
+          if (!this.#grain.isFine) this.#unheard = []; // It is told in the same breath.
           return { desired, desiredVersion, reported };
         }),
       emit: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
@@ -582,7 +678,7 @@ export class Life {
   /** What was under way gets no answer: the hub may have it or not, which the fault at the next step tells apart. */
   #loseLink(): void {
     const gone = new LinkTrouble("lost", "The link was lost.");
-    this.linkLosses += 1;
+    this.#linkLosses += 1;
     const cut = this.calls.filter(({ label }) => label === "report" || label === "read twin");
     this.calls = this.calls.filter((call) => !cut.includes(call));
     const connection = this.#connection;
@@ -604,17 +700,20 @@ export class Life {
   #deliver(asked: Asked): void {
     const callers = this.#connection?.callers;
     if (callers === undefined) return;
-    this.#note(`${asked.method} arrives`);
+    this.labels.push(`${asked.method} arrives`);
     this.#delivered.add(asked.id);
     const connection = this.#connection;
+    this.#asking = [...this.#asking, asked.method];
     void (async () => {
       const reply = await callers.method(asked.method, asked.payload);
       await this.#hubCall(`answer ${asked.method}`, () => {
         if (this.#connection !== connection) return; // Nobody hears it.
+        if (reply.status >= 500) return void this.#delivered.delete(asked.id); // Whoever hears "not now" asks again.
         const { world } = this;
         const requests = world.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
         this.world = { ...witness.noteAnswer(world, asked, reply), hub: { ...world.hub, requests } };
       });
+      this.#asking = this.#asking.toSpliced(this.#asking.indexOf(asked.method), 1);
     })().catch((why: unknown) => (this.#death = why));
   }
 
@@ -628,6 +727,7 @@ export class Life {
     if (isRunning(update) && !waits) return false;
     if (["scheduled", "waiting", "rebooting"].includes(reboot.phase)) return false;
     return (
+      !this.#isSucceeded() &&
       this.#nextRequest() === undefined &&
       this.world.hub.requests.every(({ reply, whenPhase }) => reply !== null || whenPhase !== undefined)
     );

@@ -56,3 +56,24 @@ export function hasty(what: string) {
     };
   };
 }
+
+/** Forgets to save that it gives up: only a board that was cut off again and again comes so far. */
+export function hopeful(real: StateFile): StateFile {
+  return {
+    save: async (saved) => {
+      if ("error" in saved.update && saved.update.error.code === "interrupted-too-often") return;
+      await real.save(saved);
+    },
+  };
+}
+
+/** Counts its installations, but no further than to two. */
+export function innumerate(real: StateFile): StateFile {
+  return {
+    save: async (saved) => {
+      const { update } = saved;
+      const isMore = update.phase === "applying" && update.attempt > 2;
+      await real.save(isMore ? { ...saved, update: { ...update, attempt: 2 } } : saved);
+    },
+  };
+}

@@ -1,8 +1,10 @@
 import type { Crash, Disturbance } from "./faults.ts";
-import { lifeKey, worldKey } from "./keys.ts";
-import { checkEnd, Violation } from "./ledger.ts";
+import { isSilent } from "./faults.ts";
+import { forgetKeys, lifeKey, worldKey } from "./keys.ts";
+import { Violation } from "./ledger.ts";
 import { Life, type Ending, type Grain } from "./life.ts";
 import { Paths } from "./paths.ts";
+import { afterDeath } from "./notes.ts";
 import { cutOff, newWorld, rebooted, type Scenario, type World } from "./world.ts";
 
 /** A disturbance at a step of a life. */
@@ -19,6 +21,8 @@ interface Run {
   readonly before: Turn | undefined;
   /** The state that it branches off from, and whether by a fault. */
   readonly from: { readonly state: string; readonly byFault: boolean };
+  /** The state that it comes to first, where that is known: another life may have come there in between. */
+  readonly to?: string;
 }
 
 /** How one life became the next. */
@@ -54,6 +58,7 @@ export interface Options {
  * the same state go on as one: the one with fewer faults, which may still have as many as the other.
  */
 export async function explore(scenario: Scenario, options: Options): Promise<Findings> {
+  forgetKeys();
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0; // Each life ends and cancels much; nobody reads where.
   try {
@@ -67,11 +72,13 @@ class Search {
   readonly #scenario: Scenario;
   readonly #options: Options;
   readonly #seen = new Set<string>();
-  readonly #started = new Set<string>();
+  /** Worlds in which a life was begun or is to be, with how many faults at the least. */
+  readonly #started = new Map<string, number>();
   /** By the number of faults in them. */
   readonly #runs: Run[][];
   readonly #paths = new Paths();
   #lives = 0;
+  #lastMoment = "";
   readonly #began = process.cpuUsage();
 
   constructor(scenario: Scenario, options: Options) {
@@ -120,15 +127,25 @@ class Search {
 
   /** Lives one life to its end, or to where another one has been; notes every other way that it could have gone. */
   async #live(run: Run): Promise<void> {
-    this.#lives += 1;
     const { choices, faults, world } = run;
+    if (run.to !== undefined && this.#seen.has(run.to)) return;
     const mayFail = faults < this.#options.mostFaults;
     const fresh = choices.at(-1)?.step ?? -1;
     let step = 0;
+    let isRetold = choices.length > 0;
     let { state, byFault } = run.from;
+    let again: string | undefined;
     const life = new Life(world, this.#scenario, this.#options.grain, (now) => {
-      if (mayFail && step >= fresh) this.#crash({ run, step }, state, now);
+      if (mayFail && !isRetold) this.#crash({ run, step }, state, now);
     });
+    await life.load();
+    if (!isRetold) {
+      const loaded = `loaded ${worldKey(life.world)}`;
+      this.#paths.add(state, loaded, byFault);
+      if (!this.#isFirst(loaded, faults)) return;
+      [state, byFault] = [loaded, false];
+    }
+    this.#lives += 1;
     life.begin();
     for (; step < longestLife; step += 1) {
       await turn();
@@ -136,33 +153,59 @@ class Search {
       if (step > fresh) {
         const key = lifeKey(life);
         this.#paths.add(state, key, byFault);
-        [state, byFault] = [key, false];
+        if (again !== undefined) this.#paths.add(again, key, false);
+        [state, byFault, again] = [key, false, undefined];
         if (this.#seen.has(key)) return;
         this.#seen.add(key);
-        if (mayFail && ending === undefined) this.#disturb(run, step, key, life);
+        if (mayFail && ending === undefined) again = this.#disturb(run, step, key, life);
       }
-      if (ending !== undefined) return this.#end({ run, step }, state, life, ending);
+      if (ending !== undefined) return await this.#end({ run, step }, state, life, ending);
       const chosen = choices.find((choice) => choice.step === step);
+      if (step === fresh) isRetold = false;
       if (chosen !== undefined) life.disturb(chosen.fault);
       else if (!life.goOn()) throw new Violation("Nothing can happen any more, and something is unfinished.");
     }
     throw new Violation(`This life does not come to an end within ${longestLife} steps.`);
   }
 
-  #disturb(run: Run, step: number, state: string, life: Life): void {
+  /**
+   * Notes every other way to go on from here.
+   * @returns the state "done once, to be done again", where that comes to the same as going on
+   */
+  #disturb(run: Run, step: number, state: string, life: Life): string | undefined {
     const faults = run.faults + 1;
+    let again: string | undefined;
     for (const fault of life.possible()) {
       const choices = [...run.choices, { step, fault }];
+      if (isSilent(fault)) {
+        const to = life.keyAfter(fault);
+        this.#paths.add(state, to, true);
+        if (!this.#seen.has(to))
+          this.#runs[faults]?.push({ ...run, choices, faults, from: { state, byFault: true }, to });
+        continue;
+      }
+      if (fault === "duty done twice") {
+        const worlds = life.twice();
+        if (worlds !== undefined) {
+          again = `${state} again`;
+          this.#paths.add(state, again, true);
+          if (faults < this.#options.mostFaults) {
+            for (const world of worlds) this.#crash({ run: { ...run, faults }, step }, again, world);
+          }
+          continue;
+        }
+      }
       this.#runs[faults]?.push({ ...run, choices, faults, from: { state, byFault: true } });
     }
+    return again;
   }
 
-  #end(at: Omit<Turn, "end">, state: string, life: Life, ending: Ending): void {
+  async #end(at: Omit<Turn, "end">, state: string, life: Life, ending: Ending): Promise<void> {
     const { faults } = at.run;
     const from = { state, byFault: false };
     switch (ending) {
       case "finished":
-        return checkEnd(life.world, life.saved, faults);
+        return await life.checkEnd(faults);
       case "died":
         return this.#begin(life.world, faults, { ...at, end: "death" }, from);
       case "rebooted":
@@ -174,18 +217,28 @@ class Search {
 
   /** Every world in which the agent may find itself after a crash here. */
   #crash(at: Omit<Turn, "end">, state: string, now: World): void {
+    const moment = `${state} ${worldKey(now)}`;
+    if (moment === this.#lastMoment) return; // Nothing has changed that a crash could tell apart.
+    this.#lastMoment = moment;
     const faults = at.run.faults + 1;
     const from = { state, byFault: true };
     this.#begin(now, faults, { ...at, end: "process killed" }, from);
     for (const world of cutOff(now, this.#scenario)) this.#begin(world, faults, { ...at, end: "power cut" }, from);
   }
 
-  #begin(world: World, faults: number, before: Turn, from: Run["from"]): void {
+  #begin(found: World, faults: number, before: Turn, from: Run["from"]): void {
+    const world = { ...found, ledger: afterDeath(found.ledger) };
     const state = worldKey(world);
     this.#paths.add(from.state, state, from.byFault);
-    if (this.#started.has(state)) return;
-    this.#started.add(state);
+    if (!this.#isFirst(state, faults)) return;
     this.#runs[faults]?.push({ world, choices: [], faults, before, from: { state, byFault: false } });
+  }
+
+  /** A world may be found with more faults before it is found with fewer: only the fewest leave all others to come. */
+  #isFirst(world: string, faults: number): boolean {
+    if ((this.#started.get(world) ?? Infinity) <= faults) return false;
+    this.#started.set(world, faults);
+    return true;
   }
 
   /** How it came to a step of a life, in words. */
@@ -199,6 +252,7 @@ class Search {
   async #retell({ world, choices }: Run, steps: number): Promise<string[]> {
     const life = new Life(world, this.#scenario, this.#options.grain, () => undefined);
     try {
+      await life.load();
       life.begin();
       for (let step = 0; step <= steps; step += 1) {
         await turn();

@@ -28,10 +28,14 @@ export interface World {
 export interface Scenario {
   readonly name: string;
   readonly restart: Restart;
+  /** A simulated board accepts rehearsals. */
+  readonly mode: "systemd" | "simulated";
   /** How the image may turn out to be, when a boot loader first tries it. */
   readonly qualities: readonly Quality[];
   readonly desired: JsonObject;
   readonly requests: readonly Request[];
+  /** What takes the place of `desired` as soon as the twin says that the first job is fetching. */
+  readonly succeeding: JsonObject | undefined;
   /** What the fault "cancel" asks for. */
   readonly cancel: Request | undefined;
   /** What the fault "new desired document" sets. */

@@ -9,13 +9,18 @@ import { told } from "../../explorer/told.ts";
  */
 describe("every history holds", () => {
   it.each([
-    [scenarios.method, 2],
-    [scenarios.service, 2],
-    [scenarios.deafService, 2],
+    [scenarios.rebootAtOnce, 3],
     [scenarios.reboot, 3],
-    [scenarios.desired, 1],
-    [scenarios.rebootDuringUpdate, 1],
-  ])("$name", { timeout: 240_000 }, async (scenario, mostFaults) => {
+    [scenarios.rebootCancelled, 3],
+    [scenarios.rehearsal, 2],
+    [scenarios.service, 3],
+    [scenarios.method, 2],
+    [scenarios.desired, 2],
+    [scenarios.superseded, 2],
+    [scenarios.manual, 2],
+    [scenarios.deafService, 2],
+    [scenarios.rebootDuringUpdate, 2],
+  ])("$name", { timeout: 600_000 }, async (scenario, mostFaults) => {
     const found = await explore(scenario, { mostFaults, grain: { isFine: false } });
     process.stderr.write(told(found));
     expect(found.violation === undefined ? "" : told(found)).toBe("");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { forgetful, hasty, listening } from "../../explorer/mutants.ts";
+import { forgetful, hasty, hopeful, innumerate, listening } from "../../explorer/mutants.ts";
 import { scenarios } from "../../explorer/scenarios.ts";
 import { explore } from "../../explorer/search.ts";
 import type { Scenario } from "../../explorer/world.ts";
@@ -23,5 +23,17 @@ async function uncaught(scenario: Scenario): Promise<string[]> {
 describe("the explorer sees through an agent that leaves out a save, or acts before it", () => {
   it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", { timeout: 120_000 }, async (scenario) => {
     expect((await uncaught(scenario)).filter((one) => !needless.has(one))).toStrictEqual([]);
+  });
+});
+
+describe("the explorer sees what only many faults bring to light", () => {
+  it.each([
+    ["counts no further than to two", innumerate, 2],
+    ["does not save that it gives up", hopeful, 3],
+  ])("an agent that %s: %2$i faults", { timeout: 120_000 }, async (_what, makeStateFile, faults) => {
+    const grain = { isFine: false, makeStateFile };
+    const fewer = await explore(scenarios.nothingRestarts, { mostFaults: faults - 1, grain });
+    const enough = await explore(scenarios.nothingRestarts, { mostFaults: faults, grain });
+    expect([fewer.violation, enough.violation?.why]).toStrictEqual([undefined, expect.any(String)]);
   });
 });
