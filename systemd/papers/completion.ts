@@ -44,7 +44,5 @@ complete -o filenames -F _boardkeeper_agent boardkeeper-agent
 /** A pattern of the shell: the options whose value is of this kind. */
 function valuesThat(isWanted: (value: string) => boolean): string {
   const wanted = Object.entries<Option>(options).filter(([, { value }]) => value !== undefined && isWanted(value));
-  return wanted
-    .flatMap(([name, { short }]) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])])
-    .join(" | ");
+  return wanted.map(([name, { short }]) => (short === undefined ? `--${name}` : `--${name} | -${short}`)).join(" | ");
 }
