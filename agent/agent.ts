@@ -13,6 +13,7 @@ import type { Log } from "./log.ts";
 import { Problems } from "./problems.ts";
 import { Publisher } from "./publisher.ts";
 import { Reserved, type Reserve } from "./reserved.ts";
+import type { RecentLog } from "./recent-log.ts";
 import { RebootRunner, type Power } from "./reboot/runner.ts";
 import { blank, type Saved, type Trust } from "./saved.ts";
 import type { LogLevel, Settings } from "./settings.ts";
@@ -72,6 +73,8 @@ export interface AgentPorts {
   readonly installer: Installer;
   readonly power: Power;
   readonly connect: Connect;
+  /** Keeps the last lines of `log`; absent where nobody does. */
+  readonly recentLog?: RecentLog | undefined;
 }
 
 export interface Agent {
@@ -189,6 +192,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     roomBytes: () => staging.roomBytes(),
     inhibitors: () => ports.power.inhibitors(),
     snapshot: () => publisher.snapshot(),
+    logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
     link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,
     awake: async (withinMs) => {

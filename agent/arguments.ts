@@ -25,6 +25,9 @@ export const options = {
   json: { says: "print one JSON document, for programs" },
   "ca-file": { value: "FILE", says: "PEM of the hub's authority, where the system does not know it" },
   "no-start": { says: "do not start the service" },
+  since: { value: "TIME", says: "from then on: 10m, 2h, 3d ago, or 2030-01-31T23:59:00Z" },
+  level: { value: "LEVEL", says: "as important as that, or more: debug, info, warn, error" },
+  follow: { short: "f", says: "go on with new lines until Ctrl-C" },
   sha256: { value: "HEX", says: "the SHA-256 that the image must have; nothing else is installed" },
   "firmware-version": { value: "VERSION", says: "what the image is called once it runs" },
   "operation-id": { value: "ID", says: "what the update is called; the same id never does it twice" },
@@ -77,6 +80,17 @@ restarted, proven or taken back. For a USB stick, say:
       --firmware-version 1.2.0
 It takes a running agent; where its hub is away, it works all the same.`,
   },
+  history: {
+    says: "what became of the updates and reboots of this board",
+    options: ["json", ...which],
+    more: "The last 50 that have ended, and why bad ones were bad. Works without the agent.",
+  },
+  logs: {
+    says: "the agent's log, for people",
+    options: ["since", "level", "follow", "json", ...which],
+    more: `From the journal, where systemd keeps one; else the last lines that the running
+agent has in memory.`,
+  },
   provision: {
     says: "give this board its connection string, and start the service",
     options: ["ca-file", "no-start"],
@@ -107,6 +121,9 @@ export interface Arguments {
   readonly firmwareVersion: string | undefined;
   readonly operationId: string | undefined;
   readonly noWait: boolean;
+  readonly since: string | undefined;
+  readonly level: string | undefined;
+  readonly follow: boolean;
 }
 
 /** A command line that makes no sense. The message says why. */
@@ -174,6 +191,9 @@ function read(
     firmwareVersion: text("firmware-version"),
     operationId: text("operation-id"),
     noWait: flag("no-wait"),
+    since: text("since"),
+    level: text("level"),
+    follow: flag("follow"),
   };
 }
 

@@ -1,7 +1,15 @@
 import { timestamp, type BootClock, type WallClock } from "./clock.ts";
 import { projectBoardkeeper } from "./contract/dialects/boardkeeper.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "./contract/json.ts";
-import { methodNamed, methods, namedOperationFrom, type Method, type MethodReply } from "./contract/methods.ts";
+import type { LogPage, LogsRequest } from "./contract/logs.ts";
+import {
+  logsRequestFrom,
+  methodNamed,
+  methods,
+  namedOperationFrom,
+  type Method,
+  type MethodReply,
+} from "./contract/methods.ts";
 import { brief } from "./contract/failure.ts";
 import { redact } from "./contract/redact.ts";
 import { refusalReply, refusePayload } from "./contract/refusal.ts";
@@ -49,6 +57,8 @@ export interface DeskPorts {
   readonly snapshot: () => Snapshot;
   /** The link, as far as it is worth telling: it is not part of the twin, which would change with it. */
   readonly link: () => JsonObject;
+  /** The last lines of the log. */
+  readonly logs: (asked: LogsRequest) => LogPage;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number) => Promise<void>;
   /** Whether the saved state is taken up after the start, given so long: until then nothing may be decided on it. */
@@ -130,7 +140,7 @@ export class Desk {
   }
 
   async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {
-    if (method !== "getStatus" && !(await this.#ports.awake(startMs))) {
+    if (method !== "getStatus" && method !== "getLogs" && !(await this.#ports.awake(startMs))) {
       const { refusal } = this.#ports.journal;
       return refusal === undefined ? starting() : notSaved(refusal);
     }
@@ -145,11 +155,21 @@ export class Desk {
         return await this.#decideNamed(payload, decideApply);
       case "cancelFirmwareUpdate":
         return await this.#decideNamed(payload, (saved, id) => decideCancel(saved, id, timestamp(this.#ports.clock)));
+      case "getLogs":
+        return this.#logs(payload);
       case "getStatus": {
         const state: { [key: string]: Json } = projectBoardkeeper(this.#ports.snapshot());
         return { status: 200, payload: { Response: "The agent's whole state", ...state, link: this.#ports.link() } };
       }
     }
+  }
+
+  #logs(payload: unknown): MethodReply {
+    const asked = logsRequestFrom(payload);
+    if (!asked.ok) return refusalReply(refusePayload(asked.problems).refusal);
+    const { lines, omitted } = this.#ports.logs(asked.value);
+    const more = omitted === 0 ? "" : `, and ${omitted} older ones that did not fit`;
+    return { status: 200, payload: { Response: `${lines.length} lines of the agent's log${more}`, lines, omitted } };
   }
 
   async #reboot(payload: unknown): Promise<MethodReply> {

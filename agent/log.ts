@@ -1,6 +1,7 @@
 import { pino, stdTimeFunctions, type Logger } from "pino";
 import { redact } from "./contract/redact.ts";
 import { AgentError } from "./errors.ts";
+import { RecentLog } from "./recent-log.ts";
 import type { LogLevel } from "./settings.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & {
@@ -18,8 +19,9 @@ const secretKeys = [
   "url",
 ];
 
-/** A log whose level can be changed while it is written. */
+/** A log whose level can be changed while it is written, and whose last lines can be read. */
 export interface LeveledLog extends Log {
+  readonly recent: RecentLog;
   /** Sets the level of this log and of all that were made from it. */
   setLevel(level: LogLevel): void;
 }
@@ -29,6 +31,7 @@ export interface LeveledLog extends Log {
  * @param destination where the lines go; stdout unless told
  */
 export function createLog(level: LogLevel, destination?: { write(line: string): void }): LeveledLog {
+  const recent = new RecentLog();
   const all: Logger[] = []; // A child of pino's keeps the level that it was made with; there is one for each part.
   const options = {
     level,
@@ -37,11 +40,18 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
     redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: "[secret]" },
+    hooks: {
+      streamWrite: (line: string) => {
+        recent.keep(line);
+        return line;
+      },
+    },
     onChild: (child: Logger) => void all.push(child),
   };
   const root = destination === undefined ? pino(options) : pino(options, destination);
   all.push(root);
   return Object.assign(root, {
+    recent,
     setLevel: (next: LogLevel): void => {
       for (const one of all) one.level = next;
     },

@@ -8,6 +8,7 @@ import { startAgent, type Agent } from "./agent.ts";
 import { readArguments, UsageError, type Arguments } from "./arguments.ts";
 import { kernelBootClock, readBootId } from "./board/boot.ts";
 import { laptopClock, systemClock, systemTimer } from "./board/clocks.ts";
+import { HistoryFile } from "./board/history-file.ts";
 import { HttpsSource } from "./board/https-source.ts";
 import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
@@ -204,7 +205,7 @@ async function assemble(
       inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
       equipment: (stopping) => findOnce(config, bootId, known?.bootId, log, stopping),
       vitals: () => readVitals({ folder: config.stateDir, power: lookAtPower }),
-      stateFile,
+      stateFile: new HistoryFile(config.stateDir).following(stateFile, { log, now: () => new Date().toISOString() }),
       loaded: saved,
       trust,
       problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
@@ -215,6 +216,7 @@ async function assemble(
       installer: makeInstaller(config, log, boardFile),
       power:
         board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
+      recentLog: log.recent,
       connect: async (signal) => {
         const connection = await connectToAzure(
           { address: config.hub, ca: config.hubCa, productInfo, log: linkLog },

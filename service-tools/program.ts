@@ -6,6 +6,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDeviceCommands } from "./commands/device.ts";
 import { hubCommand } from "./commands/hub.ts";
 import { imageCommand } from "./commands/image.ts";
+import { addLogs } from "./commands/logs.ts";
 import { addReboot } from "./commands/reboot.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTwinCommands } from "./commands/twin.ts";
@@ -50,6 +51,7 @@ export function buildProgram(world: World, run: Run): Command {
   program.commandsGroup("Boards:");
   addStatus(program, world);
   addWatch(program, world);
+  addLogs(program, world);
   addReboot(program, world);
   addUpdate(program, world);
   addApply(program, world);

@@ -6,11 +6,19 @@ import { DoorShut } from "../board/control-client.ts";
 import { credentialFile, configFolder } from "../places.ts";
 import { usage } from "../usage.ts";
 import { doctor } from "./doctor.ts";
+import { showHistory } from "./history.ts";
 import { install } from "./install.ts";
+import { showLogs } from "./logs.ts";
 import { provision } from "./provision.ts";
 import { showStatus } from "./status.ts";
 import { startService } from "./service.ts";
 import { CommandFailed, type Terminal } from "./terminal.ts";
+
+// Whoever reads our output may have seen enough (logs | head): that is no error.
+process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== "EPIPE") throw cause;
+  process.exit(0);
+});
 
 /** EX_USAGE of sysexits.h. */
 const exits = { failed: 1, usage: 64 } as const;
@@ -32,6 +40,10 @@ export async function perform(command: Exclude<CommandName, "run">, given: Argum
         return await doctor(given, terminal);
       case "install":
         return await install(given, terminal);
+      case "history":
+        return await showHistory(given, terminal);
+      case "logs":
+        return await showLogs(given, terminal);
       case "provision":
         process.umask(0o022); // The agent's user reads the configuration; what it may not read says so itself.
         return await provision(given, terminal, { configFolder, credentialFile, startService });

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { check, isText, isWhole, rule, secretRule, type Checked } from "./check.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
+import { logLevels, type LogsRequest } from "./logs.ts";
 
 /** The direct methods that a board answers, with the names that other tutorials of the family call them by. */
 export const methods = [
@@ -10,6 +11,7 @@ export const methods = [
   "applyFirmwareUpdate",
   "cancelFirmwareUpdate",
   "getStatus",
+  "getLogs",
 ] as const;
 export type Method = (typeof methods)[number];
 
@@ -49,18 +51,18 @@ const checkValue = rule<string>("a check value of at most 256 characters", isTex
 const flag = rule<boolean>("true or false", (value) => typeof value === "boolean");
 const reason = rule<string>("a reason of at most 200 characters", isText(/^[^\p{Cc}]*$/u, 200));
 
+const time = rule<string>(
+  "a time such as 2030-01-31T23:59:00Z",
+  (value) =>
+    isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/, 40)(value) &&
+    !Number.isNaN(Date.parse(value)),
+);
+
 const rebootRequest = v.object({
   delaySeconds: v.optional(
     rule<number>(`a whole number of seconds from 0 to ${longestDelaySeconds}`, isWhole(0, longestDelaySeconds)),
   ),
-  at: v.optional(
-    rule<string>(
-      "a time such as 2030-01-31T23:59:00Z",
-      (value) =>
-        isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/, 40)(value) &&
-        !Number.isNaN(Date.parse(value)),
-    ),
-  ),
+  at: v.optional(time),
   window: v.optional(flag),
   force: v.optional(flag),
   reason: v.optional(reason),
@@ -95,6 +97,13 @@ export type FirmwareUpdateRequest = v.InferOutput<typeof firmwareUpdateRequest>;
 
 const namedOperation = v.object({ operationId: optionalOperationId });
 export type NamedOperation = v.InferOutput<typeof namedOperation>;
+
+const logsRequest = v.object({ since: v.optional(time), level: v.optional(v.picklist(logLevels)) });
+
+/** Checks the payload of `getLogs`. */
+export function logsRequestFrom(payload: unknown): Checked<LogsRequest> {
+  return checkPayload(logsRequest, payload);
+}
 
 /** Checks the payload of `rebootDevice`: at most one of `delaySeconds`, `at` and `window` says when. */
 export function rebootRequestFrom(payload: unknown): Checked<RebootRequest> {

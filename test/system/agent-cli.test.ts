@@ -8,6 +8,7 @@ import { agentCommand, ended } from "../support/agent-command.ts";
 import { testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
 import { boardProcess } from "../support/processes.ts";
+import { typed } from "../support/cli-world.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { ServiceView } from "../support/twins.ts";
 
@@ -89,7 +90,7 @@ it("provision makes a board of a machine: what was typed in reaches the hub", as
 
 describe("install", () => {
   it("takes a file that the agent cannot see through every phase of an update, once", async () => {
-    const hub = await testHub();
+    const hub = await testHub({ folder: join(await temporaryFolder(), "hub") });
     const board = await boardProcess(hub);
     await board.start().line({ msg: "connected to the hub" });
     const image = testImage();
@@ -101,6 +102,19 @@ describe("install", () => {
     const done = await agentCommand([...command, ...where]);
     expect(done).toMatchObject({ status: 0, out: "This board runs 2.0.0, proven healthy after the update.\n" });
     expect(await new ServiceView(hub).reported("boardkeeper.update.phase")).toBe("completed");
+
+    const history = await agentCommand(["history", ...where]);
+    expect(history.status).toBe(0);
+    expect(history.out).toMatch(
+      /^\S+Z {2}reboot {2}proven +for an update\n\S+Z {2}update {2}completed +2\.0\.0 {2}\(install-/,
+    );
+    const logs = await agentCommand(["logs", "--since", "1h", ...where]);
+    expect(logs).toMatchObject({ status: 0, err: "" });
+    expect(logs.out).toMatch(/ info {3}link {7}connected to the hub desiredVersion=1$/m);
+    const fromAfar = await typed(hub, "logs -d board-1 --level info");
+    expect(fromAfar).toMatchObject({ exitCode: 0, err: "" });
+    expect(fromAfar.out).toContain("update phase operationId=install-");
+    expect(fromAfar.out).not.toMatch(/SharedAccessKey=[^[]/);
 
     const again = await agentCommand([...command, ...where]);
     expect(again).toMatchObject({ status: 0 });
@@ -125,4 +139,16 @@ describe("install", () => {
     expect(refused).toMatchObject({ status, out: "" });
     expect(refused.err).toContain(message);
   });
+});
+
+it.each([
+  [["logs"], 1, "No systemd is in charge here and no agent is running"],
+  [["logs", "--follow"], 1, "There is no journal here to follow"],
+  [["logs", "--since", "soon"], 64, "--since: expected 10m"],
+  [["logs", "--level", "loud"], 64, "--level: expected one of debug"],
+  [["history"], 0, "No update and no reboot of this board has ended yet."],
+])("%j, with no agent, ends with %i", async (args, status, message) => {
+  const said = await agentCommand([...args, "--state-dir", await temporaryFolder()]);
+  expect(said).toMatchObject({ status, out: "" });
+  expect(said.err).toContain(message);
 });

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { FolderStateFile } from "../../../agent/board/state-file.ts";
 import { project } from "../../../agent/contract/dialects/project.ts";
+import { pageOf } from "../../../agent/contract/logs.ts";
 import { methods } from "../../../agent/contract/methods.ts";
 import { Desk } from "../../../agent/desk.ts";
 import { Journal } from "../../../agent/journal.ts";
@@ -54,6 +55,7 @@ class Counter {
       inhibitors: () => Promise.resolve([]),
       snapshot: () => this.#snapshot(),
       link: () => ({ up: true }),
+      logs: (asked) => pageOf(lines, asked),
       reported: () => Promise.resolve(),
       awake: () => Promise.resolve(true),
       stopping: new AbortController().signal,
@@ -117,8 +119,14 @@ const nearly = {
   cancelReboot: oneWrong(fc.record({ operationId }), ["operationId"]),
   applyFirmwareUpdate: oneWrong(fc.record({ operationId }), ["operationId"]),
   cancelFirmwareUpdate: oneWrong(fc.record({ operationId }), ["operationId"]),
+  getLogs: oneWrong(fc.record({ level: fc.constantFrom("info", "error") }), ["since", "level"]),
 };
-const keysOf: Readonly<Record<string, readonly string[]>> = { firmwareUpdate: updateKeys, rebootDevice: rebootKeys };
+const logsKeys = ["since", "level"];
+const keysOf: Readonly<Record<string, readonly string[]>> = {
+  firmwareUpdate: updateKeys,
+  rebootDevice: rebootKeys,
+  getLogs: logsKeys,
+};
 
 /** An update or a reboot that began is the one that was asked for, letter by letter; on disk as in memory. */
 async function expectNothingElse(counter: Counter, asked: unknown, origin: "method" | "desired"): Promise<void> {
