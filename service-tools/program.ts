@@ -2,6 +2,7 @@ import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { addApply } from "./commands/apply.ts";
 import { addCancel } from "./commands/cancel.ts";
+import { addConfigure } from "./commands/configure.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDeviceCommands } from "./commands/device.ts";
 import { hubCommand } from "./commands/hub.ts";
@@ -56,6 +57,7 @@ export function buildProgram(world: World, run: Run): Command {
   addUpdate(program, world);
   addApply(program, world);
   addCancel(program, world);
+  addConfigure(program, world);
   program.commandsGroup("Hub:");
   addDeviceCommands(program, world);
   addTwinCommands(program, world);

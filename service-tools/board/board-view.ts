@@ -16,6 +16,8 @@ export interface BoardView {
   readonly agent: AgentView | null;
   readonly board: BoardFacts;
   readonly firmwareVersion: string | null;
+  /** How the board took what is set over the hub; null where nothing is, or the board has not said. */
+  readonly config: ConfigView | null;
   readonly update: UpdateView;
   readonly reboot: RebootView;
   readonly desired: DesiredView;
@@ -28,6 +30,13 @@ interface AgentView {
   readonly bootId: string | null;
   /** What was wrong at its start, one sentence each: of its configuration, of its saved state. */
   readonly problems: readonly string[];
+}
+
+export interface ConfigView {
+  /** Of the desired properties that were read. */
+  readonly version: number;
+  readonly status: "applied" | "refused";
+  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 interface BoardFacts {
@@ -104,10 +113,16 @@ export function boardViewFrom(twin: JsonObject): BoardView {
       memoryBytes: number(board, "memoryBytes"),
     },
     firmwareVersion: text(reported, "firmwareVersion"),
+    config: configFrom(section(reported, "config")),
     update: updateFrom(section(reported, "update")),
     reboot: rebootFrom(section(reported, "reboot")),
     desired: desiredFrom(section(properties, "desired")),
   };
+}
+
+function configFrom(config: JsonObject): ConfigView | null {
+  const [version, status] = [number(config, "version"), oneOf(["applied", "refused"], config["status"])];
+  return version === null || status === undefined ? null : { version, status, error: codedFrom(config, "error") };
 }
 
 function updateFrom(update: JsonObject): UpdateView {
@@ -125,7 +140,7 @@ function updateFrom(update: JsonObject): UpdateView {
     attempt: number(update, "attempt"),
     waitsFor: oneOf(["window", "clock", "order"], update["waitsFor"]) ?? null,
     waitsUntil: text(update, "waitsUntil"),
-    delay: delayFrom(update),
+    delay: codedFrom(update, "delay"),
     endedAt: text(update, "endedAt"),
     error: failureFrom(update),
     refused:
@@ -164,10 +179,10 @@ function failureFrom(parent: JsonObject): Failure | null {
   return code === null ? null : { code, during: during ?? "", message: message ?? "" };
 }
 
-function delayFrom(parent: JsonObject): UpdateView["delay"] {
-  const delay = section(parent, "delay");
-  const code = text(delay, "code");
-  return code === null ? null : { code, message: text(delay, "message") ?? "" };
+function codedFrom(parent: JsonObject, key: string): { readonly code: string; readonly message: string } | null {
+  const coded = section(parent, key);
+  const code = text(coded, "code");
+  return code === null ? null : { code, message: text(coded, "message") ?? "" };
 }
 
 function causeFrom(parent: JsonObject): RebootCause | null {

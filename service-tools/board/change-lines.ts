@@ -1,5 +1,5 @@
 import type { BoardView, RebootView, UpdateView } from "./board-view.ts";
-import { delayWords, progressWords, waitWords } from "./progress-words.ts";
+import { configWords, delayWords, progressWords, waitWords } from "./progress-words.ts";
 
 /** One thing that happened to a board, as far as its twin tells. */
 export interface Change {
@@ -16,6 +16,7 @@ export function changesBetween(before: BoardView, after: BoardView): readonly Ch
     ...linkChanges(before, after),
     ...agentChanges(before, after),
     ...desiredChanges(before, after),
+    ...configChanges(before, after),
     ...updateChanges(before.update, after.update),
     ...rebootChanges(before.reboot, after.reboot),
   ];
@@ -44,6 +45,14 @@ function agentChanges(before: BoardView, after: BoardView): Change[] {
 function desiredChanges(before: BoardView, after: BoardView): Change[] {
   if (before.desired.version === after.desired.version) return [];
   return [{ part: "desired", message: `desired properties changed (version ${after.desired.version})` }];
+}
+
+/** The answer to what is set over the hub; the version alone changes with every other desired property too. */
+function configChanges({ config: before }: BoardView, { config: after }: BoardView): Change[] {
+  const isSame = before?.status === after?.status && before?.error?.message === after?.error?.message;
+  if (isSame) return [];
+  const words = configWords(after);
+  return [{ part: "desired", message: words === null ? "has its own configuration again" : words }];
 }
 
 function updateChanges(before: UpdateView, after: UpdateView): Change[] {

@@ -1,5 +1,5 @@
 import { saySize } from "../screen/measures.ts";
-import type { UpdateView } from "./board-view.ts";
+import type { ConfigView, UpdateView } from "./board-view.ts";
 
 /** How far a download has come, for instance "3.0 MiB of 64.0 MiB"; without its size, "3.0 MiB received". */
 export function progressWords({ receivedBytes, totalBytes }: Pick<UpdateView, "receivedBytes" | "totalBytes">): string {
@@ -21,6 +21,14 @@ export function waitWords({ waitsFor, waitsUntil }: Pick<UpdateView, "waitsFor" 
     case null:
       return null;
   }
+}
+
+/** How a board took what is set over the hub, after its name; null where there is nothing to say. */
+export function configWords(config: ConfigView | null): string | null {
+  if (config === null) return null;
+  const { version, status, error } = config;
+  if (status === "applied") return `has applied the configuration of version ${version}`;
+  return `has refused the configuration of version ${version}${error === null ? "" : ` (${error.code}): ${error.message}`}`;
 }
 
 /** Why a download stands still, with the board's own sentence. */

@@ -1,11 +1,11 @@
 import { saySize } from "../screen/measures.ts";
-import type { BoardView, UpdateView } from "./board-view.ts";
+import type { BoardView, ConfigView, UpdateView } from "./board-view.ts";
 import { causeWords } from "./change-lines.ts";
 import { delayWords, progressWords, waitWords } from "./progress-words.ts";
 
 /** The state of a board for people: a name and a sentence each, without those of which nothing is known. */
 export function summaryOf(name: string, view: BoardView): Readonly<Record<string, string>> {
-  const { agent, board, firmwareVersion, update } = view;
+  const { agent, board, config, firmwareVersion, update } = view;
   if (agent === null) {
     const nobody = "has not reported yet: no Boardkeeper agent has connected with this identity";
     return { Board: name, Link: linkLine(view), Agent: nobody };
@@ -20,6 +20,7 @@ export function summaryOf(name: string, view: BoardView): Readonly<Record<string
     Link: linkLine(view),
     Agent: joined([agent.version, kind, agent.startedAt === null ? null : `started ${agent.startedAt}`]),
     ...(agent.problems.length === 0 ? {} : { Problems: agent.problems.join(" ") }),
+    ...(config === null ? {} : { Config: configLine(config) }),
     Boot: agent.bootId ?? "unknown",
     Firmware: joined([firmwareVersion, isProven ? `proven at ${update.lastProven.at}` : null]),
     Update: updateLine(update),
@@ -30,6 +31,11 @@ export function summaryOf(name: string, view: BoardView): Readonly<Record<string
 function linkLine({ connected, lastActivity }: BoardView): string {
   if (connected) return "connected";
   return lastActivity === null ? "offline, was never connected" : `offline, last heard of at ${lastActivity}`;
+}
+
+function configLine({ version, status, error }: ConfigView): string {
+  const why = error === null ? "" : `: ${error.code}, ${error.message}`;
+  return status === "applied" ? `set over the hub, version ${version}` : `refused, version ${version}${why}`;
 }
 
 function joined(parts: readonly (string | null)[]): string {

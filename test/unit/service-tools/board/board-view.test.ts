@@ -35,6 +35,7 @@ describe("what a twin says about a board", () => {
       },
     );
     expect(view).toEqual({
+      config: null,
       connected: true,
       lastActivity: "2026-01-02T03:00:00.000Z",
       agent: {

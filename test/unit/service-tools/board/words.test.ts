@@ -14,10 +14,28 @@ const idle = viewOf({});
 const updating = (update: Partial<UpdateSnapshot>): BoardView =>
   viewOf({ operationId: "op-1", version: "2.0.0", ...update });
 const rebooting = (reboot: Partial<RebootSnapshot>): BoardView => viewOf({}, { operationId: "op-1", ...reboot });
+const configured = (status: "applied" | "refused", why: string | null = null): BoardView => ({
+  ...idle,
+  config: { version: 4, status, error: why === null ? null : { code: "bad-request", message: why } },
+});
 
 describe("what has happened between two looks", () => {
   it.each<[string, BoardView, BoardView, string[]]>([
     ["nothing", idle, idle, []],
+    [
+      "a configuration was applied",
+      idle,
+      configured("applied"),
+      ["desired: has applied the configuration of version 4"],
+    ],
+    [
+      "a configuration was refused",
+      configured("applied"),
+      configured("refused", "No."),
+      ["desired: has refused the configuration of version 4 (bad-request): No."],
+    ],
+    ["it was refused again", configured("refused", "No."), configured("refused", "No."), []],
+    ["it was taken away", configured("applied"), idle, ["desired: has its own configuration again"]],
     ["the link went", idle, { ...idle, connected: false }, ["link: offline"]],
     ["the link came", { ...idle, connected: false }, idle, ["link: connected"]],
     ["the board booted", idle, viewOf({}, {}, { bootId: "boot-2" }), ["agent: the board has booted (boot boot-2)"]],
@@ -193,6 +211,12 @@ describe("the summary of a board", () => {
     const problems = ["The configuration has a mistake, so the last good one runs.", "agent.toml: x is not a setting"];
     expect(summaryOf("board-1", viewOf({}, {}, { problems }))["Problems"]).toBe(problems.join(" "));
     expect(summaryOf("board-1", idle)).not.toHaveProperty("Problems");
+  });
+
+  it("shows how the board took what is set over the hub, and nothing where nothing is", () => {
+    expect(summaryOf("board-1", configured("applied"))["Config"]).toBe("set over the hub, version 4");
+    expect(summaryOf("board-1", configured("refused", "No."))["Config"]).toBe("refused, version 4: bad-request, No.");
+    expect(summaryOf("board-1", idle)).not.toHaveProperty("Config");
   });
 
   it("says since when a board has not been heard of, and which firmware was proven", () => {
