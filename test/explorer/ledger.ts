@@ -180,7 +180,9 @@ export function noteRebootOrder(known: readonly Saved[]): void {
 
 /** The hub has a patch of the twin. */
 export function noteTold(before: World, after: World): World {
-  must(before.ledger.firstBoot !== null, "The twin was told something while nothing was on disk.");
+  const problems = reportedAt(after.hub, "boardkeeper", "agent", "problems") ?? null;
+  const isDiskBlamed = problems !== null && JSON.stringify(problems).includes("state cannot be saved");
+  must(before.ledger.firstBoot !== null || isDiskBlamed, "The twin was told something while nothing was on disk.");
   const operation = reportedAt(after.hub, "boardkeeper", "update", "operationId");
   const phase = reportedAt(after.hub, "boardkeeper", "update", "phase");
   if (typeof operation !== "string" || typeof phase !== "string") return after;

@@ -96,6 +96,8 @@ export class Life {
   #upSinceMs = 0;
   /** What was saved while the hub could not hear of it, to be told in its order. */
   #unheard: string[] = [];
+  /** Reports that arrived since the last save: in a fine grain more than one may be on their way for it. */
+  #reports = 0;
   /** The desired properties that the agent was told last, by their version. */
   #toldDesired = 0;
   /** Requests that the agent has not answered yet. */
@@ -327,6 +329,7 @@ export class Life {
         await file.save(next);
         this.saved = next;
         this.sinceSave = [];
+        this.#reports = 0;
         this.#savedAtMs = this.timer.nowMs;
         const isHeard = this.isUp && !this.calls.some(({ label }) => label === "report");
         this.#unheard = isHeard ? [] : [...this.#unheard, `${next.update.phase}/${next.reboot.phase}`];
@@ -469,6 +472,7 @@ export class Life {
       this.isDeaf ? this.#connects : "",
       this.#toldDesired,
       waitedMs,
+      this.#grain.isFine ? this.#reports : "",
       ...this.#unheard,
       ...this.#asking,
       ...this.sinceSave,
@@ -670,6 +674,7 @@ export class Life {
   }
 
   #take(patch: JsonObject): void {
+    this.#reports += 1;
     const { world } = this;
     const after = { ...world, hub: { ...world.hub, reported: mergePatch(world.hub.reported, patch) } };
     this.world = witness.noteTold(world, after);

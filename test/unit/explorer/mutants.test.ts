@@ -30,7 +30,7 @@ describe("the explorer sees what only many faults bring to light", () => {
   it.each([
     ["counts no further than to two", innumerate, 2],
     ["does not save that it gives up", hopeful, 3],
-  ])("an agent that %s: %2$i faults", { timeout: 120_000 }, async (_what, makeStateFile, faults) => {
+  ])("an agent that %s", { timeout: 120_000 }, async (_what, makeStateFile, faults) => {
     const grain = { isFine: false, makeStateFile };
     const fewer = await explore(scenarios.nothingRestarts, { mostFaults: faults - 1, grain });
     const enough = await explore(scenarios.nothingRestarts, { mostFaults: faults, grain });
