@@ -16,6 +16,8 @@ import { Reserved, type Reserve } from "./reserved.ts";
 import type { RecentLog } from "./recent-log.ts";
 import { RebootRunner, type Power } from "./reboot/runner.ts";
 import { blank, type Saved, type Trust } from "./saved.ts";
+import { workUnderWay } from "./service/bounds.ts";
+import type { Work } from "./service/work.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 import { stamper } from "./stamp.ts";
 import { healthCheck, linkWithin } from "./update/health.ts";
@@ -77,11 +79,24 @@ export interface AgentPorts {
   readonly recentLog?: RecentLog | undefined;
 }
 
+interface View {
+  readonly snapshot: Snapshot;
+  readonly link: { readonly up: boolean; readonly diagnosis: string | null };
+  /** Whether the saved state is taken up after the start. */
+  readonly isAwake: boolean;
+}
+
 export interface Agent {
   /** Answers a direct method that is called on the board itself. Never rejects. */
   ask(name: string, payload: unknown): Promise<MethodReply>;
   /** The operation id of the update that is running; null when none is. */
   updating(): string | null;
+  /** What is under way now, each with how long it may go without moving: for a watchdog. */
+  work(): readonly Work[];
+  /** How the agent is now, for whoever looks at the service. */
+  view(): View;
+  /** Calls back after what may have changed that. */
+  onChange(listener: () => void): void;
   /** Stops within seconds, in a state that the next start goes on from. */
   stop(): Promise<void>;
 }
@@ -122,6 +137,9 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     problems.appears("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
   });
   tuning.whenever((present) => ports.logLevel(present["agent.log-level"]));
+  const listeners = new Set<() => void>();
+  const changed = (): void => listeners.forEach((listener) => listener());
+  journal.onChange(changed);
   const meter = new Meter();
   const reporter = new Reporter(log.child({ part: "reporter" }));
   const publisher = new Publisher({
@@ -166,6 +184,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     timer,
     bootId,
     power: ports.power,
+    deadlineMs: settings["reboot.deadline-seconds"],
     reported,
     windowOpened,
     onWait: (wait) => publisher.waits("reboot", wait),
@@ -230,10 +249,12 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     onUp: (held, send, emit) => {
       reporter.connected(held, send);
       monitor.connected(emit);
+      changed();
     },
     onDown: () => {
       reporter.disconnected();
       monitor.disconnected();
+      changed();
     },
   });
   const monitor = new Monitor({
@@ -289,7 +310,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     bootId,
     proveWithinMs: settings["update.prove-within-seconds"],
     runningVersion: (signal) => installer.runningVersion(signal),
-    reboot: () => ports.power.reboot(),
+    reboot: () => ports.power.reboot({ force: true }, stopping.signal),
     stopping: stopping.signal,
   });
 
@@ -306,6 +327,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     );
     if (stopping.signal.aborted) return;
     awake.abort();
+    changed();
     publisher.publish();
     reboots.start();
     updates.start();
@@ -330,6 +352,23 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   return {
     ask: (name, payload) => desk.answer(name, payload, "board"),
     updating: () => (isRunning(journal.saved.update) ? journal.saved.update.job.operationId : null),
+    work: () =>
+      workUnderWay(
+        {
+          nowMs: bootClock.nowMs(),
+          isAwake: awake.signal.aborted,
+          journal: journal.saving,
+          update: updates.underWay,
+          reboot: reboots.underWay,
+        },
+        settings,
+      ),
+    view: () => ({
+      snapshot: publisher.snapshot(),
+      link: { up: supervisor.isUp, diagnosis: supervisor.diagnosis },
+      isAwake: awake.signal.aborted,
+    }),
+    onChange: (listener) => void listeners.add(listener),
     async stop(): Promise<void> {
       stopping.abort();
       await Promise.all([takenUp, found, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);

@@ -259,8 +259,6 @@ function contradictions(settings: Settings, { simulate }: Surroundings): string[
   if (settings["update.installer"] === "command" && settings["update.command.program"] === null) {
     problems.push('update.command.program: is missing; update.installer = "command" needs a program to run');
   }
-  if (settings["reboot.command"].length === 0)
-    problems.push("reboot.command: expected a program to run, got an empty list");
   return problems;
 }
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { createHash, randomUUID } from "node:crypto";
+import { fstatSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,7 +22,10 @@ import { keepLastGood } from "./board/last-good-file.ts";
 import { collectLeftovers } from "./board/leftovers.ts";
 import { FolderInUse, lockFolder } from "./board/lock.ts";
 import { PartialFiles } from "./board/partial-file.ts";
-import { systemdPower } from "./board/power.ts";
+import { askInhibitors } from "./board/logind.ts";
+import { commandedReboot } from "./board/power.ts";
+import { rebootThroughDoor } from "./board/door.ts";
+import { serviceManager } from "./board/service-manager.ts";
 import { readBoard } from "./board/simulated-board.ts";
 import { fallWithTheBoard, simulatedPower } from "./board/simulated-power.ts";
 import { FolderStaging } from "./board/staging.ts";
@@ -33,10 +38,14 @@ import { readVitals } from "./board/vitals.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
 import type { Equipment } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
-import { createLog, lineFor, type LeveledLog, type Log } from "./log.ts";
+import { asErrors, isJournald } from "./journald.ts";
+import { createLog, journaldDestination, lineFor, type LeveledLog, type Log } from "./log.ts";
+import type { Power } from "./reboot/runner.ts";
+import { Attendant } from "./service/attendant.ts";
+import { statusLine } from "./service/status.ts";
 import { playBoard } from "./simulate.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
-import { controlSocketFor } from "./places.ts";
+import { controlSocketFor, doorFolder } from "./places.ts";
 import type { Saved, Trust } from "./saved.ts";
 import type { Installer, Staging } from "./update/ports.ts";
 import { ImageIntake } from "./update/intake.ts";
@@ -50,9 +59,7 @@ const stopWithinMs = 4_500;
 const equipmentAfterMs = 30_000;
 
 await main().catch((cause: unknown) => {
-  process.stderr.write(
-    `boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`,
-  );
+  tellError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
   process.exitCode = exits.failed;
 });
 
@@ -89,12 +96,12 @@ async function run(given: Arguments): Promise<number> {
   } catch (cause) {
     if (cause instanceof ConfigError) {
       const list = cause.problems.map((one) => `  - ${one}\n`).join("");
-      process.stderr.write(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
+      tellError(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
       return exits.config;
     }
     if (cause instanceof FolderInUse || cause instanceof FolderUnusable) {
       const remedy = cause instanceof FolderUnusable ? " It is set by agent.state-dir or --state-dir." : "";
-      process.stderr.write(`boardkeeper-agent: ${cause.message}${remedy}\n`);
+      tellError(`boardkeeper-agent: ${cause.message}${remedy}\n`);
       return exits.failed;
     }
     throw cause;
@@ -123,6 +130,16 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   if (config.mistakes.length > 0) log.error({ folder: config.stateDir }, "running with the last good configuration");
   const { agent, intake } = await assemble(config, log, boardFile);
   const door = await openDoor(config, agent, intake, log);
+  const attendant = new Attendant({
+    manager: serviceManager(process.env, log),
+    timer: systemTimer,
+    bootClock: kernelBootClock,
+    log,
+    work: () => agent.work(),
+    status: () => statusLine({ ...agent.view(), hub: config.hub.hostName, device: config.hub.deviceId }),
+  });
+  agent.onChange(() => attendant.refresh());
+  attendant.start();
   const signal = await stopped;
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {
@@ -131,7 +148,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   }, stopWithinMs);
   late.unref(); // It must not keep a process alive that has nothing left to do.
   await door?.close();
-  await agent.stop();
+  await Promise.all([attendant.stop(), agent.stop()]);
   lock.close();
   log.info({}, "stopped");
   return exits.ok;
@@ -214,8 +231,7 @@ async function assemble(
       staging,
       fetcher: makeDownload(config, log, partials, productInfo),
       installer: makeInstaller(config, log, boardFile),
-      power:
-        board === undefined ? systemdPower(config["reboot.command"], log.child({ part: "power" })) : simulatedPower,
+      power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedPower,
       recentLog: log.recent,
       connect: async (signal) => {
         const connection = await connectToAzure(
@@ -305,6 +321,21 @@ function makeDownload(config: Config, log: Log, partials: PartialFiles, userAgen
   );
 }
 
+function makePower(config: Config, log: Log, bootId: string): Power {
+  const inhibitors = (): ReturnType<typeof askInhibitors> => askInhibitors(log);
+  const command = config["reboot.command"];
+  const throughDoor = (): Power["reboot"] =>
+    rebootThroughDoor({
+      folder: doorFolder,
+      bootId,
+      timer: systemTimer,
+      newId: randomUUID,
+      uptimeSeconds: async () => Number.parseFloat(await readFile("/proc/uptime", "utf8")),
+      inhibitors,
+    });
+  return { reboot: command.length > 0 ? commandedReboot(command) : throughDoor(), inhibitors };
+}
+
 function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
   const program = config["update.command.program"];
   if (config["update.installer"] === "command" && program !== null) {
@@ -325,10 +356,15 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
 
 /** JSON lines for journald and programs; readable ones for a person at a terminal. */
 async function makeLog(level: Config["agent.log-level"]): Promise<LeveledLog> {
+  if (isJournald(process.env, fstatSync(1))) return createLog(level, journaldDestination());
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
   const messageFormat = (line: Record<string, unknown>, key: string): string => lineFor(line["part"], line[key]);
   return createLog(level, pretty({ sync: true, ignore: "part", messageFormat }));
+}
+
+function tellError(text: string): void {
+  process.stderr.write(asErrors(text, isJournald(process.env, fstatSync(2))));
 }
 
 /**

@@ -4,7 +4,8 @@ export const serviceUnit = "boardkeeper-agent.service";
 
 /** Root's door to a reboot: what rings at it, and where requests are left. */
 export const rebootPathUnit = "boardkeeper-reboot.path";
-export const doorRequests = "/run/boardkeeper/requests";
+export const doorFolder = "/run/boardkeeper";
+export const doorRequests = `${doorFolder}/requests`;
 
 /** What the owner of the board writes: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";

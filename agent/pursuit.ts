@@ -4,7 +4,8 @@
  */
 export class Pursuit<Duty> {
   #wanted: { readonly key: string; readonly duty: Duty } | undefined;
-  #running: { readonly key: string; readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
+  #running: { readonly key: string; readonly duty: Duty; readonly abort: AbortController } | undefined;
+  #ended: Promise<void> = Promise.resolve();
   #done: string | undefined;
   #stopped = false;
   readonly #keyOf: (duty: Duty) => string;
@@ -28,23 +29,29 @@ export class Pursuit<Duty> {
     else if (this.#running.key !== this.#wanted?.key) this.#running.abort.abort();
   }
 
+  /** The duty that is being done; `isEnding` when it has been told to stop. Undefined where nothing is left to do. */
+  get underWay(): { readonly duty: Duty; readonly isEnding: boolean } | undefined {
+    if (this.#running === undefined) return undefined;
+    return { duty: this.#running.duty, isEnding: this.#running.abort.signal.aborted };
+  }
+
   /** Stops the running duty and begins no other. Resolves when it has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wanted = undefined;
     this.#running?.abort.abort();
-    await this.#running?.ended;
+    await this.#ended;
   }
 
   #begin(): void {
     if (this.#wanted === undefined || this.#wanted.key === this.#done) return;
     const { key, duty } = this.#wanted;
     const abort = new AbortController();
-    const ended = this.#perform(duty, abort.signal).then(() => {
+    this.#running = { key, duty, abort };
+    this.#ended = this.#perform(duty, abort.signal).then(() => {
       this.#running = undefined;
       if (this.#wanted?.key === key) this.#done = key;
       this.#begin();
     });
-    this.#running = { key, abort, ended };
   }
 }

@@ -88,8 +88,9 @@ export class Supervisor {
     } catch (cause) {
       return ended(cause, upSinceMs === null ? "connect" : "start");
     } finally {
-      if (this.#up) onDown();
+      const wasUp = this.#up;
       this.#up = false;
+      if (wasUp) onDown();
       await connection?.close();
     }
   }

@@ -102,7 +102,9 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
       return { phase: "cancelled", last: state.last, job: state.job };
     case "inhibited":
-      if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
+      // Held when it came due, or taken between that and the order.
+      if (state.phase !== "scheduled" && state.phase !== "waiting" && state.phase !== "rebooting") return undefined;
+      if (state.phase === "rebooting" && state.cause === "update") return undefined;
       return {
         phase: "failed",
         last: state.last,

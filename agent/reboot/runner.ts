@@ -8,8 +8,6 @@ import type { Wait } from "../windows/wait.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import { duty, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
 
-/** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
-const rebootDeadlineMs = 10 * 60_000;
 const notRebooted =
   "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
 /** How long the order waits for the hub to hear of it first. */
@@ -17,8 +15,11 @@ const farewellMs = 5_000;
 
 /** The power of the board. */
 export interface Power {
-  /** Orders a reboot. Resolves when the order is taken: what follows is the end of this process. Rejects when it is not. */
-  reboot(): Promise<void>;
+  /**
+   * Orders a reboot. Resolves when the order is taken: what follows is the end of this process. Rejects when it is not: with
+   * an AgentError `inhibited` when somebody asks that the board is not shut down, and the order does not insist.
+   */
+  reboot(order: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
   /** Who asks that the board is not shut down now. Never rejects: nobody, where that cannot be told within seconds. */
   inhibitors(): Promise<readonly Inhibitor[]>;
 }
@@ -31,6 +32,8 @@ export interface RebootRunnerPorts {
   readonly timer: Timer;
   readonly bootId: string;
   readonly power: Power;
+  /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
+  readonly deadlineMs: number;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number, signal?: AbortSignal) => Promise<void>;
   /** Resolves when a maintenance window lets the board act. Tells what it waits for. */
@@ -54,6 +57,11 @@ export class RebootRunner {
       (what, signal) => this.#perform(what, signal),
     );
     ports.journal.onChange(() => this.#want());
+  }
+
+  /** What is being done: for a watchdog. */
+  get underWay(): { readonly duty: RebootDuty; readonly isEnding: boolean } | undefined {
+    return this.#pursuit.underWay;
   }
 
   /** Takes up the duty of the saved state, and stamps a proven reboot as soon as the time is known. */
@@ -115,8 +123,7 @@ export class RebootRunner {
   async #due(signal: AbortSignal): Promise<void> {
     const { clock, bootId, journal, power } = this.#ports;
     const { reboot, update } = journal.saved;
-    const insists = "job" in reboot && reboot.job?.force === true;
-    if (!insists && !isPastStaging(update)) {
+    if (!insists(reboot) && !isPastStaging(update)) {
       const held = await power.inhibitors();
       if (signal.aborted) return;
       if (held.length > 0) return await this.#record({ type: "inhibited", message: inhibitedBy(held) });
@@ -125,18 +132,20 @@ export class RebootRunner {
   }
 
   async #reboot(signal: AbortSignal): Promise<void> {
-    const { power, reported, timer, log } = this.#ports;
+    const { power, reported, timer, log, deadlineMs, journal } = this.#ports;
     await reported(farewellMs, signal);
     if (signal.aborted) return;
     let why = "";
     try {
       log.info({}, "rebooting the board");
-      await power.reboot();
-      await timer.after(rebootDeadlineMs, signal);
-      why = `The reboot was ordered, but ${rebootDeadlineMs / 60_000} minutes later the board still runs.`;
+      await power.reboot({ force: insists(journal.saved.reboot) }, signal);
+      await timer.after(deadlineMs, signal);
+      why = `The reboot was ordered, but ${Math.round(deadlineMs / 1_000)} s later the board still runs.`;
     } catch (cause) {
       if (signal.aborted) return;
       log.error({ err: cause }, "reboot refused");
+      if (cause instanceof AgentError && cause.code === "inhibited")
+        return await this.#record({ type: "inhibited", message: cause.message });
       why = `The reboot was refused: ${cause instanceof Error ? cause.message : String(cause)}.`;
     }
     await this.#record({
@@ -169,4 +178,10 @@ export class RebootRunner {
 function instead(reboot: RebootState, event: RebootEvent): RebootState | undefined {
   if (event.type !== "due") return undefined;
   return step(reboot, { type: "unsavable", message: notRebooted });
+}
+
+/** Whether inhibitors are to be ignored: the caller said so, or an update has armed a system that waits for this reboot. */
+function insists(reboot: RebootState): boolean {
+  if (reboot.phase === "rebooting" && reboot.cause === "update") return true;
+  return "job" in reboot && reboot.job?.force === true;
 }

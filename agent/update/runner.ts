@@ -44,6 +44,7 @@ export interface UpdateRunnerPorts {
 export class UpdateRunner {
   readonly #ports: UpdateRunnerPorts;
   readonly #pursuit: Pursuit<Duty>;
+  #signs = 0;
 
   constructor(ports: UpdateRunnerPorts) {
     this.#ports = ports;
@@ -54,6 +55,12 @@ export class UpdateRunner {
   /** Takes up the duty of the saved state. */
   start(): void {
     this.#pursuit.want(duty(this.#ports.journal.saved.update));
+  }
+
+  /** What is being done, and how often it has told of progress: for a watchdog. */
+  get underWay(): { readonly duty: Duty; readonly isEnding: boolean; readonly signs: number } | undefined {
+    const present = this.#pursuit.underWay;
+    return present && { ...present, signs: this.#signs };
   }
 
   /** Stops what is being done, in a way that it can be taken up after a restart. */
@@ -95,7 +102,7 @@ export class UpdateRunner {
         await workshop.admit(what.job, signal);
         return { type: "admitted", ...now() };
       case "fetch": {
-        const image = await workshop.fetch(what.job, this.#ports.onProgress, signal);
+        const image = await workshop.fetch(what.job, (progress) => this.#progress(progress), signal);
         return { type: "fetched", image, ...now() };
       }
       case "verify":
@@ -136,6 +143,11 @@ export class UpdateRunner {
         await workshop.tidy(what.job, what.keepsPartial, signal);
         return undefined;
     }
+  }
+
+  #progress(progress: Progress): void {
+    this.#signs += 1;
+    this.#ports.onProgress(progress);
   }
 
   async #prove(

@@ -76,6 +76,7 @@ const table: [start: Start, event: EventName, target: object][] = [
   ["scheduled", "cancelled", { phase: "cancelled", job, last }],
   ["scheduled", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "scheduled" } }],
   ["waiting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", message: "Somebody is busy." } }],
+  ["rebooting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "rebooting" } }],
   ["scheduled", "unsavable", { phase: "failed", job, last, error: { code: "state-not-saved", during: "scheduled" } }],
   ["waiting", "unsavable", { phase: "failed", job, last, error: { code: "state-not-saved", during: "waiting" } }],
   ["waiting", "due", { phase: "rebooting", job, cause: "requested" }],

@@ -1,8 +1,9 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { inhibitorsFrom, systemdPower } from "../../../../agent/board/power.ts";
+import { askInhibitors, inhibitorsFrom } from "../../../../agent/board/logind.ts";
 import { createLog } from "../../../../agent/log.ts";
+import type { Inhibitor } from "../../../../agent/reboot/inhibitors.ts";
 import { quiet } from "../../../support/journals.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -31,18 +32,18 @@ describe("inhibitors", () => {
     },
   );
 
-  async function asking(script: string): Promise<{ power: ReturnType<typeof systemdPower>; lines: string[] }> {
+  async function asking(script: string): Promise<{ held: readonly Inhibitor[]; lines: string[] }> {
     const program = join(await temporaryFolder(), "busctl");
     await writeFile(program, `#!/bin/sh\n${script}\n`);
     await chmod(program, 0o700);
     const lines: string[] = [];
     const log = createLog("debug", { write: (line) => lines.push(line) });
-    return { power: systemdPower(["true"], log, [program]), lines };
+    return { held: await askInhibitors(log, [program]), lines };
   }
 
   it("are asked for by a program", async () => {
-    const { power, lines } = await asking(`cat <<'END'\n${printed}\nEND`);
-    expect(await power.inhibitors()).toStrictEqual([{ who: "apt", why: "Upgrading packages" }]);
+    const { held, lines } = await asking(`cat <<'END'\n${printed}\nEND`);
+    expect(held).toStrictEqual([{ who: "apt", why: "Upgrading packages" }]);
     expect(lines).toStrictEqual([]);
   });
 
@@ -51,12 +52,12 @@ describe("inhibitors", () => {
     ["answers nonsense", "echo nonsense"],
     ["does not answer", "exec sleep 600"],
   ])("are none on a board that %s, which is said for those who look", async (_what, script) => {
-    const { power, lines } = await asking(script);
-    expect(await power.inhibitors()).toStrictEqual([]);
+    const { held, lines } = await asking(script);
+    expect(held).toStrictEqual([]);
     expect(lines).toStrictEqual([expect.stringContaining("inhibitors cannot be asked for, counted as none")]);
   });
 
   it("are none on a board without the program", async () => {
-    expect(await systemdPower(["true"], quiet, ["/nowhere/busctl"]).inhibitors()).toStrictEqual([]);
+    expect(await askInhibitors(quiet, ["/nowhere/busctl"])).toStrictEqual([]);
   });
 });

@@ -1,0 +1,72 @@
+import type { Snapshot } from "../contract/snapshot.ts";
+
+export interface StatusFacts {
+  readonly snapshot: Snapshot;
+  readonly hub: string;
+  readonly device: string;
+  readonly link: { readonly up: boolean; readonly diagnosis: string | null };
+  readonly isAwake: boolean;
+}
+
+/** What `systemctl status` says of the agent: the link, then what is going on. One line. */
+export function statusLine({ snapshot, hub, device, link, isAwake }: StatusFacts): string {
+  const where = link.up ? `Connected to ${hub} as ${device}.` : (link.diagnosis ?? `Connecting to ${hub}.`);
+  const { problems } = snapshot.agent;
+  const words = isAwake
+    ? [updateWords(snapshot), rebootWords(snapshot)].filter((one) => one !== null)
+    : ["Taking up the saved state."];
+  if (words.length === 0) words.push("Nothing to do.");
+  if (problems !== null && problems.length > 0) words.push(`${problems.length} problem(s) at the start: see the log.`);
+  return [where, ...words].join(" ").replaceAll(/\s+/g, " ");
+}
+
+const waits = { order: "the order to apply it", window: "its window", clock: "a clock that is set" } as const;
+
+function updateWords({ update }: Snapshot): string | null {
+  const { version, receivedBytes, totalBytes, waitsFor, error, delay } = update;
+  switch (update.phase) {
+    case "idle":
+    case "completed":
+    case "cancelled":
+      return null;
+    case "accepted":
+      return `Update to ${version}: about to be fetched.`;
+    case "downloading": {
+      if (delay !== null) return `Update to ${version}: the download waits (${delay.code}).`;
+      const isKnown = receivedBytes !== null && totalBytes !== null && totalBytes > 0;
+      return `Update to ${version}: downloading${isKnown ? `, ${Math.floor((receivedBytes / totalBytes) * 100)} %` : ""}.`;
+    }
+    case "verifying":
+      return `Update to ${version}: checking the image.`;
+    case "staged":
+      return `Update to ${version}: staged${waitsFor === null ? "" : `, waits for ${waits[waitsFor]}`}.`;
+    case "applying":
+      return `Update to ${version}: installing.`;
+    case "rebooting":
+      return `Update to ${version}: restarting into it.`;
+    case "proving":
+      return `Update to ${version}: proving the new system.`;
+    case "reverting":
+      return `Update to ${version}: going back to the old system.`;
+    case "failed":
+    case "rolledBack":
+      return `Last update failed (${error?.code ?? "unknown"}).`;
+  }
+}
+
+function rebootWords({ reboot }: Snapshot): string | null {
+  switch (reboot.phase) {
+    case "idle":
+    case "proven":
+    case "cancelled":
+      return null;
+    case "scheduled":
+      return `Reboot scheduled for ${reboot.scheduledFor}.`;
+    case "waiting":
+      return "Reboot due; waits for the update.";
+    case "rebooting":
+      return "Rebooting.";
+    case "failed":
+      return `Last reboot failed (${reboot.error?.code ?? "unknown"}).`;
+  }
+}
