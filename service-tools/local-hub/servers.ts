@@ -18,6 +18,11 @@ import type { Credentials } from "./tls/credentials.ts";
 
 const STANDARD_PORTS = { mqtt: 8883, https: 443 };
 const FREE_PORTS = { mqtt: 0, https: 0 };
+/**
+ * As servers that fastify makes itself. After Node's own 5 s, clients that keep connections, as the service SDK does, meet
+ * their closing every now and then, as ECONNRESET in the middle of a call.
+ */
+const idleConnectionMs = 72_000;
 
 /** What the servers stand on. */
 export interface Ground {
@@ -85,6 +90,7 @@ async function openHttps(
 ): Promise<number> {
   const certificate = credentials.server;
   const server = createHttpsServer(contextOf(certificate));
+  server.keepAliveTimeout = idleConnectionMs;
   const surfaces = ["websockets", "rest"] as const;
   const front = new Front({ port, what: "HTTPS", surfaces, server, certificate, ground: network, log: services.log });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {

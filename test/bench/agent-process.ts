@@ -19,6 +19,7 @@ export interface AgentOptions {
 /** The agent as boards get it (scripts/build), on a simulated board, in processes of its own. */
 export class AgentProcess {
   readonly #board: ChildProcess;
+  readonly #ended: Promise<never>;
   readonly #waiting = new Map<(line: LogLine) => boolean, (line: LogLine) => void>();
   /** Of the agent itself, not of the parent that plays its board. */
   pid = 0;
@@ -26,6 +27,10 @@ export class AgentProcess {
   private constructor(board: ChildProcess) {
     this.#board = board;
     if (board.stdout === null) throw new Error("The agent was started without a pipe for its log.");
+    this.#ended = once(board, "exit").then(() => {
+      throw new Error("The agent ended before it came to what the bench waits for.");
+    });
+    this.#ended.catch(() => undefined); // Nobody may be waiting.
     createInterface({ input: board.stdout }).on("line", (text) => this.#take(JSON.parse(text) as LogLine));
   }
 
@@ -50,11 +55,8 @@ export class AgentProcess {
 
   /** The next line of its log that is such; rejects when it ends without. */
   async says(isIt: (line: LogLine) => boolean): Promise<LogLine> {
-    const ended = once(this.#board, "exit").then(() => {
-      throw new Error("The agent ended before it came to what the bench waits for.");
-    });
-    ended.catch(() => undefined); // Once the line has come, nobody asks.
-    return await Promise.race([new Promise<LogLine>((resolve) => this.#waiting.set(isIt, resolve)), ended]);
+    const said = new Promise<LogLine>((resolve) => this.#waiting.set(isIt, resolve));
+    return await Promise.race([said, this.#ended]);
   }
 
   /** When it enters this phase of an update, or fails on the way there. */
