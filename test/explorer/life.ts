@@ -136,6 +136,12 @@ export class Life {
     );
   }
 
+  /** Nobody looks on any more. Node keeps a combined signal, and all that listens to it, until it aborts: so all are. */
+  abandon(): void {
+    this.#onCrashPoint = () => undefined;
+    this.#agent?.stop().catch(() => undefined); // What it was doing is of no interest to anybody.
+  }
+
   get isUp(): boolean {
     return this.#connection?.callers !== undefined;
   }

@@ -147,25 +147,29 @@ class Search {
     }
     this.#lives += 1;
     life.begin();
-    for (; step < longestLife; step += 1) {
-      await turn();
-      const ending = life.ending;
-      if (step > fresh) {
-        const key = lifeKey(life);
-        this.#paths.add(state, key, byFault);
-        if (again !== undefined) this.#paths.add(again, key, false);
-        [state, byFault, again] = [key, false, undefined];
-        if (this.#seen.has(key)) return;
-        this.#seen.add(key);
-        if (mayFail && ending === undefined) again = this.#disturb(run, step, key, life);
+    try {
+      for (; step < longestLife; step += 1) {
+        await turn();
+        const ending = life.ending;
+        if (step > fresh) {
+          const key = lifeKey(life);
+          this.#paths.add(state, key, byFault);
+          if (again !== undefined) this.#paths.add(again, key, false);
+          [state, byFault, again] = [key, false, undefined];
+          if (this.#seen.has(key)) return;
+          this.#seen.add(key);
+          if (mayFail && ending === undefined) again = this.#disturb(run, step, key, life);
+        }
+        if (ending !== undefined) return await this.#end({ run, step }, state, life, ending);
+        const chosen = choices.find((choice) => choice.step === step);
+        if (step === fresh) isRetold = false;
+        if (chosen !== undefined) life.disturb(chosen.fault);
+        else if (!life.goOn()) throw new Violation("Nothing can happen any more, and something is unfinished.");
       }
-      if (ending !== undefined) return await this.#end({ run, step }, state, life, ending);
-      const chosen = choices.find((choice) => choice.step === step);
-      if (step === fresh) isRetold = false;
-      if (chosen !== undefined) life.disturb(chosen.fault);
-      else if (!life.goOn()) throw new Violation("Nothing can happen any more, and something is unfinished.");
+      throw new Violation(`This life does not come to an end within ${longestLife} steps.`);
+    } finally {
+      life.abandon();
     }
-    throw new Violation(`This life does not come to an end within ${longestLife} steps.`);
   }
 
   /**
