@@ -62,8 +62,22 @@ function updateLine(state: JsonObject): string {
   const what = update["rehearsal"] === true ? "a rehearsal" : (text(update, "version") ?? "an unknown version");
   const endedAt = text(update, "endedAt");
   const error = failure(section(update, "error"));
-  const waits = update["waitsFor"] === "order" ? ", waits for the order to apply it" : "";
+  const waits = waitWords(update);
   return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${waits}${id(update)}${error}`;
+}
+
+function waitWords(update: JsonObject): string {
+  const until = text(update, "waitsUntil");
+  switch (text(update, "waitsFor")) {
+    case "order":
+      return ", waits for the order to apply it";
+    case "window":
+      return `, waits for the maintenance window${until === null ? "" : ` at ${until}`}`;
+    case "clock":
+      return ", waits for the clock to be set, then for the maintenance window";
+    default:
+      return "";
+  }
 }
 
 function rebootLine(state: JsonObject): string {
@@ -75,7 +89,7 @@ function rebootLine(state: JsonObject): string {
     at === null ? "none proven yet" : `last at ${at}, ${causes[text(last, "cause") ?? ""] ?? "cause unknown"}`;
   if (phase === "idle" || phase === "proven") return lastWords;
   const due = text(reboot, "scheduledFor");
-  const when = phase === "scheduled" && due !== null ? ` for ${due}` : "";
+  const when = phase === "scheduled" ? ` for ${due ?? "the maintenance window"}` : "";
   return `${phase}${when}${id(reboot)}${failure(section(reboot, "error"))}; ${lastWords}`;
 }
 

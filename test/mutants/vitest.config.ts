@@ -10,6 +10,9 @@ export default defineConfig({
       "test/unit/agent/{reboot,update}/{decisions,machine,report,request}.test.ts",
       "test/unit/agent/update/download/{answer,bucket,policy,record}.test.ts",
       "test/unit/agent/{last-good,replies}.test.ts",
+      "test/unit/agent/windows/window.test.ts",
+      "test/unit/agent/remote/remote.test.ts",
+      "test/unit/agent/vitals/{policy,vitals}.test.ts",
     ],
   },
 });

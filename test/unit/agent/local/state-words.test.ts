@@ -5,7 +5,7 @@ import { savedState } from "../../../../agent/local/saved-view.ts";
 import { stateLines } from "../../../../agent/local/state-words.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
 import { snapshotWith } from "../../../support/snapshots.ts";
-import { jobWith } from "../../../support/updates.ts";
+import { jobWith, states } from "../../../support/updates.ts";
 
 const at = "2026-01-02T03:04:05.000Z";
 
@@ -20,6 +20,14 @@ describe("a board whose agent runs", () => {
     const lines = told({ ...state, link: { up: true } });
     expect(lines["Agent"]).toMatch(/^running .*since 20/);
     expect(lines).toMatchObject({ State: "/s", Hub: "connected", Update: "none yet" });
+  });
+
+  it.each([
+    [{ waitsFor: "window", waitsUntil: at }, `waits for the maintenance window at ${at}`],
+    [{ waitsFor: "clock" }, "waits for the clock to be set, then for the maintenance window"],
+  ] as const)("says what its update waits for: %j", (update, words) => {
+    const staged = projectBoardkeeper(snapshotWith({ phase: "staged", ...update }));
+    expect(told({ ...state, ...staged })["Update"]).toContain(words);
   });
 
   it("says what stands between it and its hub", () => {
@@ -46,6 +54,23 @@ describe("a board whose agent does not run", () => {
       Update: "none yet",
       Reboot: "none proven yet",
     });
+  });
+
+  it.each<["now" | "window" | "manual", string]>([
+    ["now", "staged 2.0.0 (op-1)"],
+    ["window", "staged 2.0.0, waits for the maintenance window (op-1)"],
+    ["manual", "staged 2.0.0, waits for the order to apply it (op-1)"],
+  ])("says what its update waits for (%s)", (apply, line) => {
+    expect(told(saved({ update: states(jobWith({ apply })).staged }))["Update"]).toBe(line);
+  });
+
+  it("says what its reboot waits for", () => {
+    const job = { operationId: "r-1", reason: null, force: false, acceptedAt: at, scheduledFor: at };
+    const reboot = { phase: "scheduled", last: null, job, bootId: "boot-1", dueBootMs: 1 } as const;
+    expect(told(saved({ reboot }))["Reboot"]).toBe(`scheduled for ${at} (r-1); none proven yet`);
+    expect(told(saved({ reboot: { ...reboot, job: { ...job, window: true } } }))["Reboot"]).toBe(
+      "scheduled for the maintenance window (r-1); none proven yet",
+    );
   });
 
   it("says what its update came to", () => {

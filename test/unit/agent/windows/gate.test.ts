@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WindowGate } from "../../../../agent/windows/gate.ts";
 import type { Wait } from "../../../../agent/windows/wait.ts";
@@ -133,6 +134,60 @@ describe("the gate of the windows", () => {
     }
     expect(waiter.waits.length).toBe(41);
     expect(parts.time.sleepers).toBe(1);
+  });
+
+  it("opens in a window by a clock that is set, and never otherwise, whatever the clock does", async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 6 * hourMs }) }),
+      fc.record({ kind: fc.constant("step" as const), ms: fc.integer({ min: -40 * dayMs, max: 40 * dayMs }) }),
+      fc.record({ kind: fc.constant("lose" as const) }),
+      fc.record({ kind: fc.constant("set" as const), ms: fc.integer({ min: 0, max: 20 * 365 * dayMs }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 25 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        async (steps, share) => {
+          const parts = scene(
+            "1970-01-01T00:00:00.000Z",
+            windows({ cron: "0 2 * * *", duration: "90m", splay: "30m" }),
+            share,
+          );
+          const { time, gate } = parts;
+          time.isSynchronized = false;
+          const opened: { readonly minutes: number; readonly isSynchronized: boolean }[] = [];
+          const watch = new AbortController();
+          const again = async (): Promise<void> => {
+            for (;;) {
+              await gate.opened(() => undefined, watch.signal);
+              const minutes =
+                time.now().getUTCHours() * 60 + time.now().getUTCMinutes() + time.now().getUTCSeconds() / 60;
+              opened.push({ minutes, isSynchronized: time.isSynchronized });
+              await time.after(minuteMs, watch.signal);
+            }
+          };
+          const watching = again().catch(() => undefined);
+          await gate.look();
+          for (const one of steps) {
+            if (one.kind === "pass") await time.advance(one.ms);
+            else if (one.kind === "step") time.stepWall(one.ms);
+            else if (one.kind === "lose") time.isSynchronized = false;
+            else {
+              time.stepWall(Date.parse("2026-01-01T00:00:00Z") + one.ms - time.now().getTime());
+              time.isSynchronized = true;
+            }
+          }
+          watch.abort();
+          await watching;
+          for (const { minutes, isSynchronized } of opened) {
+            expect(isSynchronized).toBe(true);
+            expect(minutes).toBeGreaterThanOrEqual(120 + Math.floor(share * 30 * 60) / 60 - 1e-9);
+            expect(minutes).toBeLessThan(210);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it("ends with its signal, and waits no more", async () => {
