@@ -5,7 +5,7 @@ import type { Log } from "./log.ts";
 import type { Problems } from "./problems.ts";
 import { resume as resumeReboot } from "./reboot/machine.ts";
 import type { Trust } from "./saved.ts";
-import { resume as resumeUpdate } from "./update/machine.ts";
+import { resume as resumeUpdate } from "./update/resume.ts";
 import { uncounted, type UpdateState } from "./update/job.ts";
 import type { TrialRecord } from "./update/ports.ts";
 import { retryWaits } from "./retry-waits.ts";

@@ -2,7 +2,7 @@ import { canonicalJson } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import { mergePatch } from "../../agent/hub/patch.ts";
 import type { Saved } from "../../agent/saved.ts";
-import { limits } from "../../agent/update/machine.ts";
+import { limits } from "../../agent/update/transitions.ts";
 import { bootIdOf, runningVersionOf } from "./board.ts";
 import { reportedAt, type Asked } from "./hub.ts";
 import { afterDeath, noNotes, pruned, type JobNotes } from "./notes.ts";

@@ -12,7 +12,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(job|machine|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|windows\/(window|wait)\.ts$|remote\/remote\.ts$|vitals\/(vitals|policy)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|identity-text|link)\.ts$|(local|doctor)\/|service\/(bounds|status|work)\.ts$|(errors|journald|last-good|saved|saved-values|settings|places)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|resume|transitions|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|windows\/(window|wait)\.ts$|remote\/remote\.ts$|vitals\/(vitals|policy)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|identity-text|link)\.ts$|(local|doctor)\/|service\/(bounds|status|work)\.ts$|(errors|journald|last-good|saved|saved-values|settings|places)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =

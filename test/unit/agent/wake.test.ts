@@ -3,7 +3,7 @@ import type { Journal } from "../../../agent/journal.ts";
 import { Problems } from "../../../agent/problems.ts";
 import type { Saved, Trust } from "../../../agent/saved.ts";
 import { uncounted } from "../../../agent/update/job.ts";
-import { limits } from "../../../agent/update/machine.ts";
+import { limits } from "../../../agent/update/transitions.ts";
 import { wake } from "../../../agent/wake.ts";
 import { FakeTime, settle } from "../../support/fake-time.ts";
 import { journalWith, quiet } from "../../support/journals.ts";

@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { updatePhases } from "../../../../agent/contract/snapshot.ts";
 import type { RestartFacts, UpdateEvent, UpdateState } from "../../../../agent/update/job.ts";
-import {
-  duty,
-  isCancellable,
-  isPastStaging,
-  isRunning,
-  limits,
-  resume,
-  step,
-} from "../../../../agent/update/machine.ts";
+import { duty, isCancellable, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
+import { resume } from "../../../../agent/update/resume.ts";
+import { limits } from "../../../../agent/update/transitions.ts";
 import { before, image, jobWith, states, t } from "../../../support/updates.ts";
 
 const job = jobWith();

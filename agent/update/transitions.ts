@@ -1,0 +1,58 @@
+import type { Failure } from "../contract/failure.ts";
+import type { ActiveUpdate, Job, UpdateState } from "./job.ts";
+
+/* The ways from one state of an update to another that both an event and a restart can take. Pure. */
+
+/** How often each step may be begun before the machine gives it up: every loop across restarts ends. */
+export const limits = { downloads: 100, installs: 3, arms: 3, reboots: 5, trialBoots: 5, reverts: 3 } as const;
+
+export type Ended = "completed" | "failed" | "rolledBack" | "cancelled";
+export type Of<Phase extends UpdateState["phase"]> = Extract<UpdateState, { phase: Phase }>;
+
+export function enter<const Phase extends UpdateState["phase"]>(
+  { job, times }: ActiveUpdate,
+  phase: Phase,
+  at: string,
+): { phase: Phase; job: Job; times: ActiveUpdate["times"] } {
+  return { phase, job, times: { ...times, [phase]: at } };
+}
+
+export function end<const Phase extends Ended>(
+  { job, times }: ActiveUpdate,
+  phase: Phase,
+  at: string,
+): { phase: Phase; job: Job; times: ActiveUpdate["times"] } {
+  return { phase, job, times: { ...times, ended: at } };
+}
+
+export function goBack(
+  state: Of<"applying" | "rebooting" | "proving">,
+  error: Failure,
+  at: string,
+  restart: Of<"reverting">["restart"],
+  fromBootId: string,
+  lastly: Of<"reverting">["end"],
+): UpdateState {
+  const { image, before } = state;
+  return {
+    ...enter(state, "reverting", at),
+    image,
+    before,
+    restart,
+    attempt: 1,
+    error,
+    reverted: false,
+    fromBootId,
+    end: lastly,
+  };
+}
+
+/** What did not go back the first time is begun anew, a few times: a board that stays on a bad system may be lost. */
+export function goBackAgain(state: Of<"reverting">, fromBootId: string): UpdateState | undefined {
+  if (state.attempt >= limits.reverts) return undefined;
+  return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId };
+}
+
+export function endReverted(state: Of<"reverting">, at: string): UpdateState {
+  return { ...end(state, state.end, at), error: state.error };
+}
