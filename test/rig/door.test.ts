@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { provisionedBoard, type Board } from "./board.ts";
+import { systemNames } from "./layers.ts";
+
+/** Holds an inhibitor, as apt does while it configures packages. */
+const holdInhibitor =
+  "systemd-run --quiet --unit=busy systemd-inhibit --what=shutdown --mode=block --who=apt --why='upgrading packages' sleep infinity; until systemd-inhibit --list --no-legend | grep -q apt; do :; done";
+
+/** Leaves a request as the agent would, in its name, and waits for what the door says of it. */
+async function ring({ machine }: Board, changes: Record<string, string>): Promise<string> {
+  const uptime = Number.parseInt(await machine.shell("cat /proc/uptime"), 10);
+  const good = { request: "1", boot: machine.boot.bootId, until: String(uptime + 30), force: "yes" };
+  const lines = Object.entries({ ...good, ...changes }).map(([key, value]) => `${key}=${value}`);
+  const request = "/run/boardkeeper/requests/reboot";
+  await machine.shell(
+    `rm -f /run/boardkeeper/answers/reboot; printf '%s\\n' ${lines.join(" ")} >/tmp/request; chmod 644 /tmp/request
+     setpriv --reuid=boardkeeper --clear-groups --regid=boardkeeper sh -c 'cp /tmp/request ${request}.new && mv ${request}.new ${request}'
+     until [ -e /run/boardkeeper/answers/reboot ]; do :; done`,
+  );
+  return await machine.shell("cat /run/boardkeeper/answers/reboot");
+}
+
+const errorCode = async (board: Board): Promise<unknown> =>
+  (await board.service.reported("boardkeeper.reboot.error.code")) ?? null;
+
+describe.each(systemNames)("the door to a reboot on %s", (system) => {
+  it("stays shut while an inhibitor is held, says who holds it, and opens by force", async () => {
+    const board = await provisionedBoard(system);
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.machine.shell(holdInhibitor);
+    const refused = await board.service.call("rebootDevice", {});
+    expect(refused.status).toBe(409);
+    expect(JSON.stringify(refused.payload)).toContain("apt (upgrading packages)");
+    expect(await ring(board, { force: "no" })).toMatch(/^request=1\nverdict=inhibited\n/);
+    expect(board.machine.boots).toHaveLength(1);
+    expect((await board.service.call("rebootDevice", { force: true })).status).toBe(200);
+    const second = await board.machine.booted(2);
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
+  });
+
+  it("opens for no request of another boot, out of time, or that it does not understand", async () => {
+    const board = await provisionedBoard(system);
+    const first = await board.machine.powerOn();
+    expect(await ring(board, { boot: "11111111-1111-4111-8111-111111111111" })).toContain("of another boot");
+    expect(await ring(board, { until: "1" })).toContain("has expired");
+    expect(await ring(board, { force: "perhaps" })).toContain("whether to force");
+    // More often than systemd's usual limit of five starts in ten seconds.
+    for (let time = 1; time <= 8; time += 1) expect(await ring(board, { until: "1" })).toContain("has expired");
+    expect(await board.machine.shell("systemctl is-active boardkeeper-reboot.path")).toBe("active\n");
+    expect(await board.machine.shell("cat /proc/sys/kernel/random/boot_id")).toBe(`${first.bootId}\n`);
+    expect(board.machine.boots).toHaveLength(1);
+  });
+
+  it("lets a board go down ten times in a row, each proven and none told twice", async () => {
+    const board = await provisionedBoard(system);
+    let boot = await board.machine.powerOn();
+    const proven = new Set<unknown>();
+    for (let time = 1; time <= 10; time += 1) {
+      await board.service.until("boardkeeper.agent.bootId", boot.bootId);
+      const { status } = await board.service.call("rebootDevice", { operationId: `reboot-${time}` });
+      expect(status).toBe(200);
+      boot = await board.machine.booted(time + 1);
+      await board.service.until("boardkeeper.agent.bootId", boot.bootId);
+      const { boardkeeper, rebootTime } = await board.service.until("boardkeeper.reboot.phase", "proven");
+      expect(boardkeeper.reboot).toMatchObject({ operationId: `reboot-${time}`, cause: "requested" });
+      proven.add(rebootTime);
+    }
+    expect(proven.size).toBe(10);
+    expect(board.machine.boots).toHaveLength(11);
+  });
+
+  it("that leads nowhere: what systemd says is told, and no reboot is", async () => {
+    const board = await provisionedBoard(system);
+    await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.machine.shell("systemctl mask --runtime --now reboot.target");
+    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    const reported = await board.service.until("boardkeeper.reboot.phase", "failed");
+    expect(reported["boardkeeper"].reboot.error).toMatchObject({ code: "reboot-never-came", during: "rebooting" });
+    expect(reported["rebootTime"] ?? null).toBeNull();
+    // And it opens again for the next one.
+    await board.machine.shell("systemctl unmask --runtime reboot.target");
+    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    const second = await board.machine.booted(2);
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    await board.service.until("boardkeeper.reboot.phase", "proven");
+    expect(await errorCode(board)).toBeNull();
+  });
+});
+
+describe.each(systemNames)("a reboot that was asked for later, on %s", (system) => {
+  it("comes then; another one is refused meanwhile; a cancelled one does not come", async () => {
+    const board = await provisionedBoard(system);
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    expect((await board.service.call("rebootDevice", { delaySeconds: 3_600, operationId: "later" })).status).toBe(200);
+    expect((await board.service.call("rebootDevice", {})).status).toBe(409);
+    expect(
+      (await board.service.call("rebootDevice", { delaySeconds: 3_600, operationId: "later" })).payload,
+    ).toMatchObject({ repeated: true });
+    expect(await board.machine.shell("systemctl show -P StatusText boardkeeper-agent")).toMatch(/Reboot scheduled for/);
+    expect((await board.service.call("cancelReboot")).status).toBe(200);
+    expect((await board.service.call("rebootDevice", { delaySeconds: 2, operationId: "soon" })).status).toBe(200);
+    const second = await board.machine.booted(2);
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "soon", cause: "requested" });
+  });
+
+  it("is over when the power is cut meanwhile: told as a reboot that nobody asked for, and not done again", async () => {
+    const board = await provisionedBoard(system);
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    expect((await board.service.call("rebootDevice", { delaySeconds: 3_600, operationId: "later" })).status).toBe(200);
+    await board.machine.cutPower();
+    const second = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "later", cause: "other" });
+    expect((await board.service.call("cancelReboot")).status).toBe(404);
+  });
+});
