@@ -51,7 +51,7 @@ import type { Installer, Staging } from "./update/ports.ts";
 import { ImageIntake } from "./update/intake.ts";
 import { usage } from "./usage.ts";
 
-/** EX_USAGE and EX_CONFIG of sysexits.h: systemd must not start a misconfigured agent again and again. */
+/** EX_USAGE and EX_CONFIG of sysexits.h: the simulated board, at which somebody sits, ends with a misconfigured agent. */
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 /** A stop that takes longer than this is cut short: systemd and the simulated board kill soon after. */
 const stopWithinMs = 4_500;
