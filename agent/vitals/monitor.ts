@@ -25,9 +25,10 @@ export interface MonitorPorts {
  */
 export class Monitor {
   readonly #ports: MonitorPorts;
-  readonly #stopping = new AbortController();
   #emit: Emit | undefined;
   #last: { readonly atMs: number; readonly vitals: Vitals } | null = null;
+  #stopped = false;
+  /** Aborted to have the board looked at now, and to stop. */
   #wake = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
@@ -40,7 +41,8 @@ export class Monitor {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopped = true;
+    this.#wake.abort();
     await this.#loop;
   }
 
@@ -59,11 +61,10 @@ export class Monitor {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    while (!this.#stopped) {
       this.#wake = new AbortController();
       await this.#look();
-      await this.#pause(AbortSignal.any([signal, this.#wake.signal]));
+      if (!this.#stopped) await this.#pause(this.#wake.signal);
     }
   }
 
