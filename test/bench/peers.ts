@@ -38,6 +38,23 @@ sync '${out}'`;
   };
 }
 
+/** The shortest download that Node can do: no peer to reach, but what Node itself costs. */
+export function naivePeer(folder: string, url: string, caFile: string, image: SiteImage): Peer {
+  const out = join(folder, "naive.img");
+  const script = `'${process.execPath}' dist/bench/naive-download.js '${url}' '${caFile}' '${out}' >'${out}.sha256'`;
+  return {
+    name: "Node: `https.get`, `createHash`, `createWriteStream`, `fsync`",
+    take: async () => {
+      await rm(out, { force: true });
+      const cost = await measured(folder, ["bash", "-c", script]);
+      const digest = await readFile(`${out}.sha256`, "utf8");
+      if (!digest.startsWith(image.sha256)) throw new Error(`Node brought something else: ${digest}`);
+      await rm(out);
+      return cost;
+    },
+  };
+}
+
 /**
  * swupdate, which checks a signature (CMS) and the digest that it covers, streams the image into a file, and syncs it. It
  * takes no authority for TLS on its command line, so it sees the hub's in place of the system's, in a mount namespace of its own.

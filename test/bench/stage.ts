@@ -8,12 +8,13 @@ import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { against, median, spread, table } from "./figures.ts";
 import { makeImage, serveFolder, type SiteImage } from "./image-site.ts";
-import { curlPeer, swupdatePeer, type Cost } from "./peers.ts";
+import { curlPeer, naivePeer, swupdatePeer, type Cost } from "./peers.ts";
 import { ServiceApp } from "./service-app.ts";
 
 /*
  * scripts/bench stage [MiB]: an image downloaded over loopback HTTPS, digested, written and synced, by the agent as boards
- * get it, by curl, tee and sha256sum, and by swupdate; in turns, whole processes, from one server.
+ * get it, by curl, tee and sha256sum, by swupdate, and by the shortest script for Node; in turns, whole processes, from one
+ * server.
  */
 
 const MiB = 2 ** 20;
@@ -39,6 +40,8 @@ try {
 /** What an update has cost the agent, beyond what it is when idle. */
 interface AgentCost extends Cost {
   readonly idleBytes: number;
+  /** Of the wall time: from the first question to the server until all is digested and on disk. */
+  readonly fetchSeconds: number;
 }
 
 async function bench(): Promise<void> {
@@ -51,6 +54,7 @@ async function bench(): Promise<void> {
     const peers = [
       curlPeer(root, `${site.origin}/image.img`, hub.caFile, image),
       await swupdatePeer(root, site.origin, hub.caFile, image),
+      naivePeer(root, `${site.origin}/image.img`, hub.caFile, image),
     ] as const;
     const ours: AgentCost[] = [];
     const theirs: Cost[][] = peers.map(() => []);
@@ -64,11 +68,9 @@ async function bench(): Promise<void> {
         await inTurn[(turn + index) % inTurn.length]?.();
       }
     }
-    const [curl = [], swupdate = []] = theirs;
+    const [curl = [], swupdate = [], naive = []] = theirs;
     print(
-      ours,
-      curl,
-      swupdate,
+      { agent: ours, curl, swupdate, naive },
       peers.map(({ name }) => name),
     );
     const whole = await update(site.origin, large);
@@ -88,6 +90,14 @@ async function update(origin: string, image: SiteImage): Promise<AgentCost> {
     const idleBytes = await agent.memory("VmRSS");
     await agent.resetPeak();
     const cpuBefore = await agent.cpuSeconds();
+    let asked = 0;
+    let fetched = 0;
+    const fetching = (async () => {
+      await agent.enters("downloading");
+      asked = performance.now();
+      await agent.enters("verifying");
+      fetched = performance.now();
+    })();
     const staged = agent.enters("staged");
     const began = performance.now();
     await app.call("firmwareUpdate", {
@@ -96,10 +106,11 @@ async function update(origin: string, image: SiteImage): Promise<AgentCost> {
       fwVersion: "2.0.0",
       apply: "manual",
     });
-    await staged;
+    await Promise.all([fetching, staged]);
     const wallSeconds = (performance.now() - began) / 1_000;
     const cpuSeconds = (await agent.cpuSeconds()) - cpuBefore;
-    return { wallSeconds, cpuSeconds, peakBytes: await agent.memory("VmHWM"), idleBytes };
+    const fetchSeconds = (fetched - asked) / 1_000;
+    return { wallSeconds, fetchSeconds, cpuSeconds, peakBytes: await agent.memory("VmHWM"), idleBytes };
   } finally {
     await agent.stop();
     await rm(stateDir, { recursive: true, force: true });
@@ -111,27 +122,46 @@ async function settled(): Promise<void> {
   await promisify(execFile)("sync");
 }
 
-function print(ours: AgentCost[], curl: Cost[], swupdate: Cost[], [curlName = "", swupdateName = ""]: string[]): void {
-  const wall = (of: Cost[]): number[] => of.map(({ wallSeconds }) => wallSeconds);
-  const cpu = (of: Cost[]): number[] => of.map(({ cpuSeconds }) => cpuSeconds);
-  const peak = (of: Cost[]): number[] => of.map(({ peakBytes }) => peakBytes / MiB);
-  const over = ours.map(({ peakBytes, idleBytes }) => (peakBytes - idleBytes) / MiB);
-  const row = (name: string, of: Cost[]): string[] => [name, spread(wall(of)), spread(cpu(of)), spread(peak(of), 1)];
+interface Costs {
+  readonly agent: readonly AgentCost[];
+  readonly curl: readonly Cost[];
+  readonly swupdate: readonly Cost[];
+  readonly naive: readonly Cost[];
+}
+
+function print(costs: Costs, [curlName = "", swupdateName = "", naiveName = ""]: string[]): void {
+  const { agent, curl, swupdate, naive } = costs;
+  const wall = (of: readonly Cost[]): number[] => of.map(({ wallSeconds }) => wallSeconds);
+  const cpu = (of: readonly Cost[]): number[] => of.map(({ cpuSeconds }) => cpuSeconds);
+  const peak = (of: readonly Cost[]): number[] => of.map(({ peakBytes }) => peakBytes / MiB);
+  const over = agent.map(({ peakBytes, idleBytes }) => (peakBytes - idleBytes) / MiB);
+  const row = (name: string, of: readonly Cost[]): string[] => [
+    name,
+    spread(wall(of)),
+    spread(cpu(of)),
+    spread(peak(of), 1),
+  ];
   const fastest = Math.min(median(wall(curl)), median(wall(swupdate)));
+  const [wallOfAgent, cpuOfAgent] = [median(wall(agent)), median(cpu(agent))];
 
   say(`${sizeMiB} MiB, ${turns} turns, medians (least to most):\n`);
   say(
     table(
       ["", "wall, s", "CPU, s", "peak RSS, MiB"],
-      [row("agent", ours), row(curlName, curl), row(swupdateName, swupdate)],
+      [row("agent", agent), row(curlName, curl), row(swupdateName, swupdate), row(naiveName, naive)],
     ),
   );
-  say(`Wall, agent / the faster peer: ${against(median(wall(ours)) / fastest, 1)}.`);
-  say(`CPU, agent / swupdate: ${against(median(cpu(ours)) / median(cpu(swupdate)), 1)}.`);
-  say(`CPU, agent / curl: ${(median(cpu(ours)) / median(cpu(curl))).toFixed(2)}.`);
+  say(`Wall, agent / the faster peer: ${against(wallOfAgent / fastest, 1)}.`);
+  say(
+    `Of the agent's wall, from asking the server until all is on disk: ${spread(agent.map((one) => one.fetchSeconds))} s.`,
+  );
+  say(`Wall, agent / shortest Node: ${(wallOfAgent / median(wall(naive))).toFixed(2)}.`);
+  say(`CPU, agent / swupdate: ${against(cpuOfAgent / median(cpu(swupdate)), 1)}.`);
+  say(`CPU, agent / curl: ${(cpuOfAgent / median(cpu(curl))).toFixed(2)}.`);
+  say(`CPU, agent / shortest Node: ${(cpuOfAgent / median(cpu(naive))).toFixed(2)}.`);
   say(`Peak RSS over idle: + ${spread(over, 1)} MiB (goal + 24).`);
-  for (const [name, of] of Object.entries({ agent: ours, curl, swupdate })) {
-    const turnsOf = of.map((one) => `${one.wallSeconds.toFixed(2)}/${one.cpuSeconds.toFixed(2)}`).join(" ");
+  for (const [name, of] of Object.entries(costs)) {
+    const turnsOf = of.map((one: Cost) => `${one.wallSeconds.toFixed(2)}/${one.cpuSeconds.toFixed(2)}`).join(" ");
     say(`Each turn, wall/CPU: ${name} ${turnsOf}`);
   }
 }
