@@ -5,10 +5,9 @@ import { laptopClock, systemClock } from "../board/clocks.ts";
 import { askAgent, DoorShut, type LocalReply } from "../board/control-client.ts";
 import { askForDate, lookAtCertificate, resolveName, tryPort } from "../board/probes/network.ts";
 import { lookAtPower } from "../board/probes/power.ts";
-import { tryProgram } from "../board/probes/program.ts";
-import { lookAtDisk, tryFolder } from "../board/probes/storage.ts";
+import { lookAtDisk } from "../board/probes/storage.ts";
 import { askLogind, timeService, unitProperties } from "../board/probes/systemd.ts";
-import { ownUser, userNamed, withRightsOf, type User } from "../board/probes/user.ts";
+import { ownUser, userNamed, type User } from "../board/probes/user.ts";
 import type { ConfigLook } from "../config.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { judgeClock } from "../doctor/clock.ts";
@@ -21,7 +20,7 @@ import { judgeDns, judgePorts, type Way } from "../doctor/network.ts";
 import { judgePower } from "../doctor/power.ts";
 import { judgeReboot, type RebootFacts } from "../doctor/reboot.ts";
 import { judgeService } from "../doctor/service.ts";
-import { judgeDisk, judgeFolder } from "../doctor/storage.ts";
+import { judgeDisk, judgeFolder, type FolderFacts } from "../doctor/storage.ts";
 import { judgeTls } from "../doctor/tls.ts";
 import { findingLines } from "../doctor/words.ts";
 import type { HubAddress } from "../hub/address.ts";
@@ -29,12 +28,18 @@ import { doorRequests, rebootPathUnit, serviceUnit } from "../places.ts";
 import { proxyTo } from "../proxy.ts";
 import { lookAt } from "./config.ts";
 import { tryLogin } from "./login.ts";
+import { lookIfAsked, lookWithRightsOf } from "./rights.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Look = ConfigLook & { readonly stateDir: string };
 
 /** `boardkeeper-agent doctor`: looks at everything that the agent needs; ends with 1 where it finds a fault. */
 export async function doctor(given: Arguments, terminal: Terminal): Promise<number> {
+  const answers = await lookIfAsked(terminal.env);
+  if (answers !== undefined) {
+    terminal.out(answers);
+    return 0;
+  }
   const look = await lookAt(given, terminal);
   const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User"]);
   const user = await serviceUser(unit?.get("User"));
@@ -54,9 +59,7 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
       mode: await modeOf(look.identityPlace),
       problems: look.identityProblems,
     }),
-    ...(await withRightsOf(user, () => lookAtStorage(look, user))),
-    await lookAtInstaller(look, user),
-    judgeReboot(await rebootFacts(given, look, user, terminal)),
+    ...(await lookWithRights(given, look, user, terminal)),
     judgePower(await lookAtPower()),
     ...(await lookAtHub(look, agent, given.simulate)),
   ];
@@ -81,43 +84,61 @@ async function modeOf(path: string | undefined): Promise<number | null> {
   );
 }
 
-async function lookAtStorage({ stateDir, settings }: Look, user: User): Promise<Finding[]> {
+/** At what depends on whose rights it is looked with: disk and state folder, installer, reboot. */
+async function lookWithRights(
+  { simulate }: Arguments,
+  { stateDir, settings }: Look,
+  user: User,
+  { env }: Terminal,
+): Promise<Finding[]> {
+  const installer = settings["update.command.program"];
+  const [reboot] = settings["reboot.command"];
+  const hasDoor = await stat(doorRequests).then(
+    () => true,
+    () => false,
+  );
+  const asked = { user: user.name, searchPath: env["PATH"] ?? "" };
+  const { folders, programs } = await lookWithRightsOf(user, {
+    ...asked,
+    folders: [stateDir, ...(hasDoor ? [doorRequests] : [])],
+    programs: [installer, reboot].filter((one) => typeof one === "string"),
+  });
+  const [state, door] = folders;
+  const [ofInstaller = null] = installer === null ? [] : programs;
+  const ofReboot = reboot === undefined ? null : (programs.at(-1) ?? null);
+  return [
+    ...(await lookAtDisks(stateDir, settings)),
+    ...(state === undefined ? [] : [judgeFolder(state)]),
+    judgeInstaller({ kind: settings["update.installer"], program: installer, code: ofInstaller, user: user.name }),
+    judgeReboot(simulate ? { how: "simulated" } : await rebootFacts(reboot, ofReboot, door, user)),
+  ];
+}
+
+async function lookAtDisks(stateDir: string, settings: Look["settings"]): Promise<Finding[]> {
   const staging = settings["update.staging-dir"] ?? stateDir;
   const [ofState, ofStaging] = [await lookAtDisk(stateDir), await lookAtDisk(staging)];
   const keepFree = settings["update.keep-free"];
   const isOne = ofState.dev === ofStaging.dev;
-  return [
-    judgeDisk(ofState, isOne ? keepFree : 0),
-    ...(isOne ? [] : [judgeDisk(ofStaging, keepFree)]),
-    judgeFolder(await tryFolder(stateDir, user.name)),
-  ];
-}
-
-async function lookAtInstaller({ settings }: Look, user: User): Promise<Finding> {
-  const program = settings["update.command.program"];
-  const code = program === null ? null : await withRightsOf(user, () => tryProgram(program, ""));
-  return judgeInstaller({ kind: settings["update.installer"], program, code, user: user.name });
+  return [judgeDisk(ofState, isOne ? keepFree : 0), ...(isOne ? [] : [judgeDisk(ofStaging, keepFree)])];
 }
 
 async function rebootFacts(
-  { simulate }: Arguments,
-  { settings }: Look,
+  program: string | undefined,
+  code: string | null,
+  door: FolderFacts | undefined,
   user: User,
-  { env }: Terminal,
 ): Promise<RebootFacts> {
-  if (simulate) return { how: "simulated" };
-  const [program] = settings["reboot.command"];
   if (program === undefined) {
-    const { code } = await withRightsOf(user, () => tryFolder(doorRequests, user.name));
-    const isThere = await stat(doorRequests).then(
-      () => true,
-      () => false,
-    );
     const bell = (await unitProperties(rebootPathUnit, ["ActiveState"]))?.get("ActiveState") ?? null;
-    return { how: "door", folder: doorRequests, code: isThere ? code : "ENOENT", bell, user: user.name };
+    return {
+      how: "door",
+      folder: doorRequests,
+      code: door === undefined ? "ENOENT" : door.code,
+      bell,
+      user: user.name,
+    };
   }
   if (basename(program) === "systemctl") return { how: "logind", answer: await askLogind(user), user: user.name };
-  const code = await withRightsOf(user, () => tryProgram(program, env["PATH"] ?? ""));
   return { how: "program", program, code, user: user.name };
 }
 

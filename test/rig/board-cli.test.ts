@@ -27,6 +27,7 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     expect(await machine.shell("boardkeeper-agent logs --level info")).toMatch(/ info {3}link {7}connected to the hub/);
 
     const doctor = await machine.run("boardkeeper-agent", "doctor");
+    expect(doctor.stderr).toBe("");
     expect(doctor.stdout).toMatch(/No fault found/);
     expect(doctor.stdout).toMatch(/^ok +state folder +\/var\/lib\/boardkeeper, writable by boardkeeper$/m);
     expect(doctor.stdout).toMatch(/^ok +reboot /m);

@@ -55,7 +55,11 @@ describe("a config that was broken by an edit", () => {
     ["no TOML", (made) => writeFile(made.toml, `${made.good()}[hub\n`), /agent\.toml: Invalid TOML/],
     ["a wrong value", (made) => writeFile(made.toml, made.good('transport = "pigeon"')), /hub\.transport: expected/],
     ["an unknown setting", (made) => writeFile(made.toml, made.good("[x]\ny = 1")), /x\.y is not a setting/],
-    ["a contradiction", (made) => writeFile(made.toml, made.good("[reboot]\ncommand = []")), /reboot\.command/],
+    [
+      "a contradiction",
+      (made) => writeFile(made.toml, made.good('[update]\ninstaller = "command"')),
+      /update\.command\.program/,
+    ],
     ["a certificate that is none", (made) => withCa(made, "nonsense"), /hub\.ca-file: .* is not a PEM/],
     ["a certificate that is gone", (made) => withCa(made, undefined), /hub\.ca-file: ENOENT/],
     ["half a connection string", (made) => writeFile(made.secret, "HostName=h;De"), /DeviceId is missing/],

@@ -1,0 +1,74 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { tryProgram } from "../board/probes/program.ts";
+import { tryFolder } from "../board/probes/storage.ts";
+import type { User } from "../board/probes/user.ts";
+import { check } from "../contract/check.ts";
+import { CommandFailed } from "./terminal.ts";
+
+const run = promisify(execFile);
+const patienceMs = 30_000;
+/** Set for the process that looks with other rights than root's: what to look at, as JSON. */
+const variable = "BOARDKEEPER_LOOK_AT";
+
+const nullableText = v.nullable(v.string());
+
+const questions = v.object({
+  /** Whose rights these are, for the words of the findings. */
+  user: v.string(),
+  /** Folders in which something is to be written. */
+  folders: v.array(v.string()),
+  /** Programs that are to be run: absolute paths, or names to be found in the search path. */
+  programs: v.array(v.string()),
+  searchPath: v.string(),
+});
+export type Questions = Readonly<v.InferOutput<typeof questions>>;
+
+const answers = v.object({
+  folders: v.array(v.object({ path: v.string(), code: nullableText, isThere: v.boolean(), user: v.string() })),
+  programs: v.array(nullableText),
+});
+/** In the order of the questions. */
+export type Answers = Readonly<v.InferOutput<typeof answers>>;
+
+/**
+ * Looks with the rights that another user has on files: what root may do says nothing about a service that is not root. In a
+ * process of its own, because Node.js 20 changes no user while io_uring may be in use (CVE-2024-22017). Where this process is
+ * not root, it looks as itself.
+ */
+export async function lookWithRightsOf(user: User, asked: Questions): Promise<Answers> {
+  if (process.geteuid?.() !== 0 || user.uid === 0) return await look(asked);
+  // The bundle: this file is a part of it.
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), "doctor"];
+  const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
+  const { uid, gid } = user;
+  try {
+    const { stdout } = await run(process.execPath, args, { uid, gid, env, cwd: "/", timeout: patienceMs });
+    const read = check(answers, JSON.parse(stdout));
+    if (read.ok) return read.value;
+    throw new Error(read.problems.join("; "));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandFailed(`Nobody can look with the rights of ${user.name}, as the service has them: ${why}`, {
+      cause,
+    });
+  }
+}
+
+/** What this process was started to look at, if it was; its answers, as JSON. */
+export async function lookIfAsked(env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
+  const text = env[variable];
+  if (text === undefined) return undefined;
+  const asked = check(questions, JSON.parse(text));
+  if (!asked.ok) throw new Error(asked.problems.join("; "));
+  return JSON.stringify(await look(asked.value));
+}
+
+async function look({ user, folders, programs, searchPath }: Questions): Promise<Answers> {
+  return {
+    folders: await Promise.all(folders.map((path) => tryFolder(path, user))),
+    programs: await Promise.all(programs.map((program) => tryProgram(program, searchPath))),
+  };
+}
