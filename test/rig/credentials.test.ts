@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { provisionedBoard } from "./board.ts";
+import { systemNames } from "./layers.ts";
+
+const folder = "/etc/boardkeeper/credentials";
+const dropIn = "/etc/systemd/system/boardkeeper-agent.service.d/credential.conf";
+
+describe.each(systemNames)("the connection string on %s", (system) => {
+  it("may lie on the disk encrypted", async () => {
+    const { machine, service } = await provisionedBoard(system);
+    await machine.disk.write(
+      dropIn,
+      `[Unit]\nConditionPathExists=\n[Service]\nLoadCredential=\nLoadCredentialEncrypted=connection-string:${folder}/encrypted\n`,
+    );
+    const { bootId } = await machine.powerOn();
+    await machine.shell(
+      `systemctl stop boardkeeper-agent; cd ${folder}
+       systemd-creds encrypt --with-key=host --name=connection-string connection-string encrypted && rm connection-string
+       systemctl restart boardkeeper-agent`,
+    );
+    await service.until("boardkeeper.agent.bootId", bootId);
+    expect(await machine.shell(`! grep -q SharedAccessKey ${folder}/encrypted && ls ${folder}`)).toBe("encrypted\n");
+  });
+});
+
+it("the connection string on Debian 13 may come from systemd's own store of credentials", async () => {
+  const { machine, service } = await provisionedBoard("Debian 13");
+  await machine.disk.write(
+    dropIn,
+    "[Unit]\nConditionPathExists=\n[Service]\nLoadCredential=\nImportCredential=connection-string\n",
+  );
+  const { bootId } = await machine.powerOn();
+  await machine.shell(
+    `systemctl stop boardkeeper-agent; mkdir -p -m 700 /etc/credstore
+     mv ${folder}/connection-string /etc/credstore/ && systemctl restart boardkeeper-agent`,
+  );
+  await service.until("boardkeeper.agent.bootId", bootId);
+  expect((await service.call("getStatus")).status).toBe(200);
+});
