@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { provisionedBoard, type Board } from "./board.ts";
-import { systemNames } from "./layers.ts";
+import { bareMachine, provisionedBoard, type Board } from "./board.ts";
+import { packageFor, systemNames } from "./layers.ts";
 
 /** Holds an inhibitor, as apt does while it configures packages. */
 const holdInhibitor =
@@ -91,6 +91,19 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
     expect(await errorCode(board)).toBeNull();
   });
 });
+
+it.each(systemNames)(
+  "the door is there as soon as the package is installed on %s, for the agent's user alone",
+  async (system) => {
+    const machine = await bareMachine(system);
+    await machine.powerOn();
+    await machine.installPackage(packageFor(system));
+    const folders = "/run/boardkeeper /run/boardkeeper/requests /run/boardkeeper/taken /run/boardkeeper/answers";
+    expect(await machine.shell(`stat -c '%a %U:%G' ${folders}; systemctl is-active boardkeeper-reboot.path`)).toBe(
+      "755 root:root\n770 boardkeeper:root\n700 root:root\n755 root:root\nactive\n",
+    );
+  },
+);
 
 describe.each(systemNames)("a reboot that was asked for later, on %s", (system) => {
   it("comes then; another one is refused meanwhile; a cancelled one does not come", async () => {
