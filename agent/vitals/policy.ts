@@ -41,39 +41,35 @@ function hasChanged(before: Vitals, after: Vitals): boolean {
     alertsIn(before).join() !== alertsIn(after).join() ||
     before.storageWornPercent !== after.storageWornPercent ||
     differs(before.cpuCelsius, after.cpuCelsius, least.celsius) ||
-    differs(
-      share(before.memory?.availableBytes, before.memory?.totalBytes),
-      share(after.memory?.availableBytes, after.memory?.totalBytes),
-      least.memoryShare,
-    ) ||
-    differs(
-      share(before.disk?.freeBytes, before.disk?.totalBytes),
-      share(after.disk?.freeBytes, after.disk?.totalBytes),
-      least.diskShare,
-    )
+    differs(memoryLeft(before), memoryLeft(after), least.memoryShare) ||
+    differs(diskLeft(before), diskLeft(after), least.diskShare)
   );
 }
 
-/** What is wrong with a board now, in a fixed order. */
-export function alertsIn({ power, cpuCelsius, memory, disk, storageWornPercent }: Vitals): readonly Alert[] {
-  const memoryShare = share(memory?.availableBytes, memory?.totalBytes);
-  const diskShare = share(disk?.freeBytes, disk?.totalBytes);
+/** What is wrong with a board now, in a fixed order. What is not known is no cause for alarm. */
+export function alertsIn(vitals: Vitals): readonly Alert[] {
+  const { power, cpuCelsius, storageWornPercent } = vitals;
   const found: readonly [Alert, boolean][] = [
     ["under-voltage", power?.underVoltage === true],
     ["throttled", power?.throttled === true],
-    ["hot", cpuCelsius !== null && cpuCelsius >= hotCelsius],
-    ["memory-low", memoryShare !== null && memoryShare < lowShare],
-    ["disk-low", diskShare !== null && diskShare < lowShare],
-    ["storage-worn", storageWornPercent !== null && storageWornPercent >= wornPercent],
+    ["hot", (cpuCelsius ?? 0) >= hotCelsius],
+    ["memory-low", (memoryLeft(vitals) ?? 1) < lowShare],
+    ["disk-low", (diskLeft(vitals) ?? 1) < lowShare],
+    ["storage-worn", (storageWornPercent ?? 0) >= wornPercent],
   ];
   return found.filter(([, is]) => is).map(([alert]) => alert);
+}
+
+/** The share that is left; not a number where there is none at all: no comparison with it holds. */
+function memoryLeft({ memory }: Vitals): number | null {
+  return memory && memory.availableBytes / memory.totalBytes;
+}
+
+function diskLeft({ disk }: Vitals): number | null {
+  return disk && disk.freeBytes / disk.totalBytes;
 }
 
 /** A figure that appears or goes away is no change of the board, but of what can be read. */
 function differs(before: number | null, after: number | null, byAtLeast: number): boolean {
   return before !== null && after !== null && Math.abs(after - before) >= byAtLeast;
-}
-
-function share(part: number | undefined, whole: number | undefined): number | null {
-  return part === undefined || whole === undefined || whole <= 0 ? null : part / whole;
 }

@@ -26,8 +26,8 @@ const mostWindows = 8;
 
 const duration = (expected: string, leastMs: number): v.GenericSchema<unknown, string> =>
   rule<string>(`${expected} such as "90m" or "2h"`, (value) => {
-    const ms = typeof value === "string" ? msOf(value) : undefined;
-    return ms !== undefined && ms >= leastMs && ms <= longestMs;
+    const ms = typeof value === "string" ? msOf(value) : Number.NaN;
+    return ms >= leastMs && ms <= longestMs;
   });
 
 const written = v.strictObject({
@@ -35,7 +35,7 @@ const written = v.strictObject({
     'a cron expression of five fields such as "0 2 * * 6"',
     isText(/^[\w*?,/#-]+( +[\w*?,/#-]+){4}$/, 200),
   ),
-  duration: duration("a duration from 1m to 7d", unitsMs["m"] ?? 0),
+  duration: duration("a duration from 1m to 7d", 60_000),
   timezone: v.optional(rule<string>('a timezone such as "Europe/Berlin" or "UTC"', isText(/^[\w+/-]+$/, 60))),
   splay: v.optional(duration("a splay from 0m to 7d", 0)),
 });
@@ -57,8 +57,8 @@ export function windowsFrom(value: unknown): Checked<readonly MaintenanceWindow[
   if (!list.ok) return list;
   const windows: MaintenanceWindow[] = [];
   for (const [at, { cron, timezone = "UTC", ...rest }] of list.value.entries()) {
-    const durationMs = msOf(rest.duration) ?? 0;
-    const splayMs = rest.splay === undefined ? Math.min(usualSplayMs, durationMs / 2) : (msOf(rest.splay) ?? 0);
+    const durationMs = msOf(rest.duration);
+    const splayMs = rest.splay === undefined ? Math.min(usualSplayMs, durationMs / 2) : msOf(rest.splay);
     if (splayMs >= durationMs) {
       return {
         ok: false,
@@ -91,8 +91,8 @@ export function shareOf(digest: string): number {
   return Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
 }
 
-function msOf(text: string): number | undefined {
-  const [, digits = "", unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const unitMs = unitsMs[unit];
-  return unitMs === undefined ? undefined : Number(digits) * unitMs;
+/** Not a number, where the text is no duration: no comparison with it holds. */
+function msOf(text: string): number {
+  const [, digits, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  return Number(digits) * (unitsMs[unit ?? ""] ?? Number.NaN);
 }

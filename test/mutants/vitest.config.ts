@@ -11,8 +11,7 @@ export default defineConfig({
       "test/unit/agent/update/download/{answer,bucket,policy,record}.test.ts",
       "test/unit/agent/{last-good,replies}.test.ts",
       "test/unit/agent/windows/window.test.ts",
-      "test/unit/agent/remote/remote.test.ts",
-      "test/unit/agent/vitals/{policy,vitals}.test.ts",
+      "test/unit/agent/vitals/policy.test.ts",
     ],
   },
 });

@@ -47,6 +47,7 @@ describe("a report of the board's health", () => {
     ["load, time and its own memory", { load: 9, uptimeSeconds: 99_999, agentBytes: 99_000_000 }],
     ["a sensor that is gone", { cpuCelsius: null, power: null, memory: null, disk: null }],
     ["a disk without a size", { disk: { totalBytes: 0, freeBytes: 0 } }],
+    ["a memory without a size", { memory: { totalBytes: 0, availableBytes: 0 } }],
   ])("is not due for %s", (_what, change) => {
     expect(reportDue({ atMs: 0, vitals: good }, hourMs, { ...good, ...change }, terms)).toBeNull();
     expect(reportDue({ atMs: 0, vitals: { ...good, ...change } }, hourMs, good, terms)).toBeNull();

@@ -20,6 +20,9 @@ describe("a list of windows as it is written", () => {
       ],
     });
     expect(windowsFrom([])).toStrictEqual({ ok: true, value: [] });
+    expect(
+      windowsFrom(Array.from({ length: 8 }, () => ({ cron: "30 12 1,15 jan-mar mon#2", duration: "7d" }))).ok,
+    ).toBe(true);
   });
 
   const cron = "0 2 * * *";
@@ -32,10 +35,16 @@ describe("a list of windows as it is written", () => {
     ["six fields", [{ cron: "0 0 2 * * *", duration: "2h" }], /^0\.cron: expected a cron expression of five fields/],
     ["a nickname", [{ cron: "@daily", duration: "2h" }], /^0\.cron: /],
     ["no duration", [{ cron }], /^0\.duration: /],
+    ["a number for a duration", [{ cron, duration: 120 }], /^0\.duration: /],
+    ["something before a duration", [{ cron, duration: "x90m" }], /^0\.duration: /],
+    ["something after a duration", [{ cron, duration: "90min" }], /^0\.duration: /],
     ["no unit", [{ cron, duration: "120" }], /^0\.duration: expected a duration from 1m to 7d such as .*, got "120"/],
     ["no time at all", [{ cron, duration: "0m" }], /^0\.duration: /],
     ["too long", [{ cron, duration: "8d" }], /^0\.duration: /],
-    ["an empty timezone", [{ cron, duration: "2h", timezone: "" }], /^0\.timezone: /],
+    ["an empty timezone", [{ cron, duration: "2h", timezone: "" }], /^0\.timezone: expected a timezone such as/],
+    ["something before a timezone", [{ cron, duration: "2h", timezone: " UTC" }], /^0\.timezone: /],
+    ["something after a timezone", [{ cron, duration: "2h", timezone: "UTC;" }], /^0\.timezone: /],
+    ["a splay without a unit", [{ cron, duration: "2h", splay: "1" }], /^0\.splay: expected a splay from 0m to 7d/],
     ["a splay as long as the window", [{ cron, duration: "2h", splay: "120m" }], /^0\.splay: expected less than/],
     ["a key that nobody knows", [{ cron, duration: "2h", tz: "UTC" }], /^0\.tz: is not a known key/],
   ])("is refused with %s", (_what, written, problem) => {
