@@ -106,6 +106,8 @@ export class Life {
   #trust: Trust = "latest";
   #agent: Agent | undefined;
   #death: unknown;
+  /** The first that the witness saw, whoever caught it: the agent takes what a port throws for trouble with disk or link. */
+  #violation: witness.Violation | undefined;
   #connection: { callers: Callers | undefined; lose: (why: Error) => void } | undefined;
   readonly #delivered = new Set<string>();
   saved: Saved | undefined;
@@ -151,9 +153,12 @@ export class Life {
     return qualityIn(this.world)(hardware.runningVersionOf(this.world.board) ?? "") === "deaf";
   }
 
-  /** How this life has ended, if it has. */
+  /**
+   * How this life has ended, if it has.
+   * @throws Violation if one has happened so far, also where the agent has caught it
+   */
   get ending(): Ending | undefined {
-    if (this.#death instanceof witness.Violation) throw this.#death;
+    if (this.#violation !== undefined) throw this.#violation;
     if (this.#death !== undefined) return "died";
     if (this.world.board.goingDown) return "rebooted";
     return this.#isFinished() ? "finished" : undefined;
@@ -339,7 +344,7 @@ export class Life {
         this.#savedAtMs = this.timer.nowMs;
         const isHeard = this.isUp && !this.calls.some(({ label }) => label === "report");
         this.#unheard = isHeard ? [] : [...this.#unheard, `${next.update.phase}/${next.reboot.phase}`];
-        this.world = witness.noteSaved(this.world, next);
+        this.world = this.#witnessed(() => witness.noteSaved(this.world, next));
         this.#crashPoint();
       },
     };
@@ -451,8 +456,18 @@ export class Life {
   }
 
   #crashPoint(): void {
-    witness.checkBoard(this.world);
+    this.#witnessed(() => witness.checkBoard(this.world));
     this.#onCrashPoint({ ...this.world, bootMs: this.timer.nowMs });
+  }
+
+  /** Lets the witness look, and keeps what it objects to first. */
+  #witnessed<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (thrown) {
+      if (thrown instanceof witness.Violation) this.#violation ??= thrown;
+      throw thrown;
+    }
   }
 
   #note(label: string): void {
@@ -635,11 +650,11 @@ export class Life {
   #act(name: string): void {
     const known = savedIn(this.world.disk);
     const job = this.saved !== undefined && "job" in this.saved.update ? this.saved.update.job.operationId : "";
-    this.world = witness.noteAct(this.world, name, job, known);
+    this.world = this.#witnessed(() => witness.noteAct(this.world, name, job, known));
   }
 
   #orderReboot(): void {
-    witness.noteRebootOrder(savedIn(this.world.disk));
+    this.#witnessed(() => witness.noteRebootOrder(savedIn(this.world.disk)));
     this.world = { ...this.world, board: { ...this.world.board, goingDown: true } };
   }
 
@@ -683,7 +698,7 @@ export class Life {
     this.#reports += 1;
     const { world } = this;
     const after = { ...world, hub: { ...world.hub, reported: mergePatch(world.hub.reported, patch) } };
-    this.world = witness.noteTold(world, after);
+    this.world = this.#witnessed(() => witness.noteTold(world, after));
   }
 
   /** What was under way gets no answer: the hub may have it or not, which the fault at the next step tells apart. */
@@ -722,7 +737,8 @@ export class Life {
         if (reply.status >= 500) return void this.#delivered.delete(asked.id); // Whoever hears "not now" asks again.
         const { world } = this;
         const requests = world.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
-        this.world = { ...witness.noteAnswer(world, asked, reply), hub: { ...world.hub, requests } };
+        const noted = this.#witnessed(() => witness.noteAnswer(world, asked, reply));
+        this.world = { ...noted, hub: { ...world.hub, requests } };
       });
       this.#asking = this.#asking.toSpliced(this.#asking.indexOf(asked.method), 1);
     })().catch((why: unknown) => (this.#death = why));
