@@ -19,6 +19,7 @@ import { blank, type Saved, type Trust } from "./saved.ts";
 import { workUnderWay } from "./service/bounds.ts";
 import type { Work } from "./service/work.ts";
 import type { LogLevel, Settings } from "./settings.ts";
+import { SmallWrites } from "./small-writes.ts";
 import { stamper } from "./stamp.ts";
 import { healthCheck, linkWithin } from "./update/health.ts";
 import { isRunning } from "./update/machine.ts";
@@ -114,8 +115,9 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const reserved =
     reserve &&
     new Reserved({ reserve, timer, problems, log: log.child({ part: "reserve" }), stopping: stopping.signal });
+  const writes = new SmallWrites();
   const inReserve = async (write: () => Promise<void>): Promise<void> =>
-    reserved === undefined ? await write() : await reserved.within(write);
+    await writes.count(() => (reserved === undefined ? write() : reserved.within(write)));
   const trials: TrialRecord = {
     read: () => ports.trials.read(),
     write: (count) => inReserve(() => ports.trials.write(count)),
@@ -306,6 +308,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     journal,
     problems,
     timer,
+    bootClock,
     log: log.child({ part: "trial" }),
     bootId,
     proveWithinMs: settings["update.prove-within-seconds"],
@@ -357,7 +360,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         {
           nowMs: bootClock.nowMs(),
           isAwake: awake.signal.aborted,
-          journal: journal.saving,
+          writes: writes.present,
           update: updates.underWay,
           reboot: reboots.underWay,
         },

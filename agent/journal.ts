@@ -43,8 +43,6 @@ export interface JournalPorts {
 export class Journal {
   #saved: Saved;
   #last: Promise<unknown> = Promise.resolve();
-  #tries = 0;
-  #isSaving = false;
   readonly #ports: JournalPorts;
   readonly #listeners = new Set<(saved: Saved) => void>();
   /** While the disk refuses: since when, on the boot clock, what it said last, and what ends the wait for the next try. */
@@ -64,11 +62,6 @@ export class Journal {
   /** What the disk has said last, from a refused save until one works again. */
   get refusal(): NotSaved | undefined {
     return this.#trouble?.refusal;
-  }
-
-  /** How often saving was tried and came to an end, well or badly, and whether it is being tried now: for a watchdog. */
-  get saving(): { readonly tries: number; readonly isSaving: boolean } {
-    return { tries: this.#tries, isSaving: this.#isSaving };
   }
 
   /** Calls back after each change, in order, when it is on disk. Returns how to stop that. */
@@ -149,16 +142,12 @@ export class Journal {
   }
 
   async #write(next: Saved): Promise<void> {
-    this.#isSaving = true;
     try {
       await this.#ports.file.save(next);
     } catch (cause) {
       const refusal = new NotSaved(cause);
       this.#noteRefusal(refusal);
       throw refusal;
-    } finally {
-      this.#isSaving = false;
-      this.#tries += 1;
     }
     this.#noteSuccess();
     if (next !== this.#saved) this.#adopt(next);

@@ -20,8 +20,8 @@ export interface Facts {
   readonly nowMs: number;
   /** Whether the saved state is taken up after the start. */
   readonly isAwake: boolean;
-  /** How often saving has been tried and has come to an end, well or badly; and whether it is being tried now. */
-  readonly journal: { readonly tries: number; readonly isSaving: boolean };
+  /** How many writes of state and count of starts have come to an end, well or badly; and whether one is under way. */
+  readonly writes: { readonly tries: number; readonly isSaving: boolean };
   /** `signs` counts how often it told of progress. */
   readonly update: (UnderWay<Duty> & { readonly signs: number }) | undefined;
   readonly reboot: UnderWay<RebootDuty> | undefined;
@@ -50,11 +50,11 @@ const bytesPerMs = 1_048.576;
 
 /** All that is under way, with its bounds. Nothing to do is no work, and never stuck. */
 export function workUnderWay(facts: Facts, terms: BoundTerms): Work[] {
-  const { isAwake, journal, update, reboot, nowMs } = facts;
+  const { isAwake, writes, update, reboot, nowMs } = facts;
   const works: Work[] = [];
   // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
-  const tries = String(journal.tries);
-  if (journal.isSaving) works.push({ name: "saving the state", sign: tries, boundMs: savingMs });
+  const tries = String(writes.tries);
+  if (writes.isSaving) works.push({ name: "saving the state", sign: tries, boundMs: savingMs });
   if (!isAwake) works.push({ name: "taking up the saved state", sign: tries, boundMs: slackMs });
   if (update !== undefined) {
     const { duty, isEnding, signs } = update;

@@ -1,4 +1,4 @@
-import type { Timer } from "../clock.ts";
+import type { BootClock, Timer } from "../clock.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import type { Problems } from "../problems.ts";
@@ -6,11 +6,15 @@ import type { UpdateState } from "./job.ts";
 
 /** Longer than any disk takes to check itself. */
 const leastMs = 10 * 60_000;
+/** A disk that refuses for so long is not having a bad moment. */
+const patienceMs = 2 * 60_000;
 
 export interface TrialGuardPorts {
   readonly journal: Journal;
   readonly problems: Problems;
   readonly timer: Timer;
+  /** From the start of the board, not of this process: an agent that is started again and again has no more time. */
+  readonly bootClock: BootClock;
   readonly log: Log;
   readonly bootId: string;
   /** How long a new system may take to be proven. */
@@ -23,8 +27,9 @@ export interface TrialGuardPorts {
 
 /**
  * A new system that cannot save its state can neither be proven nor say that it goes back: it would stay for ever, deaf to
- * every request. So after the time that it has for its proof the board is rebooted as by a power cut, which is what a trial
- * is made for: the boot loader starts the old system, and that finds on the disk what it takes to say what happened.
+ * every request. So after the time that it has for its proof, counted from the boot, the board is rebooted as by a power cut,
+ * which is what a trial is made for: the boot loader starts the old system, and that finds on the disk what it takes to say
+ * what happened.
  */
 export function guardTrial(ports: TrialGuardPorts): void {
   const { problems, stopping } = ports;
@@ -42,9 +47,9 @@ export function guardTrial(ports: TrialGuardPorts): void {
 }
 
 async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<void> {
-  const { journal, timer, log, bootId, proveWithinMs, runningVersion, reboot } = ports;
+  const { journal, timer, bootClock, log, bootId, proveWithinMs, runningVersion, reboot } = ports;
   try {
-    await timer.after(Math.max(leastMs, proveWithinMs), signal);
+    await timer.after(Math.max(patienceMs, Math.max(leastMs, proveWithinMs) - bootClock.nowMs()), signal);
     const version = newSystemOnTrial(journal.saved.update, bootId);
     if (version === undefined || (await runningVersion(signal)) !== version) return;
     if (signal.aborted) return;
@@ -55,10 +60,15 @@ async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<vo
   }
 }
 
-/** The version on trial in this boot, which the boot loader will not start again by itself; undefined where there is none. */
+/**
+ * The version on trial in this boot, which the boot loader will not start again by itself; undefined where there is none. On
+ * the way back, only in the boot in which that began: a new system that is started once more after it was committed by then,
+ * and another reboot would start it again.
+ */
 function newSystemOnTrial(update: UpdateState, bootId: string): string | undefined {
   const isOnTrial =
     (update.phase === "rebooting" && update.armed && update.fromBootId !== bootId) ||
-    (update.phase === "proving" && update.restart === "board" && !update.proven);
+    (update.phase === "proving" && update.restart === "board" && !update.proven) ||
+    (update.phase === "reverting" && update.restart === "board" && update.fromBootId === bootId);
   return isOnTrial && !update.job.rehearsal ? update.job.version : undefined;
 }

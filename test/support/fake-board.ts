@@ -4,6 +4,7 @@ import { startAgent, type Agent, type AgentPorts } from "../../agent/agent.ts";
 import { AgentError } from "../../agent/errors.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Saved } from "../../agent/saved.ts";
+import type { Work } from "../../agent/service/work.ts";
 import { readSettings } from "../../agent/settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
@@ -44,6 +45,7 @@ export class FakeBoard {
   #agent: Agent | undefined;
   #slots = { running: "1.0.0", other: "", trial: false, isCommitted: true };
   #trials = 0;
+  #startedAtMs = 0;
   #isBroken = false;
   installMs = workMs;
   logLevel = "";
@@ -59,9 +61,15 @@ export class FakeBoard {
 
   async powerOn(): Promise<void> {
     this.boots += 1;
+    this.#startedAtMs = this.time.nowMs();
     this.#boot();
     this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
     await settle();
+  }
+
+  /** What is under way, as a watchdog asks for it. */
+  work(): readonly Work[] {
+    return this.#agent?.work() ?? [];
   }
 
   /** Calls a method on the board itself. */
@@ -78,7 +86,7 @@ export class FakeBoard {
       log: quiet,
       logLevel: (level) => void (this.logLevel = level),
       clock: time,
-      bootClock: time,
+      bootClock: { nowMs: () => time.nowMs() - this.#startedAtMs },
       timer: time,
       random: () => 0.5,
       newOperationId: () => "made-up",

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/errors.ts";
+import { Attendant } from "../../../agent/service/attendant.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
+import { quiet } from "../../support/journals.ts";
 import { digest } from "../../support/updates.ts";
 
 const minuteMs = 60_000;
@@ -164,6 +166,59 @@ describe("a new system that cannot save its state", () => {
   async function until(board: FakeBoard, phase: string): Promise<void> {
     while (board.saved?.update.phase !== phase) await board.time.advance(1_000);
   }
+
+  it("is not killed by the watchdog before, with the settings that the agent has by itself", async () => {
+    const { hub, board } = await scene();
+    board.readOnlyVersion = "2.0.0";
+    await hub.call("firmwareUpdate", update);
+    await until(board, "rebooting");
+    let bites = 0;
+    const attendant = new Attendant({
+      manager: {
+        watchdogMs: minuteMs,
+        notify: (...words) => void (bites += Number(words.includes("WATCHDOG=trigger"))),
+      },
+      timer: board.time,
+      bootClock: board.time,
+      log: quiet,
+      work: () => board.work(),
+      status: () => "",
+    });
+    attendant.start();
+    await board.time.advance(45 * minuteMs);
+    await attendant.stop();
+    expect([bites, board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([0, 3, "rolledBack"]);
+  });
+
+  it("gives way in time too where its agent ends again and again", async () => {
+    const { hub, board } = await scene();
+    board.readOnlyVersion = "2.0.0";
+    await hub.call("firmwareUpdate", update);
+    while (board.boots < 2) await board.time.advance(1_000);
+    for (let lives = 1; board.boots === 2 && lives < 20; lives += 1) {
+      await board.restartAgent();
+      await board.time.advance(5 * minuteMs);
+    }
+    await board.time.advance(5 * minuteMs);
+    expect([board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([3, "rolledBack"]);
+  });
+
+  it("is rebooted away where its disk dies after its way back was saved", async () => {
+    const { hub, board } = await scene();
+    await hub.call("firmwareUpdate", update);
+    while (board.boots < 2) await board.time.advance(1_000);
+    hub.isReachable = false;
+    hub.cut();
+    await until(board, "reverting");
+    board.refusal = readOnly;
+    await board.time.advance(2 * dayMs);
+    hub.isReachable = true;
+    await board.time.advance(20 * minuteMs);
+    expect([board.boots, hub.at("firmware.currentFwVersion")]).toStrictEqual([3, "1.0.0"]);
+    board.refusal = undefined;
+    await board.time.advance(10 * minuteMs);
+    expect([board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([3, "rolledBack"]);
+  });
 
   it.each(["rebooting", "proving"])("is rebooted away once where the disk dies while it is %s", async (phase) => {
     const { hub, board } = await scene();

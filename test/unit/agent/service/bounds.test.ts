@@ -10,7 +10,7 @@ const job = jobWith();
 const idle = {
   nowMs: 1_000,
   isAwake: true,
-  journal: { tries: 7, isSaving: false },
+  writes: { tries: 7, isSaving: false },
   update: undefined,
   reboot: undefined,
 };
@@ -81,11 +81,11 @@ describe("what is under way", () => {
   it("is taking up the saved state, from the start until that is done; each refusal of the disk moves it", () => {
     const [work] = works({ isAwake: false });
     expect(work).toEqual({ name: "taking up the saved state", sign: "7", boundMs: 10 * minute });
-    expect(works({ isAwake: false, journal: { tries: 8, isSaving: false } })[0]?.sign).toBe("8");
+    expect(works({ isAwake: false, writes: { tries: 8, isSaving: false } })[0]?.sign).toBe("8");
   });
 
   it("is a save that the disk neither does nor refuses", () => {
-    expect(works({ journal: { tries: 7, isSaving: true } })).toEqual([
+    expect(works({ writes: { tries: 7, isSaving: true } })).toEqual([
       { name: "saving the state", sign: "7", boundMs: 5 * minute },
     ]);
   });

@@ -11,6 +11,7 @@ const s = states();
 
 function scene(update: UpdateState, runningVersion: string | null = "2.0.0") {
   const time = new FakeTime();
+  const bootedAtMs = time.nowMs();
   const problems = new Problems([]);
   const stop = new AbortController();
   const made = { time, problems, stop, reboots: 0 };
@@ -18,6 +19,7 @@ function scene(update: UpdateState, runningVersion: string | null = "2.0.0") {
     journal: journalWith({ update }, { time, problems }),
     problems,
     timer: time,
+    bootClock: { nowMs: () => time.nowMs() - bootedAtMs },
     log: quiet,
     bootId: "boot-2",
     proveWithinMs: 30 * minuteMs,
@@ -39,7 +41,10 @@ describe("a board that cannot save", () => {
     ["the system in which it was armed", { ...s.rebooting, fromBootId: "boot-2" }, "2.0.0", 0],
     ["a system that was never armed", { ...s.rebooting, armed: false }, "2.0.0", 0],
     ["what a rehearsal restarts into", states(jobWith({ rehearsal: true })).proving, "2.0.0", 0],
-    ["a system that goes back already", s.reverting, "2.0.0", 0],
+    ["a new system whose way back was saved in this boot", { ...s.reverting, fromBootId: "boot-2" }, "2.0.0", 1],
+    ["the old system, whose way back was saved", { ...s.reverting, fromBootId: "boot-2" }, "1.0.0", 0],
+    ["a new system that was started again after its way back", { ...s.reverting, fromBootId: "boot-1" }, "2.0.0", 0],
+    ["a service on its way back", { ...s.reverting, fromBootId: "boot-2", restart: "service" }, "2.0.0", 0],
     ["a system that is kept", s.completed, "2.0.0", 0],
   ])("and runs %s", async (_what, update, running, reboots) => {
     const made = scene(update, running);
@@ -59,16 +64,18 @@ describe("a board that cannot save", () => {
     expect(made.reboots).toBe(1);
   });
 
-  it("is left alone when it can again, and has its time anew when it cannot once more", async () => {
+  it("has its time from the boot on, however late the disk refuses, but two minutes of that", async () => {
     const made = scene(s.proving);
+    await made.time.advance(20 * minuteMs);
     made.problems.appears("state", "It cannot be saved.");
-    await made.time.advance(29 * minuteMs);
-    made.problems.goesAway("state");
-    await made.time.advance(29 * minuteMs);
-    made.problems.appears("state", "It cannot be saved.");
-    await made.time.advance(29 * minuteMs);
+    await made.time.advance(10 * minuteMs - 1);
     expect(made.reboots).toBe(0);
-    await made.time.advance(minuteMs);
+    made.problems.goesAway("state");
+    await made.time.advance(10 * minuteMs);
+    made.problems.appears("state", "It cannot be saved.");
+    await made.time.advance(2 * minuteMs - 1);
+    expect(made.reboots).toBe(0);
+    await made.time.advance(1);
     expect(made.reboots).toBe(1);
   });
 
