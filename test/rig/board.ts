@@ -46,9 +46,7 @@ async function machineOver(below: readonly string[]): Promise<Machine> {
   await machine.disk.write("/etc/hosts", "127.0.0.1 localhost\n");
   await machine.disk.write("/etc/tmpfiles.d/clock-is-set.conf", clockIsSet);
   onTestFinished(async ({ task }) => {
-    if (task.result?.state === "fail" && machine.isOn) {
-      process.stderr.write(await machine.shell("journalctl -b -n 60 -o short-monotonic --no-pager"));
-    }
+    if (task.result?.state === "fail") process.stderr.write(await lastWords(machine));
     await machine.discard();
   });
   return machine;
@@ -83,4 +81,9 @@ export async function provisionedBoard(system: SystemName): Promise<Board> {
     service: new ServiceView(hub, deviceId),
     cli: async (...args) => await boardkeeper(dirname(`${folder}/hub`), ...args),
   };
+}
+
+async function lastWords(machine: Machine): Promise<string> {
+  if (!machine.isOn || machine.boots.length === 0) return machine.console;
+  return (await machine.run("journalctl", "-b", "-n", "60", "-o", "short-monotonic", "--no-pager")).stdout;
 }

@@ -107,9 +107,11 @@ export class Machine {
   }
 
   /** Installs a package of the host as an operator does; the network is not asked for what it needs. */
-  async installPackage(file: string): Promise<void> {
+  async installPackage(file: string, options = ""): Promise<void> {
     await this.write("/tmp/agent.deb", await readFile(file));
-    await this.shell("DEBIAN_FRONTEND=noninteractive apt-get install -y /tmp/agent.deb && rm /tmp/agent.deb");
+    await this.shell(
+      `DEBIAN_FRONTEND=noninteractive apt-get install -y ${options} /tmp/agent.deb && rm /tmp/agent.deb`,
+    );
   }
 
   /** Waits until a unit has logged a line that matches, in this boot and from its begin on. */
@@ -183,11 +185,10 @@ export class Machine {
       await once(container.stdout ?? container, "data");
       leader = leaderOf(container);
     }
-    for (;;) {
-      const { stdout } = await this.#runIn(leader, ["systemctl", "is-system-running", "--wait"]);
-      if (/^(running|degraded)$/m.test(stdout)) break;
-      if (container.exitCode !== null) throw new Error(`${this.name} ended while it booted.`);
-    }
+    // Asked again and again, because "--wait" of systemd 252 may miss what it waits for.
+    const up = "until systemctl is-system-running | grep -Eq '^(running|degraded)$'; do sleep 0.1; done 2>/dev/null";
+    const { status } = await this.#runIn(leader, ["sh", "-c", up]);
+    if (status !== 0) throw new Error(`${this.name} ended while it booted.`);
     const facts = "cat /proc/sys/kernel/random/boot_id /etc/debian_version; systemctl --version";
     const { stdout } = await this.#runIn(leader, ["sh", "-c", facts]);
     const [bootId = "", debian = "", systemd = ""] = stdout.split("\n");

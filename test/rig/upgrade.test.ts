@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { imageServer, servingParts, testImage } from "../support/image-server.ts";
+import { installedMachine, provisionedBoard } from "./board.ts";
+import { packageFor, systemNames } from "./layers.ts";
+import { newerLine, newerPackage } from "./newer-package.ts";
+
+/** Two slots in two files, and a board that starts what was armed before its last boot. */
+const installer = `#!/bin/sh
+set -eu
+mkdir -p /var/lib/boardkeeper/slots
+cd /var/lib/boardkeeper/slots
+read -r boot </proc/sys/kernel/random/boot_id
+case $1 in
+  install) sha256sum <"$BOARDKEEPER_IMAGE_PATH" | grep -q "$BOARDKEEPER_SHA256" && echo "$BOARDKEEPER_VERSION" >new ;;
+  arm) cp new trial && echo "$boot" >armed ;;
+  running-version) if [ -e armed ] && [ "$(cat armed)" != "$boot" ]; then cat trial; else echo 1.0.0; fi ;;
+esac
+`;
+
+describe.each(systemNames)("an upgrade of the package on %s", (system) => {
+  it("keeps what was edited in agent.toml, and puts its own beside it", async () => {
+    const machine = await installedMachine(system);
+    await machine.powerOn();
+    await machine.shell(`sed -i 's/^#log-level = .*/log-level = "warn"/' /etc/boardkeeper/agent.toml`);
+    await machine.installPackage(await newerPackage(packageFor(system)), "-o Dpkg::Options::=--force-confold");
+    const [ours, theirs] = [
+      await machine.shell("cat /etc/boardkeeper/agent.toml"),
+      await machine.shell("cat /etc/boardkeeper/agent.toml.dpkg-dist"),
+    ];
+    expect(ours).toContain('\nlog-level = "warn"\n');
+    expect(ours).not.toContain(newerLine);
+    expect(theirs).toContain(newerLine);
+  });
+
+  it("takes over the new agent.toml where nothing was edited, without a question", async () => {
+    const machine = await installedMachine(system);
+    await machine.powerOn();
+    await machine.installPackage(await newerPackage(packageFor(system)));
+    expect(await machine.shell("cat /etc/boardkeeper/agent.toml")).toContain(newerLine);
+  });
+
+  it("during a download goes on with it, and the update comes to its end", async () => {
+    const board = await provisionedBoard(system);
+    const { machine, service } = board;
+    const image = testImage(4_000_000);
+    const never = new Promise<void>(() => undefined);
+    const half = { etag: '"v1"', cutAfter: () => image.sizeBytes / 2, arrived: () => never };
+    const server = await imageServer(servingParts(image, half));
+    await machine.disk.write("/usr/local/lib/install-slot", installer, 0o755);
+    await machine.disk.write("/etc/boardkeeper/image-ca.pem", server.ca);
+    await machine.disk.write(
+      "/etc/boardkeeper/agent.toml.d/update.toml",
+      `[update]\ninstaller = "command"\ncommand.program = "/usr/local/lib/install-slot"\nca-file = "/etc/boardkeeper/image-ca.pem"
+healthy-for-seconds = 0\n`,
+    );
+    await machine.powerOn();
+    await service.call("firmwareUpdate", {
+      fwPackageUri: `${server.origin}/board.img`,
+      fwPackageCheckValue: image.sha256,
+      fwVersion: "2.0.0",
+    });
+    await service.until("boardkeeper.update.receivedBytes", (bytes) => Number(bytes) > 0);
+    const before = await machine.shell("systemctl show boardkeeper-agent -P MainPID");
+
+    server.answer = servingParts(image, { etag: '"v1"' });
+    await machine.installPackage(await newerPackage(packageFor(system)));
+    const reported = await service.until(
+      "boardkeeper.update.phase",
+      (phase) => phase === "completed" || phase === "failed",
+    );
+    expect(reported["boardkeeper"].update).toMatchObject({ phase: "completed", version: "2.0.0" });
+    expect(reported["boardkeeper"].agent.bootId).toBe((await machine.booted(2)).bootId);
+    expect(before).not.toBe("0\n");
+    expect(server.requests.map(({ headers }) => headers.range)).toEqual([
+      undefined,
+      expect.stringMatching(/^bytes=[1-9]\d*-$/) as string,
+    ]);
+  });
+
+  it("removed and installed again, the agent goes on where it was", async () => {
+    const board = await provisionedBoard(system);
+    const { machine, service } = board;
+    const first = await machine.powerOn();
+    await service.call("rebootDevice", { operationId: "before-removal" });
+    const second = await machine.booted(2);
+    await service.until("boardkeeper.reboot.phase", "proven");
+
+    await machine.shell("apt-get remove -y boardkeeper-agent");
+    expect(await machine.shell("ls /etc/boardkeeper/credentials /var/lib/boardkeeper")).toContain(
+      "connection-string\n",
+    );
+    expect((await machine.run("systemctl", "is-active", "boardkeeper-agent")).stdout).toBe("inactive\n");
+    await machine.installPackage(packageFor(system));
+    const known = await service.call("getStatus");
+    expect(known.payload).toMatchObject({
+      agent: { bootId: second.bootId },
+      reboot: { operationId: "before-removal", phase: "proven" },
+    });
+    expect(second.bootId).not.toBe(first.bootId);
+  });
+});
