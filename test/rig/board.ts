@@ -60,7 +60,7 @@ export interface Board {
   /** The hub as the service SDK sees it. */
   readonly service: ServiceView;
   /** A command of the operator's CLI. */
-  cli(...args: string[]): Promise<Ended>;
+  readonly cli: (...args: string[]) => Promise<Ended>;
 }
 
 /** Has the package, its connection string, and the hub's authority; it is off. */

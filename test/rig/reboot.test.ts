@@ -1,22 +1,77 @@
 import { describe, expect, it } from "vitest";
-import { provisionedBoard } from "./board.ts";
+import { provisionedBoard, type Board } from "./board.ts";
 import { systemNames } from "./layers.ts";
+
+/** A board that is up and told its hub so. */
+async function boardOnline(system: (typeof systemNames)[number]): Promise<Board> {
+  const board = await provisionedBoard(system);
+  const { bootId } = await board.machine.powerOn();
+  await board.service.until("boardkeeper.agent.bootId", bootId);
+  return board;
+}
 
 describe.each(systemNames)("a reboot of %s", (system) => {
   it("is real, and the operator's command ends with 0 when it is proven", async () => {
-    const board = await provisionedBoard(system);
-    const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
-
-    const { status, stdout } = await board.cli("reboot", "-d", board.deviceId, "--wait");
+    const { machine, service, cli, deviceId } = await boardOnline(system);
+    const first = machine.boot;
+    const { status, stdout } = await cli("reboot", "-d", deviceId, "--wait");
     expect(status).toBe(0);
-    const second = await board.machine.booted(2);
+    const second = await machine.booted(2);
     expect(second.bootId).not.toBe(first.bootId);
     expect(stdout).toContain(
       `Proven: boot ${first.bootId.slice(0, 8)} ended, boot ${second.bootId.slice(0, 8)} began.`,
     );
-    const reported = await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
+    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId: second.bootId }, reboot: { cause: "requested" } });
     expect(reported["rebootTime"]).toMatch(/^\d{4}-\d\d-\d\dT/);
+  });
+
+  it("comes when its delay is over, once, however often it is asked for", async () => {
+    const { machine, service } = await boardOnline(system);
+    const request = { delaySeconds: 2, operationId: "once" };
+    const replies = [await service.call("rebootDevice", request), await service.call("rebootDevice", request)];
+    const other = await service.call("rebootDevice", { operationId: "another" });
+    expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+    expect(other.status).toBe(409);
+    const { bootId } = await machine.booted(2);
+    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId }, reboot: { operationId: "once" } });
+    expect(machine.boots).toHaveLength(2);
+  });
+
+  it("that was cancelled does not come", async () => {
+    const { machine, service } = await boardOnline(system);
+    await service.call("rebootDevice", { delaySeconds: 3_600, operationId: "never" });
+    expect(await service.call("cancelReboot", { operationId: "never" })).toMatchObject({ status: 200 });
+    await service.until("boardkeeper.reboot.phase", "cancelled");
+    // The next one is the second boot: nothing came in between.
+    await service.call("rebootDevice", { operationId: "now" });
+    const { bootId } = await machine.booted(2);
+    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId }, reboot: { operationId: "now" } });
+  });
+
+  it("for which the power came first is over, and is said to be of another cause", async () => {
+    const { machine, service } = await boardOnline(system);
+    await service.call("rebootDevice", { delaySeconds: 3_600, operationId: "late" });
+    await service.until("boardkeeper.reboot.phase", "scheduled");
+    await machine.cutPower();
+    const { bootId } = await machine.powerOn();
+    const reported = await service.until("boardkeeper.reboot.cause", "other");
+    expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId }, reboot: { phase: "proven" } });
+    expect((await service.call("cancelReboot")).status).toBe(404);
+  });
+
+  it("can be done ten times in a row", async () => {
+    const { machine, service } = await boardOnline(system);
+    for (let boots = 2; boots <= 11; boots += 1) {
+      const { status } = await service.call("rebootDevice", { operationId: `reboot-${boots}` });
+      expect(status).toBe(200);
+      const { bootId } = await machine.booted(boots);
+      // Accepting this one has taken the last one's "proven" away.
+      const { boardkeeper } = await service.until("boardkeeper.reboot.phase", "proven");
+      expect(boardkeeper).toMatchObject({ agent: { bootId }, reboot: { operationId: `reboot-${boots}` } });
+    }
+    expect(new Set(machine.boots.map(({ bootId }) => bootId)).size).toBe(11);
   });
 });

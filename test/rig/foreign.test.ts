@@ -1,0 +1,78 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { testHub } from "../support/local-hub.ts";
+import { imageServer, serving, testImage } from "../support/image-server.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { ServiceView } from "../support/twins.ts";
+import { packagesFolder } from "./layers.ts";
+
+const run = promisify(execFile);
+
+const processors = [
+  { architecture: "arm64", emulator: "qemu-aarch64-static", libraries: "/usr/aarch64-linux-gnu", runs: "arm64 v22" },
+  { architecture: "armhf", emulator: "qemu-arm-static", libraries: "/usr/arm-linux-gnueabihf", runs: "arm v20" },
+];
+
+/** Takes an image by remembering what it was called. */
+const installer = `#!/bin/sh
+set -eu
+case $1 in
+  arm) echo "$BOARDKEEPER_VERSION" >VERSION_FILE ;;
+  running-version) cat VERSION_FILE 2>/dev/null || echo 1.0.0 ;;
+esac
+`;
+
+describe.each(processors)("the package for $architecture, its processor emulated", ({ architecture, ...processor }) => {
+  it("starts, connects and does an update", async () => {
+    const folder = await temporaryFolder();
+    const name = readdirSync(packagesFolder).find((one) => one.endsWith(`_${architecture}.deb`));
+    await run("dpkg-deb", ["--extract", join(packagesFolder, name ?? `no package for ${architecture}`), folder]);
+    const library = join(folder, "usr/lib/boardkeeper");
+    const node = [processor.emulator, "-L", processor.libraries, join(library, "node")] as const;
+    const { stdout } = await run(node[0], [...node.slice(1), "-p", "process.arch + ' ' + process.version"]);
+    expect(stdout).toMatch(new RegExp(`^${processor.runs}\\.`));
+
+    const [hub, image] = [await testHub(), testImage()];
+    const server = await imageServer(serving(image));
+    await mkdir(join(folder, "state"));
+    const file = async (path: string, text: string, mode = 0o600): Promise<string> => {
+      await writeFile(join(folder, path), text, { mode });
+      return join(folder, path);
+    };
+    const config = `
+      [hub]
+      connection-string-file = "${await file("connection-string", await hub.addDevice("board-1"))}"
+      ca-file = "${await file("hub.pem", await readFile(hub.caFile, "utf8"))}"
+      [update]
+      installer = "command"
+      ca-file = "${await file("images.pem", server.ca)}"
+      healthy-for-seconds = 0
+      command.restart = "none"
+      command.program = "${await file("install", installer.replaceAll("VERSION_FILE", join(folder, "version")), 0o700)}"
+    `;
+    const program = ["run", "--config", await file("agent.toml", config), "--state-dir", join(folder, "state")];
+    const agent = spawn(node[0], [...node.slice(1), join(library, "boardkeeper-agent.mjs"), ...program], {
+      stdio: "inherit",
+    });
+    onTestFinished(async () => {
+      agent.kill("SIGKILL");
+      if (agent.exitCode === null) await once(agent, "close");
+    });
+
+    const service = new ServiceView(hub);
+    const [fwPackageUri, fwPackageCheckValue] = [`${server.origin}/board.img`, image.sha256];
+    const reply = await service.call("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, fwVersion: "2.0.0" }, 100);
+    expect(reply.status).toBe(200);
+    const reported = await service.until(
+      "boardkeeper.update.phase",
+      (phase) => phase === "completed" || phase === "failed",
+    );
+    expect(reported["boardkeeper"].update).toMatchObject({ phase: "completed", version: "2.0.0" });
+    expect(reported["boardkeeper"].board.arch).toBe(architecture === "armhf" ? "arm" : "arm64");
+  });
+});
