@@ -57,8 +57,9 @@ describe.each(systemNames)("a reboot of %s", (system) => {
     await service.until("boardkeeper.reboot.phase", "scheduled");
     await machine.cutPower();
     const { bootId } = await machine.powerOn();
-    const reported = await service.until("boardkeeper.reboot.cause", "other");
-    expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId }, reboot: { phase: "proven" } });
+    await service.until("boardkeeper.agent.bootId", bootId);
+    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "late", cause: "other" });
     expect((await service.call("cancelReboot")).status).toBe(404);
   });
 
