@@ -52,7 +52,7 @@ export function judgeAnswer(asked: Asked, answer: AnswerHead): Verdict {
   if (status === 206) return judgePart(asked, headers.contentRange, source);
   if (isResumed && status === 416) {
     const total = /^bytes \*\/(\d{1,15})$/.exec(headers.contentRange ?? "")?.[1];
-    if (total !== undefined && Number(total) === asked.fromBytes) return { kind: "whole" };
+    if (Number(total) === asked.fromBytes) return { kind: "whole" };
     return { kind: "startOver", why: "the server has no such part of it (416)" };
   }
   if (isResumed && status === 412) return { kind: "startOver", why: "the file on the server has changed (412)" };
@@ -62,16 +62,16 @@ export function judgeAnswer(asked: Asked, answer: AnswerHead): Verdict {
 
 function judgePart(asked: Asked, contentRange: string | null, source: ImageSource): Verdict {
   if (asked.fromBytes === 0) return { kind: "ended" }; // A part was answered where none was asked for.
-  const [, first, last, size] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(contentRange ?? "") ?? [];
-  if (first === undefined || last === undefined || size === undefined)
-    return { kind: "startOver", why: "the server does not say which part it sends" };
-  const untilBytes = Number(last) + 1;
-  const totalBytes = size === "*" ? asked.totalBytes : Number(size);
+  const part = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(contentRange ?? "");
+  if (part === null) return { kind: "startOver", why: "the server does not say which part it sends" };
+  const fromBytes = Number(part[1]);
+  const untilBytes = Number(part[2]) + 1;
+  const totalBytes = part[3] === "*" ? asked.totalBytes : Number(part[3]);
   const isSameSource = source.address === asked.source?.address;
   const known = asked.source?.validator ?? null;
   // RFC 9110, 14.4: a part that does not lie within its whole is invalid.
-  const isValid = Number(first) < untilBytes && (totalBytes === null || untilBytes <= totalBytes);
-  if (Number(first) !== asked.fromBytes || !isValid)
+  const isValid = fromBytes < untilBytes && (totalBytes === null || untilBytes <= totalBytes);
+  if (fromBytes !== asked.fromBytes || !isValid)
     return { kind: "startOver", why: "the server sends another part than was asked for" };
   if (asked.totalBytes !== null && totalBytes !== asked.totalBytes)
     return { kind: "startOver", why: "the file on the server has another size now" };
@@ -79,7 +79,7 @@ function judgePart(asked: Asked, contentRange: string | null, source: ImageSourc
     return { kind: "startOver", why: "the file on the server has changed" };
   // A 206 may leave out what the 200 said of the same content.
   const validator = source.validator ?? (isSameSource ? known : null);
-  return { kind: "image", fromBytes: asked.fromBytes, untilBytes, totalBytes, source: { ...source, validator } };
+  return { kind: "image", fromBytes, untilBytes, totalBytes, source: { ...source, validator } };
 }
 
 function wholeNumber(text: string | null): number | null {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
+import type { Job } from "../../../../agent/update/job.ts";
+import type { Wait } from "../../../../agent/windows/wait.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
 import { describeUpdate } from "../../../../agent/update/report.ts";
-import { jobWith, states } from "../../../support/updates.ts";
+import { jobWith, states, t } from "../../../support/updates.ts";
 
 const saved = (changes: Partial<Saved>): Saved => ({ ...blank("boot-1"), ...changes });
 const s = states();
@@ -53,9 +55,31 @@ describe("the update as the hub may know it", () => {
     });
   });
 
-  it.each(["manual", "window"] as const)("is staged and says what it waits for (%s)", (apply) => {
-    const { waitsFor } = describeUpdate(saved({ update: states(jobWith({ apply })).staged }), null);
-    expect(waitsFor).toBe(apply === "manual" ? "order" : "window");
+  it.each<[what: string, apply: Job["apply"], wait: Wait | null, told: Partial<UpdateSnapshot>]>([
+    ["nothing", "now", null, {}],
+    ["nothing, whatever windows there are", "now", { kind: "closed", until: t(40) }, {}],
+    ["its order", "manual", { kind: "closed", until: t(40) }, { waitsFor: "order" }],
+    ["its window, before it was looked for", "window", null, { waitsFor: "window" }],
+    [
+      "its window, and until when",
+      "window",
+      { kind: "closed", until: t(40) },
+      { waitsFor: "window", waitsUntil: t(40) },
+    ],
+    ["a window that does not come", "window", { kind: "closed", until: null }, { waitsFor: "window" }],
+    ["the time", "window", { kind: "clockUnknown" }, { waitsFor: "clock" }],
+  ])("is staged and waits for %s", (_what, apply, wait, told) => {
+    const update = states(jobWith({ apply })).staged;
+    const common = { ...nothing, ...job, ...bytes, phase: "staged", times: update.times };
+    expect(describeUpdate(saved({ update }), null, wait)).toStrictEqual({ ...common, ...told });
+  });
+
+  it("waits for nothing once it is released", () => {
+    const update = states(jobWith({ apply: "window" })).applying;
+    expect(describeUpdate(saved({ update }), null, { kind: "closed", until: t(40) })).toMatchObject({
+      waitsFor: null,
+      waitsUntil: null,
+    });
   });
 
   const delay = { code: "server-error", message: "503" };

@@ -57,6 +57,13 @@ describe("a request that a board carries out", () => {
     );
   });
 
+  it("may come from a file where the board itself is asked, and over nothing else then", () => {
+    const local = { ...board, allowFile: true };
+    const from = (fwPackageUri: string): boolean => jobFrom({ ...good, fwPackageUri }, "method", local, "n").ok;
+    expect(from("file:///media/stick/board.img")).toBe(true);
+    expect(from("ftp://a/b")).toBe(false);
+  });
+
   it("may be as large as the board accepts", () => {
     expect(jobFrom({ ...good, fwPackageSize: board.largestImageBytes }, "method", board, "n").ok).toBe(true);
   });
@@ -124,6 +131,13 @@ describe("a request that is refused", () => {
       "from a file, where plain http is allowed",
       { ...good, fwPackageUri: "file:///etc/passwd" },
       { allowHttp: true },
+      "bad-address",
+      "expected an https:// address",
+    ],
+    [
+      "from a file, where that is said not to be allowed",
+      { ...good, fwPackageUri: "file:///etc/passwd" },
+      { allowFile: false },
       "bad-address",
       "expected an https:// address",
     ],
