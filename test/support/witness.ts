@@ -7,6 +7,16 @@ import { at } from "./paths.ts";
 import type { BoardProcess } from "./processes.ts";
 import type { ServiceView } from "./twins.ts";
 
+const endsOfReboots = new Set<unknown>(["proven", "failed", "cancelled"]);
+
+/** An operation that has ended, and the version that the board runs since. */
+export interface Ended {
+  readonly of: "update" | "reboot";
+  readonly operationId: string;
+  readonly phase: string;
+  readonly runs: string;
+}
+
 /** Somebody who asks a board and its hub, and believes only what both and the boot loader say. */
 export class Witness {
   readonly #board: BoardProcess;
@@ -29,20 +39,28 @@ export class Witness {
   }
 
   /** The reported properties as soon as an operation has its one end there. */
-  async end(operationId: string): Promise<JsonObject> {
-    return await this.service.until("boardkeeper.update", (update) => {
-      return isJsonObject(update) && update["operationId"] === operationId && update["endedAt"] !== undefined;
+  async end(operationId: string, of: "update" | "reboot" = "update"): Promise<JsonObject> {
+    return await this.service.until(`boardkeeper.${of}`, (section) => {
+      if (!isJsonObject(section) || section["operationId"] !== operationId) return false;
+      return of === "update" ? section["endedAt"] !== undefined : endsOfReboots.has(section["phase"]);
     });
   }
 
   /** Completed; the board runs it and will boot it; asked for again it does nothing; and the twin says all that. */
   async isDone(version: string, operationId: string): Promise<void> {
-    const { status, payload } = await this.#again(version, operationId);
+    await this.hasEnded({ of: "update", operationId, phase: "completed", runs: version });
+  }
+
+  /** In this phase, and asked for again it does nothing; the board runs what it should, will boot it, and the twin says all that. */
+  async hasEnded({ of, operationId, phase, runs }: Ended): Promise<void> {
+    const { status, payload } = await (of === "update"
+      ? this.#updateAgain(operationId)
+      : this.ask("rebootDevice", { operationId }));
     deepEqual([status, payload["operationId"], payload["repeated"]], [200, operationId, true]);
-    deepEqual(await this.boots(), [version, true]);
+    deepEqual(await this.boots(), [runs, true]);
     const { state, twin } = await this.#agreement();
-    deepEqual([at(state, "update.operationId"), at(state, "update.phase")], [operationId, "completed"]);
-    deepEqual(at(twin, "firmware.currentFwVersion"), version);
+    deepEqual([at(state, `${of}.operationId`), at(state, `${of}.phase`)], [operationId, phase]);
+    deepEqual(at(twin, "firmware.currentFwVersion"), runs);
   }
 
   /** The version that runs, and whether it is what the boot loader boots by default. */
@@ -61,10 +79,10 @@ export class Witness {
     }
   }
 
-  async #again(fwVersion: string, operationId: string): Promise<MethodReply> {
+  async #updateAgain(operationId: string): Promise<MethodReply> {
     const fwPackageCheckValue = "0".repeat(64); // Nothing of it is looked at: the operation is known.
     const fwPackageUri = "https://images.example/";
-    return await this.ask("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, fwVersion, operationId });
+    return await this.ask("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, operationId });
   }
 }
 
