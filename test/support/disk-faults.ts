@@ -1,9 +1,11 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { HistoryFile } from "../../agent/board/history-file.ts";
+import { FolderStateFile } from "../../agent/board/state-file.ts";
 import { isJsonObject, type JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { imageServer, serving, testImage, type TestImage } from "./image-server.ts";
+import { imageServer, servingParts, testImage, type ImageServer, type TestImage } from "./image-server.ts";
 import { testHub } from "./local-hub.ts";
 import { at } from "./paths.ts";
 import { boardProcess, type AgentProcess, type BoardProcess } from "./processes.ts";
@@ -22,25 +24,34 @@ export interface DiskFault {
   readonly when: string;
 }
 
-/** The calls that an update makes on each file, by the names of Linux. */
+/** The calls that an update makes on each file, by the names of Linux, and how often one process makes them at least. */
 const calls = {
-  "state.json.new": ["openat", "write", "fsync", "rename"],
-  "state.previous.json": ["link", "unlink"],
-  ".": ["fsync"],
-  "trials.new": ["openat", "write", "fsync", "rename"],
-  "config.last-good.json.new": ["openat", "write", "fsync", "rename"],
-  "staging/DIGEST.part": ["openat", "pwrite64", "fdatasync", "rename"],
-  "staging/DIGEST.part.json.new": ["openat", "write", "fsync", "rename"],
-  "staging/DIGEST.part.json": ["unlink"],
-  "staging/DIGEST.image": ["openat", "read"],
-  staging: ["mkdir", "fsync"],
-} as const satisfies Record<string, readonly string[]>;
+  "state.json.new": { openat: 4, write: 4, fsync: 4, rename: 4 },
+  "state.previous.json": { link: 4, unlink: 4 },
+  ".": { fsync: 4 },
+  "trials.new": { openat: 1, write: 1, fsync: 1, rename: 1 },
+  "config.last-good.json.new": { openat: 1, write: 1, fsync: 1, rename: 1 },
+  "history.json.new": { openat: 2, write: 2, fsync: 2, rename: 2 },
+  "state.reserve": { openat: 1, write: 1, fsync: 1 },
+  "staging/DIGEST.part": { openat: 1, pwrite64: 3, ftruncate: 1, fdatasync: 1, rename: 1 },
+  "staging/DIGEST.part.json.new": { openat: 2, write: 2, fsync: 2, rename: 2 },
+  "staging/DIGEST.part.json": { unlink: 1 },
+  "staging/DIGEST.image": { openat: 1, read: 3 },
+  staging: { mkdir: 3, fsync: 3 },
+} as const satisfies Record<string, Readonly<Record<string, number>>>;
 
 const errors = ["ENOSPC", "EIO", "EROFS"] as const;
 
-export function allDiskFaults(whens: readonly string[]): DiskFault[] {
+/** Once, at its first or a later time, and for good from then on: as far as the call is made so often. */
+function whensOf(times: number): string[] {
+  return times === 1 ? ["1", "1+"] : ["1", `${Math.min(times, 3)}`, "1+", `${times}+`];
+}
+
+export function allDiskFaults(): DiskFault[] {
   return (Object.keys(calls) as DiskFault["file"][]).flatMap((file) =>
-    calls[file].flatMap((call) => errors.flatMap((error) => whens.map((when) => ({ file, call, error, when })))),
+    Object.entries(calls[file]).flatMap(([call, times]) =>
+      errors.flatMap((error) => whensOf(times).map((when) => ({ file, call, error, when }))),
+    ),
   );
 }
 
@@ -60,7 +71,7 @@ export interface Endured {
 export async function endure(faults: readonly DiskFault[], boards: number): Promise<Endured> {
   const hub = await testHub();
   const image = testImage(400_000);
-  const server = await imageServer(serving(image));
+  const server = await imageServer(servingAnother(image));
   const caFile = join(await temporaryFolder(), "image-ca.pem");
   await writeFile(caFile, server.ca);
   const left = faults.map((fault, index) => ({ fault, deviceId: `board-${index + 1}` }));
@@ -86,6 +97,20 @@ export async function endure(faults: readonly DiskFault[], boards: number): Prom
   return total;
 }
 
+/** Serves an image; under another name, first the beginning of what is another one by the next request. */
+function servingAnother(image: TestImage): ImageServer["answer"] {
+  const whole = servingParts(image, { etag: '"v2"' });
+  const begun = new Set<string>();
+  return (request, response) => {
+    const { url = "" } = request;
+    if (!url.startsWith("/changing/") || begun.has(url)) return whole(request, response);
+    begun.add(url);
+    response.writeHead(200, { etag: '"v1"', "content-length": image.sizeBytes });
+    const half = image.content.subarray(0, image.sizeBytes / 2);
+    response.write(half, () => response.socket?.end()); // What was sent arrives.
+  };
+}
+
 interface ImageOffer {
   readonly image: TestImage;
   readonly origin: string;
@@ -94,7 +119,7 @@ interface ImageOffer {
 
 /** What a bad disk may be told as, by a refusal or by the end of an update. */
 const codesOfBadDisks = new Set(["no-space", "disk-error", "state-not-saved", "starting"]);
-const ends = new Set<unknown>(["completed", "failed", "rolledBack", "cancelled"]);
+const finished = new Set<unknown>(["completed", "failed", "rolledBack", "cancelled"]);
 /** What an agent says that goes on as soon as the disk lets it. */
 const waits = ["state not saved, trying again", "trial boot not counted, trying again"];
 
@@ -108,12 +133,14 @@ class Journey {
   readonly #witness: Witness;
   readonly #offer: ImageOffer;
   readonly #log: string;
+  readonly #deviceId: string;
   #agent: AgentProcess;
   #linesBefore: readonly JsonObject[] = [];
   #asked = 0;
 
-  private constructor(fault: DiskFault, board: BoardProcess, witness: Witness, offer: ImageOffer) {
+  private constructor(fault: DiskFault, deviceId: string, board: BoardProcess, witness: Witness, offer: ImageOffer) {
     this.#fault = fault;
+    this.#deviceId = deviceId;
     this.#board = board;
     this.#witness = witness;
     this.#offer = offer;
@@ -125,7 +152,7 @@ class Journey {
     const board = await boardProcess(hub, deviceId, { BOARDKEEPER_UPDATE_CA_FILE: offer.caFile });
     // The simulated board would make it, and has nobody to mend its own disk.
     await mkdir(join(board.folder, "state", "board"), { recursive: true });
-    return new Journey(fault, board, new Witness(board, new ServiceView(hub, deviceId)), offer);
+    return new Journey(fault, deviceId, board, new Witness(board, new ServiceView(hub, deviceId)), offer);
   }
 
   async run(): Promise<{ outcome: string; refused: number; broken: string | undefined }> {
@@ -163,9 +190,12 @@ class Journey {
     if (end === "ended") return { word: "crashed", operationId };
     if (end === undefined) {
       const phase = await this.#witness.service.reported("boardkeeper.update.phase");
-      ok(!ends.has(phase), `ended before it was saved: ${JSON.stringify(phase)}`);
+      ok(!finished.has(phase), `ended before it was saved: ${JSON.stringify(phase)}`);
       return { word: "waits", operationId };
     }
+    // What is told is on disk already, whatever becomes of this process.
+    const { saved } = await new FolderStateFile(this.#stateFolder).look();
+    deepEqual([saved?.update.phase], [at(end, "boardkeeper.update.phase")], "an end is told that is not saved");
     return { word: await this.#wordOf(end), operationId };
   }
 
@@ -205,6 +235,8 @@ class Journey {
     deepEqual(status, 200);
     deepEqual(await this.#wordOf(await this.#witness.end(this.#operationId)), "completed");
     await this.#witness.isDone(version(this.#asked), this.#operationId);
+    const ends = await new HistoryFile(this.#stateFolder).read();
+    deepEqual(ends.filter((one) => one.operationId === this.#operationId).length, 1, "not noted once in the history");
   }
 
   /** How an update has ended, which must be true, or be due to the disk and say so. */
@@ -225,12 +257,21 @@ class Journey {
     this.#asked += 1;
     const { origin, image } = this.#offer;
     return await this.#witness.ask("firmwareUpdate", {
-      fwPackageUri: `${origin}/board.img`,
+      fwPackageUri: `${origin}${this.#path}`,
       fwPackageCheckValue: image.sha256,
       fwPackageSize: image.sizeBytes,
       fwVersion: version(this.#asked),
       operationId: this.#operationId,
     });
+  }
+
+  get #stateFolder(): string {
+    return join(this.#board.folder, "state");
+  }
+
+  /** Only what has arrived of another image is ever cut off. */
+  get #path(): string {
+    return this.#fault.call === "ftruncate" ? `/changing/${this.#deviceId}` : "/board.img";
   }
 
   get #operationId(): string {
@@ -239,7 +280,7 @@ class Journey {
 
   #strace(): string[] {
     const { file, call, error, when } = this.#fault;
-    const path = join(this.#board.folder, "state", file.replace("DIGEST", this.#offer.image.sha256));
+    const path = join(this.#stateFolder, file.replace("DIGEST", this.#offer.image.sha256));
     const what = [`--inject=${call}:error=${error}:when=${when}`, `--trace=${call}`, `--trace-path=${path}`];
     return ["strace", "--follow-forks", "--seccomp-bpf", "--quiet=all", `--output=${this.#log}`, ...what];
   }

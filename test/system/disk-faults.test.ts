@@ -8,6 +8,8 @@ const faults: DiskFault[] = [
   { file: "state.json.new", call: "rename", error: "EROFS", when: "6+" },
   { file: "staging/DIGEST.part", call: "pwrite64", error: "ENOSPC", when: "2" },
   { file: "staging/DIGEST.part.json.new", call: "fsync", error: "EIO", when: "1+" },
+  { file: "staging/DIGEST.part", call: "ftruncate", error: "EIO", when: "1" },
+  { file: "history.json.new", call: "write", error: "ENOSPC", when: "1+" },
   { file: "config.last-good.json.new", call: "rename", error: "EROFS", when: "1+" },
 ];
 
@@ -19,7 +21,7 @@ it("a disk that refuses a call of the real agent: nothing is lost, nothing is do
     "refused: state-not-saved": 1,
     waits: 2,
     "failed: no-space": 1,
-    "failed: disk-error": 1,
-    completed: 1,
+    "failed: disk-error": 2,
+    completed: 2,
   });
 });
