@@ -6,7 +6,8 @@ import { nodeDisk, type Disk } from "./disk.ts";
 import { freeBytesOf, isAbsent, makeFolder } from "./files.ts";
 
 /** Several times the largest state: up to 32 answers, and the addresses of one image. */
-const reserveBytes = 256 * 1_024;
+export const reserveBytes = 256 * 1_024;
+export const reserveName = "state.reserve";
 /** A disk with less is as good as full: taking of it again would only make the next writer fail. */
 const worthwhileBytes = 8 * reserveBytes;
 
@@ -23,7 +24,7 @@ export class FileReserve implements Reserve {
   constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
     this.#freeBytes = freeBytes;
     this.#folder = folder;
-    this.#path = join(folder, "state.reserve");
+    this.#path = join(folder, reserveName);
     this.#disk = disk;
   }
 

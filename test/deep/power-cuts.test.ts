@@ -17,7 +17,7 @@ describe("a power cut at any moment", () => {
   it("leaves all that was promised, also on a disk that had one before", async () => {
     const folder = await scratchFolder();
     let beginning = await newDisk(folder);
-    let [states, parts] = [0, 0];
+    let [states, parts, largestKeptBytes] = [0, 0, 0];
     for (let boot = 1; boot <= 3; boot += 1) {
       const recording = await record(folder, beginning, { seed, habit: "careful", lives: 3 });
       const begunMs = performance.now();
@@ -25,8 +25,18 @@ describe("a power cut at any moment", () => {
       const { entries, flushes, broken, picked } = replayed;
       states += replayed.states;
       parts += replayed.parts;
+      largestKeptBytes = Math.max(largestKeptBytes, replayed.largestKeptBytes);
       const seconds = Math.round((performance.now() - begunMs) / 1_000);
-      const line = { seed, boot, requests: entries, flushes, states: replayed.states, parts: replayed.parts, seconds };
+      const line = {
+        seed,
+        boot,
+        requests: entries,
+        flushes,
+        states: replayed.states,
+        parts: replayed.parts,
+        largestKeptBytes,
+        seconds,
+      };
       process.stdout.write(`power cuts: ${JSON.stringify(line)}\n`);
       expect(broken).toStrictEqual([]);
       if (picked === undefined) throw new Error("There was nothing to cut off.");
@@ -42,6 +52,7 @@ describe("a power cut at any moment", () => {
       `power cuts: ${states} distinct disks, ${parts} of them in the middle of a write: none broken\n`,
     );
     expect(states).toBeGreaterThanOrEqual(1_000);
+    expect(largestKeptBytes).toBeGreaterThan(8 * 2 ** 20); // Or the sync after each 8 MiB was not among it.
   });
 
   /* What each habit costs at least: which of the promises are broken somewhere. */

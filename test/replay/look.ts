@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { PartialFiles } from "../../agent/board/partial-file.ts";
 import { FolderStaging } from "../../agent/board/staging.ts";
 import { FolderStateFile } from "../../agent/board/state-file.ts";
+import { reserveBytes, reserveName } from "../../agent/board/state-reserve.ts";
 import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
 import { canonicalJson, isJsonObject } from "../../agent/contract/json.ts";
 import { AgentError } from "../../agent/errors.ts";
 import { lastGoodName } from "../../agent/last-good.ts";
 import { configOf, imageOf, stateOf } from "./content.ts";
-import type { Found, FoundImage } from "./promises.ts";
+import { reserved, type Found, type FoundImage } from "./promises.ts";
 
 /** Reads what lies on a disk as the agent does when it starts in another boot. */
 export async function look(folder: string, seed: number, images: readonly number[]): Promise<Found> {
@@ -20,6 +21,7 @@ export async function look(folder: string, seed: number, images: readonly number
     state: await lookAtState(folder, seed),
     trials: await new FolderTrialRecord(folder).read(),
     config: await lookAtConfig(folder, seed),
+    reserve: await lookAtReserve(folder),
     images: found,
   };
 }
@@ -36,6 +38,13 @@ async function lookAtConfig(folder: string, seed: number): Promise<Found["config
   if (text === null) return null;
   const number = /^\{"number":(\d+),/.exec(text)?.[1];
   return number !== undefined && configOf(seed, Number(number)) === text ? Number(number) : "damaged";
+}
+
+async function lookAtReserve(folder: string): Promise<number> {
+  const file = await orNull(stat(join(folder, reserveName)));
+  if (file === null) return reserved.gone;
+  // Blocks that it does not have would give nothing way.
+  return Math.min(file.size, file.blocks * 512) >= reserveBytes ? reserved.whole : reserved.part;
 }
 
 async function lookAtImage(staging: FolderStaging, folder: string, seed: number, number: number): Promise<FoundImage> {

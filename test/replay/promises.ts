@@ -2,6 +2,9 @@ import type { Mark } from "./marks.ts";
 
 /* What must be found on a disk after a power cut, given what the writers had told until then. Pure. */
 
+/** The bytes that give way on a full disk: the file that holds them is gone, whole, or there in part. */
+export const reserved = { gone: 0, whole: 1, part: 2 } as const;
+
 /** A small file: the value that was promised last, and those that were begun since: any of them may have taken its place. */
 interface Register {
   readonly kept: number | null;
@@ -21,6 +24,8 @@ export interface Promised {
   readonly state: Register;
   readonly trials: Register;
   readonly config: Register;
+  /** How much of it is there: see `reserved`. */
+  readonly reserve: Register;
   readonly images: Readonly<Record<number, ImagePromise>>;
 }
 
@@ -30,6 +35,7 @@ export const nothingPromised: Promised = {
   state: nothing,
   trials: { kept: 0, begun: [] },
   config: nothing,
+  reserve: { kept: reserved.gone, begun: [] },
   images: {},
 };
 
@@ -48,6 +54,7 @@ export function promisedBy(found: Found, goesOnWith: number | null): Promised {
     state: kept(found.state),
     trials: kept(found.trials),
     config: kept(found.config),
+    reserve: kept(found.reserve),
     images: Object.fromEntries(images) as Promised["images"],
   };
 }
@@ -97,12 +104,13 @@ export interface Found {
   readonly state: number | null | "damaged";
   readonly trials: number | null | "damaged";
   readonly config: number | null | "damaged";
+  readonly reserve: number;
   readonly images: Readonly<Record<number, FoundImage>>;
 }
 
 /** What was promised and is not so, one sentence each. */
 export function broken(promised: Promised, found: Found): string[] {
-  const registers = (["state", "trials", "config"] as const).flatMap((of) => {
+  const registers = (["state", "trials", "config", "reserve"] as const).flatMap((of) => {
     const { kept, begun } = promised[of];
     const value = found[of];
     if (value === kept || (typeof value === "number" && begun.includes(value))) return [];

@@ -13,6 +13,8 @@ const blockBytes = 4_096;
 export interface Replayed {
   readonly entries: number;
   readonly flushes: number;
+  /** Of the images that were promised to survive, in whole or in part, the largest. */
+  readonly largestKeptBytes: number;
   /** Disks with another content each, mounted and read. */
   states: number;
   /** Those of them that hold a part of what was not flushed. */
@@ -39,6 +41,7 @@ export async function replay(folder: string, recording: Recording, options: Repl
   const replayed: Replayed = {
     entries: entries.length,
     flushes: epochs.length - 1,
+    largestKeptBytes: told.largestKeptBytes,
     states: 0,
     parts: 0,
     broken: [],
@@ -75,13 +78,17 @@ export async function replay(folder: string, recording: Recording, options: Repl
 /** What the writers had told at each place in the log. */
 class Told {
   readonly #steps: { readonly index: number; readonly promised: Promised }[];
+  largestKeptBytes = 0;
 
   constructor({ entries, promised }: Recording) {
     let now = promised;
     this.#steps = [{ index: -1, promised }];
     entries.forEach((entry, index) => {
       if (entry.kind !== "write" || entry.atBytes < fileSystemBytes) return;
-      now = promisedAfter(now, decodeMark(entry.data));
+      const mark = decodeMark(entry.data);
+      if (mark.of === "image" && mark.is === "kept")
+        this.largestKeptBytes = Math.max(this.largestKeptBytes, mark.bytes);
+      now = promisedAfter(now, mark);
       this.#steps.push({ index, promised: now });
     });
   }

@@ -1,15 +1,17 @@
 import { constants, writeSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PartialFiles } from "../../agent/board/partial-file.ts";
 import { keepLastGood } from "../../agent/board/last-good-file.ts";
 import { FolderStaging } from "../../agent/board/staging.ts";
 import { FolderStateFile } from "../../agent/board/state-file.ts";
+import { FileReserve, reserveBytes, reserveName } from "../../agent/board/state-reserve.ts";
 import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
 import { randomFrom } from "../support/random.ts";
-import { configOf, countOf, imageOf, stateOf } from "./content.ts";
+import { configOf, countOf, imageOf, isLarge, stateOf } from "./content.ts";
 import { diskOf, forget, type Habit } from "./habits.ts";
 import { encodeMark, type Mark } from "./marks.ts";
+import { reserved } from "./promises.ts";
 
 /*
  * One life of a process that writes what the agent writes, with the agent's own code, and kills itself in the middle of
@@ -56,6 +58,7 @@ await forget(habit, folder);
 const disk = diskOf(habit);
 const stateFile = new FolderStateFile(folder, disk);
 const trials = new FolderTrialRecord(folder, disk);
+const reserve = new FileReserve(folder, disk);
 const staging = new FolderStaging(join(folder, "staging"), 0);
 let bootMs = 0;
 const partials = new PartialFiles(bootId, { nowMs: () => bootMs });
@@ -64,6 +67,8 @@ const { saved } = await stateFile.load();
 if (saved !== undefined) await mark({ of: "state", is: "kept", value: saved.seq });
 let config: number | undefined;
 let isStaged = false;
+/** Each third process begins with a large image, where none is on its way. */
+let wantsLarge = life % 3 === 1;
 
 async function save(): Promise<void> {
   const value = next();
@@ -88,21 +93,48 @@ async function keepConfig(): Promise<void> {
   await mark({ of: "config", is: "kept", value });
 }
 
+/** Gives the reserve away, or takes it again. */
+async function keepReserve(): Promise<void> {
+  const size = await stat(join(folder, reserveName)).then(
+    (file) => file.size,
+    () => 0,
+  );
+  if (size === reserveBytes) {
+    await mark({ of: "reserve", is: "begun", value: reserved.gone });
+    await reserve.spend();
+    await mark({ of: "reserve", is: "kept", value: reserved.gone });
+    return;
+  }
+  // Created over what there is: for a moment, and after a cut, there may be nothing, some of it, or all.
+  for (const value of [reserved.part, reserved.whole]) await mark({ of: "reserve", is: "begun", value });
+  await reserve.restock();
+  await mark({ of: "reserve", is: "kept", value: reserved.whole });
+}
+
+function nextImage(): number {
+  do next();
+  while (isLarge(number) !== wantsLarge);
+  wantsLarge = false;
+  return number;
+}
+
 /** Goes on with the image that lies there in part, or begins another; at times it is dropped on the way. */
 async function download(): Promise<void> {
-  const image = (presentImage ??= next());
+  const image = (presentImage ??= nextImage());
   tell();
   const { content, sha256 } = imageOf(seed, image);
   const path = await staging.partialPath(sha256);
   const partial = await partials.open(path, "op-1", signal);
   const source = { address: "https://images.example/board.img", validator: `"${image}"` };
   await partial.describe(content.length, source);
-  const pauseAt = random() < 0.5 ? upTo(content.length) : content.length;
+  const large = isLarge(image);
+  const pauseAt = random() < 0.5 && !large ? upTo(content.length) : content.length;
   while (partial.bytes < pauseAt) {
-    const piece = content.subarray(partial.bytes, partial.bytes + 1 + upTo(64 * 1_024));
-    bootMs += upTo(20_000); // Some pieces are synced as they come, and records written seldom, as in real time.
+    const piece = content.subarray(partial.bytes, partial.bytes + 1 + upTo((large ? 1_024 : 64) * 1_024));
+    // Some pieces are synced as they come, and records written seldom, as in real time; a large image comes quickly.
+    bootMs += upTo(large ? 1_000 : 20_000);
     await partial.append(piece);
-    if (random() < 0.02) {
+    if (random() < 0.02 && !large) {
       await mark({ of: "image", image, is: "given up" });
       await partial.startOver({ ...partial.spent, startOvers: partial.spent.startOvers + 1 });
       await partial.describe(content.length, source);
@@ -140,7 +172,8 @@ const dieIn = 4 + upTo(30);
 for (let done = 0; ; done += 1) {
   // The journal saves while bytes arrive.
   const [drawn, beside] = [random(), random()];
-  const act = drawn < 0.5 ? imageStep : drawn < 0.7 ? save : drawn < 0.88 ? count : keepConfig;
+  const act =
+    drawn < 0.5 ? imageStep : drawn < 0.7 ? save : drawn < 0.82 ? count : drawn < 0.92 ? keepConfig : keepReserve;
   const both = Promise.all([act(), act !== save && beside < 0.5 ? save() : undefined]);
   if (done === dieIn) setTimeout(() => process.kill(process.pid, "SIGKILL"), upTo(8));
   await both;
