@@ -276,6 +276,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     journal,
     log: log.child({ part: "update" }),
     clock,
+    bootClock,
     timer,
     bootId,
     workshop: new ImageWorkshop({
@@ -324,7 +325,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     });
     publisher.versionIs(runningVersion);
     await wake(
-      { journal, trials, clock, timer, problems, log },
+      { journal, trials, clock, bootClock, timer, problems, log },
       { bootId, runningVersion, trust: ports.trust },
       stopping.signal,
     );

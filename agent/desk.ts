@@ -16,6 +16,7 @@ import { refusalReply, refusePayload } from "./contract/refusal.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import { AgentError } from "./errors.ts";
 import { NotSaved, type Journal } from "./journal.ts";
+import { Latest } from "./latest.ts";
 import type { Log } from "./log.ts";
 import type { Inhibitor } from "./reboot/inhibitors.ts";
 import { decideCancelReboot, decideReboot } from "./reboot/decisions.ts";
@@ -75,9 +76,12 @@ export class Desk {
   readonly #ports: DeskPorts;
   /** The last desired properties seen: looked at again when a job ends that they had to wait for. */
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
+  /** There is one look at a time, however often the link comes back while a disk refuses. */
+  readonly #looks: Latest;
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
+    this.#looks = new Latest(ports.stopping);
     let before = ports.journal.saved.update.phase;
     ports.journal.onChange(({ update }) => {
       const changed = update.phase !== before;
@@ -112,7 +116,8 @@ export class Desk {
   async takeDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
     if (!(await this.#ports.awake(0))) return; // Looked at again when it is.
-    const { journal, log, digest, stopping } = this.#ports;
+    const { journal, log, digest } = this.#ports;
+    const overtaken = this.#looks.next();
     const terms = this.#ports.terms();
     const firmware = document["firmware"];
     const identity = digest(canonicalJson(firmware ?? null));
@@ -120,13 +125,12 @@ export class Desk {
       ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
       : refusePayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
     const decide = (saved: Saved): Decision<DesiredOutcome> => {
-      // While the disk refused to save, another document may have come.
-      if (this.#desired?.document !== document) return { answer: { kind: "known" } };
+      if (overtaken.aborted) return { answer: { kind: "known" } };
       if (firmware === undefined) return decideNoDesired(saved);
       const order = { identity, desiredVersion: version, judged };
       return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.clock));
     };
-    const outcome = await journal.record(decide, stopping);
+    const outcome = await journal.record(decide, overtaken);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
     } else if (outcome !== undefined && outcome.kind !== "known") {

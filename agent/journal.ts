@@ -5,9 +5,6 @@ import type { Problems } from "./problems.ts";
 import { retryWaits } from "./retry-waits.ts";
 import type { Change, Decision, Saved } from "./saved.ts";
 
-/** A disk that has refused for so long is not having a bad moment: what can be kept in memory is. */
-const patienceMs = 60_000;
-
 /** Where the journal lies. Declared here because the journal is its only user. */
 export interface StateFile {
   /**
@@ -37,8 +34,7 @@ export interface JournalPorts {
 
 /**
  * The saved state while the agent runs, and the only way to change it. Decisions are taken one at a time on the latest
- * state; a change is on disk before anybody learns of it, so nobody can act on what a power cut would undo. Only what a
- * decision offers as `unsaved`, with which nothing begins, is kept in memory where the disk refuses for long.
+ * state; a change is on disk before anybody learns of it, so nobody can act on, or tell, what a restart would undo.
  */
 export class Journal {
   #saved: Saved;
@@ -49,6 +45,8 @@ export class Journal {
   #trouble: { readonly sinceMs: number; refusal: NotSaved; readonly over: AbortController } | undefined;
   /** Records that wait for another try, the one that has waited longest first. */
   #waiting: (() => void)[] = [];
+  /** How many have been asked for: each has a number of its own among the problems. */
+  #records = 0;
 
   constructor(ports: JournalPorts, loaded: Saved) {
     this.#ports = ports;
@@ -99,24 +97,37 @@ export class Journal {
   }
 
   /**
-   * Takes a decision that must not be lost, and tries for as long as the disk refuses to save it; or, after a minute, keeps
-   * in memory what the decision offers for that.
+   * Takes a decision that must not be lost, anew at each try for as long as the disk refuses to save it. Until it is saved
+   * nothing has changed; an end that it comes to stands among the problems meanwhile.
    * @returns its answer; undefined when the signal has aborted first
    */
   async record<T>(decision: (saved: Saved) => Decision<T>, signal: AbortSignal): Promise<T | undefined> {
-    while (!signal.aborted) {
-      try {
-        return await this.#inTurn(async () => {
-          const { change, answer, unsaved } = decision(this.#saved);
-          if (change !== undefined) await this.#writeOrKeep(this.#changed(change), unsaved);
-          return answer;
-        });
-      } catch (cause) {
-        if (!(cause instanceof NotSaved)) throw cause;
-        await this.#nextTry(signal);
+    const part = `record ${(this.#records += 1)}`;
+    const told = (): boolean => this.#ports.problems.goesAway(part);
+    let end: string | undefined;
+    let isItsTurn = false;
+    try {
+      while (!signal.aborted) {
+        try {
+          return await this.#inTurn(async () => {
+            const { change, answer, unsavedEnd } = decision(this.#saved);
+            end = unsavedEnd;
+            // A disk that is known to refuse is asked when it is time to, not whenever there is something to save.
+            if (change !== undefined && this.#trouble !== undefined && !isItsTurn) throw this.#trouble.refusal;
+            if (change !== undefined) await this.#write(this.#changed(change), told);
+            return answer;
+          });
+        } catch (cause) {
+          if (!(cause instanceof NotSaved)) throw cause;
+          if (end !== undefined) this.#ports.problems.appears(part, end);
+          await this.#nextTry(signal);
+          isItsTurn = true;
+        }
       }
+      return undefined;
+    } finally {
+      told();
     }
-    return undefined;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -129,19 +140,8 @@ export class Journal {
     return { ...this.#saved, ...change, seq: this.#saved.seq + 1 };
   }
 
-  async #writeOrKeep(next: Saved, unsaved: Change | undefined): Promise<void> {
-    try {
-      await this.#write(next);
-    } catch (cause) {
-      const { bootClock, log } = this.#ports;
-      const refusedMs = this.#trouble === undefined ? 0 : bootClock.nowMs() - this.#trouble.sinceMs;
-      if (unsaved === undefined || refusedMs < patienceMs) throw cause;
-      log.error({ refusedMs }, "state kept in memory, lost if the agent stops before the disk takes it");
-      this.#adopt(this.#changed(unsaved));
-    }
-  }
-
-  async #write(next: Saved): Promise<void> {
+  /** @param whenSaved called when it is on disk, before anybody learns of it */
+  async #write(next: Saved, whenSaved?: () => void): Promise<void> {
     try {
       await this.#ports.file.save(next);
     } catch (cause) {
@@ -150,10 +150,8 @@ export class Journal {
       throw refusal;
     }
     this.#noteSuccess();
-    if (next !== this.#saved) this.#adopt(next);
-  }
-
-  #adopt(next: Saved): void {
+    whenSaved?.();
+    if (next === this.#saved) return;
     this.#saved = next;
     for (const listener of this.#listeners) this.#tell(listener, next);
   }

@@ -68,11 +68,8 @@ export type Change = Partial<Omit<Saved, "schema" | "seq">>;
 /** What a decision on the saved state comes to: the parts that change (none: nothing is written), and an answer. */
 export interface Decision<T> {
   readonly change?: Change | undefined;
-  /**
-   * What becomes of it where the disk refuses for long: kept in memory, told, and saved as soon as the disk takes it. For
-   * ends only, with which nothing is begun. Without it, nothing changes until it is saved.
-   */
-  readonly unsaved?: Change | undefined;
+  /** For an end that something has come to: what is said of it among the problems for as long as the disk refuses it. */
+  readonly unsavedEnd?: string | undefined;
   readonly answer: T;
 }
 

@@ -1,4 +1,4 @@
-import { timestamp, type Timer, type WallClock } from "./clock.ts";
+import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
 import { whyRefused } from "./disk-trouble.ts";
 import type { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
@@ -17,6 +17,7 @@ export interface WakePorts {
   readonly journal: Journal;
   readonly trials: TrialRecord;
   readonly clock: WallClock;
+  readonly bootClock: BootClock;
   readonly timer: Timer;
   readonly problems: Problems;
   readonly log: Log;
@@ -39,7 +40,7 @@ export async function wake(
   { bootId, runningVersion, trust }: WakeFacts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, clock, log } = ports;
+  const { journal, clock, bootClock, log } = ports;
   const savedBootId = journal.saved.bootId;
   const trialBoots = isOnTrial(journal.saved.update) ? await countTrial(ports, signal) : 0;
   await journal.record(({ update, reboot, seq }) => {
@@ -48,7 +49,7 @@ export async function wake(
     const change = {
       bootId,
       update: resumeUpdate(update, facts),
-      reboot: resumeReboot(reboot, { bootId, savedBootId, isOlder }),
+      reboot: resumeReboot(reboot, { bootId, savedBootId, isOlder, nowBootMs: bootClock.nowMs() }),
     };
     // The first start of all is saved too: the next boot could not be told from this one otherwise.
     // So is one that could not be relied upon: what is done next must be what the disk says.

@@ -4,6 +4,9 @@ import type { RebootCause } from "../contract/snapshot.ts";
 import { savedFailure, timestamp, whole, word } from "../saved-values.ts";
 import { operationId } from "../contract/methods.ts";
 
+/** How much later than it is due a reboot may come: a disk may have a bad moment, an agent may have to be started again. */
+export const patienceMs = 60_000;
+
 const cause = v.picklist(["requested", "update", "other"]);
 
 /** The last reboot that a changed boot id proved. `at` is null until the clock can be trusted to say when. */
@@ -31,13 +34,21 @@ const history = { last: v.nullable(lastReboot) };
 
 /**
  * A reboot, asked for by a method or needed by an update. `bootId` is the boot in which the state was entered; the due
- * time is a deadline on that boot's clock, so that a step of the wall clock cannot move it.
+ * time is a deadline on that boot's clock, so that a step of the wall clock cannot move it. One that is long over is not
+ * done late: who asked has been told so, or has given the board up.
  */
 export const rebootState = v.variant("phase", [
   v.object({ phase: v.literal("idle"), ...history }),
   v.object({ phase: v.literal("scheduled"), ...history, job: request, bootId: word, dueBootMs: whole }),
   /** Due, but an update is being applied: its own reboot, or its end, comes first. */
-  v.object({ phase: v.literal("waiting"), ...history, job: request, bootId: word }),
+  v.object({
+    phase: v.literal("waiting"),
+    ...history,
+    job: request,
+    bootId: word,
+    /** Since when nothing is in the way any more. Absent while something is. */
+    dueBootMs: v.optional(whole),
+  }),
   v.object({
     phase: v.literal("rebooting"),
     ...history,
@@ -45,6 +56,8 @@ export const rebootState = v.variant("phase", [
     cause: v.picklist(["requested", "update"]),
     bootId: word,
     startedAt: timestamp,
+    /** When the board has to be down. Absent in what releases before it have saved. */
+    dueBootMs: v.optional(whole),
   }),
   v.object({
     phase: v.literal("proven"),
@@ -59,9 +72,16 @@ export type RebootState = v.InferOutput<typeof rebootState>;
 
 export type RebootEvent =
   | { readonly type: "scheduled"; readonly job: RebootJob; readonly bootId: string; readonly dueBootMs: number }
-  | { readonly type: "due"; readonly updateInTheWay: boolean; readonly bootId: string; readonly at: string }
+  | {
+      readonly type: "due";
+      readonly updateInTheWay: boolean;
+      readonly bootId: string;
+      readonly at: string;
+      /** When the board has to be down. */
+      readonly downBootMs: number;
+    }
   /** The update that is being applied needs its reboot now; it fulfils a pending request as well. */
-  | { readonly type: "neededByUpdate"; readonly bootId: string; readonly at: string }
+  | { readonly type: "neededByUpdate"; readonly bootId: string; readonly at: string; readonly downBootMs: number }
   | { readonly type: "cancelled" }
   /** Due, but somebody on the board asks that it is not shut down, and the caller did not insist. */
   | { readonly type: "inhibited"; readonly message: string }
@@ -88,15 +108,25 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
     case "due": {
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
       const { last } = state;
-      const { bootId, at } = event;
+      const { bootId, at, downBootMs } = event;
       const job = state.job.window === true ? { ...state.job, scheduledFor: at } : state.job;
-      if (!event.updateInTheWay) return { phase: "rebooting", last, job, cause: "requested", bootId, startedAt: at };
+      if (!event.updateInTheWay)
+        return { phase: "rebooting", last, job, cause: "requested", bootId, startedAt: at, dueBootMs: downBootMs };
       return state.phase === "waiting" ? undefined : { phase: "waiting", last, job, bootId };
     }
     case "neededByUpdate": {
       const job = state.phase === "scheduled" || state.phase === "waiting" ? state.job : null;
       if (state.phase === "rebooting") return undefined;
-      return { phase: "rebooting", last: state.last, job, cause: "update", bootId: event.bootId, startedAt: event.at };
+      const { bootId, at, downBootMs } = event;
+      return {
+        phase: "rebooting",
+        last: state.last,
+        job,
+        cause: "update",
+        bootId,
+        startedAt: at,
+        dueBootMs: downBootMs,
+      };
     }
     case "cancelled":
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
@@ -136,16 +166,29 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
   }
 }
 
+/** What becomes of a reboot when the update ends that it may have waited for. */
+export function nothingInTheWay(state: RebootState, nowBootMs: number): RebootState {
+  return state.phase === "waiting" ? { ...state, dueBootMs: nowBootMs } : state;
+}
+
 /**
  * The state to go on from after a restart of the agent: any changed boot id ends a pending reboot. One that stands in an
- * older state than the last is not carried out: it may have been cancelled since.
+ * older state than the last is not carried out: it may have been cancelled since. Nor is one that should long have come.
  */
 export function resume(
   state: RebootState,
-  facts: { readonly bootId: string; readonly savedBootId: string; readonly isOlder: boolean },
+  facts: {
+    readonly bootId: string;
+    readonly savedBootId: string;
+    readonly isOlder: boolean;
+    readonly nowBootMs: number;
+  },
 ): RebootState {
-  const { bootId, savedBootId, isOlder } = facts;
-  if (savedBootId === bootId) return isOlder ? withoutPending(state) : state;
+  const { bootId, savedBootId, isOlder, nowBootMs } = facts;
+  if (savedBootId === bootId) {
+    if (isOlder) return withoutPending(state, "state-lost", stateLost);
+    return isOverdue(state, nowBootMs) ? withoutPending(state, "reboot-never-came", tooLate) : state;
+  }
   const { job, cause: why, startedAt } = pendingIn(state);
   return {
     phase: "proven",
@@ -155,16 +198,26 @@ export function resume(
   };
 }
 
-function withoutPending(state: RebootState): RebootState {
+const stateLost =
+  "What was saved last cannot be read, so it is not known whether this reboot was still wanted. Look at the board's disk, then ask for it again.";
+const tooLate =
+  "The reboot did not come when it was due: it was refused, or the agent did not run, or could not save that the board goes down. It is not done late. Look at the agent's log, then ask again.";
+
+/** For a window there is no time to be late for: it comes again. */
+function isOverdue(state: RebootState, nowBootMs: number): boolean {
+  if (!isPending(state) || !("dueBootMs" in state) || state.dueBootMs === undefined) return false;
+  const isForWindow = state.phase !== "rebooting" && state.job.window === true;
+  return !isForWindow && nowBootMs - state.dueBootMs > patienceMs;
+}
+
+function withoutPending(state: RebootState, code: "state-lost" | "reboot-never-came", message: string): RebootState {
   if (!isPending(state)) return state;
-  const message =
-    "What was saved last cannot be read, so it is not known whether this reboot was still wanted. Look at the board's disk, then ask for it again.";
   const { last, phase } = state;
   return {
     phase: "failed",
     last,
     job: "job" in state ? state.job : null,
-    error: failure("state-lost", phase, message),
+    error: failure(code, phase, message),
   };
 }
 

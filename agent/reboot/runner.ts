@@ -3,10 +3,12 @@ import { AgentError } from "../errors.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import { Pursuit } from "../pursuit.ts";
+import type { Saved } from "../saved.ts";
+import { unsavedEnd } from "../unsaved-end.ts";
 import { isPastStaging } from "../update/machine.ts";
 import type { Wait } from "../windows/wait.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
-import { duty, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
+import { duty, patienceMs, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
 
 const notRebooted =
   "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
@@ -81,8 +83,8 @@ export class RebootRunner {
    * with `reboot-never-came` when it does not.
    */
   async rebootForUpdate(signal: AbortSignal): Promise<never> {
-    const { journal, clock, bootId } = this.#ports;
-    await this.#record({ type: "neededByUpdate", bootId, at: timestamp(clock) });
+    const { journal } = this.#ports;
+    await this.#record(() => ({ type: "neededByUpdate", ...this.#goingDown() }));
     const { reboot } = await journal.until((saved) => saved.reboot.phase !== "rebooting", signal);
     throw new AgentError("reboot-never-came", "error" in reboot ? reboot.error.message : "The reboot did not come.");
   }
@@ -121,14 +123,21 @@ export class RebootRunner {
   }
 
   async #due(signal: AbortSignal): Promise<void> {
-    const { clock, bootId, journal, power } = this.#ports;
+    const { bootClock, journal, power } = this.#ports;
     const { reboot, update } = journal.saved;
+    const isForTime = reboot.phase === "scheduled" && reboot.job.window !== true;
+    const dueBootMs = isForTime ? reboot.dueBootMs : bootClock.nowMs();
     if (!insists(reboot) && !isPastStaging(update)) {
       const held = await power.inhibitors();
       if (signal.aborted) return;
-      if (held.length > 0) return await this.#record({ type: "inhibited", message: inhibitedBy(held) });
+      if (held.length > 0) return await this.#record(() => ({ type: "inhibited", message: inhibitedBy(held) }));
     }
-    await this.#record({ type: "due", updateInTheWay: false, bootId, at: timestamp(clock) });
+    await this.#record((saved) => {
+      // Looked at anew at each try: what the disk does not take in time is not done late.
+      const isLate = journal.refusal !== undefined && bootClock.nowMs() - dueBootMs >= patienceMs;
+      if (isLate) return { type: "unsavable", message: notRebooted };
+      return { type: "due", updateInTheWay: isPastStaging(saved.update), ...this.#goingDown() };
+    });
   }
 
   async #reboot(signal: AbortSignal): Promise<void> {
@@ -145,39 +154,38 @@ export class RebootRunner {
       if (signal.aborted) return;
       log.error({ err: cause }, "reboot refused");
       if (cause instanceof AgentError && cause.code === "inhibited")
-        return await this.#record({ type: "inhibited", message: cause.message });
+        return await this.#record(() => ({ type: "inhibited", message: cause.message }));
       why = `The reboot was refused: ${cause instanceof Error ? cause.message : String(cause)}.`;
     }
-    await this.#record({
-      type: "neverCame",
-      message: `${why} Look at the log of the board's systemd, then ask again.`,
-    });
+    const message = `${why} Look at the log of the board's systemd, then ask again.`;
+    await this.#record(() => ({ type: "neverCame", message }));
   }
 
   async #stamp(signal: AbortSignal): Promise<void> {
     try {
-      await this.#record({ type: "stamped", ...(await this.#ports.stamp(signal)) });
+      const stamp = await this.#ports.stamp(signal);
+      await this.#record(() => ({ type: "stamped", ...stamp }));
     } catch (cause) {
       if (!signal.aborted) this.#ports.log.error({ err: cause }, "time of the last reboot not recorded");
     }
   }
 
-  #record(event: RebootEvent): Promise<void> {
+  #goingDown(): { readonly bootId: string; readonly at: string; readonly downBootMs: number } {
+    const { bootId, clock, bootClock, deadlineMs } = this.#ports;
+    return { bootId, at: timestamp(clock), downBootMs: Math.round(bootClock.nowMs() + farewellMs + deadlineMs) };
+  }
+
+  /** @param eventNow what has happened, as it looks at each try to save it */
+  #record(eventNow: (saved: Saved) => RebootEvent): Promise<void> {
     return this.#ports.journal.record((saved) => {
-      const updateInTheWay = isPastStaging(saved.update);
-      const reboot = step(saved.reboot, event.type === "due" ? { ...event, updateInTheWay } : event);
-      // What ends a reboot may wait in memory for the disk; what begins one may not.
-      const unsaved =
-        reboot?.phase === "rebooting" || reboot?.phase === "waiting" ? instead(saved.reboot, event) : reboot;
-      return { change: reboot && { reboot }, unsaved: unsaved && { reboot: unsaved }, answer: undefined };
+      const reboot = step(saved.reboot, eventNow(saved));
+      const end =
+        reboot?.phase === "failed"
+          ? unsavedEnd(`Reboot ${reboot.job?.operationId ?? "for an update"}`, reboot)
+          : undefined;
+      return { change: reboot && { reboot }, unsavedEnd: end, answer: undefined };
     }, this.#stopping.signal);
   }
-}
-
-/** What becomes of a reboot that is due on a board that cannot save its state; undefined where it waits for the disk. */
-function instead(reboot: RebootState, event: RebootEvent): RebootState | undefined {
-  if (event.type !== "due") return undefined;
-  return step(reboot, { type: "unsavable", message: notRebooted });
 }
 
 /** Whether inhibitors are to be ignored: the caller said so, or an update has armed a system that waits for this reboot. */

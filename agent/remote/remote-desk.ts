@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { refusePayload, type Judged } from "../contract/refusal.ts";
 import type { Journal } from "../journal.ts";
+import { Latest } from "../latest.ts";
 import type { Log } from "../log.ts";
 import type { Decision, Saved } from "../saved.ts";
 import type { Settings } from "../settings.ts";
@@ -27,25 +28,29 @@ export class RemoteDesk {
   readonly #ports: RemoteDeskPorts;
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
 
+  /** There is one look at a time, however often the link comes back while a disk refuses. */
+  readonly #looks: Latest;
+
   constructor(ports: RemoteDeskPorts) {
     this.#ports = ports;
+    this.#looks = new Latest(ports.stopping);
   }
 
   /** Takes the whole desired properties, as often as they come. */
   async take(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    const { journal, log, digest, stopping, isAwake } = this.#ports;
+    const { journal, log, digest, isAwake } = this.#ports;
     if (!isAwake()) return; // Looked at again when it is.
+    const overtaken = this.#looks.next();
     const section = document["boardkeeper"];
     const judged = await this.#judge(section);
     const identity = digest(contentOf(section));
     const outcome = await journal.record((saved: Saved): Decision<RemoteOutcome> => {
-      // While it was judged, or the disk refused to save, another document may have come.
-      if (this.#desired?.document !== document) return { answer: { kind: "known" } };
+      if (overtaken.aborted) return { answer: { kind: "known" } };
       if (section === undefined) return decideNoRemote(saved);
       const order = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, judged };
       return decideRemote(saved, order);
-    }, stopping);
+    }, overtaken);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "remote configuration refused");
     } else if (outcome !== undefined && outcome.kind !== "known") {

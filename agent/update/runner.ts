@@ -1,11 +1,13 @@
-import { timestamp, type Timer, type WallClock } from "../clock.ts";
+import { timestamp, type BootClock, type Timer, type WallClock } from "../clock.ts";
 import { toFailure, AgentError } from "../errors.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import { Pursuit } from "../pursuit.ts";
+import { nothingInTheWay } from "../reboot/machine.ts";
 import type { Saved } from "../saved.ts";
+import { unsavedEnd } from "../unsaved-end.ts";
 import type { Before, Job, UpdateEvent } from "./job.ts";
-import { duty, isRunning, step, type Duty } from "./machine.ts";
+import { duty, isPastStaging, isRunning, step, type Duty } from "./machine.ts";
 import type { HealthCheck, Installer, TrialRecord, Workshop } from "./ports.ts";
 import type { Progress } from "./report.ts";
 
@@ -19,6 +21,7 @@ export interface UpdateRunnerPorts {
   readonly journal: Journal;
   readonly log: Log;
   readonly clock: WallClock;
+  readonly bootClock: BootClock;
   readonly timer: Timer;
   readonly bootId: string;
   /** For updates of this board. */
@@ -69,7 +72,7 @@ export class UpdateRunner {
   }
 
   async #perform(what: Duty, signal: AbortSignal): Promise<void> {
-    const { clock, bootId } = this.#ports;
+    const { clock, bootClock, bootId } = this.#ports;
     let event: UpdateEvent | undefined;
     try {
       event = await this.#act(what, signal);
@@ -83,9 +86,11 @@ export class UpdateRunner {
     if (event === undefined) return;
     const happened = event;
     await this.#ports.journal.record((saved) => {
-      const change = advance(saved, what.job, happened);
-      const hasEnded = change?.update !== undefined && !isRunning(change.update);
-      return { change, unsaved: hasEnded ? change : undefined, answer: undefined };
+      const change = advance(saved, what.job, happened, bootClock.nowMs());
+      const { update } = change ?? {};
+      const end =
+        update === undefined || isRunning(update) ? undefined : unsavedEnd(`Update ${what.job.operationId}`, update);
+      return { change, unsavedEnd: end, answer: undefined };
     }, signal);
     // The board was on its way down when the release came: should it stay, the image waits for its release again.
     const { update } = this.#ports.journal.saved;
@@ -249,12 +254,13 @@ function keyOf(what: Duty): string {
 }
 
 /** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
-function advance(saved: Saved, job: Job, event: UpdateEvent): Partial<Saved> | undefined {
+function advance(saved: Saved, job: Job, event: UpdateEvent, nowBootMs: number): Partial<Saved> | undefined {
   if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
   if (event.type === "released" && saved.reboot.phase === "rebooting") return undefined; // The board goes down first.
   const update = step(saved.update, event);
   if (update === undefined) return undefined;
-  if (update.phase !== "completed" || job.sha256 === null) return { update };
+  const reboot = isPastStaging(update) ? saved.reboot : nothingInTheWay(saved.reboot, nowBootMs);
+  if (update.phase !== "completed" || job.sha256 === null) return { update, reboot };
   const { operationId, version, sha256 } = job;
-  return { update, lastProven: { operationId, version, sha256, at: event.at } };
+  return { update, reboot, lastProven: { operationId, version, sha256, at: event.at } };
 }

@@ -358,7 +358,7 @@ export class Life {
           now: () => new Date(Date.UTC(2026, 0, 2, this.world.board.boots) + this.world.wallStepMs),
           synchronized: () => Promise.resolve(true),
         },
-        bootClock: { nowMs: () => this.timer.nowMs },
+        bootClock: { nowMs: () => Math.round(this.timer.nowMs) },
         timer: this.timer,
         // The shortest pauses, but for a system that asks a hub in vain: how often it does is of no interest.
         random: () => (this.isDeaf ? 0.999 : 0),

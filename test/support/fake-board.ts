@@ -38,10 +38,14 @@ export class FakeBoard {
   refusal: Error | undefined;
   /** A version whose system mounts the disk so that nothing can be written. */
   readOnlyVersion: string | undefined;
+  /** Whether a save is the last that the disk takes. */
+  isLastSave: (saved: Saved) => boolean = () => false;
   /** How often something was written, or would have been. */
   writes = 0;
   /** What comes of the next fetch, if not the image. */
   fetchFailure: Error | undefined;
+  /** Whether its systemd says no to reboots. */
+  refusesReboot = false;
   #agent: Agent | undefined;
   #slots = { running: "1.0.0", other: "", trial: false, isCommitted: true };
   #trials = 0;
@@ -102,7 +106,12 @@ export class FakeBoard {
         memoryBytes: 1,
         equipment: null,
       },
-      stateFile: { save: async (saved) => void (this.saved = this.#written(saved)) },
+      stateFile: {
+        save: async (saved) => {
+          this.saved = this.#written(saved);
+          if (this.isLastSave(saved)) this.refusal = readOnly();
+        },
+      },
       equipment: this.#equipment,
       vitals: () => Promise.resolve(goodVitals),
       loaded: this.saved,
@@ -144,7 +153,7 @@ export class FakeBoard {
         commit: async () => void (this.#slots.isCommitted = true),
         revert: async () => undefined,
       },
-      power: { inhibitors: async () => [], reboot: async () => void this.#reboot() },
+      power: { inhibitors: async () => [], reboot: async () => this.#order() },
       connect: this.#hub.connect,
     };
   }
@@ -158,7 +167,7 @@ export class FakeBoard {
   #written<T>(content: T): T {
     this.writes += 1;
     const isReadOnly = this.#slots.running === this.readOnlyVersion;
-    const refusal = isReadOnly ? Object.assign(new Error("read-only file system"), { code: "EROFS" }) : this.refusal;
+    const refusal = isReadOnly ? readOnly() : this.refusal;
     if (refusal !== undefined) throw refusal;
     return content;
   }
@@ -181,11 +190,20 @@ export class FakeBoard {
     await settle();
   }
 
+  #order(): void {
+    if (this.refusesReboot) throw new Error("systemd said no");
+    void this.#reboot();
+  }
+
   async #reboot(): Promise<void> {
     await this.#agent?.stop();
     await this.time.after(bootMs);
     await this.powerOn();
   }
+}
+
+function readOnly(): Error {
+  return Object.assign(new Error("read-only file system"), { code: "EROFS" });
 }
 
 const usualSettings = { "update.installer": "command", "update.command.program": "/bin/true" };

@@ -118,7 +118,11 @@ export const stateProperties: Readonly<Record<string, (search: Search) => Promis
           }
           if (found === undefined) throw new Error("Nothing was found, and nothing was said of it.");
           const facts = { at: t(30), bootId: "boot-2", savedBootId: found.bootId, runningVersion, trialBoots, isOlder };
-          const next = { ...found, update: resume(found.update, facts), reboot: resumeReboot(found.reboot, facts) };
+          const next = {
+            ...found,
+            update: resume(found.update, facts),
+            reboot: resumeReboot(found.reboot, { ...facts, nowBootMs: 0 }),
+          };
           const [does, reboot] = [duty(next.update), rebootDuty(next.reboot)];
           expect([does?.job ?? null, reboot === undefined || reboot.kind.length > 0]).toStrictEqual([
             does ? (found.update as { job: unknown }).job : null,

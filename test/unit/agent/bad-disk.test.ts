@@ -78,19 +78,25 @@ describe("a board whose disk takes nothing", () => {
     expect(problems()).toStrictEqual([expect.stringContaining("read-only (EROFS)")]);
   });
 
-  it("tells of an update that has failed, and remembers it when the disk takes it", async () => {
-    const { hub, board } = await scene();
+  it("tells the end of an update once it is saved, and what it will be meanwhile", async () => {
+    const { hub, board, problems } = await scene();
     board.fetchFailure = new AgentError("no-space", "The board's disk became full while the image arrived.");
     await hub.call("firmwareUpdate", update);
     board.refusal = full;
-    await board.time.advance(3 * minuteMs);
-    expect(hub.at("boardkeeper.update.phase")).toBe("failed");
-    expect(hub.at("boardkeeper.update.error.code")).toBe("no-space");
-    expect(hub.at("firmware.fwUpdateStatus")).toBe("error");
-    expect(board.saved?.update.phase).not.toBe("failed");
+    await board.time.advance(dayMs);
+    expect([hub.at("boardkeeper.update.phase"), hub.at("firmware.fwUpdateStatus")]).toStrictEqual([
+      "downloading",
+      "downloading",
+    ]);
+    expect(problems()).toStrictEqual([
+      expect.stringContaining("the disk is full (ENOSPC)"),
+      "Update op-1 ends as failed (no-space) once that can be saved: The board's disk became full while the image arrived.",
+    ]);
     board.refusal = undefined;
     await board.time.advance(minuteMs);
     expect(board.saved?.update).toMatchObject({ phase: "failed", error: { code: "no-space" } });
+    expect([hub.at("boardkeeper.update.phase"), hub.at("firmware.fwUpdateStatus")]).toStrictEqual(["failed", "error"]);
+    expect(problems()).toBeUndefined();
   });
 
   it("begins nothing of an update that it could not take up again, and goes on when it can", async () => {
@@ -106,16 +112,78 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("does not go down for a reboot that it could not save, neither then nor later", async () => {
-    const { hub, board } = await scene();
-    await hub.call("rebootDevice", { delaySeconds: 60 });
+    const { hub, board, problems } = await scene();
+    await hub.call("rebootDevice", { delaySeconds: 60, operationId: "rb-1" });
     board.refusal = readOnly;
     await board.time.advance(10 * minuteMs);
-    expect(hub.at("boardkeeper.reboot.phase")).toBe("failed");
-    expect(hub.at("boardkeeper.reboot.error.code")).toBe("state-not-saved");
+    expect(hub.at("boardkeeper.reboot.phase")).toBe("scheduled");
+    expect(problems()).toStrictEqual([
+      expect.stringContaining("read-only (EROFS)"),
+      expect.stringMatching(
+        /^Reboot rb-1 ends as failed \(state-not-saved\) once that can be saved: The reboot was due/,
+      ),
+    ]);
     board.refusal = undefined;
     await board.time.advance(10 * minuteMs);
     expect(board.boots).toBe(1);
     expect(board.saved?.reboot).toMatchObject({ phase: "failed", error: { code: "state-not-saved" } });
+    expect([hub.at("boardkeeper.reboot.phase"), problems()]).toStrictEqual(["failed", undefined]);
+  });
+
+  it.each(["as it comes due", "while it is told that it did not come"])(
+    "does not go down later for a reboot whose disk died %s, after a restart of the agent either",
+    async (when) => {
+      const { hub, board } = await scene();
+      board.refusesReboot = true;
+      await hub.call("rebootDevice", { delaySeconds: 60 });
+      if (when === "as it comes due") board.refusal = readOnly;
+      else board.isLastSave = (saved) => saved.reboot.phase === "rebooting";
+      await board.time.advance(30 * minuteMs);
+      board.isLastSave = () => false;
+      expect(hub.at("boardkeeper.reboot.phase")).not.toBe("failed");
+      board.refusal = undefined;
+      board.refusesReboot = false;
+      await board.restartAgent();
+      await board.time.advance(10 * minuteMs);
+      expect([board.boots, hub.at("boardkeeper.reboot.phase")]).toStrictEqual([1, "failed"]);
+      expect(hub.at("boardkeeper.reboot.error.code")).toBe("reboot-never-came");
+    },
+  );
+
+  it("takes no end back that it has told: what was not saved is done again after a restart of the agent", async () => {
+    const { hub, board } = await scene();
+    board.fetchFailure = new AgentError("http-status", "The server said 404.");
+    await hub.call("firmwareUpdate", update);
+    board.refusal = readOnly;
+    await board.time.advance(10 * minuteMs);
+    expect(hub.at("boardkeeper.update.phase")).toBe("downloading");
+    board.fetchFailure = undefined;
+    board.refusal = undefined;
+    await board.restartAgent();
+    await board.time.advance(20 * minuteMs);
+    expect([board.installs, hub.at("boardkeeper.update.phase")]).toStrictEqual([["op-1"], "completed"]);
+    expect(hub.history.map((one) => hub.at("boardkeeper.update.phase", one))).not.toContain("failed");
+  });
+
+  it("has one look at a desired document to save, however often its link comes back", async () => {
+    const { hub, board } = await scene();
+    board.refusal = full;
+    hub.setDesired({
+      firmware: { fwPackageURI: update.fwPackageUri, fwPackageCheckValue: digest, fwVersion: "2.0.0" },
+    });
+    await board.time.advance(minuteMs);
+    const { writes } = board;
+    const before = hub.attempts;
+    for (let cut = 0; cut < 20; cut += 1) {
+      hub.cut();
+      hub.isReachable = true;
+      await board.time.advance(10 * minuteMs);
+    }
+    expect(hub.attempts - before).toBeGreaterThanOrEqual(20);
+    expect(board.writes - writes).toBeLessThanOrEqual(201); // Once a minute, as without any of that.
+    board.refusal = undefined;
+    await board.time.advance(15 * minuteMs);
+    expect([board.installs.length, hub.at("boardkeeper.update.phase")]).toStrictEqual([1, "completed"]);
   });
 
   it("goes down a little late where the disk takes it within a minute", async () => {
@@ -209,8 +277,10 @@ describe("a new system that cannot save its state", () => {
     while (board.boots < 2) await board.time.advance(1_000);
     hub.isReachable = false;
     hub.cut();
+    board.isLastSave = (saved) => saved.update.phase === "reverting";
     await until(board, "reverting");
-    board.refusal = readOnly;
+    board.isLastSave = () => false;
+    expect([board.boots, board.saved?.reboot.phase]).toStrictEqual([2, "proven"]);
     await board.time.advance(2 * dayMs);
     hub.isReachable = true;
     await board.time.advance(20 * minuteMs);

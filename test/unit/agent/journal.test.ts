@@ -99,9 +99,9 @@ describe("the journal", () => {
     const { file, time, journal } = refused();
     const recorded = [1, 2, 3].map(() => journal.record(() => ({ change: { reboot: idle }, answer: 1 }), never));
     await time.advance(5_000);
-    expect(file.tries).toBe(4);
+    expect(file.tries).toBe(2);
     await time.advance(3_600_000);
-    expect(file.tries).toBeLessThan(4 + 65);
+    expect(file.tries).toBeLessThan(2 + 65);
     file.refusal = undefined;
     await time.advance(60_000);
     expect(await Promise.all(recorded)).toStrictEqual([1, 1, 1]);
@@ -118,25 +118,36 @@ describe("the journal", () => {
     expect(file.tries).toBe(2);
   });
 
-  it("keeps an end in memory after a minute, tells it, and saves it when the disk takes it", async () => {
-    const { file, time, journal } = refused();
+  it("has an end among the problems for as long as it is not saved, and nothing else of it", async () => {
+    const { file, time, problems, journal } = refused();
     const end = { reboot: { ...idle, phase: "failed" as const, job: null, error } };
     const heard: string[] = [];
     journal.onChange(({ reboot }) => heard.push(reboot.phase));
-    const recorded = journal.record(() => ({ change: end, unsaved: end, answer: "told" }), never);
-    await time.advance(59_000);
-    expect(heard).toStrictEqual([]);
-    await time.advance(30_000);
-    expect(await recorded).toBe("told");
-    expect([heard, journal.saved.reboot.phase, journal.refusal === undefined]).toStrictEqual([
-      ["failed"],
-      "failed",
-      false,
-    ]);
+    const recorded = journal.record(() => ({ change: end, unsavedEnd: "It has failed.", answer: "told" }), never);
+    await time.advance(86_400_000);
+    expect([heard, journal.saved.reboot.phase]).toStrictEqual([[], "idle"]);
+    expect(problems.sentences).toStrictEqual([expect.stringContaining("cannot be saved"), "It has failed."]);
+    const said: (readonly string[])[] = [];
+    journal.onChange(() => said.push(problems.sentences));
     file.refusal = undefined;
     await time.advance(60_000);
+    expect(await recorded).toBe("told");
     expect(file.saves).toStrictEqual([journal.saved]);
-    expect(heard).toStrictEqual(["failed"]);
+    expect([heard, said, problems.sentences]).toStrictEqual([["failed"], [[]], []]);
+  });
+
+  it("says nothing any more of an end that was given up", async () => {
+    const { time, problems, journal } = refused();
+    const stop = new AbortController();
+    const recorded = journal.record(
+      () => ({ change: { reboot: idle }, unsavedEnd: "It ends.", answer: 1 }),
+      stop.signal,
+    );
+    await time.advance(1_000);
+    expect(problems.sentences).toHaveLength(2);
+    stop.abort();
+    await recorded;
+    expect(problems.sentences).toHaveLength(1);
   });
 
   it("never begins in memory what could not be saved", async () => {

@@ -51,6 +51,7 @@ function scene(update: Saved["update"]): Scene {
         {
           journal: made.journal,
           clock: time,
+          bootClock: time,
           timer: time,
           log: quiet,
           problems,

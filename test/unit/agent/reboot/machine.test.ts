@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   duty,
   isPending,
+  nothingInTheWay,
   rebootState,
   resume,
   step,
@@ -43,9 +44,9 @@ type Start = keyof typeof s;
 const other = { ...job, operationId: "op-2" };
 const events = {
   scheduled: { type: "scheduled", job: other, bootId: "boot-1", dueBootMs: 700_000 },
-  due: { type: "due", updateInTheWay: false, bootId: "boot-1", at },
-  dueDuringUpdate: { type: "due", updateInTheWay: true, bootId: "boot-1", at },
-  neededByUpdate: { type: "neededByUpdate", bootId: "boot-1", at },
+  due: { type: "due", updateInTheWay: false, bootId: "boot-1", at, downBootMs: 900_000 },
+  dueDuringUpdate: { type: "due", updateInTheWay: true, bootId: "boot-1", at, downBootMs: 900_000 },
+  neededByUpdate: { type: "neededByUpdate", bootId: "boot-1", at, downBootMs: 900_000 },
   cancelled: { type: "cancelled" },
   inhibited: { type: "inhibited", message: "Somebody is busy." },
   unsavable: { type: "unsavable", message: "The disk is full." },
@@ -146,17 +147,44 @@ describe("resume", () => {
 
   it.each(rows)("%s: another boot id proves a reboot, whatever was lost", (start, [target]) => {
     for (const isOlder of [false, true])
-      expect(resume(s[start], { bootId: "boot-2", savedBootId: "boot-1", isOlder })).toStrictEqual(
+      expect(resume(s[start], { bootId: "boot-2", savedBootId: "boot-1", isOlder, nowBootMs: 0 })).toStrictEqual(
         expect.objectContaining(target),
       );
   });
 
   it.each(rows)("%s: the same boot id proves nothing", (start) => {
-    expect(resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: false })).toBe(s[start]);
+    expect(resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: false, nowBootMs: 660_000 })).toBe(
+      s[start],
+    );
+  });
+
+  it.each<[string, RebootState, "reboot-never-came" | "stays"]>([
+    ["scheduled", s.scheduled, "reboot-never-came"],
+    ["waiting, with nothing in the way since then", { ...s.waiting, dueBootMs: 600_000 }, "reboot-never-came"],
+    ["waiting for an update", s.waiting, "stays"],
+    ["rebooting", { ...s.rebooting, dueBootMs: 600_000 }, "reboot-never-came"],
+    ["rebooting for an update", { ...s.rebootingForUpdate, dueBootMs: 600_000 }, "reboot-never-came"],
+    ["rebooting, as an older release saved it", s.rebooting, "stays"],
+    ["scheduled for a window", s.scheduledInWindow, "stays"],
+    ["waiting for an update, then for a window", { ...s.waitingInWindow, dueBootMs: 600_000 }, "stays"],
+    ["ended", s.failed, "stays"],
+  ])("%s: is not done more than a minute late in the same boot", (_what, state, code) => {
+    const facts = { bootId: "boot-1", savedBootId: "boot-1", isOlder: false };
+    expect(resume(state, { ...facts, nowBootMs: 660_000 })).toBe(state);
+    const late = resume(state, { ...facts, nowBootMs: 660_001 });
+    expect(late).toMatchObject(
+      code === "stays" ? state : { phase: "failed", last, error: { code, during: state.phase } },
+    );
+    expect(resume(state, { ...facts, bootId: "boot-2", nowBootMs: 660_001 }).phase).toBe("proven");
+  });
+
+  it("counts from the end of the update that a reboot has waited for", () => {
+    expect(nothingInTheWay(s.waiting, 5_000)).toStrictEqual({ ...s.waiting, dueBootMs: 5_000 });
+    expect(nothingInTheWay(s.scheduled, 5_000)).toBe(s.scheduled);
   });
 
   it.each(rows)("%s, in an older state than the last, orders no reboot", (start, [, , target]) => {
-    const resumed = resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: true });
+    const resumed = resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: true, nowBootMs: 0 });
     expect(resumed).toMatchObject(target === "stays" ? s[start] : { last: s[start].last, ...target });
     expect(duty(resumed)).toBeUndefined();
   });
@@ -189,7 +217,11 @@ describe("duty", () => {
 describe("what is saved", () => {
   const unasked = { ...s.proven, job: null, startedAt: null, last: { ...last, cause: "other" as const } };
   const ofUpdate = { ...s.proven, last: { ...last, cause: "update" as const } };
-  it.each<RebootState>([...Object.values(s), unasked, ofUpdate])("is read back whole: $phase", (state) => {
+  const timed = [
+    { ...s.rebooting, dueBootMs: 5 },
+    { ...s.waiting, dueBootMs: 5 },
+  ];
+  it.each<RebootState>([...Object.values(s), ...timed, unasked, ofUpdate])("is read back whole: $phase", (state) => {
     expect(v.parse(rebootState, state)).toStrictEqual(state);
   });
 });
