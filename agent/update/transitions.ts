@@ -3,8 +3,12 @@ import type { ActiveUpdate, Job, UpdateState } from "./job.ts";
 
 /* The ways from one state of an update to another that both an event and a restart can take. Pure. */
 
-/** How often each step may be begun before the machine gives it up: every loop across restarts ends. */
-export const limits = { downloads: 100, installs: 3, arms: 3, reboots: 5, trialBoots: 5, reverts: 3 } as const;
+/**
+ * How often each step may be begun before the machine gives it up: every loop across restarts ends. To give up an
+ * installation leaves the board as it was. To give up the way back leaves it on a system that was never proven, maybe out of
+ * the hub's reach, and the next installation would be written over the system that still boots: so that comes last.
+ */
+export const limits = { downloads: 100, installs: 3, arms: 3, reboots: 5, trialBoots: 5, reverts: 10 } as const;
 
 export type Ended = "completed" | "failed" | "rolledBack" | "cancelled";
 export type Of<Phase extends UpdateState["phase"]> = Extract<UpdateState, { phase: Phase }>;
@@ -47,7 +51,7 @@ export function goBack(
   };
 }
 
-/** What did not go back the first time is begun anew, a few times: a board that stays on a bad system may be lost. */
+/** What did not go back the first time is begun anew, several times: a board that stays on a bad system may be lost. */
 export function goBackAgain(state: Of<"reverting">, fromBootId: string): UpdateState | undefined {
   if (state.attempt >= limits.reverts) return undefined;
   return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId };

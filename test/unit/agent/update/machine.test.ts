@@ -242,6 +242,12 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   ],
   ["only the agent was restarted on the way back", turnedBack, oldSystem, turnedBack],
   [
+    "going back was cut off three times, and a board that is left like this may be lost",
+    { ...s.reverting, attempt: 3 },
+    newSystem,
+    { phase: "reverting", reverted: false, attempt: 4 },
+  ],
+  [
     "going back was cut off too often",
     { ...s.reverting, attempt: limits.reverts },
     newSystem,
