@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
+import { isPending } from "../../agent/reboot/machine.ts";
 import type { Saved } from "../../agent/saved.ts";
 import { reportedAt, type HubState } from "./hub.ts";
 import type { Ledger } from "./notes.ts";
@@ -11,7 +12,6 @@ import type { Ledger } from "./notes.ts";
 /** `payload`: what an operation was answered with is repeated, never read. `dueBootMs` counts as what is left of it. */
 const labels = new Set([
   "acceptedAt",
-  "cause",
   "clockSynchronized",
   "desiredVersion",
   "dueBootMs",
@@ -25,9 +25,9 @@ const labels = new Set([
 ]);
 
 export function savedEssence(saved: Saved, bootId?: string): string {
-  // In another boot the reboot is proven, whatever it was: nothing but who asked for it is left of it.
-  const reboot =
-    bootId === undefined || saved.bootId === bootId ? saved.reboot : "job" in saved.reboot && saved.reboot.job;
+  // In another boot the reboot is proven, whatever it was: of one that was to come it is left who asked for it.
+  const { reboot: then, bootId: savedBootId } = saved;
+  const reboot = bootId === undefined || savedBootId === bootId ? then : isPending(then) && "job" in then && then.job;
   return JSON.stringify({ ...saved, reboot }, (key, value: Json) => {
     if (labels.has(key)) return undefined;
     return key === "at" && value !== null ? "known" : value;

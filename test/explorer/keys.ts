@@ -109,11 +109,11 @@ function contents(disk: DiskState, boots?: number): string {
     .join("|");
 }
 
-/** What a power cut may leave, each that looks alike once. */
+/** What a power cut may leave, each that looks alike once: a save that is lost shows by its number, whatever was in it. */
 export function distinctCuts(disk: DiskState): readonly DiskState[] {
   let distinct = tables.cuts.get(disk);
   if (distinct === undefined) {
-    distinct = [...new Map(cuts(disk, isRead).map((one) => [visible(one), one])).values()];
+    distinct = [...new Map(cuts(disk, isRead).map((one) => [`${savedOn(one)?.seq} ${visible(one)}`, one])).values()];
     tables.cuts.set(disk, distinct);
   }
   return distinct;
@@ -123,7 +123,7 @@ export function distinctCuts(disk: DiskState): readonly DiskState[] {
 function diskText(disk: DiskState, boots: number): string {
   const now = visible(disk);
   const others = distinctCuts(disk).filter((one) => visible(one) !== now);
-  return [contents(disk, boots), ...others.map((one) => contents(one, boots)).sort()].join("||");
+  return [contents(disk, boots), ...new Set(others.map((one) => contents(one, boots)).sort())].join("||");
 }
 
 /** Everything but what was and what decides nothing. */
@@ -134,6 +134,7 @@ export function worldKey({ disk, board, hub, ledger, quality, bootMs, wallStepMs
   return [
     remembered(disk, boots, () => diskText(disk, boots)),
     saved === undefined ? "" : dueIn(saved, bootIdOf(board), bootMs),
+    (saved?.seq ?? 0) < ledger.seq, // What was promised is lost: seen when the next life begins.
     remembered(board, 0, () => JSON.stringify(machine)),
     remembered(hub, 0, () => wanted(hub)),
     remembered(ledger, 0, () => heldAgainst(ledger)),

@@ -58,10 +58,13 @@ export function noteStart(world: World, loaded: Saved | undefined, problems: rea
     const { told: toldRank } = notesOf(world, told);
     must(rank(update.phase) >= toldRank, `The twin was told more of ${told} than the disk knows (${update.phase}).`);
   }
-  must(
-    told === null || ("job" in update && begun.ledger.order.indexOf(update.job.operationId) >= 0) || "job" in update,
-    `The twin was told of ${told}, of which the disk knows nothing.`,
-  );
+  if (told !== null) {
+    const { order: accepted } = begun.ledger;
+    const present = "job" in update ? accepted.indexOf(update.job.operationId) : -1;
+    const isNew = "job" in update && present < 0; // Saved, though nobody was told so any more.
+    const isKnown = accepted.includes(told) && (isNew || present >= accepted.indexOf(told));
+    must(isKnown, `The twin was told of ${told}, of which the disk knows nothing.`);
+  }
   return noteSaved(begun, loaded);
 }
 
@@ -259,10 +262,8 @@ export function checkEnd(world: World, saved: Saved | undefined, faults: number)
   }
   const { update, reboot } = saved;
   const running = runningVersionOf(board);
-  if (running !== null && qualityIn(world)(running) === "deaf") {
-    must(faults >= limits.reverts, "The board was left on a system that cannot reach the hub.");
-    return;
-  }
+  const isDeaf = running !== null && qualityIn(world)(running) === "deaf";
+  must(!isDeaf, "The board was left on a system that cannot reach the hub.");
   const told = reportedAt(hub, "boardkeeper", "update", "phase");
   must(told === update.phase, `The twin says ${JSON.stringify(told)}, the disk says ${update.phase}.`);
   const toldReboot = reportedAt(hub, "boardkeeper", "reboot", "phase");

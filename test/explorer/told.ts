@@ -1,7 +1,18 @@
-import type { Findings } from "./search.ts";
+import { explore, type Findings, type Options } from "./search.ts";
+import type { Scenario } from "./world.ts";
+
+/**
+ * Walks every history of a scenario, and prints what it comes to.
+ * @returns how it came to a violation, step by step; empty when there is none
+ */
+export async function violationIn(scenario: Scenario, options: Options): Promise<string> {
+  const found = await explore(scenario, options);
+  process.stderr.write(told(found));
+  return found.violation === undefined ? "" : told(found);
+}
 
 /** What was found, for people. */
-export function told({ scenario, mostFaults, histories, states, lives, cpuSeconds, violation }: Findings): string {
+function told({ scenario, mostFaults, histories, states, lives, cpuSeconds, violation }: Findings): string {
   const counted = (n: number): string => n.toLocaleString("en");
   const size = `${counted(states)} states, ${counted(lives)} lives of the agent, ${cpuSeconds.toFixed(1)} s of CPU`;
   if (violation === undefined) {

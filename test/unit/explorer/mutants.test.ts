@@ -21,7 +21,7 @@ async function uncaught(scenario: Scenario): Promise<string[]> {
 }
 
 describe("the explorer sees through an agent that leaves out a save, or acts before it", () => {
-  it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", { timeout: 120_000 }, async (scenario) => {
+  it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", { timeout: 600_000 }, async (scenario) => {
     expect((await uncaught(scenario)).filter((one) => !needless.has(one))).toStrictEqual([]);
   });
 });
@@ -30,7 +30,7 @@ describe("the explorer sees what only many faults bring to light", () => {
   it.each([
     ["counts no further than to two", innumerate, 2],
     ["does not save that it gives up", hopeful, 3],
-  ])("an agent that %s", { timeout: 120_000 }, async (_what, makeStateFile, faults) => {
+  ])("an agent that %s", { timeout: 600_000 }, async (_what, makeStateFile, faults) => {
     const grain = { isFine: false, makeStateFile };
     const fewer = await explore(scenarios.nothingRestarts, { mostFaults: faults - 1, grain });
     const enough = await explore(scenarios.nothingRestarts, { mostFaults: faults, grain });
