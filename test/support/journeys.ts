@@ -163,13 +163,8 @@ export const journeys = {
     on: "slow",
     of: "reboot",
     granted: "scheduled",
-    changes: [
-      ...reboot("scheduled"),
-      ...update("applying"),
-      ...reboot("waiting"),
-      ...restart,
-      ...update("proving", "completed"),
-    ],
+    // Not before it is applied: two restarts of the agent could take longer than the delay, and the reboot would come alone.
+    changes: [...update("applying"), ...reboot("waiting"), ...restart, ...update("proving", "completed")],
     end: "proven",
     boots: 1,
     changesSystem: true,
