@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { expect, it } from "vitest";
+import { answerProperties } from "../support/fuzz/answers.ts";
 import { configProperties } from "../support/fuzz/configs.ts";
 import { downloadProperties } from "../support/fuzz/downloads.ts";
 import { requestProperties } from "../support/fuzz/requests.ts";
@@ -7,7 +8,13 @@ import { stateProperties } from "../support/fuzz/state-files.ts";
 
 // Other inputs each time; FUZZ_SEED brings those of an earlier run back.
 const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31));
-const properties = { ...requestProperties, ...configProperties, ...stateProperties, ...downloadProperties };
+const properties = {
+  ...requestProperties,
+  ...configProperties,
+  ...stateProperties,
+  ...downloadProperties,
+  ...answerProperties,
+};
 process.stdout.write(`fuzz: FUZZ_SEED=${seed}\n`);
 
 it.each(Object.entries(properties))("%s", async (_name, search) => {
