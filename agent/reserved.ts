@@ -69,7 +69,7 @@ export class Reserved {
 
   #tell(cause: unknown): void {
     const { problems, log } = this.#ports;
-    const sentence = `Nothing is kept back any more for the agent's state: ${whyRefused(cause)}`;
+    const sentence = `No room is kept back for the agent's state: ${whyRefused(cause)}`;
     if (problems.appears("reserve", sentence)) log.error({ err: cause }, "no room kept back for the state");
     if (!this.#isWatching) void this.#watch();
   }

@@ -42,7 +42,7 @@ describe("room that is kept back", () => {
     await reserved.within(() => write("state"));
     expect(disk.written).toStrictEqual(["state"]);
     expect(problems.sentences).toStrictEqual([
-      "Nothing is kept back any more for the agent's state: the disk is full (ENOSPC). Free some space on it.",
+      "No room is kept back for the agent's state: the disk is full (ENOSPC). Free some space on it.",
     ]);
   });
 

@@ -61,7 +61,14 @@ describe("the reserve", () => {
 it("what a crash in a save has left is collected, and nothing that is not the agent's", async () => {
   const folder = await temporaryFolder();
   const others = ["config.last-good.json", "notes.new", "notes.tmp", "state.json", "state.previous.json", "trials"];
-  for (const name of [...others, "state.json.new", "trials.new", "config.last-good.json.new"])
+  for (const name of [
+    ...others,
+    "state.json.new",
+    "trials.new",
+    "history.json.new",
+    "equipment.json.new",
+    "config.last-good.json.new",
+  ])
     await writeFile(join(folder, name), "");
   await collectLeftovers(folder);
   expect((await readdir(folder)).sort()).toStrictEqual(others);
