@@ -1,4 +1,7 @@
-/* /etc/boardkeeper/agent.toml as the package brings it, made from the table in docs/configuration.md. */
+/*
+ * The package's example of an agent.toml, made from the table in docs/configuration.md. Not /etc/boardkeeper/agent.toml itself:
+ * dpkg asks whoever has edited that whenever the package brings other words, so what is brought never changes.
+ */
 
 interface Row {
   readonly section: string;
@@ -8,11 +11,12 @@ interface Row {
   readonly meaning: string;
 }
 
-const heading = `# Boardkeeper's agent on this board. Lines that begin with "#" and a name show what applies unless it is set;
-# docs/configuration.md says more about all of it. Drop-ins agent.toml.d/*.toml overrule this file.
+const heading = `# Every setting of Boardkeeper's agent: lines that begin with "#" and a name show what applies unless it is set;
+# docs/configuration.md says more about all of it. Set what you need in /etc/boardkeeper/agent.toml, or in files of
+# your own, /etc/boardkeeper/agent.toml.d/*.toml, which overrule it.
 # After a change: systemctl restart boardkeeper-agent
 #
-# The connection string is a secret and does not belong here: sudo boardkeeper-agent provision asks for it.
+# The connection string is a secret and does not belong there: sudo boardkeeper-agent provision asks for it.
 `;
 
 /**

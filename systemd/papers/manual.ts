@@ -5,8 +5,9 @@ import { commands, options, type Command, type Option, type OptionName } from ".
 const files: readonly (readonly [string, string])[] = [
   [
     "/etc/boardkeeper/agent.toml, /etc/boardkeeper/agent.toml.d/*.toml",
-    "The configuration, explained in the file itself.",
+    "The configuration. The packages never change them: what you have edited stays, without a question.",
   ],
+  ["/usr/share/doc/boardkeeper-agent/examples/agent.toml", "Every setting, with its default and its meaning."],
   [
     "/etc/boardkeeper/credentials/connection-string",
     "The connection string, for root alone to read; systemd hands the service a copy. Without it the service waits.",

@@ -18,25 +18,19 @@ esac
 `;
 
 describe.each(systemNames)("an upgrade of the package on %s", (system) => {
-  it("keeps what was edited in agent.toml, and puts its own beside it", async () => {
+  it("keeps what was edited in agent.toml without a question, and brings the new settings beside it", async () => {
     const machine = await installedMachine(system);
     await machine.powerOn();
-    await machine.shell(`sed -i 's/^#log-level = .*/log-level = "warn"/' /etc/boardkeeper/agent.toml`);
-    await machine.installPackage(await newerPackage(packageFor(system)), "-o Dpkg::Options::=--force-confold");
-    const [ours, theirs] = [
-      await machine.shell("cat /etc/boardkeeper/agent.toml"),
-      await machine.shell("cat /etc/boardkeeper/agent.toml.dpkg-dist"),
-    ];
-    expect(ours).toContain('\nlog-level = "warn"\n');
-    expect(ours).not.toContain(newerLine);
-    expect(theirs).toContain(newerLine);
-  });
-
-  it("takes over the new agent.toml where nothing was edited, without a question", async () => {
-    const machine = await installedMachine(system);
-    await machine.powerOn();
+    await machine.shell(`printf '[agent]\nlog-level = "warn"\n' >>/etc/boardkeeper/agent.toml`);
+    const edited = await machine.shell("cat /etc/boardkeeper/agent.toml");
     await machine.installPackage(await newerPackage(packageFor(system)));
-    expect(await machine.shell("cat /etc/boardkeeper/agent.toml")).toContain(newerLine);
+    expect(await machine.shell("ls -A /etc/boardkeeper; cat /etc/boardkeeper/agent.toml")).toBe(
+      `agent.toml\nagent.toml.d\ncredentials\n${edited}`,
+    );
+    expect(await machine.shell("cat /usr/share/doc/boardkeeper-agent/examples/agent.toml")).toContain(newerLine);
+    expect(await machine.shell("dpkg-query -W -f '${db:Status-Status} ${Version}' boardkeeper-agent")).toBe(
+      "installed 1:99.0-1",
+    );
   });
 
   it("during a download goes on with it, and the update comes to its end", async () => {

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
@@ -11,6 +12,20 @@ import { manual } from "../../../systemd/papers/manual.ts";
 const guide = readFileSync("docs/configuration.md", "utf8");
 
 describe("the agent.toml of the package", () => {
+  const shipped = readFileSync("systemd/debian/agent.toml", "utf8");
+
+  it("sets nothing", () => expect(parse(shipped)).toEqual({}));
+
+  // dpkg asks everybody who has edited the file whenever a package brings another one, and where nobody is there to
+  // answer, the package stays half installed. So whatever you have to say, say it in the example.
+  it("is the same in every release", () => {
+    expect(createHash("sha256").update(shipped).digest("hex")).toBe(
+      "b97a185d5bcce58772f389dd49e111cd367d3cb5cae5d24ad4d3cf13a5b4971e",
+    );
+  });
+});
+
+describe("the example of an agent.toml", () => {
   it("shows every setting of a real board, and sets none", () => {
     const text = configFile(guide);
     const named = [...text.matchAll(/^\[([a-z]+)\]$|^#([a-z.-]+) = /gm)].reduce<{ section: string; names: string[] }>(
