@@ -20,6 +20,14 @@ async function ring({ machine }: Board, changes: Record<string, string>): Promis
   return await machine.shell("cat /run/boardkeeper/answers/reboot");
 }
 
+/** Takes each request and says that systemd has the order, which it never gets. */
+const idleDoor = `#!/bin/sh
+cd /run/boardkeeper
+mv -fT requests/reboot taken/reboot
+printf '%s\\nverdict=ordered\\nwhy=Taken.\\n' "$(grep ^request= taken/reboot)" >answers/reboot.new
+mv answers/reboot.new answers/reboot
+`;
+
 const errorCode = async (board: Board): Promise<unknown> =>
   (await board.service.reported("boardkeeper.reboot.error.code")) ?? null;
 
@@ -54,6 +62,37 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
     expect(board.machine.boots).toHaveLength(1);
   });
 
+  it("refuses a folder that nobody could empty, and opens for the next request", async () => {
+    const board = await provisionedBoard(system);
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    for (const mode of ["0777", "0700"]) {
+      await board.machine.shell(
+        `rm -f /run/boardkeeper/answers/reboot
+         setpriv --reuid=boardkeeper --clear-groups --regid=boardkeeper sh -c '
+           cd /run/boardkeeper/requests; mkdir -p folder/within/deeper; chmod 0500 folder/within
+           chmod ${mode} folder; mv -T folder reboot'
+         until [ -e /run/boardkeeper/answers/reboot ]; do :; done`,
+      );
+      expect(await board.machine.shell("cat /run/boardkeeper/answers/reboot")).toContain("is not a file");
+    }
+    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    const second = await board.machine.booted(2);
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+  });
+
+  it.each([false, true])("opens while logind hangs (force: %s)", async (force) => {
+    const board = await provisionedBoard(system);
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.machine.shell("systemctl start systemd-logind && systemctl kill -s STOP systemd-logind");
+    expect((await board.service.call("rebootDevice", { force })).status).toBe(200);
+    const second = await board.machine.booted(2);
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
+    expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
+  });
+
   it("lets a board go down ten times in a row, each proven and none told twice", async () => {
     const board = await provisionedBoard(system);
     let boot = await board.machine.powerOn();
@@ -84,6 +123,30 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
     expect(reported["rebootTime"] ?? null).toBeNull();
     // And it opens again for the next one.
     await board.machine.shell("systemctl unmask --runtime reboot.target");
+    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    const second = await board.machine.booted(2);
+    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    await board.service.until("boardkeeper.reboot.phase", "proven");
+    expect(await errorCode(board)).toBeNull();
+  });
+
+  it("that says yes, after which nothing happens: that is told, and the next request reboots", async () => {
+    const board = await provisionedBoard(system);
+    await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
+    const first = await board.machine.powerOn();
+    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.machine.write("/etc/boardkeeper/door", idleDoor, "755");
+    const dropIn = "/run/systemd/system/boardkeeper-reboot.service.d/idle.conf";
+    await board.machine.write(dropIn, "[Service]\nExecStart=\nExecStart=/etc/boardkeeper/door\n");
+    await board.machine.shell("systemctl daemon-reload");
+    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    const reported = await board.service.until("boardkeeper.reboot.phase", "failed");
+    expect(reported["boardkeeper"].reboot.error).toMatchObject({
+      code: "reboot-never-came",
+      message: expect.stringContaining("The reboot was ordered, but 10 s later the board still runs."),
+    });
+    expect(board.machine.boots).toHaveLength(1);
+    await board.machine.shell(`rm ${dropIn} && systemctl daemon-reload`);
     expect((await board.service.call("rebootDevice", {})).status).toBe(200);
     const second = await board.machine.booted(2);
     await board.service.until("boardkeeper.agent.bootId", second.bootId);

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 let requests = 0;
 
 /** A folder as tmpfiles.d makes it, and root's own program with a systemd that notes what it is told. */
-async function doorway({ held = "", refusal = "" } = {}): Promise<{
+async function doorway({ held = "", refusal = "", logind = "answers" } = {}): Promise<{
   readonly folder: string;
   readonly request: string;
   /** Runs root's program once, as its path unit does. */
@@ -27,8 +27,14 @@ async function doorway({ held = "", refusal = "" } = {}): Promise<{
   const folder = await temporaryFolder();
   const bin = join(folder, "bin");
   for (const name of ["requests", "taken", "answers", "bin"]) await mkdir(join(folder, name));
-  const systemctl = refusal === "" ? `echo "$*" >>${folder}/orders` : `echo '${refusal}' >&2; exit 1`;
-  const programs = { systemctl, busctl: held === "" ? "exit 1" : `echo 's "${held}"'`, sleep: "exit 0" };
+  const taken = refusal === "" ? `echo "$*" >>${folder}/orders` : `echo '${refusal}' >&2; exit 1`;
+  const programs = {
+    systemctl: taken,
+    busctl: logind === "answers" ? `echo 's "${held}"'` : "exit 1",
+    // What a program that outlives its time ends with.
+    timeout: logind === "answers" ? 'shift; exec "$@"' : "exit 124",
+    sleep: `echo "$*" >>${folder}/pauses`,
+  };
   for (const [name, script] of Object.entries(programs)) {
     await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`);
     await chmod(join(bin, name), 0o755);
@@ -85,11 +91,17 @@ describe("the door to a reboot", () => {
   it.each([
     ["force", "sleep:shutdown", true],
     ["inhibitors of something else", "handle-lid-switch:sleep", false],
-    ["a logind that cannot be asked", "", false],
+    ["nothing held", "", false],
   ])("opens with %s", async (_what, held, force) => {
     const { folder, ring, orders } = await doorway({ held });
     await agentAt(folder, ring)({ force }, never);
     expect(await orders()).toBe("reboot -i\n");
+  });
+
+  it.each([false, true])("orders without a logind that does not answer (force: %s)", async (force) => {
+    const { folder, ring, orders } = await doorway({ logind: "hangs" });
+    await agentAt(folder, ring)({ force }, never);
+    expect(await orders()).toBe("start --no-block --job-mode=replace-irreversibly reboot.target\n");
   });
 
   it("says why systemd did not take the order", async () => {
@@ -135,6 +147,28 @@ describe("the door to a reboot", () => {
     expect(await orders()).toBe("");
     expect(existsSync(secret)).toBe(true);
     expect(existsSync(request)).toBe(false);
+  });
+
+  it.each(["0777", "0700"])(
+    "refuses a folder (mode %s) with something in it, and opens for the next one",
+    async (mode) => {
+      const { folder, request, ring, answer, orders } = await doorway();
+      await mkdir(join(request, "within", "deeper"), { recursive: true });
+      await chmod(request, Number.parseInt(mode, 8));
+      expect(ring()).toBe(0);
+      expect(await answer()).toContain("is not a file");
+      expect(existsSync(request)).toBe(false);
+      await agentAt(folder, ring)({ force: false }, never);
+      expect(await orders()).toBe("reboot -i\n");
+    },
+  );
+
+  it("pauses after a failure, because the bell goes on ringing", async () => {
+    const { folder, request, ring } = await doorway();
+    await writeFile(request, "");
+    await rm(join(folder, "taken"), { recursive: true });
+    expect(ring()).not.toBe(0);
+    expect(await readFile(join(folder, "pauses"), "utf8")).toBe("5\n");
   });
 
   it("does nothing where nobody asks, and does not wait at a pipe", async () => {
