@@ -68,6 +68,6 @@ function judgeDoor({ folder, code, bell, user }: Extract<RebootFacts, { how: "do
   if (bell === "active") return found.ok(`through root's door, which ${user} may use`);
   return found.fault(
     `nobody watches root's reboot door: ${unit} is ${bell ?? "not there, for want of systemd"}`,
-    bell === null ? "Set reboot.command to a program that reboots this board" : `systemctl enable --now ${unit}`,
+    bell === null ? "Set reboot.command to a program that reboots this board" : `systemctl start ${unit}`,
   );
 }

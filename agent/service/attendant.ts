@@ -6,7 +6,7 @@ import { look, type Seen, type Stuck, type Work } from "./work.ts";
 export interface ServiceManager {
   /** Within which time it wants to hear of progress; null where it does not watch. */
   readonly watchdogMs: number | null;
-  /** Sends assignments of sd_notify(3), one each. Never throws, never waits: what cannot be sent now is lost. */
+  /** Sends assignments of sd_notify(3), one each, together. Never throws, never waits: what cannot be sent now is lost. */
   notify(...assignments: readonly string[]): void;
 }
 
@@ -42,8 +42,6 @@ export class Attendant {
 
   /** Ready: saved state loaded, methods served as soon as the link is up. */
   start(): void {
-    this.#said = this.#ports.status();
-    this.#ports.manager.notify("READY=1", `STATUS=${this.#said}`);
     this.#ended = this.#run(this.#stopping.signal);
   }
 
@@ -67,8 +65,9 @@ export class Attendant {
     while (!signal.aborted) {
       const stuck = this.#look();
       if (stuck.length > 0) return this.#giveUp(stuck);
-      manager.notify("WATCHDOG=1");
-      this.refresh();
+      this.#said = this.#ports.status();
+      // All of it each time: any message may be lost, and a systemd that has not heard READY=1 ends the agent.
+      manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#said}`);
       await timer.after(everyMs, signal).catch(() => undefined); // Only stopping ends the wait early.
     }
   }

@@ -218,6 +218,10 @@ describe("reboot", () => {
     [{ ...door, bell: "inactive" }, "fault: nobody watches root's reboot door: boardkeeper-reboot.path is inactive"],
     [{ ...door, bell: null }, "for want of systemd"],
   ])("%j", (facts, expected) => expect(said(judgeReboot(facts))).toContain(expected));
+
+  it("tells how a path unit without [Install] is started", () => {
+    expect(judgeReboot({ ...door, bell: "inactive" }).advice).toBe("systemctl start boardkeeper-reboot.path");
+  });
 });
 
 describe("power", () => {
