@@ -296,6 +296,9 @@ interface Identity {
   readonly caFile?: string | undefined;
 }
 
+/** What the unit has systemd pass on where the file with the connection string is missing (SetCredential=). */
+const noCredential = "none";
+
 /**
  * The connection string, from the first place that has one: environment, systemd credential, file, where provision leaves it,
  * or a local hub's file.
@@ -311,6 +314,7 @@ async function findIdentity(
   const variable = env["IOTHUB_DEVICE_CONNECTION_STRING"];
   if (variable) return { place: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeKept: true };
   const credentials = env["CREDENTIALS_DIRECTORY"];
+  let rootHasNone = false;
   const files = [
     { path: credentials && join(credentials, "connection-string"), name: "systemd credential", guarded: false },
     { path: settings["hub.connection-string-file"], name: "hub.connection-string-file", guarded: true },
@@ -322,10 +326,13 @@ async function findIdentity(
     },
   ];
   for (const { path, name, guarded } of files) {
-    if (!path) continue;
+    // systemd has looked there already, as root; this user would only be told that it may not look.
+    if (!path || (rootHasNone && name === "provisioned credential")) continue;
     try {
       if (guarded) await refuseReadableByOthers(name, path, problems);
-      return { place: path, connectionString: await readFile(path, "utf8"), mayBeKept: true };
+      const connectionString = await readFile(path, "utf8");
+      if (name === "systemd credential" && connectionString.trim() === noCredential) rootHasNone = true;
+      else return { place: path, connectionString, mayBeKept: true };
     } catch (cause) {
       if (name !== "hub.connection-string-file" && isAbsent(cause)) continue;
       problems.push(`${name}: ${firstLine(cause)}`);

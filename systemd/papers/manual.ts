@@ -10,7 +10,7 @@ const files: readonly (readonly [string, string])[] = [
   ["/usr/share/doc/boardkeeper-agent/examples/agent.toml", "Every setting, with its default and its meaning."],
   [
     "/etc/boardkeeper/credentials/connection-string",
-    "The connection string, for root alone to read; systemd hands the service a copy. Without it the service waits.",
+    "The connection string, for root alone to read; systemd hands the service a copy. Without it the service waits, or runs with the last good configuration.",
   ],
   ["/var/lib/boardkeeper", "The state. It must outlive a firmware update, and it is all that a board has to keep."],
   [

@@ -6,6 +6,23 @@ const folder = "/etc/boardkeeper/credentials";
 const dropIn = "/etc/systemd/system/boardkeeper-agent.service.d/credential.conf";
 
 describe.each(systemNames)("the connection string on %s", (system) => {
+  it("may be gone from its place once the board was connected: the last good configuration runs", async () => {
+    const { machine, service } = await provisionedBoard(system);
+    await machine.powerOn();
+    await machine.logged("boardkeeper-agent", /good configuration kept/);
+    await machine.shell(`mv ${folder}/connection-string /root; systemctl restart boardkeeper-agent`);
+    await service.until("boardkeeper.agent.problems", (problems) =>
+      /connection string: there is none/.test(JSON.stringify(problems)),
+    );
+    expect((await service.call("getStatus")).status).toBe(200);
+    expect(await machine.shell("boardkeeper-agent status")).toMatch(
+      /last good one runs.*connection string: there is none/s,
+    );
+    // Given back, it counts again.
+    await machine.shell(`mv /root/connection-string ${folder}; systemctl restart boardkeeper-agent`);
+    await service.until("boardkeeper.agent.problems", (problems) => problems === undefined);
+  });
+
   it("may lie on the disk encrypted", async () => {
     const { machine, service } = await provisionedBoard(system);
     await machine.disk.write(

@@ -173,6 +173,17 @@ describe("the connection string", () => {
     expect(config.hub).toMatchObject({ hostName: "h", deviceId: "d1" });
   });
 
+  it("is looked for elsewhere when systemd had none to pass on, but not where only root may look", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "connection-string"), "none");
+    const path = join(folder, "cs");
+    await writeFile(path, connectionString, { mode: 0o600 });
+    const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
+    expect((await loadConfig({ ...around, env })).hub.deviceId).toBe("d1");
+    const alone = { ...around, env: { CREDENTIALS_DIRECTORY: folder }, credentialFile: path };
+    expect(await problemsOf(alone)).toStrictEqual([expect.stringContaining("connection string: there is none")]);
+  });
+
   it("is not looked for elsewhere when the systemd credential cannot be read", async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, "connection-string"));

@@ -92,6 +92,20 @@ describe("a config that was broken by an edit", () => {
     expect((await made.start()).hub.connectionString).toContain("bmV3");
   });
 
+  it("goes on with the key that was kept where systemd has none to pass on", async () => {
+    const made = new Board(await temporaryFolder());
+    const credential = join(made.folder, "connection-string");
+    made.around = { ...made.around, env: { CREDENTIALS_DIRECTORY: made.folder } };
+    await writeFile(made.toml, `[agent]\nstate-dir = "${made.state}"\n`);
+    await writeFile(credential, connectionString);
+    await mkdir(made.state);
+    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    await writeFile(credential, "none");
+    const config = await made.start();
+    expect(config.hub.connectionString).toContain("c2VjcmV0");
+    expect(config.mistakes).toStrictEqual([expect.stringContaining("connection string: there is none")]);
+  });
+
   it("keeps the certificate that was good", async () => {
     const made = await board();
     const ca = join(made.folder, "ca.pem");
