@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { recordPath } from "../update/download/record.ts";
@@ -9,6 +9,9 @@ import { freeBytesOf, isAbsent, makeFolder, onDisk, syncFolder } from "./files.t
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1024;
+
+/** Before there was an agent to write files: the clock of a board that has none to keep it begins somewhere here. */
+const oldestMs = Date.UTC(2026, 0, 1);
 
 /**
  * Images in a folder: `<sha256>.part` while they arrive, with `<sha256>.part.json` beside it that says what is known of
@@ -86,7 +89,15 @@ export class FolderStaging implements Staging {
     const fits = partial !== undefined && partial.size <= this.#quotaBytes && (await this.#spareBytes()) >= 0;
     const isWorthIt = fits && partial.size > 0;
     await this.#keepOnly(isWorthIt ? partialNames(sha256) : []);
-    return isWorthIt ? Math.max(0, Date.now() - partial.mtimeMs) : null;
+    return isWorthIt ? await this.#ageOf(`${sha256}.part`, partial) : null;
+  }
+
+  /** How long a file has lain untouched. One that a clock wrote which nobody had set counts from now on. */
+  async #ageOf(name: string, { mtimeMs }: Stats): Promise<number> {
+    const nowMs = Date.now();
+    if (mtimeMs >= oldestMs) return Math.max(0, nowMs - mtimeMs);
+    await onDisk(async () => await utimes(join(this.#folder, name), nowMs / 1_000, nowMs / 1_000));
+    return 0;
   }
 
   /** What the disk has left beyond what images never take; below zero when others have taken of that. */

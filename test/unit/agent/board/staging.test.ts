@@ -1,4 +1,4 @@
-import { readdir, truncate, utimes, writeFile } from "node:fs/promises";
+import { readdir, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FolderStaging } from "../../../../agent/board/staging.ts";
@@ -73,6 +73,15 @@ describe("the staging area", () => {
     const tomorrow = Date.now() / 1_000 + 86_400;
     await utimes(join(folder, `${a}.part`), tomorrow, tomorrow);
     expect(await staging.keepPartial(a)).toBe(0);
+  });
+
+  it("counts the age of what an unset clock wrote from now on", async () => {
+    const folder = await temporaryFolder();
+    const staging = new FolderStaging(folder, 0);
+    await writeFile(join(folder, `${a}.part`), "x");
+    await utimes(join(folder, `${a}.part`), 100, 100);
+    expect(await staging.keepPartial(a)).toBe(0);
+    expect((await stat(join(folder, `${a}.part`))).mtimeMs).toBeGreaterThan(Date.UTC(2026, 0, 1));
   });
 
   it.each([
