@@ -48,6 +48,8 @@ class Intake {
     response.on("error", (failure) => this.#end(failure));
     response.on("end", () => this.#end());
     response.on("close", () => this.#end(new Error("aborted"))); // After its end this says nothing.
+    // Lost or let go of before anybody listened: none of these will come any more.
+    if (response.destroyed) this.#end(response.errored ?? new Error("aborted"));
   }
 
   /** Resolves when there is something to take, or will never be. */

@@ -78,3 +78,14 @@ test("no more is taken from a response than there is room for", async () => {
   expect(given).toBeLessThanOrEqual(2 * largestPiece + 3 * chunk.length); // In use, filled, and on the way.
   await pieces.return(undefined);
 });
+
+test.each([undefined, new Error("ECONNRESET")])(
+  "a response that was over before anybody read it is lost, not waited for (%s)",
+  async (failure) => {
+    const response = new Readable({ read: () => undefined });
+    response.on("error", () => undefined);
+    response.destroy(failure);
+    await new Promise((resolve) => response.once("close", resolve));
+    await expect(piecesOf(response).next()).rejects.toThrow(failure?.message ?? "aborted");
+  },
+);
