@@ -1,16 +1,14 @@
-import { access, constants, readFile, readdir, stat } from "node:fs/promises";
+import { access, constants, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parse as parseToml } from "smol-toml";
-import * as v from "valibot";
-import { check } from "./contract/check.ts";
-import { redact } from "./contract/redact.ts";
 import { fileNameOf } from "./file-names.ts";
 import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
-import { describeLastGood, lastGoodFrom, lastGoodName, stateDirIn, type LastGood } from "./last-good.ts";
-import { credentialFile } from "./places.ts";
+import { findIdentity, type Identity } from "./identity.ts";
+import { describeLastGood, lastGoodFrom, lastGoodName, type LastGood } from "./last-good.ts";
+import { readSettings, type Settings, type Written } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { mistakesIn } from "./windows/cron.ts";
-import { flatten, readSettings, settings as known, variableOf, type Settings, type Written } from "./settings.ts";
+import { firstLine, fromEnvironment, isAbsent, readFiles, simulationDefaults } from "./written.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
 export interface Config extends Settings {
@@ -26,19 +24,6 @@ export interface Config extends Settings {
   readonly mistakes: readonly string[];
   /** What to keep once the agent has reached its hub with it; undefined where it is what was kept. Holds a secret. */
   readonly toKeep: string | undefined;
-}
-
-/** Where the config comes from: what a process is given. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly configFile: string | undefined;
-  readonly simulate: boolean;
-  /** Which of several device files a simulated board takes. */
-  readonly deviceId: string | undefined;
-  readonly moduleId: string | undefined;
-  readonly stateDir: string | undefined;
-  /** Where `boardkeeper-agent provision` leaves the connection string; the usual place unless told. */
-  readonly credentialFile?: string;
 }
 
 /** What is written, with all that is wrong with it: for commands that are there to look at a board, not to run it. */
@@ -66,8 +51,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
-
-const systemConfig = "/etc/boardkeeper/agent.toml";
 
 /**
  * Reads the config: file, drop-ins (`agent.toml.d/*.toml`, by name), environment, each overruling those before it. Where it
@@ -98,16 +81,10 @@ export async function lookAtConfig(around: Surroundings): Promise<ConfigLook> {
   return { settings, hub, hubCa, stateDir, identityPlace: identity?.place, problems, identityProblems, warnings };
 }
 
-interface Reading {
-  readonly settings: Settings;
+interface Reading extends Omit<ConfigLook, "identityPlace" | "warnings"> {
   readonly written: readonly Written[];
   readonly identity: Identity | undefined;
-  readonly hub: HubAddress | undefined;
-  readonly hubCa: string | undefined;
   readonly imageCa: string | undefined;
-  readonly stateDir: string | undefined;
-  readonly problems: readonly string[];
-  readonly identityProblems: readonly string[];
 }
 
 async function readConfig(around: Surroundings): Promise<Reading> {
@@ -198,57 +175,6 @@ async function complete(settings: Settings, found: Found): Promise<Config> {
   return Object.freeze({ ...settings, ...found, stagingDir, warnings: await missingFiles(settings) });
 }
 
-function simulationDefaults({ simulate }: Surroundings): Written[] {
-  if (!simulate) return [];
-  const values = {
-    "update.installer": "simulated",
-    "update.healthy-for-seconds": 1,
-    "update.prove-within-seconds": 60,
-  };
-  return [{ place: "--simulate", values }];
-}
-
-async function readFiles({ configFile, simulate }: Surroundings, problems: string[]): Promise<Written[]> {
-  const first = configFile ?? systemConfig;
-  const folder = `${first}.d`;
-  const isOptional = configFile === undefined;
-  if (isOptional && simulate) return []; // A laptop's /etc says nothing about a simulated board.
-  const dropIns = (await namesIn(folder, problems)).filter((name) => name.endsWith(".toml")).sort();
-  const written: Written[] = [];
-  for (const path of [first, ...dropIns.map((name) => join(folder, name))]) {
-    let toml = "";
-    try {
-      toml = await readFile(path, "utf8");
-      written.push({ place: path, values: flatten(parseToml(toml)) });
-    } catch (cause) {
-      if (!(isAbsent(cause) && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);
-      const stateDir = stateDirIn(toml);
-      if (stateDir !== undefined) written.push({ place: path, values: { "agent.state-dir": stateDir } });
-    }
-  }
-  return written;
-}
-
-/** The names in a folder; none where it is not there. A folder that cannot be read is a mistake, not an empty one. */
-async function namesIn(folder: string, problems: string[]): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
-    if (!isAbsent(cause)) problems.push(`${folder}: ${firstLine(cause)}`);
-    return [];
-  }
-}
-
-/** Variables of other programs of the family that share the prefix. */
-const otherVariables = new Set(["BOARDKEEPER_HOME", "BOARDKEEPER_BOARD_FILE"]);
-
-function fromEnvironment(env: Surroundings["env"]): Written[] {
-  const names = new Map(Object.keys(known).map((name) => [variableOf(name), name]));
-  return Object.entries(env)
-    .filter(([variable]) => variable.startsWith("BOARDKEEPER_") && !otherVariables.has(variable))
-    .map(([variable, value]) => ({ place: variable, values: { [names.get(variable) ?? variable]: value } }));
-}
-
 function contradictions(settings: Settings, { simulate }: Surroundings): string[] {
   const problems: string[] = [];
   if (settings["update.installer"] === "simulated" && !simulate) {
@@ -287,119 +213,6 @@ async function missingFiles(settings: Settings): Promise<string[]> {
   return problems;
 }
 
-interface Identity {
-  readonly place: string;
-  readonly connectionString: string;
-  /** False for a local hub's file: a device that is not there any more was taken away, and not by a slip of the hand. */
-  readonly mayBeKept: boolean;
-  readonly webSocketPort?: number | undefined;
-  readonly caFile?: string | undefined;
-}
-
-/** What the unit has systemd pass on where the file with the connection string is missing (SetCredential=). */
-const noCredential = "none";
-
-/**
- * The connection string, from the first place that has one: environment, systemd credential, file, where provision leaves it,
- * or a local hub's file.
- * @param lacking what to say when no place has one
- */
-async function findIdentity(
-  around: Surroundings,
-  settings: Settings,
-  problems: string[],
-  lacking: string[],
-): Promise<Identity | undefined> {
-  const { env, simulate } = around;
-  const variable = env["IOTHUB_DEVICE_CONNECTION_STRING"];
-  if (variable) return { place: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeKept: true };
-  const credentials = env["CREDENTIALS_DIRECTORY"];
-  let rootHasNone = false;
-  const files = [
-    { path: credentials && join(credentials, "connection-string"), name: "systemd credential", guarded: false },
-    { path: settings["hub.connection-string-file"], name: "hub.connection-string-file", guarded: true },
-    // Where systemd takes the credential from. A laptop's says nothing about a simulated board.
-    {
-      path: simulate ? null : (around.credentialFile ?? credentialFile),
-      name: "provisioned credential",
-      guarded: true,
-    },
-  ];
-  for (const { path, name, guarded } of files) {
-    // systemd has looked there already, as root; this user would only be told that it may not look.
-    if (!path || (rootHasNone && name === "provisioned credential")) continue;
-    try {
-      if (guarded) await refuseReadableByOthers(name, path, problems);
-      const connectionString = await readFile(path, "utf8");
-      if (name === "systemd credential" && connectionString.trim() === noCredential) rootHasNone = true;
-      else return { place: path, connectionString, mayBeKept: true };
-    } catch (cause) {
-      if (name !== "hub.connection-string-file" && isAbsent(cause)) continue;
-      problems.push(`${name}: ${firstLine(cause)}`);
-      return undefined;
-    }
-  }
-  if (simulate) return await findDeviceFile(around, lacking);
-  lacking.push(
-    "connection string: there is none. Give it with boardkeeper-agent provision, as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
-  );
-  return undefined;
-}
-
-async function refuseReadableByOthers(name: string, path: string, problems: string[]): Promise<void> {
-  const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0) problems.push(`${name}: ${path} can be read by others; run chmod 600 ${path}`);
-}
-
-const deviceFile = v.object({
-  version: v.literal(1),
-  connectionString: v.string(),
-  webSocketPort: v.number(),
-  caFile: v.string(),
-});
-
-/** The file that a local hub wrote for a device: simulated boards find it by themselves. */
-async function findDeviceFile(
-  { env, deviceId, moduleId }: Surroundings,
-  problems: string[],
-): Promise<Identity | undefined> {
-  const folder = join(boardkeeperHome(env), "hub", "devices");
-  const names = (await namesIn(folder, problems)).filter((name) => name.endsWith(".json"));
-  const devices = names
-    .filter((name) => !name.includes("~"))
-    .flatMap((name) => idIn(name.slice(0, -".json".length)) ?? []);
-  const [only] = devices;
-  const id = deviceId ?? (devices.length === 1 ? only : undefined);
-  if (id === undefined) {
-    problems.push(
-      devices.length === 0
-        ? `device: there is none in ${folder}. Start a hub with "boardkeeper hub start", then add one with "boardkeeper device add"`
-        : `device: there are several (${devices.join(", ")}); choose one with --device-id`,
-    );
-    return undefined;
-  }
-  const path = join(folder, `${fileNameOf(id, moduleId)}.json`);
-  try {
-    const file = check(deviceFile, JSON.parse(await readFile(path, "utf8")));
-    if (file.ok) return { place: path, ...file.value, mayBeKept: false };
-    problems.push(...file.problems.map((one) => `${path}: ${one}`));
-  } catch (cause) {
-    const why = isAbsent(cause) ? `there is none in ${folder}` : firstLine(cause);
-    const named = redact(id);
-    problems.push(`device ${named}: ${redact(why)}. Add it with "boardkeeper device add -d ${named}"`);
-  }
-  return undefined;
-}
-
-/** The device that a file is named after; undefined for a file that no local hub has written. */
-function idIn(fileName: string): string | undefined {
-  try {
-    return decodeURIComponent(fileName);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Undefined for a simulated board of which nobody knows which device it is. */
 function defaultStateDir(around: Surroundings, address: HubAddress | undefined): string | undefined {
   const { env, simulate } = around;
@@ -418,12 +231,4 @@ async function readCa(name: string, path: string | null | undefined, problems: s
     problems.push(`${name}: ${firstLine(cause)}`);
     return undefined;
   }
-}
-
-function isAbsent(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-}
-
-function firstLine(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
 }

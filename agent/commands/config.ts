@@ -1,5 +1,6 @@
 import type { Arguments } from "../arguments.ts";
-import { lookAtConfig, type ConfigLook, type Surroundings } from "../config.ts";
+import { lookAtConfig, type ConfigLook } from "../config.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { CommandFailed, type Terminal } from "./terminal.ts";
 
 /** Which agent a command line means, out of what is written: mistakes elsewhere in it are no reason not to look. */

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import type { JsonObject } from "../contract/json.ts";
+import { section, text, texts } from "../contract/reading.ts";
 
 type Lines = readonly (readonly [name: string, value: string | null])[];
 
@@ -111,19 +112,4 @@ function id(of: JsonObject): string {
 
 function joined(parts: readonly (string | null)[]): string {
   return parts.filter((part) => part !== null).join(", ") || "unknown";
-}
-
-function section(parent: JsonObject, key: string): JsonObject {
-  const value = parent[key];
-  return isJsonObject(value) ? value : {};
-}
-
-function text(parent: JsonObject, key: string): string | null {
-  const value = parent[key];
-  return typeof value === "string" ? value : null;
-}
-
-function texts(parent: JsonObject, key: string): readonly string[] {
-  const value = parent[key];
-  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }

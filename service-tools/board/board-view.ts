@@ -1,5 +1,6 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
+import { section, text, texts } from "../../agent/contract/reading.ts";
 import {
   rebootPhases,
   updatePhases,
@@ -192,21 +193,6 @@ function causeFrom(parent: JsonObject): RebootCause | null {
 /** The hub says 0001-01-01T00:00:00Z for "never". */
 function realTime(time: string | null): string | null {
   return time === null || time.startsWith("0001-") ? null : time;
-}
-
-function section(parent: JsonObject, key: string): JsonObject {
-  const value = parent[key];
-  return isJsonObject(value) ? value : {};
-}
-
-function text(parent: JsonObject, key: string): string | null {
-  const value = parent[key];
-  return typeof value === "string" ? value : null;
-}
-
-function texts(parent: JsonObject, key: string): readonly string[] {
-  const value = parent[key];
-  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }
 
 function number(parent: JsonObject, key: string): number | null {

@@ -1,7 +1,7 @@
 import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
 
 /** A board on which nothing has happened yet. */
-const idleUpdate: UpdateSnapshot = {
+export const idleUpdate: UpdateSnapshot = {
   phase: "idle",
   operationId: null,
   version: null,

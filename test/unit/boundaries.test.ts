@@ -26,9 +26,9 @@ const walls: Wall[] = [
     why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
   },
   {
-    from: /^agent\/(?!main\.ts$|commands\/|board\/|simulate\.ts$|hub\/azure-link\.ts$)/,
-    to: /^agent\/(board\/|hub\/azure-link\.ts$|main\.ts$)/,
-    why: "the core knows ports, not adapters: only main.ts and the commands wire them, so that every fault can be played by a fake",
+    from: /^agent\/(?!main\.ts$|assemble\.ts$|commands\/|board\/|simulate\.ts$|hub\/azure-link\.ts$)/,
+    to: /^agent\/(board\/|hub\/azure-link\.ts$|main\.ts$|assemble\.ts$)/,
+    why: "the core knows ports, not adapters: only main.ts, assemble.ts and the commands wire them, so that every fault can be played by a fake",
   },
   {
     from: /^agent\/board\//,

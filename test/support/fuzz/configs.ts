@@ -2,8 +2,10 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { ConfigError, loadConfig, type Config, type Surroundings } from "../../../agent/config.ts";
+import { ConfigError, loadConfig, type Config } from "../../../agent/config.ts";
+import type { Surroundings } from "../../../agent/surroundings.ts";
 import { settings, variableOf } from "../../../agent/settings.ts";
+import { bareSurroundings } from "../surroundings.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { counterexample, type Search } from "./counterexample.ts";
 import { secret, secretText } from "./inputs.ts";
@@ -54,14 +56,7 @@ const wordOf = fc
   .oneof(fc.string({ unit: "grapheme", maxLength: 60 }), secretText)
   .map((text) => text.replaceAll("\0", ""));
 
-const around: Surroundings = {
-  env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString },
-  configFile: undefined,
-  simulate: false,
-  deviceId: undefined,
-  moduleId: undefined,
-  stateDir: undefined,
-};
+const around: Surroundings = { ...bareSurroundings, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
 
 /** A config that can be relied upon, or its mistakes: each says where it is, none repeats a secret. */
 async function load(surroundings: Surroundings): Promise<Config | readonly string[]> {

@@ -1,19 +1,14 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadConfig, type Surroundings } from "../../../agent/config.ts";
+import { ConfigError, loadConfig } from "../../../agent/config.ts";
+import type { Surroundings } from "../../../agent/surroundings.ts";
 import { readSettings, settings, variableOf } from "../../../agent/settings.ts";
+import { bareSurroundings } from "../../support/surroundings.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
-const around: Surroundings = {
-  env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString },
-  configFile: undefined,
-  simulate: false,
-  deviceId: undefined,
-  moduleId: undefined,
-  stateDir: undefined,
-};
+const around: Surroundings = { ...bareSurroundings, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
 
 async function withFile(toml: string, changes: Partial<Surroundings> = {}): Promise<Surroundings> {
   const configFile = join(await temporaryFolder(), "agent.toml");

@@ -2,7 +2,9 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { keepLastGood } from "../../../agent/board/last-good-file.ts";
-import { ConfigError, loadConfig, type Config, type Surroundings } from "../../../agent/config.ts";
+import { ConfigError, loadConfig, type Config } from "../../../agent/config.ts";
+import type { Surroundings } from "../../../agent/surroundings.ts";
+import { bareSurroundings } from "../../support/surroundings.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
@@ -20,8 +22,7 @@ class Board {
     this.toml = join(folder, "agent.toml");
     this.secret = join(folder, "connection-string");
     this.state = join(folder, "state");
-    const nobody = { deviceId: undefined, moduleId: undefined, stateDir: undefined };
-    this.around = { env: {}, configFile: this.toml, simulate: false, ...nobody };
+    this.around = { ...bareSurroundings, configFile: this.toml };
   }
 
   good(more = ""): string {

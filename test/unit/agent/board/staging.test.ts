@@ -128,8 +128,8 @@ describe("the staging area", () => {
 
   it("says what it means for the owner that the disk refuses", async () => {
     const staging = new FolderStaging("/proc/nowhere", 0);
-    for (const refused of [staging.roomBytes(), staging.partialPath(a)])
-      await expect(refused).rejects.toMatchObject({
+    for (const act of [() => staging.roomBytes(), () => staging.partialPath(a)])
+      await expect(act()).rejects.toMatchObject({
         code: "disk-error",
         message: expect.stringContaining("cannot be made"),
       });

@@ -2,23 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { RebootSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { describeReboot } from "../../../../agent/reboot/report.ts";
+import { idleReboot } from "../../../support/snapshots.ts";
 import { t } from "../../../support/updates.ts";
 
 const job = { operationId: "op-1", reason: "tidy up", force: false, acceptedAt: t(0), scheduledFor: t(30) };
 const last = { fromBootId: "boot-1", bootId: "boot-2", cause: "other", at: t(9), clockSynchronized: true } as const;
 const lastTold = { at: t(9), cause: "other", clockSynchronized: true } as const;
 const error = { code: "inhibited", during: "scheduled", message: "apt (busy) holds it." };
-const nothing: RebootSnapshot = {
-  phase: "idle",
-  operationId: null,
-  reason: null,
-  scheduledFor: null,
-  startedAt: null,
-  fromBootId: null,
-  cause: null,
-  error: null,
-  last: null,
-};
 const asked = { operationId: "op-1", reason: "tidy up", scheduledFor: t(30) };
 
 describe("the reboot as the hub may know it", () => {
@@ -58,6 +48,6 @@ describe("the reboot as the hub may know it", () => {
     ["failed", { phase: "failed", last, job, error }, { ...asked, phase: "failed", error, last: lastTold }],
     ["cancelled", { phase: "cancelled", last: null, job }, { ...asked, phase: "cancelled" }],
   ])("%s", (_what, state, told) => {
-    expect(describeReboot(state)).toStrictEqual({ ...nothing, ...told });
+    expect(describeReboot(state)).toStrictEqual({ ...idleReboot, ...told });
   });
 });

@@ -4,31 +4,17 @@ import type { Job } from "../../../../agent/update/job.ts";
 import type { Wait } from "../../../../agent/windows/wait.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
 import { describeUpdate } from "../../../../agent/update/report.ts";
+import { idleUpdate } from "../../../support/snapshots.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
 const saved = (changes: Partial<Saved>): Saved => ({ ...blank("boot-1"), ...changes });
 const s = states();
 const job = { operationId: "op-1", version: "2.0.0", rehearsal: false };
 const bytes = { receivedBytes: 1_000, totalBytes: 1_000 };
-const nothing = {
-  phase: "idle",
-  operationId: null,
-  version: null,
-  rehearsal: false,
-  times: {},
-  receivedBytes: null,
-  totalBytes: null,
-  attempt: null,
-  waitsFor: null,
-  waitsUntil: null,
-  delay: null,
-  error: null,
-  refused: null,
-} as const;
 
 describe("the update as the hub may know it", () => {
   it("is nothing yet", () => {
-    expect(describeUpdate(saved({}), null)).toStrictEqual(nothing);
+    expect(describeUpdate(saved({}), null)).toStrictEqual(idleUpdate);
   });
 
   it.each<[phase: Exclude<keyof typeof s, "idle">, told: Partial<UpdateSnapshot>]>([
@@ -47,7 +33,7 @@ describe("the update as the hub may know it", () => {
   ])("%s", (phase, told) => {
     const update = s[phase];
     expect(describeUpdate(saved({ update }), null)).toStrictEqual({
-      ...nothing,
+      ...idleUpdate,
       ...job,
       phase,
       times: update.times,
@@ -70,7 +56,7 @@ describe("the update as the hub may know it", () => {
     ["the time", "window", { kind: "clockUnknown" }, { waitsFor: "clock" }],
   ])("is staged and waits for %s", (_what, apply, wait, told) => {
     const update = states(jobWith({ apply })).staged;
-    const common = { ...nothing, ...job, ...bytes, phase: "staged", times: update.times };
+    const common = { ...idleUpdate, ...job, ...bytes, phase: "staged", times: update.times };
     expect(describeUpdate(saved({ update }), null, wait)).toStrictEqual({ ...common, ...told });
   });
 

@@ -1,0 +1,219 @@
+import { createHash, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import packageJson from "../package.json" with { type: "json" };
+import { startAgent, type Agent } from "./agent.ts";
+import { kernelBootClock, readBootId } from "./board/boot.ts";
+import { laptopClock, systemClock, systemTimer } from "./board/clocks.ts";
+import { rebootThroughDoor } from "./board/door.ts";
+import { findEquipment, keepEquipment, keptEquipment } from "./board/equipment.ts";
+import { HistoryFile } from "./board/history-file.ts";
+import { HttpsSource } from "./board/https-source.ts";
+import { commandInstaller } from "./board/installers/command.ts";
+import { noInstaller } from "./board/installers/none.ts";
+import { simulatedInstaller } from "./board/installers/simulated.ts";
+import { readInventory } from "./board/inventory.ts";
+import { keepLastGood } from "./board/last-good-file.ts";
+import { collectLeftovers } from "./board/leftovers.ts";
+import { askInhibitors } from "./board/logind.ts";
+import { PartialFiles } from "./board/partial-file.ts";
+import { commandedReboot } from "./board/power.ts";
+import { lookAtPower } from "./board/probes/power.ts";
+import { readBoard } from "./board/simulated-board.ts";
+import { simulatedPower } from "./board/simulated-power.ts";
+import { FolderStaging } from "./board/staging.ts";
+import { FolderStateFile } from "./board/state-file.ts";
+import { FileReserve } from "./board/state-reserve.ts";
+import { FolderTrialRecord } from "./board/trial-record.ts";
+import { readVitals } from "./board/vitals.ts";
+import type { Config } from "./config.ts";
+import type { Equipment } from "./contract/snapshot.ts";
+import { connectToAzure } from "./hub/azure-link.ts";
+import type { LeveledLog, Log } from "./log.ts";
+import { doorFolder } from "./places.ts";
+import type { Power } from "./reboot/runner.ts";
+import type { Saved, Trust } from "./saved.ts";
+import { Download, downloadTerms } from "./update/download/download.ts";
+import { ImageIntake } from "./update/intake.ts";
+import type { Installer, Staging } from "./update/ports.ts";
+
+/** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
+const equipmentAfterMs = 30_000;
+
+/** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
+export async function assemble(
+  config: Config,
+  log: LeveledLog,
+  boardFile: string | undefined,
+): Promise<{ agent: Agent; intake: ImageIntake }> {
+  const stateFile = new FolderStateFile(config.stateDir);
+  const { saved, trust, problems } = await stateFile.load();
+  for (const problem of problems) log.error({ problem }, "saved state damaged");
+  if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
+  const staging = new FolderStaging(config.stagingDir, config["update.keep-free"], config["update.staging-quota"]);
+  await collect(config.stateDir, staging, saved, log);
+  const board = boardFile === undefined ? undefined : await readBoard(boardFile);
+  const bootId = board?.bootId ?? (await readBootId());
+  const known = await keptEquipment(config.stateDir);
+  const linkLog = log.child({ part: "link" });
+  const productInfo = `boardkeeper-agent/${packageJson.version}`;
+  log.info(
+    {
+      version: packageJson.version,
+      device: config.hub.deviceId,
+      module: config.hub.moduleId,
+      hub: config.hub.hostName,
+      host: hostname(),
+      pid: process.pid,
+    },
+    "agent started",
+  );
+  const partials = new PartialFiles(bootId, kernelBootClock, { keepFreeBytes: config["update.keep-free"] });
+  const agent = await startAgent(
+    {
+      version: packageJson.version,
+      mode: board === undefined ? "systemd" : "simulated",
+      log,
+      logLevel: (level) => log.setLevel(level),
+      clock: board === undefined ? systemClock() : laptopClock,
+      bootClock: kernelBootClock,
+      timer: systemTimer,
+      random: Math.random,
+      newOperationId: randomUUID,
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      bootId,
+      identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
+      inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
+      equipment: (stopping) => findOnce(config, bootId, known?.bootId, log, stopping),
+      vitals: () => readVitals({ folder: config.stateDir, power: lookAtPower }),
+      stateFile: new HistoryFile(config.stateDir).following(stateFile, { log, now: () => new Date().toISOString() }),
+      loaded: saved,
+      trust,
+      problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
+      trials: new FolderTrialRecord(config.stateDir),
+      reserve: new FileReserve(config.stateDir),
+      staging,
+      fetcher: makeDownload(config, log, partials, productInfo),
+      installer: makeInstaller(config, log, boardFile),
+      power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedPower,
+      recentLog: log.recent,
+      connect: async (signal) => {
+        const connection = await connectToAzure(
+          { address: config.hub, ca: config.hubCa, productInfo, log: linkLog },
+          signal,
+        );
+        void keepGood(config, log);
+        return connection;
+      },
+    },
+    config,
+  );
+  const intake = new ImageIntake({
+    staging,
+    partials,
+    largestImageBytes: config["update.max-image-size"],
+    updating: () => agent.updating(),
+    log: log.child({ part: "intake" }),
+  });
+  return { agent, intake };
+}
+
+/** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
+async function collect(stateDir: string, staging: Staging, saved: Saved | undefined, log: Log): Promise<void> {
+  try {
+    await collectLeftovers(stateDir);
+    if (saved === undefined || saved.update.phase === "idle") await staging.clear([]);
+  } catch (cause) {
+    log.warn({ err: cause }, "what is left of saves and updates was not removed");
+  }
+}
+
+/** Once per boot, and when the board has had time to start everything else. */
+async function findOnce(
+  { stateDir }: Config,
+  bootId: string,
+  knownIn: string | undefined,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<Equipment | null> {
+  if (knownIn === bootId) return null;
+  await systemTimer.after(equipmentAfterMs, stopping);
+  const equipment = await findEquipment(stopping);
+  await keepEquipment(stateDir, bootId, equipment).catch((cause: unknown) => {
+    log.warn({ err: cause }, "equipment not kept: it is found out again at the next start");
+  });
+  return equipment;
+}
+
+function lastGoodWords({ mistakes }: Config): string[] {
+  if (mistakes.length === 0) return [];
+  const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
+  return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
+}
+
+function savedStateWords(saved: Saved | undefined, trust: Trust, problems: readonly string[]): string[] {
+  const words = problems.map((one) => `Saved state: ${one}`);
+  if (trust !== "older") return words;
+  const instead =
+    saved === undefined
+      ? "Saved state: there is no copy that can be read, so the agent began with a clean one."
+      : "Saved state: the copy before is used; an update or a reboot that had not begun in it is not carried out.";
+  return [instead, ...words];
+}
+
+/** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */
+async function keepGood({ stateDir, toKeep }: Config, log: Log): Promise<void> {
+  if (toKeep === undefined) return;
+  try {
+    if (await keepLastGood(stateDir, toKeep)) log.info({}, "good configuration kept");
+  } catch (cause) {
+    log.warn({ err: cause }, "good configuration not kept, trying again at the next connection");
+  }
+}
+
+function makeDownload(config: Config, log: Log, partials: PartialFiles, userAgent: string): Download {
+  return new Download(
+    {
+      source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
+      partials,
+      timer: systemTimer,
+      bootClock: kernelBootClock,
+      random: Math.random,
+      log: log.child({ part: "download" }),
+    },
+    downloadTerms(config),
+  );
+}
+
+function makePower(config: Config, log: Log, bootId: string): Power {
+  const inhibitors = (): ReturnType<typeof askInhibitors> => askInhibitors(log);
+  const command = config["reboot.command"];
+  const throughDoor = (): Power["reboot"] =>
+    rebootThroughDoor({
+      folder: doorFolder,
+      bootId,
+      timer: systemTimer,
+      newId: randomUUID,
+      uptimeSeconds: async () => Number.parseFloat(await readFile("/proc/uptime", "utf8")),
+      inhibitors,
+    });
+  return { reboot: command.length > 0 ? commandedReboot(command) : throughDoor(), inhibitors };
+}
+
+function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
+  const program = config["update.command.program"];
+  if (config["update.installer"] === "command" && program !== null) {
+    return commandInstaller({
+      program,
+      restart: config["update.command.restart"],
+      timeLimitMs: config["update.command.time-limit-seconds"],
+      replaces: config["update.command.replaces"],
+      stateDir: config.stateDir,
+      log: log.child({ part: "installer" }),
+    });
+  }
+  if (config["update.installer"] === "simulated" && boardFile !== undefined) {
+    return simulatedInstaller(boardFile, systemTimer, config["simulation.pause-seconds"]);
+  }
+  return noInstaller();
+}
