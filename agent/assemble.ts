@@ -9,8 +9,10 @@ import { rebootThroughDoor } from "./board/door.ts";
 import { findEquipment, keepEquipment, keptEquipment } from "./board/equipment.ts";
 import { HistoryFile } from "./board/history-file.ts";
 import { HttpsSource } from "./board/https-source.ts";
+import { programBehindDoor } from "./board/install-door.ts";
 import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
+import { ownProgram } from "./board/installers/own-program.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/inventory.ts";
 import { keepLastGood } from "./board/last-good-file.ts";
@@ -30,11 +32,12 @@ import type { Config } from "./config.ts";
 import type { Equipment } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
 import type { LeveledLog, Log } from "./log.ts";
-import { doorFolder } from "./places.ts";
+import { doorFolder, installSocket } from "./places.ts";
 import type { Power } from "./reboot/runner.ts";
 import type { Saved, Trust } from "./saved.ts";
 import { Download, downloadTerms } from "./update/download/download.ts";
 import { ImageIntake } from "./update/intake.ts";
+import type { OwnerProgram } from "./update/owner-program.ts";
 import type { Installer, Staging } from "./update/ports.ts";
 
 /** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
@@ -201,8 +204,8 @@ function makePower(config: Config, log: Log, bootId: string): Power {
 }
 
 function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
-  const program = config["update.command.program"];
-  if (config["update.installer"] === "command" && program !== null) {
+  const program = makeProgram(config);
+  if (config["update.installer"] === "command" && program !== undefined) {
     return commandInstaller({
       program,
       restart: config["update.command.restart"],
@@ -216,4 +219,10 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
     return simulatedInstaller(boardFile, systemTimer, config["simulation.pause-seconds"]);
   }
   return noInstaller();
+}
+
+function makeProgram(config: Config): OwnerProgram | undefined {
+  if (config["update.command.as-root"]) return programBehindDoor({ socket: installSocket, timer: systemTimer });
+  const path = config["update.command.program"];
+  return path === null ? undefined : ownProgram(path);
 }

@@ -182,8 +182,15 @@ function contradictions(settings: Settings, { simulate }: Surroundings): string[
       'update.installer: "simulated" installs nothing on a real board; set "command" or "none", or start with --simulate',
     );
   }
-  if (settings["update.installer"] === "command" && settings["update.command.program"] === null) {
+  const isCommand = settings["update.installer"] === "command";
+  const [program, asRoot] = [settings["update.command.program"], settings["update.command.as-root"]];
+  if (isCommand && program === null && !asRoot) {
     problems.push('update.command.program: is missing; update.installer = "command" needs a program to run');
+  }
+  if (isCommand && program !== null && asRoot) {
+    problems.push(
+      "update.command.program: is not what root would run; take it out, and name the program in /etc/boardkeeper/installer (docs/installers.md), or set update.command.as-root = false",
+    );
   }
   return problems;
 }

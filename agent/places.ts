@@ -7,6 +7,11 @@ export const rebootPathUnit = "boardkeeper-reboot.path";
 export const doorFolder = "/run/boardkeeper";
 export const doorRequests = `${doorFolder}/requests`;
 
+/** Root's door to the owner's installer: where it listens, what runs for each connection, and who says which program it is. */
+export const installSocketUnit = "boardkeeper-install.socket";
+export const installSocket = `${doorFolder}/install.sock`;
+export const installDoorProgram = "/usr/lib/boardkeeper/install-door";
+
 /** What the owner of the board writes: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";
 

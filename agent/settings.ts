@@ -172,6 +172,7 @@ export const settings = {
   "update.healthy-for-seconds": seconds(30, 0, 3_600),
   "update.prove-within-seconds": seconds(1_800, 1, 86_400),
   "update.command.program": path(),
+  "update.command.as-root": flag(false),
   "update.command.restart": choice(restartKinds, "board"),
   "update.command.time-limit-seconds": seconds(1_800, 1, 86_400),
   "update.command.replaces": paths(),

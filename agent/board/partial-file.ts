@@ -154,10 +154,6 @@ class PartialFile implements PartialImage {
     });
   }
 
-  remember(spent: Spent): void {
-    this.#change({ spent });
-  }
-
   async startOver(spent: Spent): Promise<void> {
     await onDisk(async () => {
       await this.#syncing;
@@ -228,9 +224,8 @@ class PartialFile implements PartialImage {
   async #writeRecord(everyMs: number): Promise<void> {
     const nowMs = this.#bootClock.nowMs();
     if (this.#isWritten || (this.#writtenAtMs !== undefined && nowMs - this.#writtenAtMs < everyMs)) return;
-    const record = this.#record;
-    await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#terms.disk);
-    this.#isWritten = this.#record === record; // Or it has changed meanwhile.
+    await replaceFile(recordPath(this.#path), `${JSON.stringify(this.#record)}\n`, this.#terms.disk);
+    this.#isWritten = true;
     this.#writtenAtMs = nowMs;
   }
 }

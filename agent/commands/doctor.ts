@@ -4,6 +4,7 @@ import type { Arguments } from "../arguments.ts";
 import { laptopClock, systemClock } from "../board/clocks.ts";
 import { askAgent, DoorShut, type LocalReply } from "../board/control-client.ts";
 import { askForDate, lookAtCertificate, resolveName, tryPort } from "../board/probes/network.ts";
+import { askInstallDoor } from "../board/probes/install-door.ts";
 import { lookAtPower } from "../board/probes/power.ts";
 import { lookAtDisk } from "../board/probes/storage.ts";
 import { askLogind, timeService, unitProperties } from "../board/probes/systemd.ts";
@@ -14,7 +15,7 @@ import { judgeClock } from "../doctor/clock.ts";
 import { judgeConfiguration } from "../doctor/configuration.ts";
 import { judgeCredentials } from "../doctor/credentials.ts";
 import { isHealthy, type Finding } from "../doctor/finding.ts";
-import { judgeInstaller } from "../doctor/installer.ts";
+import { judgeInstaller, type DoorFacts } from "../doctor/installer.ts";
 import { judgeLogin } from "../doctor/login.ts";
 import { judgeDns, judgePorts, type Way } from "../doctor/network.ts";
 import { judgePower } from "../doctor/power.ts";
@@ -24,7 +25,7 @@ import { judgeDisk, judgeFolder, type FolderFacts } from "../doctor/storage.ts";
 import { judgeTls } from "../doctor/tls.ts";
 import { findingLines } from "../doctor/words.ts";
 import type { HubAddress } from "../hub/address.ts";
-import { doorRequests, rebootPathUnit, serviceUnit } from "../places.ts";
+import { doorRequests, installDoorProgram, installSocketUnit, rebootPathUnit, serviceUnit } from "../places.ts";
 import { proxyTo } from "../proxy.ts";
 import { lookAt } from "./config.ts";
 import { tryLogin } from "./login.ts";
@@ -109,7 +110,13 @@ async function lookWithRights(
   return [
     ...(await lookAtDisks(stateDir, settings)),
     ...(state === undefined ? [] : [judgeFolder(state)]),
-    judgeInstaller({ kind: settings["update.installer"], program: installer, code: ofInstaller, user: user.name }),
+    judgeInstaller({
+      kind: settings["update.installer"],
+      program: installer,
+      code: ofInstaller,
+      user: user.name,
+      door: settings["update.command.as-root"] ? await installDoorFacts() : undefined,
+    }),
     judgeReboot(simulate ? { how: "simulated" } : await rebootFacts(reboot, ofReboot, door, user)),
   ];
 }
@@ -122,6 +129,14 @@ async function lookAtDisks(stateDir: string, settings: Look["settings"]): Promis
   return [judgeDisk(ofState, isOne ? keepFree : 0), ...(isOne ? [] : [judgeDisk(ofStaging, keepFree)])];
 }
 
+async function installDoorFacts(): Promise<DoorFacts> {
+  return { word: await askInstallDoor(installDoorProgram), bell: await stateOf(installSocketUnit) };
+}
+
+async function stateOf(unit: string): Promise<string | null> {
+  return (await unitProperties(unit, ["ActiveState"]))?.get("ActiveState") ?? null;
+}
+
 async function rebootFacts(
   program: string | undefined,
   code: string | null,
@@ -129,7 +144,7 @@ async function rebootFacts(
   user: User,
 ): Promise<RebootFacts> {
   if (program === undefined) {
-    const bell = (await unitProperties(rebootPathUnit, ["ActiveState"]))?.get("ActiveState") ?? null;
+    const bell = await stateOf(rebootPathUnit);
     return {
       how: "door",
       folder: doorRequests,

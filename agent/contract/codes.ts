@@ -18,6 +18,8 @@ export const codes = {
   "insecure-address": "Plain http is not fetched. Serve the image over https, or set update.allow-http.",
   "insecure-redirect": "The server redirected from https to http, which is never followed. Mend its redirects.",
   "installer-failed": "The installer said no; its last words are in the message.",
+  "installer-not-allowed":
+    "Root may not run an installer on this board. Its owner names the program in /etc/boardkeeper/installer.",
   "installer-timed-out":
     "The installer took longer than its time limit. Raise the limit, or look at what it waits for.",
   internal: "A fault in the agent. Its log has the details: please report it.",

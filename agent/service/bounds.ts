@@ -89,7 +89,8 @@ function boundOfUpdate(duty: Duty, terms: BoundTerms): number | null {
       if (job.apply !== "now") return null; // For a window or an order.
       return lookingMs + terms["reboot.deadline-seconds"] + slackMs; // A reboot for another reason may go first.
     case "install":
-      return rehearsalMs + (2 * duty.image.sizeBytes) / bytesPerMs + 2 * programMs;
+      // Read once, and where root's door installs it, for each of its two calls sent, written and digested.
+      return rehearsalMs + (8 * duty.image.sizeBytes) / bytesPerMs + 2 * programMs;
     case "arm":
       return programMs + slackMs;
     case "reboot":

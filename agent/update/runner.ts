@@ -225,7 +225,7 @@ export class UpdateRunner {
       try {
         return await act();
       } catch (cause) {
-        if (attempt === times || signal.aborted) throw cause;
+        if (attempt === times || signal.aborted || isFinal(cause)) throw cause;
         this.#ports.log.warn({ err: cause, attempt }, "trying again");
         await this.#ports.timer.after(retryMs, signal);
       }
@@ -239,6 +239,11 @@ export class UpdateRunner {
       throw new AgentError("internal", "A rehearsal was saved on a board that never accepts one.");
     return rehearsal;
   }
+}
+
+/** Only the board's owner can change that, and not within seconds. */
+function isFinal(cause: unknown): boolean {
+  return cause instanceof AgentError && cause.code === "installer-not-allowed";
 }
 
 function sameVersion({ version }: Job): AgentError {

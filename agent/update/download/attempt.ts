@@ -32,8 +32,6 @@ export interface AttemptPorts {
   readonly startOver: (why: string) => Promise<void>;
   /** Called for each piece that was written. */
   readonly onPiece: (bytes: number) => void;
-  /** Whether the time for the whole download is over: looked at whenever a server is, which ends the try. */
-  readonly isTimeUp: () => boolean;
 }
 
 /** One question to one server, and what of its answer comes to lie on disk. */
@@ -125,27 +123,22 @@ export class Attempt {
     return Math.max(1, Math.min(leastBytes, cappedBytes));
   }
 
-  /** Does something with a server, and drops it when it is found too slow, or too late, each time it is looked at. */
+  /** Does something with a server, and drops it when it is found too slow each time it is looked at. */
   async #watched<T>(isTooSlow: () => boolean, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { silenceMs } = this.#terms;
-    const { timer, isTimeUp } = this.#ports;
     const done = new AbortController();
-    const dropped = new AbortController();
-    let why: string | undefined;
+    const slow = new AbortController();
     const watching = (async () => {
       const either = AbortSignal.any([this.#signal, done.signal]);
-      while (why === undefined) {
-        await timer.after(silenceMs, either);
-        if (isTooSlow()) why = `hardly anything came for ${silenceMs / 1_000} s`;
-        else if (isTimeUp()) why = "its time was up (update.download-deadline-seconds)";
-      }
-      dropped.abort();
+      do await this.#ports.timer.after(silenceMs, either);
+      while (!isTooSlow());
+      slow.abort();
     })().catch(() => undefined); // It is done, or stopped: nobody watches any more.
     try {
-      return await act(AbortSignal.any([this.#signal, dropped.signal]));
+      return await act(AbortSignal.any([this.#signal, slow.signal]));
     } catch (cause) {
       this.#signal.throwIfAborted();
-      if (why !== undefined) throw lost(this.#partial, why, cause);
+      if (slow.signal.aborted) throw lost(this.#partial, `hardly anything came for ${silenceMs / 1_000} s`, cause);
       throw cause;
     } finally {
       done.abort();

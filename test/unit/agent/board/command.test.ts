@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
+import { ownProgram } from "../../../../agent/board/installers/own-program.ts";
 import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
 import { quiet } from "../../../support/journals.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -26,7 +27,7 @@ async function program(
   await writeFile(path, `#!/bin/sh\ncd ${folder}\n${script}\n`);
   await chmod(path, 0o700);
   return {
-    program: path,
+    program: ownProgram(path),
     restart: "board",
     timeLimitMs: 10_000,
     replaces: [],
@@ -79,7 +80,7 @@ describe("an operator's program as installer", () => {
 
   it("asks for the running version with a time limit of its own, and for as long as somebody wants to know", async () => {
     const options = await program("echo > started; exec sleep 600", { timeLimitMs: 3_600_000 });
-    const impatient = commandInstaller({ ...options, waits: { versionMs: 300 } });
+    const impatient = commandInstaller({ ...options, versionLimitMs: 300 });
     await expect(impatient.runningVersion()).rejects.toMatchObject({
       code: "installer-timed-out",
       message: expect.stringContaining("longer than 0.3 s"),
@@ -100,7 +101,7 @@ describe("an operator's program as installer", () => {
 
   it("fails when the program cannot be started", async () => {
     const options = await program(":");
-    const installer = commandInstaller({ ...options, program: "/nowhere/installer" });
+    const installer = commandInstaller({ ...options, program: ownProgram("/nowhere/installer") });
     await expect(installer.install(image, never)).rejects.toMatchObject({ code: "installer-failed" });
   });
 
@@ -127,7 +128,11 @@ describe("an operator's program as installer", () => {
     const left = async (): Promise<number[]> =>
       (await readFile(join(options.stateDir, "left"), "utf8")).trim().split("\n").map(Number);
     onTestFinished(async () => (await left()).forEach((pid) => process.kill(pid, "SIGKILL")));
-    const installer = commandInstaller({ ...options, waits: { versionMs: 1_000, drainMs: 1_500 } });
+    const installer = commandInstaller({
+      ...options,
+      program: ownProgram(options.program.name, { drainMs: 1_500 }),
+      versionLimitMs: 1_000,
+    });
     // The limit comes while the pipes are being drained, and must not count any more.
     await expect(installer.runningVersion()).resolves.toBe("1.2.3");
     await expect(commandInstaller(options).runningVersion()).resolves.toBe("1.2.3");
@@ -137,19 +142,19 @@ describe("an operator's program as installer", () => {
   it("gives up a program that does not obey, even when another one holds its pipes", async () => {
     const options = await program("trap '' TERM; setsid sleep 600 & echo $! > left; while :; do sleep 1; done", {
       timeLimitMs: 300,
-      waits: { graceMs: 300, drainMs: 100 },
     });
+    const impatient = ownProgram(options.program.name, { graceMs: 300, drainMs: 100 });
     onTestFinished(async () => {
       process.kill(Number(await readFile(join(options.stateDir, "left"), "utf8")), "SIGKILL");
     });
-    await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({
+    await expect(commandInstaller({ ...options, program: impatient }).install(image, never)).rejects.toMatchObject({
       code: "installer-timed-out",
     });
   });
 
   it("fails when the system cannot run the program's file", async () => {
     const options = await program(":");
-    await writeFile(options.program, "no program");
+    await writeFile(options.program.name, "no program");
     await expect(commandInstaller(options).install(image, never)).rejects.toMatchObject({ code: "installer-failed" });
   });
 

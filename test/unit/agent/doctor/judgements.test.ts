@@ -196,6 +196,16 @@ describe("installer", () => {
     [command, "ok: /p"],
     [{ ...command, code: "ENOENT" }, "fault: /p is not there"],
     [{ ...command, code: "EACCES" }, "fault: keeper cannot run /p (EACCES)"],
+    [{ ...command, program: null, door: { word: { program: "/i" }, bell: "active" } }, "ok: /i, run by root's door"],
+    [{ ...command, program: null, door: { word: { refusal: "No." }, bell: "active" } }, "fault: No."],
+    [
+      { ...command, program: null, door: { word: { program: "/i" }, bell: "failed" } },
+      "fault: nobody listens at root's install door: boardkeeper-install.socket is failed",
+    ],
+    [
+      { ...command, program: null, door: { word: { program: "/i" }, bell: null } },
+      "fault: nobody listens at root's install door: boardkeeper-install.socket is not there, for want of systemd",
+    ],
   ])("%j", (facts, expected) => expect(said(judgeInstaller(facts))).toBe(expected));
 });
 

@@ -50,7 +50,7 @@ describe("how long work may go without moving", () => {
   it("grows with what has to be read, written and waited for", () => {
     const boundOf = (sizeBytes: number): number =>
       updating({ kind: "install", job, image: { ...image, sizeBytes }, attempt: 1 })[0]?.boundMs ?? 0;
-    expect(boundOf(2 ** 30) - boundOf(0)).toBeCloseTo(2 * 1_024_000, 3);
+    expect(boundOf(2 ** 30) - boundOf(0)).toBeCloseTo(8 * 1_024_000, 3);
     const rehearsal = updating({ kind: "verify", job: jobWith({ rehearsal: true }), image })[0]?.boundMs ?? 0;
     expect(rehearsal - (updating({ kind: "verify", job, image })[0]?.boundMs ?? 0)).toBe(15_000);
   });

@@ -1,0 +1,20 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { DoorsWord } from "../../doctor/installer.ts";
+
+const run = promisify(execFile);
+const patienceMs = 5_000;
+
+/** Which program root's install door would run, or why none, in its own words. */
+export async function askInstallDoor(door: string): Promise<DoorsWord> {
+  try {
+    const { stdout } = await run(door, ["check"], { timeout: patienceMs });
+    return { program: stdout.trim() };
+  } catch (cause) {
+    const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
+    if (said !== "") return { refusal: said };
+    return {
+      refusal: `${door} cannot be asked (${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)})`,
+    };
+  }
+}

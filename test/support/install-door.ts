@@ -1,0 +1,70 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import type { StagedImage } from "../../agent/update/ports.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** Root's door to the owner's installer, listening as its socket unit does, run by the test's own user. */
+export interface InstallDoor {
+  readonly socket: string;
+  readonly folder: string;
+  /** The file in which the owner names the program. */
+  readonly permission: string;
+  readonly program: string;
+  /** The door's own folder. */
+  readonly own: string;
+  /** Resolves when every door that was opened so far has closed again. */
+  readonly closed: () => Promise<unknown>;
+}
+
+/**
+ * @param script of the owner's program, which runs in `folder`
+ * @param fakes programs that the door finds before the system's
+ */
+export async function installDoor(script = ":", fakes: Readonly<Record<string, string>> = {}): Promise<InstallDoor> {
+  const folder = await temporaryFolder();
+  const [program, permission] = [join(folder, "installer"), join(folder, "permission")];
+  const [own, bin, socket] = [join(folder, "own"), join(folder, "bin"), join(folder, "socket")];
+  for (const one of [own, bin]) await mkdir(one);
+  for (const [name, text] of Object.entries(fakes))
+    await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  await writeFile(program, `#!/bin/sh\ncd ${folder}\n${script}\n`);
+  await chmod(program, 0o755);
+  await writeFile(permission, `${program}\n`);
+  await chmod(permission, 0o644);
+  const env = {
+    PATH: `${bin}:${process.env["PATH"]}`,
+    SECRET: "of the service",
+    BOARDKEEPER_INSTALLER: permission,
+    BOARDKEEPER_INSTALL_FOLDER: own,
+  };
+  const doors: Promise<unknown>[] = [];
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
+    const door = spawn("systemd/libexec/install-door", { env, stdio: [connection, "ignore", "inherit"] });
+    connection.destroy(); // The door has its own end of it.
+    doors.push(once(door, "close"));
+  });
+  server.listen(socket);
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return {
+    socket,
+    folder,
+    permission,
+    program,
+    own,
+    closed: () => Promise.all(doors),
+  };
+}
+
+/** An image as the agent has staged it. */
+export async function stagedImage(content = "an image"): Promise<StagedImage> {
+  const path = join(await temporaryFolder(), "x.image");
+  await writeFile(path, content);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { path, sha256, sizeBytes: Buffer.byteLength(content), version: "2.0.0", operationId: "op-1" };
+}
