@@ -154,6 +154,10 @@ class PartialFile implements PartialImage {
     });
   }
 
+  remember(spent: Spent): void {
+    this.#change({ spent });
+  }
+
   async startOver(spent: Spent): Promise<void> {
     await onDisk(async () => {
       await this.#syncing;
@@ -224,8 +228,9 @@ class PartialFile implements PartialImage {
   async #writeRecord(everyMs: number): Promise<void> {
     const nowMs = this.#bootClock.nowMs();
     if (this.#isWritten || (this.#writtenAtMs !== undefined && nowMs - this.#writtenAtMs < everyMs)) return;
-    await replaceFile(recordPath(this.#path), `${JSON.stringify(this.#record)}\n`, this.#terms.disk);
-    this.#isWritten = true;
+    const record = this.#record;
+    await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#terms.disk);
+    this.#isWritten = this.#record === record; // Or it has changed meanwhile.
     this.#writtenAtMs = nowMs;
   }
 }

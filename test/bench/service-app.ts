@@ -1,4 +1,4 @@
-import type { Client, Registry, Twin } from "azure-iothub";
+import type { Client, Device, Registry, Twin } from "azure-iothub";
 import iothub from "azure-iothub"; // CommonJS whose names Node cannot see from outside.
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 
@@ -18,9 +18,9 @@ export class ServiceApp {
       Reflect.get(one, "_restApiClient").setOptions({ http: { agent } });
   }
 
-  /** The payload of the answer; rejects when the status is not 200. */
+  /** The payload of the answer; waits for a device that is about to connect, and rejects when the status is not 200. */
   async call(methodName: string, payload: unknown = null): Promise<Record<string, unknown>> {
-    const params = { methodName, payload, responseTimeoutInSeconds: 30 };
+    const params = { methodName, payload, connectTimeoutInSeconds: 30, responseTimeoutInSeconds: 30 };
     const { result } = await this.#client.invokeDeviceMethod(this.#deviceId, params);
     if (result.status !== 200) throw new Error(`${methodName} was answered ${JSON.stringify(result)}`);
     return result.payload;
@@ -29,5 +29,24 @@ export class ServiceApp {
   async reported(): Promise<Twin["properties"]["reported"]> {
     const { responseBody } = await this.#registry.getTwin(this.#deviceId);
     return responseBody.properties.reported;
+  }
+
+  /** When the hub has accepted its last connection, and heard of it last; in milliseconds, as Date says them. */
+  async seen(): Promise<{ readonly connectedAtMs: number; readonly activeAtMs: number }> {
+    const { connectionStateUpdatedTime, lastActivityTime } = await this.#identity();
+    return {
+      connectedAtMs: Date.parse(connectionStateUpdatedTime ?? ""),
+      activeAtMs: Date.parse(lastActivityTime ?? ""),
+    };
+  }
+
+  /** Resolves when the hub knows that it is not connected. */
+  async untilGone(): Promise<void> {
+    // IoT Hub says "Connected", the SDK's types "connected".
+    while ((await this.#identity()).connectionState?.toLowerCase() === "connected") continue;
+  }
+
+  async #identity(): Promise<Device> {
+    return (await this.#registry.get(this.#deviceId)).responseBody;
   }
 }

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { inject, onTestFinished } from "vitest";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
@@ -9,8 +8,7 @@ import { ServiceView } from "../support/twins.ts";
 import { Disk } from "./disk.ts";
 import type { SystemName } from "./layers.ts";
 import { Machine } from "./machine.ts";
-
-const credential = "/etc/boardkeeper/credentials/connection-string";
+import { prepare, provision } from "./provision.ts";
 
 /**
  * In systemd-nspawn of systemd 252 a service with ProtectProc=, ProtectKernelTunables= or ProtectControlGroups= sees the
@@ -26,9 +24,6 @@ const ownBootId = {
     ]),
   ),
 };
-
-/** As systemd-timesyncd leaves it. The host's clock is right, and nobody in the container could set it. */
-const clockIsSet = "d /run/systemd/timesync\nf /run/systemd/timesync/synchronized\n";
 
 /** A bare machine of this test alone, on which nothing of ours was installed; it is off. */
 export async function bareMachine(system: SystemName): Promise<Machine> {
@@ -47,8 +42,7 @@ export async function installedMachine(system: SystemName): Promise<Machine> {
 
 async function machineOver(below: readonly string[]): Promise<Machine> {
   const machine = new Machine(await Disk.over(below));
-  await machine.disk.write("/etc/hosts", "127.0.0.1 localhost\n");
-  await machine.disk.write("/etc/tmpfiles.d/clock-is-set.conf", clockIsSet);
+  await prepare(machine.disk);
   onTestFinished(async ({ task }) => {
     if (task.result?.state === "fail") process.stderr.write(await lastWords(machine));
     await machine.discard();
@@ -72,12 +66,7 @@ export async function provisionedBoard(system: SystemName): Promise<Board> {
   const [machine, folder] = [await installedMachine(system), await temporaryFolder()];
   const deviceId = "board-1";
   const hub = await testHub({ folder: `${folder}/hub` });
-  await machine.disk.write(credential, await hub.addDevice(deviceId), 0o600);
-  await machine.disk.write("/etc/boardkeeper/hub-ca.pem", await readFile(hub.caFile, "utf8"));
-  await machine.disk.write(
-    "/etc/boardkeeper/agent.toml.d/rig.toml",
-    '[hub]\nca-file = "/etc/boardkeeper/hub-ca.pem"\n',
-  );
+  await provision(machine.disk, await hub.addDevice(deviceId), hub.ca);
   return {
     machine,
     hub,

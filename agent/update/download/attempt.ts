@@ -32,6 +32,8 @@ export interface AttemptPorts {
   readonly startOver: (why: string) => Promise<void>;
   /** Called for each piece that was written. */
   readonly onPiece: (bytes: number) => void;
+  /** Whether the time for the whole download is over: looked at whenever a server is, which ends the try. */
+  readonly isTimeUp: () => boolean;
 }
 
 /** One question to one server, and what of its answer comes to lie on disk. */
@@ -123,22 +125,27 @@ export class Attempt {
     return Math.max(1, Math.min(leastBytes, cappedBytes));
   }
 
-  /** Does something with a server, and drops it when it is found too slow each time it is looked at. */
+  /** Does something with a server, and drops it when it is found too slow, or too late, each time it is looked at. */
   async #watched<T>(isTooSlow: () => boolean, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { silenceMs } = this.#terms;
+    const { timer, isTimeUp } = this.#ports;
     const done = new AbortController();
-    const slow = new AbortController();
+    const dropped = new AbortController();
+    let why: string | undefined;
     const watching = (async () => {
       const either = AbortSignal.any([this.#signal, done.signal]);
-      do await this.#ports.timer.after(silenceMs, either);
-      while (!isTooSlow());
-      slow.abort();
+      while (why === undefined) {
+        await timer.after(silenceMs, either);
+        if (isTooSlow()) why = `hardly anything came for ${silenceMs / 1_000} s`;
+        else if (isTimeUp()) why = "its time was up (update.download-deadline-seconds)";
+      }
+      dropped.abort();
     })().catch(() => undefined); // It is done, or stopped: nobody watches any more.
     try {
-      return await act(AbortSignal.any([this.#signal, slow.signal]));
+      return await act(AbortSignal.any([this.#signal, dropped.signal]));
     } catch (cause) {
       this.#signal.throwIfAborted();
-      if (slow.signal.aborted) throw lost(this.#partial, `hardly anything came for ${silenceMs / 1_000} s`, cause);
+      if (why !== undefined) throw lost(this.#partial, why, cause);
       throw cause;
     } finally {
       done.abort();

@@ -10,6 +10,7 @@ import {
   addressesOf,
   afterFailure,
   afterSetback,
+  endsTry,
   isOver,
   mostStartOvers,
   nextAddress,
@@ -18,7 +19,7 @@ import {
 import type { PartialImage, Partials, Source } from "./ports.ts";
 
 export interface DownloadTerms extends AttemptTerms {
-  /** No other try is begun when a job has been fetching for so long. */
+  /** When a job has been fetching for so long, no other try is begun, and none goes on for longer than a silence; 0 for one. */
   readonly deadlineMs: number;
 }
 
@@ -114,10 +115,20 @@ class Course {
     const { source, timer, bootClock } = ports;
     const startOver = (why: string): Promise<void> => this.#startOver(why);
     const onPiece = (bytes: number): void => this.#take(bytes);
-    this.#attempt = new Attempt({ source, timer, bootClock, startOver, onPiece }, terms, order, partial, signal);
+    const isTimeUp = (): boolean => endsTry(this.#spent().fetchingMs, terms.deadlineMs);
+    const around = { source, timer, bootClock, startOver, onPiece, isTimeUp };
+    this.#attempt = new Attempt(around, terms, order, partial, signal);
   }
 
   async run(): Promise<Image> {
+    try {
+      return await this.#fetchWhole();
+    } finally {
+      this.#partial.remember(this.#spent());
+    }
+  }
+
+  async #fetchWhole(): Promise<Image> {
     const { sha256 } = this.#order;
     this.#tellProgress();
     // Cut off between its last byte and the step that follows: there is nothing left to ask a server for.
@@ -253,6 +264,7 @@ class Course {
   #take(bytes: number): void {
     this.#receivedBytes += bytes;
     this.#delay = null;
+    this.#partial.remember(this.#spent());
     this.#tellProgress();
   }
 

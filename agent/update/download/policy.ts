@@ -76,6 +76,13 @@ export function isOver(addresses: readonly Address[], spentMs: number, deadlineM
 }
 
 /**
+ * True when a try that is under way has to end, although bytes come. A deadline of 0 is for one try, however long it takes.
+ */
+export function endsTry(spentMs: number, deadlineMs: number): boolean {
+  return deadlineMs > 0 && spentMs >= deadlineMs;
+}
+
+/**
  * What a status that is no image means: `again` for what passes by itself (408 Request Timeout, 425 Too Early, 429 Too
  * Many Requests, every 5xx), `ended` for what the server will say the next time too.
  */

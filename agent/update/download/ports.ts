@@ -44,6 +44,8 @@ export interface PartialImage {
   describe(totalBytes: number | null, source: ImageSource): Promise<void>;
   /** Notes what the job has used up; written seldom. */
   account(spent: Spent): Promise<void>;
+  /** Keeps in mind what the job has used up: written with what is noted next. */
+  remember(spent: Spent): void;
   /** Forgets every byte, and whatever was known of them. */
   startOver(spent: Spent): Promise<void>;
   /** Resolves when the bytes, and what is known of them, survive a power cut. */

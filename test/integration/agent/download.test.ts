@@ -490,17 +490,70 @@ describe("the deadline", () => {
     expect(scene.server.requests).toHaveLength(1);
   });
 
-  it("does not end a transfer that moves", async () => {
-    const scene = await DownloadScene.create();
-    scene.server.answer = (_request, response) => {
-      response.writeHead(200, { "content-length": 1_000_000 });
-      response.write(scene.image.content.subarray(0, 500_000));
-      void scene.received(500_000).then(() => {
-        scene.time.pass(48 * hour);
-        response.end(scene.image.content.subarray(500_000));
+  /** Lets a fetch go on for so many hours, in each of which hardly enough bytes arrive. */
+  async function trickle(
+    scene: DownloadScene,
+    hours: number,
+    signal?: AbortSignal,
+  ): Promise<{ fetching: Promise<unknown> }> {
+    let write: (bytes: number) => void = () => undefined;
+    scene.server.answer = (request, response) => {
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      const range = { "content-range": `bytes ${from}-999999/1000000` };
+      response.writeHead(from > 0 ? 206 : 200, {
+        etag,
+        "content-length": 1_000_000 - from,
+        ...(from > 0 ? range : {}),
       });
+      let sentTo = from;
+      write = (bytes) => void response.write(scene.image.content.subarray(sentTo, (sentTo += bytes)));
     };
-    expect((await scene.fetch()).sha256).toBe(scene.image.sha256);
+    const asked = scene.server.requests.length;
+    const before = scene.progress.at(-1)?.receivedBytes ?? 0;
+    const fetching = scene.fetch({}, signal).catch((cause: unknown) => cause);
+    while (scene.server.requests.length === asked) await settle();
+    for (let passed = 1; passed <= hours; passed += 1) {
+      write(2_000);
+      await Promise.race([scene.received(before + 2_000 * passed), fetching]);
+      scene.time.pass(hour - 45_000);
+      scene.time.endGuards();
+      await settle();
+    }
+    return { fetching };
+  }
+
+  it("ends a fetch for which bytes trickle in, and keeps them", async () => {
+    const scene = await DownloadScene.create();
+    const begunMs = scene.time.nowMs();
+    const { fetching } = await trickle(scene, 24);
+    const message = expect.stringMatching(
+      /^Gave up after trying for 24 h\. .* after 48000 of 1000000 bytes: its time was up/,
+    );
+    expect(await fetching).toMatchObject({ code: "unreachable", message });
+    expect(scene.time.nowMs() - begunMs).toBe(24 * hour);
+    expect(scene.server.requests).toHaveLength(1);
+    expect((await stat(scene.path)).size).toBe(48_000);
+  });
+
+  it("counts the hours in which bytes trickled in before a restart", async () => {
+    const scene = await DownloadScene.create();
+    const stop = new AbortController();
+    const { fetching: stopped } = await trickle(scene, 23, stop.signal);
+    stop.abort();
+    await stopped;
+    const { fetching } = await trickle(scene, 1);
+    expect(await fetching).toMatchObject({ code: "unreachable" });
+    expect((await stat(scene.path)).size).toBe(48_000);
+  });
+
+  it("does not end the one try of a board that has none, while it moves", async () => {
+    const scene = await DownloadScene.create();
+    scene.terms = { ...scene.terms, deadlineMs: 0 };
+    const stop = new AbortController();
+    const { fetching } = await trickle(scene, 48, stop.signal);
+    expect((await stat(scene.path)).size).toBe(96_000);
+    stop.abort();
+    await fetching;
   });
 });
 

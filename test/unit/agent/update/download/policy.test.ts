@@ -5,6 +5,7 @@ import {
   afterFailure,
   afterSetback,
   afterStatus,
+  endsTry,
   isOver,
   keepsPartial,
   nextAddress,
@@ -131,6 +132,16 @@ describe("the deadline", () => {
   ])("%s", (_what, addresses, spentMs, over) => {
     expect(isOver(addresses, spentMs, 100)).toBe(over);
   });
+});
+
+it.each<[spentMs: number, deadlineMs: number, ends: boolean]>([
+  [99, 100, false],
+  [100, 100, true],
+  [101, 100, true],
+  [0, 0, false],
+  [1, 0, false],
+])("after %i ms of %i, a try that is under way ends: %s", (spentMs, deadlineMs, ends) => {
+  expect(endsTry(spentMs, deadlineMs)).toBe(ends);
 });
 
 describe("Retry-After", () => {

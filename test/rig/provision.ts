@@ -1,0 +1,20 @@
+import type { Disk } from "./disk.ts";
+
+/** Where the connection string lies on a board, for root alone. */
+const credential = "/etc/boardkeeper/credentials/connection-string";
+
+/** As systemd-timesyncd leaves it. The host's clock is right, and nobody in the container could set it. */
+const clockIsSet = "d /run/systemd/timesync\nf /run/systemd/timesync/synchronized\n";
+
+/** What a root file system needs to be booted as a machine that is on the host's network. */
+export async function prepare(disk: Disk): Promise<void> {
+  await disk.write("/etc/hosts", "127.0.0.1 localhost\n");
+  await disk.write("/etc/tmpfiles.d/clock-is-set.conf", clockIsSet);
+}
+
+/** As `boardkeeper-agent provision` leaves a board, while it is off. */
+export async function provision(disk: Disk, connectionString: string, ca: string): Promise<void> {
+  await disk.write(credential, connectionString, 0o600);
+  await disk.write("/etc/boardkeeper/hub-ca.pem", ca);
+  await disk.write("/etc/boardkeeper/agent.toml.d/rig.toml", '[hub]\nca-file = "/etc/boardkeeper/hub-ca.pem"\n');
+}
