@@ -241,6 +241,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     random: ports.random,
     log: log.child({ part: "link" }),
     method: (name, payload) => desk.answer(name, payload),
+    answered: (name, reply) => desk.answered(name, reply),
     onDesired: (desired, version) => {
       newest = desired;
       // An update may ask for a window that came with it; and while windows are read, another document may come.
@@ -354,7 +355,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const found = findEquipment();
   const takenUp = takeUp();
   return {
-    ask: (name, payload) => desk.answer(name, payload, "board"),
+    ask: async (name, payload) => {
+      const reply = await desk.answer(name, payload, "board");
+      desk.answered(name, reply, "board");
+      return reply;
+    },
     updating: () => (isRunning(journal.saved.update) ? journal.saved.update.job.operationId : null),
     work: () =>
       workUnderWay(

@@ -95,21 +95,21 @@ export class Desk {
    * @param caller who stands before the board may name an image that was handed in there
    */
   async answer(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
-    const { log } = this.#ports;
     const method = methodNamed(name);
-    const called = method === undefined ? brief(redact(name), 100) : name; // It may be anything that somebody has typed.
-    const answering =
-      method === undefined ? Promise.resolve(unknownMethod(called)) : this.#answer(method, payload, caller);
-    const reply = await answering.catch((cause: unknown) => {
+    if (method === undefined) return unknownMethod(printable(name));
+    return await this.#answer(method, payload, caller).catch((cause: unknown) => {
       if (cause instanceof NotSaved) return notSaved(cause); // The journal has logged it, once.
-      log.error({ err: cause, method: called }, "method failed");
+      this.#ports.log.error({ err: cause, method }, "method failed");
       if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
       return faulty(cause);
     });
-    const level = caller === "board" && method === "getStatus" ? "debug" : "info"; // Who follows something asks often.
-    const { operationId } = reply.payload;
-    log[level]({ method: called, caller, status: reply.status, operationId }, "method answered");
-    return reply;
+  }
+
+  /** Logs a call that was answered. Apart from that, because its caller waits and whoever reads the log does not. */
+  answered(name: string, { status, payload }: MethodReply, caller: Caller = "hub"): void {
+    const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Who follows something asks often.
+    const { operationId } = payload;
+    this.#ports.log[level]({ method: printable(name), caller, status, operationId }, "method answered");
   }
 
   /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
@@ -239,6 +239,11 @@ export class Desk {
     await this.#ports.reported(acknowledgementMs);
     return reply;
   }
+}
+
+/** A method's name may be anything that somebody has typed. */
+function printable(name: string): string {
+  return methodNamed(name) ?? brief(redact(name), 100);
 }
 
 function notSaved(refusal: NotSaved): MethodReply {

@@ -177,10 +177,11 @@ class AzureConnection implements Connection {
     this.#calls.set(requestId, replied);
     const [oldest] = this.#calls.keys();
     if (this.#calls.size > rememberedCalls && oldest !== undefined) this.#calls.delete(oldest);
-    const { status, payload } = await replied;
+    const reply = await replied;
     const response = new DeviceMethodResponse(requestId, this.#line.transport);
     // A lost answer is a time-out for the caller, and nothing that could be done here would change that.
-    await response.send(status, payload).catch(() => undefined);
+    await response.send(reply.status, reply.payload).catch(() => undefined);
+    if (known === undefined) callers.answered(name, reply);
   }
 
   /** A twin request. The SDK passes a refusal without a body off as success, so the status of the answer decides. */

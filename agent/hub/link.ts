@@ -24,9 +24,11 @@ export interface Message {
 /** Sends a message; resolves when the hub has taken it. Counts against the hub's quota. */
 export type Emit = (message: Message) => Promise<void>;
 
-/** What the hub says while a connection is up. Neither may throw; a method's reply is sent as soon as it resolves. */
+/** What the hub says while a connection is up. None may throw; a method's reply is sent as soon as it resolves. */
 export interface Callers {
   method(name: string, payload: unknown): Promise<MethodReply>;
+  /** The reply is on its way: what else is to be done about the call no longer keeps its caller waiting. */
+  answered(name: string, reply: MethodReply): void;
   desired(change: DesiredPatch): void;
 }
 

@@ -26,6 +26,7 @@ export interface SessionPorts {
   readonly log: Log;
   readonly meter: Meter;
   readonly method: Callers["method"];
+  readonly answered: Callers["answered"];
   /** The whole desired document, after each change of its content or after each connect. */
   readonly onDesired: (desired: JsonObject, version: number) => void;
   /** The reported properties as the hub holds them, how to patch them, and how to send messages; both reject with LinkTrouble. */
@@ -73,11 +74,12 @@ class Session {
 
   /** Resolves when the session has to end for a reason of its own: a change was missed, a report not acknowledged, renewal. */
   async run(): Promise<LinkTrouble> {
-    const { method, onDesired, onUp, log } = this.#ports;
+    const { method, answered, onDesired, onUp, log } = this.#ports;
     const early: DesiredPatch[] = [];
     let take = (change: DesiredPatch): void => void early.push(change);
     await this.#connection.listen({
       method: (name, payload) => this.#during(method(name, payload)),
+      answered,
       desired: (change) => take(change),
     });
     const twin = await this.#patiently("twin", () => this.#readTwin());

@@ -65,7 +65,9 @@ export class FakeHub {
   /** Calls a direct method of the connected device. */
   async call(name: string, payload: unknown): Promise<MethodReply> {
     if (this.#callers === undefined) throw new Error("404103: the device is not online");
-    return await this.#callers.method(name, payload);
+    const reply = await this.#callers.method(name, payload);
+    this.#callers?.answered(name, reply);
+    return reply;
   }
 
   /** A value of the reported properties, as they are or were, by its path. */

@@ -243,6 +243,8 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   await agent.line({ msg: "state taken up" });
   await service.call("rebootDevice", { delaySeconds: 86_400, operationId: "rb-1" });
   await service.call("cancelReboot", {});
+  for (const method of ["rebootDevice", "cancelReboot"])
+    await agent.line({ msg: "method answered", method, caller: "hub", status: 200, operationId: "rb-1" });
   agent.signal("SIGTERM");
   await agent.exited;
   const stateFile = join(board.folder, "state", "state.json");

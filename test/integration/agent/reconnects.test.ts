@@ -51,6 +51,7 @@ it.each<Transport>(["MQTT", "WebSockets"])(
       random: () => 0,
       log: quiet,
       method: () => Promise.resolve({ status: 200, payload: { Response: "" } }),
+      answered: () => undefined,
       onDesired: () => undefined,
       onUp: () => {
         ups += 1;

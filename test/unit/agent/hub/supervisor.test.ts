@@ -91,6 +91,7 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
         await made.answer;
         return { status: 200, payload: { Response: name } };
       },
+      answered: () => undefined,
       onDesired: (desired, version) => seen.push(`desired ${version} ${JSON.stringify(desired)}`),
       onUp: (reported, send) => {
         seen.push(`up ${JSON.stringify(reported)}`);
