@@ -1,29 +1,28 @@
-import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
+import { timestamp } from "./clock.ts";
 import type { MethodReply } from "./contract/methods.ts";
-import type { Equipment, Snapshot } from "./contract/snapshot.ts";
+import type { Snapshot } from "./contract/snapshot.ts";
 import type { JsonObject } from "./contract/json.ts";
 import { Desk } from "./desk.ts";
-import type { Connect } from "./hub/link.ts";
 import { Meter } from "./hub/meter.ts";
 import { Reporter } from "./hub/reporter.ts";
 import { progressPolicy } from "./hub/schedule.ts";
 import { Supervisor } from "./hub/supervisor.ts";
-import { Journal, type StateFile } from "./journal.ts";
-import type { Log } from "./log.ts";
+import { Journal } from "./journal.ts";
+import { logStateChanges } from "./phase-log.ts";
+import type { AgentPorts } from "./ports.ts";
 import { Problems } from "./problems.ts";
 import { Publisher } from "./publisher.ts";
-import { Reserved, type Reserve } from "./reserved.ts";
-import type { RecentLog } from "./recent-log.ts";
-import { RebootRunner, type Power } from "./reboot/runner.ts";
-import { blank, type Saved, type Trust } from "./saved.ts";
+import { Reserved } from "./reserved.ts";
+import { RebootRunner } from "./reboot/runner.ts";
+import { blank } from "./saved.ts";
 import { workUnderWay } from "./service/bounds.ts";
 import type { Work } from "./service/work.ts";
-import type { LogLevel, Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 import { SmallWrites } from "./small-writes.ts";
 import { stamper } from "./stamp.ts";
 import { healthCheck, linkWithin } from "./update/health.ts";
 import { isRunning } from "./update/machine.ts";
-import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
+import type { TrialRecord } from "./update/ports.ts";
 import { RehearsalWorkshop } from "./update/rehearsal.ts";
 import { released } from "./update/release.ts";
 import { guardTrial } from "./update/trial-guard.ts";
@@ -32,53 +31,10 @@ import { ImageWorkshop } from "./update/workshop.ts";
 import { RemoteDesk } from "./remote/remote-desk.ts";
 import { Tuning } from "./remote/tuning.ts";
 import { Monitor } from "./vitals/monitor.ts";
-import type { Vitals } from "./vitals/vitals.ts";
 import { wake } from "./wake.ts";
 import { mistakesIn } from "./windows/cron.ts";
 import { WindowGate } from "./windows/gate.ts";
 import { shareOf } from "./windows/window.ts";
-
-/** All that the agent touches: a real board's adapters, a simulated board's, or a test's fakes. */
-export interface AgentPorts {
-  readonly version: string;
-  readonly mode: Snapshot["agent"]["mode"];
-  readonly log: Log;
-  /** Sets how much is logged from now on. */
-  readonly logLevel: (level: LogLevel) => void;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
-  readonly timer: Timer;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly newOperationId: () => string;
-  /** SHA-256 of a text, in hex. */
-  readonly digest: (text: string) => string;
-  readonly bootId: string;
-  /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
-  readonly identity: string;
-  readonly inventory: Snapshot["board"];
-  /** Finds out what the board is made of, where that is not known for this boot yet; else null. Takes its time. */
-  readonly equipment: (signal: AbortSignal) => Promise<Equipment | null>;
-  /** How the board is now. */
-  readonly vitals: () => Promise<Vitals>;
-  readonly stateFile: StateFile;
-  /** What the state file held at start; undefined for a board on which nothing was saved yet. */
-  readonly loaded: Saved | undefined;
-  /** How it was found. */
-  readonly trust: Trust;
-  /** What was wrong with configuration and saved state at start, one sentence each, for the twin. */
-  readonly problems: readonly string[];
-  readonly trials: TrialRecord;
-  /** Room for both on a full disk; absent where a disk has none to keep back. */
-  readonly reserve?: Reserve | undefined;
-  readonly staging: Staging;
-  readonly fetcher: Fetcher;
-  readonly installer: Installer;
-  readonly power: Power;
-  readonly connect: Connect;
-  /** Keeps the last lines of `log`; absent where nobody does. */
-  readonly recentLog?: RecentLog | undefined;
-}
 
 interface View {
   readonly snapshot: Snapshot;
@@ -383,23 +339,4 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       await Promise.all([takenUp, found, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);
     },
   };
-}
-
-/** One line for each state that is entered, the same words every time. */
-function logStateChanges(journal: Journal, log: Log): void {
-  let { update, reboot } = journal.saved;
-  journal.onChange((saved) => {
-    if (saved.update.phase !== update.phase) {
-      const job = "job" in saved.update ? saved.update.job : undefined;
-      const error = "error" in saved.update ? saved.update.error : undefined;
-      const ids = { operationId: job?.operationId, version: job?.version, rehearsal: job?.rehearsal };
-      log.info({ ...ids, from: update.phase, to: saved.update.phase, error }, "update phase");
-    }
-    if (saved.reboot.phase !== reboot.phase) {
-      const operationId = "job" in saved.reboot ? saved.reboot.job?.operationId : undefined;
-      const cause = "cause" in saved.reboot ? saved.reboot.cause : saved.reboot.last?.cause;
-      log.info({ operationId, from: reboot.phase, to: saved.reboot.phase, cause }, "reboot phase");
-    }
-    ({ update, reboot } = saved);
-  });
 }

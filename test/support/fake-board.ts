@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { onTestFinished } from "vitest";
-import { startAgent, type Agent, type AgentPorts } from "../../agent/agent.ts";
+import { startAgent, type Agent } from "../../agent/agent.ts";
+import type { AgentPorts } from "../../agent/ports.ts";
 import { AgentError } from "../../agent/errors.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Saved } from "../../agent/saved.ts";

@@ -1,0 +1,54 @@
+import type { BootClock, Timer, WallClock } from "./clock.ts";
+import type { Equipment, Snapshot } from "./contract/snapshot.ts";
+import type { Connect } from "./hub/link.ts";
+import type { StateFile } from "./journal.ts";
+import type { Log } from "./log.ts";
+import type { RecentLog } from "./recent-log.ts";
+import type { Power } from "./reboot/runner.ts";
+import type { Reserve } from "./reserved.ts";
+import type { Saved, Trust } from "./saved.ts";
+import type { LogLevel } from "./settings.ts";
+import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
+import type { Vitals } from "./vitals/vitals.ts";
+
+/** All that the agent touches: a real board's adapters, a simulated board's, or a test's fakes. */
+export interface AgentPorts {
+  readonly version: string;
+  readonly mode: Snapshot["agent"]["mode"];
+  readonly log: Log;
+  /** Sets how much is logged from now on. */
+  readonly logLevel: (level: LogLevel) => void;
+  readonly clock: WallClock;
+  readonly bootClock: BootClock;
+  readonly timer: Timer;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly newOperationId: () => string;
+  /** SHA-256 of a text, in hex. */
+  readonly digest: (text: string) => string;
+  readonly bootId: string;
+  /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
+  readonly identity: string;
+  readonly inventory: Snapshot["board"];
+  /** Finds out what the board is made of, where that is not known for this boot yet; else null. Takes its time. */
+  readonly equipment: (signal: AbortSignal) => Promise<Equipment | null>;
+  /** How the board is now. */
+  readonly vitals: () => Promise<Vitals>;
+  readonly stateFile: StateFile;
+  /** What the state file held at start; undefined for a board on which nothing was saved yet. */
+  readonly loaded: Saved | undefined;
+  /** How it was found. */
+  readonly trust: Trust;
+  /** What was wrong with configuration and saved state at start, one sentence each, for the twin. */
+  readonly problems: readonly string[];
+  readonly trials: TrialRecord;
+  /** Room for both on a full disk; absent where a disk has none to keep back. */
+  readonly reserve?: Reserve | undefined;
+  readonly staging: Staging;
+  readonly fetcher: Fetcher;
+  readonly installer: Installer;
+  readonly power: Power;
+  readonly connect: Connect;
+  /** Keeps the last lines of `log`; absent where nobody does. */
+  readonly recentLog?: RecentLog | undefined;
+}
