@@ -53,8 +53,12 @@ export async function assemble(
   const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
-  const staging = new FolderStaging(config.stagingDir, config["update.keep-free"], config["update.staging-quota"]);
-  await collect(config.stateDir, staging, saved, log);
+  const staging = new FolderStaging(
+    config.stagingDir,
+    config["update.keep-free"],
+    config["update.staging-quota"],
+    () => intake.kept,
+  );
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
   const known = await keptEquipment(config.stateDir);
@@ -72,6 +76,14 @@ export async function assemble(
     "agent started",
   );
   const partials = new PartialFiles(bootId, kernelBootClock, { keepFreeBytes: config["update.keep-free"] });
+  const intake = new ImageIntake({
+    staging,
+    partials,
+    largestImageBytes: config["update.max-image-size"],
+    updating: () => agent.updating(),
+    log: log.child({ part: "intake" }),
+  });
+  await collect(config.stateDir, staging, saved, log);
   const agent = await startAgent(
     {
       version: packageJson.version,
@@ -96,7 +108,7 @@ export async function assemble(
       trials: new FolderTrialRecord(config.stateDir),
       reserve: new FileReserve(config.stateDir),
       staging,
-      fetcher: makeDownload(config, log, partials, productInfo),
+      fetcher: intake.yieldingTo(makeDownload(config, log, partials, productInfo)),
       installer: makeInstaller(config, log, boardFile),
       power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedPower,
       recentLog: log.recent,
@@ -111,13 +123,6 @@ export async function assemble(
     },
     config,
   );
-  const intake = new ImageIntake({
-    staging,
-    partials,
-    largestImageBytes: config["update.max-image-size"],
-    updating: () => agent.updating(),
-    log: log.child({ part: "intake" }),
-  });
   return { agent, intake };
 }
 

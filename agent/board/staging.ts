@@ -21,15 +21,23 @@ export class FolderStaging implements Staging {
   readonly #folder: string;
   readonly #keepFreeBytes: number;
   readonly #quotaBytes: number;
+  readonly #spared: () => readonly string[];
 
   /**
    * @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs
    * @param quotaBytes what images may take in all, whatever the disk has
+   * @param spared partial images that stay when others are removed: handed in, and not asked for yet
    */
-  constructor(folder: string, keepFreeBytes: number, quotaBytes = Infinity) {
+  constructor(
+    folder: string,
+    keepFreeBytes: number,
+    quotaBytes = Infinity,
+    spared: () => readonly string[] = () => [],
+  ) {
     this.#folder = folder;
     this.#keepFreeBytes = keepFreeBytes;
     this.#quotaBytes = quotaBytes;
+    this.#spared = spared;
   }
 
   async roomBytes(): Promise<number> {
@@ -107,7 +115,9 @@ export class FolderStaging implements Staging {
 
   async #keepOnly(kept: readonly string[]): Promise<void> {
     await onDisk(async () => {
-      const others = (await this.#names()).filter((name) => isOurs(name) && !kept.includes(name));
+      const names = await this.#names();
+      const stay = new Set([...kept, ...this.#spared().flatMap(partialNames)]);
+      const others = names.filter((name) => isOurs(name) && !stay.has(name));
       await Promise.all(others.map((name) => rm(join(this.#folder, name), { force: true })));
       if (others.length > 0) await syncFolder(this.#folder);
     });
