@@ -4,7 +4,8 @@ import { fileNameOf } from "./file-names.ts";
 import { boardkeeperHome } from "./home.ts";
 import { hubAddressFrom, type HubAddress } from "./hub/address.ts";
 import { findIdentity, type Identity } from "./identity.ts";
-import { describeLastGood, lastGoodFrom, lastGoodName, type LastGood } from "./last-good.ts";
+import { describeLastGood, lastGoodFrom, type LastGood } from "./last-good.ts";
+import { stateNames } from "./places.ts";
 import { readSettings, type Settings, type Written } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { mistakesIn } from "./windows/cron.ts";
@@ -117,7 +118,7 @@ async function fallBack(
   // A wrong argument is corrected by whoever types it, and says nothing of which folder is meant.
   const isMistyped = around.stateDir !== undefined && around.stateDir !== stateDir;
   if (stateDir === undefined || isMistyped) throw new ConfigError(mistakes);
-  const path = join(stateDir, lastGoodName);
+  const path = join(stateDir, stateNames.lastGoodConfig);
   const kept = await readLastGood(path, around, mistakes);
   const { settings, problems: unread } = readSettings([{ place: path, values: kept.values }]);
   const problems = [...unread, ...contradictions(settings, around), ...(await windowMistakes(settings))];
@@ -150,7 +151,7 @@ async function findAddress(
   if (found.length === 0) return address;
   const { connectionString, webSocketPort } = kept;
   if (connectionString !== null) {
-    const identity = { place: lastGoodName, connectionString, webSocketPort: webSocketPort ?? undefined };
+    const identity = { place: stateNames.lastGoodConfig, connectionString, webSocketPort: webSocketPort ?? undefined };
     return addressOf({ ...identity, mayBeKept: true }, settings, problems);
   }
   problems.push(...found);

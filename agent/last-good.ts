@@ -1,9 +1,6 @@
 import * as v from "valibot";
 import { check, type Checked } from "./contract/check.ts";
 
-/** Where in the state folder the last good configuration lies. */
-export const lastGoodName = "config.last-good.json";
-
 /** What a process was told on its command line. A kept configuration is for a process that is told the same. */
 export interface Given {
   readonly configFile: string | undefined;

@@ -32,3 +32,22 @@ export function controlSocketFor(env: Readonly<Record<string, string | undefined
 export function controlSocketsOf(stateDir: string): readonly string[] {
   return [`${runtimeFolder}/${controlSocket}`, `${stateDir}/${controlSocket}`];
 }
+
+/** What the agent keeps in its state folder. */
+export const stateNames = {
+  state: "state.json",
+  /** The copy before. */
+  previousState: "state.previous.json",
+  /** How often a system was started on trial. */
+  trials: "trials",
+  lastGoodConfig: "config.last-good.json",
+  history: "history.json",
+  equipment: "equipment.json",
+  /** Room that is kept back on a full disk. */
+  reserve: "state.reserve",
+} as const;
+
+/** Those that are written beside their place and then put into it. */
+export const replacedNames = (["state", "trials", "lastGoodConfig", "history", "equipment"] as const).map(
+  (which) => stateNames[which],
+);

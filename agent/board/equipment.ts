@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { check } from "../contract/check.ts";
 import { brief } from "../contract/failure.ts";
 import type { Equipment } from "../contract/snapshot.ts";
+import { stateNames } from "../places.ts";
 import { replaceFile } from "./files.ts";
 
 /*
@@ -92,5 +93,5 @@ function bounded(text: string): string | null {
 }
 
 function pathIn(folder: string): string {
-  return join(folder, "equipment.json");
+  return join(folder, stateNames.equipment);
 }

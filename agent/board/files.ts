@@ -3,6 +3,11 @@ import { dirname } from "node:path";
 import { AgentError } from "../errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
+/** Where the next content of a file is written before it takes the file's place. */
+export function nextTo(path: string): string {
+  return `${path}.new`;
+}
+
 /**
  * Replaces a file's content so that a power cut leaves the old content or the new, never a mixture and never nothing:
  * written beside it, synced, renamed over it, and the folder synced too (a rename that is not on disk did not happen).
@@ -13,7 +18,7 @@ export async function replaceFile(
   disk: Disk = nodeDisk,
   mode = 0o600,
 ): Promise<void> {
-  const beside = `${path}.new`;
+  const beside = nextTo(path);
   try {
     const file = await disk.create(beside, mode);
     try {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { StateFile } from "../journal.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../local/history.ts";
 import type { Log } from "../log.ts";
+import { stateNames } from "../places.ts";
 import type { Saved } from "../saved.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { isAbsent, replaceFile } from "./files.ts";
@@ -15,7 +16,7 @@ export class HistoryFile {
   readonly #disk: Disk;
 
   constructor(folder: string, disk: Disk = nodeDisk) {
-    this.#path = join(folder, "history.json");
+    this.#path = join(folder, stateNames.history);
     this.#disk = disk;
   }
 

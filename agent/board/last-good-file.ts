@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { lastGoodName } from "../last-good.ts";
+import { stateNames } from "../places.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { isAbsent, replaceFile } from "./files.ts";
 
@@ -8,7 +8,7 @@ import { isAbsent, replaceFile } from "./files.ts";
  * @returns whether it was written: false where it lies there already
  */
 export async function keepLastGood(folder: string, text: string, disk: Disk = nodeDisk): Promise<boolean> {
-  const path = join(folder, lastGoodName);
+  const path = join(folder, stateNames.lastGoodConfig);
   try {
     if ((await disk.read(path)) === text) return false;
   } catch (cause) {

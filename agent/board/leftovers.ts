@@ -1,13 +1,10 @@
 import { join } from "node:path";
-import { lastGoodName } from "../last-good.ts";
+import { replacedNames } from "../places.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { makeFolder } from "./files.ts";
+import { makeFolder, nextTo } from "./files.ts";
 
-/** What a crash in the middle of a save leaves behind. By name: nothing else in the folder is touched. */
-const names = ["state.json", "trials", lastGoodName, "history.json", "equipment.json"].map((name) => `${name}.new`);
-
-/** Removes what crashes have left in the state folder. */
+/** Removes what crashes in the middle of a save have left in the state folder. By name: nothing else in it is touched. */
 export async function collectLeftovers(stateFolder: string, disk: Disk = nodeDisk): Promise<void> {
   await makeFolder(stateFolder, disk);
-  for (const name of names) await disk.remove(join(stateFolder, name));
+  for (const name of replacedNames) await disk.remove(nextTo(join(stateFolder, name)));
 }

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { check } from "../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../contract/json.ts";
 import type { StateFile } from "../journal.ts";
+import { stateNames } from "../places.ts";
 import { saved as savedState, savedSchema, type Saved, type Trust } from "../saved.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { isAbsent, makeFolder, replaceFile } from "./files.ts";
@@ -36,8 +37,8 @@ export class FolderStateFile implements StateFile {
   constructor(folder: string, disk: Disk = nodeDisk) {
     this.#folder = folder;
     this.#disk = disk;
-    this.#path = join(folder, "state.json");
-    this.#previous = join(folder, "state.previous.json");
+    this.#path = join(folder, stateNames.state);
+    this.#previous = join(folder, stateNames.previousState);
   }
 
   /**

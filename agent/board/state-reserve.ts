@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { stateNames } from "../places.ts";
 import type { Reserve } from "../reserved.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { freeBytesOf, isAbsent, makeFolder } from "./files.ts";
 
 /** Several times the largest state: up to 32 answers, and the addresses of one image. */
 export const reserveBytes = 256 * 1_024;
-export const reserveName = "state.reserve";
 /** A disk with less is as good as full: taking of it again would only make the next writer fail. */
 const worthwhileBytes = 8 * reserveBytes;
 
@@ -24,7 +24,7 @@ export class FileReserve implements Reserve {
   constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
     this.#freeBytes = freeBytes;
     this.#folder = folder;
-    this.#path = join(folder, reserveName);
+    this.#path = join(folder, stateNames.reserve);
     this.#disk = disk;
   }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { stateNames } from "../places.ts";
 import { uncounted } from "../update/job.ts";
 import type { TrialRecord } from "../update/ports.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
@@ -14,7 +15,7 @@ export class FolderTrialRecord implements TrialRecord {
 
   constructor(folder: string, disk: Disk = nodeDisk) {
     this.#disk = disk;
-    this.#path = join(folder, "trials");
+    this.#path = join(folder, stateNames.trials);
   }
 
   async read(): Promise<number> {

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { PartialFiles } from "../../agent/board/partial-file.ts";
 import { FolderStaging } from "../../agent/board/staging.ts";
 import { FolderStateFile } from "../../agent/board/state-file.ts";
-import { reserveBytes, reserveName } from "../../agent/board/state-reserve.ts";
+import { reserveBytes } from "../../agent/board/state-reserve.ts";
 import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
 import { canonicalJson, isJsonObject } from "../../agent/contract/json.ts";
 import { AgentError } from "../../agent/errors.ts";
-import { lastGoodName } from "../../agent/last-good.ts";
+import { stateNames } from "../../agent/places.ts";
 import { configOf, imageOf, stateOf } from "./content.ts";
 import { reserved, type Found, type FoundImage } from "./promises.ts";
 
@@ -34,14 +34,14 @@ async function lookAtState(folder: string, seed: number): Promise<Found["state"]
 }
 
 async function lookAtConfig(folder: string, seed: number): Promise<Found["config"]> {
-  const text = await orNull(readFile(join(folder, lastGoodName), "utf8"));
+  const text = await orNull(readFile(join(folder, stateNames.lastGoodConfig), "utf8"));
   if (text === null) return null;
   const number = /^\{"number":(\d+),/.exec(text)?.[1];
   return number !== undefined && configOf(seed, Number(number)) === text ? Number(number) : "damaged";
 }
 
 async function lookAtReserve(folder: string): Promise<number> {
-  const file = await orNull(stat(join(folder, reserveName)));
+  const file = await orNull(stat(join(folder, stateNames.reserve)));
   if (file === null) return reserved.gone;
   // Blocks that it does not have would give nothing way.
   return Math.min(file.size, file.blocks * 512) >= reserveBytes ? reserved.whole : reserved.part;

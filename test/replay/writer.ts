@@ -5,8 +5,9 @@ import { PartialFiles } from "../../agent/board/partial-file.ts";
 import { keepLastGood } from "../../agent/board/last-good-file.ts";
 import { FolderStaging } from "../../agent/board/staging.ts";
 import { FolderStateFile } from "../../agent/board/state-file.ts";
-import { FileReserve, reserveBytes, reserveName } from "../../agent/board/state-reserve.ts";
+import { FileReserve, reserveBytes } from "../../agent/board/state-reserve.ts";
 import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
+import { stateNames } from "../../agent/places.ts";
 import { randomFrom } from "../support/random.ts";
 import { configOf, countOf, imageOf, isLarge, stateOf } from "./content.ts";
 import { diskOf, forget, type Habit } from "./habits.ts";
@@ -95,7 +96,7 @@ async function keepConfig(): Promise<void> {
 
 /** Gives the reserve away, or takes it again. */
 async function keepReserve(): Promise<void> {
-  const size = await stat(join(folder, reserveName)).then(
+  const size = await stat(join(folder, stateNames.reserve)).then(
     (file) => file.size,
     () => 0,
   );
