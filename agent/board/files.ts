@@ -45,6 +45,9 @@ export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<v
   }
 }
 
+/** A disk with less is as good as full: what is left of it is for the state, and taking it makes the next writer fail. */
+export const asGoodAsFullBytes = 2 * 1_024 * 1_024;
+
 /** Bytes that this process may still take of the disk under a folder. */
 export async function freeBytesOf(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);

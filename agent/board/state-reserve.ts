@@ -4,12 +4,10 @@ import { join } from "node:path";
 import { stateNames } from "../places.ts";
 import type { Reserve } from "../reserved.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { freeBytesOf, isAbsent, makeFolder } from "./files.ts";
+import { asGoodAsFullBytes, freeBytesOf, isAbsent, makeFolder } from "./files.ts";
 
 /** Several times the largest state: up to 32 answers, and the addresses of one image. */
 export const reserveBytes = 256 * 1_024;
-/** A disk with less is as good as full: taking of it again would only make the next writer fail. */
-const worthwhileBytes = 8 * reserveBytes;
 
 /**
  * Bytes that are written and never read: a file beside the state that gives way when a disk is full. Chance, because a file
@@ -36,7 +34,7 @@ export class FileReserve implements Reserve {
   async restock(): Promise<void> {
     await makeFolder(this.#folder, this.#disk);
     if ((await sizeOf(this.#path)) === reserveBytes) return;
-    if ((await this.#freeBytes(this.#folder)) < worthwhileBytes)
+    if ((await this.#freeBytes(this.#folder)) < asGoodAsFullBytes)
       throw Object.assign(new Error("hardly any room is left"), { code: "ENOSPC" });
     try {
       const file = await this.#disk.create(this.#path, 0o600);

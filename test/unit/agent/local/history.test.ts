@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { HistoryFile } from "../../../../agent/board/history-file.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../../../agent/local/history.ts";
 import { historyLines } from "../../../../agent/local/history-words.ts";
+import { createLog } from "../../../../agent/log.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { blank, type Saved } from "../../../../agent/saved.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
@@ -10,6 +11,9 @@ import { FakeStateFile, quiet } from "../../../support/journals.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
 const now = t(30);
+const gibibyte = 2 ** 30;
+const historyOn = (disk: MemoryDisk, freeBytes = async (): Promise<number> => gibibyte): HistoryFile =>
+  new HistoryFile("/state", disk, freeBytes);
 const withUpdate = (update: UpdateState): Saved => ({ ...blank("boot-1"), update });
 const withReboot = (reboot: RebootState): Saved => ({ ...blank("boot-1"), reboot });
 
@@ -79,14 +83,14 @@ describe("the file", () => {
   it("is written with the state that says so, and read by the next agent", async () => {
     const disk = new MemoryDisk();
     const inner = new FakeStateFile();
-    const file = new HistoryFile("/state", disk).following(inner, around);
+    const file = historyOn(disk).following(inner, around);
     await file.save(withUpdate(states().proving));
     await file.save(withUpdate(states().completed));
     expect(inner.saves).toHaveLength(2);
-    const next = new HistoryFile("/state", disk);
+    const next = historyOn(disk);
     expect(await next.read()).toHaveLength(1);
     await next.following(inner, around).save(withReboot({ phase: "proven", last, job: null, startedAt: null }));
-    expect((await new HistoryFile("/state", disk).read()).map(({ kind }) => kind)).toEqual(["update", "reboot"]);
+    expect((await historyOn(disk).read()).map(({ kind }) => kind)).toEqual(["update", "reboot"]);
   });
 
   it("never stands in the way of a save, and is made up for by the next", async () => {
@@ -94,7 +98,7 @@ describe("the file", () => {
     const create = disk.create.bind(disk);
     disk.create = () => Promise.reject(new Error("ENOSPC"));
     const inner = new FakeStateFile();
-    const history = new HistoryFile("/state", disk);
+    const history = historyOn(disk);
     const file = history.following(inner, around);
     await file.save(withUpdate(states().completed));
     expect(inner.saves).toHaveLength(1);
@@ -104,10 +108,27 @@ describe("the file", () => {
     expect(await history.read()).toHaveLength(1);
   });
 
+  it("takes nothing of a disk that is as good as full, and has every end when there is room again", async () => {
+    const disk = new MemoryDisk();
+    let free = 2 * 1_024 * 1_024 - 1;
+    const lines: string[] = [];
+    const log = createLog("info", { write: (line) => void lines.push(line) });
+    const inner = new FakeStateFile();
+    const history = historyOn(disk, async () => free);
+    const file = history.following(inner, { ...around, log });
+    for (const operationId of ["op-1", "op-2", "op-3"])
+      await file.save(withUpdate(states(jobWith({ operationId })).completed));
+    expect([inner.saves.length, disk.files.size]).toEqual([3, 0]);
+    expect(lines.filter((line) => line.includes("as good as full"))).toHaveLength(1);
+    free += 1;
+    await file.save(withUpdate(states().accepted));
+    expect((await history.read()).map(({ operationId }) => operationId)).toEqual(["op-1", "op-2", "op-3"]);
+  });
+
   it("says nothing of a state that was not saved", async () => {
     const inner = new FakeStateFile();
     inner.refusal = new Error("EIO");
-    const history = new HistoryFile("/state", new MemoryDisk());
+    const history = historyOn(new MemoryDisk());
     await expect(history.following(inner, around).save(withUpdate(states().completed))).rejects.toThrow("EIO");
     expect(await history.read()).toEqual([]);
   });
