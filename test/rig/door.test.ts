@@ -156,6 +156,27 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
 });
 
 it.each(systemNames)(
+  "the door to a reboot on %s can write nothing but requests, answers and scratch files",
+  async (system) => {
+    const { machine } = await provisionedBoard(system);
+    await machine.powerOn();
+    const folders = "/etc /usr /var/lib /srv /boot /run /run/lock /run/systemd/system /run/boardkeeper/answers /tmp";
+    await machine.write(
+      "/usr/lib/try",
+      `#!/bin/sh\nfor folder in ${folders}; do touch $folder/mine && echo "can $folder"; done\n`,
+      "755",
+    );
+    await machine.shell(
+      `sed 's|^ExecStart=.*|ExecStart=/usr/lib/try|' /usr/lib/systemd/system/boardkeeper-reboot.service >/run/systemd/system/try.service
+     systemctl daemon-reload; systemctl start try || true`,
+    );
+    expect(await machine.shell("journalctl -b -o cat -t boardkeeper-reboot -g '^can '")).toBe(
+      "can /run/boardkeeper/answers\ncan /tmp\n",
+    );
+  },
+);
+
+it.each(systemNames)(
   "the door is there as soon as the package is installed on %s, for the agent's user alone",
   async (system) => {
     const machine = await bareMachine(system);
