@@ -58,11 +58,46 @@ async function update(
 
 /** Says this at the door, in the name of a user of the board, and nothing more; resolves with what the door says. */
 async function say({ machine }: Board, user: string, words: string): Promise<string> {
-  const client = `socket(my $s, 1, 1, 0); connect($s, sockaddr_un("${socket}")) or die "no: $!"; syswrite $s, $ARGV[0]; shutdown $s, 1; print while <$s>`;
+  // Whoever has said "run" stays on until the program has ended.
+  const client = `socket(my $s, 1, 1, 0); connect($s, sockaddr_un("${socket}")) or die "no: $!"; syswrite $s, $ARGV[0];
+    shutdown $s, 1 unless $ARGV[0] =~ /run$/; print while <$s>`;
   const as = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"] as const;
   const { stdout, stderr } = await machine.run(...as, "perl", "-MSocket", "-e", client, words);
   return stdout + stderr;
 }
+
+const askVersion = "verb=running-version\nlimit=30\n\n";
+
+/** What an installer may want to do as root: shell commands that succeed where it is possible. */
+const wishes = {
+  "write beside its copy": "touch /var/lib/boardkeeper-install/mine",
+  "read the boot id": "cat /proc/sys/kernel/random/boot_id",
+  "ask another service over D-Bus":
+    "busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager CanReboot",
+  "write to /etc": "touch /etc/mine",
+  "write to /usr": "touch /usr/mine",
+  "write to /var": "touch /var/lib/mine",
+  "write to /run": "touch /run/mine || touch /run/systemd/system/mine || touch /run/boardkeeper/mine",
+  "change the agent's state": "touch /var/lib/boardkeeper/mine || cat /var/lib/boardkeeper/state.json",
+  "change the door": "echo >>/usr/lib/boardkeeper/install-door || echo >/etc/boardkeeper/installer",
+  "read the connection string where the agent keeps it": "cat /var/lib/boardkeeper/config.last-good.json",
+  "see people's homes": "ls /root || ls /home/*",
+  "see devices": "ls /dev/kmsg /dev/mem || ls /dev/loop-control",
+  mount: "mount -t tmpfs none /srv/slots",
+  "give a file to another user":
+    "touch /var/lib/boardkeeper-install/given && chown daemon /var/lib/boardkeeper-install/given",
+  "make a set-user-ID file":
+    "cp /bin/true /var/lib/boardkeeper-install/tool && chmod u+s /var/lib/boardkeeper-install/tool",
+  "become another user": "setpriv --reuid=daemon true",
+  "open network connections": "perl -e 'socket(my $s, 2, 1, 0) or exit 1'",
+  "make a namespace": "unshare --user true",
+  "set the clock": "date -s 2020-01-01",
+  "reboot through the kernel": "reboot -ff",
+  "change a setting of the kernel": "echo 0 >/proc/sys/kernel/sysrq",
+} as const;
+const wishing = `#!/bin/bash\n${Object.entries(wishes)
+  .map(([what, command]) => `( ${command} ) >/dev/null 2>&1 && echo "can ${what}"`)
+  .join("\n")}\nexit 0\n`;
 
 describe.each(systemNames)("root's door to the owner's installer on %s", (system) => {
   it("installs an update as root, from root's own copy of the image, and it is proven", async () => {
@@ -142,14 +177,31 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
     expect(await say(board, "boardkeeper", `${lines}evil`)).toMatch(/^send\nrefused image-changed /);
     expect(await say(board, "boardkeeper", `program=/bin/sh\n${lines}`)).toContain("refused installer-failed");
     // A request that nobody stands behind any more is not granted.
-    expect(await say(board, "boardkeeper", "verb=running-version\nlimit=30\n\n")).toBe("ready\n");
+    expect(await say(board, "boardkeeper", askVersion)).toBe("ready\n");
     // The agent's own question when it started, and nothing else.
     expect(await machine.shell("cat /srv/slots/calls")).toBe("0 running-version\n");
     const flood = `use Socket; for (1..400) { socket(my $s, 1, 1, 0); connect($s, sockaddr_un("${socket}")) or die "no: $!" }`;
     await machine.shell(`setpriv --reuid=boardkeeper --regid=boardkeeper --clear-groups perl -e '${flood}'`);
     expect(await machine.shell("systemctl is-active boardkeeper-install.socket")).toBe("active\n");
     // What was still waiting to be let in comes first: more than four at a time are sent away.
-    while ((await say(board, "boardkeeper", "verb=running-version\nlimit=30\n\n")) !== "ready\n");
+    while ((await say(board, "boardkeeper", askVersion)) !== "ready\n");
+  });
+
+  it("lets the owner's program do hardly anything as root, and what a drop-in opens", async () => {
+    const board = await boardWithSlots(system, wishing);
+    const { machine } = board;
+    await machine.powerOn();
+    const can = async (): Promise<string[]> =>
+      (await say(board, "boardkeeper", `${askVersion}run\n`)).split("\n").filter((line) => line.startsWith("can "));
+    const asShipped = ["write beside its copy", "read the boot id", "ask another service over D-Bus"];
+    expect(await can()).toEqual(asShipped.map((what) => `can ${what}`));
+    const opened =
+      "[Service]\nCapabilityBoundingSet=CAP_SYS_ADMIN CAP_CHOWN\nSystemCallFilter=@mount @chown\nRestrictSUIDSGID=no\n";
+    await machine.write("/run/systemd/system/boardkeeper-install@.service.d/more.conf", opened);
+    await machine.shell("systemctl daemon-reload");
+    expect(await can()).toEqual(
+      [...asShipped, "mount", "give a file to another user", "make a set-user-ID file"].map((what) => `can ${what}`),
+    );
   });
 
   it("ends the program of an agent that is killed, with all that it has started, and begins anew", async () => {
