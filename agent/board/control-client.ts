@@ -1,8 +1,9 @@
 import { createReadStream } from "node:fs";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { imagePath, methodPath, misdirected, stateDirHeader } from "../local/wire.ts";
 import { controlSocketsOf } from "../places.ts";
+import { request as httpRequest } from "./http.ts";
 
 /** An agent's answer at its local door. */
 export interface LocalReply {

@@ -1,9 +1,10 @@
 import { chmod, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { MethodReply } from "../contract/methods.ts";
 import { imageIn, methodIn, misdirected, stateDirHeader } from "../local/wire.ts";
 import type { Log } from "../log.ts";
 import type { HandedIn } from "../update/intake.ts";
+import { createServer } from "./http.ts";
 
 /** As large as a direct method's payload may be. */
 const mostBodyBytes = 128 * 1_024;

@@ -1,9 +1,10 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { AgentError } from "../errors.ts";
 import { proxyTo } from "../proxy.ts";
 import type { Answer, Source, SourceRequest } from "../update/download/ports.ts";
 import { piecesOf } from "./body.ts";
+import { request as httpRequest } from "./http.ts";
 
 export interface HttpsSourceOptions {
   readonly allowHttp: boolean;

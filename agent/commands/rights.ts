@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { tryProgram } from "../board/probes/program.ts";
@@ -40,8 +39,7 @@ export type Answers = Readonly<v.InferOutput<typeof answers>>;
  */
 export async function lookWithRightsOf(user: User, asked: Questions): Promise<Answers> {
   if (process.geteuid?.() !== 0 || user.uid === 0) return await look(asked);
-  // The bundle: this file is a part of it.
-  const args = [...process.execArgv, fileURLToPath(import.meta.url), "doctor"];
+  const args = [...process.execArgv, process.argv[1] ?? "", "doctor"];
   const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
   const { uid, gid } = user;
   try {
