@@ -3,36 +3,74 @@ import { provisionedBoard } from "./board.ts";
 import { systemNames } from "./layers.ts";
 
 /** What somebody would try who has taken the agent over: shell commands that succeed where it is possible. */
-const attempts = {
-  "read the connection string where it lies": "cat /etc/boardkeeper/credentials/connection-string",
-  "read the board's password hashes": "cat /etc/shadow",
-  "change the agent's configuration": "echo >>/etc/boardkeeper/agent.toml",
-  "change the agent's program": "echo >>/usr/lib/boardkeeper/boardkeeper-agent.mjs",
-  "change what a door runs": "echo >>/usr/lib/boardkeeper/reboot-door",
-  "forge a door's answer": "echo >/run/boardkeeper/answers/reboot",
-  "look into what a door has taken": "ls /run/boardkeeper/taken",
-  "put another folder in the place of the requests": "mv /run/boardkeeper/requests /run/boardkeeper/other",
-  "see people's homes": "ls /root || ls /home/*",
-  "see other users' processes": "ls /proc/1/status",
-  "signal process 1": "kill -s USR1 1",
-  "reboot through systemd": "systemctl reboot",
-  "reboot through the kernel": "reboot -ff",
-  "start a unit": "systemctl start systemd-timedated.service",
-  "start the door itself": "systemctl start boardkeeper-reboot.service",
-  "run a unit of its own": "systemd-run --quiet true",
-  "set the clock": "date -s 2020-01-01",
-  "set the host's name": "hostname mine",
-  "change a setting of the kernel": "echo 0 >/proc/sys/kernel/sysrq",
-  "make a control group": "mkdir /sys/fs/cgroup/mine",
-  mount: "mount -t tmpfs none /mnt",
-  "make a namespace": "unshare --user true",
-  "become another user": "setpriv --reuid=0 true || setpriv --reuid=nobody true",
-  "make a set-user-ID file": "cp /bin/true /var/lib/boardkeeper/tool && chmod u+s /var/lib/boardkeeper/tool",
-  "read the kernel's log": "head -c 1 /dev/kmsg || dmesg",
-  "see devices": "ls /dev/kmsg /dev/mem || ls /dev/loop-control",
-  "run in real time": "chrt -f 1 true",
-  "open a raw packet socket": "perl -e 'socket(my $s, 17, 3, 0) or exit 1'",
-  "open a Bluetooth socket": "perl -e 'socket(my $s, 31, 3, 0) or exit 1'",
+const attempts: Readonly<Record<string, { command: string; asPlainUser: "can" | "cannot" }>> = {
+  ...deniedAnyway({
+    "read the connection string where it lies": "cat /etc/boardkeeper/credentials/connection-string",
+    "read the board's password hashes": "cat /etc/shadow",
+    "change the agent's configuration": "echo >>/etc/boardkeeper/agent.toml",
+    "change the agent's program": "echo >>/usr/lib/boardkeeper/boardkeeper-agent.mjs",
+    "change what a door runs": "echo >>/usr/lib/boardkeeper/reboot-door",
+    "forge a door's answer": "echo >/run/boardkeeper/answers/reboot",
+    "look into what a door has taken": "ls /run/boardkeeper/taken",
+    "put another folder in the place of the requests": "mv /run/boardkeeper/requests /run/boardkeeper/other",
+    "signal process 1": "kill -s USR1 1",
+    "reboot through systemd": "systemctl reboot",
+    "reboot through the kernel": "reboot -ff",
+    "start a unit": "systemctl start systemd-timedated.service",
+    "start the door itself": "systemctl start boardkeeper-reboot.service",
+    "run a unit of its own": "systemd-run --quiet true",
+    "set the clock": "date -s 2020-01-01",
+    "set the host's name": "hostname mine",
+    "change a setting of the kernel": "echo 0 >/proc/sys/kernel/sysrq",
+    "make a control group": "mkdir /sys/fs/cgroup/mine",
+    mount: "mount -t tmpfs none /mnt",
+    "become another user": "setpriv --reuid=0 true || setpriv --reuid=nobody true",
+    "read the kernel's log": "head -c 1 /dev/kmsg || dmesg",
+    "run in real time": "chrt -f 1 true",
+    "open a raw packet socket": "perl -e 'socket(my $s, 17, 3, 0) or exit 1'",
+  }),
+  ...deniedByTheSandbox({
+    "read what lies open in people's homes": "cat /home/somebody/notes",
+    "see other users' processes": "cat /proc/1/status",
+    "read another service's temporary files": "cat /tmp/of-another-service",
+    "write where everybody may": "echo >/opt/shared/file",
+    "use a device that everybody may": "head -c 1 /dev/for-all",
+    "become root by a set-user-ID program": '[ "$(/usr/local/bin/id-of-root -u)" = 0 ]',
+    "make a set-user-ID file": "cp /bin/true /var/lib/boardkeeper/tool && chmod u+s /var/lib/boardkeeper/tool",
+    "make a namespace": "unshare --user true",
+    "switch off the random layout of memory": "setarch --addr-no-randomize true",
+    // ptrace(2) of amd64, which the rig is: PTRACE_TRACEME.
+    "have itself traced": "perl -e 'syscall(101, 0, 0, 0, 0) == 0 or exit 1'",
+    "look into a process of its own user outside": "cat /proc/$(pidof -s sleep)/environ",
+    "open a socket to a hypervisor": "perl -e 'socket(my $s, 40, 1, 0) or exit 1'",
+  }),
+};
+
+/** What no user but root may do on a board. */
+function deniedAnyway(commands: Readonly<Record<string, string>>): typeof attempts {
+  return attempted(commands, "cannot");
+}
+
+/** What any user may do on a board, and the service may not. */
+function deniedByTheSandbox(commands: Readonly<Record<string, string>>): typeof attempts {
+  return attempted(commands, "can");
+}
+
+function attempted(commands: Readonly<Record<string, string>>, asPlainUser: "can" | "cannot"): typeof attempts {
+  return Object.fromEntries(Object.entries(commands).map(([what, command]) => [what, { command, asPlainUser }]));
+}
+
+/** What there is for these attempts on the board: each would be possible for any user. */
+const bait = `mkdir -p /home/somebody && echo >/home/somebody/notes && chmod -R a+rX /home/somebody
+mkdir -m 1777 /opt/shared
+echo >/tmp/of-another-service && chmod a+r /tmp/of-another-service
+mknod -m 666 /dev/for-all c 1 5
+cp /usr/bin/id /usr/local/bin/id-of-root && chmod 4755 /usr/local/bin/id-of-root
+systemd-run --quiet --uid=boardkeeper sleep infinity`;
+
+/** What the sandbox leaves open to it although it does not need it, and docs/security.md says so. */
+const leftOpen = {
+  "write into the memory that all programs share": "echo >/dev/shm/probe && rm /dev/shm/probe",
 } as const;
 
 /** What it needs. */
@@ -49,36 +87,42 @@ const needs = {
 
 /** Each must be there: an attempt that fails for want of its program proves nothing. */
 const programs =
-  "busctl cat chmod chrt cp date head hostname ls mkdir mount mv perl reboot setpriv systemctl systemd-run unshare";
+  "busctl cat chmod chrt cp date head hostname ls mkdir mount mv perl pidof reboot setarch setpriv systemctl systemd-run unshare";
+
+function mapped<T>(record: Readonly<Record<string, T>>, map: (value: T) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
 
 describe.each(systemNames)("the sandbox of the agent on %s", (system) => {
-  it("lets it do what it needs, and nothing of what somebody else would try", async () => {
+  it("lets it do what it needs and nothing else, where any other service of its user could do more", async () => {
     const { machine } = await provisionedBoard(system);
-    await machine.powerOn();
-    await machine.shell(`for program in ${programs}; do command -v $program; done`);
-    await machine.powerOff();
-    const tries = Object.entries({ ...needs, ...attempts });
-    const script = tries.map(
+    const tries = { ...needs, ...leftOpen, ...mapped(attempts, ({ command }) => command) };
+    const script = Object.entries(tries).map(
       ([what, command]) => `( ${command} ) >/dev/null 2>&1 && echo "can: ${what}" || echo "cannot: ${what}"`,
     );
-    await machine.disk.write(
-      "/usr/lib/boardkeeper/probe",
-      ["#!/bin/bash", ...script, "echo over", ""].join("\n"),
-      0o755,
-    );
+    const probe = "/usr/lib/boardkeeper/probe";
+    await machine.disk.write(probe, ["#!/bin/bash", ...script, "echo over", ""].join("\n"), 0o755);
     const first = await machine.powerOn();
-    // The unit as it is shipped, but for what it runs.
+    await machine.shell(`for program in ${programs}; do command -v $program; done`);
+    // The unit as it is shipped, but for what it runs; and one with nothing but the user and what belongs to it.
     await machine.shell(
-      `sed -e 's|^ExecStart=.*|ExecStart=/usr/lib/boardkeeper/probe|; s|^Type=.*|Type=oneshot|; /^WatchdogSec=/d; /^Restart/d' \\
-         /usr/lib/systemd/system/boardkeeper-agent.service >/etc/systemd/system/boardkeeper-probe.service
-       systemctl stop boardkeeper-agent && systemctl daemon-reload && systemctl start boardkeeper-probe`,
+      `cd /etc/systemd/system
+       sed -e 's|^ExecStart=.*|ExecStart=${probe}|; s|^Type=.*|Type=oneshot|; /^WatchdogSec=/d; /^Restart/d' \\
+         /usr/lib/systemd/system/boardkeeper-agent.service >boardkeeper-probe.service
+       printf '[Service]\nType=oneshot\nUser=boardkeeper\nExecStart=${probe}\nStateDirectory=boardkeeper\nStateDirectoryMode=0700\nLoadCredential=%s\n' \\
+         connection-string:/etc/boardkeeper/credentials/connection-string >plain-probe.service
+       systemctl stop boardkeeper-agent
+       ${bait}
+       systemctl daemon-reload && systemctl start boardkeeper-probe plain-probe`,
     );
-    await machine.logged("boardkeeper-probe", /^over$/);
-    const said = (await machine.shell("journalctl -b -o cat -u boardkeeper-probe")).split("\n");
-    expect(said.filter((line) => line.startsWith("can: "))).toEqual(Object.keys(needs).map((what) => `can: ${what}`));
-    expect(said.filter((line) => line.startsWith("cannot: "))).toEqual(
-      Object.keys(attempts).map((what) => `cannot: ${what}`),
-    );
+    const said = async (unit: string): Promise<Record<string, string>> => {
+      await machine.logged(unit, /^over$/);
+      const lines = (await machine.shell(`journalctl -b -o cat -u ${unit}`)).matchAll(/^(can|cannot): (.*)$/gm);
+      return Object.fromEntries([...lines].map(([, can = "", what = ""]) => [what, can]));
+    };
+    const open = mapped({ ...needs, ...leftOpen }, () => "can");
+    expect(await said("plain-probe")).toEqual({ ...open, ...mapped(attempts, ({ asPlainUser }) => asPlainUser) });
+    expect(await said("boardkeeper-probe")).toEqual({ ...open, ...mapped(attempts, () => "cannot") });
     expect(machine.boots.at(-1)).toBe(first);
   });
 
