@@ -30,10 +30,20 @@ const duration = (expected: string, leastMs: number): v.GenericSchema<unknown, s
     return ms >= leastMs && ms <= longestMs;
   });
 
+const month =
+  "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sep(tember)?|oct(ober)?|nov(ember)?|dec(ember)?";
+const weekday = "(sun|mon|tues|wednes|thurs|fri|satur)day|sun|mon|tue|wed|thu|fri|sat";
+const fiveFields = isText(/^[a-z\d*?,/#-]+( +[a-z\d*?,/#-]+){4}$/i, 200);
+/**
+ * A number of a clock or a calendar, a name, or what the days of a month know besides. node-cron writes a range out, number
+ * by number, and a name as its number, before it looks at them: of "0-999999999" and of "1-decdecdecdec" the process ends.
+ */
+const word = new RegExp(`^((\\d{1,2}|${month}|${weekday})[lw]?|lw?)$`, "i");
+
 const written = v.strictObject({
   cron: rule<string>(
     'a cron expression of five fields such as "0 2 * * 6"',
-    isText(/^[\w*?,/#-]+( +[\w*?,/#-]+){4}$/, 200),
+    (value) => fiveFields(value) && value.split(/[ *?,/#-]+/).every((one) => one === "" || word.test(one)),
   ),
   duration: duration("a duration from 1m to 7d", 60_000),
   timezone: v.optional(rule<string>('a timezone such as "Europe/Berlin" or "UTC"', isText(/^[\w+/-]+$/, 60))),

@@ -25,6 +25,14 @@ describe("a list of windows as it is written", () => {
     ).toBe(true);
   });
 
+  it.each(["fri#1", "5L", "FRIL", "1-5", "Monday,sat", "?"])("may come on the weekdays %s", (days) => {
+    expect(windowsFrom([{ cron: `*/15 2 * * ${days}`, duration: "2h" }]).ok).toBe(true);
+  });
+
+  it.each(["L", "L-3", "15W", "LW", "1-7/2", "31"])("may come on the days %s of some months", (days) => {
+    expect(windowsFrom([{ cron: `0 2 ${days} January,mar-jun,12 *`, duration: "2h" }]).ok).toBe(true);
+  });
+
   const cron = "0 2 * * *";
   it.each<[string, unknown, RegExp]>([
     ["no list", { cron, duration: "2h" }, /^expected a list of at most 8 windows, got Object$/],
@@ -33,6 +41,9 @@ describe("a list of windows as it is written", () => {
     ["no expression", [{ duration: "2h" }], /^0\.cron: /],
     ["four fields", [{ cron: "0 2 * *", duration: "2h" }], /^0\.cron: expected a cron expression of five fields/],
     ["six fields", [{ cron: "0 0 2 * * *", duration: "2h" }], /^0\.cron: expected a cron expression of five fields/],
+    ["a number that no clock has", [{ cron: "0-999999999 2 * * *", duration: "2h" }], /^0\.cron: /],
+    ["names that make such a number", [{ cron: "0 2 * 1-decdecdecdec *", duration: "2h" }], /^0\.cron: /],
+    ["a word that is no name", [{ cron: "0 2 * * someday", duration: "2h" }], /^0\.cron: /],
     ["a nickname", [{ cron: "@daily", duration: "2h" }], /^0\.cron: /],
     ["no duration", [{ cron }], /^0\.duration: /],
     ["a number for a duration", [{ cron, duration: 120 }], /^0\.duration: /],
