@@ -1,8 +1,10 @@
 import { randomInt } from "node:crypto";
 import { expect, it } from "vitest";
 import { answerProperties } from "../support/fuzz/answers.ts";
+import { busyProperties } from "../support/fuzz/busy-boards.ts";
 import { configProperties } from "../support/fuzz/configs.ts";
 import { downloadProperties } from "../support/fuzz/downloads.ts";
+import { remoteProperties } from "../support/fuzz/remote.ts";
 import { requestProperties } from "../support/fuzz/requests.ts";
 import { stateProperties } from "../support/fuzz/state-files.ts";
 
@@ -10,6 +12,8 @@ import { stateProperties } from "../support/fuzz/state-files.ts";
 const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31));
 const properties = {
   ...requestProperties,
+  ...busyProperties,
+  ...remoteProperties,
   ...configProperties,
   ...stateProperties,
   ...downloadProperties,

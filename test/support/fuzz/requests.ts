@@ -1,82 +1,11 @@
-import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { FolderStateFile } from "../../../agent/board/state-file.ts";
-import { project } from "../../../agent/contract/dialects/project.ts";
-import { pageOf } from "../../../agent/contract/logs.ts";
 import { methods } from "../../../agent/contract/methods.ts";
-import { Desk } from "../../../agent/desk.ts";
-import { Journal } from "../../../agent/journal.ts";
-import { createLog } from "../../../agent/log.ts";
-import { Problems } from "../../../agent/problems.ts";
-import { describeReboot } from "../../../agent/reboot/report.ts";
-import { blank, type Saved } from "../../../agent/saved.ts";
-import { describeUpdate } from "../../../agent/update/report.ts";
-import { snapshotWith } from "../snapshots.ts";
+import type { Desk } from "../../../agent/desk.ts";
+import { blank } from "../../../agent/saved.ts";
+import { Counter } from "./counter.ts";
 import { counterexample, type Property, type Search } from "./counterexample.ts";
 import { digest, httpsUri, junk, oneWrong, secret } from "./inputs.ts";
-import { MemoryDisk } from "./memory-disk.ts";
-
-/** One log for one counter after another: making one takes longer than all that is done with it. */
-const lines: string[] = [];
-const log = createLog("debug", { write: (line) => void lines.push(line) });
-
-/** The desk of a board on which nothing has happened, with everything that it says. */
-class Counter {
-  readonly disk = new MemoryDisk();
-  readonly journal: Journal;
-  readonly desk: Desk;
-
-  constructor(simulated: boolean) {
-    lines.length = 0;
-    const timer = { after: () => Promise.resolve() };
-    const file = new FolderStateFile("/state", this.disk);
-    const around = { bootClock: { nowMs: () => 1_000 }, problems: new Problems([]) };
-    const stopping = new AbortController().signal;
-    this.journal = new Journal({ file, timer, log, stopping, ...around }, blank("boot-1"));
-    this.desk = new Desk({
-      journal: this.journal,
-      log,
-      clock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
-      bootClock: { nowMs: () => 1_000 },
-      bootId: "boot-1",
-      mode: simulated ? "simulated" : "systemd",
-      terms: () => ({
-        simulated,
-        canInstall: true,
-        allowHttp: false,
-        windowConfigured: false,
-        largestImageBytes: 2 ** 33,
-      }),
-      window: () => Promise.resolve({ kind: "closed", until: null }),
-      newOperationId: () => "made-here",
-      digest: (text) => createHash("sha256").update(text).digest("hex"),
-      roomBytes: () => Promise.resolve(2 ** 33),
-      inhibitors: () => Promise.resolve([]),
-      snapshot: () => this.#snapshot(),
-      link: () => ({ up: true }),
-      logs: (asked) => pageOf(lines, asked),
-      reported: () => Promise.resolve(),
-      awake: () => Promise.resolve(true),
-      stopping: new AbortController().signal,
-    });
-  }
-
-  /** All that anybody hears of what came in: log and twin. */
-  told(): string {
-    return `${lines.join("")}${JSON.stringify(project(this.#snapshot()))}`;
-  }
-
-  /** What the next agent on this board would begin with. */
-  async onDisk(): Promise<Saved | undefined> {
-    return (await new FolderStateFile("/state", this.disk).load()).saved;
-  }
-
-  #snapshot(): ReturnType<typeof snapshotWith> {
-    const { saved } = this.journal;
-    return snapshotWith(describeUpdate(saved, null), { reboot: describeReboot(saved.reboot) });
-  }
-}
 
 const operationId = fc.stringMatching(/^[\w.:-]{1,64}$/);
 const version = fc.stringMatching(/^[A-Za-z0-9][\w.+~:-]{0,63}$/);
@@ -91,7 +20,7 @@ const updateKeys = [
   "apply",
   "operationId",
 ];
-const goodUpdate = fc.record(
+export const goodUpdate = fc.record(
   {
     fwPackageUri: httpsUri,
     fwPackageCheckValue: digest.chain((hex) => fc.constantFrom(hex, `sha256:${hex}`, hex.toUpperCase())),
@@ -104,7 +33,7 @@ const goodUpdate = fc.record(
   { requiredKeys: ["fwPackageUri", "fwPackageCheckValue"] },
 );
 const rebootKeys = ["delaySeconds", "at", "window", "force", "reason", "operationId"];
-const goodReboot = fc.record(
+export const goodReboot = fc.record(
   {
     delaySeconds: fc.integer({ min: 0, max: 86_400 }),
     force: fc.boolean(),
@@ -113,7 +42,7 @@ const goodReboot = fc.record(
   },
   { requiredKeys: [] },
 );
-const nearly = {
+export const nearly = {
   firmwareUpdate: oneWrong(goodUpdate, updateKeys),
   rebootDevice: oneWrong(goodReboot, rebootKeys),
   cancelReboot: oneWrong(fc.record({ operationId }), ["operationId"]),
@@ -122,7 +51,7 @@ const nearly = {
   getLogs: oneWrong(fc.record({ level: fc.constantFrom("info", "error") }), ["since", "level"]),
 };
 const logsKeys = ["since", "level"];
-const keysOf: Readonly<Record<string, readonly string[]>> = {
+export const keysOf: Readonly<Record<string, readonly string[]>> = {
   firmwareUpdate: updateKeys,
   rebootDevice: rebootKeys,
   getLogs: logsKeys,
@@ -166,7 +95,7 @@ async function ask(
 }
 
 /** As it is, or as the JSON text that some tutorials send. */
-const dressed = (payload: unknown, asText: boolean): unknown => (asText ? JSON.stringify(payload) : payload);
+export const dressed = (payload: unknown, asText: boolean): unknown => (asText ? JSON.stringify(payload) : payload);
 
 function nearlyRight(method: string, payloads: ReturnType<typeof oneWrong>): Property {
   return fc.asyncProperty(payloads, fc.boolean(), fc.boolean(), async ({ payload, key }, asText, simulated) => {

@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { FolderStateFile } from "../../../agent/board/state-file.ts";
+import { project } from "../../../agent/contract/dialects/project.ts";
+import { pageOf } from "../../../agent/contract/logs.ts";
+import { Desk } from "../../../agent/desk.ts";
+import { Journal } from "../../../agent/journal.ts";
+import { createLog } from "../../../agent/log.ts";
+import { Problems } from "../../../agent/problems.ts";
+import { describeReboot } from "../../../agent/reboot/report.ts";
+import { blank, type Saved } from "../../../agent/saved.ts";
+import { describeUpdate } from "../../../agent/update/report.ts";
+import { snapshotWith } from "../snapshots.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+
+/** One log for one counter after another: making one takes longer than all that is done with it. */
+const lines: string[] = [];
+const log = createLog("debug", { write: (line) => void lines.push(line) });
+
+/** The desk of a board on which nothing has happened, unless told otherwise, with everything that it says. */
+export class Counter {
+  readonly disk = new MemoryDisk();
+  readonly journal: Journal;
+  readonly desk: Desk;
+
+  constructor(simulated: boolean, saved: Saved = blank("boot-1")) {
+    lines.length = 0;
+    const timer = { after: () => Promise.resolve() };
+    const file = new FolderStateFile("/state", this.disk);
+    const around = { bootClock: { nowMs: () => 1_000 }, problems: new Problems([]) };
+    const stopping = new AbortController().signal;
+    this.journal = new Journal({ file, timer, log, stopping, ...around }, saved);
+    this.desk = new Desk({
+      journal: this.journal,
+      log,
+      clock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
+      bootClock: { nowMs: () => 1_000 },
+      bootId: "boot-1",
+      mode: simulated ? "simulated" : "systemd",
+      terms: () => ({
+        simulated,
+        canInstall: true,
+        allowHttp: false,
+        windowConfigured: false,
+        largestImageBytes: 2 ** 33,
+      }),
+      window: () => Promise.resolve({ kind: "closed", until: null }),
+      newOperationId: () => "made-here",
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      roomBytes: () => Promise.resolve(2 ** 33),
+      inhibitors: () => Promise.resolve([]),
+      snapshot: () => this.#snapshot(),
+      link: () => ({ up: true }),
+      logs: (asked) => pageOf(lines, asked),
+      reported: () => Promise.resolve(),
+      awake: () => Promise.resolve(true),
+      stopping: new AbortController().signal,
+    });
+  }
+
+  /** All that anybody hears of what came in: log and twin. */
+  told(): string {
+    return `${lines.join("")}${JSON.stringify(project(this.#snapshot()))}`;
+  }
+
+  /** What the next agent on this board would begin with. */
+  async onDisk(): Promise<Saved | undefined> {
+    return (await new FolderStateFile("/state", this.disk).load()).saved;
+  }
+
+  #snapshot(): ReturnType<typeof snapshotWith> {
+    const { saved } = this.journal;
+    return snapshotWith(describeUpdate(saved, null), { reboot: describeReboot(saved.reboot) });
+  }
+}
