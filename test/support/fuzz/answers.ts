@@ -11,6 +11,8 @@ import { counterexample, type Search } from "./counterexample.ts";
 /* Answers of a server as bytes on a real TLS socket: what judges them, and what stands between the socket and the judge. */
 
 const sizeBytes = 20_000;
+/** Of what servers call by the same name and is something else. */
+const largestBytes = 3 * sizeBytes;
 /** Each answer costs a connection. */
 const costlier = 5;
 
@@ -53,8 +55,20 @@ const answer: fc.Arbitrary<RawAnswer> = fc.record({
   cutAt: fc.oneof(fc.nat(sizeBytes), fc.constant(Infinity)),
 });
 
+/** Another file at the same address, longer perhaps, which the server has no more when it is asked for the rest. */
+const changed: fc.Arbitrary<RawAnswer> = fc
+  .record({
+    etag: fc.constantFrom('etag: "v0"', 'etag: W/"v0"', "x: y"),
+    length: fc.nat(largestBytes),
+    cut: fc.nat(largestBytes),
+  })
+  .map(({ etag, length, cut }) => {
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n${etag}\r\n\r\n`;
+    return { head, from: 0, length, isImage: false, cutAt: head.length + cut };
+  });
+
 function bytesOf({ head, from, length, isImage, cutAt }: RawAnswer, image: Buffer): Buffer {
-  const body = (isImage ? image : Buffer.alloc(sizeBytes, "x")).subarray(from, from + length);
+  const body = (isImage ? image : Buffer.alloc(largestBytes, "x")).subarray(from, from + length);
   const whole = Buffer.concat([Buffer.from(head), body]);
   return whole.subarray(0, Math.min(cutAt, whole.length));
 }
@@ -64,29 +78,32 @@ export const answerProperties: Readonly<Record<string, (search: Search) => Promi
     async (search) => {
       const scene = await DownloadScene.create(sizeBytes);
       const goodServer = scene.parts();
-      const property = fc.asyncProperty(fc.array(answer, { minLength: 1, maxLength: 3 }), async (answers) => {
-        await Promise.all([scene.path, recordPath(scene.path)].map((path) => rm(path, { force: true })));
-        scene.lines.length = 0;
-        const left = [...answers];
-        scene.server.answer = (request, response) => {
-          const next = left.shift();
-          if (next === undefined) goodServer(request, response);
-          else request.socket.end(bytesOf(next, scene.image.content));
-        };
-        const outcome = await scene.fetch().catch((cause: unknown) => cause);
-        expect(JSON.stringify([scene.lines, String(outcome)])).not.toContain("sig=secret");
-        if (outcome instanceof Error) {
-          expect(outcome).toBeInstanceOf(AgentError);
-          expect(Object.keys(codes)).toContain((outcome as AgentError).code);
-          expect((outcome as AgentError).code).not.toBe("internal");
-          return;
-        }
-        const onDisk = await readFile(scene.path);
-        expect(outcome).toMatchObject({
-          sha256: createHash("sha256").update(onDisk).digest("hex"),
-          sizeBytes: onDisk.length,
-        });
-      });
+      const property = fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 3, arbitrary: answer }, changed), { minLength: 1, maxLength: 3 }),
+        async (answers) => {
+          await Promise.all([scene.path, recordPath(scene.path)].map((path) => rm(path, { force: true })));
+          scene.lines.length = 0;
+          const left = [...answers];
+          scene.server.answer = (request, response) => {
+            const next = left.shift();
+            if (next === undefined) goodServer(request, response);
+            else request.socket.end(bytesOf(next, scene.image.content));
+          };
+          const outcome = await scene.fetch().catch((cause: unknown) => cause);
+          expect(JSON.stringify([scene.lines, String(outcome)])).not.toContain("sig=secret");
+          if (outcome instanceof Error) {
+            expect(outcome).toBeInstanceOf(AgentError);
+            expect(Object.keys(codes)).toContain((outcome as AgentError).code);
+            expect((outcome as AgentError).code).not.toBe("internal");
+            return;
+          }
+          const onDisk = await readFile(scene.path);
+          expect(outcome).toMatchObject({
+            sha256: createHash("sha256").update(onDisk).digest("hex"),
+            sizeBytes: onDisk.length,
+          });
+        },
+      );
       return await counterexample(property, { ...search, numRuns: Math.ceil(search.numRuns / costlier) });
     },
 };
