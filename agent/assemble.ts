@@ -21,13 +21,14 @@ import { askInhibitors } from "./board/logind.ts";
 import { PartialFiles } from "./board/partial-file.ts";
 import { commandedReboot } from "./board/power.ts";
 import { lookAtPower } from "./board/probes/power.ts";
-import { readBoard } from "./board/simulated-board.ts";
+import { bootClockOf, readBoard } from "./board/simulated-board.ts";
 import { simulatedPower } from "./board/simulated-power.ts";
 import { FolderStaging } from "./board/staging.ts";
 import { FolderStateFile } from "./board/state-file.ts";
 import { FileReserve } from "./board/state-reserve.ts";
 import { FolderTrialRecord } from "./board/trial-record.ts";
 import { readVitals } from "./board/vitals.ts";
+import type { BootClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Equipment } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-link.ts";
@@ -61,6 +62,7 @@ export async function assemble(
   );
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
+  const bootClock = board === undefined ? kernelBootClock : bootClockOf(board, kernelBootClock);
   const known = await keptEquipment(config.stateDir);
   const linkLog = log.child({ part: "link" });
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
@@ -75,7 +77,7 @@ export async function assemble(
     },
     "agent started",
   );
-  const partials = new PartialFiles(bootId, kernelBootClock, { keepFreeBytes: config["update.keep-free"] });
+  const partials = new PartialFiles(bootId, bootClock, { keepFreeBytes: config["update.keep-free"] });
   const intake = new ImageIntake({
     staging,
     partials,
@@ -91,7 +93,7 @@ export async function assemble(
       log,
       logLevel: (level) => log.setLevel(level),
       clock: board === undefined ? systemClock() : laptopClock,
-      bootClock: kernelBootClock,
+      bootClock,
       timer: systemTimer,
       random: Math.random,
       newOperationId: randomUUID,
@@ -108,7 +110,7 @@ export async function assemble(
       trials: new FolderTrialRecord(config.stateDir),
       reserve: new FileReserve(config.stateDir),
       staging,
-      fetcher: intake.yieldingTo(makeDownload(config, log, partials, productInfo)),
+      fetcher: intake.yieldingTo(makeDownload(config, log, partials, bootClock, productInfo)),
       installer: makeInstaller(config, log, boardFile),
       power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedPower,
       recentLog: log.recent,
@@ -179,13 +181,19 @@ async function keepGood({ stateDir, toKeep }: Config, log: Log): Promise<void> {
   }
 }
 
-function makeDownload(config: Config, log: Log, partials: PartialFiles, userAgent: string): Download {
+function makeDownload(
+  config: Config,
+  log: Log,
+  partials: PartialFiles,
+  bootClock: BootClock,
+  userAgent: string,
+): Download {
   return new Download(
     {
       source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
       partials,
       timer: systemTimer,
-      bootClock: kernelBootClock,
+      bootClock,
       random: Math.random,
       log: log.child({ part: "download" }),
     },

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { kernelBootClock } from "./board/boot.ts";
 import { newBoard, powerOn, readBoard, writeBoard } from "./board/simulated-board.ts";
 import type { Log } from "./log.ts";
 
@@ -32,7 +33,7 @@ type End = { readonly kind: "reboot" | "plug" | "stop" } | { readonly kind: "exi
 export async function playBoard(options: SimulationOptions): Promise<number> {
   const { boardFile, firmwareVersion, bootMs, log } = options;
   const hands = new Hands();
-  let board = powerOn((await readBoard(boardFile)) ?? newBoard(firmwareVersion), randomUUID());
+  let board = powerOn((await readBoard(boardFile)) ?? newBoard(firmwareVersion), randomUUID(), kernelBootClock.nowMs());
   await writeBoard(boardFile, board);
   for (;;) {
     log.info({ bootId: board.bootId, slot: board.running, firmware: board.slots[board.running] }, "board started");
@@ -47,7 +48,7 @@ export async function playBoard(options: SimulationOptions): Promise<number> {
     if (end.kind === "stop") return 0;
     log.info({ cause: end.kind }, "board goes down");
     if ((await hands.rest(bootMs)) === "stop") return 0;
-    board = powerOn((await readBoard(boardFile)) ?? board, randomUUID());
+    board = powerOn((await readBoard(boardFile)) ?? board, randomUUID(), kernelBootClock.nowMs());
     await writeBoard(boardFile, board);
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
+import type { BootClock } from "../clock.ts";
 import { check } from "../contract/check.ts";
 import { isAbsent, replaceFile } from "./files.ts";
 
@@ -10,6 +11,8 @@ const board = v.object({
   version: v.literal(1),
   /** Of the present boot: what /proc/sys/kernel/random/boot_id is on a real board. */
   bootId: v.string(),
+  /** When it was powered on, in milliseconds of this machine's own boot clock. */
+  poweredOnMs: v.optional(v.number(), 0),
   running: slotName,
   /** What boots when nothing is on trial. */
   default: slotName,
@@ -23,17 +26,33 @@ const board = v.object({
 export type Board = Readonly<v.InferOutput<typeof board>>;
 
 export function newBoard(firmwareVersion: string): Board {
-  return { version: 1, bootId: "", running: "a", default: "a", trial: null, slots: { a: firmwareVersion, b: null } };
+  return {
+    version: 1,
+    bootId: "",
+    poweredOnMs: 0,
+    running: "a",
+    default: "a",
+    trial: null,
+    slots: { a: firmwareVersion, b: null },
+  };
 }
 
 export function otherSlot(slot: SlotName): SlotName {
   return slot === "a" ? "b" : "a";
 }
 
-/** The boot loader: tries the slot on trial once; at every other start it boots the default. */
-export function powerOn(before: Board, bootId: string): Board {
+/**
+ * The boot loader: tries the slot on trial once; at every other start it boots the default.
+ * @param nowMs what this machine's own boot clock says
+ */
+export function powerOn(before: Board, bootId: string, nowMs: number): Board {
   const trial = before.trial !== null && before.slots[before.trial] !== null ? before.trial : null;
-  return { ...before, bootId, running: trial ?? before.default, trial: null };
+  return { ...before, bootId, poweredOnMs: nowMs, running: trial ?? before.default, trial: null };
+}
+
+/** The board's own boot clock, which began when it was powered on, over that of the machine that plays it. */
+export function bootClockOf({ poweredOnMs }: Board, machine: BootClock): BootClock {
+  return { nowMs: () => machine.nowMs() - poweredOnMs };
 }
 
 /** Reads a board; undefined where there is none yet. Rejects when the file is not one. */

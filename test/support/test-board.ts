@@ -120,7 +120,11 @@ export class TestBoard {
   /** Power comes on: the boot loader chooses a slot, and the agent starts. */
   async powerOn(): Promise<void> {
     await mkdir(this.folder, { recursive: true });
-    const board = powerOn((await readBoard(this.#boardFile)) ?? newBoard("1.0.0"), randomUUID());
+    const board = powerOn(
+      (await readBoard(this.#boardFile)) ?? newBoard("1.0.0"),
+      randomUUID(),
+      kernelBootClock.nowMs(),
+    );
     await writeBoard(this.#boardFile, board);
     this.boots += 1;
     await this.startAgent();
