@@ -1,3 +1,5 @@
+import { openMovedFolder } from "./places.ts";
+
 /** Linux's words for a file system that has no room left, for everybody or for the agent's user. */
 const fullCodes = new Set(["ENOSPC", "EDQUOT"]);
 const brokenCodes = new Set(["EIO", "ENODEV", "ENXIO", "EUCLEAN"]);
@@ -16,7 +18,8 @@ export function isFull(cause: unknown): boolean {
 export function whyRefused(cause: unknown): string {
   const code = diskCodeOf(cause);
   if (isFull(cause)) return `the disk is full (${code}). Free some space on it.`;
-  if (code === "EROFS") return "the disk is read-only (EROFS). Check it for errors, then mount it writable.";
+  if (code === "EROFS")
+    return `the disk is read-only (EROFS). Check it for errors, then mount it writable; ${openMovedFolder}.`;
   if (brokenCodes.has(code)) return `the disk fails (${code}). Replace it.`;
   if (code === "EACCES" || code === "EPERM")
     return `the agent may not write there (${code}). Mend the owner and the rights of its folder.`;

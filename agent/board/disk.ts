@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { openMovedFolder } from "../places.ts";
 
 /**
  * What the agent's own small files ask of a disk. A power cut keeps of a file what was synced, and of a folder's names those
@@ -37,7 +38,9 @@ interface NewFile {
 export class FolderUnusable extends Error {
   constructor(folder: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    super(`The folder ${folder} cannot be made: ${why}. Name one in which the agent may write.`, { cause });
+    const isReadOnly = cause instanceof Error && "code" in cause && cause.code === "EROFS";
+    const remedy = isReadOnly ? `Mount its disk writable; ${openMovedFolder}` : "Name one in which the agent may write";
+    super(`The folder ${folder} cannot be made: ${why}. ${remedy}.`, { cause });
     this.name = "FolderUnusable";
   }
 }

@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentError } from "../errors.ts";
+import { openMovedFolder } from "../places.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** Where the next content of a file is written before it takes the file's place. */
@@ -74,8 +75,12 @@ export async function onDisk<T>(act: () => Promise<T>): Promise<T> {
       const message = "The board's disk became full while the image arrived. Free some space, then ask again.";
       throw new AgentError("no-space", message, { cause });
     }
-    if (["EIO", "EROFS", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {
-      const message = `The board's disk would not take the image (${code}). Look at the disk: read-only, worn out or unplugged.`;
+    if (code === "EROFS") {
+      const message = `The board's disk would not take the image (EROFS): it is read-only. Mount it writable; ${openMovedFolder}.`;
+      throw new AgentError("disk-error", message, { cause });
+    }
+    if (["EIO", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {
+      const message = `The board's disk would not take the image (${code}). Look at the disk: worn out or unplugged.`;
       throw new AgentError("disk-error", message, { cause });
     }
     if (cause instanceof FolderUnusable) throw new AgentError("disk-error", cause.message, { cause });

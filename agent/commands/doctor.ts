@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Arguments } from "../arguments.ts";
 import { laptopClock, systemClock } from "../board/clocks.ts";
 import { askAgent, DoorShut, type LocalReply } from "../board/control-client.ts";
@@ -13,7 +13,7 @@ import type { ConfigLook } from "../config.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { judgeClock } from "../doctor/clock.ts";
 import { judgeConfiguration } from "../doctor/configuration.ts";
-import { judgeCredentials } from "../doctor/credentials.ts";
+import { judgeCredentials, judgeKeptCopy } from "../doctor/credentials.ts";
 import { isHealthy, type Finding } from "../doctor/finding.ts";
 import { judgeInstaller, type DoorFacts } from "../doctor/installer.ts";
 import { judgeLogin } from "../doctor/login.ts";
@@ -21,11 +21,27 @@ import { judgeDns, judgePorts, type Way } from "../doctor/network.ts";
 import { judgePower } from "../doctor/power.ts";
 import { judgeReboot, type RebootFacts } from "../doctor/reboot.ts";
 import { judgeService } from "../doctor/service.ts";
-import { judgeDisk, judgeFolder, type FolderFacts } from "../doctor/storage.ts";
+import {
+  isShutToService,
+  judgeDisk,
+  judgeFolder,
+  sandboxProperties,
+  stagingFolder,
+  stateFolder,
+  type FolderFacts,
+  type UnitProperties,
+} from "../doctor/storage.ts";
 import { judgeTls } from "../doctor/tls.ts";
 import { findingLines } from "../doctor/words.ts";
 import type { HubAddress } from "../hub/address.ts";
-import { doorRequests, installDoorProgram, installSocketUnit, rebootPathUnit, serviceUnit } from "../places.ts";
+import {
+  doorRequests,
+  installDoorProgram,
+  installSocketUnit,
+  rebootPathUnit,
+  serviceUnit,
+  stateNames,
+} from "../places.ts";
 import { proxyTo } from "../proxy.ts";
 import { lookAt } from "./config.ts";
 import { tryLogin } from "./login.ts";
@@ -42,7 +58,7 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
     return 0;
   }
   const look = await lookAt(given, terminal);
-  const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User"]);
+  const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User", ...sandboxProperties]);
   const user = await serviceUser(unit?.get("User"));
   const agent = await askAgent(look.stateDir, "getStatus").catch((cause: unknown) => {
     if (cause instanceof DoorShut) throw cause; // With the rights of this user everything would look broken.
@@ -60,7 +76,8 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
       mode: await modeOf(look.identityPlace),
       problems: look.identityProblems,
     }),
-    ...(await lookWithRights(given, look, user, terminal)),
+    ...(await lookAtKeptCopy(look.stateDir, user)),
+    ...(await lookWithRights(given, look, user, isOfService(given) ? unit : undefined, terminal)),
     judgePower(await lookAtPower()),
     ...(await lookAtHub(look, agent, given.simulate)),
   ];
@@ -73,6 +90,19 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
 async function serviceUser(name: string | undefined): Promise<User> {
   const named = name === undefined || name === "" ? undefined : await userNamed(name);
   return named ?? ownUser();
+}
+
+/** What the unit says counts where the same agent is looked at: one with other arguments is somebody's own. */
+function isOfService({ simulate, stateDir, configFile }: Arguments): boolean {
+  return !simulate && stateDir === undefined && configFile === undefined;
+}
+
+/** The last good configuration, where there is one. */
+async function lookAtKeptCopy(stateDir: string, user: User): Promise<Finding[]> {
+  const path = join(stateDir, stateNames.lastGoodConfig);
+  const found = await stat(path).catch(() => undefined); // None is kept before the hub was reached.
+  if (found === undefined) return [];
+  return [judgeKeptCopy({ path, mode: found.mode, isOwn: found.uid === user.uid, user: user.name })];
 }
 
 async function modeOf(path: string | undefined): Promise<number | null> {
@@ -90,6 +120,7 @@ async function lookWithRights(
   { simulate }: Arguments,
   { stateDir, settings }: Look,
   user: User,
+  unit: UnitProperties | undefined,
   { env }: Terminal,
 ): Promise<Finding[]> {
   const installer = settings["update.command.program"];
@@ -98,18 +129,23 @@ async function lookWithRights(
     () => true,
     () => false,
   );
+  const staging = settings["update.staging-dir"];
+  const own = [stateDir, ...(staging === null ? [] : [staging])];
   const asked = { user: user.name, searchPath: env["PATH"] ?? "" };
   const { folders, programs } = await lookWithRightsOf(user, {
     ...asked,
-    folders: [stateDir, ...(hasDoor ? [doorRequests] : [])],
+    folders: [...own, ...(hasDoor ? [doorRequests] : [])],
     programs: [installer, reboot].filter((one) => typeof one === "string"),
   });
-  const [state, door] = folders;
+  const door = folders[own.length];
   const [ofInstaller = null] = installer === null ? [] : programs;
   const ofReboot = reboot === undefined ? null : (programs.at(-1) ?? null);
   return [
     ...(await lookAtDisks(stateDir, settings)),
-    ...(state === undefined ? [] : [judgeFolder(state)]),
+    ...folders.slice(0, own.length).map((one, index) => {
+      const isShut = unit !== undefined && isShutToService(one.path, unit);
+      return judgeFolder(one, index === 0 ? stateFolder : stagingFolder, isShut);
+    }),
     judgeInstaller({
       kind: settings["update.installer"],
       program: installer,

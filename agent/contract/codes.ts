@@ -9,7 +9,8 @@ export const codes = {
   "bad-request": "A key of the request has a value that it cannot have. The message names it.",
   "bad-size": "The image has another size than the request or the server said. Check the file on the server.",
   "clock-not-set": "The board does not know the time, so it cannot wait for one. Give a delay instead.",
-  "disk-error": "The board's disk would not take the image. Look at the disk: read-only, worn out or unplugged.",
+  "disk-error":
+    "The board's disk would not take the image. Look at the disk: read-only, worn out, unplugged, or not opened to the service (configuration.md).",
   "fell-back": "The new system did not come up and the boot loader went back. Try the image on a board at hand.",
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
   "image-changed": "The staged image was damaged on the board's disk. Ask again; if it recurs, replace the storage.",
@@ -40,7 +41,7 @@ export const codes = {
     "The installer went back, yet the new version still runs. Go to the board, or ask for an update to a good image.",
   starting: "The agent has just started. Ask again; if it stays so, look at the board's disk and installer.",
   "state-in-slot":
-    "The agent's state lies where the update would replace it. Move agent.state-dir to another partition.",
+    "The agent's state lies where the update would replace it. Move agent.state-dir to another partition, and open that to the service (configuration.md).",
   "state-lost":
     "What the agent had saved was damaged, or of a newer release. Look at the board's disk, then ask again.",
   "state-not-saved": "The agent cannot write its state. Look at the board's disk: full, read-only or worn out.",

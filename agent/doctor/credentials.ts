@@ -11,6 +11,30 @@ export interface CredentialFacts {
   readonly problems: readonly string[];
 }
 
+export interface KeptCopyFacts {
+  /** Of the last good configuration, which holds the connection string as a rule. */
+  readonly path: string;
+  readonly mode: number;
+  /** Whether it belongs to the user of the service. */
+  readonly isOwn: boolean;
+  readonly user: string;
+}
+
+const newKey = "then give the device a new key in the hub, and that to the board: sudo boardkeeper-agent provision";
+
+export function judgeKeptCopy({ path, mode, isOwn, user }: KeptCopyFacts): Finding {
+  const kept = findings("last good configuration");
+  if ((mode & 0o077) !== 0) {
+    return kept.fault(
+      `other users of this board can read ${path} (mode ${(mode & 0o777).toString(8)}), which may hold the connection string`,
+      `chmod 600 ${path}; ${newKey}`,
+    );
+  }
+  if (!isOwn)
+    return kept.warning(`${path} does not belong to ${user}, who cannot start from it`, `chown ${user}: ${path}`);
+  return kept.ok(`${path}, for ${user} alone`);
+}
+
 export function judgeCredentials({ place, mode, problems }: CredentialFacts): Finding {
   if (place === undefined) {
     const isShut = problems.some((one) => /EACCES|EPERM/.test(one));
@@ -23,7 +47,7 @@ export function judgeCredentials({ place, mode, problems }: CredentialFacts): Fi
   if (mode !== null && (mode & 0o077) !== 0) {
     return found.fault(
       `other users of this board can read ${place} (mode ${(mode & 0o777).toString(8)})`,
-      `chmod 600 ${place}; then give the device a new key in the hub, and that to the board: sudo boardkeeper-agent provision`,
+      `chmod 600 ${place}; ${newKey}`,
     );
   }
   if (problems.length > 0)

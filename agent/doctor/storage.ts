@@ -1,3 +1,4 @@
+import { serviceUnit } from "../places.ts";
 import { findings, type Finding } from "./finding.ts";
 
 export interface DiskFacts {
@@ -38,15 +39,29 @@ export interface FolderFacts {
   readonly user: string;
 }
 
-const folder = findings("state folder");
+/** Which of the agent's folders is looked at, and what moves it. */
+export const stateFolder = { check: "state folder", setting: "agent.state-dir" } as const;
+export const stagingFolder = { check: "staging folder", setting: "update.staging-dir" } as const;
 
-export function judgeFolder({ path, code, isThere, user }: FolderFacts): Finding {
+/** @param isShut whether systemd keeps the service from it, whatever the folder's permissions: see isShutToService */
+export function judgeFolder(
+  { path, code, isThere, user }: FolderFacts,
+  { check, setting }: typeof stateFolder | typeof stagingFolder,
+  isShut: boolean,
+): Finding {
+  const folder = findings(check);
+  if (code === null && isShut) {
+    return folder.fault(
+      `${user} may write in ${path}, but the sandbox of ${serviceUnit} does not let it`,
+      openToService(path),
+    );
+  }
   if (code === null) return folder.ok(isThere ? `${path}, writable by ${user}` : `${path} can be made by ${user}`);
   switch (code) {
     case "EROFS":
       return folder.fault(
         `${path} lies on a file system that is mounted read-only, so nothing can be saved`,
-        "Linux does that to a disk with errors: look at dmesg. Else mount it writable (mount -o remount,rw), or set agent.state-dir to a writable partition",
+        `Linux does that to a disk with errors: look at dmesg. Else mount it writable (mount -o remount,rw), or set ${setting} to a writable partition`,
       );
     case "EACCES":
     case "EPERM":
@@ -60,8 +75,29 @@ export function judgeFolder({ path, code, isThere, user }: FolderFacts): Finding
     case "EIO":
       return folder.fault(`writing in ${path} fails (EIO): the disk is worn out or unplugged`, "Replace the storage");
     default:
-      return folder.fault(`${path} cannot be used (${code})`, "Set agent.state-dir to a folder that can");
+      return folder.fault(`${path} cannot be used (${code})`, `Set ${setting} to a folder that can`);
   }
+}
+
+/** Of a unit, as `systemctl show` says them; a later systemd may add words to the names of folders. */
+export type UnitProperties = ReadonlyMap<string, string>;
+export const sandboxProperties = ["ProtectSystem", "ReadWritePaths", "StateDirectory"] as const;
+
+/** True where ProtectSystem=strict shuts a folder, and neither ReadWritePaths= nor StateDirectory= opens it: systemd.exec(5). */
+export function isShutToService(path: string, unit: UnitProperties): boolean {
+  if (unit.get("ProtectSystem") !== "strict") return false;
+  const words = (property: string): string[] => (unit.get(property) ?? "").split(" ").filter((word) => word !== "");
+  const open = [
+    ...words("ReadWritePaths").map((word) => word.replace(/^[-+]+/, "").replace(/\/+$/, "")),
+    ...words("StateDirectory").map((word) => `/var/lib/${word.split(":")[0] ?? ""}`),
+  ];
+  return !open.some((one) => path === one || path.startsWith(`${one}/`));
+}
+
+function openToService(path: string): string {
+  const dropIn = `/etc/systemd/system/${serviceUnit}.d`;
+  const text = `printf '[Service]\\nReadWritePaths=${path}\\n' >${dropIn}/folders.conf`;
+  return `Open it: mkdir -p ${dropIn}; ${text}; systemctl daemon-reload; systemctl restart ${serviceUnit}`;
 }
 
 function sayBytes(bytes: number): string {

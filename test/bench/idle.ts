@@ -186,7 +186,7 @@ function print(build: Build, { starts, idle, agent: alone }: Figures): void {
       1,
     ),
     spread(
-      held.map(({ proportionalBytes }) => proportionalBytes / MiB),
+      held.map(({ anonymousBytes }) => anonymousBytes / MiB),
       1,
     ),
   ]);
@@ -200,7 +200,7 @@ function print(build: Build, { starts, idle, agent: alone }: Figures): void {
   say(`Start, ms, medians of ${turns} in turns (least to most):\n`);
   say(table(["", "ready", "connected", "a waiting method call answered"], startRows));
   say(`${minutes} idle minutes:\n`);
-  say(table(["", "CPU, s", "wake-ups", "bytes written", "RSS, MiB", "PSS, MiB"], idleRows));
+  say(table(["", "CPU, s", "wake-ups", "bytes written", "RSS, MiB", "of it anonymous, MiB"], idleRows));
   say(
     table(
       ["", "measured"],

@@ -15,8 +15,8 @@ export interface Spent {
 export interface Held {
   /** Pages of programs and libraries included, whoever else has them mapped. */
   readonly residentBytes: number;
-  /** The same, with each of those pages divided among those who have it mapped. */
-  readonly proportionalBytes: number;
+  /** Of it: what is no file's, and so is shared with nobody. */
+  readonly anonymousBytes: number;
 }
 
 /** A service in a container whose files are seen from outside under `root`: looking wakes nobody up. */
@@ -45,7 +45,7 @@ export async function heldBy({ root, pid }: Service): Promise<Held> {
   const rollup = await readFile(join(root, "proc", String(pid), "smaps_rollup"), "utf8");
   return {
     residentBytes: number(rollup, /^Rss:\s+(\d+) kB$/m) * 1_024,
-    proportionalBytes: number(rollup, /^Pss:\s+(\d+) kB$/m) * 1_024,
+    anonymousBytes: number(rollup, /^Anonymous:\s+(\d+) kB$/m) * 1_024,
   };
 }
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { installedMachine, provisionedBoard } from "./board.ts";
 import { systemNames } from "./layers.ts";
+import { imageServer, serving, testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
 import { ServiceView } from "../support/twins.ts";
 
@@ -51,9 +52,7 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     await machine.powerOn();
     await service.until("boardkeeper.agent.mode", "systemd");
     await machine.shell(
-      `systemctl stop boardkeeper-reboot.path 2>/dev/null || true
-       rm -f /etc/polkit-1/rules.d/*boardkeeper* /usr/share/polkit-1/rules.d/*boardkeeper*
-       systemctl restart polkit
+      `systemctl stop boardkeeper-reboot.path
        systemctl stop boardkeeper-agent
        chown -R root:root /var/lib/boardkeeper`,
     );
@@ -64,5 +63,41 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     );
     expect(doctor.stdout).toMatch(/^ok +login +the hub accepts this board's credentials$/m);
     expect(doctor.status).toBe(1);
+  });
+
+  it("a staging folder that was moved is shut to the service, and doctor says with what to open it", async () => {
+    const { machine, service } = await provisionedBoard(system);
+    const image = testImage();
+    const server = await imageServer(serving(image));
+    const [moved, update] = ["/srv/images", "/etc/boardkeeper/agent.toml.d/update.toml"];
+    await machine.disk.write("/etc/boardkeeper/image-ca.pem", server.ca);
+    await machine.disk.write("/usr/local/lib/install", "#!/bin/sh\n", 0o755);
+    await machine.disk.write(
+      update,
+      `[update]\nstaging-dir = "${moved}"\ninstaller = "command"\ncommand.program = "/usr/local/lib/install"\nca-file = "/etc/boardkeeper/image-ca.pem"\n`,
+    );
+    await machine.powerOn();
+    await machine.shell(`install -d -o boardkeeper -g boardkeeper -m 700 ${moved}`);
+    const request = {
+      fwPackageUri: `${server.origin}/board.img`,
+      fwPackageCheckValue: image.sha256,
+      fwVersion: "2.0.0",
+      apply: "manual",
+    };
+    await service.call("firmwareUpdate", request);
+    await service.until("boardkeeper.update.phase", "failed");
+    expect(await service.reported("boardkeeper.update.error")).toMatchObject({
+      code: "disk-error",
+      message: expect.stringMatching(/EROFS.*ReadWritePaths=/) as string,
+    });
+
+    const doctor = await machine.run("boardkeeper-agent", "doctor");
+    expect(doctor.stdout).toMatch(/^ok +last good configuration .*config\.last-good\.json, for boardkeeper alone$/m);
+    const [, commands = ""] = /^FAULT +staging folder .*\n +→ Open it: (.*)$/m.exec(doctor.stdout) ?? [];
+    await machine.shell(commands);
+    await service.call("firmwareUpdate", { ...request, operationId: "opened" });
+    await service.until("boardkeeper.update.phase", "staged");
+    expect(await machine.shell(`ls ${moved}`)).toBe(`${image.sha256}.image\n`);
+    expect((await machine.run("boardkeeper-agent", "doctor")).stdout).toMatch(/^ok +staging folder /m);
   });
 });

@@ -5,6 +5,7 @@ import { firmwareVersion } from "../../contract/methods.ts";
 import { redact } from "../../contract/redact.ts";
 import { AgentError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { openMovedFolder } from "../../places.ts";
 import type { Restart } from "../../update/job.ts";
 import type { OwnerProgram, ProgramCall, Verb } from "../../update/owner-program.ts";
 import type { Installer, StagedImage } from "../../update/ports.ts";
@@ -64,7 +65,7 @@ async function refuseStateInSlot(stateDir: string, replaces: readonly string[]):
     if ((await stat(mountPoint)).dev !== dev) continue;
     throw new AgentError(
       "state-in-slot",
-      `The agent's state (${stateDir}) lies on ${mountPoint}, which the update replaces. Move agent.state-dir to a partition of its own.`,
+      `The agent's state (${stateDir}) lies on ${mountPoint}, which the update replaces. Move agent.state-dir to a partition of its own; ${openMovedFolder}.`,
     );
   }
 }

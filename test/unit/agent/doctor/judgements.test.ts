@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { judgeClock } from "../../../../agent/doctor/clock.ts";
 import { judgeConfiguration } from "../../../../agent/doctor/configuration.ts";
-import { judgeCredentials } from "../../../../agent/doctor/credentials.ts";
+import { judgeCredentials, judgeKeptCopy } from "../../../../agent/doctor/credentials.ts";
 import type { Finding } from "../../../../agent/doctor/finding.ts";
 import { judgeInstaller } from "../../../../agent/doctor/installer.ts";
 import { judgeLogin, type LoginFacts } from "../../../../agent/doctor/login.ts";
@@ -9,7 +9,13 @@ import { judgeDns, judgePorts, type Way } from "../../../../agent/doctor/network
 import { judgePower } from "../../../../agent/doctor/power.ts";
 import { judgeReboot, type RebootFacts } from "../../../../agent/doctor/reboot.ts";
 import { judgeService } from "../../../../agent/doctor/service.ts";
-import { judgeDisk, judgeFolder } from "../../../../agent/doctor/storage.ts";
+import {
+  isShutToService,
+  judgeDisk,
+  judgeFolder,
+  stagingFolder,
+  stateFolder,
+} from "../../../../agent/doctor/storage.ts";
 import { judgeTls } from "../../../../agent/doctor/tls.ts";
 import { findingLines } from "../../../../agent/doctor/words.ts";
 
@@ -58,6 +64,15 @@ describe("credentials", () => {
     const facts = { place: undefined, mode: null, problems: ["provisioned credential: EACCES: permission denied"] };
     expect(judgeCredentials(facts).advice).toBe("Run this with sudo");
   });
+});
+
+describe("last good configuration", () => {
+  const good = { path: "/s/config.last-good.json", mode: 0o600, isOwn: true, user: "keeper" };
+  it.each([
+    [good, "ok: /s/config.last-good.json, for keeper alone"],
+    [{ ...good, mode: 0o640 }, "fault: other users of this board can read /s/config.last-good.json (mode 640)"],
+    [{ ...good, isOwn: false }, "warning: /s/config.last-good.json does not belong to keeper"],
+  ])("%j", (facts, expected) => expect(said(judgeKeptCopy(facts))).toContain(expected));
 });
 
 describe("clock", () => {
@@ -184,7 +199,34 @@ describe("disk and state folder", () => {
     ["EIO", "fault: writing in /s fails (EIO)"],
     ["ENOTDIR", "fault: /s cannot be used (ENOTDIR)"],
   ])("%s", (code, expected) => {
-    expect(said(judgeFolder({ path: "/s", user: "keeper", isThere: true, code }))).toContain(expected);
+    const facts = { path: "/s", user: "keeper", isThere: true, code };
+    expect(said(judgeFolder(facts, stateFolder, false))).toContain(expected);
+  });
+
+  it("that was moved, and not opened to the service, is told with what opens it", () => {
+    const facts = { path: "/media/usb/images", user: "keeper", isThere: true, code: null };
+    const finding = judgeFolder(facts, stagingFolder, true);
+    expect(finding).toMatchObject({ check: "staging folder", level: "fault" });
+    expect(finding.what).toContain("the sandbox of boardkeeper-agent.service does not let it");
+    expect(finding.advice).toContain("ReadWritePaths=/media/usb/images");
+    expect(finding.advice).toContain("daemon-reload");
+  });
+
+  it.each([
+    ["/var/lib/boardkeeper", "strict", "-/run/boardkeeper/requests", false],
+    ["/var/lib/boardkeeper/staging", "strict", "", false],
+    ["/var/lib/boardkeeper-of-another", "strict", "", true],
+    ["/media/usb/images", "strict", "-/run/boardkeeper/requests", true],
+    ["/media/usb/images", "strict", "-/run/boardkeeper/requests /media/usb/", false],
+    ["/media/usb/images", "strict", "+/media/usb/images", false],
+    ["/media/usb/images", "no", "", false],
+  ])("%s, with ProtectSystem=%s and ReadWritePaths=%s", (path, protect, paths, expected) => {
+    const unit = new Map([
+      ["ProtectSystem", protect],
+      ["ReadWritePaths", paths],
+      ["StateDirectory", "boardkeeper"],
+    ]);
+    expect(isShutToService(path, unit)).toBe(expected);
   });
 });
 
