@@ -205,7 +205,7 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
   });
 
   it("ends the program of an agent that is killed, with all that it has started, and begins anew", async () => {
-    const hanging = "[ -e begun ] || { setsid sleep 600 & touch begun; sleep 600; }";
+    const hanging = "[ -e begun ] || { trap '' TERM; setsid sleep 600 & touch begun; while :; do sleep 600; done; }";
     const board = await boardWithSlots(system, slots(hanging));
     const { machine, service } = board;
     const { bootId } = await machine.powerOn();

@@ -144,6 +144,15 @@ describe("mistakes", () => {
     expect(await problemsOf(await command(process.execPath, "/"))).toStrictEqual([]);
   });
 
+  it("tell that root runs the program of another file than this", async () => {
+    const command = (rest: string): Promise<Surroundings> =>
+      withFile(`[update]\ninstaller = "command"\ncommand.as-root = true\n${rest}`);
+    expect(await problemsOf(await command(""))).toStrictEqual([]);
+    expect(await problemsOf(await command('command.program = "/opt/installer"'))).toStrictEqual([
+      expect.stringMatching(/^update\.command\.program: is not what root would run; .*\/etc\/boardkeeper\/installer/),
+    ]);
+  });
+
   it("of drop-ins that cannot be listed are told", async () => {
     const surroundings = await withFile("");
     await writeFile(`${surroundings.configFile}.d`, "no folder");

@@ -71,6 +71,16 @@ describe("root's door to the owner's installer", () => {
     expect(await readdir(door.own)).toEqual(["lock"]);
   });
 
+  it("takes the image again where its copy was damaged since", async () => {
+    const door = await installDoor(`cat "$BOARDKEEPER_IMAGE_PATH" >got`);
+    const image = await stagedImage("whole");
+    await ask(door, "prepare", image);
+    await rm(join(door.own, `${image.sha256}.image`));
+    await writeFile(join(door.own, `${image.sha256}.image`), "whoLe");
+    await ask(door, "install", image);
+    expect(await read(door, "got")).toBe("whole");
+  });
+
   it.each<Verb>(["arm", "commit", "revert"])("names the image for %s, and takes no copy of it", async (verb) => {
     const door = await installDoor("env >env");
     await ask(door, verb, { ...(await stagedImage()), path: "/nowhere" });
@@ -114,6 +124,21 @@ describe("root's door to the owner's installer", () => {
       output: "slow\n",
     });
     expect(existsSync(`/proc/${(await read(door, "child")).trim()}/exe`)).toBe(false);
+  });
+
+  it("tells the whole group of processes to end, and lets it", async () => {
+    const door = await installDoor(
+      `trap : TERM
+       sh -c 'trap "echo over >child; exit" TERM; touch started; sleep 600 & wait' &
+       wait; wait; echo over`,
+    );
+    const agent = new AbortController();
+    const arming = ask(door, "arm", await stagedImage(), { signal: agent.signal });
+    await left(door, "started");
+    agent.abort(new Error("stopped"));
+    await expect(arming).rejects.toThrow("stopped");
+    await door.closed();
+    expect(await read(door, "child")).toBe("over\n");
   });
 
   it("stops the program when the agent hangs up, and lets the next one in when that has ended", async () => {
@@ -223,7 +248,7 @@ describe("root's door to the owner's installer", () => {
     ["a verb with a line in it", { verb: "arm\nprogram=/bin/sh" }, "does not know"],
     ["a program to run", { program: "/bin/sh" }, "does not know"],
     ["a limit of nothing", { limit: "0" }, "does not know"],
-    ["a limit beyond a day", { limit: "100000" }, "does not know"],
+    ["a limit beyond all patience", { limit: "100000" }, "does not know"],
     ["a digest that leads elsewhere", { sha256: `../${"a".repeat(61)}` }, "does not know"],
     ["a size that is none", { size: "1e9" }, "does not know"],
     ["a version with a command in it", { version: "$(touch ran)" }, "does not know"],
