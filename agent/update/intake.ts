@@ -82,8 +82,7 @@ export class ImageIntake {
     const closed = new Promise<void>((resolve) => (close = resolve));
     this.#taking = { sha256: image.sha256, overtaken, closed };
     try {
-      await this.#fetched;
-      const reply = (await this.#refusal(image)) ?? (await this.#write(image, signal, overtaken.signal));
+      const reply = this.#updateInTheWay() ?? (await this.#inTurn(image, signal, overtaken.signal));
       log.info({ sha256: image.sha256, status: reply.status }, "image handed in");
       return reply;
     } catch (cause) {
@@ -95,6 +94,11 @@ export class ImageIntake {
       this.#taking = undefined;
       close();
     }
+  }
+
+  async #inTurn(image: HandedIn, gone: AbortSignal, overtaken: AbortSignal): Promise<MethodReply> {
+    await this.#fetched;
+    return (await this.#refusal(image)) ?? (await this.#write(image, gone, overtaken));
   }
 
   async #refusal({ sizeBytes }: HandedIn): Promise<MethodReply | undefined> {

@@ -236,6 +236,7 @@ describe("an update for the very image that is being handed in", () => {
     }
     const fetched = made.fetch(async (request) => made.rest(request, body()), stop.signal).catch(() => "stopped");
     await isUnderWay;
+    expect(await made.handIn()).toEqual([409, "update-running"]); // At once, however long that goes on.
     made.updating = null; // Cancelled: the update has ended, its fetch not yet.
     stop.abort();
     const taken = made.handIn();
