@@ -114,9 +114,13 @@ export class RebootRunner {
         await windowOpened(onWait, signal);
         return await this.#due(signal);
       case "awaitUpdate":
-        await journal.until((saved) => !isPastStaging(saved.update), signal);
-        if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
-        return await this.#due(signal);
+        // Again, where the next update has begun while this one waited for its window: it goes first as well.
+        do {
+          await journal.until((saved) => !isPastStaging(saved.update), signal);
+          if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
+          await this.#due(signal);
+        } while (!signal.aborted && journal.saved.reboot.phase === "waiting");
+        return;
       case "reboot":
         return await this.#reboot(signal);
     }

@@ -177,6 +177,25 @@ describe("a reboot with window: true", () => {
     expect(board.boots).toBe(2);
   });
 
+  it("comes in a later window where one update after the other was in its way", async () => {
+    const { hub, board } = await scene([{ ...nightly, duration: "1m" }]);
+    await hub.call("rebootDevice", { window: true, operationId: "r-1" });
+    board.breakInstall();
+    board.installMs = 5 * minuteMs;
+    for (const operationId of ["op-1", "op-2"]) {
+      await hub.call("firmwareUpdate", { ...request, operationId, apply: "manual" });
+      await board.time.advance(23 * hourMs - 10_000);
+      await hub.call("applyFirmwareUpdate", {});
+      await board.time.advance(15_000);
+      expect(hub.at("boardkeeper.reboot.phase")).toBe("waiting");
+      await board.time.advance(hourMs - 5_000);
+      expect([hub.at("boardkeeper.update.phase"), board.boots]).toStrictEqual(["failed", 1]);
+    }
+    await board.time.advance(dayMs);
+    expect(hub.at("boardkeeper.reboot")).toMatchObject({ operationId: "r-1", phase: "proven", cause: "requested" });
+    expect(board.boots).toBe(2);
+  });
+
   it("and an update in the same window end as one boot after the other, both done", async () => {
     const { hub, board } = await scene();
     await hub.call("firmwareUpdate", request);
