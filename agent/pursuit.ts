@@ -50,7 +50,7 @@ export class Pursuit<Duty> {
     this.#running = { key, duty, abort };
     this.#ended = this.#perform(duty, abort.signal).then(() => {
       this.#running = undefined;
-      if (this.#wanted?.key === key) this.#done = key;
+      if (this.#wanted?.key === key && !abort.signal.aborted) this.#done = key; // One that was stopped is not done.
       this.#begin();
     });
   }

@@ -60,6 +60,16 @@ describe("a pursuit", () => {
     expect(log).toStrictEqual(["begin a", "stop a", "begin a", "end a"]);
   });
 
+  it("begins again what was stopped and is wanted again before it has ended", async () => {
+    const { pursuit, log, finish } = scene();
+    pursuit.want("a");
+    pursuit.want("b");
+    pursuit.want("a");
+    await settle();
+    await finish();
+    expect(log).toStrictEqual(["begin a", "stop a", "begin a", "end a"]);
+  });
+
   it("begins nothing after it was stopped", async () => {
     const { pursuit, log } = scene();
     pursuit.want("a");
