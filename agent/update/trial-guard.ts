@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import type { Problems } from "../problems.ts";
 import type { UpdateState } from "./job.ts";
 
-/** Longer than any disk takes to check itself. */
+/** Longer than any disk takes to check itself, and than a board takes to go down. */
 const leastMs = 10 * 60_000;
 /** A disk that refuses for so long is not having a bad moment. */
 const patienceMs = 2 * 60_000;
@@ -41,23 +41,35 @@ export function guardTrial(ports: TrialGuardPorts): void {
       relieved = undefined;
     } else if (relieved === undefined) {
       relieved = new AbortController();
-      void endTrial(ports, AbortSignal.any([relieved.signal, stopping]));
+      void endTrial(ports, AbortSignal.any([relieved.signal, stopping])).catch(() => undefined); // Relieved, or stopped.
     }
   });
 }
 
 async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<void> {
-  const { journal, timer, bootClock, log, bootId, proveWithinMs, runningVersion, reboot } = ports;
+  const { timer, bootClock, proveWithinMs } = ports;
+  await timer.after(Math.max(patienceMs, Math.max(leastMs, proveWithinMs) - bootClock.nowMs()), signal);
+  // Refused, or taken and not done: whoever else would ask for it again waits for the same disk.
+  while (await rebootsFromTrial(ports, signal)) await timer.after(leastMs, signal);
+}
+
+/** Orders the reboot where a new system on trial runs. False where none does, so that nothing is to be ordered any more. */
+async function rebootsFromTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<boolean> {
+  const { journal, log, bootId, runningVersion, reboot } = ports;
+  const version = newSystemOnTrial(journal.saved.update, bootId);
+  if (version === undefined) return false;
   try {
-    await timer.after(Math.max(patienceMs, Math.max(leastMs, proveWithinMs) - bootClock.nowMs()), signal);
-    const version = newSystemOnTrial(journal.saved.update, bootId);
-    if (version === undefined || (await runningVersion(signal)) !== version) return;
-    if (signal.aborted) return;
+    const running = await runningVersion(signal);
+    signal.throwIfAborted();
+    if (running === null) return true; // Not known yet.
+    if (running !== version) return false;
     log.error({ version }, "the new system cannot save its state: rebooting into the old one");
     await reboot();
   } catch (cause) {
-    if (!signal.aborted) log.error({ err: cause }, "trial of a system that cannot save its state not ended");
+    signal.throwIfAborted();
+    log.error({ err: cause }, "trial of a system that cannot save its state not ended, trying again");
   }
+  return true;
 }
 
 /**

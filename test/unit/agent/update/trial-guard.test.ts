@@ -9,12 +9,12 @@ import { jobWith, states } from "../../../support/updates.ts";
 const minuteMs = 60_000;
 const s = states();
 
-function scene(update: UpdateState, runningVersion: string | null = "2.0.0") {
+function scene(update: UpdateState, runningVersion: string | null | Error = "2.0.0") {
   const time = new FakeTime();
   const bootedAtMs = time.nowMs();
   const problems = new Problems([]);
   const stop = new AbortController();
-  const made = { time, problems, stop, reboots: 0 };
+  const made = { time, problems, stop, runningVersion, refusal: undefined as Error | undefined, reboots: 0 };
   guardTrial({
     journal: journalWith({ update }, { time, problems }),
     problems,
@@ -23,8 +23,14 @@ function scene(update: UpdateState, runningVersion: string | null = "2.0.0") {
     log: quiet,
     bootId: "boot-2",
     proveWithinMs: 30 * minuteMs,
-    runningVersion: async () => runningVersion,
-    reboot: async () => void (made.reboots += 1),
+    runningVersion: async () => {
+      if (made.runningVersion instanceof Error) throw made.runningVersion;
+      return made.runningVersion;
+    },
+    reboot: async () => {
+      made.reboots += 1;
+      if (made.refusal !== undefined) throw made.refusal;
+    },
     stopping: stop.signal,
   });
   return made;
@@ -78,6 +84,33 @@ describe("a board that cannot save", () => {
     await made.time.advance(1);
     expect(made.reboots).toBe(1);
   });
+
+  it("asks for its reboot again, ever ten minutes, for as long as it is refused or does not come", async () => {
+    const made = scene(s.proving);
+    made.refusal = new Error("systemd said no");
+    made.problems.appears("state", "It cannot be saved.");
+    await made.time.advance(40 * minuteMs);
+    expect(made.reboots).toBe(2);
+    made.refusal = undefined;
+    await made.time.advance(20 * minuteMs);
+    expect(made.reboots).toBe(4);
+    made.problems.goesAway("state");
+    await made.time.advance(60 * minuteMs);
+    expect([made.reboots, made.time.sleepers]).toStrictEqual([4, 0]);
+  });
+
+  it.each([null, new Error("The installer does not answer.")])(
+    "asks which system runs until that is told: %s",
+    async (unknown) => {
+      const made = scene(s.proving, unknown);
+      made.problems.appears("state", "It cannot be saved.");
+      await made.time.advance(35 * minuteMs);
+      made.runningVersion = "2.0.0";
+      expect(made.reboots).toBe(0);
+      await made.time.advance(10 * minuteMs);
+      expect(made.reboots).toBe(1);
+    },
+  );
 
   it("is left alone by other problems, and by an agent that stops", async () => {
     const made = scene(s.proving);
