@@ -1,7 +1,7 @@
 import type { Timer } from "../../clock.ts";
 import { AgentError } from "../../errors.ts";
 import type { Installer } from "../../update/ports.ts";
-import { otherSlot, readBoard, writeBoard, type Board } from "../simulated-board.ts";
+import { otherSlot, readBoard, writeBoard, type Board, type SlotName } from "../simulated-board.ts";
 
 /** Installs into the simulated board's other slot. Its pauses are as long as a small real board's. */
 export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {
@@ -28,6 +28,12 @@ export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: num
       return slots[running];
     },
     commit: () => change((present) => ({ ...present, default: present.running })),
-    revert: () => change((present) => ({ ...present, trial: null })),
+    // A committed one too: the power may go before that is noted, and the next boot may not be able to prove it once more.
+    revert: ({ version }) => change((present) => ({ ...present, trial: null, default: slotBefore(present, version) })),
   };
+}
+
+/** The slot that an update to this version has left as it was. */
+function slotBefore({ slots, default: byDefault }: Board, version: string): SlotName {
+  return slots[byDefault] === version ? otherSlot(byDefault) : byDefault;
 }
