@@ -77,6 +77,8 @@ export class ImageIntake {
   async take(image: HandedIn, signal: AbortSignal): Promise<MethodReply> {
     const { log } = this.#ports;
     if (this.#taking !== undefined) return busy("Another image is being handed in on the board.");
+    const running = this.#updateInTheWay(); // Before anything is waited for: it may fetch for a day.
+    if (running !== undefined) return running;
     const overtaken = new AbortController();
     let close: () => void = () => undefined;
     const closed = new Promise<void>((resolve) => (close = resolve));

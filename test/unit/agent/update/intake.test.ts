@@ -8,7 +8,7 @@ import type { Answer, PartialImage, Partials, Source } from "../../../../agent/u
 import { ImageIntake, type HandedIn } from "../../../../agent/update/intake.ts";
 import type { Image } from "../../../../agent/update/job.ts";
 import { testImage } from "../../../support/image-server.ts";
-import { FakeTime } from "../../../support/fake-time.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { quiet } from "../../../support/journals.ts";
 import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -183,6 +183,24 @@ describe("an image that is refused", () => {
     made.updating = null;
     expect(await made.handIn({ midway: () => void (made.updating = "op-2") })).toEqual([409, "update-running"]);
     expect(await made.names()).not.toEqual([]);
+  });
+
+  it("because an update runs that is fetching, without waiting for that to end", async () => {
+    const made = await scene();
+    made.updating = "op-1";
+    const stop = new AbortController();
+    let tell: () => void = () => undefined;
+    const isUnderWay = new Promise<void>((resolve) => (tell = resolve));
+    const fetched = made.fetch((_request, signal) => {
+      tell();
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+    }, stop.signal);
+    fetched.catch(() => undefined);
+    await isUnderWay;
+    const taken = made.handIn();
+    expect(await Promise.race([taken, settle()])).toEqual([409, "update-running"]);
+    stop.abort();
+    await expect(fetched).rejects.toThrow("aborted");
   });
 
   it("because another one is being handed in", async () => {
