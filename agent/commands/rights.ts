@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import * as v from "valibot";
+import { outputAs } from "../board/as-user.ts";
 import { tryProgram } from "../board/probes/program.ts";
 import { tryFolder } from "../board/probes/storage.ts";
 import type { User } from "../board/probes/user.ts";
 import { check } from "../contract/check.ts";
 import { CommandFailed } from "./terminal.ts";
 
-const run = promisify(execFile);
 const patienceMs = 30_000;
 /** Set for the process that looks with other rights than root's: what to look at, as JSON. */
 const variable = "BOARDKEEPER_LOOK_AT";
@@ -39,12 +37,10 @@ export type Answers = Readonly<v.InferOutput<typeof answers>>;
  */
 export async function lookWithRightsOf(user: User, asked: Questions): Promise<Answers> {
   if (process.geteuid?.() !== 0 || user.uid === 0) return await look(asked);
-  const args = [...process.execArgv, process.argv[1] ?? "", "doctor"];
+  const looking = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "doctor"];
   const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
-  const { uid, gid } = user;
   try {
-    const { stdout } = await run(process.execPath, args, { uid, gid, env, cwd: "/", timeout: patienceMs });
-    const read = check(answers, JSON.parse(stdout));
+    const read = check(answers, JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })));
     if (read.ok) return read.value;
     throw new Error(read.problems.join("; "));
   } catch (cause) {

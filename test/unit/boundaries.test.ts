@@ -33,7 +33,7 @@ const walls: Wall[] = [
   {
     from: /^agent\/board\//,
     to: /^agent\/board\//,
-    except: /^agent\/board\/(simulated-board|files|disk|body|garbage|http)\.ts$/,
+    except: /^agent\/board\/(simulated-board|files|disk|body|garbage|http|as-user)\.ts$/,
     why: "adapters import ports and libraries, never each other: each can be replaced alone",
   },
   {

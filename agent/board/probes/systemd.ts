@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { access, stat } from "node:fs/promises";
 import { promisify } from "node:util";
+import { outputAs, type Rights } from "../as-user.ts";
 
 const run = promisify(execFile);
 const patienceMs = 5_000;
@@ -32,12 +33,11 @@ export async function unitProperties(
 }
 
 /** What logind says to a user who asks whether he may reboot: yes, no, challenge or na; null where nobody answers. */
-export async function askLogind({ uid, gid }: { readonly uid: number; readonly gid: number }): Promise<string | null> {
+export async function askLogind(user: Rights): Promise<string | null> {
   const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
-  const as = process.geteuid?.() === 0 ? { uid, gid } : {};
   try {
-    const { stdout } = await run("busctl", ["call", ...manager, "CanReboot"], { timeout: patienceMs, ...as });
-    return /^s "(\w+)"/.exec(stdout)?.[1] ?? null;
+    const said = await outputAs(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs: patienceMs });
+    return /^s "(\w+)"/.exec(said)?.[1] ?? null;
   } catch {
     return null; // No bus, or no logind on it.
   }
