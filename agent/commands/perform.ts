@@ -3,6 +3,7 @@ import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
 import { UsageError, type Arguments, type CommandName } from "../arguments.ts";
 import { DoorShut } from "../board/control-client.ts";
+import { printable } from "../contract/printable.ts";
 import { credentialFile, configFolder } from "../places.ts";
 import { usage } from "../usage.ts";
 import { doctor } from "./doctor.ts";
@@ -23,10 +24,11 @@ process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
 /** EX_USAGE of sysexits.h. */
 const exits = { failed: 1, usage: 64 } as const;
 
+/** Root types here, and what is told comes from the agent, which is not root. */
 const terminal: Terminal = {
   env: process.env,
-  out: (text) => void process.stdout.write(text),
-  note: (text) => void process.stderr.write(text),
+  out: (text) => void process.stdout.write(printable(text)),
+  note: (text) => void process.stderr.write(printable(text)),
   readSecret: async (prompt) => (process.stdin.isTTY ? await askUnseen(prompt) : await readAll(process.stdin)),
 };
 
@@ -50,11 +52,11 @@ export async function perform(command: Exclude<CommandName, "run">, given: Argum
     }
   } catch (cause) {
     if (cause instanceof UsageError) {
-      process.stderr.write(`boardkeeper-agent: ${cause.message}\n\n${usage(cause.about)}`);
+      terminal.note(`boardkeeper-agent: ${cause.message}\n\n${usage(cause.about)}`);
       return exits.usage;
     }
     if (!(cause instanceof CommandFailed || cause instanceof DoorShut)) throw cause;
-    process.stderr.write(`boardkeeper-agent: ${cause.message}\n`);
+    terminal.note(`boardkeeper-agent: ${cause.message}\n`);
     return exits.failed;
   }
 }

@@ -1,5 +1,5 @@
 import { stopwatch } from "../screen/measures.ts";
-import { paintFor, type Paint, type Screen } from "../screen/screen.ts";
+import { eraseLine, paintFor, type Paint, type Screen } from "../screen/screen.ts";
 import type { Timer } from "../timer.ts";
 import type { FollowView } from "./follow-view.ts";
 import { phaseLine, progressBar } from "./lines.ts";
@@ -7,8 +7,6 @@ import type { Scene } from "./scene.ts";
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const frameMs = 100;
-/** Erases the line and goes back to its beginning: EL and CR of ECMA-48. */
-const eraseLine = "\r\u001b[2K";
 
 /** For a terminal: a line for each phase that is over, and one that lives for the present phase. */
 export class LiveView implements FollowView {

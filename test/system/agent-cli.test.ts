@@ -152,3 +152,8 @@ it.each([
   expect(said).toMatchObject({ status, out: "" });
   expect(said.err).toContain(message);
 });
+
+it("shows what steers a terminal instead of obeying it", async () => {
+  const { err } = await agentCommand(["logs", "--since", "\u001b[2J"]);
+  expect(err).toContain('got "\\u001b[2J"');
+});

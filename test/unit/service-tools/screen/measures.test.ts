@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readDuration, sayDuration, saySize, stopwatch } from "../../../../service-tools/screen/measures.ts";
-import { paintFor, screenOn } from "../../../../service-tools/screen/screen.ts";
+import { eraseLine, paintFor, screenOn } from "../../../../service-tools/screen/screen.ts";
 
 describe("a duration as people write it", () => {
   it.each([
@@ -65,6 +65,29 @@ describe("a screen", () => {
     ["a file", { write: stream.write }, {}, false, false],
   ])("%s", (_what, target, env, isTerminal, hasColour) => {
     expect(screenOn(target, env)).toMatchObject({ isTerminal, hasColour });
+  });
+
+  it.each([
+    // What a board that was taken over might say: clear, hide, retitle, answer back, and that in the eight bits of C1.
+    ["\u001b[2J\u001b[8mhidden\u001b]0;title\u0007", "\\u001b[2J\\u001b[8mhidden\\u001b]0;title\\u0007"],
+    ["\u009b6n", "\\u009b6n"],
+    ["done\r\u001b[2Kfailed", "done\\u000d\\u001b[2Kfailed"],
+    ["Grüße\tand ✓\n", "Grüße\tand ✓\n"],
+  ])("shows what steers a terminal, and does not obey it: %j", (said, shown) => {
+    for (const isTTY of [true, false]) {
+      let written = "";
+      screenOn({ write: (text) => (written += text), isTTY }, {}).write(said);
+      expect(written).toBe(shown);
+    }
+  });
+
+  it("draws with what this program itself draws with, on a terminal alone", () => {
+    const red = paintFor({ hasColour: true }).red("late");
+    for (const isTTY of [true, false]) {
+      let written = "";
+      screenOn({ write: (text) => (written += text), isTTY }, {}).write(`${eraseLine}${red}`);
+      expect(written === `${eraseLine}${red}`).toBe(isTTY);
+    }
   });
 
   it("is 80 columns wide where nobody says", () => {
