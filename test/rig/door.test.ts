@@ -93,24 +93,6 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
     expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
   });
 
-  it("lets a board go down ten times in a row, each proven and none told twice", async () => {
-    const board = await provisionedBoard(system);
-    let boot = await board.machine.powerOn();
-    const proven = new Set<unknown>();
-    for (let time = 1; time <= 10; time += 1) {
-      await board.service.until("boardkeeper.agent.bootId", boot.bootId);
-      const { status } = await board.service.call("rebootDevice", { operationId: `reboot-${time}` });
-      expect(status).toBe(200);
-      boot = await board.machine.booted(time + 1);
-      await board.service.until("boardkeeper.agent.bootId", boot.bootId);
-      const { boardkeeper, rebootTime } = await board.service.until("boardkeeper.reboot.phase", "proven");
-      expect(boardkeeper.reboot).toMatchObject({ operationId: `reboot-${time}`, cause: "requested" });
-      proven.add(rebootTime);
-    }
-    expect(proven.size).toBe(10);
-    expect(board.machine.boots).toHaveLength(11);
-  });
-
   it("that leads nowhere: what systemd says is told, and no reboot is", async () => {
     const board = await provisionedBoard(system);
     await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
@@ -188,36 +170,3 @@ it.each(systemNames)(
     );
   },
 );
-
-describe.each(systemNames)("a reboot that was asked for later, on %s", (system) => {
-  it("comes then; another one is refused meanwhile; a cancelled one does not come", async () => {
-    const board = await provisionedBoard(system);
-    const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
-    expect((await board.service.call("rebootDevice", { delaySeconds: 3_600, operationId: "later" })).status).toBe(200);
-    expect((await board.service.call("rebootDevice", {})).status).toBe(409);
-    expect(
-      (await board.service.call("rebootDevice", { delaySeconds: 3_600, operationId: "later" })).payload,
-    ).toMatchObject({ repeated: true });
-    expect(await board.machine.shell("systemctl show -P StatusText boardkeeper-agent")).toMatch(/Reboot scheduled for/);
-    expect((await board.service.call("cancelReboot")).status).toBe(200);
-    expect((await board.service.call("rebootDevice", { delaySeconds: 2, operationId: "soon" })).status).toBe(200);
-    const second = await board.machine.booted(2);
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
-    expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "soon", cause: "requested" });
-  });
-
-  it("is over when the power is cut meanwhile: told as a reboot that nobody asked for, and not done again", async () => {
-    const board = await provisionedBoard(system);
-    const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
-    expect((await board.service.call("rebootDevice", { delaySeconds: 3_600, operationId: "later" })).status).toBe(200);
-    await board.machine.cutPower();
-    const second = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
-    expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "later", cause: "other" });
-    expect((await board.service.call("cancelReboot")).status).toBe(404);
-  });
-});
