@@ -47,7 +47,8 @@ export const codes = {
   "state-not-saved": "The agent cannot write its state. Look at the board's disk: full, read-only or worn out.",
   "too-late": "The board is being changed already. It ends by itself, proven or back on the old system.",
   "too-many-redirects": "The server redirects in circles. Mend its redirects.",
-  unreachable: "The image's server could not be reached, or the connection was lost. Check the server and the link.",
+  unreachable:
+    "The image's server could not be reached, the connection was lost, or the time for the download was up. Check the server and the link; asked for again, it goes on from the bytes that came.",
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
