@@ -61,10 +61,13 @@ export function decideRemote(saved: Saved, order: RemoteOrder): Decision<RemoteO
   const { identity, desiredVersion, section, judged } = order;
   const before = saved.remote;
   const isSame = before?.identity === identity;
-  if (isSame && before.desiredVersion === desiredVersion) return { answer: { kind: "known" } };
+  const isApplied = isSame && before.refused === null;
+  // A refusal lasts as long as its reason: the board may know the setting, or the timezone, since its last start.
+  const isKnown = isApplied || (isSame && !judged.ok);
+  if (isKnown && before.desiredVersion === desiredVersion) return { answer: { kind: "known" } };
   if (judged.ok) {
     const remote = { identity, desiredVersion, refused: null, applied: section };
-    return { change: { remote }, answer: { kind: isSame ? "known" : "applied" } };
+    return { change: { remote }, answer: { kind: isApplied ? "known" : "applied" } };
   }
   const { code, message } = judged.refusal;
   const remote = { identity, desiredVersion, refused: { code, message }, applied: before?.applied ?? null };

@@ -76,6 +76,16 @@ describe("the answer to it", () => {
     expect(decideRemote(applied, order(debug))).toStrictEqual({ answer: { kind: "known" } });
   });
 
+  it("is no refusal any more once its reason is gone, and stays one while it is there", () => {
+    const refused = { code: "bad-request", message: 'this board knows no timezone "Europe/Berlin"' };
+    const saved: Saved = { ...blank("boot-1"), remote: { identity: "a", desiredVersion: 5, refused, applied: null } };
+    expect(decideRemote(saved, order(debug))).toStrictEqual({
+      change: { remote: applied.remote },
+      answer: { kind: "applied" },
+    });
+    expect(decideRemote(saved, order(wrong))).toStrictEqual({ answer: { kind: "known" } });
+  });
+
   it("follows the version of a document with the same content", () => {
     const { change, answer } = decideRemote(applied, order(debug, { desiredVersion: 6 }));
     expect(change?.remote).toMatchObject({ desiredVersion: 6, applied: debug });
