@@ -43,8 +43,11 @@ const slackMs = 10 * 60_000;
 const savingMs = 5 * 60_000;
 /** Whoever is told to stop has SIGTERM, five seconds and SIGKILL for that. */
 const endingMs = 5 * 60_000;
-/** Twelve looks at the running version, each of at most 30 s with pauses of 5 s between, and three minutes for the link. */
-const lookingMs = 12 * 35_000 + 180_000;
+/**
+ * Twelve looks at the running version with pauses of 5 s between, and three minutes for the link. A look takes 30 s at most,
+ * and behind root's door a minute more before and after.
+ */
+const lookingMs = 12 * (30_000 + 2 * 60_000 + 5_000) + 180_000;
 /** The slowest disk that is worth waiting for: 1 MiB in a second. */
 const bytesPerMs = 1_048.576;
 

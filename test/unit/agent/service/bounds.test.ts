@@ -32,9 +32,10 @@ const duties: readonly (readonly [Duty, least: number | null])[] = [
   [{ kind: "install", job, image, attempt: 1 }, 2 * settings["update.command.time-limit-seconds"]],
   [{ kind: "arm", job, image }, settings["update.command.time-limit-seconds"]],
   [{ kind: "reboot", job }, settings["reboot.deadline-seconds"]],
-  [{ kind: "prove", job, image, before }, settings["update.prove-within-seconds"] + 7 * minute],
+  // Twelve looks at the version by way of root's door, and the link.
+  [{ kind: "prove", job, image, before }, settings["update.prove-within-seconds"] + 33 * minute],
   [{ kind: "commit", job, image }, 3 * settings["update.command.time-limit-seconds"] + 2 * minute],
-  [{ kind: "revert", job, image, before, attempt: 1 }, 3 * settings["update.command.time-limit-seconds"] + 7 * minute],
+  [{ kind: "revert", job, image, before, attempt: 1 }, 3 * settings["update.command.time-limit-seconds"] + 33 * minute],
   [{ kind: "tidy", job, keepsPartial: false }, minute],
   [{ kind: "tidy", job, keepsPartial: true }, null],
 ];
