@@ -159,7 +159,8 @@ export class RebootRunner {
       log.error({ err: cause }, "reboot refused");
       if (cause instanceof AgentError && cause.code === "inhibited")
         return await this.#record(() => ({ type: "inhibited", message: cause.message }));
-      why = `The reboot was refused: ${cause instanceof Error ? cause.message : String(cause)}.`;
+      const said = cause instanceof Error ? cause.message : String(cause);
+      why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The door speaks in sentences, programs do not.
     }
     const message = `${why} Look at the log of the board's systemd, then ask again.`;
     await this.#record(() => ({ type: "neverCame", message }));

@@ -98,17 +98,17 @@ describe("reboots", () => {
     expect(reported["rebootTime"]).toBe(at(reported, "boardkeeper.reboot.lastProven.at"));
   });
 
-  it("that never come are told as such", async () => {
+  it.each([
+    ["a program", "systemctl reboot failed: Access denied"],
+    ["root's door", "Access denied."],
+  ])("that never come are told as such, in the words of %s", async (_whose, words) => {
     const { service } = await boardAndService({
-      power: (power) => ({
-        ...power,
-        reboot: () => Promise.reject(new Error("systemctl reboot failed: Access denied")),
-      }),
+      power: (power) => ({ ...power, reboot: () => Promise.reject(new Error(words)) }),
     });
     await service.call("rebootDevice", { operationId: "op-1" });
     const reported = await service.until("boardkeeper.reboot.phase", "failed");
     expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({ code: "reboot-never-came" });
-    expect(at(reported, "boardkeeper.reboot.error.message")).toContain("Access denied");
+    expect(at(reported, "boardkeeper.reboot.error.message")).toMatch(/: .*Access denied\. Look at /);
     expect(reported["rebootTime"]).toBeUndefined();
   });
 
