@@ -53,6 +53,8 @@ export class Conduit extends Duplex {
       "to-hub": new Lane(clock, random, () => this.#flow()),
       "to-client": new Lane(clock, random, () => this.#flow()),
     };
+    // TLS listens while it has hold of this; before that, and once it has let go, a connection that ends badly has ended, no more.
+    this.on("error", () => undefined);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#send("to-hub", chunk));
     socket.on("drain", () => this.#flow());
