@@ -178,7 +178,10 @@ class Conversation {
   }
 
   async #flush(bytes: Uint8Array): Promise<void> {
-    await new Promise<void>((resolve) => this.#socket.write(bytes, () => resolve()));
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve; // Whoever has something to say may not read on.
+      this.#socket.write(bytes, () => resolve());
+    });
   }
 
   async #until(length: (heard: Buffer) => number): Promise<number> {

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { appendFile, chmod, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -275,13 +275,12 @@ describe("root's door to the owner's installer", () => {
 });
 
 describe("the agent at the install door", () => {
-  /** A door that says these words to whoever comes, and hangs up after them if it is to. */
-  async function mouth(words: string, hangsUp = true): Promise<{ socket: string }> {
+  /** A door that does this with whoever comes. */
+  async function mouth(speak: (connection: Socket) => void): Promise<{ socket: string }> {
     const socket = join(await temporaryFolder(), "socket");
     const server = createServer((connection) => {
-      connection.on("error", () => undefined).resume();
-      if (hangsUp) connection.end(words);
-      else connection.write(words);
+      connection.on("error", () => undefined);
+      speak(connection);
     });
     server.listen(socket);
     await once(server, "listening");
@@ -305,22 +304,46 @@ describe("the agent at the install door", () => {
     ["refused unheard-of Because.\n", "said what this agent does not know"],
     ["ready\nended well\n", "said what this agent does not know: ended well"],
   ])("says so when the door says %j", async (words, expected) => {
-    const asking = ask(await mouth(words), "install", await stagedImage());
+    const asking = ask(await mouth((connection) => connection.resume().end(words)), "install", await stagedImage());
     await expect(asking).rejects.toMatchObject({
       code: "installer-failed",
       message: expect.stringContaining(expected),
     });
   });
 
-  it("takes a refusal for what it is while it is still sending", async () => {
-    const image = await stagedImage("x".repeat(4_000_000));
-    const asking = ask(await mouth("send\nrefused no-space The disk is full.\n", false), "install", image);
-    await expect(asking).rejects.toMatchObject({ code: "no-space", message: "The disk is full." });
+  it.each([1, 2])(
+    "takes a refusal for what it is while it is still sending, to a door that reads no more",
+    async (pieces) => {
+      const image = await stagedImage("x".repeat(4_000_000));
+      let heard = 0;
+      const door = await mouth((connection) => {
+        connection.write("send\n");
+        connection.on("readable", () => {
+          if ((heard += 1) === pieces) connection.write("refused no-space The disk is full.\n");
+          if (heard < pieces) connection.read();
+        });
+      });
+      const asking = ask(door, "install", image);
+      await expect(asking).rejects.toMatchObject({ code: "no-space", message: "The disk is full." });
+    },
+  );
+
+  it("asks for whole seconds, one at least", async () => {
+    const limits: unknown[] = [];
+    const door = await mouth((connection) => {
+      connection.once("data", (request: Buffer) => {
+        limits.push(/^limit=.*$/m.exec(String(request))?.[0]);
+        connection.end("refused no-space No.\n");
+      });
+    });
+    for (const timeLimitMs of [300, 1_001])
+      await expect(ask(door, "running-version", undefined, { timeLimitMs })).rejects.toThrow("No.");
+    expect(limits).toEqual(["limit=1", "limit=2"]);
   });
 
   it("waits for as long as the program may take, and no longer", async () => {
     const time = new FakeTime();
-    const program = programBehindDoor({ ...(await mouth("ready\n", false)), timer: time });
+    const program = programBehindDoor({ ...(await mouth((connection) => connection.write("ready\n"))), timer: time });
     const asking = program.run({ verb: "running-version", image: undefined, timeLimitMs: 30_000 });
     const end = asking.catch((cause: unknown) => cause);
     while (time.sleepers === 0) await new Promise((resolve) => setImmediate(resolve));
