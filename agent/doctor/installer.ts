@@ -2,8 +2,8 @@ import { findings, type Finding } from "./finding.ts";
 
 const found = findings("installer");
 
-/** What root's install door says of itself. */
-export type DoorsWord = { readonly program: string } | { readonly refusal: string };
+/** What root's install door says of itself: what it would run, why nothing, or why it says nothing. */
+export type DoorsWord = { readonly program: string } | { readonly refusal: string } | { readonly silence: string };
 
 export interface DoorFacts {
   readonly word: DoorsWord;
@@ -38,6 +38,11 @@ export function judgeInstaller({ kind, program, code, user, door }: InstallerFac
 
 function judgeDoor({ word, bell }: DoorFacts): Finding {
   const unit = "boardkeeper-install.socket";
+  if ("silence" in word)
+    return found.fault(
+      word.silence,
+      "Install the package, or the units from systemd/; or set update.command.as-root = false",
+    );
   if ("refusal" in word) return found.fault(word.refusal, "Let root say which program it may run: docs/installers.md");
   if (bell === "active") return found.ok(`${word.program}, run by root's door`);
   return found.fault(

@@ -203,6 +203,17 @@ describe("finds, and says what to do about", () => {
     expectFault(await examine({ ...env, ...command }), "installer", /cannot run .*EACCES/, /chmod 755/);
   });
 
+  it("an installer that root is to run, and no door to it", async () => {
+    const { env } = await scene();
+    const command = { BOARDKEEPER_UPDATE_INSTALLER: "command", BOARDKEEPER_UPDATE_COMMAND_AS_ROOT: "true" };
+    expectFault(
+      await examine({ ...env, ...command }),
+      "installer",
+      /install-door gives no answer .*ENOENT/,
+      /Install the/,
+    );
+  });
+
   it("a hub that ends the connection where a twin is asked for, as the Basic tier does", async () => {
     const { env, hub } = await scene();
     hub.faults.add("closed-after-connack");

@@ -13,8 +13,7 @@ export async function askInstallDoor(door: string): Promise<DoorsWord> {
   } catch (cause) {
     const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
     if (said !== "") return { refusal: said };
-    return {
-      refusal: `${door} cannot be asked (${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)})`,
-    };
+    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    return { silence: `${door} gives no answer (${why})` };
   }
 }

@@ -241,6 +241,10 @@ describe("installer", () => {
     [{ ...command, program: null, door: { word: { program: "/i" }, bell: "active" } }, "ok: /i, run by root's door"],
     [{ ...command, program: null, door: { word: { refusal: "No." }, bell: "active" } }, "fault: No."],
     [
+      { ...command, program: null, door: { word: { silence: "It is not there" }, bell: null } },
+      "fault: It is not there",
+    ],
+    [
       { ...command, program: null, door: { word: { program: "/i" }, bell: "failed" } },
       "fault: nobody listens at root's install door: boardkeeper-install.socket is failed",
     ],
