@@ -92,10 +92,14 @@ export class Attempt {
     await partial.describe(part.totalBytes, part.source);
     let bucket = bucketOf(this.#terms.bytesPerSecond, bootClock.nowMs());
     let lookedAtBytes = partial.bytes;
+    /** Whether it waits for its share of the line now, and whether it did at any time since the last look. */
+    const pause = { is: false, was: false };
     const isTooSlow = (): boolean => {
       const cameBytes = partial.bytes - lookedAtBytes;
+      const isOwnDoing = pause.was; // A piece may be all that a narrow share lets through in several looks.
       lookedAtBytes = partial.bytes;
-      return cameBytes < this.#leastBytes;
+      pause.was = pause.is;
+      return !isOwnDoing && cameBytes < Math.max(1, this.#terms.leastBytes);
     };
     await this.#watched(isTooSlow, async (signal) => {
       signal.addEventListener("abort", () => answer.close(), { once: true }); // Or nobody would wake a silent body.
@@ -110,19 +114,15 @@ export class Attempt {
         onPiece(piece.length);
         const taken = take(bucket, piece.length, bootClock.nowMs());
         ({ bucket } = taken);
-        if (taken.waitMs > 0) await timer.after(taken.waitMs, signal);
+        if (taken.waitMs === 0) continue;
+        pause.is = pause.was = true;
+        await timer.after(taken.waitMs, signal);
+        pause.is = false;
       }
     });
     const wantedBytes = part.totalBytes ?? part.untilBytes ?? sizeBytes;
     if (wantedBytes !== null && partial.bytes < wantedBytes) throw lost(partial, "the server ended it early");
     return { kind: "whole", unbroken: part.fromBytes === 0 && answer.isFramed };
-  }
-
-  /** Fewer bytes than this within the silence: lost. A cap of the owner's own must not look like a slow server. */
-  get #leastBytes(): number {
-    const { leastBytes, bytesPerSecond, silenceMs } = this.#terms;
-    const cappedBytes = bytesPerSecond === 0 ? Infinity : (bytesPerSecond * silenceMs) / 2_000;
-    return Math.max(1, Math.min(leastBytes, cappedBytes));
   }
 
   /** Does something with a server, and drops it when it is found too slow, or too late, each time it is looked at. */

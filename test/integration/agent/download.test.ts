@@ -662,3 +662,36 @@ it("takes no more of the line than it may", async () => {
   expect(tookMs).toBeGreaterThanOrEqual(9_000);
   expect(tookMs).toBeLessThan(9_100);
 });
+
+it("does not take a wait for its own narrow share of the line for a server's silence", async () => {
+  const scene = await DownloadScene.create();
+  scene.terms = { ...scene.terms, bytesPerSecond: 100 };
+  scene.time.isHeld = true;
+  const stop = new AbortController();
+  const fetching = scene.fetch({}, stop.signal);
+  while (scene.time.waits.length === 0) await settle();
+  for (let look = 1; look <= 5; look += 1) {
+    scene.time.endGuards();
+    await settle();
+  }
+  expect([scene.warnings(), scene.asked]).toStrictEqual([[], [""]]);
+  stop.abort();
+  await expect(fetching).rejects.toThrow("aborted");
+});
+
+it("leaves a server that falls silent after it had to wait for its share of the line", async () => {
+  const scene = await DownloadScene.create();
+  scene.terms = { ...scene.terms, bytesPerSecond: 100_000 };
+  thenGood(scene, (_request, response) => {
+    response.writeHead(200, { "content-length": scene.image.sizeBytes, etag });
+    response.write(scene.image.content.subarray(0, 500_000));
+  });
+  const fetching = scene.fetch();
+  await scene.received(500_000);
+  while (scene.warnings().length === 0) {
+    scene.time.endGuards();
+    await settle();
+  }
+  expect((await fetching).sha256).toBe(scene.image.sha256);
+  expect(scene.asked).toStrictEqual(["", `bytes=500000- ${etag}`]);
+});
