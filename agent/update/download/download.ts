@@ -167,7 +167,6 @@ class Course {
         return undefined;
       case "again":
         this.#setBack(end);
-        await partial.account(this.#spent());
         return undefined;
     }
   }
