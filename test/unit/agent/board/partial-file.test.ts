@@ -1,3 +1,4 @@
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../../../agent/board/disk.ts";
@@ -72,6 +73,21 @@ describe("an image on its way to the disk", () => {
       code: "no-space",
       message: expect.stringContaining("99 bytes are free, and 100 are to stay so (update.keep-free)"),
     });
+    await partial.close();
+  });
+
+  it.each<[string, string, number]>([
+    ["of which nothing is known", "", 0],
+    ["in a boot that did not write it", "boot-1", 3],
+    ["in the boot that wrote it", "boot-2", 9],
+  ])("is cut to what can be used of it: a file %s", async (_what, writtenIn, bytes) => {
+    const path = join(await temporaryFolder(), "x.part");
+    const spent = { operationId: "op-1", fetchingMs: 0, startOvers: 0, fetchedAgain: false };
+    const record = { schema: 1, bootId: writtenIn, syncedBytes: 3, totalBytes: null, source, spent };
+    await writeFile(path, "123456789");
+    if (writtenIn !== "") await writeFile(`${path}.json`, JSON.stringify(record));
+    const partial = await new PartialFiles("boot-2", { nowMs: () => 0 }).open(path, "op-1", never);
+    expect([partial.bytes, (await stat(path)).size]).toStrictEqual([bytes, bytes]);
     await partial.close();
   });
 });

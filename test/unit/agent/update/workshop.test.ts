@@ -44,6 +44,12 @@ function workshop(untouchedMs: number | null, failure?: AgentError) {
   return { time, calls, orders, workshop: new ImageWorkshop(ports) };
 }
 
+it("what is left of other images makes room for a new job, and what there is of its own stays", async () => {
+  const { workshop: shop, calls } = workshop(null);
+  await shop.admit(jobWith());
+  expect(calls).toStrictEqual([`clear ${digest}`]);
+});
+
 describe("what a job leaves behind", () => {
   it("is removed at once where nothing is to be kept", async () => {
     const { workshop: shop, calls } = workshop(0);
