@@ -43,6 +43,9 @@ export function resume(state: UpdateState, facts: RestartFacts): UpdateState {
       }
       // A proof holds for the boot in which it was given: what boots next may be the old system again.
       const proven = state.proven && bootId === facts.savedBootId;
+      // Nor for ever: a commit that ends the agent each time would keep every other request away from the board.
+      const isWorn = facts.trialBoots > limits.commits && facts.trialBoots < uncounted;
+      if (proven && isWorn) return goBack(state, neverCommitted(facts), at, state.restart, bootId, "rolledBack");
       if (proven || facts.trialBoots <= limits.trialBoots)
         return proven === state.proven ? state : { ...state, proven };
       return goBack(state, neverHealthy(facts), at, state.restart, bootId, "rolledBack");
@@ -127,4 +130,11 @@ function neverHealthy({ trialBoots }: RestartFacts): Failure {
       ? "The count of the new system's starts is damaged or cannot be read, so it is taken for too many. Look at the board's disk"
       : `The new system was started ${limits.trialBoots} times without being proven healthy. Look at its logs for crashes`;
   return failure("restarts-too-often", "proving", `${what} before the next attempt.`);
+}
+
+function neverCommitted({ trialBoots }: RestartFacts): Failure {
+  return wornOut(
+    "proving",
+    `the agent was started ${trialBoots} times before the new system, proven, was made the default`,
+  );
 }

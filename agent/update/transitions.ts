@@ -6,9 +6,18 @@ import type { ActiveUpdate, Job, UpdateState } from "./job.ts";
 /**
  * How often each step may be begun before the machine gives it up: every loop across restarts ends. To give up an
  * installation leaves the board as it was. To give up the way back leaves it on a system that was never proven, maybe out of
- * the hub's reach, and the next installation would be written over the system that still boots: so that comes last.
+ * the hub's reach, and the next installation would be written over the system that still boots: so that comes last. `commits`
+ * counts the starts of a new system, as `trialBoots` does, where it was proven in the end.
  */
-export const limits = { downloads: 100, installs: 3, arms: 3, reboots: 5, trialBoots: 5, reverts: 10 } as const;
+export const limits = {
+  downloads: 100,
+  installs: 3,
+  arms: 3,
+  reboots: 5,
+  trialBoots: 5,
+  commits: 15,
+  reverts: 10,
+} as const;
 
 export type Ended = "completed" | "failed" | "rolledBack" | "cancelled";
 export type Of<Phase extends UpdateState["phase"]> = Extract<UpdateState, { phase: Phase }>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { updatePhases } from "../../../../agent/contract/snapshot.ts";
-import type { RestartFacts, UpdateEvent, UpdateState } from "../../../../agent/update/job.ts";
+import { uncounted, type RestartFacts, type UpdateEvent, type UpdateState } from "../../../../agent/update/job.ts";
 import { duty, isCancellable, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
 import { resume } from "../../../../agent/update/resume.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
@@ -210,9 +210,9 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
     { phase: "reverting", end: "rolledBack", error: { code: "fell-back" } },
   ],
   [
-    "a proven system is committed whatever the count says",
+    "a proven system is committed, also where the count cannot be read",
     proven,
-    { ...newSystem, savedBootId: "boot-2", trialBoots: 99 },
+    { ...newSystem, savedBootId: "boot-2", trialBoots: uncounted },
     proven,
   ],
   ["a proof holds for its own boot", proven, newSystem, { phase: "proving", proven: false }],

@@ -162,6 +162,18 @@ describe("what a restart makes of an update", () => {
       expect(rowOf(state, { trialBoots, isOlder: false })).toEqual(often);
   });
 
+  it("proven is committed in its boot however often that is cut off, up to a bound", () => {
+    const { proven } = starts();
+    const facts = { at: t(30), bootId: "boot-1", savedBootId: "boot-1", runningVersion: "2.0.0", isOlder: false };
+    expect(resume(proven, { ...facts, trialBoots: limits.commits })).toBe(proven);
+    expect(resume(proven, { ...facts, trialBoots: limits.commits + 1 })).toMatchObject({
+      phase: "reverting",
+      attempt: 1,
+      end: "rolledBack",
+      error: { code: worn, during: "proving", message: expect.stringContaining("was started 16 times before") },
+    });
+  });
+
   it.each(rows)("%s, in an older state than the last: not begun is not wanted, begun goes on", (_start, state) => {
     for (const trialBoots of [1, uncounted]) {
       const row = rowOf(state, { trialBoots, isOlder: true });
