@@ -205,9 +205,10 @@ const tooLate =
 
 /** For a window there is no time to be late for: it comes again. */
 function isOverdue(state: RebootState, nowBootMs: number): boolean {
-  if (!isPending(state) || !("dueBootMs" in state) || state.dueBootMs === undefined) return false;
+  if (!("dueBootMs" in state)) return false;
+  const { dueBootMs = Infinity } = state;
   const isForWindow = state.phase !== "rebooting" && state.job.window === true;
-  return !isForWindow && nowBootMs - state.dueBootMs > patienceMs;
+  return !isForWindow && nowBootMs - dueBootMs > patienceMs;
 }
 
 function withoutPending(state: RebootState, code: "state-lost" | "reboot-never-came", message: string): RebootState {

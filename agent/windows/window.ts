@@ -43,7 +43,7 @@ const word = new RegExp(`^((\\d{1,2}|${month}|${weekday})[lw]?|lw?)$`, "i");
 const written = v.strictObject({
   cron: rule<string>(
     'a cron expression of five fields such as "0 2 * * 6"',
-    (value) => fiveFields(value) && value.split(/[ *?,/#-]+/).every((one) => one === "" || word.test(one)),
+    (value) => fiveFields(value) && value.split(/[ *?,/#-]/).every((one) => one === "" || word.test(one)),
   ),
   duration: duration("a duration from 1m to 7d", 60_000),
   timezone: v.optional(rule<string>('a timezone such as "Europe/Berlin" or "UTC"', isText(/^[\w+/-]+$/, 60))),

@@ -8,6 +8,7 @@ export default defineConfig({
       "test/unit/agent/contract/{dialects,methods}.test.ts",
       "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
       "test/unit/agent/{reboot,update}/{decisions,machine,report,request}.test.ts",
+      "test/unit/agent/update/restarts.test.ts",
       "test/unit/agent/update/download/{answer,bucket,policy,record}.test.ts",
       "test/unit/agent/{last-good,replies}.test.ts",
       "test/unit/agent/windows/window.test.ts",

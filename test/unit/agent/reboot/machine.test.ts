@@ -11,7 +11,8 @@ import {
   type RebootState,
 } from "../../../../agent/reboot/machine.ts";
 
-const at = "2026-01-02T03:10:00.000Z";
+/** Another time than the one that it was scheduled for. */
+const at = "2026-01-02T03:10:07.000Z";
 const job = {
   operationId: "op-1",
   reason: null,
@@ -126,7 +127,8 @@ describe("resume", () => {
     last: { fromBootId: "boot-1", bootId: "boot-2", cause, at: null, clockSynchronized: false },
     ...detail,
   });
-  const lost = (during: string): object => ({ phase: "failed", error: { code: "state-lost", during } });
+  const message = expect.stringContaining("not known whether this reboot was still wanted");
+  const lost = (during: string): object => ({ phase: "failed", error: { code: "state-lost", during, message } });
   /** Start; in another boot; in the same boot where the last state was read; there where it is an older one. */
   const cells: Readonly<
     Record<Start, readonly [otherBoot: object, sameBoot: "stays", sameBootOlder: object | "stays"]>
@@ -158,6 +160,7 @@ describe("resume", () => {
     );
   });
 
+  const tooLate = expect.stringContaining("It is not done late.");
   it.each<[string, RebootState, "reboot-never-came" | "stays"]>([
     ["scheduled", s.scheduled, "reboot-never-came"],
     ["waiting, with nothing in the way since then", { ...s.waiting, dueBootMs: 600_000 }, "reboot-never-came"],
@@ -172,9 +175,8 @@ describe("resume", () => {
     const facts = { bootId: "boot-1", savedBootId: "boot-1", isOlder: false };
     expect(resume(state, { ...facts, nowBootMs: 660_000 })).toBe(state);
     const late = resume(state, { ...facts, nowBootMs: 660_001 });
-    expect(late).toMatchObject(
-      code === "stays" ? state : { phase: "failed", last, error: { code, during: state.phase } },
-    );
+    const refused = { phase: "failed", last, error: { code, during: state.phase, message: tooLate } };
+    expect(late).toMatchObject(code === "stays" ? state : refused);
     expect(resume(state, { ...facts, bootId: "boot-2", nowBootMs: 660_001 }).phase).toBe("proven");
   });
 
@@ -185,10 +187,16 @@ describe("resume", () => {
 
   it.each(rows)("%s, in an older state than the last, orders no reboot", (start, [, , target]) => {
     const resumed = resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: true, nowBootMs: 0 });
-    expect(resumed).toMatchObject(target === "stays" ? s[start] : { last: s[start].last, ...target });
+    expect(resumed).toMatchObject(
+      target === "stays" ? s[start] : { ...jobOf(s[start]), last: s[start].last, ...target },
+    );
     expect(duty(resumed)).toBeUndefined();
   });
 });
+
+function jobOf(state: RebootState): object {
+  return "job" in state ? { job: state.job } : {};
+}
 
 describe("duty", () => {
   it.each<[Start, object | undefined]>([

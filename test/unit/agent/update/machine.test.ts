@@ -300,6 +300,12 @@ describe("resume", () => {
       { ...newSystem, trialBoots: limits.trialBoots + 1 },
       told("restarts-too-often", "proving", /without being proven healthy/),
     ],
+    [
+      "a new system whose starts could not be counted",
+      s.proving,
+      { ...newSystem, trialBoots: uncounted },
+      told("restarts-too-often", "proving", /count of the new system's starts is damaged/),
+    ],
   ])("says what happened, when, and what to do, of %s", (_what, state, facts, failure) => {
     expect(resume(state, facts)).toMatchObject({ error: failure });
   });
