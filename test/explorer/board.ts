@@ -4,8 +4,8 @@ import type { Restart } from "../../agent/update/job.ts";
 
 type Slot = "a" | "b";
 
-/** How a new system turns out: it works; it never comes up; it comes up and cannot reach the hub. */
-export type Quality = "good" | "dead" | "deaf";
+/** How a new system turns out: it works; it never comes up; it cannot reach the hub; its agent crashes within a second. */
+export type Quality = "good" | "dead" | "deaf" | "crashing";
 
 export interface BoardState {
   readonly restart: Restart;

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { isPending } from "../../agent/reboot/machine.ts";
 import type { Saved } from "../../agent/saved.ts";
+import { limits } from "../../agent/update/transitions.ts";
 import { reportedAt, type HubState } from "./hub.ts";
 import type { Ledger } from "./notes.ts";
 
@@ -15,6 +16,7 @@ const labels = new Set([
   "clockSynchronized",
   "desiredVersion",
   "dueBootMs",
+  "during",
   "message",
   "payload",
   "reason",
@@ -24,19 +26,55 @@ const labels = new Set([
   "times",
 ]);
 
-export function savedEssence(saved: Saved, bootId?: string): string {
-  // In another boot the reboot is proven, whatever it was: of one that was to come it is left who asked for it.
-  const { reboot: then, bootId: savedBootId } = saved;
-  const reboot = bootId === undefined || savedBootId === bootId ? then : isPending(then) && "job" in then && then.job;
-  return JSON.stringify({ ...saved, reboot }, (key, value: Json) => {
+/** @param everyTryCounts where a system crashes by itself, it comes near to every limit without a fault */
+export function savedEssence(saved: Saved, everyTryCounts: boolean, bootId?: string): string {
+  const reboot = rebootEssence(saved, bootId);
+  const update = everyTryCounts ? saved.update : updateEssence(saved.update);
+  return JSON.stringify({ ...saved, reboot, update }, (key, value: Json) => {
     if (labels.has(key)) return undefined;
     return key === "at" && value !== null ? "known" : value;
   });
 }
 
-/** How long a scheduled reboot still has; empty when none is, or when it was scheduled in another boot. */
+/** In another boot the reboot is proven, whatever it was: of one that was to come it is left who asked for it. */
+function rebootEssence({ reboot, bootId: savedBootId }: Saved, bootId: string | undefined): unknown {
+  if (bootId !== undefined && savedBootId !== bootId) {
+    return isPending(reboot) && "job" in reboot ? reboot.job : null;
+  }
+  // Of the one before it is left whether it is dated; of one that came to nothing, that it did: it may have been promised.
+  const last = reboot.last && { at: reboot.last.at };
+  if (isPending(reboot)) return { ...reboot, last };
+  return { isRefused: reboot.phase === "failed" || reboot.phase === "cancelled", last };
+}
+
+/** How often a step was begun counts where it comes near to its limit, which no history of three faults does by most. */
+function updateEssence(update: Saved["update"]): unknown {
+  switch (update.phase) {
+    case "downloading":
+      return { ...update, attempt: counted(update.attempt, limits.downloads) };
+    case "rebooting":
+      return { ...update, attempt: counted(update.attempt, limits.reboots) };
+    case "reverting":
+      return { ...update, attempt: counted(update.attempt, limits.reverts) };
+    default:
+      return update;
+  }
+}
+
+/** The same for the record of starts on trial. */
+export function trialsEssence(record: string | undefined, everyTryCounts: boolean): string {
+  const starts = Number(/\d+/.exec(record ?? "")?.[0] ?? 0);
+  return String(everyTryCounts ? starts : counted(starts, limits.trialBoots));
+}
+
+function counted(times: number, limit: number): number | "some" {
+  return times < limit - 1 ? "some" : times;
+}
+
+/** How long a reboot still has, to come or to be down for; empty when none is pending, or when it was in another boot. */
 export function dueIn({ reboot }: Saved, bootId: string, bootMs: number): string {
-  return reboot.phase === "scheduled" && reboot.bootId === bootId ? String(reboot.dueBootMs - bootMs) : "";
+  const isHere = isPending(reboot) && "bootId" in reboot && reboot.bootId === bootId;
+  return isHere && "dueBootMs" in reboot && reboot.dueBootMs !== undefined ? String(reboot.dueBootMs - bootMs) : "";
 }
 
 /** What people and cloud want of the board. Who has an answer asks no more; only a granted request has to be granted again. */
@@ -52,8 +90,8 @@ export function wanted({ desired, requests }: HubState): string {
 }
 
 /**
- * Whether the twin says what is on disk. What else it says decides nothing: after each report it holds the whole
- * projection, which is looked at when a history ends.
+ * Whether the twin says what is on disk. What else it says decides nothing: after each report it holds the whole projection
+ * of one saved state, which is looked at then (twin-witness.ts).
  */
 export function isTold(hub: HubState, { update, reboot }: Saved): boolean {
   const told = (...path: string[]): Json => reportedAt(hub, "boardkeeper", ...path) ?? null;
@@ -66,11 +104,13 @@ export function isTold(hub: HubState, { update, reboot }: Saved): boolean {
 }
 
 /**
- * What the witness holds against the agent. How far the twin is behind the disk decides nothing: a life begins to tell with
- * what is on disk, and what it has still to tell is part of its memory. Only what was told too early is held against it.
+ * What the witness holds against the agent. Of a job that another one has taken the place of it is left that it is over: it
+ * can only come back, whatever its end was. Whether the end of the last may be a bad one is for whoever compares (search.ts).
  */
-export function heldAgainst({ jobs, order, toldOperation, rebootPromised, excused }: Ledger): string {
-  const held = Object.entries(jobs).map(([job, { told, reached, ...notes }]) => [job, notes, told > reached]);
-  const early = toldOperation !== null && !order.includes(toldOperation);
-  return JSON.stringify([held, order, early, rebootPromised, excused]);
+export function heldAgainst({ jobs, order, rebootPromised }: Ledger): string {
+  const last = order.at(-1);
+  const held = Object.entries(jobs).map(([job, notes]) =>
+    job === last || notes.end === null ? [job, notes] : [job, notes.cancelled],
+  );
+  return JSON.stringify([held, order, rebootPromised]);
 }

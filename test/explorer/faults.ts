@@ -1,4 +1,7 @@
-/* What can go wrong, or come at a bad moment, at one step of a history. Crashes end the life; the others disturb it. */
+/*
+ * What can go wrong, or come at a bad moment, at one step of a history. Crashes end the life; the others disturb it. Steps of
+ * the wall clock are not among them: every reading of it finds that it was stepped (life.ts).
+ */
 
 export type Disturbance =
   | "link lost"
@@ -8,7 +11,6 @@ export type Disturbance =
   | "duty done twice"
   | "save refused"
   | "reboot lost"
-  | "clock stepped"
   | "request redelivered"
   | "cancel"
   | "new desired document";
@@ -20,9 +22,9 @@ export function excuses(fault: Disturbance): boolean {
   return ["duty failed", "duty done, but failed", "reboot lost", "cancel", "new desired document"].includes(fault);
 }
 
-/** Faults that the agent notices only later: at the next save, at the next report, or when it looks at the clock. */
-export type Silent = "clock stepped" | "save refused" | "link lost under a report";
+/** Faults that the agent notices only later: at the next save, or at the next report. */
+export type Silent = "save refused" | "link lost under a report";
 
 export function isSilent(fault: Disturbance): fault is Silent {
-  return fault === "clock stepped" || fault === "save refused" || fault === "link lost under a report";
+  return fault === "save refused" || fault === "link lost under a report";
 }

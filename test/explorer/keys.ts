@@ -1,9 +1,10 @@
 import type { Saved } from "../../agent/saved.ts";
 import { bootIdOf } from "./board.ts";
-import { cuts, type DiskState } from "./disk.ts";
-import { dueIn, heldAgainst, isTold, savedEssence, wanted } from "./essence.ts";
+import { contentOf, cuts, type DiskState } from "./disk.ts";
+import { dueIn, heldAgainst, isTold, savedEssence, trialsEssence, wanted } from "./essence.ts";
+import { stateFile, trialsFile } from "./folders.ts";
 import type { Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Scenario, World } from "./world.ts";
 
 /*
  * When two moments of two histories are one: what decides of disk, board and hub is the same, what the witness holds against
@@ -11,8 +12,9 @@ import type { World } from "./world.ts";
  */
 
 /** What is known of texts and of immutable parts of worlds, during one search. */
-function emptyTables() {
+function emptyTables(everyTryCounts: boolean) {
   return {
+    everyTryCounts,
     interned: new Map<string, number>(),
     /** Keys of parts, as seen in one boot. */
     parts: new WeakMap<object, { readonly boots: number; readonly key: string }>(),
@@ -23,11 +25,11 @@ function emptyTables() {
   };
 }
 
-let tables = emptyTables();
+let tables = emptyTables(true);
 
 /** Another search begins: its keys have nothing to do with those before. */
-export function forgetKeys(): void {
-  tables = emptyTables();
+export function forgetKeys({ qualities }: Scenario): void {
+  tables = emptyTables(qualities.includes("crashing"));
 }
 
 function intern(text: string): string {
@@ -35,6 +37,17 @@ function intern(text: string): string {
   let id = interned.get(text);
   if (id === undefined) interned.set(text, (id = interned.size));
   return id.toString(36);
+}
+
+/** A key with the texts that stand behind it, for people; the longer, the later it is asked for. */
+export function spelledOut(key: string): string[] {
+  const texts = new Map([...tables.interned].map(([text, id]) => [id.toString(36), text]));
+  const spelled = (text: string): string =>
+    text
+      .split("|")
+      .map((part) => texts.get(part) ?? part)
+      .join("|");
+  return key.split(" ").map((part) => spelled(texts.get(part) ?? part));
 }
 
 function remembered(part: object, boots: number, compute: () => string): string {
@@ -70,18 +83,15 @@ function essenceOf(content: string, boots: number | undefined): string {
   if (essence === undefined) {
     const saved = read(content);
     const bootId = boots === undefined ? undefined : `boot-${boots}`;
-    const text = saved === undefined ? content : savedEssence(saved, bootId);
+    const text = saved === undefined ? content : savedEssence(saved, tables.everyTryCounts, bootId);
     tables.essences.set(name, (essence = intern(boots === undefined ? text : seenIn(boots, text))));
   }
   return essence;
 }
 
-const isState = (path: string): boolean => path.endsWith("/state.json");
-
 /** What programs would read now as the saved state. */
-function savedOn({ names, files }: DiskState): Saved | undefined {
-  const path = Object.keys(names).find(isState);
-  const content = path === undefined ? undefined : files[names[path] ?? 0]?.content;
+function savedOn(disk: DiskState): Saved | undefined {
+  const content = contentOf(disk, stateFile);
   return content === undefined ? undefined : read(content);
 }
 
@@ -104,7 +114,8 @@ function contents(disk: DiskState, boots?: number): string {
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([path, id]) => {
       const content = disk.files[id]?.content ?? "";
-      return isState(path) ? essenceOf(content, boots) : path + content;
+      if (path === stateFile) return essenceOf(content, boots);
+      return path === trialsFile ? path : path + content; // How often counts: see worldKey.
     })
     .join("|");
 }
@@ -127,13 +138,14 @@ function diskText(disk: DiskState, boots: number): string {
 }
 
 /** Everything but what was and what decides nothing. */
-export function worldKey({ disk, board, hub, ledger, quality, bootMs, wallStepMs }: World): string {
+export function worldKey({ disk, board, hub, ledger, quality, bootMs }: World): string {
   const { boots, ...machine } = board;
   const { firstBoot, rebootSavedAt } = ledger;
   const saved = savedOn(disk);
   return [
     remembered(disk, boots, () => diskText(disk, boots)),
     saved === undefined ? "" : dueIn(saved, bootIdOf(board), bootMs),
+    trialsEssence(contentOf(disk, trialsFile), tables.everyTryCounts),
     (saved?.seq ?? 0) < ledger.seq, // What was promised is lost: seen when the next life begins.
     remembered(board, 0, () => JSON.stringify(machine)),
     remembered(hub, 0, () => wanted(hub)),
@@ -141,17 +153,18 @@ export function worldKey({ disk, board, hub, ledger, quality, bootMs, wallStepMs
     firstBoot !== null && firstBoot < boots,
     rebootSavedAt !== null && rebootSavedAt < boots,
     quality,
-    wallStepMs === 0,
   ].join(" ");
 }
 
-export function lifeKey(life: Life): string {
-  const { world, saved, isUp, memory, calls, timer } = life;
+/** @param faultsLeft how many may still come: what takes more of them decides nothing */
+export function lifeKey({ stage, line, memory }: Life, faultsLeft: number): string {
+  const { world, saved, calls, timer } = stage;
   return [
     worldKey({ ...world, bootMs: timer.nowMs }),
-    intern(memory),
-    isUp && saved !== undefined && isTold(world.hub, saved),
-    intern(calls.map(({ label }) => label).join("|")),
-    timer.waitsMs.join(","),
+    intern(`${memory} ${line.lossesThatCount(faultsLeft)}`),
+    line.isUp && saved !== undefined && isTold(world.hub, saved),
+    intern(calls.labels.join("|")),
+    // Deadlines from the boot on are a little nearer in one life than in another: nothing here takes so long.
+    timer.waitsMs.map((waitMs) => (waitMs > 60_000 ? `${Math.ceil(waitMs / 60_000)} min` : waitMs)).join(","),
   ].join(" ");
 }

@@ -1,6 +1,8 @@
+import type { JsonObject } from "../../agent/contract/json.ts";
 import type { StateFile } from "../../agent/journal.ts";
 import type { Saved } from "../../agent/saved.ts";
-import type { Life } from "./life.ts";
+import type { TrialRecord } from "../../agent/update/ports.ts";
+import type { Stage } from "./stage.ts";
 
 /* Agents that do not save what they must: a witness that does not see through them is no witness. */
 
@@ -41,7 +43,7 @@ export function forgetful(what: string) {
 
 /** Says of one state that it is saved, and saves it after the next duty is done. */
 export function hasty(what: string) {
-  return (real: StateFile, life: Life): StateFile => {
+  return (real: StateFile, stage: Stage): StateFile => {
     let last: Promise<void> = Promise.resolve();
     return {
       save: async (saved) => {
@@ -49,7 +51,7 @@ export function hasty(what: string) {
           await last;
           return await real.save(saved);
         }
-        life.afterDuty.push(() => {
+        stage.afterDuty.push(() => {
           last = real.save(saved).catch(() => undefined); // What a disk refuses is lost, as with any agent like this one.
         });
       },
@@ -77,3 +79,57 @@ export function innumerate(real: StateFile): StateFile {
     },
   };
 }
+
+/** Does not write that count of starts on trial. */
+export function forgetfulOfStarts(count: number) {
+  return (real: TrialRecord): TrialRecord => ({
+    read: () => real.read(),
+    write: async (written) => {
+      if (written !== count) await real.write(written);
+    },
+  });
+}
+
+/** Says of that count that it is written, and writes it after the next duty is done. */
+export function hastyWithStarts(count: number) {
+  return (real: TrialRecord, stage: Stage): TrialRecord => ({
+    read: () => real.read(),
+    write: async (written) => {
+      if (written !== count) return await real.write(written);
+      stage.afterDuty.push(() => void real.write(written).catch(() => undefined)); // The same.
+    },
+  });
+}
+
+/** Names every count that a history writes. */
+export function listeningToStarts(heard: Set<number>) {
+  return (real: TrialRecord): TrialRecord => ({
+    read: () => real.read(),
+    write: async (written) => {
+      heard.add(written);
+      await real.write(written);
+    },
+  });
+}
+
+/** What a twin must not say of a board that is in the middle of its first update, one vocabulary after the other. */
+export const lies: Readonly<Record<string, JsonObject>> = {
+  "nothing was asked for": { boardkeeper: { update: { phase: "idle", operationId: null } } },
+  "a reboot was proven": {
+    boardkeeper: {
+      reboot: {
+        phase: "proven",
+        lastProven: { at: "2026-01-01T00:00:00.000Z", cause: "requested", clockSynchronized: true },
+      },
+    },
+  },
+  "another version runs": { boardkeeper: { firmwareVersion: "2.0.0" } },
+  "it has rebooted (Python)": { rebootTime: "2026-01-01T00:00:00.000Z" },
+  "it has rebooted (Java)": { lastReboot: "2026-01-01T00:00:00.000Z" },
+  "the update is completed (Python)": { firmwareStatus: "completed" },
+  "the update is completed (Node, C#)": { iothubDM: { firmwareUpdate: { status: "applyComplete" } } },
+  "a reboot has begun (Node, C#)": { iothubDM: { reboot: { startedRebootTime: "2026-01-01T00:00:00.000Z" } } },
+  "the update was rolled back (firmware)": { firmware: { fwUpdateStatus: "rolledback" } },
+  "another version runs (firmware)": { firmware: { currentFwVersion: "2.0.0" } },
+  "a word that nobody knows": { boardkeeper: { update: { mood: "good" } } },
+};

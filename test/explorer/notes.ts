@@ -14,8 +14,6 @@ export interface JobNotes {
   readonly now: readonly string[];
   /** The end that is on disk. */
   readonly end: string | null;
-  /** The last phase in the twin, as a rank. */
-  readonly told: number;
 }
 
 export const noNotes: JobNotes = {
@@ -26,7 +24,6 @@ export const noNotes: JobNotes = {
   touched: false,
   now: [],
   end: null,
-  told: 0,
 };
 
 /** What is over by now of a job that is so far: an act that it has behind it is refused by where it stands. */
@@ -45,7 +42,6 @@ export interface Ledger {
   readonly seq: number;
   /** The boot in which the first state was saved; null before: until then one boot cannot be told from another. */
   readonly firstBoot: number | null;
-  readonly toldOperation: string | null;
   /** Jobs in the order in which they reached the disk. */
   readonly order: readonly string[];
   /** A reboot was asked for and answered with 200. */
@@ -60,7 +56,6 @@ export const emptyLedger: Ledger = {
   jobs: {},
   seq: 0,
   firstBoot: null,
-  toldOperation: null,
   order: [],
   rebootPromised: false,
   rebootSavedAt: null,

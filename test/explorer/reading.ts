@@ -1,9 +1,8 @@
 import type { Saved } from "../../agent/saved.ts";
 import { contentOf, type DiskState } from "./disk.ts";
+import { stateFile } from "./folders.ts";
 import { distinctCuts } from "./keys.ts";
-import { stateFolder } from "./world.ts";
 
-const path = `${stateFolder}/state.json`;
 const parsed = new Map<string, Saved>();
 const known = new WeakMap<DiskState, readonly Saved[]>();
 
@@ -11,7 +10,7 @@ const known = new WeakMap<DiskState, readonly Saved[]>();
 export function savedIn(disk: DiskState): readonly Saved[] {
   const before = known.get(disk);
   if (before !== undefined) return before;
-  const contents = new Set(distinctCuts(disk).map((one) => contentOf(one, path)));
+  const contents = new Set(distinctCuts(disk).map((one) => contentOf(one, stateFile)));
   const states = [...contents].flatMap((content) => (content === undefined ? [] : [savedFrom(content)]));
   known.set(disk, states);
   return states;

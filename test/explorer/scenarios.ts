@@ -39,6 +39,21 @@ export const scenarios = {
     restart: "service",
     qualities: ["deaf"],
   },
+  crashing: {
+    ...plain,
+    name: "an update to a system that crashes, and then to one that does not",
+    requests: [
+      update,
+      {
+        id: "second",
+        method: "firmwareUpdate",
+        payload: { ...image("3.0.0"), operationId: "op-2" },
+        whenPhase: "rolledBack",
+      },
+    ],
+    qualities: ["crashing"],
+    nextDesired: undefined,
+  },
   nothingRestarts: {
     ...plain,
     name: "an update after which nothing restarts",

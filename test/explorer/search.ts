@@ -1,17 +1,14 @@
-import type { Crash, Disturbance } from "./faults.ts";
-import { isSilent } from "./faults.ts";
+import { disturb, keyAfter, possible, twice } from "./disturb.ts";
+import { isSilent, type Crash } from "./faults.ts";
 import { forgetKeys, lifeKey, worldKey } from "./keys.ts";
-import { Violation } from "./ledger.ts";
-import { Life, type Ending, type Grain } from "./life.ts";
-import { Paths } from "./paths.ts";
+import { Life, type Ending } from "./life.ts";
 import { afterDeath } from "./notes.ts";
+import { Paths } from "./paths.ts";
+import type { Choice, Moment } from "./merges.ts";
+import type { Grain } from "./stage.ts";
+import { turn } from "./time.ts";
+import { Violation } from "./violation.ts";
 import { cutOff, newWorld, rebooted, type Scenario, type World } from "./world.ts";
-
-/** A disturbance at a step of a life. */
-interface Choice {
-  readonly step: number;
-  readonly fault: Disturbance;
-}
 
 /** A life to be lived: from where, with what going wrong at which step, and how it came to be. */
 interface Run {
@@ -51,6 +48,8 @@ const longestLife = 5_000;
 export interface Options {
   readonly mostFaults: number;
   readonly grain: Grain;
+  /** Told two moments that were taken for one, and how many faults may still come after them. */
+  readonly onMerge?: (one: Moment, other: Moment, faultsLeft: number) => void;
 }
 
 /**
@@ -58,7 +57,7 @@ export interface Options {
  * the same state go on as one: the one with fewer faults, which may still have as many as the other.
  */
 export async function explore(scenario: Scenario, options: Options): Promise<Findings> {
-  forgetKeys();
+  forgetKeys(scenario);
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0; // Each life ends and cancels much; nobody reads where.
   try {
@@ -71,12 +70,15 @@ export async function explore(scenario: Scenario, options: Options): Promise<Fin
 class Search {
   readonly #scenario: Scenario;
   readonly #options: Options;
-  readonly #seen = new Set<string>();
-  /** Worlds in which a life was begun or is to be, with how many faults at the least. */
+  /** States of lives that were come to, with how many faults at the least. */
+  readonly #seen = new Map<string, number>();
+  /** Worlds in which a life was begun or is to be, the same. */
   readonly #started = new Map<string, number>();
   /** By the number of faults in them. */
   readonly #runs: Run[][];
   readonly #paths = new Paths();
+  /** How each state was come to first, where somebody compares. */
+  readonly #firsts = new Map<string, Moment>();
   #lives = 0;
   #lastMoment = "";
   readonly #began = process.cpuUsage();
@@ -132,16 +134,17 @@ class Search {
     const mayFail = faults < this.#options.mostFaults;
     const fresh = choices.at(-1)?.step ?? -1;
     let step = 0;
-    let isRetold = choices.length > 0;
     let { state, byFault } = run.from;
     let again: string | undefined;
     const life = new Life(world, this.#scenario, this.#options.grain, (now) => {
-      if (mayFail && !isRetold) this.#crash({ run, step }, state, now);
+      if (mayFail && !life.stage.isRetold) this.#crash({ run, step }, state, now);
     });
+    life.stage.isRetold = choices.length > 0;
     await life.load();
-    if (!isRetold) {
-      const loaded = `loaded ${worldKey(life.world)}`;
+    if (!life.stage.isRetold) {
+      const loaded = this.#nameOf(life.stage.world, `loaded ${worldKey(life.stage.world)}`, faults);
       this.#paths.add(state, loaded, byFault);
+      this.#compare(loaded, { world, choices, step: -1 }, faults);
       if (!this.#isFirst(loaded, faults)) return;
       [state, byFault] = [loaded, false];
     }
@@ -152,18 +155,20 @@ class Search {
         await turn();
         const ending = life.ending;
         if (step > fresh) {
-          const key = lifeKey(life);
+          const key = this.#nameOf(life.stage.world, lifeKey(life, this.#options.mostFaults - faults), faults);
           this.#paths.add(state, key, byFault);
           if (again !== undefined) this.#paths.add(again, key, false);
           [state, byFault, again] = [key, false, undefined];
-          if (this.#seen.has(key)) return;
-          this.#seen.add(key);
+          const isNew = !this.#seen.has(key);
+          this.#compare(key, { world, choices, step }, faults);
+          if (!isNew) return;
+          this.#seen.set(key, faults);
           if (mayFail && ending === undefined) again = this.#disturb(run, step, key, life);
         }
         if (ending !== undefined) return await this.#end({ run, step }, state, life, ending);
         const chosen = choices.find((choice) => choice.step === step);
-        if (step === fresh) isRetold = false;
-        if (chosen !== undefined) life.disturb(chosen.fault);
+        if (step === fresh) life.stage.isRetold = false;
+        if (chosen !== undefined) disturb(life, chosen.fault);
         else if (!life.goOn()) throw new Violation("Nothing can happen any more, and something is unfinished.");
       }
       throw new Violation(`This life does not come to an end within ${longestLife} steps.`);
@@ -179,17 +184,17 @@ class Search {
   #disturb(run: Run, step: number, state: string, life: Life): string | undefined {
     const faults = run.faults + 1;
     let again: string | undefined;
-    for (const fault of life.possible()) {
+    for (const fault of possible(life)) {
       const choices = [...run.choices, { step, fault }];
       if (isSilent(fault)) {
-        const to = life.keyAfter(fault);
+        const to = this.#nameOf(life.stage.world, keyAfter(life, fault, this.#options.mostFaults - faults), faults);
         this.#paths.add(state, to, true);
         if (!this.#seen.has(to))
           this.#runs[faults]?.push({ ...run, choices, faults, from: { state, byFault: true }, to });
         continue;
       }
       if (fault === "duty done twice") {
-        const worlds = life.twice();
+        const worlds = twice(life);
         if (worlds !== undefined) {
           again = `${state} again`;
           this.#paths.add(state, again, true);
@@ -211,9 +216,9 @@ class Search {
       case "finished":
         return await life.checkEnd(faults);
       case "died":
-        return this.#begin(life.world, faults, { ...at, end: "death" }, from);
+        return this.#begin(life.stage.world, faults, { ...at, end: "death" }, from);
       case "rebooted":
-        for (const world of rebooted(life.world, this.#scenario)) {
+        for (const world of rebooted(life.stage.world, this.#scenario)) {
           this.#begin(world, faults, { ...at, end: "reboot" }, from);
         }
     }
@@ -232,7 +237,7 @@ class Search {
 
   #begin(found: World, faults: number, before: Turn, from: Run["from"]): void {
     const world = { ...found, ledger: afterDeath(found.ledger) };
-    const state = worldKey(world);
+    const state = this.#nameOf(world, worldKey(world), faults);
     this.#paths.add(from.state, state, from.byFault);
     if (!this.#isFirst(state, faults)) return;
     this.#runs[faults]?.push({ world, choices: [], faults, before, from: { state, byFault: false } });
@@ -243,6 +248,25 @@ class Search {
     if ((this.#started.get(world) ?? Infinity) <= faults) return false;
     this.#started.set(world, faults);
     return true;
+  }
+
+  /**
+   * The name of a state in the graph. One in which a good job may rightly end badly is another than one in which it may not,
+   * unless that was come to before, with no more faults: there more was asked of all that follows.
+   */
+  #nameOf({ ledger }: World, key: string, faults: number): string {
+    if (!ledger.excused) return key;
+    const strict = this.#seen.get(key) ?? this.#started.get(key) ?? Infinity;
+    return strict <= faults ? key : `${key} excused`;
+  }
+
+  /** Shows whoever asks for it that this moment is taken for one that was come to before. */
+  #compare(state: string, moment: Moment, faults: number): void {
+    const { onMerge, mostFaults } = this.#options;
+    if (onMerge === undefined) return;
+    const first = this.#firsts.get(state);
+    if (first === undefined) this.#firsts.set(state, moment);
+    else onMerge(first, moment, mostFaults - faults);
   }
 
   /** How it came to a step of a life, in words. */
@@ -262,17 +286,12 @@ class Search {
         await turn();
         if (life.ending !== undefined) break;
         const chosen = choices.find((choice) => choice.step === step);
-        if (chosen !== undefined) life.disturb(chosen.fault);
+        if (chosen !== undefined) disturb(life, chosen.fault);
         else if (!life.goOn()) break;
       }
     } catch (thrown) {
       if (!(thrown instanceof Violation)) throw thrown;
     }
-    return life.labels;
+    return life.stage.labels;
   }
-}
-
-/** Everything runs that can, without anything that waits for the explorer. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

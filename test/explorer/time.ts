@@ -5,13 +5,25 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+/** A time, and how many were woken before it. */
+export interface Instant {
+  readonly atMs: number;
+  readonly wakes: number;
+}
+
 /** Time that passes only when nothing else can happen. */
 export class PatientTimer implements Timer {
   nowMs: number;
+  /** How many were woken so far: of two that wake at the same moment, one comes first. */
+  wakes = 0;
   #sleepers: Sleeper[] = [];
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
+  }
+
+  get instant(): Instant {
+    return { atMs: this.nowMs, wakes: this.wakes };
   }
 
   after(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -48,7 +60,13 @@ export class PatientTimer implements Timer {
     const next = this.#sleepers.find(({ dueMs }) => dueMs === this.nowMs + waitMs);
     this.#sleepers = this.#sleepers.filter((one) => one !== next);
     this.nowMs += waitMs;
+    this.wakes += 1;
     next?.wake();
     return true;
   }
+}
+
+/** Everything runs that can, without anything that waits for the explorer. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,13 +2,10 @@ import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Restart } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, powerOn, type BoardState, type Quality } from "./board.ts";
 import { emptyDisk, flushed, type DiskState } from "./disk.ts";
+import { stateFolder } from "./folders.ts";
 import { newHub, type HubState, type Request } from "./hub.ts";
 import { distinctCuts } from "./keys.ts";
 import { emptyLedger, excused, type Ledger } from "./notes.ts";
-
-/** Where the agent keeps its state, and the images. */
-export const stateFolder = "/state";
-export const stagingFolder = "/state/staging";
 
 /** Everything there is outside the agent's memory. Immutable. */
 export interface World {
@@ -20,8 +17,6 @@ export interface World {
   readonly quality: Quality | null;
   /** Since boot. */
   readonly bootMs: number;
-  /** How far the wall clock was stepped. */
-  readonly wallStepMs: number;
 }
 
 /** A story to be disturbed. */
@@ -51,12 +46,15 @@ export function newWorld({ restart, desired, requests, qualities }: Scenario): W
     ledger: emptyLedger,
     quality: qualities.length === 1 && only !== undefined ? only : null,
     bootMs: 1_000,
-    wallStepMs: 0,
   };
 }
 
+/** The first new image that is tried is as it turns out to be; so is any other, but for one that comes after crashes. */
 export function qualityIn({ quality }: World): (version: string) => Quality {
-  return (version) => (version === firstVersion ? "good" : (quality ?? "good"));
+  return (version) => {
+    const isMended = quality === "crashing" && version !== "2.0.0";
+    return version === firstVersion || isMended ? "good" : (quality ?? "good");
+  };
 }
 
 /** The board restarts by itself or by order: everything is written, then it boots. */

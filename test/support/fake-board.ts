@@ -9,6 +9,7 @@ import type { Work } from "../../agent/service/work.ts";
 import { readSettings } from "../../agent/settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
+import { bareInventory } from "./inventory.ts";
 import { quiet } from "./journals.ts";
 import { digest } from "./updates.ts";
 import { goodVitals } from "./vitals.ts";
@@ -98,15 +99,7 @@ export class FakeBoard {
       digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId: `boot-${this.boots}`,
       identity: "fake-board",
-      inventory: {
-        model: "fake",
-        serial: null,
-        os: null,
-        kernel: null,
-        arch: "arm64",
-        memoryBytes: 1,
-        equipment: null,
-      },
+      inventory: bareInventory,
       stateFile: {
         save: async (saved) => {
           this.saved = this.#written(saved);

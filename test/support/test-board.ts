@@ -25,6 +25,7 @@ import type { Saved } from "../../agent/saved.ts";
 import { readSettings, type Settings } from "../../agent/settings.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "./azure-sdk.ts";
+import { bareInventory } from "./inventory.ts";
 import { testLog } from "./journals.ts";
 import { overriding } from "./overriding.ts";
 import { goodVitals } from "./vitals.ts";
@@ -156,15 +157,7 @@ export class TestBoard {
         digest: (text) => createHash("sha256").update(text).digest("hex"),
         bootId: board?.bootId ?? "",
         identity: this.deviceId,
-        inventory: {
-          model: "test board",
-          serial: null,
-          os: null,
-          kernel: null,
-          arch: "x64",
-          memoryBytes: 1,
-          equipment: null,
-        },
+        inventory: bareInventory,
         equipment: () => Promise.resolve(null),
         vitals: () => Promise.resolve(goodVitals),
         stateFile,

@@ -1,8 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { forgetful, hasty, hopeful, innumerate, listening } from "../../explorer/mutants.ts";
+import {
+  forgetful,
+  forgetfulOfStarts,
+  hasty,
+  hastyWithStarts,
+  hopeful,
+  innumerate,
+  lies,
+  listening,
+  listeningToStarts,
+} from "../../explorer/mutants.ts";
 import { scenarios } from "../../explorer/scenarios.ts";
 import { explore } from "../../explorer/search.ts";
 import type { Scenario } from "../../explorer/world.ts";
+import { limits } from "../../../agent/update/transitions.ts";
 
 /** Saved by themselves, and once more in the next save, before anything is done that could not be done twice. */
 const needless = new Set(["forgetful: rebooting, armed / idle", "forgetful: reverting, reverted / proven"]);
@@ -26,14 +37,44 @@ describe("the explorer sees through an agent that leaves out a save, or acts bef
   });
 });
 
+describe("the explorer sees through an agent that leaves out a count of starts on trial, or acts before it", () => {
+  const scenario = scenarios.crashing;
+
+  // The last is acted upon in the start that it counts; another start, after a crash before that, counts to it again.
+  it("whichever it is, but for the last", { timeout: 600_000 }, async () => {
+    const counts = new Set<number>();
+    await explore(scenario, { mostFaults: 0, grain: { isFine: false, makeTrials: listeningToStarts(counts) } });
+    const escaped: number[] = [];
+    for (const count of counts) {
+      for (const makeTrials of [forgetfulOfStarts(count), hastyWithStarts(count)]) {
+        const grain = { isFine: false, makeTrials };
+        // That a history goes round in circles shows when all are walked: most do so without a fault.
+        const { violation } = await explore(scenario, { mostFaults: 0, grain });
+        const found = violation ?? (await explore(scenario, { mostFaults: 1, grain })).violation;
+        if (found === undefined) escaped.push(count);
+      }
+    }
+    const last = limits.trialBoots + 1;
+    expect([counts.size, escaped]).toStrictEqual([last + 1, [last, last]]);
+  });
+});
+
+describe("the explorer sees through a twin that is told a lie", () => {
+  it.each(Object.entries(lies))("%s", async (_what, lie) => {
+    const { violation } = await explore(scenarios.method, { mostFaults: 0, grain: { isFine: false, lie } });
+    expect(violation?.why).toContain("The twin was told what no saved state says");
+  });
+});
+
 describe("the explorer sees what only many faults bring to light", () => {
   it.each([
     ["counts no further than to two", innumerate, 2],
     ["does not save that it gives up", hopeful, 3],
   ])("an agent that %s", { timeout: 600_000 }, async (_what, makeStateFile, faults) => {
     const grain = { isFine: false, makeStateFile };
-    const fewer = await explore(scenarios.nothingRestarts, { mostFaults: faults - 1, grain });
-    const enough = await explore(scenarios.nothingRestarts, { mostFaults: faults, grain });
+    const scenario = { ...scenarios.nothingRestarts, cancel: undefined, nextDesired: undefined };
+    const fewer = await explore(scenario, { mostFaults: faults - 1, grain });
+    const enough = await explore(scenario, { mostFaults: faults, grain });
     expect([fewer.violation, enough.violation?.why]).toStrictEqual([undefined, expect.any(String)]);
   });
 });

@@ -24,8 +24,12 @@ function relapsing(real: StateFile): StateFile {
  */
 it.each([
   ["a save", relapsing, "op-1 went back to downloading on disk."],
-  ["a call of the hub", forgetful("accepted / idle"), "The twin was told of op-1, which is not on disk."],
+  [
+    "a call of the hub",
+    forgetful("accepted / idle"),
+    'boardkeeper.update.phase is "accepted", where the saved state has "idle"',
+  ],
 ])("a violation inside %s is reported as what it is", async (_where, makeStateFile, why) => {
   const found = await explore(scenarios.method, { mostFaults: 0, grain: { isFine: false, makeStateFile } });
-  expect(found.violation?.why).toBe(why);
+  expect(found.violation?.why).toContain(why);
 });

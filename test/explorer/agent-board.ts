@@ -1,0 +1,47 @@
+import type { Power } from "../../agent/reboot/runner.ts";
+import type { Installer } from "../../agent/update/ports.ts";
+import * as hardware from "./board.ts";
+import * as witness from "./ledger.ts";
+import { savedIn } from "./reading.ts";
+import type { Stage } from "./stage.ts";
+
+/* What an agent does to its board. */
+
+/** @param onSwitched told when another system may run than before */
+export function installerOf(stage: Stage, onSwitched: () => void): Installer {
+  const act = async (name: string, how: (board: hardware.BoardState) => hardware.BoardState): Promise<void> => {
+    await stage.call(name, true, () => {
+      stage.act(name);
+      stage.changeBoard(how);
+    });
+    onSwitched();
+  };
+  return {
+    restart: stage.scenario.restart,
+    prepare: (_image, signal) => stage.call("prepare", true, () => undefined, signal),
+    install: async ({ version }, signal) => {
+      const begin = (): void => {
+        stage.act("install");
+        stage.changeBoard(hardware.beginInstall);
+      };
+      await stage.call("install", true, begin, signal);
+      const end = (): void => stage.changeBoard((board) => hardware.endInstall(board, version));
+      await stage.call("install to the end", true, end, signal);
+    },
+    arm: ({ version }) => act("arm", (board) => hardware.arm(board, version)),
+    runningVersion: async () => hardware.runningVersionOf(stage.world.board),
+    commit: () => act("commit", hardware.commit),
+    revert: ({ version }) => act("revert", (board) => hardware.revert(board, version)),
+  };
+}
+
+export function powerOf(stage: Stage): Power {
+  return {
+    reboot: () =>
+      stage.call("order reboot", true, () => {
+        stage.witnessed(() => witness.noteRebootOrder(savedIn(stage.world.disk)));
+        stage.changeBoard((board) => ({ ...board, goingDown: true }));
+      }),
+    inhibitors: () => Promise.resolve([]),
+  };
+}
