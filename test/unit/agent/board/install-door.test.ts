@@ -119,7 +119,7 @@ describe("root's door to the owner's installer", () => {
 
   it("stops the program, with its children, at the time limit, and has its last words", async () => {
     const door = await installDoor("sleep 600 & echo $! >child; echo slow; wait");
-    expect(await ask(door, "install", await stagedImage(), { timeLimitMs: 1_000 })).toMatchObject({
+    expect(await ask(door, "install", await stagedImage(), { timeLimitMs: 2_000 })).toMatchObject({
       isLate: true,
       output: "slow\n",
     });
