@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { fstatSync } from "node:fs";
+import type { Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
@@ -10,7 +11,7 @@ import { kernelBootClock } from "./board/boot.ts";
 import { systemTimer } from "./board/clocks.ts";
 import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/control-door.ts";
 import { FolderUnusable } from "./board/disk.ts";
-import { FolderInUse, lockFolder } from "./board/lock.ts";
+import { FolderInUse, lockAgainstStrangers, lockFolder } from "./board/lock.ts";
 import { serviceManager } from "./board/service-manager.ts";
 import { fallWithTheBoard } from "./board/simulated-power.ts";
 import { ConfigError, loadConfig, type Config } from "./config.ts";
@@ -94,7 +95,7 @@ async function runBoard(config: Config, log: Log): Promise<number> {
 async function runAgent(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<number> {
   const stopped = stopSignal();
   if (boardFile !== undefined) fallWithTheBoard();
-  const lock = await lockFolder(config.stateDir);
+  const lock = await holdFolder(config, log);
   for (const mistake of config.mistakes) log.error({ mistake }, "mistake in the configuration");
   if (config.mistakes.length > 0) log.error({ folder: config.stateDir }, "running with the last good configuration");
   const { agent, intake } = await assemble(config, log, boardFile);
@@ -118,9 +119,31 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   late.unref(); // It must not keep a process alive that has nothing left to do.
   await door?.close();
   await Promise.all([attendant.stop(), agent.stop()]);
-  lock.close();
+  lock?.close();
   log.info({}, "stopped");
   return exits.ok;
+}
+
+/** Keeps every other agent from the state folder. Undefined where a stranger keeps this service from that. */
+async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | undefined> {
+  if (!process.env["NOTIFY_SOCKET"]) return await lockFolder(stateDir);
+  const isAgentThere = async (): Promise<boolean> => {
+    const { askAgent } = await import("./board/control-client.ts");
+    return await askAgent(stateDir, "getStatus").then(
+      (reply) => reply !== undefined,
+      () => true, // One that hangs, or that is not for this user, is there.
+    );
+  };
+  const lock = await lockAgainstStrangers(stateDir, isAgentThere, systemTimer);
+  if (lock === undefined) {
+    const remedy =
+      "find out whose it is: sudo ss -xlp | grep boardkeeper-agent; and start no other agent by hand meanwhile";
+    log.error(
+      { remedy },
+      "another program has the name by which agents lock the state folder, going on without the lock",
+    );
+  }
+  return lock;
 }
 
 /** The door for commands on the board. The agent does its work without one too. */

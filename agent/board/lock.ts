@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:net";
 import { stat } from "node:fs/promises";
+import type { Timer } from "../clock.ts";
 import { makeFolder } from "./files.ts";
 
 /** Another agent works in the same state folder. */
@@ -28,4 +29,30 @@ export async function lockFolder(folder: string): Promise<Server> {
       resolve(server);
     });
   });
+}
+
+/** How long an agent that has the name may take to open its door: it reads its state first, and a disk may be slow. */
+const openingMs = 30_000;
+const lookEveryMs = 1_000;
+
+/**
+ * Takes a folder as lockFolder does, for a service that systemd runs once and that nobody else may keep from starting: anybody
+ * on a board may take any name of the abstract namespace, but only an agent of this folder opens the folder's door.
+ * @param isAgentThere whether somebody is behind that door
+ * @returns undefined where a stranger has the name: there is no lock then, and no agent either
+ */
+export async function lockAgainstStrangers(
+  folder: string,
+  isAgentThere: () => Promise<boolean>,
+  timer: Timer,
+): Promise<Server | undefined> {
+  for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
+    try {
+      return await lockFolder(folder);
+    } catch (cause) {
+      if (!(cause instanceof FolderInUse) || (await isAgentThere())) throw cause;
+      if (waitedMs >= openingMs) return undefined;
+    }
+    await timer.after(lookEveryMs);
+  }
 }
