@@ -3,7 +3,13 @@ import { provisionedBoard } from "./board.ts";
 import { systemNames } from "./layers.ts";
 
 /** What somebody would try who has taken the agent over: shell commands that succeed where it is possible. */
-const attempts: Readonly<Record<string, { command: string; asPlainUser: "can" | "cannot" }>> = {
+interface Attempt {
+  readonly command: string;
+  /** The lines of the unit without which it would succeed; none where no user but root may do it, sandbox or not. */
+  readonly lines: readonly string[];
+}
+
+const attempts: Readonly<Record<string, Attempt>> = {
   ...deniedAnyway({
     "read the connection string where it lies": "cat /etc/boardkeeper/credentials/connection-string",
     "read the board's password hashes": "cat /etc/shadow",
@@ -29,35 +35,51 @@ const attempts: Readonly<Record<string, { command: string; asPlainUser: "can" | 
     "run in real time": "chrt -f 1 true",
     "open a raw packet socket": "perl -e 'socket(my $s, 17, 3, 0) or exit 1'",
   }),
-  ...deniedByTheSandbox({
-    "read what lies open in people's homes": "cat /home/somebody/notes",
-    "see other users' processes": "cat /proc/1/status",
-    "read another service's temporary files": "cat /tmp/of-another-service",
-    "write where everybody may": "echo >/opt/shared/file",
-    "use a device that everybody may": "head -c 1 /dev/for-all",
-    "become root by a set-user-ID program": '[ "$(/usr/local/bin/id-of-root -u)" = 0 ]',
-    "make a set-user-ID file": "cp /bin/true /var/lib/boardkeeper/tool && chmod u+s /var/lib/boardkeeper/tool",
-    "make a namespace": "unshare --user true",
-    "switch off the random layout of memory": "setarch --addr-no-randomize true",
-    // ptrace(2) of amd64, which the rig is: PTRACE_TRACEME.
-    "have itself traced": "perl -e 'syscall(101, 0, 0, 0, 0) == 0 or exit 1'",
-    "look into a process of its own user outside": "cat /proc/$(pidof -s sleep)/environ",
-    "open a socket to a hypervisor": "perl -e 'socket(my $s, 40, 1, 0) or exit 1'",
-  }),
+  "read what lies open in people's homes": { command: "cat /home/somebody/notes", lines: ["ProtectHome"] },
+  "see other users' processes": { command: "cat /proc/1/status", lines: ["ProtectProc"] },
+  "look into a process of its own user outside": {
+    command: "cat /proc/$(pidof -s sleep)/environ",
+    lines: ["PrivateUsers"],
+  },
+  "read another service's temporary files": { command: "cat /tmp/of-another-service", lines: ["PrivateTmp"] },
+  "write where everybody may": { command: "echo >/opt/shared/file", lines: ["ProtectSystem"] },
+  "use a device that everybody may": { command: "head -c 1 /dev/for-all", lines: ["PrivateDevices", "DevicePolicy"] },
+  "become root by a set-user-ID program": {
+    command: '[ "$(/usr/local/bin/id-of-root -u)" = 0 ]',
+    // systemd.exec(5): each of these implies NoNewPrivileges= for a service that is not root.
+    lines: [
+      "NoNewPrivileges",
+      "PrivateUsers",
+      "PrivateDevices",
+      "Protect(Clock|Hostname|Kernel[A-Z][a-z]+)",
+      "Restrict[A-Za-z]+",
+      "LockPersonality",
+      "SystemCall[A-Za-z]+",
+    ],
+  },
+  "make a set-user-ID file": {
+    command: "cp /bin/true /var/lib/boardkeeper/tool && chmod u+s /var/lib/boardkeeper/tool",
+    lines: ["RestrictSUIDSGID"],
+  },
+  "make a namespace": { command: "unshare --user true", lines: ["RestrictNamespaces"] },
+  "switch off the random layout of memory": {
+    command: "setarch --addr-no-randomize true",
+    lines: ["LockPersonality"],
+  },
+  // ptrace(2) of amd64, which the rig is: PTRACE_TRACEME.
+  "have itself traced": {
+    command: "perl -e 'syscall(101, 0, 0, 0, 0) == 0 or exit 1'",
+    lines: ["SystemCallFilter"],
+  },
+  "open a socket to a hypervisor": {
+    command: "perl -e 'socket(my $s, 40, 1, 0) or exit 1'",
+    lines: ["RestrictAddressFamilies"],
+  },
 };
 
 /** What no user but root may do on a board. */
 function deniedAnyway(commands: Readonly<Record<string, string>>): typeof attempts {
-  return attempted(commands, "cannot");
-}
-
-/** What any user may do on a board, and the service may not. */
-function deniedByTheSandbox(commands: Readonly<Record<string, string>>): typeof attempts {
-  return attempted(commands, "can");
-}
-
-function attempted(commands: Readonly<Record<string, string>>, asPlainUser: "can" | "cannot"): typeof attempts {
-  return Object.fromEntries(Object.entries(commands).map(([what, command]) => [what, { command, asPlainUser }]));
+  return Object.fromEntries(Object.entries(commands).map(([what, command]) => [what, { command, lines: [] }]));
 }
 
 /** What there is for these attempts on the board: each would be possible for any user. */
@@ -96,33 +118,42 @@ function mapped<T>(record: Readonly<Record<string, T>>, map: (value: T) => strin
 describe.each(systemNames)("the sandbox of the agent on %s", (system) => {
   it("lets it do what it needs and nothing else, where any other service of its user could do more", async () => {
     const { machine } = await provisionedBoard(system);
-    const tries = { ...needs, ...leftOpen, ...mapped(attempts, ({ command }) => command) };
-    const script = Object.entries(tries).map(
+    const commands = { ...needs, ...leftOpen, ...mapped(attempts, ({ command }) => command) };
+    const lines = Object.entries(commands).map(
       ([what, command]) => `( ${command} ) >/dev/null 2>&1 && echo "can: ${what}" || echo "cannot: ${what}"`,
     );
     const probe = "/usr/lib/boardkeeper/probe";
-    await machine.disk.write(probe, ["#!/bin/bash", ...script, "echo over", ""].join("\n"), 0o755);
+    await machine.disk.write(probe, ["#!/bin/bash", ...lines, "echo over", ""].join("\n"), 0o755);
     const first = await machine.powerOn();
     await machine.shell(`for program in ${programs}; do command -v $program; done`);
-    // The unit as it is shipped, but for what it runs; and one with nothing but the user and what belongs to it.
-    await machine.shell(
-      `cd /etc/systemd/system
-       sed -e 's|^ExecStart=.*|ExecStart=${probe}|; s|^Type=.*|Type=oneshot|; /^WatchdogSec=/d; /^Restart/d' \\
-         /usr/lib/systemd/system/boardkeeper-agent.service >boardkeeper-probe.service
-       printf '[Service]\nType=oneshot\nUser=boardkeeper\nExecStart=${probe}\nStateDirectory=boardkeeper\nStateDirectoryMode=0700\nLoadCredential=%s\n' \\
-         connection-string:/etc/boardkeeper/credentials/connection-string >plain-probe.service
-       systemctl stop boardkeeper-agent
-       ${bait}
-       systemctl daemon-reload && systemctl start boardkeeper-probe plain-probe`,
-    );
-    const said = async (unit: string): Promise<Record<string, string>> => {
-      await machine.logged(unit, /^over$/);
-      const lines = (await machine.shell(`journalctl -b -o cat -u ${unit}`)).matchAll(/^(can|cannot): (.*)$/gm);
-      return Object.fromEntries([...lines].map(([, can = "", what = ""]) => [what, can]));
+    await machine.shell(`systemctl stop boardkeeper-agent\n${bait}`);
+    const shipped = await machine.shell("cat /usr/lib/systemd/system/boardkeeper-agent.service");
+    const unit = shipped
+      .replace(/^ExecStart=.*/m, `ExecStart=${probe}`)
+      .replace(/^Type=.*/m, "Type=oneshot")
+      .replaceAll(/^(WatchdogSec|Restart\w*)=.*\n/gm, "");
+    const outcomeIn = async (name: string, text: string): Promise<Record<string, string>> => {
+      await machine.write(`/etc/systemd/system/${name}.service`, text);
+      await machine.shell(`systemctl daemon-reload && systemctl start ${name}`);
+      await machine.logged(name, /^over$/);
+      const said = (await machine.shell(`journalctl -b -o cat -u ${name}`)).matchAll(/^(can|cannot): (.*)$/gm);
+      return Object.fromEntries([...said].map(([, can = "", what = ""]) => [what, can]));
     };
+
     const open = mapped({ ...needs, ...leftOpen }, () => "can");
-    expect(await said("plain-probe")).toEqual({ ...open, ...mapped(attempts, ({ asPlainUser }) => asPlainUser) });
-    expect(await said("boardkeeper-probe")).toEqual({ ...open, ...mapped(attempts, () => "cannot") });
+    expect(await outcomeIn("boardkeeper-probe", unit)).toEqual({ ...open, ...mapped(attempts, () => "cannot") });
+    const plain = unit
+      .split("\n")
+      .filter((line) => /^(\[Service\]|(Type|User|ExecStart|StateDirectory(Mode)?|(Load|Set)Credential)=)/.test(line));
+    expect(await outcomeIn("plain-probe", plain.join("\n"))).toEqual({
+      ...open,
+      ...mapped(attempts, ({ lines: shut }) => (shut.length === 0 ? "cannot" : "can")),
+    });
+    for (const [index, [what, { lines: shut }]] of Object.entries(attempts).entries()) {
+      if (shut.length === 0) continue;
+      const opened = unit.replaceAll(new RegExp(`^(${shut.join("|")})=.*\\n`, "gm"), "");
+      expect(await outcomeIn(`boardkeeper-opened-${index}`, opened)).toMatchObject({ [what]: "can" });
+    }
     expect(machine.boots.at(-1)).toBe(first);
   });
 
