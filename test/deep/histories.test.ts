@@ -8,6 +8,10 @@ describe("every history holds", () => {
     expect(await violationIn(scenario, { mostFaults: 3, grain: { isFine: false } })).toBe("");
   });
 
+  it.each(Object.values(scenarios))("$name, two faults, where a disk refuses for a while", async (scenario) => {
+    expect(await violationIn(scenario, { mostFaults: 2, grain: { isFine: false, refusalMs: 90_000 } })).toBe("");
+  });
+
   it.each(Object.values(scenarios))("$name, two faults in the fine grain", async (scenario) => {
     expect(await violationIn(scenario, { mostFaults: 2, grain: { isFine: true } })).toBe("");
   });

@@ -30,10 +30,7 @@ export function diskOf(stage: Stage): Disk {
     create: async (path) => {
       if (stage.grain.isFine) await stage.call(`save ${path}`, false, () => undefined);
       else stage.labels.push(`save ${path}`);
-      if (stage.refusal) {
-        stage.refusal = false;
-        throw Object.assign(new Error("EIO: the disk refused"), { code: "EIO" });
-      }
+      if (stage.isRefused) throw Object.assign(new Error("EIO: the disk refused"), { code: "EIO" });
       change((disk) => platter.create(disk, path));
       let at = path;
       return {

@@ -44,7 +44,9 @@ export function possible({ stage, line }: Life): Disturbance[] {
 /** Lets something go wrong. */
 export function disturb({ stage, line }: Life, fault: Disturbance): void {
   stage.labels.push(`FAULT: ${fault}`);
-  if (excuses(fault)) stage.world = excused(stage.world);
+  // A new system whose starts cannot be counted is not tried; one that cannot save its proof gives way.
+  const isLasting = fault === "save refused" && stage.grain.refusalMs !== undefined;
+  if (isLasting || excuses(fault)) stage.world = excused(stage.world);
   const { hub } = stage.world;
   switch (fault) {
     case "link lost":
@@ -94,15 +96,16 @@ export function disturb({ stage, line }: Life, fault: Disturbance): void {
  * Where it would be after a fault that the agent does not notice yet.
  * @param faultsLeft how many may still come after it
  */
-export function keyAfter(life: Life, fault: Silent, faultsLeft: number): string {
+export function after(life: Life, fault: Silent, faultsLeft: number): { readonly key: string; readonly world: World } {
   const { stage, line } = life;
-  const before = { labels: stage.labels.length, deafness: line.deafness, refusal: stage.refusal };
+  const { world, refusal, labels } = stage;
+  const before = { deafness: line.deafness, labels: labels.length };
   disturb(life, fault);
-  const key = lifeKey(life, faultsLeft);
-  stage.labels.length = before.labels;
+  const found = { key: lifeKey(life, faultsLeft), world: stage.world };
+  labels.length = before.labels;
   line.deafness = before.deafness;
-  stage.refusal = before.refusal;
-  return key;
+  Object.assign(stage, { world, refusal });
+  return found;
 }
 
 /**

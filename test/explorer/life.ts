@@ -122,7 +122,10 @@ export class Life {
       return true;
     }
     const woke = stage.timer.wakeNext();
-    if (woke) stage.note("time passes");
+    if (woke) {
+      stage.note("time passes");
+      line.timePassed();
+    }
     stage.world = { ...stage.world, bootMs: stage.timer.nowMs };
     return woke;
   }
@@ -137,13 +140,13 @@ export class Life {
 
   /** What the agent's memory may hold beyond what was saved and what is under way. */
   get memory(): string {
-    const { saved, timer, scenario, refusal, sinceSave } = this.stage;
+    const { saved, timer, scenario, refusal, refusedFor, sinceSave } = this.stage;
     const phase = saved?.update.phase;
     // These have a deadline that begins with the save before them.
     const isTimed = phase === "staged" || phase === "proving" || scenario.mode === "simulated";
     const waitedMs = isTimed ? timer.nowMs - this.#savedAt.atMs : 0;
     const hub = this.line.memory(phase === "proving" ? this.#savedAt : undefined);
-    return [this.#death !== undefined, refusal, waitedMs, ...hub, ...sinceSave].join("|");
+    return [this.#death !== undefined, refusal, refusedFor, waitedMs, ...hub, ...sinceSave].join("|");
   }
 
   /** Every reading finds that the clock was stepped by a day: nothing may depend on it. */

@@ -31,6 +31,8 @@ export class Line {
   #asking: string[] = [];
   #connection: { callers: Callers | undefined; lose: (why: Error) => void } | undefined;
   readonly #delivered = new Set<string>();
+  /** Requests whose people wait before they ask again. */
+  readonly #patient = new Set<string>();
 
   constructor(stage: Stage, twin: TwinWitness, onDeath: (why: unknown) => void) {
     this.#stage = stage;
@@ -65,6 +67,7 @@ export class Line {
       // In a coarse grain all is told at once, as soon as it can be; but what was begun before the link was lost goes first.
       ...(grain.isFine ? [this.#reports, ...this.#unheard] : [this.#unheard.length > 0]),
       ...this.#asking,
+      ...this.#patient,
     ];
   }
 
@@ -172,13 +175,25 @@ export class Line {
     const reply = await callers.method(asked.method, asked.payload);
     await this.#call(`answer ${asked.method}`, () => {
       if (this.#connection !== connection) return; // Nobody hears it.
-      if (reply.status >= 500) return void this.#delivered.delete(asked.id); // Whoever hears "not now" asks again.
+      if (reply.status >= 500) return this.#putOff(asked); // Whoever hears "not now" asks again.
       const { world } = stage;
       const requests = world.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
       const noted = stage.witnessed(() => witness.noteAnswer(world, asked, reply));
       stage.world = { ...noted, hub: { ...world.hub, requests } };
     });
     this.#asking = this.#asking.toSpliced(this.#asking.indexOf(asked.method), 1);
+  }
+
+  /** At once, or after a while where it is known to last. */
+  #putOff({ id }: Asked): void {
+    if (this.#stage.refusal) this.#patient.add(id);
+    else this.#delivered.delete(id);
+  }
+
+  /** Time has passed: who was told "not now" asks again. */
+  timePassed(): void {
+    for (const id of this.#patient) this.#delivered.delete(id);
+    this.#patient.clear();
   }
 
   #take(patch: JsonObject): void {

@@ -1,4 +1,4 @@
-import { disturb, keyAfter, possible, twice } from "./disturb.ts";
+import { after, disturb, possible, twice } from "./disturb.ts";
 import { isSilent, type Crash } from "./faults.ts";
 import { forgetKeys, lifeKey, worldKey } from "./keys.ts";
 import { Life, type Ending } from "./life.ts";
@@ -187,7 +187,8 @@ class Search {
     for (const fault of possible(life)) {
       const choices = [...run.choices, { step, fault }];
       if (isSilent(fault)) {
-        const to = this.#nameOf(life.stage.world, keyAfter(life, fault, this.#options.mostFaults - faults), faults);
+        const found = after(life, fault, this.#options.mostFaults - faults);
+        const to = this.#nameOf(found.world, found.key, faults);
         this.#paths.add(state, to, true);
         if (!this.#seen.has(to))
           this.#runs[faults]?.push({ ...run, choices, faults, from: { state, byFault: true }, to });

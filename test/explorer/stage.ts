@@ -15,6 +15,8 @@ import { qualityIn, type Scenario, type World } from "./world.ts";
 export interface Grain {
   /** Whether each save and each call of the hub is a step at which other things may happen, or is done at once. */
   readonly isFine: boolean;
+  /** For how long a disk refuses, from the first file on that it does; that one alone unless told. */
+  readonly refusalMs?: number;
   /** How a state file is made; a test of the explorer itself makes one that forgets. */
   readonly makeStateFile?: (real: StateFile, stage: Stage) => StateFile;
   /** The same for the count of starts on trial. */
@@ -37,6 +39,7 @@ export class Stage {
   isRetold = false;
   /** The disk refuses the next file. */
   refusal = false;
+  #refusedUntilMs: number | undefined;
   /** What was done so far, for people. */
   readonly labels: string[] = [];
   /** Duties that were begun since the last save: what the agent may remember beyond what it has saved. */
@@ -71,6 +74,22 @@ export class Stage {
   /** True when the system that runs cannot reach the hub, whatever it does. */
   get isDeaf(): boolean {
     return this.quality === "deaf";
+  }
+
+  /** Whether the disk refuses a file now. */
+  get isRefused(): boolean {
+    const { grain, timer } = this;
+    if (!this.refusal) return false;
+    this.#refusedUntilMs ??= timer.nowMs + (grain.refusalMs ?? 0);
+    this.refusal = grain.refusalMs !== undefined && timer.nowMs < this.#refusedUntilMs;
+    const isLast = grain.refusalMs === undefined;
+    if (!this.refusal) this.#refusedUntilMs = undefined;
+    return this.refusal || isLast;
+  }
+
+  /** How long the disk will go on to refuse; as a text, empty while it has not begun. */
+  get refusedFor(): string {
+    return this.#refusedUntilMs === undefined ? "" : String(this.#refusedUntilMs - this.timer.nowMs);
   }
 
   /** A call of the agent: done when the explorer says, unless its signal aborts before that. */
