@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { onOneLine } from "../agent/contract/printable.ts";
 
 /** How results are written: for programs or for people. */
 export type Format = "json" | "table";
@@ -45,5 +46,5 @@ export function renderTable<K extends string>(
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? onOneLine(value) : JSON.stringify(value);
 }

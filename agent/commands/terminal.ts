@@ -1,3 +1,5 @@
+import { onOneLine } from "../contract/printable.ts";
+
 /** Where a command is typed: what it may read and write. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,5 +23,5 @@ export class CommandFailed extends Error {
 export function record(rows: readonly (readonly [name: string, value: string | null])[]): string {
   const told = rows.filter((row): row is readonly [string, string] => row[1] !== null);
   const width = Math.max(...told.map(([name]) => name.length));
-  return told.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  return told.map(([name, value]) => `${name.padEnd(width)}  ${onOneLine(value)}\n`).join("");
 }

@@ -1,5 +1,6 @@
 import { brief } from "./failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+import { onOneLine } from "./printable.ts";
 import { redact } from "./redact.ts";
 
 /* The last lines of an agent's log, as `getLogs` answers them. */
@@ -55,7 +56,7 @@ export function logLine(line: JsonObject): string {
     .filter(([, value]) => value !== null && value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
   const who = [word(time), word(level).padEnd(5), word(part).padEnd(9)].join("  ");
-  return [`${who}  ${word(msg)}`, ...reason, ...said].join(" ").trimEnd();
+  return onOneLine([`${who}  ${word(msg)}`, ...reason, ...said].join(" ")).trimEnd();
 }
 
 /** A line that is none of ours is one of somebody's: kept as it is. */

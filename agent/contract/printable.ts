@@ -6,3 +6,8 @@
 export function printable(text: string): string {
   return text.replaceAll(/(?![\t\n])\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** The same text on one line: what somebody else says is not to look like a line of ours. */
+export function onOneLine(text: string): string {
+  return text.replaceAll(/\s*[\n\r]\s*/g, " ");
+}

@@ -1,3 +1,4 @@
+import { onOneLine } from "../contract/printable.ts";
 import type { HistoryEntry } from "./history.ts";
 
 const causes = { requested: "as requested", update: "for an update", other: "not by this agent" } as const;
@@ -18,7 +19,7 @@ function lines(entry: HistoryEntry): string {
   const { kind, at, outcome, operationId, error } = entry;
   const id = operationId === null ? "" : `  (${operationId})`;
   const head = `${at}  ${kind.padEnd(6)}  ${outcomes[outcome].padEnd(11)}  ${what(entry)}${id}\n`;
-  return error === null ? head : `${head}${" ".repeat(26)}${error.code}: ${error.message}\n`;
+  return error === null ? head : `${head}${" ".repeat(26)}${error.code}: ${onOneLine(error.message)}\n`;
 }
 
 function what(entry: HistoryEntry): string {

@@ -10,6 +10,13 @@ describe("a result for people", () => {
     );
   });
 
+  it("makes no field of what a board says", () => {
+    expect(renderRecord("table", { error: "too bad\nupdate  completed" })).toBe("error  too bad update  completed");
+    expect(renderTable("table", ["device", "error"], [{ device: "b", error: "x\r\ny" }])).toBe(
+      ["device  error", "b       x y"].join("\n"),
+    );
+  });
+
   it("puts many results in columns as wide as they need", () => {
     const rows = [
       { device: "board-1", connected: true },

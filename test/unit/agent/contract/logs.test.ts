@@ -58,6 +58,11 @@ describe("a line for people", () => {
       { time: at(1), level: "error", part: "update", msg: "failed", err: { message: "No room." } },
       "2026-01-02T03:04:01.000Z  error  update     failed (No room.)",
     ],
+    // What looks like another line would be believed.
+    [
+      { time: at(1), level: "error", msg: "failed\n\n2026-01-02T03:04:02.000Z  info", err: { message: "a\r\nb" } },
+      "2026-01-02T03:04:01.000Z  error             failed 2026-01-02T03:04:02.000Z  info (a b)",
+    ],
   ])("%j", (given, expected) => expect(logLine(given)).toBe(expected));
 });
 
