@@ -2,6 +2,7 @@ import type { Power } from "../../agent/reboot/runner.ts";
 import type { Installer } from "../../agent/update/ports.ts";
 import * as hardware from "./board.ts";
 import * as witness from "./ledger.ts";
+import { excused } from "./notes.ts";
 import { savedIn } from "./reading.ts";
 import type { Stage } from "./stage.ts";
 
@@ -39,8 +40,12 @@ export function powerOf(stage: Stage): Power {
   return {
     reboot: () =>
       stage.call("order reboot", true, () => {
-        stage.witnessed(() => witness.noteRebootOrder(savedIn(stage.world.disk)));
-        stage.changeBoard((board) => ({ ...board, goingDown: true }));
+        const { board } = stage.world;
+        const isTrial = board.restart === "board" && board.running !== board.default;
+        // A new system that cannot save is left without a word on the disk, as by a power cut (agent/update/trial-guard).
+        if (isTrial && stage.refusal) stage.world = excused(stage.world);
+        else stage.witnessed(() => witness.noteRebootOrder(savedIn(stage.world.disk)));
+        stage.changeBoard((present) => ({ ...present, goingDown: true }));
       }),
     inhibitors: () => Promise.resolve([]),
   };
