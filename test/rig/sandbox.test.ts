@@ -43,6 +43,7 @@ const attempts: Readonly<Record<string, Attempt>> = {
   },
   "read another service's temporary files": { command: "cat /tmp/of-another-service", lines: ["PrivateTmp"] },
   "write where everybody may": { command: "echo >/opt/shared/file", lines: ["ProtectSystem"] },
+  "leave a lock where everybody may": { command: "echo >/run/lock/probe", lines: ["ReadOnlyPaths"] },
   "use a device that everybody may": { command: "head -c 1 /dev/for-all", lines: ["PrivateDevices", "DevicePolicy"] },
   "become root by a set-user-ID program": {
     command: '[ "$(/usr/local/bin/id-of-root -u)" = 0 ]',
