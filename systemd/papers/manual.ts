@@ -12,6 +12,10 @@ const files: readonly (readonly [string, string])[] = [
     "/etc/boardkeeper/credentials/connection-string",
     "The connection string, for root alone to read; systemd hands the service a copy. Without it the service waits, or runs with the last good configuration.",
   ],
+  [
+    "/etc/boardkeeper/installer",
+    "The path of the one program that root may run as the installer, with update.command.as-root; for root alone to write. Without it root runs none.",
+  ],
   ["/var/lib/boardkeeper", "The state. It must outlive a firmware update, and it is all that a board has to keep."],
   [
     "/run/boardkeeper-agent/control.sock",
