@@ -52,6 +52,6 @@ export const stateNames = {
 } as const;
 
 /** Those that are written beside their place and then put into it. */
-export const replacedNames = (["state", "trials", "lastGoodConfig", "history", "equipment"] as const).map(
-  (which) => stateNames[which],
-);
+export const replacedNames = (
+  ["state", "previousState", "trials", "lastGoodConfig", "history", "equipment"] as const
+).map((which) => stateNames[which]);

@@ -99,9 +99,16 @@ export class FolderStateFile implements StateFile {
     try {
       await this.#disk.link(this.#path, this.#previous);
     } catch (cause) {
-      if (!isAbsent(cause)) throw cause; // There is no copy before the first.
+      if (isAbsent(cause)) return; // There is no copy before the first.
+      if (!hasNoLinks(cause)) throw cause;
+      await replaceFile(this.#previous, await this.#disk.read(this.#path), this.#disk);
     }
   }
+}
+
+/** What Linux says of a second name on a file system that has none, such as vfat and exfat: link(2); and of FUSE's. */
+function hasNoLinks(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && ["EPERM", "EOPNOTSUPP", "ENOSYS"].includes(String(cause.code));
 }
 
 function parse(text: string): Saved {

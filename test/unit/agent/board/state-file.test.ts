@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { nodeDisk } from "../../../../agent/board/disk.ts";
 import { FolderStateFile } from "../../../../agent/board/state-file.ts";
 import { FolderTrialRecord } from "../../../../agent/board/trial-record.ts";
 import { canonicalJson } from "../../../../agent/contract/json.ts";
@@ -56,6 +57,19 @@ describe("the state file", () => {
     expect(found.problems).toHaveLength(1);
     expect(found.problems[0]).toContain("state.json");
   });
+
+  it.each(["EPERM", "EOPNOTSUPP", "ENOSYS"])(
+    "keeps a copy of its own where a file has one name only: %s",
+    async (code) => {
+      const folder = await temporaryFolder();
+      const disk = overriding(nodeDisk, { link: () => Promise.reject(Object.assign(new Error("no links"), { code })) });
+      const file = new FolderStateFile(folder, disk);
+      for (const seq of [1, 2, 3]) await file.save(at(seq));
+      expect((await readdir(folder)).sort()).toStrictEqual(["state.json", "state.previous.json"]);
+      await writeFile(join(folder, "state.json"), "{");
+      expect(await file.load()).toMatchObject({ saved: at(2), trust: "older" });
+    },
+  );
 
   it("keeps the copy before while the damaged one cannot be replaced", async () => {
     const folder = await temporaryFolder();

@@ -64,6 +64,7 @@ it("what a crash in a save has left is collected, and nothing that is not the ag
   for (const name of [
     ...others,
     "state.json.new",
+    "state.previous.json.new",
     "trials.new",
     "history.json.new",
     "equipment.json.new",
