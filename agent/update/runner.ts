@@ -170,26 +170,33 @@ export class UpdateRunner {
 
   /**
    * After a way back: true when the board has to restart into the old system. No board is called back, and no way back
-   * gone, on a version that cannot be told or on one that still is the new one.
+   * gone, on a version that cannot be told or on one that still is the new one: both may pass within a minute.
    */
   async #stillRunsNew(
     { job, before }: Extract<Duty, { kind: "revert" }>,
     installer: Installer,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const running = await this.#versionOf(installer, signal);
     if (job.rehearsal) return false;
-    if (running === null && before.version !== null) {
-      throw new AgentError(
-        "version-unknown",
-        `The old system was made the default again, but what runs now cannot be told (it was ${before.version}). Look at the installer on the board.`,
-      );
-    }
-    if (running !== job.version) return false;
-    if (installer.restart === "board") return true;
-    throw new AgentError(
-      "revert-failed",
-      `The installer went back, but ${job.version} still runs. Let its revert restart what it switches.`,
+    return await this.#insist(
+      looks,
+      async () => {
+        const running = await installer.runningVersion(signal);
+        this.#ports.onVersion(running);
+        if (running === null && before.version !== null) {
+          throw new AgentError(
+            "version-unknown",
+            `The old system was made the default again, but what runs now cannot be told (it was ${before.version}). Look at the installer on the board.`,
+          );
+        }
+        if (running !== job.version) return false;
+        if (installer.restart === "board") return true;
+        throw new AgentError(
+          "revert-failed",
+          `The installer went back, but ${job.version} still runs. Let its revert restart what it switches.`,
+        );
+      },
+      signal,
     );
   }
 

@@ -22,6 +22,8 @@ export interface FakeBoardOptions {
   /** Settings by name, as in TOML. */
   readonly settings?: Record<string, unknown>;
   readonly equipment?: AgentPorts["equipment"];
+  /** What an update of it restarts: a board, or a service that is switched over at once, and not back again. */
+  readonly restart?: "board" | "service";
 }
 
 /** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
@@ -30,6 +32,7 @@ export class FakeBoard {
   readonly #hub: FakeHub;
   readonly #equipment: AgentPorts["equipment"];
   readonly #settings: Record<string, unknown>;
+  readonly #restart: "board" | "service";
   /** How often it was started. */
   boots = 0;
   /** The operations that were installed, in their order. */
@@ -46,8 +49,12 @@ export class FakeBoard {
   writes = 0;
   /** What comes of the next fetch, if not the image. */
   fetchFailure: Error | undefined;
-  /** Whether its systemd says no to reboots. */
-  refusesReboot = false;
+  /** What its systemd says to an order for a reboot, if it does not take it. */
+  rebootRefusal: Error | undefined;
+  /** Whether its systemd takes the order for a reboot, and does nothing. */
+  forgetsReboot = false;
+  /** Whether its installer cannot tell which version runs. */
+  isVersionUnknown = false;
   #agent: Agent | undefined;
   #slots = { running: "1.0.0", other: "", trial: false, isCommitted: true };
   #trials = 0;
@@ -62,6 +69,7 @@ export class FakeBoard {
     this.#hub = hub;
     this.#equipment = options.equipment ?? (() => Promise.resolve(null));
     this.#settings = { ...usualSettings, ...options.settings };
+    this.#restart = options.restart ?? "board";
     onTestFinished(() => this.#agent?.stop());
   }
 
@@ -131,7 +139,7 @@ export class FakeBoard {
         },
       },
       installer: {
-        restart: "board",
+        restart: this.#restart,
         prepare: async () => undefined,
         install: async ({ version, operationId }, signal) => {
           await time.after(this.installMs, signal);
@@ -139,10 +147,13 @@ export class FakeBoard {
           this.installs.push(operationId);
           this.#slots.other = version;
         },
-        arm: async () => void (this.#slots.trial = true),
+        arm: async () => {
+          if (this.#restart === "board") this.#slots.trial = true;
+          else this.#slots.running = this.#slots.other;
+        },
         runningVersion: async () => {
           await this.startHold;
-          return this.#slots.running;
+          return this.isVersionUnknown ? null : this.#slots.running;
         },
         commit: async () => void (this.#slots.isCommitted = true),
         revert: async () => undefined,
@@ -172,6 +183,13 @@ export class FakeBoard {
     if (trial || !isCommitted) this.#slots = { running: other, other: running, trial: false, isCommitted: !trial };
   }
 
+  /** Somebody writes another system onto it by hand, and starts that. */
+  async flash(version: string): Promise<void> {
+    await this.#agent?.stop();
+    this.#slots.running = version;
+    await this.powerOn();
+  }
+
   /** From now on, no installation succeeds. */
   breakInstall(): void {
     this.#isBroken = true;
@@ -185,8 +203,8 @@ export class FakeBoard {
   }
 
   #order(): void {
-    if (this.refusesReboot) throw new Error("systemd said no");
-    void this.#reboot();
+    if (this.rebootRefusal !== undefined) throw this.rebootRefusal;
+    if (!this.forgetsReboot) void this.#reboot();
   }
 
   async #reboot(): Promise<void> {

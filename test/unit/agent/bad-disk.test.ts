@@ -134,7 +134,7 @@ describe("a board whose disk takes nothing", () => {
     "does not go down later for a reboot whose disk died %s, after a restart of the agent either",
     async (when) => {
       const { hub, board } = await scene();
-      board.refusesReboot = true;
+      board.rebootRefusal = new Error("systemd said no");
       await hub.call("rebootDevice", { delaySeconds: 60 });
       if (when === "as it comes due") board.refusal = readOnly;
       else board.isLastSave = (saved) => saved.reboot.phase === "rebooting";
@@ -142,7 +142,7 @@ describe("a board whose disk takes nothing", () => {
       board.isLastSave = () => false;
       expect(hub.at("boardkeeper.reboot.phase")).not.toBe("failed");
       board.refusal = undefined;
-      board.refusesReboot = false;
+      board.rebootRefusal = undefined;
       await board.restartAgent();
       await board.time.advance(10 * minuteMs);
       expect([board.boots, hub.at("boardkeeper.reboot.phase")]).toStrictEqual([1, "failed"]);
