@@ -695,3 +695,22 @@ it("leaves a server that falls silent after it had to wait for its share of the 
   expect((await fetching).sha256).toBe(scene.image.sha256);
   expect(scene.asked).toStrictEqual(["", `bytes=500000- ${etag}`]);
 });
+
+it("asks for the bytes as they are, and is sent on five times, not six", async () => {
+  const scene = await DownloadScene.create(10_000);
+  const sendOn = (times: number): void => {
+    scene.server.requests.length = 0;
+    scene.server.answer = (request, response) => {
+      if (scene.server.requests.length > times) return servingParts(scene.image)(request, response);
+      response.writeHead(302, { location: "/elsewhere" }).end();
+    };
+  };
+  sendOn(6);
+  await expect(scene.fetch()).rejects.toMatchObject({ code: "too-many-redirects" });
+  expect(scene.server.requests).toHaveLength(6);
+  sendOn(5);
+  expect((await scene.fetch()).sha256).toBe(scene.image.sha256);
+  expect(scene.server.requests.map(({ headers }) => headers["accept-encoding"])).toStrictEqual(
+    Array(6).fill("identity"),
+  );
+});

@@ -19,7 +19,7 @@ function workshop(untouchedMs: number | null, failure?: AgentError) {
     partialPath: async (sha256) => `/staging/${sha256}.part`,
     stagedPath: (sha256) => `/staging/${sha256}.image`,
     admit: async () => undefined,
-    verify: async () => undefined,
+    verify: async (sha256) => void calls.push(`verify ${sha256}`),
     clear: async (except) => void calls.push(`clear ${except.join()}`),
     keepPartial: async (sha256) => {
       calls.push(`keep ${sha256}`);
@@ -48,6 +48,19 @@ it("what is left of other images makes room for a new job, and what there is of 
   const { workshop: shop, calls } = workshop(null);
   await shop.admit(jobWith());
   expect(calls).toStrictEqual([`clear ${digest}`]);
+});
+
+it("an image is read once more before it is handed to an installer", async () => {
+  const { workshop: shop, calls } = workshop(null);
+  expect(await shop.open(jobWith(), image, never)).toMatchObject({ ...image, path: `/staging/${digest}.image` });
+  expect(calls).toStrictEqual([`verify ${digest}`]);
+});
+
+it.each([
+  ["bad-digest", jobWith(), { ...image, sha256: "b".repeat(64) }],
+  ["bad-size", jobWith({ sizeBytes: image.sizeBytes + 1 }), image],
+])("an image is not staged that is not what was asked for: %s", async (code, job, measured) => {
+  await expect(workshop(null).workshop.stage(job, measured)).rejects.toMatchObject({ code });
 });
 
 describe("what a job leaves behind", () => {
