@@ -131,7 +131,11 @@ async function startBare(connectionString: string): Promise<ChildProcess> {
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (bare.stdout === null) throw new Error("The bare device was started without a pipe.");
-  await once(bare.stdout, "data"); // It says "ready".
+  const ended = once(bare, "exit").then(() => {
+    throw new Error("The bare device ended before it was ready.");
+  });
+  ended.catch(() => undefined); // It ends in the end.
+  await Promise.race([once(bare.stdout, "data"), ended]); // It says "ready".
   return bare;
 }
 
