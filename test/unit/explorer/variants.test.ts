@@ -4,17 +4,23 @@ import { violationIn } from "../../explorer/told.ts";
 
 /* Apart from histories.test.ts so that both can be walked at once. With three faults and all: `scripts/test-deep`. */
 describe("every history holds", () => {
-  it.each([
-    [scenarios.service, 3],
-    [scenarios.deafService, 3],
-    [scenarios.superseded, 3],
-    [scenarios.rehearsal, 3],
-    [scenarios.rebootDuringUpdate, 2],
-    [scenarios.nothingRestarts, 2],
-    [scenarios.crashing, 1],
-  ])("$name, at most %i faults", { timeout: 600_000 }, async (scenario, mostFaults) => {
-    expect(await violationIn(scenario, { mostFaults, grain: { isFine: false } })).toBe("");
-  });
+  const walks = [
+    { scenario: scenarios.service, mostFaults: 3 },
+    { scenario: scenarios.deafService, mostFaults: 3 },
+    { scenario: scenarios.superseded, mostFaults: 3 },
+    { scenario: scenarios.rehearsal, mostFaults: 3 },
+    { scenario: scenarios.rebootDuringUpdate, mostFaults: 2 },
+    { scenario: scenarios.nothingRestarts, mostFaults: 2 },
+    { scenario: scenarios.crashing, mostFaults: 1 },
+  ];
+
+  it.each(walks)(
+    "$scenario.name, at most $mostFaults faults",
+    { timeout: 600_000 },
+    async ({ scenario, mostFaults }) => {
+      expect(await violationIn(scenario, { mostFaults, grain: { isFine: false } })).toBe("");
+    },
+  );
 });
 
 /* For longer than a reboot that is due waits for the disk, or an installer for the count of starts. */
