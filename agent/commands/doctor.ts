@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Arguments } from "../arguments.ts";
 import { laptopClock, systemClock } from "../board/clocks.ts";
@@ -100,9 +100,10 @@ function isOfService({ simulate, stateDir, configFile }: Arguments): boolean {
 /** The last good configuration, where there is one. */
 async function lookAtKeptCopy(stateDir: string, user: User): Promise<Finding[]> {
   const path = join(stateDir, stateNames.lastGoodConfig);
-  const found = await stat(path).catch(() => undefined); // None is kept before the hub was reached.
+  const found = await lstat(path).catch(() => undefined); // None is kept before the hub was reached.
   if (found === undefined) return [];
-  return [judgeKeptCopy({ path, mode: found.mode, isOwn: found.uid === user.uid, user: user.name })];
+  const isFile = found.isFile() && found.nlink === 1;
+  return [judgeKeptCopy({ path, isFile, mode: found.mode, isOwn: found.uid === user.uid, user: user.name })];
 }
 
 async function modeOf(path: string | undefined): Promise<number | null> {

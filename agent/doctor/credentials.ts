@@ -14,6 +14,8 @@ export interface CredentialFacts {
 export interface KeptCopyFacts {
   /** Of the last good configuration, which holds the connection string as a rule. */
   readonly path: string;
+  /** False for a link, or a file that has another name besides. */
+  readonly isFile: boolean;
   readonly mode: number;
   /** Whether it belongs to the user of the service. */
   readonly isOwn: boolean;
@@ -22,8 +24,15 @@ export interface KeptCopyFacts {
 
 const newKey = "then give the device a new key in the hub, and that to the board: sudo boardkeeper-agent provision";
 
-export function judgeKeptCopy({ path, mode, isOwn, user }: KeptCopyFacts): Finding {
+export function judgeKeptCopy({ path, isFile, mode, isOwn, user }: KeptCopyFacts): Finding {
   const kept = findings("last good configuration");
+  // Its folder is the agent's. Whoever has taken that over could have root give away what such a link leads to.
+  if (!isFile) {
+    return kept.fault(
+      `${path} is not a file of its own, and no agent has made it so`,
+      `rm ${path}; then find out who has put it there: somebody has the rights of ${user}`,
+    );
+  }
   if ((mode & 0o077) !== 0) {
     return kept.fault(
       `other users of this board can read ${path} (mode ${(mode & 0o777).toString(8)}), which may hold the connection string`,
@@ -31,7 +40,7 @@ export function judgeKeptCopy({ path, mode, isOwn, user }: KeptCopyFacts): Findi
     );
   }
   if (!isOwn)
-    return kept.warning(`${path} does not belong to ${user}, who cannot start from it`, `chown ${user}: ${path}`);
+    return kept.warning(`${path} does not belong to ${user}, who cannot start from it`, `chown -h ${user}: ${path}`);
   return kept.ok(`${path}, for ${user} alone`);
 }
 

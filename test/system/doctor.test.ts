@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../../agent/doctor/finding.ts";
@@ -179,6 +179,12 @@ describe("finds, and says what to do about", () => {
     await chmod(stateDir, 0o755);
     const examined = await examine(env, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     expectFault(examined, "state folder", /the user 65534 may not write/, /chown/);
+  });
+
+  it("a link in the place of the last good configuration, by which root would give away another file", async () => {
+    const { env, stateDir } = await scene();
+    await symlink("/etc/shadow", join(stateDir, "config.last-good.json"));
+    expectFault(await examine(env), "last good configuration", /is not a file of its own/, /^rm /);
   });
 
   it("no permission to reboot", async () => {

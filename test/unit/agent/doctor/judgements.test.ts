@@ -67,12 +67,18 @@ describe("credentials", () => {
 });
 
 describe("last good configuration", () => {
-  const good = { path: "/s/config.last-good.json", mode: 0o600, isOwn: true, user: "keeper" };
+  const good = { path: "/s/config.last-good.json", isFile: true, mode: 0o600, isOwn: true, user: "keeper" };
   it.each([
     [good, "ok: /s/config.last-good.json, for keeper alone"],
     [{ ...good, mode: 0o640 }, "fault: other users of this board can read /s/config.last-good.json (mode 640)"],
+    // What it leads to has a mode and an owner of its own: nothing is said of them.
+    [{ ...good, isFile: false, mode: 0o777, isOwn: false }, "fault: /s/config.last-good.json is not a file of its own"],
     [{ ...good, isOwn: false }, "warning: /s/config.last-good.json does not belong to keeper"],
   ])("%j", (facts, expected) => expect(said(judgeKeptCopy(facts))).toContain(expected));
+
+  it("advises nothing that would follow a link which is put there meanwhile", () => {
+    expect(judgeKeptCopy({ ...good, isOwn: false }).advice).toBe("chown -h keeper: /s/config.last-good.json");
+  });
 });
 
 describe("clock", () => {
