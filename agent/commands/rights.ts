@@ -4,6 +4,7 @@ import { tryProgram } from "../board/probes/program.ts";
 import { tryFolder } from "../board/probes/storage.ts";
 import type { User } from "../board/probes/user.ts";
 import { check } from "../contract/check.ts";
+import type { FolderFacts } from "../doctor/storage.ts";
 import { CommandFailed } from "./terminal.ts";
 
 const patienceMs = 30_000;
@@ -23,12 +24,17 @@ const questions = v.object({
 });
 export type Questions = Readonly<v.InferOutput<typeof questions>>;
 
-const answers = v.object({
-  folders: v.array(v.object({ path: v.string(), code: nullableText, isThere: v.boolean(), user: v.string() })),
+/** What comes back from a process with other rights. */
+const seen = v.object({
+  folders: v.array(v.object({ code: nullableText, isThere: v.boolean() })),
   programs: v.array(nullableText),
 });
+
 /** In the order of the questions. */
-export type Answers = Readonly<v.InferOutput<typeof answers>>;
+export interface Answers {
+  readonly folders: readonly FolderFacts[];
+  readonly programs: readonly (string | null)[];
+}
 
 /**
  * Looks with the rights that another user has on files: what root may do says nothing about a service that is not root. In a
@@ -40,15 +46,28 @@ export async function lookWithRightsOf(user: User, asked: Questions): Promise<An
   const looking = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "doctor"];
   const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
   try {
-    const read = check(answers, JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })));
-    if (read.ok) return read.value;
-    throw new Error(read.problems.join("; "));
+    return answersIn(JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })), asked);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CommandFailed(`Nobody can look with the rights of ${user.name}, as the service has them: ${why}`, {
       cause,
     });
   }
+}
+
+/**
+ * What another process has seen, about what it was asked and nothing else: whoever has that user's rights may speak in its place,
+ * and root acts on what is said of a path.
+ */
+export function answersIn(said: unknown, { user, folders, programs }: Questions): Answers {
+  const read = check(seen, said);
+  if (!read.ok) throw new Error(read.problems.join("; "));
+  if (read.value.folders.length !== folders.length || read.value.programs.length !== programs.length)
+    throw new Error("it did not answer what it was asked");
+  return {
+    folders: read.value.folders.map(({ code, isThere }, at) => ({ path: folders[at] ?? "", user, code, isThere })),
+    programs: read.value.programs,
+  };
 }
 
 /** What this process was started to look at, if it was; its answers, as JSON. */
