@@ -76,7 +76,7 @@ export const updateState = v.variant("phase", [
     attempt: whole,
     /** Why it goes back. */
     error: savedFailure,
-    /** True once the old system is the default again and only the restart into it is missing. */
+    /** True once only the restart is missing: the old system is the default again, or nothing but its boot loader is left. */
     reverted: v.boolean(),
     fromBootId: word,
     /** Where this ends: back from a system that ran, or from one that never came to run. */

@@ -1,6 +1,6 @@
 import { keepsPartial } from "./download/policy.ts";
 import type { ActiveUpdate, Before, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
-import { end, endReverted, enter, goBack, goBackAgain, type Ended, type Of } from "./transitions.ts";
+import { end, endReverted, enter, goBack, goBackAgain, leaveToBootLoader, type Ended, type Of } from "./transitions.ts";
 
 /** What must be done while in a state. Derived from the state, so none is lost; each may be done twice. */
 export type Duty =
@@ -82,7 +82,8 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
         return event.restartNeeded ? { ...state, reverted: true } : endReverted(state, at);
       }
       if (event.type === "failed") {
-        return goBackAgain(state, event.bootId) ?? { ...end(state, "failed", at), error: event.error };
+        const again = goBackAgain(state, event.bootId) ?? leaveToBootLoader(state, event.bootId);
+        return again ?? { ...end(state, "failed", at), error: event.error };
       }
       return undefined;
   }

@@ -66,6 +66,15 @@ export function goBackAgain(state: Of<"reverting">, fromBootId: string): UpdateS
   return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId };
 }
 
+/**
+ * Where the installer cannot go back, the boot loader may: a board that is restarted starts a system on trial no second time.
+ * Not where the new system never ran: it may still be armed.
+ */
+export function leaveToBootLoader(state: Of<"reverting">, fromBootId: string): UpdateState | undefined {
+  if (state.restart !== "board" || state.reverted || state.end !== "rolledBack") return undefined;
+  return { ...state, reverted: true, fromBootId };
+}
+
 export function endReverted(state: Of<"reverting">, at: string): UpdateState {
   return { ...end(state, state.end, at), error: state.error };
 }

@@ -53,6 +53,8 @@ export class FakeBoard {
   rebootRefusal: Error | undefined;
   /** Whether its systemd takes the order for a reboot, and does nothing. */
   forgetsReboot = false;
+  /** What its installer says to whoever would go back, if not that it is done. */
+  revertFailure: Error | undefined;
   /** Whether its installer cannot tell which version runs. */
   isVersionUnknown = false;
   #agent: Agent | undefined;
@@ -156,7 +158,9 @@ export class FakeBoard {
           return this.isVersionUnknown ? null : this.#slots.running;
         },
         commit: async () => void (this.#slots.isCommitted = true),
-        revert: async () => undefined,
+        revert: async () => {
+          if (this.revertFailure !== undefined) throw this.revertFailure;
+        },
       },
       power: { inhibitors: async () => [], reboot: async () => this.#order() },
       connect: this.#hub.connect,

@@ -37,6 +37,7 @@ const proven: UpdateState = { ...s.proving, proven: true };
 const turnedBack: UpdateState = { ...s.reverting, reverted: true };
 
 /** Start, event, target. What is not in the table is not answered: that is tested for all other pairs below. */
+const lastly = { ...s.reverting, attempt: limits.reverts };
 const table: [start: string, state: UpdateState, event: EventName, target: UpdateState["phase"], detail: object][] = [
   ["idle", s.idle, "accepted", "accepted", { job: events.accepted.job, times: { accepted: at } }],
   ["completed", s.completed, "accepted", "accepted", { times: { accepted: at } }],
@@ -73,7 +74,10 @@ const table: [start: string, state: UpdateState, event: EventName, target: Updat
   ["reverting", s.reverting, "revertedButRunning", "reverting", { reverted: true }],
   ["reverting", s.reverting, "failed", "reverting", { attempt: 2, reverted: false, fromBootId: bootId }],
   ["reverting, reverted", turnedBack, "failed", "reverting", { attempt: 2, reverted: false, fromBootId: bootId }],
-  ["reverting for the last time", { ...s.reverting, attempt: limits.reverts }, "failed", "failed", { error }],
+  ["reverting for the last time", lastly, "failed", "reverting", { reverted: true, fromBootId: bootId }],
+  ["reverting a service for the last time", { ...lastly, restart: "service" }, "failed", "failed", { error }],
+  ["reverting for the last time what never ran", { ...lastly, end: "failed" }, "failed", "failed", { error }],
+  ["reverted for the last time", { ...lastly, reverted: true }, "failed", "failed", { error }],
 ];
 
 const starts: [string, UpdateState][] = [

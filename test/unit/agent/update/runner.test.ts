@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { AgentError } from "../../../../agent/errors.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
 import { FakeBoard, type FakeBoardOptions } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
@@ -96,4 +97,17 @@ it("says that a service still runs the new version after its way back, and reboo
   await board.time.advance(60 * minuteMs);
   expect(board.saved?.update).toMatchObject({ phase: "failed", error: { code: "revert-failed" } });
   expect(board.boots).toBe(1);
+});
+
+it("leaves the way back to the boot loader where the installer of the new system cannot go it", async () => {
+  const { hub, board } = await scene();
+  await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1" });
+  await board.time.advance(100_000);
+  hub.cut();
+  board.revertFailure = new AgentError("installer-not-allowed", "The new system has brought no installer.");
+  await board.time.advance(31 * minuteMs);
+  hub.isReachable = true;
+  await board.time.advance(10 * minuteMs);
+  expect(hub.at("boardkeeper.update")).toMatchObject({ phase: "rolledBack", error: { code: "not-proven" } });
+  expect([hub.at("firmware.currentFwVersion"), board.boots]).toStrictEqual(["1.0.0", 3]);
 });
