@@ -5,6 +5,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { startAgent, type Agent } from "./agent.ts";
 import { kernelBootClock, readBootId } from "./board/boot.ts";
 import { laptopClock, systemClock, systemTimer } from "./board/clocks.ts";
+import { nodeDisk } from "./board/disk.ts";
 import { rebootThroughDoor } from "./board/door.ts";
 import { findEquipment, keepEquipment, keptEquipment } from "./board/equipment.ts";
 import { HistoryFile } from "./board/history-file.ts";
@@ -41,6 +42,8 @@ import { ImageIntake } from "./update/intake.ts";
 import type { OwnerProgram } from "./update/owner-program.ts";
 import type { Installer, Staging } from "./update/ports.ts";
 
+/** Between two looks at a saved state that the disk does not give out. */
+const stateLookMs = 2_000;
 /** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
 const equipmentAfterMs = 30_000;
 
@@ -50,7 +53,7 @@ export async function assemble(
   log: LeveledLog,
   boardFile: string | undefined,
 ): Promise<{ agent: Agent; intake: ImageIntake }> {
-  const stateFile = new FolderStateFile(config.stateDir);
+  const stateFile = new FolderStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
   const { saved, trust, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");

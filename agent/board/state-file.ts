@@ -17,6 +17,9 @@ export interface Found {
   readonly problems: readonly string[];
 }
 
+/** How often a copy that the disk does not give out is looked at: a card that has just been powered may need a moment. */
+const looks = 3;
+
 const envelope = v.object({
   checksum: v.string(),
   saved: v.custom<{ [key: string]: Json }>(isJsonObject, "an object"),
@@ -31,12 +34,15 @@ export class FolderStateFile implements StateFile {
   readonly #previous: string;
   readonly #folder: string;
   readonly #disk: Disk;
+  readonly #pause: (() => Promise<void>) | undefined;
   /** Whether the present copy is known to be whole. One that is damaged must not take the place of the one before. */
   #isWhole = false;
 
-  constructor(folder: string, disk: Disk = nodeDisk) {
+  /** @param pause between two looks at a copy that the disk does not give out; without it there is one look */
+  constructor(folder: string, disk: Disk = nodeDisk, pause?: () => Promise<void>) {
     this.#folder = folder;
     this.#disk = disk;
+    this.#pause = pause;
     this.#path = join(folder, stateNames.state);
     this.#previous = join(folder, stateNames.previousState);
   }
@@ -86,10 +92,22 @@ export class FolderStateFile implements StateFile {
   /** A copy; undefined where there is none that can be used. */
   async #read(path: string, problems: string[]): Promise<Saved | undefined> {
     try {
-      return parse(await this.#disk.read(path));
+      return parse(await this.#text(path));
     } catch (cause) {
       if (!isAbsent(cause)) problems.push(`${path}: ${wordsOf(cause)}`);
       return undefined;
+    }
+  }
+
+  /** What was refused for a moment must not cost the job that is in it. */
+  async #text(path: string): Promise<string> {
+    for (let look = 1; ; look += 1) {
+      try {
+        return await this.#disk.read(path);
+      } catch (cause) {
+        if (isAbsent(cause) || look === looks || this.#pause === undefined) throw cause;
+        await this.#pause();
+      }
     }
   }
 

@@ -10,6 +10,7 @@ import { readSettings } from "../../agent/settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
 import { bareInventory } from "./inventory.ts";
+import type { Gate } from "./gate.ts";
 import { quiet } from "./journals.ts";
 import { digest } from "./updates.ts";
 import { goodVitals } from "./vitals.ts";
@@ -43,6 +44,8 @@ export class FakeBoard {
   refusal: Error | undefined;
   /** A version whose system mounts the disk so that nothing can be written. */
   readOnlyVersion: string | undefined;
+  /** Holds each save that comes. */
+  saving: Gate | undefined;
   /** Whether a save is the last that the disk takes. */
   isLastSave: (saved: Saved) => boolean = () => false;
   /** How often something was written, or would have been. */
@@ -112,6 +115,7 @@ export class FakeBoard {
       inventory: bareInventory,
       stateFile: {
         save: async (saved) => {
+          await this.saving?.pass();
           this.saved = this.#written(saved);
           if (this.isLastSave(saved)) this.refusal = readOnly();
         },

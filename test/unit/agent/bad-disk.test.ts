@@ -3,6 +3,8 @@ import { AgentError } from "../../../agent/errors.ts";
 import { Attendant } from "../../../agent/service/attendant.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
+import { settle } from "../../support/fake-time.ts";
+import { Gate } from "../../support/gate.ts";
 import { quiet } from "../../support/journals.ts";
 import { digest } from "../../support/updates.ts";
 
@@ -324,4 +326,25 @@ it("writes nothing in a day of doing nothing", async () => {
   const { writes } = board;
   await board.time.advance(dayMs);
   expect([writes, board.writes]).toStrictEqual([1, 1]);
+});
+
+it("a slow disk: of desired documents that came while it saved something else, the last is begun, and no other", async () => {
+  const { hub, board } = await scene();
+  const saving = new Gate();
+  board.saving = saving;
+  const called = hub.call("rebootDevice", { delaySeconds: 3_600 });
+  await saving.reached;
+  const wanted = (version: string): void =>
+    hub.setDesired({
+      firmware: { fwPackageURI: `https://images.example/${version}`, fwPackageCheckValue: digest, fwVersion: version },
+    });
+  wanted("2.0.0");
+  await settle();
+  wanted("3.0.0");
+  board.saving = undefined;
+  saving.open();
+  await called;
+  await board.time.advance(2 * minuteMs);
+  const versions = new Set(hub.history.map((one) => hub.at("boardkeeper.update.version", one)).filter(Boolean));
+  expect([...versions]).toStrictEqual(["3.0.0"]);
 });

@@ -93,6 +93,31 @@ describe("the state file", () => {
     expect((await file.load()).saved).toMatchObject({ seq: 1 });
   });
 
+  it.each([
+    ["once", 1, { trust: "latest", seq: 2, problems: 0 }],
+    ["each time", 3, { trust: "older", seq: 1, problems: 1 }],
+  ])("looks again where the disk does not give the last copy out %s", async (_often, refusals, found) => {
+    const folder = await temporaryFolder();
+    const saving = new FolderStateFile(folder);
+    await saving.load();
+    for (const seq of [1, 2]) await saving.save(at(seq));
+    let [refused, pauses] = [0, 0];
+    const disk = overriding(nodeDisk, {
+      read: async (path: string) => {
+        if (!path.endsWith("state.json") || refused === refusals) return await nodeDisk.read(path);
+        refused += 1;
+        throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+      },
+    });
+    const file = new FolderStateFile(folder, disk, () => {
+      pauses += 1;
+      return Promise.resolve();
+    });
+    const { saved, trust, problems } = await file.load();
+    expect({ trust, seq: saved?.seq, problems: problems.length }).toStrictEqual(found);
+    expect([refused, pauses]).toStrictEqual([refusals, Math.min(refusals, 2)]);
+  });
+
   it("begins anew when both copies are damaged, and says so", async () => {
     const folder = await temporaryFolder();
     const file = new FolderStateFile(folder);
