@@ -34,13 +34,17 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/**
+ * A handshake ends in the asynchronous context that it began in: so it is known which conduit a TLS socket stands on. One for all
+ * fronts: each that there ever was costs every promise of the process something.
+ */
+const handshake = new AsyncLocalStorage<Conduit>();
+
 /** What listens on a port: takes connections through the door, does to them what the network's faults do, and hands them to TLS. */
 export class Front implements Listening {
   readonly #options: FrontOptions;
   readonly #conduits = new Set<Conduit>();
   readonly #bySocket = new WeakMap<Duplex, Conduit>();
-  /** A handshake ends in the asynchronous context that it began in: so it is known which conduit a TLS socket stands on. */
-  readonly #handshake = new AsyncLocalStorage<Conduit>();
   #stopListening: () => void = () => undefined;
   #door: Door | undefined;
 
@@ -75,7 +79,7 @@ export class Front implements Listening {
   #prepare(server: Server): void {
     // Before all other listeners: they ask for the conduit.
     server.prependListener("secureConnection", (socket: TLSSocket) => {
-      const conduit = this.#handshake.getStore();
+      const conduit = handshake.getStore();
       if (conduit !== undefined) this.#bySocket.set(socket, conduit);
     });
     server.on("tlsClientError", (error) => {
@@ -104,7 +108,7 @@ export class Front implements Listening {
   }
 
   #beginTls(conduit: Conduit): void {
-    this.#handshake.run(conduit, () => this.#options.server.emit("connection", conduit));
+    handshake.run(conduit, () => this.#options.server.emit("connection", conduit));
   }
 
   async #beginTlsFlawed(conduit: Conduit, flaw: Flaw): Promise<void> {

@@ -1,0 +1,3 @@
+import { walk } from "../../../explorer/walk.ts";
+
+walk("crashing");
