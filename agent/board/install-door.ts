@@ -178,6 +178,7 @@ class Conversation {
   }
 
   async #flush(bytes: Uint8Array): Promise<void> {
+    if (this.#heard.length > 0 || this.#isOver) return; // It was said while the file was read.
     await new Promise<void>((resolve) => {
       this.#wake = resolve; // Whoever has something to say may not read on.
       this.#socket.write(bytes, () => resolve());
