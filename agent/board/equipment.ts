@@ -63,9 +63,10 @@ export async function findEquipment(signal: AbortSignal): Promise<Equipment> {
 }
 
 async function ask(): Promise<Equipment> {
-  const { cpu, blockDevices } = await import("systeminformation");
-  const { manufacturer, brand, cores } = await cpu();
-  const devices = await blockDevices();
+  // CommonJS: in a bundle in pieces it has no other export than its default.
+  const { default: system } = await import("systeminformation");
+  const { manufacturer, brand, cores } = await system.cpu();
+  const devices = await system.blockDevices();
   return {
     cpu: bounded(`${manufacturer} ${brand}`),
     cores: cores > 0 ? cores : null,

@@ -120,6 +120,25 @@ describe("who may import whom", () => {
     },
   );
 
+  it("packages that are CommonJS are loaded later by their default: a bundle in pieces knows no other export of theirs", () => {
+    const sources = readdirSync("agent", { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(join("agent", file), "utf8"))
+      .join("\n");
+    const later = [...sources.matchAll(/\{([^{}\n]*)\} = await import\("([^."]+)"\)/g)].map(
+      ([, names = "", name = ""]) => ({ names: names.trim(), name }),
+    );
+    const isCommonJs = (name: string): boolean => {
+      const { type, exports } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")) as Record<
+        string,
+        unknown
+      >;
+      return type !== "module" && !JSON.stringify(exports ?? {}).includes('"import"');
+    };
+    expect(later.map(({ name }) => name)).toContain("systeminformation");
+    expect(later.filter(({ names, name }) => isCommonJs(name) && !/^default: \w+$/.test(names))).toStrictEqual([]);
+  });
+
   it.each(walls)("$why", ({ from, to, except }) => {
     const offences = all
       .filter((one) => from.test(one.from) && to.test(one.to) && !except?.test(one.to))
