@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /**
@@ -24,7 +25,7 @@ const measured = ["test/integration/agent/reconnects.test.ts"];
 
 export default defineConfig({
   test: {
-    root: new URL("..", import.meta.url).pathname,
+    root: fileURLToPath(new URL("..", import.meta.url)),
     // Most of what these tests do is waiting for a hub, a board or a disk.
     maxWorkers: 3,
     projects: [

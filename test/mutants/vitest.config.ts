@@ -1,9 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** The tests that speak of the pure files, and are quick enough to be run for each of a thousand mutants. */
 export default defineConfig({
   test: {
-    root: new URL("../..", import.meta.url).pathname,
+    root: fileURLToPath(new URL("../..", import.meta.url)),
     include: [
       "test/unit/agent/contract/{dialects,methods}.test.ts",
       "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
