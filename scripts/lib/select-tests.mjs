@@ -41,4 +41,8 @@ const byPath = quick(files.filter((file) => file.includes(pattern)));
 const byName = quick(files.filter((file) => readFileSync(file, "utf8").includes(pattern)));
 if (byPath.length > 0) answer(byPath, "");
 else if (byName.length > 0) answer(byName, literal(pattern));
-else answer(quick(files).filter((file) => !needsDist(file)), pattern);
+else
+  answer(
+    quick(files).filter((file) => !needsDist(file)),
+    pattern,
+  );
