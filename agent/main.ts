@@ -5,24 +5,24 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
-import { readArguments, UsageError, type Arguments } from "./arguments.ts";
-import { assemble } from "./assemble.ts";
-import { kernelBootClock } from "./board/boot.ts";
-import { systemTimer } from "./board/clocks.ts";
-import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/control-door.ts";
-import { FolderUnusable } from "./board/disk.ts";
-import { FolderInUse, lockAgainstStrangers, lockFolder } from "./board/lock.ts";
-import { serviceManager } from "./board/service-manager.ts";
-import { fallWithTheBoard } from "./board/simulated-power.ts";
-import { ConfigError, loadConfig, type Config } from "./config.ts";
-import { asErrors, isJournald } from "./journald.ts";
-import { createLog, journaldDestination, lineFor, type LeveledLog, type Log } from "./log.ts";
-import { controlSocketFor } from "./places.ts";
-import { Attendant } from "./service/attendant.ts";
-import { statusLine } from "./service/status.ts";
-import { playBoard } from "./simulate.ts";
-import type { ImageIntake } from "./update/intake.ts";
-import { usage } from "./usage.ts";
+import { readArguments, UsageError, type Arguments } from "./cli/arguments.ts";
+import { assemble } from "./create-agent.ts";
+import { kernelBootClock } from "./board/hardware/boot.ts";
+import { systemTimer } from "./board/hardware/clocks.ts";
+import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/local-api/server.ts";
+import { FolderUnusable } from "./board/fs/disk.ts";
+import { FolderInUse, lockAgainstStrangers, lockFolder } from "./board/fs/folder-lock.ts";
+import { serviceManager } from "./board/systemd/notify.ts";
+import { fallWithTheBoard } from "./board/simulator/power.ts";
+import { ConfigError, loadConfig, type Config } from "./config/load.ts";
+import { asErrors, isJournald } from "./lib/journald.ts";
+import { createLog, journaldDestination, lineFor, type LeveledLog, type Log } from "./lib/log.ts";
+import { controlSocketFor } from "./config/paths.ts";
+import { Attendant } from "./watchdog/service-watchdog.ts";
+import { statusLine } from "./watchdog/status-line.ts";
+import { playBoard } from "./board/simulator/run.ts";
+import type { ImageIntake } from "./update/local-upload.ts";
+import { usage } from "./cli/usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: the simulated board, at which somebody sits, ends with a misconfigured agent. */
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   else if (command === "run") process.exitCode = await run(given);
   else {
     // Loaded when one is typed: the agent itself has no use for them.
-    const { perform } = await import("./commands/perform.ts");
+    const { perform } = await import("./cli/dispatch.ts");
     process.exitCode = await perform(command, given);
   }
 }
@@ -128,7 +128,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
 async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | undefined> {
   if (!process.env["NOTIFY_SOCKET"]) return await lockFolder(stateDir);
   const isAgentThere = async (): Promise<boolean> => {
-    const { askAgent } = await import("./board/control-client.ts");
+    const { askAgent } = await import("./board/local-api/client.ts");
     return await askAgent(stateDir, "getStatus").then(
       (reply) => reply !== undefined,
       () => true, // One that hangs, or that is not for this user, is there.

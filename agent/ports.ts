@@ -1,15 +1,15 @@
-import type { BootClock, Timer, WallClock } from "./clock.ts";
+import type { BootClock, Timer, WallClock } from "./lib/clock.ts";
 import type { Equipment, Snapshot } from "./contract/snapshot.ts";
-import type { Connect } from "./hub/link.ts";
-import type { StateFile } from "./journal.ts";
-import type { Log } from "./log.ts";
-import type { RecentLog } from "./recent-log.ts";
+import type { Connect } from "./hub/connection.ts";
+import type { StateFile } from "./state/store.ts";
+import type { Log } from "./lib/log.ts";
+import type { RecentLog } from "./lib/log-ring-buffer.ts";
 import type { Power } from "./reboot/runner.ts";
-import type { Reserve } from "./reserved.ts";
-import type { Saved, Trust } from "./saved.ts";
-import type { LogLevel } from "./settings.ts";
+import type { Reserve } from "./state/disk-reserve.ts";
+import type { Saved, Trust } from "./operations/agent-state.ts";
+import type { LogLevel } from "./config/settings.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
-import type { Vitals } from "./vitals/vitals.ts";
+import type { Vitals } from "./telemetry/metrics.ts";
 
 /** All that the agent touches: a real board's adapters, a simulated board's, or a test's fakes. */
 export interface AgentPorts {

@@ -3,16 +3,16 @@ import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
-import { imagesAdvice, nobodyServesImages, quoted, requireHubContext } from "./commands/hub-folder.ts";
-import { Interrupted, OperationFailed } from "./errors.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { findLogin } from "./find-login.ts";
-import { defaultHubFolder } from "./home.ts";
+import { imagesAdvice, nobodyServesImages, quoted, requireHubContext } from "./commands/hub/folder.ts";
+import { Interrupted, OperationFailed } from "./cli/errors.ts";
+import { exitCodes } from "./cli/exit-codes.ts";
+import { findLogin } from "./cli/find-login.ts";
+import { defaultHubFolder } from "./cli/xdg.ts";
 import { publishImage, type PublishedImage } from "./images/publish.ts";
-import { run } from "./run.ts";
-import { screenOn } from "./screen/screen.ts";
-import { systemTimer } from "./timer.ts";
-import type { Environment, World } from "./world.ts";
+import { run } from "./cli/run.ts";
+import { screenOn } from "./cli/screen/screen.ts";
+import { systemTimer } from "./cli/timer.ts";
+import type { Environment, World } from "./cli/context.ts";
 
 /* Wires the commands to this machine: the only file of the CLI that does. */
 

@@ -1,19 +1,19 @@
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
-import { addApply } from "./commands/apply.ts";
-import { addCancel } from "./commands/cancel.ts";
-import { addConfigure } from "./commands/configure.ts";
+import { addApply } from "./commands/boards/apply.ts";
+import { addCancel } from "./commands/boards/cancel.ts";
+import { addConfigure } from "./commands/boards/configure.ts";
 import { addDemo } from "./commands/demo.ts";
-import { addDeviceCommands } from "./commands/device.ts";
-import { hubCommand } from "./commands/hub.ts";
-import { imageCommand } from "./commands/image.ts";
-import { addLogs } from "./commands/logs.ts";
-import { addReboot } from "./commands/reboot.ts";
-import { addStatus } from "./commands/status.ts";
-import { addTwinCommands } from "./commands/twin.ts";
-import { addUpdate } from "./commands/update.ts";
-import { addWatch } from "./commands/watch.ts";
-import { outputOf, type Run, type World } from "./world.ts";
+import { addDeviceCommands } from "./commands/device/device.ts";
+import { hubCommand } from "./commands/hub/hub.ts";
+import { imageCommand } from "./commands/image/image.ts";
+import { addLogs } from "./commands/boards/logs.ts";
+import { addReboot } from "./commands/boards/reboot.ts";
+import { addStatus } from "./commands/boards/status.ts";
+import { addTwinCommands } from "./commands/boards/twin.ts";
+import { addUpdate } from "./commands/boards/update.ts";
+import { addWatch } from "./commands/boards/watch.ts";
+import { outputOf, type Run, type World } from "./cli/context.ts";
 
 const firstMinutes = `
 First minutes, on this machine alone:

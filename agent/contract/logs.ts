@@ -1,6 +1,6 @@
 import { brief } from "./failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
-import { onOneLine } from "./printable.ts";
+import { onOneLine } from "./terminal-escape.ts";
 import { redact } from "./redact.ts";
 
 /* The last lines of an agent's log, as `getLogs` answers them. */

@@ -1,11 +1,11 @@
-import type { Timer } from "../clock.ts";
+import type { Timer } from "../lib/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
-import type { Log } from "../log.ts";
-import { DesiredDocument } from "./desired.ts";
-import type { Callers, Connection, DesiredPatch, Emit, TwinDocuments } from "./link.ts";
-import type { Meter } from "./meter.ts";
-import { patienceMs } from "./policy.ts";
-import { LinkTrouble, passesOnThisConnection, troubleFrom } from "./trouble.ts";
+import type { Log } from "../lib/log.ts";
+import { DesiredDocument } from "./desired-document.ts";
+import type { Callers, Connection, DesiredPatch, Emit, TwinDocuments } from "./connection.ts";
+import type { Meter } from "./quota-counter.ts";
+import { patienceMs } from "./reconnect-policy.ts";
+import { LinkTrouble, passesOnThisConnection, troubleFrom } from "./connection-error.ts";
 
 /**
  * A connection is renewed when it is quiet, long before its token expires: the SDK would do it in the middle of a call.

@@ -1,10 +1,10 @@
 import { brief } from "../contract/failure.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { refusalReply } from "../contract/refusal.ts";
-import type { Decision, Saved } from "../saved.ts";
+import type { Decision, Saved } from "../operations/agent-state.ts";
 import { updateInTheWay } from "../update/decisions.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
-import type { Standing } from "../windows/wait.ts";
+import type { Standing } from "../maintenance/wait.ts";
 import { step, type RebootJob } from "./machine.ts";
 
 /* What a request about reboots comes to, given what is saved. Pure: the journal takes these decisions one at a time. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { failure } from "../contract/failure.ts";
 import type { RebootCause } from "../contract/snapshot.ts";
-import { savedFailure, timestamp, whole, word } from "../saved-values.ts";
+import { savedFailure, timestamp, whole, word } from "../state/saved-values.ts";
 import { operationId } from "../contract/methods.ts";
 
 /** How much later than it is due a reboot may come: a disk may have a bad moment, an agent may have to be started again. */

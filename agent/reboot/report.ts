@@ -1,5 +1,5 @@
 import type { RebootSnapshot } from "../contract/snapshot.ts";
-import type { Wait } from "../windows/wait.ts";
+import type { Wait } from "../maintenance/wait.ts";
 import type { RebootState } from "./machine.ts";
 
 /**

@@ -2,7 +2,7 @@ import { rebootRequestFrom, type RebootRequest } from "../contract/methods.ts";
 import { brief } from "../contract/failure.ts";
 import { redact } from "../contract/redact.ts";
 import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
-import type { Standing } from "../windows/wait.ts";
+import type { Standing } from "../maintenance/wait.ts";
 import type { RebootJob } from "./machine.ts";
 
 /** A reboot further in the past than this was meant for another day, not for now. */

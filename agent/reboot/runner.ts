@@ -1,12 +1,12 @@
-import { timestamp, type BootClock, type Timer, type WallClock } from "../clock.ts";
-import { AgentError } from "../errors.ts";
-import type { Journal } from "../journal.ts";
-import type { Log } from "../log.ts";
-import { Pursuit } from "../pursuit.ts";
-import type { Saved } from "../saved.ts";
-import { unsavedEnd } from "../unsaved-end.ts";
+import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
+import { AgentError } from "../lib/errors.ts";
+import type { Journal } from "../state/store.ts";
+import type { Log } from "../lib/log.ts";
+import { Pursuit } from "../state/action-runner.ts";
+import type { Saved } from "../operations/agent-state.ts";
+import { unsavedEnd } from "../operations/unsaved-end.ts";
 import { isPastStaging } from "../update/machine.ts";
-import type { Wait } from "../windows/wait.ts";
+import type { Wait } from "../maintenance/wait.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import { duty, patienceMs, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
 

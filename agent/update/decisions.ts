@@ -1,6 +1,6 @@
 import type { MethodReply } from "../contract/methods.ts";
 import { refusalReply, type Judged, type Refusal } from "../contract/refusal.ts";
-import type { Decision, Saved } from "../saved.ts";
+import type { Decision, Saved } from "../operations/agent-state.ts";
 import type { Job } from "./job.ts";
 import { isCancellable, isPastStaging, isRunning, step } from "./machine.ts";
 import { isSameImage, type UpdateOrder } from "./request.ts";

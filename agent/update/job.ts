@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { operationId, firmwareVersion, mirrors, packageUri } from "../contract/methods.ts";
-import { savedFailure, sha256, timestamp, whole, word } from "../saved-values.ts";
+import { savedFailure, sha256, timestamp, whole, word } from "../state/saved-values.ts";
 
 /*
  * Jobs, states and events of a firmware update. States are saved to disk and read back after any restart, so each has a

@@ -1,4 +1,4 @@
-import { keepsPartial } from "./download/policy.ts";
+import { keepsPartial } from "../download/mirror-policy.ts";
 import type { ActiveUpdate, Before, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
 import { end, endReverted, enter, goBack, goBackAgain, leaveToBootLoader, type Ended, type Of } from "./transitions.ts";
 

@@ -1,6 +1,6 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
-import type { Saved } from "../saved.ts";
-import type { Wait } from "../windows/wait.ts";
+import type { Saved } from "../operations/agent-state.ts";
+import type { Wait } from "../maintenance/wait.ts";
 import type { Job } from "./job.ts";
 
 /** How far a download has come: kept in memory only, because it changes too often for an SD card. */

@@ -1,11 +1,11 @@
-import { timestamp, type BootClock, type Timer, type WallClock } from "../clock.ts";
-import { toFailure, AgentError } from "../errors.ts";
-import type { Journal } from "../journal.ts";
-import type { Log } from "../log.ts";
-import { Pursuit } from "../pursuit.ts";
+import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
+import { toFailure, AgentError } from "../lib/errors.ts";
+import type { Journal } from "../state/store.ts";
+import type { Log } from "../lib/log.ts";
+import { Pursuit } from "../state/action-runner.ts";
 import { nothingInTheWay } from "../reboot/machine.ts";
-import type { Saved } from "../saved.ts";
-import { unsavedEnd } from "../unsaved-end.ts";
+import type { Saved } from "../operations/agent-state.ts";
+import { unsavedEnd } from "../operations/unsaved-end.ts";
 import type { Before, Job, UpdateEvent } from "./job.ts";
 import { duty, isPastStaging, isRunning, step, type Duty } from "./machine.ts";
 import type { HealthCheck, Installer, TrialRecord, Workshop } from "./ports.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { playDemo } from "../demo/demo.ts";
-import { Stage } from "../demo/stage.ts";
-import type { Run, World } from "../world.ts";
+import { Stage } from "../demo/sandbox.ts";
+import type { Run, World } from "../cli/context.ts";
 
 /** `boardkeeper demo` */
 export function addDemo(program: Command, world: World, run: Run): void {

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { operationId } from "../../agent/contract/methods.ts";
 import { check } from "../../agent/contract/check.ts";
-import type { LoginOptions } from "../find-login.ts";
+import type { LoginOptions } from "../cli/find-login.ts";
 import type { Target } from "../hub-client/hub-client.ts";
-import { readDuration } from "../screen/measures.ts";
-import { outputOption, type Format } from "../output.ts";
+import { readDuration } from "../cli/screen/measures.ts";
+import { outputOption, type Format } from "../cli/output.ts";
 
 /* Options that several commands have, with the habits of `az iot hub`. */
 

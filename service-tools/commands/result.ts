@@ -1,6 +1,6 @@
 import type { Json } from "../../agent/contract/json.ts";
-import type { Format } from "../output.ts";
-import type { Screen } from "../screen/screen.ts";
+import type { Format } from "../cli/output.ts";
+import type { Screen } from "../cli/screen/screen.ts";
 
 /** Prints the one result of a command: a JSON document for programs, or the text for people. */
 export function printResult(out: Screen, format: Format, result: { readonly json: Json; readonly text: string }): void {

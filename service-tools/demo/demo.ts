@@ -1,17 +1,17 @@
-import { boardViewFrom } from "../board/board-view.ts";
-import { withHub } from "../with-hub.ts";
-import { Interrupted, OperationFailed } from "../errors.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { boardViewFrom } from "../boards/board-view.ts";
+import { withHub } from "../cli/with-hub.ts";
+import { Interrupted, OperationFailed } from "../cli/errors.ts";
+import { exitCodes } from "../cli/exit-codes.ts";
 import type { HubClient } from "../hub-client/hub-client.ts";
 import type { PublishedImage } from "../images/publish.ts";
-import { saySize } from "../screen/measures.ts";
-import type { Run, World } from "../world.ts";
-import type { Companion } from "./companion.ts";
+import { saySize } from "../cli/screen/measures.ts";
+import type { Run, World } from "../cli/context.ts";
+import type { Companion } from "./managed-process.ts";
 import { demoEnvironment } from "./environment.ts";
-import { Narrator } from "./narrator.ts";
+import { Narrator } from "./demo-output.ts";
 import { demoBoard, newVersion, publishRandomImage, startBoard, startHub } from "./set-up.ts";
-import type { Stage } from "./stage.ts";
-import { stayWords } from "./stay-words.ts";
+import type { Stage } from "./sandbox.ts";
+import { stayWords } from "./stay-instructions.ts";
 import { twinExcerpt } from "./twin-excerpt.ts";
 
 /** Enough for a slow machine, too little to wonder whether it hangs. */

@@ -1,4 +1,4 @@
-import type { Environment } from "../world.ts";
+import type { Environment } from "../cli/context.ts";
 
 /** Variables that would make the demo's programs speak to another hub, or behave otherwise than shown. */
 const foreign = /^(BOARDKEEPER_|IOTHUB_|CREDENTIALS_DIRECTORY$|STATE_DIRECTORY$)/;

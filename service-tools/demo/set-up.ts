@@ -1,14 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { boardViewFrom } from "../board/board-view.ts";
-import { OperationFailed } from "../errors.ts";
-import { pause } from "../follow/follow.ts";
+import { boardViewFrom } from "../boards/board-view.ts";
+import { OperationFailed } from "../cli/errors.ts";
+import { pause } from "../watch/follow.ts";
 import type { HubClient } from "../hub-client/hub-client.ts";
 import type { PublishedImage } from "../images/publish.ts";
-import type { World } from "../world.ts";
-import type { Companion } from "./companion.ts";
+import type { World } from "../cli/context.ts";
+import type { Companion } from "./managed-process.ts";
 import { writeRandomImage } from "./random-image.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "./sandbox.ts";
 
 export const demoBoard = "demo-board";
 export const newVersion = "1.1.0";

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
-import { RefusedByHub } from "../errors.ts";
+import { RefusedByHub } from "../cli/errors.ts";
 import type { Identity, Reply, Target } from "./hub-client.ts";
 
 /* The SDK's answers, which it types as `any`, as the port promises them. */

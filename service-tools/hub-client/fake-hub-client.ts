@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
-import { AlreadyExists, UnknownDevice } from "../errors.ts";
+import { AlreadyExists, UnknownDevice } from "../cli/errors.ts";
 import {
   nameOf,
   type HubAddress,

@@ -9,7 +9,7 @@ import {
   TimedOut,
   UnknownDevice,
   type CommandError,
-} from "../errors.ts";
+} from "../cli/errors.ts";
 import { nameOf, type HubAddress, type Target } from "./hub-client.ts";
 import { readRefusalBody } from "./refusal-body.ts";
 import { refusalKind } from "./refusal-kind.ts";

@@ -1,4 +1,4 @@
-import { CommandError } from "../errors.ts";
+import { CommandError } from "../cli/errors.ts";
 import { DeadlinePassed } from "./deadline-http.ts";
 import type { Trouble } from "./hub-errors.ts";
 

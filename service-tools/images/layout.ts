@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { unescapePercents } from "../local-hub/percent.ts";
+import { unescapePercents } from "../local-hub/lib/percent.ts";
 
 /** Published images lie at `images/<digest>/<name>`, so that an address never comes to mean other bytes. */
 export interface ImagePath {

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Listening } from "../local-hub/network/front.ts";
-import { acquireLock, lockHolder } from "../local-hub/state/lock.ts";
-import type { Lock } from "../local-hub/state/lock.ts";
+import type { Listening } from "../local-hub/network/tls-frontend.ts";
+import { acquireLock, lockHolder } from "../local-hub/storage/lock.ts";
+import type { Lock } from "../local-hub/storage/lock.ts";
 
 /** The command line of this program, as it was started. */
 export interface Program {

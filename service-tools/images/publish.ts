@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { makePrivateFolder, syncFolder } from "../local-hub/state/atomic-file.ts";
+import { makePrivateFolder, syncFolder } from "../local-hub/storage/atomic-file.ts";
 import { imagePath, imageUrl, imagesFolder } from "./layout.ts";
 
 export interface PublishedImage {

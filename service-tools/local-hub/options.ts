@@ -1,9 +1,9 @@
-import type { NetworkGround } from "./network/conduit.ts";
-import type { Listening } from "./network/front.ts";
-import type { Clock } from "./clock.ts";
+import type { NetworkGround } from "./network/faulty-socket.ts";
+import type { Listening } from "./network/tls-frontend.ts";
+import type { Clock } from "./lib/clock.ts";
 import type { PolicyName } from "./auth/policies.ts";
-import type { HubPorts } from "./kept-settings.ts";
-import type { Log } from "./log.ts";
+import type { HubPorts } from "./storage/persisted-settings.ts";
+import type { Log } from "./lib/log.ts";
 import type { FaultControls } from "./faults/faults.ts";
 import type { Agent } from "node:https";
 

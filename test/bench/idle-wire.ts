@@ -8,7 +8,7 @@ import common from "azure-iot-common"; // CommonJS whose names Node cannot see f
 import device from "azure-iot-device";
 import transports from "azure-iot-device-mqtt";
 import iothub from "azure-iothub";
-import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 
 /*
  * scripts/bench idle-wire [MINUTES]: what a board that has nothing to do costs the line. Counts the bytes that the agent and two bare

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { BenchBoard, type Program, type Start } from "./bench-board.ts";
 import { against, median, spread, table } from "./figures.ts";
 import { heldBy, spentBy, type Held, type Spent } from "./process-cost.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { against, median, spread, table } from "./figures.ts";
 import { makeImage, serveFolder, type SiteImage } from "./image-site.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadCredentials } from "../../service-tools/local-hub/tls/credentials.ts";
-import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { median, share } from "./figures.ts";
 import { ServiceApp } from "./service-app.ts";

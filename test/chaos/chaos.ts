@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { isJsonObject } from "../../agent/contract/json.ts";
 import { drawFault } from "../../service-tools/local-hub/faults/draw.ts";
 import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
-import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
 import { at, canonical } from "../support/paths.ts";
 import { randomFrom } from "../support/random.ts";

@@ -1,12 +1,12 @@
 import { open, mkdir, rm, truncate, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { isFull } from "../../agent/disk-trouble.ts";
-import { FolderStateFile } from "../../agent/board/state-file.ts";
-import { FileReserve } from "../../agent/board/state-reserve.ts";
-import { Problems } from "../../agent/problems.ts";
-import { Reserved } from "../../agent/reserved.ts";
-import { blank, type Saved } from "../../agent/saved.ts";
+import { isFull } from "../../agent/lib/disk-errors.ts";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { FileReserve } from "../../agent/board/fs/reserve-file.ts";
+import { Problems } from "../../agent/alerts.ts";
+import { Reserved } from "../../agent/state/disk-reserve.ts";
+import { blank, type Saved } from "../../agent/operations/agent-state.ts";
 import { run, scratchFolder } from "../replay/recording.ts";
 import { FakeTime } from "../support/fake-time.ts";
 import { quiet } from "../support/journals.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import type { Disk } from "../../agent/board/disk.ts";
-import { AgentError } from "../../agent/errors.ts";
+import type { Disk } from "../../agent/board/fs/disk.ts";
+import { AgentError } from "../../agent/lib/errors.ts";
 import type { Image } from "../../agent/update/job.ts";
 import type { Staging } from "../../agent/update/ports.ts";
 import * as platter from "./disk.ts";

@@ -1,4 +1,4 @@
-import { AgentError } from "../../agent/errors.ts";
+import { AgentError } from "../../agent/lib/errors.ts";
 import { excuses, type Disturbance, type Silent } from "./faults.ts";
 import { lifeKey, worldKey } from "./keys.ts";
 import type { Life } from "./life.ts";

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { isPending } from "../../agent/reboot/machine.ts";
-import type { Saved } from "../../agent/saved.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import { limits } from "../../agent/update/transitions.ts";
 import { reportedAt, type HubState } from "./hub.ts";
 import type { Ledger } from "./notes.ts";

@@ -1,4 +1,4 @@
-import type { Saved } from "../../agent/saved.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import { bootIdOf } from "./board.ts";
 import { contentOf, cuts, type DiskState } from "./disk.ts";
 import { dueIn, heldAgainst, isTold, savedEssence, trialsEssence, wanted } from "./essence.ts";

@@ -1,5 +1,5 @@
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Saved } from "../../agent/saved.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import { limits } from "../../agent/update/transitions.ts";
 import { bootIdOf, runningVersionOf } from "./board.ts";
 import type { Asked } from "./hub.ts";

@@ -1,9 +1,9 @@
 import { startAgent, type Agent } from "../../agent/agent.ts";
-import { FolderStateFile } from "../../agent/board/state-file.ts";
-import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
-import type { StateFile } from "../../agent/journal.ts";
-import type { Trust } from "../../agent/saved.ts";
-import { readSettings } from "../../agent/settings.ts";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
+import type { StateFile } from "../../agent/state/store.ts";
+import type { Trust } from "../../agent/operations/agent-state.ts";
+import { readSettings } from "../../agent/config/settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/journals.ts";

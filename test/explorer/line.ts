@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Callers, Connection } from "../../agent/hub/link.ts";
-import { mergePatch } from "../../agent/hub/patch.ts";
-import { LinkTrouble } from "../../agent/hub/trouble.ts";
-import type { Saved } from "../../agent/saved.ts";
+import type { Callers, Connection } from "../../agent/hub/connection.ts";
+import { mergePatch } from "../../agent/twin/patch.ts";
+import { LinkTrouble } from "../../agent/hub/connection-error.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import { reportedAt, type Asked } from "./hub.ts";
 import * as witness from "./ledger.ts";
 import type { Stage } from "./stage.ts";

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
-import type { StateFile } from "../../agent/journal.ts";
-import type { Saved } from "../../agent/saved.ts";
+import type { StateFile } from "../../agent/state/store.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
 import type { Stage } from "./stage.ts";
 

@@ -1,4 +1,4 @@
-import type { Saved } from "../../agent/saved.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import { contentOf, type DiskState } from "./disk.ts";
 import { stateFile } from "./folders.ts";
 import { distinctCuts } from "./keys.ts";

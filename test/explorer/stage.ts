@@ -1,5 +1,5 @@
-import type { StateFile } from "../../agent/journal.ts";
-import type { Saved } from "../../agent/saved.ts";
+import type { StateFile } from "../../agent/state/store.ts";
+import type { Saved } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import * as hardware from "./board.ts";

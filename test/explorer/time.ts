@@ -1,4 +1,4 @@
-import type { Timer } from "../../agent/clock.ts";
+import type { Timer } from "../../agent/lib/clock.ts";
 
 interface Sleeper {
   readonly dueMs: number;

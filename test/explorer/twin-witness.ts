@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { project } from "../../agent/contract/dialects/project.ts";
+import { project } from "../../agent/contract/twin-formats/project.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Snapshot } from "../../agent/contract/snapshot.ts";
-import { mergePatch } from "../../agent/hub/patch.ts";
+import { mergePatch } from "../../agent/twin/patch.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
-import { blank, type Saved } from "../../agent/saved.ts";
+import { blank, type Saved } from "../../agent/operations/agent-state.ts";
 import { describeUpdate, type Progress } from "../../agent/update/report.ts";
 import { bootIdOf, runningVersionOf } from "./board.ts";
 import { reportedAt, type HubState } from "./hub.ts";

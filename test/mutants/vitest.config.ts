@@ -10,10 +10,10 @@ export default defineConfig({
       "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
       "test/unit/agent/{reboot,update}/{decisions,machine,report,request}.test.ts",
       "test/unit/agent/update/restarts.test.ts",
-      "test/unit/agent/update/download/{answer,bucket,policy,record}.test.ts",
+      "test/unit/agent/download/{mirror-policy,partial-metadata,response,token-bucket}.test.ts",
       "test/unit/agent/{last-good,replies}.test.ts",
-      "test/unit/agent/windows/window.test.ts",
-      "test/unit/agent/vitals/policy.test.ts",
+      "test/unit/agent/maintenance/window.test.ts",
+      "test/unit/agent/telemetry/report-policy.test.ts",
     ],
   },
 });

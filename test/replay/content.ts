@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from "node:crypto";
-import { blank, type Saved } from "../../agent/saved.ts";
+import { blank, type Saved } from "../../agent/operations/agent-state.ts";
 import { randomFrom } from "../support/random.ts";
 
 /* What the writer writes, by number, the same each time: so that what is found on a disk can be compared letter by letter. */

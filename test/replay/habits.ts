@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { nodeDisk, type Disk } from "../../agent/board/disk.ts";
+import { nodeDisk, type Disk } from "../../agent/board/fs/disk.ts";
 
 /** How a process treats its disk: as the agent does, or in a way that must be seen to lose something. */
 export type Habit = "careful" | "syncs no file" | "syncs no folder" | "writes in place";

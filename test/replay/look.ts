@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { PartialFiles } from "../../agent/board/partial-file.ts";
-import { FolderStaging } from "../../agent/board/staging.ts";
-import { FolderStateFile } from "../../agent/board/state-file.ts";
-import { reserveBytes } from "../../agent/board/state-reserve.ts";
-import { FolderTrialRecord } from "../../agent/board/trial-record.ts";
+import { PartialFiles } from "../../agent/board/image/partial-file.ts";
+import { FolderStaging } from "../../agent/board/image/staging.ts";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { reserveBytes } from "../../agent/board/fs/reserve-file.ts";
+import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson, isJsonObject } from "../../agent/contract/json.ts";
-import { AgentError } from "../../agent/errors.ts";
-import { stateNames } from "../../agent/places.ts";
+import { AgentError } from "../../agent/lib/errors.ts";
+import { stateNames } from "../../agent/config/paths.ts";
 import { configOf, imageOf, stateOf } from "./content.ts";
 import { reserved, type Found, type FoundImage } from "./promises.ts";
 

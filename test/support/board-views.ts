@@ -1,7 +1,7 @@
-import { project } from "../../agent/contract/dialects/project.ts";
+import { project } from "../../agent/contract/twin-formats/project.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
-import { boardViewFrom, type BoardView } from "../../service-tools/board/board-view.ts";
+import { boardViewFrom, type BoardView } from "../../service-tools/boards/board-view.ts";
 import { idleReboot, snapshotWith } from "./snapshots.ts";
 
 interface Around {

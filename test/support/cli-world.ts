@@ -1,12 +1,12 @@
 import { onTestFinished } from "vitest";
-import { findLogin } from "../../service-tools/find-login.ts";
+import { findLogin } from "../../service-tools/cli/find-login.ts";
 import { AzureHubClient } from "../../service-tools/hub-client/azure-hub-client.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
-import { Interrupted } from "../../service-tools/errors.ts";
+import { Interrupted } from "../../service-tools/cli/errors.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { run } from "../../service-tools/run.ts";
-import { systemTimer } from "../../service-tools/timer.ts";
-import type { World } from "../../service-tools/world.ts";
+import { run } from "../../service-tools/cli/run.ts";
+import { systemTimer } from "../../service-tools/cli/timer.ts";
+import type { World } from "../../service-tools/cli/context.ts";
 import { FakeScreen } from "./world.ts";
 
 /** A command line against a real hub over real sockets, in this process: what it printed, and how it ends. */

@@ -1,8 +1,8 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { HistoryFile } from "../../agent/board/history-file.ts";
-import { FolderStateFile } from "../../agent/board/state-file.ts";
+import { HistoryFile } from "../../agent/board/fs/history-file.ts";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
 import { isJsonObject, type JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { imageServer, servingParts, testImage, type ImageServer, type TestImage } from "./image-server.ts";

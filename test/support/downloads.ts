@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { HttpsSource } from "../../agent/board/https-source.ts";
-import { PartialFiles } from "../../agent/board/partial-file.ts";
-import { createLog } from "../../agent/log.ts";
-import { Download, type DownloadTerms } from "../../agent/update/download/download.ts";
+import { HttpsSource } from "../../agent/board/image/https-source.ts";
+import { PartialFiles } from "../../agent/board/image/partial-file.ts";
+import { createLog } from "../../agent/lib/log.ts";
+import { Download, type DownloadTerms } from "../../agent/download/download.ts";
 import type { Image } from "../../agent/update/job.ts";
 import type { FetchOrder } from "../../agent/update/ports.ts";
 import type { Progress } from "../../agent/update/report.ts";

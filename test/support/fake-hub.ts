@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Callers, Connection, Message } from "../../agent/hub/link.ts";
-import { mergePatch } from "../../agent/hub/patch.ts";
-import { LinkTrouble } from "../../agent/hub/trouble.ts";
+import type { Callers, Connection, Message } from "../../agent/hub/connection.ts";
+import { mergePatch } from "../../agent/twin/patch.ts";
+import { LinkTrouble } from "../../agent/hub/connection-error.ts";
 import { at } from "./paths.ts";
 
 /** A hub without sockets or time of its own: one device's twin, and a network that a test takes away and gives back. */

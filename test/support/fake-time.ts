@@ -1,4 +1,4 @@
-import type { BootClock, Timer, WallClock } from "../../agent/clock.ts";
+import type { BootClock, Timer, WallClock } from "../../agent/lib/clock.ts";
 
 interface Sleeper {
   readonly dueMs: number;

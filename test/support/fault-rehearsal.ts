@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Timer } from "../../agent/clock.ts";
-import type { Patience } from "../../agent/hub/azure-link.ts";
+import type { Timer } from "../../agent/lib/clock.ts";
+import type { Patience } from "../../agent/hub/azure-connection.ts";
 import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
 import type { Fault } from "../../service-tools/local-hub/faults/fault.ts";
 import type { Surface } from "../../service-tools/local-hub/faults/scope.ts";

@@ -1,7 +1,7 @@
-import { Journal, type StateFile } from "../../agent/journal.ts";
-import { createLog, type Log } from "../../agent/log.ts";
-import { blank, type Saved } from "../../agent/saved.ts";
-import { Problems } from "../../agent/problems.ts";
+import { Journal, type StateFile } from "../../agent/state/store.ts";
+import { createLog, type Log } from "../../agent/lib/log.ts";
+import { blank, type Saved } from "../../agent/operations/agent-state.ts";
+import { Problems } from "../../agent/alerts.ts";
 import { FakeTime } from "./fake-time.ts";
 
 export const quiet: Log = {

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { startLocalHub } from "../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import type { LocalHub, LocalHubOptions } from "../../service-tools/local-hub/options.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

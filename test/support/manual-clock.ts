@@ -1,4 +1,4 @@
-import type { Clock } from "../../service-tools/local-hub/clock.ts";
+import type { Clock } from "../../service-tools/local-hub/lib/clock.ts";
 
 interface Timer {
   readonly dueMs: number;

@@ -1,4 +1,4 @@
-import type { BootClock, Timer } from "../../agent/clock.ts";
+import type { BootClock, Timer } from "../../agent/lib/clock.ts";
 
 /**
  * Time that passes at once whenever somebody waits for it: hours of waiting cost a test nothing. Waits of one length, which

@@ -1,4 +1,4 @@
-import type { Surroundings } from "../../agent/surroundings.ts";
+import type { Surroundings } from "../../agent/config/launch-options.ts";
 
 /** What a process is given where nobody says anything to it. */
 export const bareSurroundings: Surroundings = {

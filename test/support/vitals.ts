@@ -1,4 +1,4 @@
-import type { Vitals } from "../../agent/vitals/vitals.ts";
+import type { Vitals } from "../../agent/telemetry/metrics.ts";
 
 /** A board of which nothing bad can be said. */
 export const goodVitals: Vitals = {

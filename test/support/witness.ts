@@ -1,6 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { readBoard } from "../../agent/board/simulated-board.ts";
+import { readBoard } from "../../agent/board/simulator/board.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import { at } from "./paths.ts";

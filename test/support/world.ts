@@ -1,9 +1,9 @@
 import { FakeHubClient } from "../../service-tools/hub-client/fake-hub-client.ts";
 import type { HubClient } from "../../service-tools/hub-client/hub-client.ts";
-import { Interrupted } from "../../service-tools/errors.ts";
-import type { Screen } from "../../service-tools/screen/screen.ts";
-import type { Timer } from "../../service-tools/timer.ts";
-import type { World } from "../../service-tools/world.ts";
+import { Interrupted } from "../../service-tools/cli/errors.ts";
+import type { Screen } from "../../service-tools/cli/screen/screen.ts";
+import type { Timer } from "../../service-tools/cli/timer.ts";
+import type { World } from "../../service-tools/cli/context.ts";
 import { FakeTime } from "./fake-time.ts";
 
 /** A screen that remembers what was written. */

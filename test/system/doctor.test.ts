@@ -1,7 +1,7 @@
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Finding } from "../../agent/doctor/finding.ts";
+import type { Finding } from "../../agent/cli/doctor/finding.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { agentCommand } from "../support/agent-command.ts";
 import { testHub } from "../support/local-hub.ts";

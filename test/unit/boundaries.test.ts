@@ -12,11 +12,11 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(job|machine|resume|transitions|request|report|decisions|inhibitors)\.ts$|update\/download\/(answer|bucket|policy|record|size)\.ts$|windows\/(window|wait)\.ts$|remote\/remote\.ts$|vitals\/(vitals|policy)\.ts$|hub\/(patch|schedule|policy|trouble|desired|address|identity-text|link)\.ts$|(local|doctor)\/|service\/(bounds|status|work)\.ts$|(errors|journald|last-good|saved|saved-values|settings|places)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|recover|transitions|request|report|decisions|inhibitors)\.ts$|download\/(mirror-policy|partial-metadata|response|size|token-bucket)\.ts$|maintenance\/(window|wait)\.ts$|config\/(connection-string|last-known-good|paths|remote-config|settings)\.ts$|telemetry\/(metrics|report-policy)\.ts$|hub\/(reconnect-policy|connection-error|desired-document|address|connection)\.ts$|twin\/(patch|progress-throttle)\.ts$|cli\/(doctor\/(?!access-check)|format\/|since|saved-state)|state\/(history|saved-values)\.ts$|operations\/(agent-state|unsaved-end)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/local-api\/protocol\.ts$|lib\/(errors|journald)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =
-  /^service-tools\/(board\/(?!ask-board)|follow\/(?!follow|await-end|live-view|plain-view)|login\.ts$|screen\/measures\.ts$|demo\/twin-excerpt\.ts$|hub-client\/(hub-client|hub-errors|refusal-body|refusal-kind|device-connection-string)\.ts$)/;
+  /^service-tools\/(boards\/(?!invoke-method)|watch\/(?!follow|await-end|tty-progress|plain-progress|progress-view)|cli\/(login|screen\/measures)\.ts$|demo\/twin-excerpt\.ts$|hub-client\/(hub-client|hub-errors|refusal-body|refusal-kind|device-connection-string)\.ts$)/;
 
 const walls: Wall[] = [
   {
@@ -26,14 +26,15 @@ const walls: Wall[] = [
     why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
   },
   {
-    from: /^agent\/(?!main\.ts$|assemble\.ts$|commands\/|board\/|simulate\.ts$|hub\/azure-link\.ts$)/,
-    to: /^agent\/(board\/|hub\/azure-link\.ts$|main\.ts$|assemble\.ts$)/,
-    why: "the core knows ports, not adapters: only main.ts, assemble.ts and the commands wire them, so that every fault can be played by a fake",
+    from: /^agent\/(?!main\.ts$|create-agent\.ts$|cli\/|board\/|hub\/azure-connection\.ts$)/,
+    to: /^agent\/(board\/(?!local-api\/protocol)|hub\/azure-connection\.ts$|main\.ts$|create-agent\.ts$)/,
+    why: "the core knows ports, not adapters: only main.ts, create-agent.ts and the commands wire them, so that every fault can be played by a fake",
   },
   {
     from: /^agent\/board\//,
     to: /^agent\/board\//,
-    except: /^agent\/board\/(simulated-board|files|disk|body|garbage|http|as-user)\.ts$/,
+    except:
+      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|young-gc|http)|probes\/as-user|local-api\/protocol)/,
     why: "adapters import ports and libraries, never each other: each can be replaced alone",
   },
   {
@@ -55,7 +56,7 @@ const walls: Wall[] = [
   {
     from: decided,
     to: /^node:|^[@a-z]/,
-    except: new RegExp(`^agent/contract/|^service-tools/(errors|exit-codes|context)\\.ts$|${decided.source}`),
+    except: new RegExp(`^agent/contract/|^service-tools/cli/(errors|exit-codes|hub-info)\\.ts$|${decided.source}`),
     why: "what a twin means and what to say of it is decided without a clock, a disk or a hub, so that tables can test it",
   },
   {

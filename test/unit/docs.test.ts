@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { settings } from "../../agent/settings.ts";
+import { settings } from "../../agent/config/settings.ts";
 import { faultNames } from "../../service-tools/local-hub/faults/catalogue.ts";
 
 it("docs/configuration.md explains every setting there is, and no other", () => {

@@ -3,11 +3,11 @@ import { check } from "../../contract/check.ts";
 import { brief } from "../../contract/failure.ts";
 import { firmwareVersion } from "../../contract/methods.ts";
 import { redact } from "../../contract/redact.ts";
-import { AgentError } from "../../errors.ts";
-import type { Log } from "../../log.ts";
-import { openMovedFolder } from "../../places.ts";
+import { AgentError } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { openMovedFolder } from "../../config/paths.ts";
 import type { Restart } from "../../update/job.ts";
-import type { OwnerProgram, ProgramCall, Verb } from "../../update/owner-program.ts";
+import type { OwnerProgram, ProgramCall, Verb } from "../../update/install-script.ts";
 import type { Installer, StagedImage } from "../../update/ports.ts";
 
 export interface CommandInstallerOptions {

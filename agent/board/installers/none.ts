@@ -1,4 +1,4 @@
-import { AgentError } from "../../errors.ts";
+import { AgentError } from "../../lib/errors.ts";
 import type { Installer } from "../../update/ports.ts";
 
 /** For boards whose owner has configured no way of installing: says so before anything is downloaded twice. */

@@ -1,7 +1,7 @@
-import type { Timer } from "../../clock.ts";
-import { AgentError } from "../../errors.ts";
+import type { Timer } from "../../lib/clock.ts";
+import { AgentError } from "../../lib/errors.ts";
 import type { Installer } from "../../update/ports.ts";
-import { otherSlot, readBoard, writeBoard, type Board, type SlotName } from "../simulated-board.ts";
+import { otherSlot, readBoard, writeBoard, type Board, type SlotName } from "../simulator/board.ts";
 
 /** Installs into the simulated board's other slot. Its pauses are as long as a small real board's. */
 export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {

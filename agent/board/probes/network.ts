@@ -2,8 +2,8 @@ import { lookup } from "node:dns/promises";
 import { request } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { DnsFacts, PortFacts, Way } from "../../doctor/network.ts";
-import type { TlsFacts } from "../../doctor/tls.ts";
+import type { DnsFacts, PortFacts, Way } from "../../cli/doctor/network.ts";
+import type { TlsFacts } from "../../cli/doctor/tls.ts";
 
 /** A server that does not answer within this is not there, for whoever waits for a diagnosis. */
 const patienceMs = 5_000;

@@ -1,7 +1,7 @@
 import { mkdir, open, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { DiskFacts, FolderFacts } from "../../doctor/storage.ts";
-import { isAbsent } from "../files.ts";
+import type { DiskFacts, FolderFacts } from "../../cli/doctor/storage.ts";
+import { isAbsent } from "../fs/files.ts";
 
 /** The disk under a path, or under what there is of the path. */
 export async function lookAtDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { access, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { outputAs, type Rights } from "../as-user.ts";
+import { outputAs, type Rights } from "./as-user.ts";
 
 const run = promisify(execFile);
 const patienceMs = 5_000;

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { unescapePercents } from "../percent.ts";
+import { unescapePercents } from "../lib/percent.ts";
 
 /** A shared access signature: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, fields in any order. */
 export interface Token {

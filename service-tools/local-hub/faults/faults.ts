@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
-import { reasonOf } from "../log.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../lib/clock.ts";
+import { reasonOf } from "../lib/log.ts";
+import type { Log } from "../lib/log.ts";
 import { kindOf } from "./catalogue.ts";
 import type { FaultName, ParametersOf } from "./catalogue.ts";
 import { AddedFault } from "./fault.ts";

@@ -1,5 +1,5 @@
-import type { Target } from "../identity/ids.ts";
-import type { MessageProperties } from "../mqtt/property-bag.ts";
+import type { Target } from "../registry/ids.ts";
+import type { MessageProperties } from "../gateway/property-bag.ts";
 import type { FaultName } from "./catalogue.ts";
 import type { FaultOptions } from "./fault.ts";
 

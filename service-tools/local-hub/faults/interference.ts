@@ -1,6 +1,6 @@
-import type { DeviceMessage } from "../mqtt/topics.ts";
-import type { Refusal } from "../refusal.ts";
-import { quotaExceeded, responseTimedOut, serverError, serviceUnavailable, throttled } from "../refusals.ts";
+import type { DeviceMessage } from "../gateway/topics.ts";
+import type { Refusal } from "../lib/error-response.ts";
+import { quotaExceeded, responseTimedOut, serverError, serviceUnavailable, throttled } from "../lib/error-catalog.ts";
 import type { Faults } from "./faults.ts";
 import type { Where } from "./scope.ts";
 

@@ -1,4 +1,4 @@
-import type { Target } from "../identity/ids.ts";
+import type { Target } from "../registry/ids.ts";
 
 /** The ways into the hub. WebSockets and REST share a port. */
 export const surfaces = ["mqtt", "websockets", "rest", "images"] as const;

@@ -1,13 +1,13 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Faults } from "../faults/faults.ts";
-import { targetName } from "../identity/ids.ts";
-import type { Target } from "../identity/ids.ts";
-import type { Json } from "../json.ts";
-import type { DeviceLink } from "../mqtt/link.ts";
-import { methodTopic, receivesMethod } from "../mqtt/topics.ts";
-import { refused } from "../refusal.ts";
-import type { Verdict } from "../refusal.ts";
-import { deviceNotOnline, deviceWentAway, responseTimedOut } from "../refusals.ts";
+import { targetName } from "../registry/ids.ts";
+import type { Target } from "../registry/ids.ts";
+import type { Json } from "../lib/json.ts";
+import type { DeviceLink } from "../gateway/device-link.ts";
+import { methodTopic, receivesMethod } from "../gateway/topics.ts";
+import { refused } from "../lib/error-response.ts";
+import type { Verdict } from "../lib/error-response.ts";
+import { deviceNotOnline, deviceWentAway, responseTimedOut } from "../lib/error-catalog.ts";
 import { readMethodAnswer } from "./request.ts";
 import type { MethodCall } from "./request.ts";
 

@@ -1,8 +1,8 @@
-import { isJsonObject, member, parseJson } from "../json.ts";
-import type { Json } from "../json.ts";
-import { granted, refused } from "../refusal.ts";
-import type { Refusal, Verdict } from "../refusal.ts";
-import { argumentInvalid, badDeviceResponse, tooLarge } from "../refusals.ts";
+import { isJsonObject, member, parseJson } from "../lib/json.ts";
+import type { Json } from "../lib/json.ts";
+import { granted, refused } from "../lib/error-response.ts";
+import type { Refusal, Verdict } from "../lib/error-response.ts";
+import { argumentInvalid, badDeviceResponse, tooLarge } from "../lib/error-catalog.ts";
 
 /** A direct method call as it goes to the device. `payload` is the text of the MQTT message: empty when the caller gave none. */
 export interface MethodCall {

@@ -1,5 +1,5 @@
-import { isJsonObject, member } from "../json.ts";
-import type { JsonObject } from "../json.ts";
+import { isJsonObject, member } from "../lib/json.ts";
+import type { JsonObject } from "../lib/json.ts";
 import { findFunction, finite } from "./functions.ts";
 import type { Value } from "./functions.ts";
 import type { BinaryOperator, Expression, Path } from "./query.ts";

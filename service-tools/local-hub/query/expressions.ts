@@ -1,4 +1,4 @@
-import type { Json } from "../json.ts";
+import type { Json } from "../lib/json.ts";
 import type { Cursor } from "./cursor.ts";
 import { findFunction } from "./functions.ts";
 import { QuerySyntaxError } from "./lexer.ts";

@@ -1,5 +1,5 @@
-import { isJsonObject } from "../json.ts";
-import type { Json } from "../json.ts";
+import { isJsonObject } from "../lib/json.ts";
+import type { Json } from "../lib/json.ts";
 
 /** A value of a query: undefined is what a document does not have. */
 export type Value = Json | undefined;

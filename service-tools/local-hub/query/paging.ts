@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isJsonObject, parseJson } from "../json.ts";
+import { isJsonObject, parseJson } from "../lib/json.ts";
 
 const DEFAULT_PAGE_SIZE = 100;
 /** A page is at most this long, whatever is asked for. */

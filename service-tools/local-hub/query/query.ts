@@ -1,4 +1,4 @@
-import type { Json } from "../json.ts";
+import type { Json } from "../lib/json.ts";
 
 /** A query of IoT Hub's SQL-like language, understood: https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-query-language. */
 export interface Query {

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
 import { evaluate, valueAt } from "./evaluate.ts";
 import { finite } from "./functions.ts";
 import type { Value } from "./functions.ts";

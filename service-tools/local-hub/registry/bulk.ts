@@ -1,11 +1,11 @@
-import { isoTime } from "../clock.ts";
-import type { Clock } from "../clock.ts";
-import { isJsonObject, member } from "../json.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { RefusedRequest, orRefuse } from "../refusal.ts";
-import type { Refusal } from "../refusal.ts";
-import { argumentInvalid } from "../refusals.ts";
-import { twinFrom } from "../twin/twin.ts";
+import { isoTime } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
+import { isJsonObject, member } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
+import { RefusedRequest, orRefuse } from "../lib/error-response.ts";
+import type { Refusal } from "../lib/error-response.ts";
+import { argumentInvalid } from "../lib/error-catalog.ts";
+import { twinFrom } from "../twins/twin.ts";
 import type { Registry } from "./registry.ts";
 
 /** "Maximum 100 devices per call" (rest/api/iothub/service/bulk-registry; registry.js, _processBulkDevices). */

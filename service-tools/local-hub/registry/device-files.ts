@@ -1,9 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { makePrivateFolder, removeTemporaries } from "../state/atomic-file.ts";
-import { fileNameOf } from "../state/file-names.ts";
-import { KeptFile } from "../state/kept-file.ts";
-import { readState } from "../state/read-state.ts";
+import { makePrivateFolder, removeTemporaries } from "../storage/atomic-file.ts";
+import { fileNameOf } from "../storage/file-names.ts";
+import { KeptFile } from "../storage/coalescing-file.ts";
+import { readState } from "../storage/read-state.ts";
 import { recordSchema, renderRecord } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
 

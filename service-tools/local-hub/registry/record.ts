@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import type { Authentication } from "../identity/authentication.ts";
-import type { Activity, DeviceIdentity, ModuleIdentity } from "../identity/identity.ts";
-import { isJsonObject } from "../json.ts";
-import type { JsonObject } from "../json.ts";
-import type { Twin } from "../twin/twin.ts";
+import type { Authentication } from "./authentication.ts";
+import type { Activity, DeviceIdentity, ModuleIdentity } from "./identity.ts";
+import { isJsonObject } from "../lib/json.ts";
+import type { JsonObject } from "../lib/json.ts";
+import type { Twin } from "../twins/twin.ts";
 
 /** A device or a module: who it is, its twin, and when it was last heard of. */
 export interface Member<I> {

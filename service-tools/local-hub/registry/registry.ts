@@ -1,14 +1,14 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { NEVER, isoTime } from "../clock.ts";
-import type { Clock } from "../clock.ts";
-import { askedEtag } from "../identity/etag.ts";
-import { isDeviceId, isModuleId } from "../identity/ids.ts";
-import type { Target } from "../identity/ids.ts";
-import { generationIdAt } from "../identity/identity.ts";
-import type { Activity, DeviceIdentity, ModuleIdentity } from "../identity/identity.ts";
-import type { JsonObject } from "../json.ts";
-import { orRefuse, RefusedRequest } from "../refusal.ts";
-import type { Refusal } from "../refusal.ts";
+import { NEVER, isoTime } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
+import { askedEtag } from "./etag.ts";
+import { isDeviceId, isModuleId } from "./ids.ts";
+import type { Target } from "./ids.ts";
+import { generationIdAt } from "./identity.ts";
+import type { Activity, DeviceIdentity, ModuleIdentity } from "./identity.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { orRefuse, RefusedRequest } from "../lib/error-response.ts";
+import type { Refusal } from "../lib/error-response.ts";
 import {
   argumentInvalid,
   deviceAlreadyExists,
@@ -16,9 +16,9 @@ import {
   moduleAlreadyExists,
   moduleNotFound,
   tooManyModules,
-} from "../refusals.ts";
-import { newTwin } from "../twin/twin.ts";
-import type { Twin } from "../twin/twin.ts";
+} from "../lib/error-catalog.ts";
+import { newTwin } from "../twins/twin.ts";
+import type { Twin } from "../twins/twin.ts";
 import type { DeviceFiles } from "./device-files.ts";
 import type { DeviceRecord, Member } from "./record.ts";
 import { readDeviceFields, readModuleFields, refuseIdentityEtag, refuseOtherId } from "./requests.ts";

@@ -1,11 +1,11 @@
-import { readAuthentication } from "../identity/authentication.ts";
-import type { Authentication } from "../identity/authentication.ts";
-import { askedEtag, identityEtag } from "../identity/etag.ts";
-import { isJsonObject, member } from "../json.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { granted, refused } from "../refusal.ts";
-import type { Refusal, Verdict } from "../refusal.ts";
-import { argumentInvalid, etagMissing, identityEtagMismatch } from "../refusals.ts";
+import { readAuthentication } from "./authentication.ts";
+import type { Authentication } from "./authentication.ts";
+import { askedEtag, identityEtag } from "./etag.ts";
+import { isJsonObject, member } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
+import { granted, refused } from "../lib/error-response.ts";
+import type { Refusal, Verdict } from "../lib/error-response.ts";
+import { argumentInvalid, etagMissing, identityEtagMismatch } from "../lib/error-catalog.ts";
 
 const STATUS_REASON_LIMIT = 128;
 

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
-import { identityEtag } from "../identity/etag.ts";
-import { deviceDocument } from "../identity/identity.ts";
+import { identityEtag } from "../registry/etag.ts";
+import { deviceDocument } from "../registry/identity.ts";
 import type { DeviceRecord } from "../registry/record.ts";
-import { RefusedRequest } from "../refusal.ts";
-import { argumentInvalid } from "../refusals.ts";
+import { RefusedRequest } from "../lib/error-response.ts";
+import { argumentInvalid } from "../lib/error-catalog.ts";
 import { applyBulk, readBulk } from "../registry/bulk.ts";
-import type { HubServices } from "../services.ts";
+import type { HubServices } from "./hub-context.ts";
 import { addRoute, header, jsonBody, jsonObjectBody, pathPart, queryParameter, sendJson } from "./route.ts";
 
 /** "List up to 1000 identities", iot-hub-devguide-identity-registry. */

@@ -2,11 +2,11 @@ import type { FastifyInstance } from "fastify";
 import { faultNames, kindOf } from "../faults/catalogue.ts";
 import type { Fault } from "../faults/fault.ts";
 import { BadFault } from "../faults/request.ts";
-import { isJsonObject } from "../json.ts";
-import type { JsonObject } from "../json.ts";
-import { RefusedRequest } from "../refusal.ts";
-import { argumentInvalid } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
+import { isJsonObject } from "../lib/json.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { RefusedRequest } from "../lib/error-response.ts";
+import { argumentInvalid } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
 import { addRoute, jsonObjectBody, pathPart, sendJson } from "./route.ts";
 
 /**

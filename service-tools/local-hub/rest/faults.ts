@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Where } from "../faults/scope.ts";
-import { httpStatus, RefusedRequest } from "../refusal.ts";
-import type { Envelope, Refusal } from "../refusal.ts";
-import { quotaExceeded, serverError, serviceUnavailable, throttled } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
+import { httpStatus, RefusedRequest } from "../lib/error-response.ts";
+import type { Envelope, Refusal } from "../lib/error-response.ts";
+import { quotaExceeded, serverError, serviceUnavailable, throttled } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
 import { pathPart } from "./route.ts";
 
 type Operation = "methods" | "twins" | "registry" | "query";

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import type { HubServices } from "../services.ts";
+import type { HubServices } from "./hub-context.ts";
 import type { TelemetryEvent } from "../telemetry/event.ts";
 import { addRoute, queryParameter, sendJson } from "./route.ts";
 

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from "fastify";
-import { targetName } from "../identity/ids.ts";
+import { targetName } from "../registry/ids.ts";
 import { readMethodRequest } from "../methods/request.ts";
-import { RefusedRequest, orRefuse } from "../refusal.ts";
-import { methodTargetNotFound } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
+import { RefusedRequest, orRefuse } from "../lib/error-response.ts";
+import { methodTargetNotFound } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
 import { addRoute, jsonBody, sendJson } from "./route.ts";
 import { twinTarget } from "./twins.ts";
 

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
-import { moduleDocument } from "../identity/identity.ts";
-import type { ModuleIdentity } from "../identity/identity.ts";
-import { RefusedRequest } from "../refusal.ts";
-import { unauthorizedModules } from "../refusals.ts";
+import { moduleDocument } from "../registry/identity.ts";
+import type { ModuleIdentity } from "../registry/identity.ts";
+import { RefusedRequest } from "../lib/error-response.ts";
+import { unauthorizedModules } from "../lib/error-catalog.ts";
 import type { DeviceRecord, Member } from "../registry/record.ts";
-import type { HubServices } from "../services.ts";
+import type { HubServices } from "./hub-context.ts";
 import { addRoute, header, jsonObjectBody, pathPart, sendJson } from "./route.ts";
 
 /** Module identities: https://learn.microsoft.com/rest/api/iothub/service/modules. */

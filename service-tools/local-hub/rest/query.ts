@@ -1,16 +1,16 @@
 import type { FastifyInstance } from "fastify";
-import { member } from "../json.ts";
-import type { Json, JsonObject } from "../json.ts";
+import { member } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
 import { QuerySyntaxError } from "../query/lexer.ts";
 import { pageOf, readPageSize } from "../query/paging.ts";
 import { parseQuery } from "../query/parser.ts";
 import type { CollectionName, Query } from "../query/query.ts";
 import { itemType, runQuery } from "../query/run.ts";
-import { RefusedRequest } from "../refusal.ts";
-import { argumentNull, badQuery } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
-import { requireTwin } from "../twin-owner.ts";
-import { twinDocument } from "../twin/document.ts";
+import { RefusedRequest } from "../lib/error-response.ts";
+import { argumentNull, badQuery } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
+import { requireTwin } from "../twins/require-twin.ts";
+import { twinDocument } from "../twins/document.ts";
 import { addRoute, header, jsonObjectBody, sendJson } from "./route.ts";
 
 /** "Query expressions can have a maximum length of 8192 characters", query-twins. */

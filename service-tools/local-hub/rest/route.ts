@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Right } from "../auth/policies.ts";
-import { judgeService } from "../auth/verdict.ts";
-import { NESTING_LIMIT, isJsonObject, member, parseJson } from "../json.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { RefusedRequest } from "../refusal.ts";
-import { argumentInvalid, invalidProtocolVersion, malformedJson, unauthorized } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
+import { judgeService } from "../auth/authorize.ts";
+import { NESTING_LIMIT, isJsonObject, member, parseJson } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
+import { RefusedRequest } from "../lib/error-response.ts";
+import { argumentInvalid, invalidProtocolVersion, malformedJson, unauthorized } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
 
 type Method = "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
 

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import Fastify from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { reasonOf } from "../log.ts";
-import { RefusedRequest, errorBody, httpStatus } from "../refusal.ts";
-import type { Refusal } from "../refusal.ts";
-import { argumentInvalid, noSuchResource, serverError, tooLarge } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
+import { reasonOf } from "../lib/log.ts";
+import { RefusedRequest, errorBody, httpStatus } from "../lib/error-response.ts";
+import type { Refusal } from "../lib/error-response.ts";
+import { argumentInvalid, noSuchResource, serverError, tooLarge } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
 import { addDeviceRoutes } from "./devices.ts";
 import { addFaultPages } from "./fault-pages.ts";
 import { addFaultHooks } from "./faults.ts";

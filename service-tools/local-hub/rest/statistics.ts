@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { HubServices } from "../services.ts";
+import type { HubServices } from "./hub-context.ts";
 import { addRoute, sendJson } from "./route.ts";
 
 /** Statistics: https://learn.microsoft.com/rest/api/iothub/service/statistics. */

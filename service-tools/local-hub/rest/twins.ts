@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isoTime } from "../clock.ts";
-import { askedEtag, twinEtag } from "../identity/etag.ts";
-import type { Target } from "../identity/ids.ts";
-import { RefusedRequest, orRefuse } from "../refusal.ts";
-import { twinEtagMismatch } from "../refusals.ts";
-import type { HubServices } from "../services.ts";
-import { requireTwin } from "../twin-owner.ts";
-import { twinDocument } from "../twin/document.ts";
-import { patchByService, replaceByService } from "../twin/twin.ts";
+import { isoTime } from "../lib/clock.ts";
+import { askedEtag, twinEtag } from "../registry/etag.ts";
+import type { Target } from "../registry/ids.ts";
+import { RefusedRequest, orRefuse } from "../lib/error-response.ts";
+import { twinEtagMismatch } from "../lib/error-catalog.ts";
+import type { HubServices } from "./hub-context.ts";
+import { requireTwin } from "../twins/require-twin.ts";
+import { twinDocument } from "../twins/document.ts";
+import { patchByService, replaceByService } from "../twins/twin.ts";
 import { addRoute, header, jsonObjectBody, pathPart, sendJson } from "./route.ts";
 
 /** Twins of devices and modules: https://learn.microsoft.com/rest/api/iothub/service/devices/get-twin and its neighbours. */

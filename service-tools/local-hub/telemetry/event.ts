@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import type { Target } from "../identity/ids.ts";
-import type { MessageProperties } from "../mqtt/property-bag.ts";
+import type { Target } from "../registry/ids.ts";
+import type { MessageProperties } from "../gateway/property-bag.ts";
 
 /** A device-to-cloud message as the hub keeps and shows it. The body is text where it is UTF-8, else base 64. */
 export interface TelemetryEvent {

@@ -1,13 +1,13 @@
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
-import { isoTime } from "../clock.ts";
-import type { Clock } from "../clock.ts";
-import type { Target } from "../identity/ids.ts";
-import type { Log } from "../log.ts";
-import type { MessageProperties } from "../mqtt/property-bag.ts";
-import { PRIVATE_FILE, makePrivateFolder, syncFolder, writeAtomically } from "../state/atomic-file.ts";
-import { CorruptState, readIfThere } from "../state/read-state.ts";
+import { isoTime } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Target } from "../registry/ids.ts";
+import type { Log } from "../lib/log.ts";
+import type { MessageProperties } from "../gateway/property-bag.ts";
+import { PRIVATE_FILE, makePrivateFolder, syncFolder, writeAtomically } from "../storage/atomic-file.ts";
+import { CorruptState, readIfThere } from "../storage/read-state.ts";
 import { telemetryEvent } from "./event.ts";
 import type { Publication, TelemetryEvent } from "./event.ts";
 

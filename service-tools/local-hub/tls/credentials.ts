@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { join } from "node:path";
-import { writeAtomically } from "../state/atomic-file.ts";
-import { CorruptState, readIfThere } from "../state/read-state.ts";
+import { writeAtomically } from "../storage/atomic-file.ts";
+import { CorruptState, readIfThere } from "../storage/read-state.ts";
 import { createAuthority, issueServerCertificate, needsRenewal } from "./certificates.ts";
 import type { KeyedCertificate } from "./certificates.ts";
 import { issueFlawed } from "./flawed.ts";

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { systemTimer } from "../../../agent/board/clocks.ts";
+import { systemTimer } from "../../../agent/board/hardware/clocks.ts";
 import { hubAddressFrom } from "../../../agent/hub/address.ts";
-import { connectToAzure } from "../../../agent/hub/azure-link.ts";
-import { Meter } from "../../../agent/hub/meter.ts";
-import { Supervisor } from "../../../agent/hub/supervisor.ts";
+import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
+import { Meter } from "../../../agent/hub/quota-counter.ts";
+import { Supervisor } from "../../../agent/hub/connection-manager.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { quiet } from "../../support/journals.ts";
 import type { Transport } from "../../support/azure-sdk.ts";

@@ -1,9 +1,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Timer } from "../../../agent/clock.ts";
+import type { Timer } from "../../../agent/lib/clock.ts";
 import type { Json } from "../../../agent/contract/json.ts";
-import { AgentError } from "../../../agent/errors.ts";
+import { AgentError } from "../../../agent/lib/errors.ts";
 import { Gate } from "../../support/gate.ts";
 import { overriding } from "../../support/overriding.ts";
 import {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { startImageServer } from "../../../service-tools/images/server.ts";
-import { startLocalHub } from "../../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
 import { type, typed, type Running } from "../../support/cli-world.ts";
 import { Gate } from "../../support/gate.ts";
 import { testImage, type TestImage } from "../../support/image-server.ts";

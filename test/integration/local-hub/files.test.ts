@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { startLocalHub } from "../../../service-tools/local-hub/hub.ts";
+import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { serviceClients } from "../../support/azure-sdk.ts";
 import { testHub } from "../../support/local-hub.ts";

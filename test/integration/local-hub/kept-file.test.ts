@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { KeptFile } from "../../../service-tools/local-hub/state/kept-file.ts";
+import { KeptFile } from "../../../service-tools/local-hub/storage/coalescing-file.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("a kept file", () => {

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { acquireLock, lockHolder } from "../../../service-tools/local-hub/state/lock.ts";
+import { acquireLock, lockHolder } from "../../../service-tools/local-hub/storage/lock.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("a lock", () => {

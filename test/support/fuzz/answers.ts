@@ -3,8 +3,8 @@ import { readFile, rm } from "node:fs/promises";
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { codes } from "../../../agent/contract/codes.ts";
-import { AgentError } from "../../../agent/errors.ts";
-import { recordPath } from "../../../agent/update/download/record.ts";
+import { AgentError } from "../../../agent/lib/errors.ts";
+import { recordPath } from "../../../agent/download/partial-metadata.ts";
 import { DownloadScene } from "../downloads.ts";
 import { counterexample, type Search } from "./counterexample.ts";
 

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../../agent/contract/methods.ts";
-import type { Desk } from "../../../agent/desk.ts";
+import type { Desk } from "../../../agent/methods/request-handler.ts";
 import type { RebootState } from "../../../agent/reboot/machine.ts";
-import { blank, type Saved } from "../../../agent/saved.ts";
+import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../agent/update/job.ts";
 import { jobWith, states, t } from "../updates.ts";
 import { Counter } from "./counter.ts";

@@ -3,17 +3,17 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { PartialFiles } from "../../../agent/board/partial-file.ts";
+import { PartialFiles } from "../../../agent/board/image/partial-file.ts";
 import { check } from "../../../agent/contract/check.ts";
-import { judgeAnswer, type AnswerHead, type Asked } from "../../../agent/update/download/answer.ts";
-import { afterFailure, afterSetback, afterStatus, retryAfterMs } from "../../../agent/update/download/policy.ts";
+import { judgeAnswer, type AnswerHead, type Asked } from "../../../agent/download/response.ts";
+import { afterFailure, afterSetback, afterStatus, retryAfterMs } from "../../../agent/download/mirror-policy.ts";
 import {
   nothingSpent,
   partialRecord,
   recordPath,
   usableBytes,
   type PartialRecord,
-} from "../../../agent/update/download/record.ts";
+} from "../../../agent/download/partial-metadata.ts";
 import { codes, type Code } from "../../../agent/contract/codes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { counterexample, type Search } from "./counterexample.ts";

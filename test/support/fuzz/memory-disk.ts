@@ -1,4 +1,4 @@
-import type { Disk } from "../../../agent/board/disk.ts";
+import type { Disk } from "../../../agent/board/fs/disk.ts";
 
 /** A disk in memory that forgets nothing: for files whose content is what is looked at. */
 export class MemoryDisk implements Disk {

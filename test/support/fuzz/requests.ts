@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../../agent/contract/methods.ts";
-import type { Desk } from "../../../agent/desk.ts";
-import { blank } from "../../../agent/saved.ts";
+import type { Desk } from "../../../agent/methods/request-handler.ts";
+import { blank } from "../../../agent/operations/agent-state.ts";
 import { Counter } from "./counter.ts";
 import { counterexample, type Property, type Search } from "./counterexample.ts";
 import { digest, httpsUri, junk, oneWrong, secret } from "./inputs.ts";

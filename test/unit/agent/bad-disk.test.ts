@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AgentError } from "../../../agent/errors.ts";
-import { Attendant } from "../../../agent/service/attendant.ts";
+import { AgentError } from "../../../agent/lib/errors.ts";
+import { Attendant } from "../../../agent/watchdog/service-watchdog.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
 import { settle } from "../../support/fake-time.ts";

@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keepLastGood } from "../../../agent/board/last-good-file.ts";
-import { ConfigError, loadConfig, type Config } from "../../../agent/config.ts";
-import type { Surroundings } from "../../../agent/surroundings.ts";
+import { keepLastGood } from "../../../agent/board/fs/last-known-good-file.ts";
+import { ConfigError, loadConfig, type Config } from "../../../agent/config/load.ts";
+import type { Surroundings } from "../../../agent/config/launch-options.ts";
 import { bareSurroundings } from "../../support/surroundings.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decideCancelReboot, decideReboot } from "../../../agent/reboot/decisions.ts";
 import type { RebootState } from "../../../agent/reboot/machine.ts";
-import { blank, type Saved } from "../../../agent/saved.ts";
+import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
 import { decideApply, decideCancel, decideUpdate } from "../../../agent/update/decisions.ts";
 import { jobWith, states, t } from "../../support/updates.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { StateFile } from "../../../agent/journal.ts";
-import type { Saved } from "../../../agent/saved.ts";
+import type { StateFile } from "../../../agent/state/store.ts";
+import type { Saved } from "../../../agent/operations/agent-state.ts";
 import { forgetful } from "../../explorer/mutants.ts";
 import { scenarios } from "../../explorer/scenarios.ts";
 import { explore } from "../../explorer/search.ts";

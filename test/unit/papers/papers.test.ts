@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
-import { commands, options } from "../../../agent/arguments.ts";
-import { settings, type Setting } from "../../../agent/settings.ts";
-import { completion } from "../../../systemd/papers/completion.ts";
-import { configFile, rowsIn } from "../../../systemd/papers/config-file.ts";
-import { manual } from "../../../systemd/papers/manual.ts";
+import { commands, options } from "../../../agent/cli/arguments.ts";
+import { settings, type Setting } from "../../../agent/config/settings.ts";
+import { completion } from "../../../systemd/debian/generate/completion.ts";
+import { configFile, rowsIn } from "../../../systemd/debian/generate/config-file.ts";
+import { manual } from "../../../systemd/debian/generate/manual.ts";
 
 const guide = readFileSync("docs/configuration.md", "utf8");
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { fileNameOf as agentName } from "../../../agent/file-names.ts";
-import { fileNameOf as hubName } from "../../../service-tools/local-hub/state/file-names.ts";
+import { fileNameOf as agentName } from "../../../agent/lib/file-names.ts";
+import { fileNameOf as hubName } from "../../../service-tools/local-hub/storage/file-names.ts";
 
 it.each<[string, string | undefined, string]>([
   ["board-1", undefined, "board-1"],

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { describe, expect, it } from "vitest";
-import { boardkeeperHome } from "../../../agent/home.ts";
-import { defaultHubFolder } from "../../../service-tools/home.ts";
+import { boardkeeperHome } from "../../../agent/lib/xdg.ts";
+import { defaultHubFolder } from "../../../service-tools/cli/xdg.ts";
 
 describe("where the local hub's folder is", () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { logLine } from "../../../service-tools/log-line.ts";
-import { renderRecord, renderTable } from "../../../service-tools/output.ts";
+import { logLine } from "../../../service-tools/cli/log-line.ts";
+import { renderRecord, renderTable } from "../../../service-tools/cli/output.ts";
 
 describe("a result for people", () => {
   it("puts the fields of a record below each other", () => {

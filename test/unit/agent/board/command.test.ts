@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
-import { ownProgram } from "../../../../agent/board/installers/own-program.ts";
+import { ownProgram } from "../../../../agent/board/installers/exec-script.ts";
 import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
 import { quiet } from "../../../support/journals.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";

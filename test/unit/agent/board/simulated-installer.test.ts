@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { simulatedInstaller } from "../../../../agent/board/installers/simulated.ts";
-import { newBoard, powerOn, readBoard, writeBoard, type Board } from "../../../../agent/board/simulated-board.ts";
+import { newBoard, powerOn, readBoard, writeBoard, type Board } from "../../../../agent/board/simulator/board.ts";
 import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 

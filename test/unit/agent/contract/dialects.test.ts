@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { project } from "../../../../agent/contract/dialects/project.ts";
+import { project } from "../../../../agent/contract/twin-formats/project.ts";
 import { failure } from "../../../../agent/contract/failure.ts";
 import type { PhaseTimes, Snapshot, UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import { idleReboot, snapshotWith } from "../../../support/snapshots.ts";

@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { judgeClock } from "../../../../agent/doctor/clock.ts";
-import { judgeConfiguration } from "../../../../agent/doctor/configuration.ts";
-import { judgeCredentials, judgeKeptCopy } from "../../../../agent/doctor/credentials.ts";
-import type { Finding } from "../../../../agent/doctor/finding.ts";
-import { judgeInstaller } from "../../../../agent/doctor/installer.ts";
-import { judgeLogin, type LoginFacts } from "../../../../agent/doctor/login.ts";
-import { judgeDns, judgePorts, type Way } from "../../../../agent/doctor/network.ts";
-import { judgePower } from "../../../../agent/doctor/power.ts";
-import { judgeReboot, type RebootFacts } from "../../../../agent/doctor/reboot.ts";
-import { judgeService } from "../../../../agent/doctor/service.ts";
+import { judgeClock } from "../../../../agent/cli/doctor/clock.ts";
+import { judgeConfiguration } from "../../../../agent/cli/doctor/configuration.ts";
+import { judgeCredentials, judgeKeptCopy } from "../../../../agent/cli/doctor/credentials.ts";
+import type { Finding } from "../../../../agent/cli/doctor/finding.ts";
+import { judgeInstaller } from "../../../../agent/cli/doctor/installer.ts";
+import { judgeLogin, type LoginFacts } from "../../../../agent/cli/doctor/login.ts";
+import { judgeDns, judgePorts, type Way } from "../../../../agent/cli/doctor/network.ts";
+import { judgePower } from "../../../../agent/cli/doctor/power.ts";
+import { judgeReboot, type RebootFacts } from "../../../../agent/cli/doctor/reboot.ts";
+import { judgeService } from "../../../../agent/cli/doctor/service.ts";
 import {
   isShutToService,
   judgeDisk,
   judgeFolder,
   stagingFolder,
   stateFolder,
-} from "../../../../agent/doctor/storage.ts";
-import { judgeTls } from "../../../../agent/doctor/tls.ts";
-import { findingLines } from "../../../../agent/doctor/words.ts";
+} from "../../../../agent/cli/doctor/storage.ts";
+import { judgeTls } from "../../../../agent/cli/doctor/tls.ts";
+import { findingLines } from "../../../../agent/cli/format/format-findings.ts";
 
 /** A finding as a row of a table: level, then what. A fault without a word on what to do is none of ours. */
 function said(finding: Finding | undefined): string {

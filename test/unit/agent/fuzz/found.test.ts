@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadConfig } from "../../../../agent/config.ts";
+import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
 import { check } from "../../../../agent/contract/check.ts";
 import { redact } from "../../../../agent/contract/redact.ts";
 import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
-import { nothingSpent, partialRecord } from "../../../../agent/update/download/record.ts";
+import { nothingSpent, partialRecord } from "../../../../agent/download/partial-metadata.ts";
 import { jobFrom } from "../../../../agent/update/request.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { installStory } from "../../../../agent/local/install-story.ts";
-import { sinceFrom } from "../../../../agent/local/since.ts";
+import { installStory } from "../../../../agent/cli/format/format-install-progress.ts";
+import { sinceFrom } from "../../../../agent/cli/since.ts";
 
 const nowMs = Date.parse("2026-01-02T03:00:00Z");
 

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
 import { describeReboot } from "../../../../agent/reboot/report.ts";
 import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
-import { blank, type Saved } from "../../../../agent/saved.ts";
+import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
 import { isPastStaging } from "../../../../agent/update/machine.ts";
-import type { Standing, Wait } from "../../../../agent/windows/wait.ts";
+import type { Standing, Wait } from "../../../../agent/maintenance/wait.ts";
 import { states } from "../../../support/updates.ts";
 
 const now = new Date("2026-01-02T03:00:00.000Z");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { AgentError } from "../../../../agent/errors.ts";
+import { AgentError } from "../../../../agent/lib/errors.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 

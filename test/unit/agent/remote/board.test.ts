@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../agent/contract/json.ts";
-import { openingsOf } from "../../../../agent/windows/cron.ts";
+import { openingsOf } from "../../../../agent/maintenance/cron.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { settle } from "../../../support/fake-time.ts";

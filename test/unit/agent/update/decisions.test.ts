@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { refuse, type Judged } from "../../../../agent/contract/refusal.ts";
-import { blank, type Saved } from "../../../../agent/saved.ts";
+import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
 import {
   decideApply,
   decideCancel,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { updatePhases } from "../../../../agent/contract/snapshot.ts";
 import { uncounted, type RestartFacts, type UpdateEvent, type UpdateState } from "../../../../agent/update/job.ts";
 import { duty, isCancellable, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
-import { resume } from "../../../../agent/update/resume.ts";
+import { resume } from "../../../../agent/update/recover.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
 import { before, image, jobWith, states, t } from "../../../support/updates.ts";
 

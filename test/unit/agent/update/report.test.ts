@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { Job } from "../../../../agent/update/job.ts";
-import type { Wait } from "../../../../agent/windows/wait.ts";
-import { blank, type Saved } from "../../../../agent/saved.ts";
+import type { Wait } from "../../../../agent/maintenance/wait.ts";
+import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../../../agent/update/report.ts";
 import { idleUpdate } from "../../../support/snapshots.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";

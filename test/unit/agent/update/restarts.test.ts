@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { uncounted, type RestartFacts, type UpdateState } from "../../../../agent/update/job.ts";
 import { isCancellable } from "../../../../agent/update/machine.ts";
-import { resume } from "../../../../agent/update/resume.ts";
+import { resume } from "../../../../agent/update/recover.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openingsOf } from "../../../../agent/windows/cron.ts";
+import { openingsOf } from "../../../../agent/maintenance/cron.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { settle } from "../../../support/fake-time.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { RebootSnapshot, UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
-import type { BoardView } from "../../../../service-tools/board/board-view.ts";
-import { changesBetween } from "../../../../service-tools/board/change-lines.ts";
-import { summaryOf } from "../../../../service-tools/board/summary.ts";
+import type { BoardView } from "../../../../service-tools/boards/board-view.ts";
+import { changesBetween } from "../../../../service-tools/boards/format-twin-changes.ts";
+import { summaryOf } from "../../../../service-tools/boards/summary.ts";
 import { viewOf } from "../../../support/board-views.ts";
 
 const at = "2026-01-02T03:04:05.000Z";

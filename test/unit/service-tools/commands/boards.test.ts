@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../agent/contract/json.ts";
-import { DeviceGone, DeviceOffline, HubUnreachable, TimedOut } from "../../../../service-tools/errors.ts";
-import { run } from "../../../../service-tools/run.ts";
+import { DeviceGone, DeviceOffline, HubUnreachable, TimedOut } from "../../../../service-tools/cli/errors.ts";
+import { run } from "../../../../service-tools/cli/run.ts";
 import { twinOf } from "../../../support/board-views.ts";
 import { FakeWorld } from "../../../support/world.ts";
 

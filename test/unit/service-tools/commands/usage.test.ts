@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { run } from "../../../../service-tools/run.ts";
+import { run } from "../../../../service-tools/cli/run.ts";
 import { FakeWorld } from "../../../support/world.ts";
 
 const digest = "a".repeat(64);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { demoEnvironment } from "../../../../service-tools/demo/environment.ts";
-import { stayWords } from "../../../../service-tools/demo/stay-words.ts";
+import { stayWords } from "../../../../service-tools/demo/stay-instructions.ts";
 import { twinExcerpt } from "../../../../service-tools/demo/twin-excerpt.ts";
-import { settings, variableOf } from "../../../../agent/settings.ts";
+import { settings, variableOf } from "../../../../agent/config/settings.ts";
 import { twinOf } from "../../../support/board-views.ts";
 
 describe("the demo's surroundings", () => {

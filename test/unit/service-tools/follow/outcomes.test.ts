@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { exitCodes } from "../../../../service-tools/exit-codes.ts";
-import { errorOf, type Outcome } from "../../../../service-tools/follow/outcome.ts";
-import { rebootOutcome } from "../../../../service-tools/follow/reboot-outcome.ts";
-import type { RebootEnd } from "../../../../service-tools/follow/reboot-story.ts";
-import { updateOutcome } from "../../../../service-tools/follow/update-outcome.ts";
-import type { UpdateEnd } from "../../../../service-tools/follow/update-story.ts";
+import { exitCodes } from "../../../../service-tools/cli/exit-codes.ts";
+import { errorOf, type Outcome } from "../../../../service-tools/watch/outcome.ts";
+import { rebootOutcome } from "../../../../service-tools/watch/reboot-outcome.ts";
+import type { RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
+import { updateOutcome } from "../../../../service-tools/watch/update-outcome.ts";
+import type { UpdateEnd } from "../../../../service-tools/watch/update-tracker.ts";
 
 const target = { deviceId: "board-1" };
 const error = { code: "no-space", during: "downloading", message: "The disk is full." };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { followView } from "../../../../service-tools/follow/follow-view.ts";
-import { phaseLine, progressBar } from "../../../../service-tools/follow/lines.ts";
-import type { Scene } from "../../../../service-tools/follow/scene.ts";
+import { followView } from "../../../../service-tools/watch/progress-view.ts";
+import { phaseLine, progressBar } from "../../../../service-tools/watch/lines.ts";
+import type { Scene } from "../../../../service-tools/watch/tracker.ts";
 import { FakeWorld } from "../../../support/world.ts";
 
 const scene = (phases: string[], more: Partial<Scene> = {}): Scene => ({

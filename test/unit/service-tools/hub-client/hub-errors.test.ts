@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HubUnreachable } from "../../../../service-tools/errors.ts";
+import { HubUnreachable } from "../../../../service-tools/cli/errors.ts";
 import { hubErrorFrom, type Trouble } from "../../../../service-tools/hub-client/hub-errors.ts";
 import { readRefusalBody } from "../../../../service-tools/hub-client/refusal-body.ts";
 

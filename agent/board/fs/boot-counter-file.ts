@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { stateNames } from "../../config/paths.ts";
+import { uncounted } from "../../update/job.ts";
+import type { TrialRecord } from "../../update/ports.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
+import { isAbsent, replaceFile } from "./files.ts";
+
+/**
+ * How often a system was started on trial, in a file of its own: `trials 003` and a newline. Its form never changes, so
+ * that a release which cannot read the rest of another one's state can still count its own attempts.
+ */
+export class FolderTrialRecord implements TrialRecord {
+  readonly #path: string;
+  readonly #disk: Disk;
+
+  constructor(folder: string, disk: Disk = nodeDisk) {
+    this.#disk = disk;
+    this.#path = join(folder, stateNames.trials);
+  }
+
+  async read(): Promise<number> {
+    try {
+      const digits = /^trials (\d{3})\n$/.exec(await this.#disk.read(this.#path))?.[1];
+      // What cannot be read fails closed: a count so high that no further trial is made.
+      return digits === undefined ? uncounted : Number(digits);
+    } catch (cause) {
+      if (isAbsent(cause)) return 0;
+      throw cause;
+    }
+  }
+
+  async write(count: number): Promise<void> {
+    await replaceFile(this.#path, `trials ${String(Math.min(count, uncounted)).padStart(3, "0")}\n`, this.#disk);
+  }
+}

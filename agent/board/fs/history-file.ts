@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import type { StateFile } from "../../state/store.ts";
+import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../state/history.ts";
+import type { Log } from "../../lib/log.ts";
+import { stateNames } from "../../config/paths.ts";
+import type { Saved } from "../../operations/agent-state.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
+import { asGoodAsFullBytes, freeBytesOf, isAbsent, replaceFile } from "./files.ts";
+
+/**
+ * What became of this board's updates and reboots, in a small file beside the saved state. It decides nothing, so it takes
+ * no room that the state may need: where the disk is full, or refuses, it is written with a later save.
+ */
+export class HistoryFile {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #disk: Disk;
+  readonly #freeBytes: typeof freeBytesOf;
+
+  constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
+    this.#folder = folder;
+    this.#path = join(folder, stateNames.history);
+    this.#disk = disk;
+    this.#freeBytes = freeBytes;
+  }
+
+  /** None where there is none yet. Rejects when it cannot be read, or was damaged. */
+  async read(): Promise<readonly HistoryEntry[]> {
+    try {
+      const read = readHistory(await this.#disk.read(this.#path));
+      if (read.ok) return read.value;
+      throw new Error(`${this.#path} ${read.problems.join("; ")}. Remove it to begin with a new one.`);
+    } catch (cause) {
+      if (isAbsent(cause)) return [];
+      throw cause;
+    }
+  }
+
+  /** The same state file, with every end that is saved in it noted down here too. */
+  following(file: StateFile, { log, now }: { readonly log: Log; readonly now: () => string }): StateFile {
+    let onDisk: readonly HistoryEntry[] | undefined;
+    /** With the ends that the disk has not taken yet. */
+    let entries: readonly HistoryEntry[] | undefined;
+    let isLate = false;
+    const note = async (saved: Saved): Promise<void> => {
+      onDisk ??= await this.read();
+      entries = historyAfter(entries ?? onDisk, saved, now());
+      if (entries === onDisk) return;
+      await this.#write(entries);
+      onDisk = entries;
+    };
+    return {
+      save: async (saved) => {
+        await file.save(saved);
+        try {
+          await note(saved);
+          isLate = false;
+        } catch (cause) {
+          if (!isLate) log.warn({ err: cause }, "end not noted in the history, trying again after the next saves");
+          isLate = true;
+        }
+      },
+    };
+  }
+
+  async #write(entries: readonly HistoryEntry[]): Promise<void> {
+    const free = await this.#freeBytes(this.#folder);
+    if (free < asGoodAsFullBytes)
+      throw new Error(
+        `The disk is as good as full: ${free} bytes are free, and those are for the state. Free some space.`,
+      );
+    await replaceFile(this.#path, writeHistory(entries), this.#disk);
+  }
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { stateNames } from "../../config/paths.ts";
+import type { Reserve } from "../../state/disk-reserve.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
+import { asGoodAsFullBytes, freeBytesOf, isAbsent, makeFolder } from "./files.ts";
+
+/** Several times the largest state: up to 32 answers, and the addresses of one image. */
+export const reserveBytes = 256 * 1_024;
+
+/**
+ * Bytes that are written and never read: a file beside the state that gives way when a disk is full. Chance, because a file
+ * system may store zeros for nothing.
+ */
+export class FileReserve implements Reserve {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #disk: Disk;
+  readonly #freeBytes: typeof freeBytesOf;
+
+  constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
+    this.#freeBytes = freeBytes;
+    this.#folder = folder;
+    this.#path = join(folder, stateNames.reserve);
+    this.#disk = disk;
+  }
+
+  async spend(): Promise<void> {
+    await this.#disk.remove(this.#path);
+    await this.#disk.syncFolder(this.#folder); // Some file systems give freed blocks out only when that is on disk.
+  }
+
+  async restock(): Promise<void> {
+    await makeFolder(this.#folder, this.#disk);
+    if ((await sizeOf(this.#path)) === reserveBytes) return;
+    if ((await this.#freeBytes(this.#folder)) < asGoodAsFullBytes)
+      throw Object.assign(new Error("hardly any room is left"), { code: "ENOSPC" });
+    try {
+      const file = await this.#disk.create(this.#path, 0o600);
+      try {
+        await file.write(randomBytes(reserveBytes));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      await this.#disk.remove(this.#path).catch(() => undefined); // The first error is the one to tell.
+      throw cause;
+    }
+    await this.#disk.syncFolder(this.#folder);
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (cause) {
+    if (isAbsent(cause)) return 0;
+    throw cause;
+  }
+}

@@ -1,0 +1,151 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import * as v from "valibot";
+import { check } from "../../contract/check.ts";
+import { canonicalJson, isJsonObject, type Json } from "../../contract/json.ts";
+import type { StateFile } from "../../state/store.ts";
+import { stateNames } from "../../config/paths.ts";
+import { saved as savedState, savedSchema, type Saved, type Trust } from "../../operations/agent-state.ts";
+import { nodeDisk, type Disk } from "./disk.ts";
+import { isAbsent, makeFolder, replaceFile } from "./files.ts";
+
+/** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
+export interface Found {
+  /** Undefined where no agent has saved anything yet, or nothing that can be used. */
+  readonly saved: Saved | undefined;
+  readonly trust: Trust;
+  readonly problems: readonly string[];
+}
+
+/** How often a copy that the disk does not give out is looked at: a card that has just been powered may need a moment. */
+const looks = 3;
+
+const envelope = v.object({
+  checksum: v.string(),
+  saved: v.custom<{ [key: string]: Json }>(isJsonObject, "an object"),
+});
+
+/**
+ * The saved state as a checksummed file in a folder of the agent's own, with the copy before it. Only one agent may use a
+ * folder at a time.
+ */
+export class FolderStateFile implements StateFile {
+  readonly #path: string;
+  readonly #previous: string;
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #pause: (() => Promise<void>) | undefined;
+  /** Whether the present copy is known to be whole. One that is damaged must not take the place of the one before. */
+  #isWhole = false;
+
+  /** @param pause between two looks at a copy that the disk does not give out; without it there is one look */
+  constructor(folder: string, disk: Disk = nodeDisk, pause?: () => Promise<void>) {
+    this.#folder = folder;
+    this.#disk = disk;
+    this.#pause = pause;
+    this.#path = join(folder, stateNames.state);
+    this.#previous = join(folder, stateNames.previousState);
+  }
+
+  /**
+   * Reads the latest state that is whole: this copy, else the one before. What was read stays: an agent that was killed
+   * between a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that. Where
+   * the disk does not sync, the agent is to save what was read before it acts on it.
+   */
+  async load(): Promise<Found> {
+    await makeFolder(this.#folder, this.#disk);
+    const problems: string[] = [];
+    let stays = true;
+    try {
+      await this.#disk.syncFolder(this.#folder);
+    } catch (cause) {
+      stays = false;
+      problems.push(`${this.#folder}: ${wordsOf(cause)}`);
+    }
+    return await this.#find(problems, stays);
+  }
+
+  /** The same, for somebody who only looks: nothing is made, nothing is synced. */
+  async look(): Promise<Found> {
+    return await this.#find([], true);
+  }
+
+  async #find(problems: string[], stays: boolean): Promise<Found> {
+    const latest = await this.#read(this.#path, problems);
+    this.#isWhole = latest !== undefined;
+    if (latest !== undefined) return { saved: latest, trust: stays ? "latest" : "unsynced", problems };
+    const isMissing = problems.length === 0;
+    const saved = await this.#read(this.#previous, problems);
+    if (saved !== undefined && isMissing) problems.push(`${this.#path}: is gone`);
+    return { saved, trust: problems.length > 0 ? "older" : "latest", problems };
+  }
+
+  async save(saved: Saved): Promise<void> {
+    const readable = check(savedState, saved);
+    if (!readable.ok) throw new Error(`it could not be read back: ${readable.problems.join("; ")}`);
+    const body = canonicalJson(saved);
+    if (this.#isWhole) await this.#keepPrevious();
+    await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`, this.#disk);
+    this.#isWhole = true;
+  }
+
+  /** A copy; undefined where there is none that can be used. */
+  async #read(path: string, problems: string[]): Promise<Saved | undefined> {
+    try {
+      return parse(await this.#text(path));
+    } catch (cause) {
+      if (!isAbsent(cause)) problems.push(`${path}: ${wordsOf(cause)}`);
+      return undefined;
+    }
+  }
+
+  /** What was refused for a moment must not cost the job that is in it. */
+  async #text(path: string): Promise<string> {
+    for (let look = 1; ; look += 1) {
+      try {
+        return await this.#disk.read(path);
+      } catch (cause) {
+        if (isAbsent(cause) || look === looks || this.#pause === undefined) throw cause;
+        await this.#pause();
+      }
+    }
+  }
+
+  /** A second name for the present copy: at every moment there is a whole one under one of the two names. */
+  async #keepPrevious(): Promise<void> {
+    await this.#disk.remove(this.#previous);
+    try {
+      await this.#disk.link(this.#path, this.#previous);
+    } catch (cause) {
+      if (isAbsent(cause)) return; // There is no copy before the first.
+      if (!hasNoLinks(cause)) throw cause;
+      await replaceFile(this.#previous, await this.#disk.read(this.#path), this.#disk);
+    }
+  }
+}
+
+/** What Linux says of a second name on a file system that has none, such as vfat and exfat: link(2); and of FUSE's. */
+function hasNoLinks(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && ["EPERM", "EOPNOTSUPP", "ENOSYS"].includes(String(cause.code));
+}
+
+function parse(text: string): Saved {
+  const outer = check(envelope, JSON.parse(text));
+  if (!outer.ok) throw new Error(outer.problems.join("; "));
+  const { checksum, saved } = outer.value;
+  if (digest(canonicalJson(saved)) !== checksum) throw new Error("the checksum does not match: the file was damaged");
+  const { schema } = saved;
+  if (typeof schema === "number" && schema > savedSchema)
+    throw new Error(`schema: ${schema} is of a newer release than this one, which reads ${savedSchema}`);
+  const inner = check(savedState, saved);
+  if (!inner.ok) throw new Error(inner.problems.join("; "));
+  return inner.value;
+}
+
+function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

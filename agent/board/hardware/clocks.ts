@@ -1,0 +1,49 @@
+import { execFile } from "node:child_process";
+import { access } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Timer, WallClock } from "../../lib/clock.ts";
+
+const run = promisify(execFile);
+
+/** Beyond this Node's timers overflow and fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export const systemTimer: Timer = {
+  async after(delayMs, signal): Promise<void> {
+    let leftMs = delayMs;
+    for (; leftMs > longestTimerMs; leftMs -= longestTimerMs) await sleep(longestTimerMs, undefined, { signal });
+    await sleep(leftMs, undefined, { signal });
+  },
+};
+
+/** The system's clock, which says whether a time server has set it: systemd-timesyncd leaves a file, others tell timedated. */
+export function systemClock(): WallClock {
+  let known = false; // Once set, it stays set for this boot as far as labels are concerned.
+  return {
+    now: () => new Date(),
+    async synchronized(): Promise<boolean> {
+      known ||= (await exists("/run/systemd/timesync/synchronized")) || (await askTimedated());
+      return known;
+    },
+  };
+}
+
+/** The clock of a simulated board: the laptop's, which is right. */
+export const laptopClock: WallClock = { now: () => new Date(), synchronized: () => Promise.resolve(true) };
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function askTimedated(): Promise<boolean> {
+  try {
+    const { stdout } = await run("timedatectl", ["show", "--property=NTPSynchronized", "--value"], { timeout: 5_000 });
+    return stdout.trim() === "yes";
+  } catch {
+    return false; // No timedated: nothing vouches for the clock.
+  }
+}

@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import { arch, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { brief } from "../../contract/failure.ts";
+import type { Snapshot } from "../../contract/snapshot.ts";
+
+/** No text of the inventory is longer, in bytes: all of them together must fit a twin. */
+const longestText = 100;
+
+/**
+ * What the board is, from the files that the kernel and the distribution keep: no program is run for it.
+ * @param root where those files lie
+ */
+export async function readInventory(root = "/"): Promise<Omit<Snapshot["board"], "equipment">> {
+  const [model, serial, osRelease] = await Promise.all([
+    firstOf(root, "proc/device-tree/model", "sys/class/dmi/id/product_name"),
+    firstOf(root, "proc/device-tree/serial-number"),
+    firstOf(root, "etc/os-release"),
+  ]);
+  return {
+    model: bounded(model),
+    serial: bounded(serial),
+    os: bounded(/^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease ?? "")?.[1] ?? null),
+    kernel: bounded(release()),
+    arch: arch(),
+    memoryBytes: totalmem(),
+  };
+}
+
+/** The first of some files that can be read, without the NUL bytes of the device tree. */
+async function firstOf(root: string, ...paths: string[]): Promise<string | null> {
+  for (const path of paths) {
+    const text = await readFile(join(root, path), "utf8").catch(() => ""); // Boards differ in which of them they have.
+    const clean = text.replaceAll("\0", "").trim();
+    if (clean !== "") return clean;
+  }
+  return null;
+}
+
+function bounded(text: string | null): string | null {
+  return text === null ? null : brief(text, longestText);
+}

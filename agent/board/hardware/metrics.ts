@@ -1,0 +1,80 @@
+import { readFile, readdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { memoryFrom, powerFrom, wornPercentFrom, type Vitals } from "../../telemetry/metrics.ts";
+
+export interface VitalsSources {
+  /** On the disk that is looked at. */
+  readonly folder: string;
+  /** The supply, from whoever knows how to ask this board. */
+  readonly power: () => Promise<{ readonly throttled: number | null; readonly lowVoltage: boolean | null }>;
+  /** Where /proc and /sys lie. */
+  readonly root?: string;
+}
+
+/** Reads how the board is from what the kernel keeps in files: about ten small ones, and no program. */
+export async function readVitals({ folder, power, root = "/" }: VitalsSources): Promise<Vitals> {
+  const [celsius, { throttled, lowVoltage }, meminfo, disk, worn, load, uptime] = await Promise.all([
+    hottest(join(root, "sys/class/thermal")),
+    power(),
+    text(join(root, "proc/meminfo")),
+    diskOf(folder),
+    worstWorn(join(root, "sys/block")),
+    text(join(root, "proc/loadavg")),
+    text(join(root, "proc/uptime")),
+  ]);
+  return {
+    cpuCelsius: celsius,
+    power: powerFrom(throttled, lowVoltage),
+    memory: memoryFrom(meminfo),
+    disk,
+    storageWornPercent: worn,
+    load: firstNumber(load),
+    uptimeSeconds: floor(firstNumber(uptime)),
+    agentBytes: process.memoryUsage.rss(),
+  };
+}
+
+/** The hottest of the board's sensors, to a tenth of a degree. Some are broken and say impossible things. */
+async function hottest(folder: string): Promise<number | null> {
+  const zones = (await names(folder)).filter((name) => name.startsWith("thermal_zone"));
+  const read = await Promise.all(zones.map((zone) => text(join(folder, zone, "temp"))));
+  const degrees = read.flatMap((millis) => firstNumber(millis) ?? []).map((millis) => Math.round(millis / 100) / 10);
+  const possible = degrees.filter((one) => one > -60 && one < 150);
+  return possible.length === 0 ? null : Math.max(...possible);
+}
+
+async function worstWorn(folder: string): Promise<number | null> {
+  const cards = (await names(folder)).filter((name) => /^mmcblk\d+$/.test(name));
+  const worn = await Promise.all(
+    cards.map(async (card) => wornPercentFrom(await text(join(folder, card, "device/life_time")))),
+  );
+  const known = worn.filter((one) => one !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+async function diskOf(folder: string): Promise<Vitals["disk"]> {
+  try {
+    const { blocks, bavail, bsize } = await statfs(folder);
+    return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
+  } catch {
+    return null; // Not there yet, or not to be looked at.
+  }
+}
+
+/** Boards differ in what they have, and sensors that are there may refuse to be read: then nothing is known. */
+async function text(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch(() => "");
+}
+
+async function names(folder: string): Promise<string[]> {
+  return await readdir(folder).catch(() => []);
+}
+
+function firstNumber(line: string): number | null {
+  const found = /^-?\d+(?:\.\d+)?/.exec(line)?.[0];
+  return found === undefined ? null : Number(found);
+}
+
+function floor(value: number | null): number | null {
+  return value === null ? null : Math.floor(value);
+}

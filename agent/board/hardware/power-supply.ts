@@ -1,0 +1,46 @@
+import { execFile } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { PowerFacts } from "../../cli/doctor/power.ts";
+
+const run = promisify(execFile);
+
+/**
+ * The supply of a Raspberry Pi: its firmware's bits, from the file that its kernel keeps or by asking (which takes root or the
+ * group video), and the kernel's alarm.
+ */
+export async function lookAtPower(
+  hwmon = "/sys/class/hwmon",
+  firmware = "/sys/devices/platform/soc/soc:firmware/get_throttled", // github.com/raspberrypi/linux/pull/2397
+): Promise<PowerFacts> {
+  return { throttled: (await readBits(firmware)) ?? (await askFirmware()), lowVoltage: await readAlarm(hwmon) };
+}
+
+async function readBits(path: string): Promise<number | null> {
+  const text = await readFile(path, "utf8").catch(() => ""); // Another board, or another kernel.
+  return /^(?:0x)?[0-9a-f]{1,8}$/i.test(text.trim()) ? Number.parseInt(text, 16) : null;
+}
+
+async function askFirmware(): Promise<number | null> {
+  try {
+    const { stdout } = await run("vcgencmd", ["get_throttled"], { timeout: 5_000 });
+    const bits = /^throttled=(0x[0-9a-f]+)/i.exec(stdout)?.[1];
+    return bits === undefined ? null : Number(bits);
+  } catch {
+    return null; // Another board, or not for this user.
+  }
+}
+
+async function readAlarm(hwmon: string): Promise<boolean | null> {
+  try {
+    for (const name of await readdir(hwmon)) {
+      const kind = await readFile(join(hwmon, name, "name"), "utf8");
+      if (kind.trim() === "rpi_volt")
+        return (await readFile(join(hwmon, name, "in0_lcrit_alarm"), "utf8")).trim() === "1";
+    }
+    return null;
+  } catch {
+    return null; // A board without such sensors.
+  }
+}

@@ -1,0 +1,139 @@
+import type { IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { AgentError } from "../../lib/errors.ts";
+import { proxyTo } from "../../lib/proxy.ts";
+import type { Answer, Source, SourceRequest } from "../../download/ports.ts";
+import { piecesOf } from "./body-chunks.ts";
+import { request as httpRequest } from "./http.ts";
+
+export interface HttpsSourceOptions {
+  readonly allowHttp: boolean;
+  /** PEM of an authority that signed the servers' certificates, besides those the system knows. */
+  readonly ca: string | undefined;
+  readonly userAgent: string;
+}
+
+const mostRedirects = 5;
+
+/** Asks web servers for images. */
+export class HttpsSource implements Source {
+  readonly #options: HttpsSourceOptions;
+
+  constructor(options: HttpsSourceOptions) {
+    this.#options = options;
+  }
+
+  /** Follows redirects, a few, and never from https to http. */
+  async get(asked: SourceRequest, signal: AbortSignal): Promise<Answer> {
+    let url = parse(asked.uri);
+    for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
+      if (url.protocol === "http:" && !this.#options.allowHttp) {
+        throw new AgentError(
+          "insecure-address",
+          `Plain http is not fetched (${shown(url)}). Serve the image over https.`,
+        );
+      }
+      const response = await this.#request(url, rangeHeaders(asked, shown(url)), signal);
+      const { statusCode = 0, headers } = response;
+      const isRedirect = [301, 302, 303, 307, 308].includes(statusCode) && headers.location !== undefined;
+      if (!isRedirect) return answerFrom(response, shown(url));
+      response.destroy();
+      const next = parse(headers.location ?? "", url);
+      if (url.protocol === "https:" && next.protocol !== "https:") {
+        throw new AgentError(
+          "insecure-redirect",
+          `${shown(url)} redirects from https to ${shown(next)}, which is not followed.`,
+        );
+      }
+      url = next;
+    }
+    throw new AgentError(
+      "too-many-redirects",
+      `The server redirected more than ${mostRedirects} times; the last was to ${shown(url)}.`,
+    );
+  }
+
+  #request(url: URL, range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
+    const { ca, userAgent } = this.#options;
+    return new Promise((resolve, reject) => {
+      const options = {
+        signal,
+        agent: proxyTo(url) ?? (false as const),
+        headers: { "user-agent": userAgent, "accept-encoding": "identity", ...range },
+      };
+      const request =
+        url.protocol === "https:"
+          ? httpsRequest(url, { ...options, ...(ca === undefined ? {} : { ca }) })
+          : httpRequest(url, options);
+      request.on("response", (response) => {
+        response.on("error", () => undefined); // Told to whoever reads the body; nobody may.
+        resolve(response);
+      });
+      request.on("error", (cause) =>
+        reject(unreachable(`${shown(url)} could not be reached: ${reason(cause)}`, cause)),
+      );
+      request.end();
+    });
+  }
+}
+
+/** Asks for the rest, of the same content where this is the address that said what its content is called. */
+function rangeHeaders({ fromBytes, source }: SourceRequest, address: string): Record<string, string> {
+  if (fromBytes === 0) return {};
+  const range = { range: `bytes=${fromBytes}-` };
+  const validator = source?.address === address ? source.validator : null;
+  return validator === null ? range : { ...range, "if-range": validator };
+}
+
+function answerFrom(response: IncomingMessage, address: string): Answer {
+  const { headers, statusCode = 0 } = response;
+  return {
+    address,
+    status: statusCode,
+    headers: {
+      etag: headers.etag ?? null,
+      lastModified: headers["last-modified"] ?? null,
+      date: headers.date ?? null,
+      contentLength: headers["content-length"] ?? null,
+      contentRange: headers["content-range"] ?? null,
+      retryAfter: headers["retry-after"] ?? null,
+    },
+    isFramed: headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined,
+    body: bodyOf(response),
+    close: () => response.destroy(),
+  };
+}
+
+async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* piecesOf(response);
+  } catch (cause) {
+    throw unreachable(`The connection was lost: ${reason(cause)}`, cause);
+  }
+}
+
+function unreachable(message: string, cause: unknown): AgentError {
+  return new AgentError("unreachable", `${message}. Check the server and the link, then ask again.`, { cause });
+}
+
+function parse(uri: string, base?: URL): URL {
+  if (!URL.canParse(uri, base?.href)) throw new AgentError("bad-address", "The image's address is not a URL.");
+  const url = new URL(uri, base);
+  if (url.protocol === "https:" || url.protocol === "http:") return url;
+  if (url.protocol === "file:") {
+    const message =
+      "The image that was handed in on the board is gone. Hand it in again with boardkeeper-agent install.";
+    throw new AgentError("bad-address", message);
+  }
+  throw new AgentError("bad-address", `The image's address begins with ${url.protocol}, not with https:.`);
+}
+
+/** A URL for people: a query string may be a signature, and what stands before the host a password. */
+function shown({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message || ("code" in cause ? String(cause.code) : cause.name);
+}

@@ -1,0 +1,275 @@
+import { createHash, type Hash } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readFile, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { BootClock } from "../../lib/clock.ts";
+import { check } from "../../contract/check.ts";
+import { AgentError } from "../../lib/errors.ts";
+import type { PartialImage, Partials } from "../../download/ports.ts";
+import {
+  nothingSpent,
+  partialRecord,
+  recordPath,
+  usableBytes,
+  type ImageSource,
+  type PartialRecord,
+  type Spent,
+} from "../../download/partial-metadata.ts";
+import { nodeDisk, type Disk } from "../fs/disk.ts";
+import { freeBytesOf, isAbsent, onDisk, replaceFile } from "../fs/files.ts";
+
+/** The kernel is made to write as the image arrives: no stall at the end, and little to lose in a power cut. */
+const syncEveryBytes = 8 * 1_024 * 1_024;
+const syncEveryMs = 30_000;
+/** SD cards wear: at most one small write for so long while bytes arrive, and while none do. */
+const recordEveryMs = 5_000;
+const accountEveryMs = 600_000;
+/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
+const chunkBytes = 256 * 1_024;
+
+export interface PartialTerms {
+  /** Room that images never take. It is looked after while they arrive, because others write to the disk as well. */
+  readonly keepFreeBytes: number;
+  readonly freeBytes: (folder: string) => Promise<number>;
+  /** Where the small records are written. */
+  readonly disk: Disk;
+}
+
+/** Partial images as files, each with a small record beside it. */
+export class PartialFiles implements Partials {
+  readonly #bootId: string;
+  readonly #bootClock: BootClock;
+  readonly #terms: PartialTerms;
+
+  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialTerms> = {}) {
+    this.#bootId = bootId;
+    this.#bootClock = bootClock;
+    this.#terms = { keepFreeBytes: 0, freeBytes: freeBytesOf, disk: nodeDisk, ...terms };
+  }
+
+  async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
+    const record = await onDisk(async () => await readRecord(recordPath(path)));
+    const spent = record?.spent.operationId === operationId ? record.spent : nothingSpent(operationId);
+    const opened = await onDisk(async () => await takeUp(path, record, this.#bootId, signal));
+    const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
+    return new PartialFile(path, this.#bootClock, this.#terms, opened, {
+      schema: 1,
+      bootId: this.#bootId,
+      syncedBytes: Math.min(record?.syncedBytes ?? 0, opened.bytes),
+      totalBytes: known.totalBytes,
+      source: known.source,
+      spent,
+    });
+  }
+}
+
+interface Opened {
+  readonly file: FileHandle;
+  readonly hash: Hash;
+  readonly bytes: number;
+}
+
+class PartialFile implements PartialImage {
+  readonly #path: string;
+  readonly #bootClock: BootClock;
+  readonly #terms: PartialTerms;
+  readonly #file: FileHandle;
+  #hash: Hash;
+  #bytes: number;
+  #record: PartialRecord;
+  #syncedAtMs: number;
+  /** Bytes that the last sync was begun with. */
+  #syncedFromBytes: number;
+  /** The last sync, while bytes go on to arrive beside it. */
+  #syncing: Promise<void> = Promise.resolve();
+  /** When the record was last written; undefined until this process has. */
+  #writtenAtMs: number | undefined;
+  #isWritten = false;
+
+  constructor(
+    path: string,
+    bootClock: BootClock,
+    terms: PartialTerms,
+    { file, hash, bytes }: Opened,
+    record: PartialRecord,
+  ) {
+    this.#terms = terms;
+    this.#path = path;
+    this.#bootClock = bootClock;
+    this.#file = file;
+    this.#hash = hash;
+    this.#bytes = bytes;
+    this.#record = record;
+    this.#syncedAtMs = bootClock.nowMs();
+    this.#syncedFromBytes = bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get totalBytes(): number | null {
+    return this.#record.totalBytes;
+  }
+
+  get source(): ImageSource | null {
+    return this.#record.source;
+  }
+
+  get spent(): Spent {
+    return this.#record.spent;
+  }
+
+  async append(piece: Uint8Array): Promise<void> {
+    await onDisk(async () => {
+      const writing = this.#write(piece);
+      this.#hash.update(piece);
+      await writing;
+      this.#bytes += piece.length;
+      const unsyncedBytes = this.#bytes - this.#syncedFromBytes;
+      const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
+      if (unsyncedBytes < syncEveryBytes && !isDue) return;
+      await this.#syncBeside();
+      await this.#leaveRoom();
+    });
+  }
+
+  digest(): string {
+    return this.#hash.copy().digest("hex");
+  }
+
+  async describe(totalBytes: number | null, source: ImageSource): Promise<void> {
+    await onDisk(async () => {
+      await this.#syncing;
+      this.#change({ totalBytes, source });
+      await this.#writeRecord(recordEveryMs);
+    });
+  }
+
+  async account(spent: Spent): Promise<void> {
+    await onDisk(async () => {
+      await this.#syncing;
+      this.#change({ spent });
+      await this.#writeRecord(accountEveryMs);
+    });
+  }
+
+  remember(spent: Spent): void {
+    this.#change({ spent });
+  }
+
+  async startOver(spent: Spent): Promise<void> {
+    await onDisk(async () => {
+      await this.#syncing;
+      this.#change({ spent, syncedBytes: 0, totalBytes: null, source: null });
+      await this.#file.truncate(0); // First: a file shorter than its record is seen to be odd, a longer one is not.
+      this.#hash = createHash("sha256");
+      this.#bytes = 0;
+      this.#syncedFromBytes = 0;
+      await this.#writeRecord(0);
+    });
+  }
+
+  async close(): Promise<void> {
+    await onDisk(async () => {
+      try {
+        await this.#syncing;
+        await this.#sync();
+        await this.#writeRecord(0);
+      } finally {
+        await this.#file.close();
+      }
+    });
+  }
+
+  async #write(piece: Uint8Array): Promise<void> {
+    for (let done = 0; done < piece.length;) {
+      const { bytesWritten } = await this.#file.write(piece, done, piece.length - done, this.#bytes + done);
+      done += bytesWritten;
+    }
+  }
+
+  async #leaveRoom(): Promise<void> {
+    const { keepFreeBytes, freeBytes } = this.#terms;
+    const free = await freeBytes(dirname(this.#path));
+    if (free >= keepFreeBytes) return;
+    throw new AgentError(
+      "no-space",
+      `The disk filled up while the image arrived: ${free} bytes are free, and ${keepFreeBytes} are to stay so (update.keep-free). Free some space, then ask again.`,
+    );
+  }
+
+  /**
+   * Begins a sync that bytes may arrive beside, once the one before is over: a disk that is slower than the link holds it
+   * back, and the record is written by one at a time. Rejects as the one before did.
+   */
+  async #syncBeside(): Promise<void> {
+    await this.#syncing;
+    this.#syncing = this.#sync();
+    this.#syncing.catch(() => undefined); // Whoever awaits it next is told.
+  }
+
+  /** Bytes first, then the record that vouches for them. */
+  async #sync(): Promise<void> {
+    const bytes = this.#bytes;
+    this.#syncedAtMs = this.#bootClock.nowMs();
+    this.#syncedFromBytes = bytes;
+    if (this.#record.syncedBytes === bytes) return;
+    await this.#file.datasync();
+    this.#change({ syncedBytes: bytes });
+    await this.#writeRecord(recordEveryMs);
+  }
+
+  #change(change: Partial<PartialRecord>): void {
+    this.#record = { ...this.#record, ...change };
+    this.#isWritten = false;
+  }
+
+  async #writeRecord(everyMs: number): Promise<void> {
+    const nowMs = this.#bootClock.nowMs();
+    if (this.#isWritten || (this.#writtenAtMs !== undefined && nowMs - this.#writtenAtMs < everyMs)) return;
+    const record = this.#record;
+    await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#terms.disk);
+    this.#isWritten = this.#record === record; // Or it has changed meanwhile.
+    this.#writtenAtMs = nowMs;
+  }
+}
+
+/** The record as it was written; undefined where there is none that can be used: then the image is fetched whole. */
+async function readRecord(path: string): Promise<PartialRecord | undefined> {
+  try {
+    const read = check(partialRecord, JSON.parse(await readFile(path, "utf8")));
+    return read.ok ? read.value : undefined;
+  } catch (cause) {
+    if (isAbsent(cause) || cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+/** Opens the file at the end of what can be used of it, with all of that digested. */
+async function takeUp(
+  path: string,
+  record: PartialRecord | undefined,
+  bootId: string,
+  signal: AbortSignal,
+): Promise<Opened> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const { size } = await file.stat();
+    const bytes = record === undefined ? 0 : usableBytes(record, bootId, size);
+    if (bytes < size) await file.truncate(bytes);
+    const hash = createHash("sha256");
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, bytes));
+    for (let done = 0; done < bytes;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - done), done);
+      if (bytesRead === 0) throw new Error("the partial file is shorter than it was");
+      hash.update(buffer.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+    return { file, hash, bytes };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}

@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
+import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { AgentError } from "../../lib/errors.ts";
+import { recordPath } from "../../download/partial-metadata.ts";
+import type { Staging } from "../../update/ports.ts";
+import { freeBytesOf, isAbsent, makeFolder, onDisk, syncFolder } from "../fs/files.ts";
+
+/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
+const chunkBytes = 256 * 1024;
+
+/** Before there was an agent to write files: the clock of a board that has none to keep it begins somewhere here. */
+const oldestMs = Date.UTC(2026, 0, 1);
+
+/**
+ * Images in a folder: `<sha256>.part` while they arrive, with `<sha256>.part.json` beside it that says what is known of
+ * them, and `<sha256>.image` once they are whole.
+ */
+export class FolderStaging implements Staging {
+  readonly #folder: string;
+  readonly #keepFreeBytes: number;
+  readonly #quotaBytes: number;
+  readonly #spared: () => readonly string[];
+
+  /**
+   * @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs
+   * @param quotaBytes what images may take in all, whatever the disk has
+   * @param spared partial images that stay when others are removed: handed in, and not asked for yet
+   */
+  constructor(
+    folder: string,
+    keepFreeBytes: number,
+    quotaBytes = Infinity,
+    spared: () => readonly string[] = () => [],
+  ) {
+    this.#folder = folder;
+    this.#keepFreeBytes = keepFreeBytes;
+    this.#quotaBytes = quotaBytes;
+    this.#spared = spared;
+  }
+
+  async roomBytes(): Promise<number> {
+    return await onDisk(async () => {
+      await makeFolder(this.#folder);
+      const names = (await this.#names()).filter(isOurs);
+      const ofDisk = (await this.#spareBytes()) + (await this.#sizeOf(names, ".part"));
+      return Math.max(0, Math.min(ofDisk, this.#quotaBytes - (await this.#sizeOf(names, ".image"))));
+    });
+  }
+
+  async partialPath(sha256: string): Promise<string> {
+    await onDisk(async () => await makeFolder(this.#folder));
+    return join(this.#folder, `${sha256}.part`);
+  }
+
+  stagedPath(sha256: string): string {
+    return join(this.#folder, `${sha256}.image`);
+  }
+
+  async admit(sha256: string): Promise<void> {
+    const staged = this.stagedPath(sha256);
+    await onDisk(async () => {
+      try {
+        await rename(join(this.#folder, `${sha256}.part`), staged);
+      } catch (cause) {
+        if (!isAbsent(cause)) throw cause;
+        await this.#expect(staged);
+      }
+      await rm(recordPath(join(this.#folder, `${sha256}.part`)), { force: true });
+      await syncFolder(this.#folder);
+    });
+  }
+
+  async verify(sha256: string, signal: AbortSignal): Promise<void> {
+    const path = this.stagedPath(sha256);
+    await onDisk(async () => await this.#expect(path));
+    if ((await onDisk(async () => await digestFile(path, signal))) !== sha256)
+      throw damaged("is not what it was when it was checked");
+  }
+
+  /** Removes one partial image, if it is there. */
+  async discard(sha256: string): Promise<void> {
+    await onDisk(async () => {
+      const gone = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
+      await Promise.all(gone);
+      await syncFolder(this.#folder);
+    });
+  }
+
+  async clear(except: readonly string[]): Promise<void> {
+    await this.#keepOnly(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
+  }
+
+  async keepPartial(sha256: string): Promise<number | null> {
+    const partial = await this.#stat(`${sha256}.part`);
+    const fits = partial !== undefined && partial.size <= this.#quotaBytes && (await this.#spareBytes()) >= 0;
+    const isWorthIt = fits && partial.size > 0;
+    await this.#keepOnly(isWorthIt ? partialNames(sha256) : []);
+    return isWorthIt ? await this.#ageOf(`${sha256}.part`, partial) : null;
+  }
+
+  /** How long a file has lain untouched. One that a clock wrote which nobody had set counts from now on. */
+  async #ageOf(name: string, { mtimeMs }: Stats): Promise<number> {
+    const nowMs = Date.now();
+    if (mtimeMs >= oldestMs) return Math.max(0, nowMs - mtimeMs);
+    await onDisk(async () => await utimes(join(this.#folder, name), nowMs / 1_000, nowMs / 1_000));
+    return 0;
+  }
+
+  /** What the disk has left beyond what images never take; below zero when others have taken of that. */
+  async #spareBytes(): Promise<number> {
+    return (await freeBytesOf(this.#folder)) - this.#keepFreeBytes;
+  }
+
+  async #keepOnly(kept: readonly string[]): Promise<void> {
+    await onDisk(async () => {
+      const names = await this.#names();
+      const stay = new Set([...kept, ...this.#spared().flatMap(partialNames)]);
+      const others = names.filter((name) => isOurs(name) && !stay.has(name));
+      await Promise.all(others.map((name) => rm(join(this.#folder, name), { force: true })));
+      if (others.length > 0) await syncFolder(this.#folder);
+    });
+  }
+
+  async #sizeOf(names: readonly string[], ending: string): Promise<number> {
+    const sizes = names
+      .filter((name) => name.endsWith(ending))
+      .map(async (name) => (await this.#stat(name))?.size ?? 0);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  }
+
+  async #names(): Promise<string[]> {
+    return await unlessAbsent(async () => await readdir(this.#folder), []);
+  }
+
+  async #stat(name: string): Promise<Stats | undefined> {
+    return await unlessAbsent(async () => await stat(join(this.#folder, name)), undefined);
+  }
+
+  async #expect(path: string): Promise<void> {
+    try {
+      await stat(path);
+    } catch (cause) {
+      if (isAbsent(cause)) throw damaged("is gone", cause);
+      throw cause;
+    }
+  }
+}
+
+/** The folder may be one that others use too: only what is called as images are called here is ever removed. */
+function isOurs(name: string): boolean {
+  return /^[0-9a-f]{64}\.(part|part\.json|part\.json\.new|image)$/.test(name);
+}
+
+function partialNames(sha256: string): string[] {
+  return [`${sha256}.part`, recordPath(`${sha256}.part`)];
+}
+
+async function unlessAbsent<T>(look: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await look();
+  } catch (cause) {
+    if (isAbsent(cause)) return otherwise;
+    throw cause;
+  }
+}
+
+/** SHA-256 of a file, read through one buffer: a stream would leave a trail of them behind for the collector. */
+async function digestFile(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, chunkBytes, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function damaged(what: string, cause?: unknown): AgentError {
+  return new AgentError(
+    "image-changed",
+    `The staged image ${what}. Ask for the update again; if it recurs, replace the storage.`,
+    { cause },
+  );
+}

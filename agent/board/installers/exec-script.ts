@@ -1,0 +1,135 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import type { Readable } from "node:stream";
+import { AgentError } from "../../lib/errors.ts";
+import type { OwnerProgram, ProgramCall, ProgramEnd, Verb } from "../../update/install-script.ts";
+import type { StagedImage } from "../../update/ports.ts";
+
+/** The last words of a program that are worth a sentence in the twin. */
+const keptOutputBytes = 4_096;
+const usualWaits = {
+  /** How long a program has to end after SIGTERM. */
+  graceMs: 5_000,
+  /** How long its last words may take to arrive after its end: whoever inherited its pipes may hold them for ever. */
+  drainMs: 500,
+};
+
+/**
+ * The owner's program, run as the agent's own user, within what its unit allows. In a process group of its own: when the time
+ * is over or the signal aborts before the program has ended, the whole group is stopped; what a program leaves behind that
+ * ended by itself is its own affair.
+ */
+export function ownProgram(path: string, waits: Partial<typeof usualWaits> = {}): OwnerProgram {
+  return {
+    name: path,
+    async run(call, signal): Promise<ProgramEnd> {
+      const limit = AbortSignal.timeout(call.timeLimitMs);
+      const end = await ended(
+        path,
+        call,
+        { ...usualWaits, ...waits },
+        signal ? AbortSignal.any([signal, limit]) : limit,
+      );
+      if (end.wasStopped) signal?.throwIfAborted();
+      return { ...end, isLate: end.wasStopped };
+    },
+  };
+}
+
+type End = Omit<ProgramEnd, "isLate"> & { readonly wasStopped: boolean };
+
+function ended(
+  path: string,
+  { verb, image }: ProgramCall,
+  { graceMs, drainMs }: typeof usualWaits,
+  signal: AbortSignal,
+): Promise<End> {
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: unknown): void => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      reject(new AgentError("installer-failed", `${path} could not be started: ${why}.`, { cause }));
+    };
+    const child = begin(path, verb, image, refuse);
+    if (child === undefined) return;
+    const kept = { output: "", errors: "" };
+    child.stdout
+      .setEncoding("utf8")
+      .on("data", (text: string) => (kept.output = (kept.output + text).slice(-keptOutputBytes)));
+    child.stderr
+      .setEncoding("utf8")
+      .on("data", (text: string) => (kept.errors = (kept.errors + text).slice(-keptOutputBytes)));
+    let status = "SIGKILL not obeyed";
+    let wasStopped = false;
+    let late: NodeJS.Timeout | undefined;
+    const settle = (): void => {
+      clearTimeout(late);
+      signal.removeEventListener("abort", stop);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref(); // One that hangs in the kernel must not keep the agent from ending.
+      resolve({ status, wasStopped, ...kept });
+    };
+    const stop = (): void => {
+      wasStopped = true;
+      killGroup(child.pid, "SIGTERM");
+      late = setTimeout(() => {
+        killGroup(child.pid, "SIGKILL");
+        late = setTimeout(settle, drainMs);
+      }, graceMs);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    child.on("error", (cause) => {
+      refuse(cause);
+      settle();
+    });
+    child.on("exit", (code, by) => {
+      status = code === null ? `signal ${by}` : String(code);
+      signal.removeEventListener("abort", stop);
+      if (!wasStopped) late = setTimeout(settle, drainMs); // A stopped one's group has until the end of its grace.
+    });
+    child.on("close", settle);
+    if (signal.aborted) stop();
+  });
+}
+
+/** Starts the program; some failures are thrown by spawn, others come as an event. */
+function begin(
+  program: string,
+  verb: Verb,
+  image: StagedImage | undefined,
+  refuse: (cause: unknown) => void,
+): ChildProcessByStdio<null, Readable, Readable> | undefined {
+  try {
+    return spawn(program, [verb], { env: environment(image), stdio: ["ignore", "pipe", "pipe"], detached: true });
+  } catch (cause) {
+    refuse(cause);
+    return undefined;
+  }
+}
+
+/** The program gets what it needs to know and nothing of the agent's own environment, where secrets may be. */
+function environment(image: StagedImage | undefined): NodeJS.ProcessEnv {
+  const { PATH, HOME, LANG } = process.env;
+  return {
+    PATH: PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ...(HOME === undefined ? {} : { HOME }),
+    ...(LANG === undefined ? {} : { LANG }),
+    ...(image === undefined
+      ? {}
+      : {
+          BOARDKEEPER_IMAGE_PATH: image.path,
+          BOARDKEEPER_VERSION: image.version,
+          BOARDKEEPER_SHA256: image.sha256,
+          BOARDKEEPER_SIZE: String(image.sizeBytes),
+          BOARDKEEPER_OPERATION_ID: image.operationId,
+        }),
+  };
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ESRCH")) throw cause; // Gone by itself.
+  }
+}

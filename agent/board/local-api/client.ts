@@ -1,0 +1,114 @@
+import { createReadStream } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { imagePath, methodPath, misdirected, stateDirHeader } from "./protocol.ts";
+import { controlSocketsOf } from "../../config/paths.ts";
+import { request as httpRequest } from "../image/http.ts";
+
+/** An agent's answer at its local door. */
+export interface LocalReply {
+  readonly status: number;
+  readonly payload: JsonObject;
+}
+
+/** The door of a running agent may not be used by this user. */
+export class DoorShut extends Error {
+  constructor(path: string, cause: unknown) {
+    super(`The agent's door ${path} may not be used by this user. Run this with sudo.`, { cause });
+    this.name = "DoorShut";
+  }
+}
+
+/** An answer comes within seconds, or the agent hangs. */
+const usualPatienceMs = 10_000;
+/** The largest image from the slowest stick. */
+const imagePatienceMs = 24 * 3_600_000;
+
+/** What is sent to an agent. */
+interface Message {
+  readonly method: "POST" | "PUT";
+  readonly path: string;
+  readonly body: string | FileBody;
+  /** How long the answer may take. */
+  readonly patienceMs: number;
+}
+
+interface FileBody {
+  readonly file: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Calls a method of the agent that runs on a state folder.
+ * @returns its answer; undefined where no agent runs on it
+ * @throws DoorShut; an Error when an agent is there and does not answer
+ */
+export async function askAgent(
+  stateDir: string,
+  method: string,
+  payload: JsonObject = {},
+): Promise<LocalReply | undefined> {
+  const body = JSON.stringify(payload);
+  return await send(stateDir, { method: "POST", path: methodPath(method), body, patienceMs: usualPatienceMs });
+}
+
+/** Hands an image in, however long that takes; otherwise as askAgent. */
+export async function handIn(stateDir: string, sha256: string, body: FileBody): Promise<LocalReply | undefined> {
+  return await send(stateDir, { method: "PUT", path: imagePath(sha256), body, patienceMs: imagePatienceMs });
+}
+
+async function send(stateDir: string, message: Message): Promise<LocalReply | undefined> {
+  for (const socketPath of controlSocketsOf(stateDir)) {
+    const response = await knock(socketPath, stateDir, message);
+    if (response === undefined) continue;
+    const text = await textOf(response);
+    const { statusCode = 0 } = response;
+    if (statusCode === misdirected) continue;
+    const read: unknown = JSON.parse(text);
+    if (isJsonObject(read)) return { status: statusCode, payload: read };
+    throw new Error(`The agent at ${socketPath} answered with something else than an object.`);
+  }
+  return undefined;
+}
+
+/** Undefined where nobody is behind the door, or there is none. */
+async function knock(socketPath: string, stateDir: string, message: Message): Promise<IncomingMessage | undefined> {
+  const { method, path, body, patienceMs } = message;
+  const sizeBytes = typeof body === "string" ? Buffer.byteLength(body) : body.sizeBytes;
+  try {
+    return await new Promise((resolve, reject) => {
+      const request = httpRequest({
+        socketPath,
+        path,
+        method,
+        headers: { [stateDirHeader]: encodeURIComponent(stateDir), "content-length": sizeBytes },
+        signal: AbortSignal.timeout(patienceMs),
+      });
+      let answered = false;
+      request.on("response", (response) => {
+        answered = true;
+        resolve(response);
+      });
+      request.on("error", (cause) => {
+        if (!answered) reject(cause); // A refusal may come, and the connection end, before all of an image was sent.
+      });
+      if (typeof body === "string") request.end(body);
+      else if (sizeBytes === 0) request.end();
+      else
+        createReadStream(body.file, { end: sizeBytes - 1 })
+          .on("error", reject)
+          .pipe(request);
+    });
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
+    if (code === "EACCES") throw new DoorShut(socketPath, cause);
+    throw new Error(`The agent at ${socketPath} does not answer: it may hang. Look at its log.`, { cause });
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
+  return Buffer.concat(pieces).toString("utf8");
+}

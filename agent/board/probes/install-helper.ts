@@ -1,0 +1,19 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { DoorsWord } from "../../cli/doctor/installer.ts";
+
+const run = promisify(execFile);
+const patienceMs = 5_000;
+
+/** Which program root's install door would run, or why none, in its own words. */
+export async function askInstallDoor(door: string): Promise<DoorsWord> {
+  try {
+    const { stdout } = await run(door, ["check"], { timeout: patienceMs });
+    return { program: stdout.trim() };
+  } catch (cause) {
+    const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
+    if (said !== "") return { refusal: said };
+    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    return { silence: `${door} gives no answer (${why})` };
+  }
+}

@@ -1,0 +1,202 @@
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import type { Timer } from "../../lib/clock.ts";
+import { AgentError } from "../../lib/errors.ts";
+import type { OwnerProgram, ProgramCall, ProgramEnd } from "../../update/install-script.ts";
+import type { StagedImage } from "../../update/ports.ts";
+
+export interface InstallDoorPorts {
+  /** Where root's door listens: /run/boardkeeper/install.sock. */
+  readonly socket: string;
+  readonly timer: Timer;
+}
+
+/** What the door may say no with; docs/errors.md explains each. */
+const refusals = ["installer-not-allowed", "installer-failed", "image-changed", "no-space", "disk-error"] as const;
+
+/** How long the door may take for anything: another call that is still ending goes first. */
+const patienceMs = 60_000;
+/** Root's copy is written and digested, on the slowest disk that is worth waiting for: 1 MiB in a second. */
+const bytesPerMs = 1_048.576;
+const pieceBytes = 128 * 1_024;
+const lookAt = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
+
+/**
+ * The owner's program, run as root by `systemd/libexec/install-door`, which says what is spoken on the connection. Which program
+ * that is, the owner says in a file of root's. Hanging up stops it, and the next call waits at the door until it has ended.
+ */
+export function programBehindDoor({ socket, timer }: InstallDoorPorts): OwnerProgram {
+  return {
+    name: "The installer behind root's door",
+    async run(call, signal): Promise<ProgramEnd> {
+      const door = new Conversation(await dial(socket));
+      /** Rejects when it takes too long, and when the signal aborts. */
+      const within = async <T>(ms: number, what: Promise<T>): Promise<T> => {
+        const over = new AbortController();
+        const ends = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+        const late = timer.after(ms, ends).then(() => {
+          throw failed(`gave no answer within ${Math.ceil(ms / 1_000)} s. ${lookAt}`);
+        });
+        try {
+          return await Promise.race([what, late]);
+        } finally {
+          over.abort();
+          await late.catch(() => undefined); // It has lost the race, or its end is told already.
+        }
+      };
+      try {
+        const copyMs = (3 * (call.image?.sizeBytes ?? 0)) / bytesPerMs;
+        await within(patienceMs + copyMs, readiness(door, call));
+        door.say("run\n");
+        return await within(patienceMs + call.timeLimitMs, end(door));
+      } catch (cause) {
+        signal?.throwIfAborted();
+        throw cause;
+      } finally {
+        door.hangUp();
+      }
+    },
+  };
+}
+
+async function dial(path: string): Promise<Socket> {
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return socket;
+  } catch (cause) {
+    socket.destroy();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw failed(
+      `cannot be reached (${why}). Run systemctl start boardkeeper-install.socket on the board, or install the units from systemd/`,
+      cause,
+    );
+  }
+}
+
+/** Asks, and hands the image over where the door wants it: resolves when the program can be run. */
+async function readiness(door: Conversation, { verb, image, timeLimitMs }: ProgramCall): Promise<void> {
+  door.say(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...about(image) }));
+  let word = await door.line();
+  if (word === "send" && image !== undefined) {
+    await door.send(image);
+    word = await door.line();
+  }
+  if (word !== "ready") throw refusal(word);
+}
+
+function about(image: StagedImage | undefined): Record<string, string | number> {
+  if (image === undefined) return {};
+  const { sha256, sizeBytes, version, operationId } = image;
+  return { sha256, size: sizeBytes, version, operation: operationId };
+}
+
+function requestLines(request: Readonly<Record<string, string | number>>): string {
+  return `${Object.entries(request)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join("")}\n`;
+}
+
+async function end(door: Conversation): Promise<ProgramEnd> {
+  const word = await door.line();
+  const [, status, outputBytes, errorBytes] = /^ended (\S+) (\d+) (\d+)$/.exec(word) ?? [];
+  if (status === undefined) throw refusal(word);
+  const output = await door.text(Number(outputBytes));
+  const errors = await door.text(Number(errorBytes));
+  return { status: status.replace("-", " "), isLate: status === "late", output, errors };
+}
+
+function refusal(word: string): AgentError {
+  const [, said, sentence] = /^refused (\S+) (.+)$/.exec(word) ?? [];
+  const code = refusals.find((one) => one === said);
+  if (code === undefined || sentence === undefined) return failed(`said what this agent does not know: ${word}`);
+  return new AgentError(code, sentence);
+}
+
+function failed(what: string, cause?: unknown): AgentError {
+  return new AgentError("installer-failed", `Root's install door ${what}`, { cause });
+}
+
+/** A connection on which one side speaks after the other. */
+class Conversation {
+  readonly #socket: Socket;
+  #heard = Buffer.alloc(0);
+  #isOver = false;
+  #wake: () => void = () => undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (bytes: Buffer) => {
+      this.#heard = Buffer.concat([this.#heard, bytes]);
+      this.#wake();
+    });
+    // What was said before the end counts: how it ended says nothing more.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#isOver = true;
+      this.#wake();
+    });
+  }
+
+  /** Where the other side has gone, that is noticed while listening. */
+  say(words: string): void {
+    this.#socket.write(words);
+  }
+
+  /** The next line; rejects when the other side ends without one. */
+  async line(): Promise<string> {
+    const length = await this.#until((heard) => heard.indexOf("\n"));
+    const line = this.#take(length);
+    this.#take(1);
+    return line;
+  }
+
+  async text(bytes: number): Promise<string> {
+    return this.#take(await this.#until((heard) => (heard.length >= bytes ? bytes : -1)));
+  }
+
+  /** Sends the image's bytes, unless the other side has something to say meanwhile. */
+  async send({ path, sizeBytes }: StagedImage): Promise<void> {
+    const file = await open(path);
+    try {
+      const piece = Buffer.allocUnsafeSlow(pieceBytes);
+      for (let left = sizeBytes; left > 0 && this.#heard.length === 0 && !this.#isOver;) {
+        const { bytesRead } = await file.read(piece, 0, Math.min(pieceBytes, left), null);
+        if (bytesRead === 0)
+          throw new AgentError("image-changed", "The staged image has shrunk. Ask for the update again.");
+        left -= bytesRead;
+        await this.#flush(piece.subarray(0, bytesRead));
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  hangUp(): void {
+    this.#socket.destroy();
+  }
+
+  async #flush(bytes: Uint8Array): Promise<void> {
+    if (this.#heard.length > 0 || this.#isOver) return; // It was said while the file was read.
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve; // Whoever has something to say may not read on.
+      this.#socket.write(bytes, () => resolve());
+    });
+  }
+
+  async #until(length: (heard: Buffer) => number): Promise<number> {
+    for (;;) {
+      const found = length(this.#heard);
+      if (found >= 0) return found;
+      if (this.#isOver) throw failed(`closed without an answer. ${lookAt}`);
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  #take(bytes: number): string {
+    const taken = this.#heard.toString("utf8", 0, bytes);
+    this.#heard = this.#heard.subarray(bytes);
+    return taken;
+  }
+}

@@ -1,0 +1,59 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { check, type Checked } from "../../contract/check.ts";
+import { brief } from "../../contract/failure.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Inhibitor } from "../../reboot/inhibitors.ts";
+
+const run = promisify(execFile);
+/** A caller waits for the answer meanwhile. */
+const askTimeoutMs = 2_000;
+
+const listInhibitors = [
+  "busctl",
+  "--json=short",
+  "call",
+  "org.freedesktop.login1",
+  "/org/freedesktop/login1",
+  "org.freedesktop.login1.Manager",
+  "ListInhibitors",
+] as const;
+
+/**
+ * Who asks logind that the board is not shut down now. Never rejects: a board without logind, or one that is too sick to ask,
+ * must not refuse the reboot that may mend it.
+ */
+export async function askInhibitors(log: Log, ask: readonly string[] = listInhibitors): Promise<readonly Inhibitor[]> {
+  const [program = "", ...words] = ask;
+  try {
+    const { stdout } = await run(program, words, { timeout: askTimeoutMs, killSignal: "SIGKILL" });
+    const held = inhibitorsFrom(JSON.parse(stdout));
+    if (held.ok) return held.value;
+    throw new Error(held.problems.join("; "));
+  } catch (cause) {
+    log.debug({ err: cause }, "inhibitors cannot be asked for, counted as none");
+    return [];
+  }
+}
+
+/** What, who, why, mode, user and process of each inhibitor, in the one value that the method returns. */
+const answer = v.object({
+  type: v.literal("a(ssssuu)"),
+  data: v.tuple([v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.number(), v.number()]))]),
+});
+
+/** Those of logind's inhibitors that forbid a shutdown; the others only delay it, or are about sleep and keys. */
+export function inhibitorsFrom(json: unknown): Checked<readonly Inhibitor[]> {
+  const checked = check(answer, json);
+  if (!checked.ok) return checked;
+  const value = checked.value.data[0]
+    .filter(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))
+    .map(([, who, why]) => ({ who: printable(who), why: printable(why) }));
+  return { ok: true, value };
+}
+
+/** Anybody on the board may say anything there. */
+function printable(text: string): string {
+  return brief(text.replaceAll(/\p{Cc}+/gu, " ").trim(), 100) || "unknown";
+}

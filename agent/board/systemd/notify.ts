@@ -1,0 +1,61 @@
+import { fstatSync, writeSync } from "node:fs";
+import type { Log } from "../../lib/log.ts";
+import type { ServiceManager } from "../../watchdog/service-watchdog.ts";
+
+/** What a process is told by systemd about how to talk to it. */
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The first descriptor that is handed over, by sd_listen_fds(3). */
+const firstDescriptor = 3;
+
+/**
+ * The systemd that started this process, through the descriptor called "notify" that `systemd/libexec/with-notify-socket` or
+ * `OpenFile=` hands over: Node.js cannot open such a socket itself (docs/decisions/012). Elsewhere nobody is told anything.
+ */
+export function serviceManager(env: Env, log: Log, pid = process.pid): ServiceManager {
+  const descriptor = descriptorIn(env, pid);
+  if (descriptor === undefined) {
+    if (env["NOTIFY_SOCKET"]) {
+      log.error(
+        {
+          remedy:
+            "start the agent through /usr/lib/boardkeeper/with-notify-socket, or take Type=notify out of its unit",
+        },
+        "systemd waits for word from the agent, and gave it no way to send any",
+      );
+    }
+    return { watchdogMs: null, notify: () => undefined };
+  }
+  return {
+    watchdogMs: watchdogIn(env, pid),
+    notify(...assignments): void {
+      try {
+        writeSync(descriptor, assignments.map((one) => one.replaceAll("\n", " ")).join("\n"));
+      } catch (cause) {
+        log.debug({ err: cause }, "service manager not told"); // It is told anew within seconds.
+      }
+    },
+  };
+}
+
+function descriptorIn(env: Env, pid: number): number | undefined {
+  if (env["LISTEN_PID"] !== String(pid)) return undefined; // Meant for another process.
+  const index = (env["LISTEN_FDNAMES"] ?? "").split(":").indexOf("notify");
+  return index >= 0 && isSocket(firstDescriptor + index) ? firstDescriptor + index : undefined;
+}
+
+/** Whatever else has that number by now must not be written to. */
+function isSocket(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isSocket();
+  } catch {
+    return false; // It is not open at all.
+  }
+}
+
+/** WATCHDOG_USEC, unless it is meant for another process: sd_watchdog_enabled(3). */
+function watchdogIn(env: Env, pid: number): number | null {
+  const isOurs = env["WATCHDOG_PID"] === undefined || env["WATCHDOG_PID"] === String(pid);
+  const watchdogMs = Number(env["WATCHDOG_USEC"] ?? "") / 1_000;
+  return isOurs && watchdogMs > 0 ? watchdogMs : null;
+}

@@ -1,0 +1,96 @@
+import { chmod, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Timer } from "../../lib/clock.ts";
+import { AgentError } from "../../lib/errors.ts";
+import { inhibitedBy, type Inhibitor } from "../../reboot/inhibitors.ts";
+import type { Power } from "../../reboot/runner.ts";
+import { isAbsent } from "../fs/files.ts";
+
+export interface DoorPorts {
+  /** Where requests and answers lie: /run/boardkeeper. */
+  readonly folder: string;
+  readonly bootId: string;
+  readonly timer: Timer;
+  /** Another text for each request: hex digits and dashes. */
+  readonly newId: () => string;
+  /** Seconds since boot, as /proc/uptime counts them. */
+  readonly uptimeSeconds: () => Promise<number>;
+  readonly inhibitors: () => Promise<readonly Inhibitor[]>;
+}
+
+/** How long the door may wait before it grants a request. */
+const validSeconds = 30;
+/** How long an answer may take: the request, and then what the door waits for itself. */
+const patienceMs = 60_000;
+const lookEveryMs = 100;
+
+/** Reboots the board through root's door, `systemd/libexec/reboot-door`: leaves a request, and waits for the answer. */
+export function rebootThroughDoor(ports: DoorPorts): Power["reboot"] {
+  const { folder, bootId, timer } = ports;
+  const request = join(folder, "requests", "reboot");
+  return async ({ force }, signal) => {
+    const id = ports.newId();
+    const until = Math.floor(await ports.uptimeSeconds()) + validSeconds;
+    await leave(request, `request=${id}\nboot=${bootId}\nuntil=${until}\nforce=${force ? "yes" : "no"}\n`);
+    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookEveryMs) {
+      const answer = await answerTo(id, join(folder, "answers", "reboot"));
+      if (answer !== undefined) return await takeUp(answer, ports);
+      await timer.after(lookEveryMs, signal);
+    }
+    // Taken back: the door will not open for it later. One that is gone was taken, and may be on its way to be granted.
+    if (await withdrawn(request)) {
+      throw new Error(
+        "nobody came to the reboot door within a minute; run systemctl status boardkeeper-reboot.path boardkeeper-reboot.service on the board",
+      );
+    }
+  };
+}
+
+interface Answer {
+  readonly verdict: string;
+  readonly why: string;
+}
+
+async function takeUp({ verdict, why }: Answer, ports: DoorPorts): Promise<void> {
+  if (verdict === "ordered") return;
+  if (verdict !== "inhibited") throw new Error(why);
+  const held = await ports.inhibitors();
+  throw new AgentError(
+    "inhibited",
+    inhibitedBy(held.length > 0 ? held : [{ who: "somebody", why: "released by now" }]),
+  );
+}
+
+/** Puts a request where the door looks, whole or not at all, readable to it whatever our umask is. */
+async function leave(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(`${path}.new`, text);
+    await chmod(`${path}.new`, 0o644);
+    await rename(`${path}.new`, path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `there is no reboot door on this board (${why}); install its units from systemd/, or set reboot.command`,
+      { cause },
+    );
+  }
+}
+
+async function answerTo(id: string, path: string): Promise<Answer | undefined> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (isAbsent(cause)) return "";
+    throw cause;
+  });
+  const [, request, verdict = "", why = ""] = /^request=(.*)\nverdict=(.*)\nwhy=(.*)\n$/.exec(text) ?? [];
+  return request === id ? { verdict, why } : undefined;
+}
+
+async function withdrawn(path: string): Promise<boolean> {
+  return await unlink(path).then(
+    () => true,
+    (cause: unknown) => {
+      if (isAbsent(cause)) return false;
+      throw cause;
+    },
+  );
+}

@@ -1,0 +1,240 @@
+import { lstat, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Arguments } from "../arguments.ts";
+import { laptopClock, systemClock } from "../../board/hardware/clocks.ts";
+import { askAgent, DoorShut, type LocalReply } from "../../board/local-api/client.ts";
+import { askForDate, lookAtCertificate, resolveName, tryPort } from "../../board/probes/network.ts";
+import { askInstallDoor } from "../../board/probes/install-helper.ts";
+import { lookAtPower } from "../../board/hardware/power-supply.ts";
+import { lookAtDisk } from "../../board/probes/storage.ts";
+import { askLogind, timeService, unitProperties } from "../../board/probes/systemd.ts";
+import { ownUser, userNamed, type User } from "../../board/probes/user.ts";
+import type { ConfigLook } from "../../config/load.ts";
+import { isJsonObject } from "../../contract/json.ts";
+import { judgeClock } from "../doctor/clock.ts";
+import { judgeConfiguration } from "../doctor/configuration.ts";
+import { judgeCredentials, judgeKeptCopy } from "../doctor/credentials.ts";
+import { isHealthy, type Finding } from "../doctor/finding.ts";
+import { judgeInstaller, type DoorFacts } from "../doctor/installer.ts";
+import { judgeLogin } from "../doctor/login.ts";
+import { judgeDns, judgePorts, type Way } from "../doctor/network.ts";
+import { judgePower } from "../doctor/power.ts";
+import { judgeReboot, type RebootFacts } from "../doctor/reboot.ts";
+import { judgeService } from "../doctor/service.ts";
+import {
+  isShutToService,
+  judgeDisk,
+  judgeFolder,
+  sandboxProperties,
+  stagingFolder,
+  stateFolder,
+  type FolderFacts,
+  type UnitProperties,
+} from "../doctor/storage.ts";
+import { judgeTls } from "../doctor/tls.ts";
+import { findingLines } from "../format/format-findings.ts";
+import type { HubAddress } from "../../hub/address.ts";
+import {
+  doorRequests,
+  installDoorProgram,
+  installSocketUnit,
+  rebootPathUnit,
+  serviceUnit,
+  stateNames,
+} from "../../config/paths.ts";
+import { proxyTo } from "../../lib/proxy.ts";
+import { lookAt } from "./config.ts";
+import { tryLogin } from "./login.ts";
+import { lookIfAsked, lookWithRightsOf } from "../doctor/access-check.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Look = ConfigLook & { readonly stateDir: string };
+
+/** `boardkeeper-agent doctor`: looks at everything that the agent needs; ends with 1 where it finds a fault. */
+export async function doctor(given: Arguments, terminal: Terminal): Promise<number> {
+  const answers = await lookIfAsked(terminal.env);
+  if (answers !== undefined) {
+    terminal.out(answers);
+    return 0;
+  }
+  const look = await lookAt(given, terminal);
+  const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User", ...sandboxProperties]);
+  const user = await serviceUser(unit?.get("User"));
+  const agent = await askAgent(look.stateDir, "getStatus").catch((cause: unknown) => {
+    if (cause instanceof DoorShut) throw cause; // With the rights of this user everything would look broken.
+    return undefined; // It hangs: that it does not answer is a finding.
+  });
+  const found = [
+    judgeService({
+      answers: agent !== undefined,
+      active: unit?.get("ActiveState") ?? null,
+      enabled: unit?.get("UnitFileState") ?? null,
+    }),
+    judgeConfiguration(look.problems, look.warnings),
+    judgeCredentials({
+      place: look.identityPlace,
+      mode: await modeOf(look.identityPlace),
+      problems: look.identityProblems,
+    }),
+    ...(await lookAtKeptCopy(look.stateDir, user)),
+    ...(await lookWithRights(given, look, user, isOfService(given) ? unit : undefined, terminal)),
+    judgePower(await lookAtPower()),
+    ...(await lookAtHub(look, agent, given.simulate)),
+  ];
+  if (given.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
+  else terminal.out(findingLines(found));
+  return isHealthy(found) ? 0 : 1;
+}
+
+/** The service's user has other rights than whoever types this with sudo. */
+async function serviceUser(name: string | undefined): Promise<User> {
+  const named = name === undefined || name === "" ? undefined : await userNamed(name);
+  return named ?? ownUser();
+}
+
+/** What the unit says counts where the same agent is looked at: one with other arguments is somebody's own. */
+function isOfService({ simulate, stateDir, configFile }: Arguments): boolean {
+  return !simulate && stateDir === undefined && configFile === undefined;
+}
+
+/** The last good configuration, where there is one. */
+async function lookAtKeptCopy(stateDir: string, user: User): Promise<Finding[]> {
+  const path = join(stateDir, stateNames.lastGoodConfig);
+  const found = await lstat(path).catch(() => undefined); // None is kept before the hub was reached.
+  if (found === undefined) return [];
+  const isFile = found.isFile() && found.nlink === 1;
+  return [judgeKeptCopy({ path, isFile, mode: found.mode, isOwn: found.uid === user.uid, user: user.name })];
+}
+
+async function modeOf(path: string | undefined): Promise<number | null> {
+  if (path === undefined || !path.startsWith("/")) return null;
+  // What systemd has passed on can be read by the service alone, whatever its mode says.
+  if (dirname(path) === process.env["CREDENTIALS_DIRECTORY"]) return null;
+  return await stat(path).then(
+    ({ mode }) => mode,
+    () => null,
+  );
+}
+
+/** At what depends on whose rights it is looked with: disk and state folder, installer, reboot. */
+async function lookWithRights(
+  { simulate }: Arguments,
+  { stateDir, settings }: Look,
+  user: User,
+  unit: UnitProperties | undefined,
+  { env }: Terminal,
+): Promise<Finding[]> {
+  const installer = settings["update.command.program"];
+  const [reboot] = settings["reboot.command"];
+  const hasDoor = await stat(doorRequests).then(
+    () => true,
+    () => false,
+  );
+  const staging = settings["update.staging-dir"];
+  const own = [stateDir, ...(staging === null ? [] : [staging])];
+  const asked = { user: user.name, searchPath: env["PATH"] ?? "" };
+  const { folders, programs } = await lookWithRightsOf(user, {
+    ...asked,
+    folders: [...own, ...(hasDoor ? [doorRequests] : [])],
+    programs: [installer, reboot].filter((one) => typeof one === "string"),
+  });
+  const door = folders[own.length];
+  const [ofInstaller = null] = installer === null ? [] : programs;
+  const ofReboot = reboot === undefined ? null : (programs.at(-1) ?? null);
+  return [
+    ...(await lookAtDisks(stateDir, settings)),
+    ...folders.slice(0, own.length).map((one, index) => {
+      const isShut = unit !== undefined && isShutToService(one.path, unit);
+      return judgeFolder(one, index === 0 ? stateFolder : stagingFolder, isShut);
+    }),
+    judgeInstaller({
+      kind: settings["update.installer"],
+      program: installer,
+      code: ofInstaller,
+      user: user.name,
+      door: settings["update.command.as-root"] ? await installDoorFacts() : undefined,
+    }),
+    judgeReboot(simulate ? { how: "simulated" } : await rebootFacts(reboot, ofReboot, door, user)),
+  ];
+}
+
+async function lookAtDisks(stateDir: string, settings: Look["settings"]): Promise<Finding[]> {
+  const staging = settings["update.staging-dir"] ?? stateDir;
+  const [ofState, ofStaging] = [await lookAtDisk(stateDir), await lookAtDisk(staging)];
+  const keepFree = settings["update.keep-free"];
+  const isOne = ofState.dev === ofStaging.dev;
+  return [judgeDisk(ofState, isOne ? keepFree : 0), ...(isOne ? [] : [judgeDisk(ofStaging, keepFree)])];
+}
+
+async function installDoorFacts(): Promise<DoorFacts> {
+  return { word: await askInstallDoor(installDoorProgram), bell: await stateOf(installSocketUnit) };
+}
+
+async function stateOf(unit: string): Promise<string | null> {
+  return (await unitProperties(unit, ["ActiveState"]))?.get("ActiveState") ?? null;
+}
+
+async function rebootFacts(
+  program: string | undefined,
+  code: string | null,
+  door: FolderFacts | undefined,
+  user: User,
+): Promise<RebootFacts> {
+  if (program === undefined) {
+    const bell = await stateOf(rebootPathUnit);
+    return {
+      how: "door",
+      folder: doorRequests,
+      code: door === undefined ? "ENOENT" : door.code,
+      bell,
+      user: user.name,
+    };
+  }
+  if (basename(program) === "systemctl") return { how: "logind", answer: await askLogind(user), user: user.name };
+  return { how: "program", program, code, user: user.name };
+}
+
+/** The way to the hub, one stop after the other: what cannot be reached is not asked further questions. */
+async function lookAtHub(
+  { hub, hubCa, settings }: Look,
+  agent: LocalReply | undefined,
+  simulate: boolean,
+): Promise<Finding[]> {
+  const synchronized = await (simulate ? laptopClock : systemClock()).synchronized();
+  const clockFacts = { nowMs: Date.now(), synchronized, source: await timeService() };
+  if (hub === undefined)
+    return [judgeClock({ ...clockFacts, hubMs: null }), ...judgeLogin({ kind: "not-tried" }, false)];
+  const way = wayTo(hub);
+  const dns = await resolveName(way);
+  const findings = [judgeDns(dns)];
+  if (dns.addresses.length === 0)
+    return [judgeClock({ ...clockFacts, hubMs: null }), ...findings, ...judgeLogin({ kind: "not-tried" }, false)];
+  const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
+  const [used, other] = await Promise.all([tryPort(way.host, way.port), tryPort(hub.host, otherPort)]);
+  findings.push(...judgePorts(way, settings["hub.transport"], used, other));
+  const isDirect = way.what === "hub";
+  const hubMs = isDirect ? await askForDate(hub.host, hub.webSocketPort) : null;
+  const clock = judgeClock({ ...clockFacts, nowMs: Date.now(), hubMs });
+  const isOpen = used.code === null;
+  const tls = isOpen && isDirect ? judgeTls(await lookAtCertificate(way.host, way.port, hubCa)) : undefined;
+  if (tls !== undefined) findings.push(tls);
+  const mayTry = isOpen && tls?.level !== "fault";
+  const login = isConnected(agent)
+    ? ({ kind: "agent-connected" } as const)
+    : mayTry
+      ? await tryLogin(hub, hubCa)
+      : ({ kind: "not-tried" } as const);
+  return [clock, ...findings, ...judgeLogin(login, clock.level === "fault")];
+}
+
+function wayTo(hub: HubAddress): Way {
+  const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
+  const proxy = hub.webSocket ? proxyTo(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
+  if (proxy === undefined) return { host: hub.host, port, what: "hub" };
+  return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), what: "proxy" };
+}
+
+function isConnected(agent: LocalReply | undefined): boolean {
+  const link = agent?.payload["link"];
+  return isJsonObject(link) && link["up"] === true;
+}

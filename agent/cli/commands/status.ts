@@ -1,0 +1,39 @@
+import type { Arguments } from "../arguments.ts";
+import { readBootId } from "../../board/hardware/boot.ts";
+import { askAgent } from "../../board/local-api/client.ts";
+import { FolderStateFile } from "../../board/fs/state-file.ts";
+import type { JsonObject } from "../../contract/json.ts";
+import { savedState } from "../saved-state.ts";
+import { stateLines } from "../format/format-status.ts";
+import { lookAt } from "./config.ts";
+import { startAdvice } from "./service.ts";
+import { CommandFailed, record, type Terminal } from "./terminal.ts";
+
+/** `boardkeeper-agent status`: what the running agent says; else what it has saved. */
+export async function showStatus(given: Arguments, terminal: Terminal): Promise<number> {
+  const { stateDir } = await lookAt(given, terminal);
+  const state = (await stateOfRunning(stateDir)) ?? (await stateOnDisk(stateDir, given.simulate));
+  if (given.json) terminal.out(`${JSON.stringify(state, null, 2)}\n`);
+  else terminal.out(record(stateLines(state)));
+  if (state["running"] === false && !given.json)
+    terminal.note(`No agent is running: this is what the last one has saved. ${await startAdvice()}\n`);
+  return 0;
+}
+
+async function stateOfRunning(stateDir: string): Promise<JsonObject | undefined> {
+  const reply = await askAgent(stateDir, "getStatus");
+  if (reply === undefined) return undefined;
+  const { Response: _said, ...state } = reply.payload;
+  if (reply.status === 200) return { running: true, stateDir, ...state };
+  throw new CommandFailed(`The agent answered ${reply.status}: ${JSON.stringify(reply.payload)}`);
+}
+
+async function stateOnDisk(stateDir: string, simulate: boolean): Promise<JsonObject> {
+  const { saved, problems } = await new FolderStateFile(stateDir).look();
+  const shut = problems.find((one) => /EACCES|EPERM/.test(one));
+  if (shut !== undefined)
+    throw new CommandFailed(`${shut}. No agent is running; run this with sudo to see what it has saved.`);
+  // A simulated board has boots of its own; where the kernel tells none, nothing can be said about reboots.
+  const bootId = simulate ? null : await readBootId().catch(() => null);
+  return { running: false, stateDir, problems, ...savedState(saved, bootId) };
+}

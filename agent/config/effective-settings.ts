@@ -1,0 +1,47 @@
+import type { JsonObject } from "../contract/json.ts";
+import type { Journal } from "../state/store.ts";
+import type { Saved } from "../operations/agent-state.ts";
+import type { Settings } from "./settings.ts";
+import { overlaid } from "./remote-config.ts";
+
+/** The settings as they are now: the board's own, with those laid over them that were applied from afar. */
+export class Tuning {
+  readonly base: Settings;
+  #settings: Settings;
+  #applied: JsonObject | null;
+  readonly #listeners: ((settings: Settings) => void)[] = [];
+
+  /** @param onMistake told what of the saved settings this release does not read: they were applied by another one */
+  constructor(journal: Pick<Journal, "saved" | "onChange">, base: Settings, onMistake: (problem: string) => void) {
+    this.base = base;
+    this.#applied = appliedIn(journal.saved);
+    this.#settings = base;
+    if (this.#applied !== null) {
+      const { settings, problems } = overlaid(base, this.#applied);
+      if (problems.length === 0) this.#settings = settings;
+      for (const problem of problems) onMistake(problem);
+    }
+    journal.onChange((saved) => this.#follow(appliedIn(saved)));
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** Calls back at once, and whenever they have changed. */
+  whenever(listener: (settings: Settings) => void): void {
+    this.#listeners.push(listener);
+    listener(this.#settings);
+  }
+
+  #follow(applied: JsonObject | null): void {
+    if (applied === this.#applied) return;
+    this.#applied = applied;
+    this.#settings = applied === null ? this.base : overlaid(this.base, applied).settings;
+    for (const listener of this.#listeners) listener(this.#settings);
+  }
+}
+
+function appliedIn({ remote }: Saved): JsonObject | null {
+  return remote?.applied ?? null;
+}

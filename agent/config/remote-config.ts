@@ -1,0 +1,93 @@
+import type { ConfigSnapshot } from "../contract/snapshot.ts";
+import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
+import { refusePayload, type Judged, type Refusal } from "../contract/refusal.ts";
+import type { Decision, Saved } from "../operations/agent-state.ts";
+import { flatten, readSettings, type Settings } from "./settings.ts";
+
+/*
+ * Configuration that comes over the hub: the desired property `boardkeeper` holds settings by the names that they have in the
+ * TOML file. Pure: the journal takes these decisions one at a time.
+ */
+
+/** What may be set from afar: nothing here can cost a board its hub, or lets anybody install what the file forbids. */
+const remoteNames = [
+  "agent.log-level",
+  "maintenance.windows",
+  "report.progress-seconds",
+  "health.every-seconds",
+  "health.least-seconds",
+] as const satisfies readonly (keyof Settings)[];
+
+/** The settings of the board with those of a desired section laid over them; every mistake, if it has any. */
+export function overlaid(
+  base: Settings,
+  section: JsonObject,
+): { readonly settings: Settings; readonly problems: readonly string[] } {
+  const values = flatten(section);
+  const known: readonly string[] = remoteNames;
+  const notRemote = Object.keys(values).filter((name) => !known.includes(name) && Object.hasOwn(base, name));
+  const read = readSettings([{ place: "boardkeeper", values }]);
+  const taken = remoteNames.filter((name) => Object.hasOwn(values, name));
+  const settings = Object.freeze({ ...base, ...Object.fromEntries(taken.map((name) => [name, read.settings[name]])) });
+  const refused = notRemote.map((name) => `boardkeeper: ${name} can be set in the board's own configuration only`);
+  return { settings, problems: [...read.problems, ...refused] };
+}
+
+/** What a desired section comes to before the saved state is looked at. */
+export interface RemoteOrder {
+  /** The digest of its content. */
+  readonly identity: string;
+  readonly desiredVersion: number;
+  readonly section: JsonObject;
+  readonly judged: Judged<Settings>;
+}
+
+/** A section as it was read, with the mistakes that only the board can find (in its windows). */
+export function judge(section: unknown, base: Settings): Judged<Settings> {
+  if (!isJsonObject(section)) return refusePayload(["boardkeeper: expected an object of settings"]);
+  const { settings, problems } = overlaid(base, section);
+  return problems.length > 0 ? refusePayload(problems) : { ok: true, value: settings };
+}
+
+export type RemoteOutcome =
+  | { readonly kind: "known" | "applied" | "removed" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/**
+ * A desired `boardkeeper` section: applied or refused as a whole. Refused, what was applied last goes on. The answer carries
+ * the `$version` of the document, of the same content too: whoever has sent it waits for that.
+ */
+export function decideRemote(saved: Saved, order: RemoteOrder): Decision<RemoteOutcome> {
+  const { identity, desiredVersion, section, judged } = order;
+  const before = saved.remote;
+  const isSame = before?.identity === identity;
+  const isApplied = isSame && before.refused === null;
+  // A refusal lasts as long as its reason: the board may know the setting, or the timezone, since its last start.
+  const isKnown = isApplied || (isSame && !judged.ok);
+  if (isKnown && before.desiredVersion === desiredVersion) return { answer: { kind: "known" } };
+  if (judged.ok) {
+    const remote = { identity, desiredVersion, refused: null, applied: section };
+    return { change: { remote }, answer: { kind: isApplied ? "known" : "applied" } };
+  }
+  const { code, message } = judged.refusal;
+  const remote = { identity, desiredVersion, refused: { code, message }, applied: before?.applied ?? null };
+  return { change: { remote }, answer: isSame ? { kind: "known" } : { kind: "refused", refusal: judged.refusal } };
+}
+
+/** The desired properties have no such section (any more): the board's own configuration counts alone. */
+export function decideNoRemote(saved: Saved): Decision<RemoteOutcome> {
+  if (saved.remote === undefined) return { answer: { kind: "known" } };
+  return { change: { remote: undefined }, answer: { kind: "removed" } };
+}
+
+/** The board's answer, as the hub may know it; null where nothing is set from afar. */
+export function describeRemote({ remote }: Saved): ConfigSnapshot | null {
+  if (remote === undefined) return null;
+  const { desiredVersion: version, refused } = remote;
+  return { version, status: refused === null ? "applied" : "refused", error: refused };
+}
+
+/** The same text for the same content. */
+export function contentOf(section: unknown): string {
+  return canonicalJson(section ?? null);
+}

@@ -1,0 +1,244 @@
+import { createHash, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import packageJson from "../package.json" with { type: "json" };
+import { startAgent, type Agent } from "./agent.ts";
+import { kernelBootClock, readBootId } from "./board/hardware/boot.ts";
+import { laptopClock, systemClock, systemTimer } from "./board/hardware/clocks.ts";
+import { nodeDisk } from "./board/fs/disk.ts";
+import { rebootThroughDoor } from "./board/systemd/reboot-helper.ts";
+import { findEquipment, keepEquipment, keptEquipment } from "./board/hardware/hardware-info.ts";
+import { HistoryFile } from "./board/fs/history-file.ts";
+import { HttpsSource } from "./board/image/https-source.ts";
+import { programBehindDoor } from "./board/systemd/install-helper.ts";
+import { commandInstaller } from "./board/installers/command.ts";
+import { noInstaller } from "./board/installers/none.ts";
+import { ownProgram } from "./board/installers/exec-script.ts";
+import { simulatedInstaller } from "./board/installers/simulated.ts";
+import { readInventory } from "./board/hardware/inventory.ts";
+import { keepLastGood } from "./board/fs/last-known-good-file.ts";
+import { collectLeftovers } from "./board/fs/remove-temp-files.ts";
+import { askInhibitors } from "./board/systemd/logind.ts";
+import { PartialFiles } from "./board/image/partial-file.ts";
+import { commandedReboot } from "./board/systemd/command-reboot.ts";
+import { lookAtPower } from "./board/hardware/power-supply.ts";
+import { bootClockOf, readBoard } from "./board/simulator/board.ts";
+import { simulatedPower } from "./board/simulator/power.ts";
+import { FolderStaging } from "./board/image/staging.ts";
+import { FolderStateFile } from "./board/fs/state-file.ts";
+import { FileReserve } from "./board/fs/reserve-file.ts";
+import { FolderTrialRecord } from "./board/fs/boot-counter-file.ts";
+import { readVitals } from "./board/hardware/metrics.ts";
+import type { BootClock } from "./lib/clock.ts";
+import type { Config } from "./config/load.ts";
+import type { Equipment } from "./contract/snapshot.ts";
+import { connectToAzure } from "./hub/azure-connection.ts";
+import type { LeveledLog, Log } from "./lib/log.ts";
+import { doorFolder, installSocket } from "./config/paths.ts";
+import type { Power } from "./reboot/runner.ts";
+import type { Saved, Trust } from "./operations/agent-state.ts";
+import { Download, downloadTerms } from "./download/download.ts";
+import { ImageIntake } from "./update/local-upload.ts";
+import type { OwnerProgram } from "./update/install-script.ts";
+import type { Installer, Staging } from "./update/ports.ts";
+
+/** Between two looks at a saved state that the disk does not give out. */
+const stateLookMs = 2_000;
+/** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
+const equipmentAfterMs = 30_000;
+
+/** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
+export async function assemble(
+  config: Config,
+  log: LeveledLog,
+  boardFile: string | undefined,
+): Promise<{ agent: Agent; intake: ImageIntake }> {
+  const stateFile = new FolderStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
+  const { saved, trust, problems } = await stateFile.load();
+  for (const problem of problems) log.error({ problem }, "saved state damaged");
+  if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
+  const staging = new FolderStaging(
+    config.stagingDir,
+    config["update.keep-free"],
+    config["update.staging-quota"],
+    () => intake.kept,
+  );
+  const board = boardFile === undefined ? undefined : await readBoard(boardFile);
+  const bootId = board?.bootId ?? (await readBootId());
+  const bootClock = board === undefined ? kernelBootClock : bootClockOf(board, kernelBootClock);
+  const known = await keptEquipment(config.stateDir);
+  const linkLog = log.child({ part: "link" });
+  const productInfo = `boardkeeper-agent/${packageJson.version}`;
+  log.info(
+    {
+      version: packageJson.version,
+      device: config.hub.deviceId,
+      module: config.hub.moduleId,
+      hub: config.hub.hostName,
+      host: hostname(),
+      pid: process.pid,
+    },
+    "agent started",
+  );
+  const partials = new PartialFiles(bootId, bootClock, { keepFreeBytes: config["update.keep-free"] });
+  const intake = new ImageIntake({
+    staging,
+    partials,
+    largestImageBytes: config["update.max-image-size"],
+    updating: () => agent.updating(),
+    log: log.child({ part: "intake" }),
+  });
+  await collect(config.stateDir, staging, saved, log);
+  const agent = await startAgent(
+    {
+      version: packageJson.version,
+      mode: board === undefined ? "systemd" : "simulated",
+      log,
+      logLevel: (level) => log.setLevel(level),
+      clock: board === undefined ? systemClock() : laptopClock,
+      bootClock,
+      timer: systemTimer,
+      random: Math.random,
+      newOperationId: randomUUID,
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      bootId,
+      identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
+      inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
+      equipment: (stopping) => findOnce(config, bootId, known?.bootId, log, stopping),
+      vitals: () => readVitals({ folder: config.stateDir, power: lookAtPower }),
+      stateFile: new HistoryFile(config.stateDir).following(stateFile, { log, now: () => new Date().toISOString() }),
+      loaded: saved,
+      trust,
+      problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
+      trials: new FolderTrialRecord(config.stateDir),
+      reserve: new FileReserve(config.stateDir),
+      staging,
+      fetcher: intake.yieldingTo(makeDownload(config, log, partials, bootClock, productInfo)),
+      installer: makeInstaller(config, log, boardFile),
+      power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedPower,
+      recentLog: log.recent,
+      connect: async (signal) => {
+        const connection = await connectToAzure(
+          { address: config.hub, ca: config.hubCa, productInfo, log: linkLog },
+          signal,
+        );
+        void keepGood(config, log);
+        return connection;
+      },
+    },
+    config,
+  );
+  return { agent, intake };
+}
+
+/** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
+async function collect(stateDir: string, staging: Staging, saved: Saved | undefined, log: Log): Promise<void> {
+  try {
+    await collectLeftovers(stateDir);
+    if (saved === undefined || saved.update.phase === "idle") await staging.clear([]);
+  } catch (cause) {
+    log.warn({ err: cause }, "what is left of saves and updates was not removed");
+  }
+}
+
+/** Once per boot, and when the board has had time to start everything else. */
+async function findOnce(
+  { stateDir }: Config,
+  bootId: string,
+  knownIn: string | undefined,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<Equipment | null> {
+  if (knownIn === bootId) return null;
+  await systemTimer.after(equipmentAfterMs, stopping);
+  const equipment = await findEquipment(stopping);
+  await keepEquipment(stateDir, bootId, equipment).catch((cause: unknown) => {
+    log.warn({ err: cause }, "equipment not kept: it is found out again at the next start");
+  });
+  return equipment;
+}
+
+function lastGoodWords({ mistakes }: Config): string[] {
+  if (mistakes.length === 0) return [];
+  const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
+  return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
+}
+
+function savedStateWords(saved: Saved | undefined, trust: Trust, problems: readonly string[]): string[] {
+  const words = problems.map((one) => `Saved state: ${one}`);
+  if (trust !== "older") return words;
+  const instead =
+    saved === undefined
+      ? "Saved state: there is no copy that can be read, so the agent began with a clean one."
+      : "Saved state: the copy before is used; an update or a reboot that had not begun in it is not carried out.";
+  return [instead, ...words];
+}
+
+/** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */
+async function keepGood({ stateDir, toKeep }: Config, log: Log): Promise<void> {
+  if (toKeep === undefined) return;
+  try {
+    if (await keepLastGood(stateDir, toKeep)) log.info({}, "good configuration kept");
+  } catch (cause) {
+    log.warn({ err: cause }, "good configuration not kept, trying again at the next connection");
+  }
+}
+
+function makeDownload(
+  config: Config,
+  log: Log,
+  partials: PartialFiles,
+  bootClock: BootClock,
+  userAgent: string,
+): Download {
+  return new Download(
+    {
+      source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
+      partials,
+      timer: systemTimer,
+      bootClock,
+      random: Math.random,
+      log: log.child({ part: "download" }),
+    },
+    downloadTerms(config),
+  );
+}
+
+function makePower(config: Config, log: Log, bootId: string): Power {
+  const inhibitors = (): ReturnType<typeof askInhibitors> => askInhibitors(log);
+  const command = config["reboot.command"];
+  const throughDoor = (): Power["reboot"] =>
+    rebootThroughDoor({
+      folder: doorFolder,
+      bootId,
+      timer: systemTimer,
+      newId: randomUUID,
+      uptimeSeconds: async () => Number.parseFloat(await readFile("/proc/uptime", "utf8")),
+      inhibitors,
+    });
+  return { reboot: command.length > 0 ? commandedReboot(command) : throughDoor(), inhibitors };
+}
+
+function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
+  const program = makeProgram(config);
+  if (config["update.installer"] === "command" && program !== undefined) {
+    return commandInstaller({
+      program,
+      restart: config["update.command.restart"],
+      timeLimitMs: config["update.command.time-limit-seconds"],
+      replaces: config["update.command.replaces"],
+      stateDir: config.stateDir,
+      log: log.child({ part: "installer" }),
+    });
+  }
+  if (config["update.installer"] === "simulated" && boardFile !== undefined) {
+    return simulatedInstaller(boardFile, systemTimer, config["simulation.pause-seconds"]);
+  }
+  return noInstaller();
+}
+
+function makeProgram(config: Config): OwnerProgram | undefined {
+  if (config["update.command.as-root"]) return programBehindDoor({ socket: installSocket, timer: systemTimer });
+  const path = config["update.command.program"];
+  return path === null ? undefined : ownProgram(path);
+}

@@ -1,0 +1,168 @@
+import type { BootClock, Timer } from "../lib/clock.ts";
+import { AgentError } from "../lib/errors.ts";
+import type { FetchOrder } from "../update/ports.ts";
+import { judgeAnswer, type Verdict } from "./response.ts";
+import { bucketOf, take } from "./token-bucket.ts";
+import type { Answer, PartialImage, Source } from "./ports.ts";
+import { refuseTooMuch, wrongSize } from "./size.ts";
+
+/** How one try has ended. */
+export type TryEnd =
+  /** The server says that this was all. `unbroken` when all of it came in one answer that announced its end. */
+  | { readonly kind: "whole"; readonly unbroken: boolean }
+  | { readonly kind: "startOver"; readonly why: string }
+  | { readonly kind: "again"; readonly what: string; readonly retryAfterMs: number | null; readonly error: AgentError }
+  | { readonly kind: "ended"; readonly error: AgentError };
+
+/** What a server may take, and what it is allowed. */
+export interface AttemptTerms {
+  /** A server that sends fewer than `leastBytes` within `silenceMs` is lost. */
+  readonly silenceMs: number;
+  readonly leastBytes: number;
+  /** 0 for no limit. */
+  readonly bytesPerSecond: number;
+}
+
+/** What a try needs of the download that it belongs to. */
+export interface AttemptPorts {
+  readonly source: Source;
+  readonly timer: Timer;
+  readonly bootClock: BootClock;
+  /** Drops every byte, a bounded number of times; rejects when that was once too often. */
+  readonly startOver: (why: string) => Promise<void>;
+  /** Called for each piece that was written. */
+  readonly onPiece: (bytes: number) => void;
+  /** Whether the time for the whole download is over: looked at whenever a server is, which ends the try. */
+  readonly isTimeUp: () => boolean;
+}
+
+/** One question to one server, and what of its answer comes to lie on disk. */
+export class Attempt {
+  readonly #ports: AttemptPorts;
+  readonly #terms: AttemptTerms;
+  readonly #order: FetchOrder;
+  readonly #partial: PartialImage;
+  readonly #signal: AbortSignal;
+
+  constructor(ports: AttemptPorts, terms: AttemptTerms, order: FetchOrder, partial: PartialImage, signal: AbortSignal) {
+    this.#ports = ports;
+    this.#terms = terms;
+    this.#order = order;
+    this.#partial = partial;
+    this.#signal = signal;
+  }
+
+  /** Rejects with an AgentError when the server, the link or the image is not as it should be. */
+  async run(uri: string): Promise<TryEnd> {
+    const { source } = this.#ports;
+    const asked = {
+      fromBytes: this.#partial.bytes,
+      totalBytes: this.#partial.totalBytes,
+      source: this.#partial.source,
+    };
+    const answer = await this.#watched(
+      () => true,
+      (signal) => source.get({ uri, ...asked }, signal),
+    );
+    try {
+      const verdict = judgeAnswer(asked, answer);
+      if (verdict.kind === "image") return await this.#take(answer, verdict);
+      if (verdict.kind === "whole") return { kind: "whole", unbroken: false };
+      if (verdict.kind === "startOver") return verdict;
+      const { kind } = verdict;
+      if (kind === "ended")
+        return { kind, error: refused(answer, "Check the address, and whether a signed one has expired.") };
+      const error = refused(answer, "Look at the server, then ask again.");
+      return { kind, what: `status ${answer.status}`, retryAfterMs: verdict.retryAfterMs, error };
+    } finally {
+      answer.close();
+    }
+  }
+
+  /** Takes a body in: measured, bounded, slowed down where the owner wants it, and written. */
+  async #take(answer: Answer, part: Extract<Verdict, { kind: "image" }>): Promise<TryEnd> {
+    const { sizeBytes, largestBytes, roomBytes } = this.#order;
+    const { timer, bootClock, startOver, onPiece } = this.#ports;
+    const partial = this.#partial;
+    if (part.totalBytes !== null) {
+      if (sizeBytes !== null && part.totalBytes !== sizeBytes) throw wrongSize(part.totalBytes, sizeBytes);
+      refuseTooMuch(part.totalBytes, largestBytes, roomBytes);
+    }
+    if (part.fromBytes === 0 && partial.bytes > 0) await startOver("the server sends it from its first byte");
+    await partial.describe(part.totalBytes, part.source);
+    let bucket = bucketOf(this.#terms.bytesPerSecond, bootClock.nowMs());
+    let lookedAtBytes = partial.bytes;
+    /** Whether it waits for its share of the line now, and whether it did at any time since the last look. */
+    const pause = { is: false, was: false };
+    const isTooSlow = (): boolean => {
+      const cameBytes = partial.bytes - lookedAtBytes;
+      const isOwnDoing = pause.was; // A piece may be all that a narrow share lets through in several looks.
+      lookedAtBytes = partial.bytes;
+      pause.was = pause.is;
+      return !isOwnDoing && cameBytes < Math.max(1, this.#terms.leastBytes);
+    };
+    await this.#watched(isTooSlow, async (signal) => {
+      signal.addEventListener("abort", () => answer.close(), { once: true }); // Or nobody would wake a silent body.
+      for await (const piece of answer.body) {
+        signal.throwIfAborted();
+        const bytes = partial.bytes + piece.length;
+        if (part.untilBytes !== null && bytes > part.untilBytes)
+          throw lost(partial, "the server sent more than it said");
+        if (sizeBytes !== null && bytes > sizeBytes) throw wrongSize(bytes, sizeBytes);
+        refuseTooMuch(bytes, largestBytes, roomBytes);
+        await partial.append(piece);
+        onPiece(piece.length);
+        const taken = take(bucket, piece.length, bootClock.nowMs());
+        ({ bucket } = taken);
+        if (taken.waitMs === 0) continue;
+        pause.is = pause.was = true;
+        await timer.after(taken.waitMs, signal);
+        pause.is = false;
+      }
+    });
+    const wantedBytes = part.totalBytes ?? part.untilBytes ?? sizeBytes;
+    if (wantedBytes !== null && partial.bytes < wantedBytes) throw lost(partial, "the server ended it early");
+    return { kind: "whole", unbroken: part.fromBytes === 0 && answer.isFramed };
+  }
+
+  /** Does something with a server, and drops it when it is found too slow, or too late, each time it is looked at. */
+  async #watched<T>(isTooSlow: () => boolean, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { silenceMs } = this.#terms;
+    const { timer, isTimeUp } = this.#ports;
+    const done = new AbortController();
+    const dropped = new AbortController();
+    let why: string | undefined;
+    const watching = (async () => {
+      const either = AbortSignal.any([this.#signal, done.signal]);
+      while (why === undefined) {
+        await timer.after(silenceMs, either);
+        if (isTooSlow()) why = `hardly anything came for ${silenceMs / 1_000} s`;
+        else if (isTimeUp()) why = "its time was up (update.download-deadline-seconds)";
+      }
+      dropped.abort();
+    })().catch(() => undefined); // It is done, or stopped: nobody watches any more.
+    try {
+      return await act(AbortSignal.any([this.#signal, dropped.signal]));
+    } catch (cause) {
+      this.#signal.throwIfAborted();
+      if (why !== undefined) throw lost(this.#partial, why, cause);
+      throw cause;
+    } finally {
+      done.abort();
+      await watching;
+    }
+  }
+}
+
+function refused({ address, status }: Answer, advice: string): AgentError {
+  return new AgentError("http-status", `${address} answered with status ${status}. ${advice}`);
+}
+
+function lost({ bytes, totalBytes }: PartialImage, why: string, cause?: unknown): AgentError {
+  const total = totalBytes === null ? "an unknown number" : String(totalBytes);
+  return new AgentError(
+    "unreachable",
+    `The download was lost after ${bytes} of ${total} bytes: ${why}. Check the server and the link, then ask again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,143 @@
+import type { Code } from "../contract/codes.ts";
+
+/*
+ * How often, where and until when a download is tried again: decisions without a clock or chance of their own. Times are
+ * milliseconds of the boot clock, which no time server moves.
+ */
+
+/** The waits between two tries of one address, with full jitter between them: a fleet does not come back as one wave. */
+const leastWaitMs = 1_000;
+const mostWaitMs = 600_000;
+/** So many new bytes make a try worth it: a server that lets out a few at a time does not keep the waits short. */
+const worthwhileBytes = 256 * 1_024;
+/** How often a download begins at its first byte before it is given up: each time costs the whole image once more. */
+export const mostStartOvers = 20;
+
+/** One of the addresses that an image is fetched from. */
+export interface Address {
+  readonly uri: string;
+  readonly tries: number;
+  /** Tries since the last worthwhile one. */
+  readonly failures: number;
+  /** Not asked before this moment. */
+  readonly readyAtMs: number;
+  /** True once it was found to be of no use: the others go on without it. */
+  readonly ended: boolean;
+}
+
+export function addressesOf(uris: readonly string[]): Address[] {
+  return uris.map((uri) => ({ uri, tries: 0, failures: 0, readyAtMs: 0, ended: false }));
+}
+
+/** The address to ask next: the one that may be asked first, and among those that may, the one after the last. */
+export function nextAddress(addresses: readonly Address[], last: number, nowMs: number): number | undefined {
+  let best: number | undefined;
+  let bestMs = Infinity;
+  for (let step = 1; step <= addresses.length; step += 1) {
+    const index = (last + step) % addresses.length;
+    const address = addresses[index];
+    if (address === undefined || address.ended) continue;
+    const readyAtMs = Math.max(address.readyAtMs, nowMs);
+    if (readyAtMs < bestMs) [best, bestMs] = [index, readyAtMs];
+  }
+  return best;
+}
+
+/** A try that has come to nothing for now. */
+export interface Setback {
+  /** New bytes beyond what was ever on disk. */
+  readonly gainedBytes: number;
+  /** What the server has asked for; null when it has not. */
+  readonly retryAfterMs: number | null;
+}
+
+export interface Patience {
+  readonly nowMs: number;
+  /** How long this job has been fetching, while the agent ran. */
+  readonly spentMs: number;
+  readonly deadlineMs: number;
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+/** The address after a setback: waits, but never past the deadline, which the last try is made at. */
+export function afterSetback(address: Address, setback: Setback, patience: Patience): Address {
+  const failures = setback.gainedBytes >= worthwhileBytes ? 1 : address.failures + 1;
+  const ceilingMs = Math.min(mostWaitMs, leastWaitMs * 2 ** Math.min(failures, 20));
+  const backoffMs = Math.round(leastWaitMs + patience.random * (ceilingMs - leastWaitMs));
+  const leftMs = Math.max(0, patience.deadlineMs - patience.spentMs);
+  const waitMs = Math.min(Math.max(backoffMs, setback.retryAfterMs ?? 0), leftMs);
+  return { ...address, failures, readyAtMs: patience.nowMs + waitMs };
+}
+
+/** True when no other try is to begin: the time is up, and every address that is left was asked at least once. */
+export function isOver(addresses: readonly Address[], spentMs: number, deadlineMs: number): boolean {
+  return spentMs >= deadlineMs && addresses.every(({ tries, ended }) => ended || tries > 0);
+}
+
+/**
+ * True when a try that is under way has to end, although bytes come. A deadline of 0 is for one try, however long it takes.
+ */
+export function endsTry(spentMs: number, deadlineMs: number): boolean {
+  return deadlineMs > 0 && spentMs >= deadlineMs;
+}
+
+/**
+ * What a status that is no image means: `again` for what passes by itself (408 Request Timeout, 425 Too Early, 429 Too
+ * Many Requests, every 5xx), `ended` for what the server will say the next time too.
+ */
+export function afterStatus(status: number): "again" | "ended" {
+  return [408, 425, 429].includes(status) || status >= 500 ? "again" : "ended";
+}
+
+/** What a failed try means for the rest: `again` here, `ended` for this address, `final` for the whole job. */
+export function afterFailure(code: Code): "again" | "ended" | "final" {
+  if (code === "unreachable") return "again";
+  return endsAddress.has(code) ? "ended" : "final";
+}
+
+const endsAddress: ReadonlySet<Code> = new Set<Code>([
+  "bad-address",
+  "bad-size",
+  "http-status",
+  "image-too-large",
+  "insecure-address",
+  "insecure-redirect",
+  "too-many-redirects",
+]);
+
+/** Failures that say nothing against the bytes that have arrived: the same image, asked for again, goes on with them. */
+const blameless: ReadonlySet<string> = new Set<Code>([
+  "bad-address",
+  "http-status",
+  "insecure-address",
+  "insecure-redirect",
+  "interrupted-too-often",
+  "too-many-redirects",
+  "unreachable",
+]);
+
+/** Whether the bytes of a failed download are kept for the next job that asks for the same image. */
+export function keepsPartial(code: string): boolean {
+  return blameless.has(code);
+}
+
+/**
+ * `Retry-After` in milliseconds: seconds, or an HTTP date, which is compared with the answer's own `Date`, because a
+ * board's clock may be wrong (RFC 9110, 10.2.3). Null when there is none, or none that can be read.
+ */
+export function retryAfterMs(retryAfter: string | null, date: string | null): number | null {
+  if (retryAfter === null) return null;
+  const text = retryAfter.trim();
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
+  const untilMs = httpDateMs(text);
+  const nowMs = httpDateMs(date);
+  return untilMs === null || nowMs === null ? null : Math.max(0, untilMs - nowMs);
+}
+
+/** A date as HTTP writes it, in milliseconds since 1970: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7). */
+export function httpDateMs(text: string | null): number | null {
+  if (text === null || !/^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(text)) return null;
+  const parsed = Date.parse(text);
+  return Number.isNaN(parsed) ? null : parsed;
+}

@@ -1,0 +1,80 @@
+import * as v from "valibot";
+import { isText, rule } from "../contract/check.ts";
+import { operationId } from "../contract/methods.ts";
+import { whole, word } from "../state/saved-values.ts";
+import { httpDateMs } from "./mirror-policy.ts";
+
+/*
+ * What is known of a partial file, kept in a small file beside it. The partial file is named by the digest that the whole
+ * must have, so nothing here depends on the address that the bytes came from.
+ */
+
+const headerValue = rule<string>("a header's value", isText(/^[\x20-\x7e\x80-\uffff]+$/, 200));
+
+/** A redirect may fill Node's 16 KiB of headers with letters that each become six characters of a URL. */
+const longestAddress = 100_000;
+
+/** Where bytes came from, and what the server calls the content that they are of. */
+const source = v.object({
+  /** Without its query, which may be a signature. */
+  address: rule<string>("an address", isText(/^https?:\/\/\S+$/, longestAddress)),
+  /** A strong ETag or a strong Last-Modified; null where the server gave none. */
+  validator: v.nullable(headerValue),
+});
+export type ImageSource = Readonly<v.InferOutput<typeof source>>;
+
+export const partialRecord = v.object({
+  schema: v.literal(1),
+  /** The boot in which it was written: in another one, only bytes that were synced can be trusted to be there. */
+  bootId: word,
+  syncedBytes: whole,
+  totalBytes: v.nullable(whole),
+  source: v.nullable(source),
+  /** What the job has used up of its bounds. Another job begins anew. */
+  spent: v.object({
+    operationId,
+    /** How long it has been fetching, while the agent ran. */
+    fetchingMs: whole,
+    /** How often it began at the first byte again. */
+    startOvers: whole,
+    /** Whether it was fetched whole once more because the parts did not fit together. */
+    fetchedAgain: v.boolean(),
+  }),
+});
+export type PartialRecord = Readonly<v.InferOutput<typeof partialRecord>>;
+export type Spent = PartialRecord["spent"];
+
+/** Where the record of a partial file lies: beside it. */
+export function recordPath(path: string): string {
+  return `${path}.json`;
+}
+
+export function nothingSpent(jobOperationId: string): Spent {
+  return { operationId: jobOperationId, fetchingMs: 0, startOvers: 0, fetchedAgain: false };
+}
+
+/**
+ * How many bytes of a partial file to go on from. In the boot that wrote them the kernel still has them all; after a power
+ * cut a file's end may be holes or noise, so what was not synced is cut off rather than found wrong when all is fetched.
+ */
+export function usableBytes(record: PartialRecord, bootId: string, fileBytes: number): number {
+  const { syncedBytes, totalBytes } = record;
+  if (fileBytes < syncedBytes || (totalBytes !== null && fileBytes > totalBytes)) return 0; // Not what was recorded.
+  return record.bootId === bootId ? fileBytes : syncedBytes;
+}
+
+/**
+ * The value for `If-Range`: a strong ETag, or a Last-Modified that is strong because the server's clock was past it when
+ * it answered (RFC 9110, 8.8.2.2 and 13.1.5). Null where there is neither: then the digest alone tells whether parts fit.
+ */
+export function validatorOf(headers: {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly date: string | null;
+}): string | null {
+  const { etag, lastModified, date } = headers;
+  if (etag !== null && /^"[\x21\x23-\x7e\x80-\uffff]*"$/.test(etag) && etag.length <= 200) return etag;
+  const modifiedMs = httpDateMs(lastModified);
+  const answeredMs = httpDateMs(date);
+  return modifiedMs !== null && answeredMs !== null && answeredMs - modifiedMs >= 1_000 ? lastModified : null;
+}

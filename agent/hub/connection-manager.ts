@@ -1,0 +1,114 @@
+import type { BootClock, WallClock } from "../lib/clock.ts";
+import type { Connect, Connection } from "./connection.ts";
+import { afterEnd, noHistory, sentences, type LinkHistory } from "./reconnect-policy.ts";
+import { serve, type SessionPorts } from "./session.ts";
+import { troubleFrom, type LinkTrouble } from "./connection-error.ts";
+
+export interface SupervisorPorts extends SessionPorts {
+  readonly connect: Connect;
+  readonly clock: WallClock;
+  readonly bootClock: BootClock;
+  readonly onDown: () => void;
+}
+
+/**
+ * Keeps a connection to the hub for as long as the agent runs. Each connection is a new one: the SDK's own retries die,
+ * hang and lie under faults that a board meets every month (docs/decisions/001). Never gives up.
+ */
+export class Supervisor {
+  readonly #ports: SupervisorPorts;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+  #up = false;
+  #history: LinkHistory = noHistory;
+
+  constructor(ports: SupervisorPorts) {
+    this.#ports = ports;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** What stands in the way, for people; null while the link is up or nothing is known yet. */
+  get diagnosis(): string | null {
+    const { diagnosis } = this.#history;
+    return this.#up || diagnosis === null ? null : sentences[diagnosis];
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** Closes the connection, sending what is under way, and opens no other. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { timer, clock, random } = this.#ports;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const { trouble, upMs } = await this.#connectOnce(signal);
+      if (signal.aborted) return;
+      const before = this.#history;
+      const ended = { kind: trouble.kind, upMs, clockTrusted: await clock.synchronized() };
+      const { history, waitMs } = afterEnd(before, ended, random());
+      this.#history = history;
+      this.#tell(before, trouble, waitMs);
+      await timer.after(waitMs, signal).catch(() => undefined); // Only stopping ends the wait early.
+    }
+  }
+
+  /** Says a change of what stands in the way loudly, once; each attempt quietly. */
+  #tell(before: LinkHistory, trouble: LinkTrouble, waitMs: number): void {
+    const { log } = this.#ports;
+    const { diagnosis, failures } = this.#history;
+    if (diagnosis !== null && diagnosis !== before.diagnosis) {
+      log.warn({ diagnosis, reason: reasonOf(trouble), advice: sentences[diagnosis] }, "not connected to the hub");
+    }
+    log.debug({ diagnosis, kind: trouble.kind, reason: reasonOf(trouble), failures, retryInMs: waitMs }, "link ended");
+  }
+
+  /** One connection from its opening to its end. Resolves with the reason of the end. */
+  async #connectOnce(signal: AbortSignal): Promise<{ trouble: LinkTrouble; upMs: number | null }> {
+    const { connect, bootClock, onDown, meter } = this.#ports;
+    let connection: Connection | undefined;
+    let upSinceMs: number | null = null;
+    const ended = (thrown: unknown, during: string): { trouble: LinkTrouble; upMs: number | null } => ({
+      trouble: troubleFrom(thrown, during),
+      upMs: upSinceMs === null ? null : bootClock.nowMs() - upSinceMs,
+    });
+    try {
+      meter.count("connects");
+      connection = await connect(signal);
+      upSinceMs = bootClock.nowMs();
+      return ended(await serve(connection, this.#sessionPorts, signal), "connected");
+    } catch (cause) {
+      return ended(cause, upSinceMs === null ? "connect" : "start");
+    } finally {
+      const wasUp = this.#up;
+      this.#up = false;
+      if (wasUp) onDown();
+      await connection?.close();
+    }
+  }
+
+  get #sessionPorts(): SessionPorts {
+    return {
+      ...this.#ports,
+      onUp: (reported, send, emit) => {
+        this.#up = true;
+        this.#ports.onUp(reported, send, emit);
+      },
+    };
+  }
+}
+
+/** The sentence behind an end, causes included: a stack of the SDK's tells nobody anything. */
+function reasonOf(why: unknown): string {
+  if (!(why instanceof Error)) return String(why);
+  const deeper = why.cause === undefined ? "" : reasonOf(why.cause);
+  return deeper === "" || why.message.includes(deeper) ? why.message : `${why.message} (${deeper})`;
+}

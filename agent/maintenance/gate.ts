@@ -1,0 +1,80 @@
+import type { Timer, WallClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { openingsOf } from "./cron.ts";
+import type { Standing, Wait } from "./wait.ts";
+import { mayActAt, type MaintenanceWindow, type Openings } from "./window.ts";
+
+/** A clock that steps, and windows that are changed, are noticed within this. */
+const lookEveryMs = 60_000;
+
+export interface GatePorts {
+  readonly clock: WallClock;
+  readonly timer: Timer;
+  readonly log: Log;
+  /** The windows that are configured now. */
+  readonly windows: () => readonly MaintenanceWindow[];
+  /** Which part of a window's splay this board waits, in [0, 1). */
+  readonly share: number;
+}
+
+/**
+ * Lets through what waits for a maintenance window. Looks at the clock again each minute instead of sleeping until a time:
+ * a clock that steps, forward or back, then neither opens a window that is not there nor hides one for longer than that.
+ */
+export class WindowGate {
+  readonly #ports: GatePorts;
+  #made: { readonly of: readonly MaintenanceWindow[]; readonly openings: readonly Openings[] } | undefined;
+
+  constructor(ports: GatePorts) {
+    this.#ports = ports;
+  }
+
+  get isConfigured(): boolean {
+    return this.#ports.windows().length > 0;
+  }
+
+  async look(): Promise<Standing> {
+    const { clock, windows, share } = this.#ports;
+    const of = windows();
+    if (of.length === 0) return { kind: "closed", until: null };
+    if (!(await clock.synchronized())) return { kind: "clockUnknown" };
+    const made =
+      this.#made?.of === of ? this.#made : { of, openings: await Promise.all(of.map((one) => this.#openings(one))) };
+    this.#made = made;
+    const nowMs = clock.now().getTime();
+    const times = of.flatMap((window, at): number[] => {
+      const openings = made.openings[at];
+      const actMs = openings === undefined ? null : mayActAt(window, openings, nowMs, share);
+      return actMs === null ? [] : [actMs];
+    });
+    const next = times.length === 0 ? null : Math.min(...times);
+    if (next !== null && next <= nowMs) return { kind: "open" };
+    return { kind: "closed", until: next === null ? null : new Date(next).toISOString() };
+  }
+
+  /** Resolves when the board may act; rejects with the signal's reason. Tells what it waits for, each time it has looked. */
+  async opened(onWait: (wait: Wait) => void, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const standing = await this.look();
+      signal.throwIfAborted();
+      if (standing.kind === "open") return;
+      onWait(standing);
+      const { timer, clock } = this.#ports;
+      const leftMs =
+        standing.kind === "closed" && standing.until !== null
+          ? Date.parse(standing.until) - clock.now().getTime()
+          : Infinity;
+      await timer.after(Math.min(lookEveryMs, Math.max(1, leftMs)), signal);
+    }
+  }
+
+  /** They were checked before, by a release that may have read them otherwise: what cannot be read opens nothing. */
+  async #openings(window: MaintenanceWindow): Promise<Openings> {
+    try {
+      return await openingsOf(window);
+    } catch (cause) {
+      this.#ports.log.error({ err: cause, cron: window.cron, timezone: window.timezone }, "window cannot be read");
+      return { after: () => null };
+    }
+  }
+}

@@ -1,0 +1,270 @@
+import { timestamp, type BootClock, type WallClock } from "../lib/clock.ts";
+import { projectBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import type { LogPage, LogsRequest } from "../contract/logs.ts";
+import {
+  logsRequestFrom,
+  methodNamed,
+  methods,
+  namedOperationFrom,
+  type Method,
+  type MethodReply,
+} from "../contract/methods.ts";
+import { brief } from "../contract/failure.ts";
+import { redact } from "../contract/redact.ts";
+import { refusalReply, refusePayload } from "../contract/refusal.ts";
+import type { Snapshot } from "../contract/snapshot.ts";
+import { AgentError } from "../lib/errors.ts";
+import { NotSaved, type Journal } from "../state/store.ts";
+import { Latest } from "../lib/abort.ts";
+import type { Log } from "../lib/log.ts";
+import type { Inhibitor } from "../reboot/inhibitors.ts";
+import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
+import { rebootPlanFrom } from "../reboot/request.ts";
+import { remember, type Decision, type Saved } from "../operations/agent-state.ts";
+import {
+  decideApply,
+  decideCancel,
+  decideDesired,
+  decideNoDesired,
+  decideUpdate,
+  type DesiredOutcome,
+} from "../update/decisions.ts";
+import { jobFrom, type Terms } from "../update/request.ts";
+import type { Standing } from "../maintenance/wait.ts";
+
+/** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
+const acknowledgementMs = 800;
+/** How long a call that comes while the agent starts waits for it. */
+const startMs = 3_000;
+
+export interface DeskPorts {
+  readonly journal: Journal;
+  readonly log: Log;
+  readonly clock: WallClock;
+  readonly bootClock: BootClock;
+  readonly bootId: string;
+  readonly mode: Snapshot["agent"]["mode"];
+  readonly terms: () => Terms;
+  /** How the board stands to its maintenance windows. */
+  readonly window: () => Promise<Standing>;
+  readonly newOperationId: () => string;
+  /** SHA-256 of a text, in hex. */
+  readonly digest: (text: string) => string;
+  /** Bytes that an image may take on this board now. */
+  readonly roomBytes: () => Promise<number>;
+  /** Who asks that the board is not shut down now. */
+  readonly inhibitors: () => Promise<readonly Inhibitor[]>;
+  readonly snapshot: () => Snapshot;
+  /** The link, as far as it is worth telling: it is not part of the twin, which would change with it. */
+  readonly link: () => JsonObject;
+  /** The last lines of the log. */
+  readonly logs: (asked: LogsRequest) => LogPage;
+  /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
+  readonly reported: (withinMs: number) => Promise<void>;
+  /** Whether the saved state is taken up after the start, given so long: until then nothing may be decided on it. */
+  readonly awake: (withinMs: number) => Promise<boolean>;
+  /** Aborts when the agent stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** Who calls a method: the hub, or somebody on the board itself. */
+export type Caller = "hub" | "board";
+
+/** Where requests arrive: answers direct methods, takes desired documents, and hands both to the saved state. */
+export class Desk {
+  readonly #ports: DeskPorts;
+  /** The last desired properties seen: looked at again when a job ends that they had to wait for. */
+  #desired: { readonly document: JsonObject; readonly version: number } | undefined;
+  /** There is one look at a time, however often the link comes back while a disk refuses. */
+  readonly #looks: Latest;
+
+  constructor(ports: DeskPorts) {
+    this.#ports = ports;
+    this.#looks = new Latest(ports.stopping);
+    let before = ports.journal.saved.update.phase;
+    ports.journal.onChange(({ update }) => {
+      const changed = update.phase !== before;
+      before = update.phase;
+      if (changed) this.reconsider();
+    });
+  }
+
+  /**
+   * Answers a direct method. Never rejects: what goes wrong is an answer too.
+   * @param caller who stands before the board may name an image that was handed in there
+   */
+  async answer(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
+    const method = methodNamed(name);
+    if (method === undefined) return unknownMethod(printable(name));
+    return await this.#answer(method, payload, caller).catch((cause: unknown) => {
+      if (cause instanceof NotSaved) return notSaved(cause); // The journal has logged it, once.
+      this.#ports.log.error({ err: cause, method }, "method failed");
+      if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
+      return faulty(cause);
+    });
+  }
+
+  /** Logs a call that was answered. Apart from that, because its caller waits and whoever reads the log does not. */
+  answered(name: string, { status, payload }: MethodReply, caller: Caller = "hub"): void {
+    const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Who follows something asks often.
+    const { operationId } = payload;
+    this.#ports.log[level]({ method: printable(name), caller, status, operationId }, "method answered");
+  }
+
+  /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
+  async takeDesired(document: JsonObject, version: number): Promise<void> {
+    this.#desired = { document, version };
+    if (!(await this.#ports.awake(0))) return; // Looked at again when it is.
+    const { journal, log, digest } = this.#ports;
+    const overtaken = this.#looks.next();
+    const terms = this.#ports.terms();
+    const firmware = document["firmware"];
+    const identity = digest(canonicalJson(firmware ?? null));
+    const judged = isJsonObject(firmware)
+      ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
+      : refusePayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
+    const decide = (saved: Saved): Decision<DesiredOutcome> => {
+      if (overtaken.aborted) return { answer: { kind: "known" } };
+      if (firmware === undefined) return decideNoDesired(saved);
+      const order = { identity, desiredVersion: version, judged };
+      return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.clock));
+    };
+    const outcome = await journal.record(decide, overtaken);
+    if (outcome?.kind === "refused") {
+      log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
+    } else if (outcome !== undefined && outcome.kind !== "known") {
+      log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
+    }
+  }
+
+  /** Looks at the last desired properties again: what they had to wait for may be over. */
+  reconsider(): void {
+    if (this.#desired !== undefined) void this.takeDesired(this.#desired.document, this.#desired.version);
+  }
+
+  async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {
+    if (method !== "getStatus" && method !== "getLogs" && !(await this.#ports.awake(startMs))) {
+      const { refusal } = this.#ports.journal;
+      return refusal === undefined ? starting() : notSaved(refusal);
+    }
+    switch (method) {
+      case "rebootDevice":
+        return await this.#reboot(payload);
+      case "firmwareUpdate":
+        return await this.#update(payload, caller);
+      case "cancelReboot":
+        return await this.#decideNamed(payload, decideCancelReboot);
+      case "applyFirmwareUpdate":
+        return await this.#decideNamed(payload, decideApply);
+      case "cancelFirmwareUpdate":
+        return await this.#decideNamed(payload, (saved, id) => decideCancel(saved, id, timestamp(this.#ports.clock)));
+      case "getLogs":
+        return this.#logs(payload);
+      case "getStatus": {
+        const state: { [key: string]: Json } = projectBoardkeeper(this.#ports.snapshot());
+        return { status: 200, payload: { Response: "The agent's whole state", ...state, link: this.#ports.link() } };
+      }
+    }
+  }
+
+  #logs(payload: unknown): MethodReply {
+    const asked = logsRequestFrom(payload);
+    if (!asked.ok) return refusalReply(refusePayload(asked.problems).refusal);
+    const { lines, omitted } = this.#ports.logs(asked.value);
+    const more = omitted === 0 ? "" : `, and ${omitted} older ones that did not fit`;
+    return { status: 200, payload: { Response: `${lines.length} lines of the agent's log${more}`, lines, omitted } };
+  }
+
+  async #reboot(payload: unknown): Promise<MethodReply> {
+    const { clock, bootClock, bootId, mode, terms, newOperationId } = this.#ports;
+    // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
+    const clockSynchronized = isJsonObject(payload) && "at" in payload ? await clock.synchronized() : true;
+    const window = terms().windowConfigured ? await this.#ports.window() : null;
+    const plan = rebootPlanFrom(payload, { now: clock.now(), clockSynchronized, window }, newOperationId());
+    if (!plan.ok) return refusalReply(plan.refusal);
+    const { job, delayMs, named } = plan.value;
+    const held = job.force ? [] : await this.#ports.inhibitors();
+    const waitsFor = job.window === true ? window : null;
+    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, held, window: waitsFor };
+    return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) => decideReboot(saved, order));
+  }
+
+  async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
+    const { terms, newOperationId, roomBytes, clock, snapshot } = this.#ports;
+    const judged = jobFrom(payload, "method", { ...terms(), allowFile: caller === "board" }, newOperationId());
+    if (!judged.ok) return refusalReply(judged.refusal);
+    const { job, named } = judged.value;
+    const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
+    return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
+      const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(clock));
+      if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
+      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then ask again.`;
+      return { answer: refusalReply({ status: 507, code: "no-space", message }) };
+    });
+  }
+
+  /**
+   * A decision for a call that may be repeated: an operation that was begun gets its first answer again, and does
+   * nothing. A refusal is not remembered: what stood in the way may have gone.
+   */
+  async #decideOnce(
+    method: Method,
+    operationId: string,
+    named: boolean,
+    decide: (saved: Saved) => Decision<MethodReply>,
+  ): Promise<MethodReply> {
+    const { journal, reported } = this.#ports;
+    const reply = await journal.decide((saved): Decision<MethodReply> => {
+      const first = saved.operations.find((one) => one.operationId === operationId && one.method === method);
+      if (first !== undefined) {
+        return { answer: { status: first.status, payload: { ...first.payload, repeated: true } } };
+      }
+      const decision = decide(saved);
+      if (!named || decision.change === undefined) return decision;
+      const operations = remember(saved.operations, { operationId, method, ...decision.answer });
+      return { ...decision, change: { ...decision.change, operations } };
+    });
+    await reported(acknowledgementMs);
+    return reply;
+  }
+
+  async #decideNamed(
+    payload: unknown,
+    decide: (saved: Saved, operationId: string | undefined) => Decision<MethodReply>,
+  ): Promise<MethodReply> {
+    const request = namedOperationFrom(payload);
+    if (!request.ok) return refusalReply(refusePayload(request.problems).refusal);
+    const reply = await this.#ports.journal.decide((saved) => decide(saved, request.value.operationId));
+    await this.#ports.reported(acknowledgementMs);
+    return reply;
+  }
+}
+
+/** A method's name may be anything that somebody has typed. */
+function printable(name: string): string {
+  return methodNamed(name) ?? brief(redact(name), 100);
+}
+
+function notSaved(refusal: NotSaved): MethodReply {
+  const message = brief(redact(`Nothing was done. ${refusal.message}`));
+  return refusalReply({ status: 500, code: "state-not-saved", message });
+}
+
+function starting(): MethodReply {
+  const message =
+    "Nothing was done: the agent is still taking up its saved state. Ask again; if it stays so, look at the board's disk and installer.";
+  return refusalReply({ status: 503, code: "starting", message });
+}
+
+function faulty(cause: unknown): MethodReply {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = brief(`A fault in the agent: ${why}. Its log has the details: please report it.`);
+  return refusalReply({ status: 500, code: "internal", message });
+}
+
+function unknownMethod(name: string): MethodReply {
+  const known = methods.join(", ");
+  const message = `This board has no method "${name}". It has ${known}.`;
+  return refusalReply({ status: 404, code: "unknown-method", message });
+}

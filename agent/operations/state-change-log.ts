@@ -1,0 +1,21 @@
+import type { Journal } from "../state/store.ts";
+import type { Log } from "../lib/log.ts";
+
+/** One line for each state that is entered, the same words every time. */
+export function logStateChanges(journal: Journal, log: Log): void {
+  let { update, reboot } = journal.saved;
+  journal.onChange((saved) => {
+    if (saved.update.phase !== update.phase) {
+      const job = "job" in saved.update ? saved.update.job : undefined;
+      const error = "error" in saved.update ? saved.update.error : undefined;
+      const ids = { operationId: job?.operationId, version: job?.version, rehearsal: job?.rehearsal };
+      log.info({ ...ids, from: update.phase, to: saved.update.phase, error }, "update phase");
+    }
+    if (saved.reboot.phase !== reboot.phase) {
+      const operationId = "job" in saved.reboot ? saved.reboot.job?.operationId : undefined;
+      const cause = "cause" in saved.reboot ? saved.reboot.cause : saved.reboot.last?.cause;
+      log.info({ operationId, from: reboot.phase, to: saved.reboot.phase, cause }, "reboot phase");
+    }
+    ({ update, reboot } = saved);
+  });
+}

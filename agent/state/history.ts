@@ -1,0 +1,101 @@
+import * as v from "valibot";
+import { check, type Checked } from "../contract/check.ts";
+import type { Saved } from "../operations/agent-state.ts";
+import { sha256, timestamp, word } from "./saved-values.ts";
+
+/* What became of this board's updates and reboots: one entry for each that has ended, the oldest first. */
+
+const common = {
+  /** The same for the same end, however often it is seen. */
+  key: v.pipe(v.string(), v.maxLength(300)),
+  operationId: v.nullable(word),
+  /** When it ended, or when that was seen where nothing says. */
+  at: timestamp,
+  error: v.nullable(v.object({ code: word, message: v.string() })),
+};
+
+const entry = v.variant("kind", [
+  v.object({
+    kind: v.literal("update"),
+    ...common,
+    outcome: v.picklist(["completed", "failed", "rolledBack", "cancelled"]),
+    version: word,
+    sha256: v.nullable(sha256),
+    rehearsal: v.boolean(),
+  }),
+  v.object({
+    kind: v.literal("reboot"),
+    ...common,
+    outcome: v.picklist(["proven", "failed", "cancelled"]),
+    cause: v.nullable(v.picklist(["requested", "update", "other"])),
+    reason: v.nullable(word),
+  }),
+]);
+export type HistoryEntry = Readonly<v.InferOutput<typeof entry>>;
+
+/** Some years of a board that is kept well; a file of some kilobytes. */
+const mostEntries = 50;
+
+const file = v.object({ schema: v.literal(1), entries: v.array(entry) });
+
+/** The history with whatever has ended in a saved state; the same one where nothing is new. */
+export function historyAfter(history: readonly HistoryEntry[], saved: Saved, now: string): readonly HistoryEntry[] {
+  const ended = [rebootEnd(saved, now), updateEnd(saved, now)].filter((one) => one !== undefined);
+  const fresh = ended.filter(({ key }) => history.every((known) => known.key !== key));
+  return fresh.length === 0 ? history : [...history, ...fresh].slice(-mostEntries);
+}
+
+export function writeHistory(entries: readonly HistoryEntry[]): string {
+  return `${JSON.stringify({ schema: 1, entries })}\n`;
+}
+
+export function readHistory(text: string): Checked<readonly HistoryEntry[]> {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return { ok: false, problems: ["is not JSON: it was damaged"] };
+  }
+  const checked = check(file, read);
+  return checked.ok ? { ok: true, value: checked.value.entries } : checked;
+}
+
+function updateEnd({ update }: Saved, now: string): HistoryEntry | undefined {
+  switch (update.phase) {
+    case "completed":
+    case "failed":
+    case "rolledBack":
+    case "cancelled": {
+      const { operationId, version, sha256: digest, rehearsal } = update.job;
+      const error = "error" in update ? { code: update.error.code, message: update.error.message } : null;
+      const at = update.times.ended ?? now;
+      const key = `update ${operationId} ${update.times.accepted ?? ""} ${update.phase}`;
+      return { kind: "update", key, operationId, at, error, outcome: update.phase, version, sha256: digest, rehearsal };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function rebootEnd({ reboot }: Saved, now: string): HistoryEntry | undefined {
+  switch (reboot.phase) {
+    case "proven": {
+      const { last, job } = reboot;
+      if (last.at === null) return undefined; // It is told when it is known when it was.
+      const of = { operationId: job?.operationId ?? null, reason: job?.reason ?? null, cause: last.cause };
+      return { kind: "reboot", key: `reboot ${last.bootId}`, ...of, at: last.at, outcome: "proven", error: null };
+    }
+    case "failed":
+    case "cancelled": {
+      const { job } = reboot;
+      const error = "error" in reboot ? { code: reboot.error.code, message: reboot.error.message } : null;
+      // An update's own reboot has no request: it is told once a boot.
+      const which = job === null ? (reboot.last?.bootId ?? "") : `${job.operationId} ${job.acceptedAt}`;
+      const key = `reboot ${which} ${reboot.phase}`;
+      const of = { operationId: job?.operationId ?? null, reason: job?.reason ?? null, cause: null };
+      return { kind: "reboot", key, ...of, at: now, outcome: reboot.phase, error };
+    }
+    default:
+      return undefined;
+  }
+}

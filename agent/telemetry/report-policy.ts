@@ -1,0 +1,75 @@
+import type { Vitals } from "./metrics.ts";
+
+/* When a report of the board's health is worth a message: each counts against the hub's quota. Pure. */
+
+export interface ReportTerms {
+  /** A report comes at least so often; 0 for never, changes included. */
+  readonly everyMs: number;
+  /** Two reports are at least so far apart, whatever changes. */
+  readonly leastMs: number;
+}
+
+export type Reason = "start" | "interval" | "change";
+
+/** What is wrong enough for somebody to look at it. The words never change their meaning: hubs route by them. */
+export type Alert = "under-voltage" | "throttled" | "hot" | "memory-low" | "disk-low" | "storage-worn";
+
+const hotCelsius = 80;
+const lowShare = 0.05;
+const wornPercent = 90;
+
+/** What differs by less than this is no news. */
+const least = { celsius: 10, memoryShare: 0.2, diskShare: 0.05 } as const;
+
+/** Why a report is due; null when none is. `last` is the report that the hub took last. */
+export function reportDue(
+  last: { readonly atMs: number; readonly vitals: Vitals } | null,
+  nowMs: number,
+  vitals: Vitals,
+  { everyMs, leastMs }: ReportTerms,
+): Reason | null {
+  if (everyMs === 0) return null;
+  if (last === null) return "start";
+  const elapsedMs = nowMs - last.atMs;
+  if (elapsedMs >= everyMs) return "interval";
+  return elapsedMs >= leastMs && hasChanged(last.vitals, vitals) ? "change" : null;
+}
+
+/** True when so much has changed that somebody would want to know before the next regular report. */
+function hasChanged(before: Vitals, after: Vitals): boolean {
+  return (
+    alertsIn(before).join() !== alertsIn(after).join() ||
+    before.storageWornPercent !== after.storageWornPercent ||
+    differs(before.cpuCelsius, after.cpuCelsius, least.celsius) ||
+    differs(memoryLeft(before), memoryLeft(after), least.memoryShare) ||
+    differs(diskLeft(before), diskLeft(after), least.diskShare)
+  );
+}
+
+/** What is wrong with a board now, in a fixed order. What is not known is no cause for alarm. */
+export function alertsIn(vitals: Vitals): readonly Alert[] {
+  const { power, cpuCelsius, storageWornPercent } = vitals;
+  const found: readonly [Alert, boolean][] = [
+    ["under-voltage", power?.underVoltage === true],
+    ["throttled", power?.throttled === true],
+    ["hot", (cpuCelsius ?? 0) >= hotCelsius],
+    ["memory-low", (memoryLeft(vitals) ?? 1) < lowShare],
+    ["disk-low", (diskLeft(vitals) ?? 1) < lowShare],
+    ["storage-worn", (storageWornPercent ?? 0) >= wornPercent],
+  ];
+  return found.filter(([, is]) => is).map(([alert]) => alert);
+}
+
+/** The share that is left; not a number where there is none at all: no comparison with it holds. */
+function memoryLeft({ memory }: Vitals): number | null {
+  return memory && memory.availableBytes / memory.totalBytes;
+}
+
+function diskLeft({ disk }: Vitals): number | null {
+  return disk && disk.freeBytes / disk.totalBytes;
+}
+
+/** A figure that appears or goes away is no change of the board, but of what can be read. */
+function differs(before: number | null, after: number | null, byAtLeast: number): boolean {
+  return before !== null && after !== null && Math.abs(after - before) >= byAtLeast;
+}

@@ -1,0 +1,100 @@
+import type { JsonObject } from "../contract/json.ts";
+import type { Log } from "../lib/log.ts";
+import { mergePatch, patchBetween } from "./patch.ts";
+import { LinkTrouble } from "../hub/connection-error.ts";
+
+/** How many phases are kept for a hub that cannot be reached; older ones give way, the newest is always sent. */
+const longestQueue = 64;
+
+/** Sends a patch; resolves when the hub has acknowledged it. */
+export type Send = (patch: JsonObject) => Promise<void>;
+
+/**
+ * Keeps the reported properties equal to the last projection: sends the difference to what the twin holds, one patch in
+ * flight at a time, each phase in its order. Progress may be overtaken, phases are not.
+ */
+export class Reporter {
+  readonly #log: Log;
+  /** What the twin holds, as far as it is known; undefined until it was read over the present connection. */
+  #held: JsonObject | undefined;
+  #send: Send | undefined;
+  #queue: { readonly target: JsonObject; readonly isProgress: boolean }[] = [];
+  #draining = false;
+  /** Set by whatever could make something sendable; looked at again before the loop ends. */
+  #news = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Takes a full projection to be reported after those before it. */
+  offer(target: JsonObject, kind: "phase" | "progress"): void {
+    if (this.#queue.at(-1)?.isProgress === true) this.#queue.pop();
+    this.#queue.push({ target, isProgress: kind === "progress" });
+    if (this.#queue.length > longestQueue) this.#queue.shift();
+    this.#wake();
+  }
+
+  /** A connection is up and the twin was read: what it holds is the base of all differences from here on. */
+  connected(reported: JsonObject, send: Send): void {
+    this.#held = reported;
+    this.#send = send;
+    this.#wake();
+  }
+
+  disconnected(): void {
+    this.#held = undefined;
+    this.#send = undefined;
+  }
+
+  /** Resolves when all that was offered until now is acknowledged. Pair it with a time limit: the hub may be away. */
+  settled(): Promise<void> {
+    if (this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    this.#news = true;
+    if (!this.#draining) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    while (this.#news) {
+      this.#news = false;
+      while (await this.#sendNext());
+    }
+    this.#draining = false;
+    if (this.#queue.length > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Sends what is at the head of the queue; false when there is nothing to send, or nobody to send it to. */
+  async #sendNext(): Promise<boolean> {
+    const [next] = this.#queue;
+    const send = this.#send;
+    if (next === undefined || send === undefined || this.#held === undefined) return false;
+    const patch = patchBetween(this.#held, next.target);
+    if (patch !== undefined) {
+      try {
+        await send(patch);
+      } catch (cause) {
+        if (cause instanceof LinkTrouble && cause.kind === "rejected") {
+          // Asking again would not help, and what follows must not wait for it.
+          this.#log.error({ err: cause, keys: Object.keys(patch) }, "report rejected by the hub");
+          this.#queue = this.#queue.filter((one) => one !== next);
+          return true;
+        }
+        // The link drops a connection that does not acknowledge; the twin is read again on the next one.
+        this.#log.warn({ err: cause }, "report not acknowledged");
+        if (this.#send === send) this.disconnected();
+        return true;
+      }
+      if (this.#send !== send || this.#held === undefined) return true;
+      this.#held = mergePatch(this.#held, patch);
+    }
+    this.#queue = this.#queue.filter((one) => one !== next);
+    return true;
+  }
+}

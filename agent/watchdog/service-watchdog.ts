@@ -1,0 +1,89 @@
+import type { BootClock, Timer } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { look, type Seen, type Stuck, type Work } from "./stall-detector.ts";
+
+/** Where the service manager listens: systemd, or nobody. */
+export interface ServiceManager {
+  /** Within which time it wants to hear of progress; null where it does not watch. */
+  readonly watchdogMs: number | null;
+  /** Sends assignments of sd_notify(3), one each, together. Never throws, never waits: what cannot be sent now is lost. */
+  notify(...assignments: readonly string[]): void;
+}
+
+export interface AttendantPorts {
+  readonly manager: ServiceManager;
+  readonly timer: Timer;
+  readonly bootClock: BootClock;
+  readonly log: Log;
+  /** What is under way, looked at again each time. */
+  readonly work: () => readonly Work[];
+  /** How the agent is, for people: one line. */
+  readonly status: () => string;
+}
+
+/** How often the work is looked at where nobody asks for more. */
+const lookEveryMs = 15_000;
+
+/**
+ * Tells the service manager how the agent is, and that it goes on: as long as the event loop turns (else this does not run)
+ * and everything under way moves within its bounds. What is stuck is told at once, and ends the process where a watchdog is
+ * set: the next one goes on from what was saved.
+ */
+export class Attendant {
+  readonly #ports: AttendantPorts;
+  readonly #stopping = new AbortController();
+  #seen: Seen = new Map();
+  #said = "";
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(ports: AttendantPorts) {
+    this.#ports = ports;
+  }
+
+  /** Ready: saved state loaded, methods served as soon as the link is up. */
+  start(): void {
+    this.#ended = this.#run(this.#stopping.signal);
+  }
+
+  /** Says how the agent is where that has changed. */
+  refresh(): void {
+    const status = this.#ports.status();
+    if (status === this.#said || this.#stopping.signal.aborted) return;
+    this.#said = status;
+    this.#ports.manager.notify(`STATUS=${status}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#ports.manager.notify("STOPPING=1", "STATUS=Stopping.");
+    await this.#ended;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { manager, timer } = this.#ports;
+    const everyMs = manager.watchdogMs === null ? lookEveryMs : Math.min(lookEveryMs, manager.watchdogMs / 4);
+    while (!signal.aborted) {
+      const stuck = this.#look();
+      if (stuck.length > 0) return this.#giveUp(stuck);
+      this.#said = this.#ports.status();
+      // All of it each time: any message may be lost, and a systemd that has not heard READY=1 ends the agent.
+      manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#said}`);
+      await timer.after(everyMs, signal).catch(() => undefined); // Only stopping ends the wait early.
+    }
+  }
+
+  #look(): readonly Stuck[] {
+    const { work, bootClock } = this.#ports;
+    const { seen, stuck } = look(this.#seen, work(), bootClock.nowMs());
+    this.#seen = seen;
+    return stuck;
+  }
+
+  #giveUp(stuck: readonly Stuck[]): void {
+    const { manager, log } = this.#ports;
+    const words = stuck.map(({ name, stillMs }) => `${name} has not moved for ${Math.round(stillMs / 60_000)} min`);
+    log.fatal({ stuck, watched: manager.watchdogMs !== null }, "work is stuck, the watchdog is not fed any more");
+    this.#said = `Stuck: ${words.join(", ")}. To be started again.`;
+    manager.notify(`STATUS=${this.#said}`, "WATCHDOG=trigger");
+  }
+}

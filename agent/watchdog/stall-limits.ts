@@ -1,0 +1,122 @@
+import type { RebootDuty } from "../reboot/machine.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Duty } from "../update/machine.ts";
+import type { Work } from "./stall-detector.ts";
+
+/*
+ * How long each piece of the agent's work may go without moving before it counts as stuck. Each bound is longer than the sum of
+ * the time limits inside it: it is for the limit that does not work, not for the work that is slow.
+ */
+
+/** What is under way in one of the runners. */
+interface UnderWay<D> {
+  readonly duty: D;
+  /** True when it was told to stop, because the state demands something else by now. */
+  readonly isEnding: boolean;
+}
+
+/** The agent as far as a watchdog has to know it. */
+export interface Facts {
+  readonly nowMs: number;
+  /** Whether the saved state is taken up after the start. */
+  readonly isAwake: boolean;
+  /** How many writes of state and count of starts have come to an end, well or badly; and whether one is under way. */
+  readonly writes: { readonly tries: number; readonly isSaving: boolean };
+  /** `signs` counts how often it told of progress. */
+  readonly update: (UnderWay<Duty> & { readonly signs: number }) | undefined;
+  readonly reboot: UnderWay<RebootDuty> | undefined;
+}
+
+export type BoundTerms = Pick<
+  Settings,
+  | "update.max-image-size"
+  | "update.silence-seconds"
+  | "update.command.time-limit-seconds"
+  | "update.prove-within-seconds"
+  | "reboot.deadline-seconds"
+  | "simulation.pause-seconds"
+>;
+
+/** What a busy board may add to anything. */
+const slackMs = 10 * 60_000;
+/** A write that is synced to the disk, on a worn SD card that is busy with another. */
+const savingMs = 5 * 60_000;
+/** Whoever is told to stop has SIGTERM, five seconds and SIGKILL for that. */
+const endingMs = 5 * 60_000;
+/**
+ * Twelve looks at the running version with pauses of 5 s between, and three minutes for the link. A look takes 30 s at most,
+ * and behind root's door a minute more before and after.
+ */
+const lookingMs = 12 * (30_000 + 2 * 60_000 + 5_000) + 180_000;
+/** The slowest disk that is worth waiting for: 1 MiB in a second. */
+const bytesPerMs = 1_048.576;
+
+/** All that is under way, with its bounds. Nothing to do is no work, and never stuck. */
+export function workUnderWay(facts: Facts, terms: BoundTerms): Work[] {
+  const { isAwake, writes, update, reboot, nowMs } = facts;
+  const works: Work[] = [];
+  // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
+  const tries = String(writes.tries);
+  if (writes.isSaving) works.push({ name: "saving the state", sign: tries, boundMs: savingMs });
+  if (!isAwake) works.push({ name: "taking up the saved state", sign: tries, boundMs: slackMs });
+  if (update !== undefined) {
+    const { duty, isEnding, signs } = update;
+    const { operationId, apply } = duty.job;
+    const sign = [duty.kind, operationId, apply, isEnding, signs, tries].join(" ");
+    works.push({ name: `update: ${duty.kind}`, sign, boundMs: isEnding ? endingMs : boundOfUpdate(duty, terms) });
+  }
+  if (reboot !== undefined) {
+    const { duty, isEnding } = reboot;
+    const isDue = duty.kind !== "awaitDue" || duty.dueBootMs <= nowMs;
+    const sign = [duty.kind, isDue, isEnding, tries].join(" ");
+    const boundMs = isEnding ? endingMs : isDue ? boundOfReboot(duty, terms) : null;
+    works.push({ name: `reboot: ${duty.kind}`, sign, boundMs });
+  }
+  return works;
+}
+
+function boundOfUpdate(duty: Duty, terms: BoundTerms): number | null {
+  const { job } = duty;
+  const programMs = terms["update.command.time-limit-seconds"] + slackMs;
+  const largestMs = terms["update.max-image-size"] / bytesPerMs;
+  const rehearsalMs = job.rehearsal ? terms["simulation.pause-seconds"] : 0;
+  switch (duty.kind) {
+    case "admit":
+      return rehearsalMs + slackMs;
+    case "fetch":
+      // What is on disk is digested once more before the first sign; from then on each minute of waiting gives one.
+      return rehearsalMs + largestMs + terms["update.silence-seconds"] + slackMs;
+    case "verify":
+      return rehearsalMs + largestMs + slackMs;
+    case "awaitRelease":
+      if (job.apply !== "now") return null; // For a window or an order.
+      return lookingMs + terms["reboot.deadline-seconds"] + slackMs; // A reboot for another reason may go first.
+    case "install":
+      // Read once, and where root's door installs it, for each of its two calls sent, written and digested.
+      return rehearsalMs + (8 * duty.image.sizeBytes) / bytesPerMs + 2 * programMs;
+    case "arm":
+      return programMs + slackMs;
+    case "reboot":
+      return terms["reboot.deadline-seconds"] + slackMs;
+    case "prove":
+      return lookingMs + terms["update.prove-within-seconds"] + slackMs;
+    case "commit":
+      return 3 * programMs;
+    case "revert":
+      return 3 * programMs + lookingMs;
+    case "tidy":
+      return duty.keepsPartial ? null : slackMs; // Bytes are kept for days.
+  }
+}
+
+function boundOfReboot(duty: RebootDuty, terms: BoundTerms): number | null {
+  switch (duty.kind) {
+    case "awaitDue":
+      return slackMs;
+    case "awaitWindow":
+    case "awaitUpdate":
+      return null; // The update has bounds of its own.
+    case "reboot":
+      return terms["reboot.deadline-seconds"] + slackMs;
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { InvalidArgumentError, type Command } from "commander";
+import { isJsonObject, type JsonObject } from "../../../agent/contract/json.ts";
+import { UsageError } from "../../cli/errors.ts";
+import type { World } from "../../cli/context.ts";
+import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
+import { jsonDocument } from "../result.ts";
+import { withHub } from "../../cli/with-hub.ts";
+
+interface SetOptions extends TargetOptions {
+  readonly desired?: JsonObject;
+  readonly tags?: JsonObject;
+}
+
+const examples = `
+Examples:
+  boardkeeper twin -d board-1
+  boardkeeper twin set -d board-1 --tags '{"site":"north"}'
+
+The options of each: boardkeeper twin get --help, boardkeeper twin set --help`;
+
+/** `boardkeeper twin`: a twin is a document, so it is printed as one whatever `-o` says. */
+export function addTwinCommands(program: Command, world: World): void {
+  const twin = program
+    .command("twin")
+    .description("print a board's twin, or change its desired properties and tags")
+    .usage("[get|set] -d <id> [options]")
+    .addHelpText("after", examples);
+
+  withTargetOptions(twin.command("get", { isDefault: true }))
+    .description("print the whole twin (the default)")
+    .action((options: TargetOptions) =>
+      withHub(world, options, async (client) => world.out.write(jsonDocument(await client.twin(targetOf(options))))),
+    );
+
+  withTargetOptions(twin.command("set"))
+    .description("merge JSON into the twin: null removes a key, what is not named stays")
+    .option("--desired <json>", "into the desired properties: JSON, or @FILE", jsonObject)
+    .option("--tags <json>", "into the tags: JSON, or @FILE", jsonObject)
+    .action((options: SetOptions) => {
+      const { desired, tags } = options;
+      if (desired === undefined && tags === undefined) {
+        throw new UsageError("twin set: nothing to set. Expected --desired JSON, --tags JSON, or both.");
+      }
+      const patch = { ...(desired === undefined ? {} : { desired }), ...(tags === undefined ? {} : { tags }) };
+      return withHub(world, options, async (client) =>
+        world.out.write(jsonDocument(await client.patchTwin(targetOf(options), patch))),
+      );
+    });
+}
+
+function jsonObject(text: string): JsonObject {
+  const json = text.startsWith("@") ? readText(text.slice(1)) : text;
+  try {
+    const value: unknown = JSON.parse(json);
+    if (isJsonObject(value)) return value;
+  } catch {
+    // Told below, in the same words as JSON that is no object.
+  }
+  throw new InvalidArgumentError(`Expected a JSON object such as {"site":"north"}, or @FILE with one in it.`);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new InvalidArgumentError(
+      `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import { Command } from "commander";
+import * as v from "valibot";
+import { outputOption } from "../../cli/output.ts";
+import type { Format, Output } from "../../cli/output.ts";
+import { folderOption, hubFolder, pageLines, requireHubContext } from "./folder.ts";
+
+interface EventsOptions {
+  readonly folder?: string;
+  readonly deviceId?: string;
+  readonly moduleId?: string;
+  readonly follow?: boolean;
+  readonly output: Format;
+}
+
+const eventSchema = v.object({
+  enqueuedTime: v.string(),
+  deviceId: v.string(),
+  moduleId: v.exactOptional(v.string()),
+  properties: v.custom<object>((value) => typeof value === "object" && value !== null),
+  body: v.exactOptional(v.string()),
+  bodyBase64: v.exactOptional(v.string()),
+});
+
+export function hubEventsCommand(output: Output): Command {
+  return new Command("events")
+    .description("show the telemetry that devices have sent")
+    .addOption(folderOption())
+    .option("-d, --device-id <id>", "only of this device")
+    .option("-m, --module-id <id>", "only of this module")
+    .option("-f, --follow", "go on as events come in, until Ctrl-C")
+    .addOption(outputOption())
+    .action(async (options: EventsOptions) => {
+      const folder = hubFolder(options.folder);
+      const context = await requireHubContext(folder);
+      for await (const line of pageLines(folder, context, pathOf(options))) {
+        output.result(options.output === "json" ? line : asText(line));
+      }
+    });
+}
+
+function pathOf({ deviceId, moduleId, follow = false }: EventsOptions): string {
+  const query = new URLSearchParams({
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...(moduleId === undefined ? {} : { moduleId }),
+    follow: String(follow),
+  });
+  return `/local-hub/events?${query.toString()}`;
+}
+
+/** For instance `2026-01-02T03:04:05.678Z board-1 {"temperature":21} {"alert":"true"}`. */
+function asText(line: string): string {
+  const { enqueuedTime, deviceId, moduleId, properties, body, bodyBase64 } = v.parse(eventSchema, JSON.parse(line));
+  const source = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
+  const said = body ?? `base64:${bodyBase64}`;
+  const extra = Object.keys(properties).length === 0 ? "" : ` ${JSON.stringify(properties)}`;
+  return `${enqueuedTime} ${source} ${said}${extra}`;
+}

@@ -1,0 +1,82 @@
+import { dirname } from "node:path";
+import * as v from "valibot";
+import { makePrivateFolder } from "../storage/atomic-file.ts";
+import { KeptFile } from "../storage/coalescing-file.ts";
+import { readState } from "../storage/read-state.ts";
+
+export interface Subscription {
+  readonly topic: string;
+  readonly qos: 0 | 1 | 2;
+}
+
+const SESSIONS_VERSION = 1;
+
+const sessionsSchema = v.object({
+  version: v.literal(SESSIONS_VERSION),
+  sessions: v.array(
+    v.object({
+      clientId: v.string(),
+      subscriptions: v.array(v.object({ topic: v.string(), qos: v.picklist([0, 1, 2]) })),
+    }),
+  ),
+});
+
+/** The subscriptions of clients that connect with `clean: false`: they outlive the connection and the hub's process [MQTT-3.1.2-4]. */
+export class Sessions {
+  readonly #file: KeptFile;
+  readonly #sessions = new Map<string, Map<string, Subscription>>();
+
+  constructor(path: string) {
+    this.#file = new KeptFile(path);
+  }
+
+  async load(): Promise<void> {
+    await makePrivateFolder(dirname(this.#file.path));
+    const kept = await readState(this.#file.path, sessionsSchema);
+    for (const { clientId, subscriptions } of kept?.sessions ?? []) {
+      this.#sessions.set(clientId, new Map(subscriptions.map((one) => [one.topic, one])));
+    }
+  }
+
+  subscriptionsOf(clientId: string): Subscription[] {
+    return [...(this.#sessions.get(clientId)?.values() ?? [])];
+  }
+
+  async add(clientId: string, subscriptions: readonly Subscription[]): Promise<void> {
+    const session = this.#sessions.get(clientId) ?? new Map<string, Subscription>();
+    for (const { topic, qos } of subscriptions) session.set(topic, { topic, qos });
+    this.#sessions.set(clientId, session);
+    await this.#save();
+  }
+
+  async remove(clientId: string, topics: readonly string[]): Promise<void> {
+    const session = this.#sessions.get(clientId);
+    if (session === undefined) return;
+    for (const topic of topics) session.delete(topic);
+    if (session.size === 0) this.#sessions.delete(clientId);
+    await this.#save();
+  }
+
+  async forget(clientId: string): Promise<void> {
+    if (this.#sessions.delete(clientId)) await this.#save();
+  }
+
+  async forgetAll(): Promise<void> {
+    this.#sessions.clear();
+    await this.#save();
+  }
+
+  async flush(): Promise<void> {
+    await this.#file.idle();
+  }
+
+  async #save(): Promise<void> {
+    await this.#file.save(() => {
+      const sessions = [...this.#sessions].map(([clientId, session]) => ({
+        clientId,
+        subscriptions: [...session.values()],
+      }));
+      return `${JSON.stringify({ version: SESSIONS_VERSION, sessions })}\n`;
+    });
+  }
+}

@@ -1,0 +1,167 @@
+import type { Envelope, Refusal } from "./error-response.ts";
+
+/** The refusals that this hub knows, worded as the real one words them wherever that is on record. */
+
+const classic = (code: number, name: string, message: string, hint?: string): Refusal => ({
+  code,
+  name,
+  message,
+  envelope: "classic",
+  ...(hint === undefined ? {} : { hint }),
+});
+
+// Recorded in Azure/azure-iot-sdk-java, ErrorMessageParserTest: "ErrorCode:IotHubUnauthorizedAccess;Unauthorized".
+export const unauthorized = (hint: string): Refusal =>
+  classic(401_002, "IotHubUnauthorizedAccess", "Unauthorized", hint);
+
+/** Module identities of a device that does not exist or is disabled, asked for with a SAS token. */
+export const unauthorizedModules = (hint: string): Refusal => ({
+  code: 401_002,
+  name: "IotHubUnauthorizedAccess",
+  message: "Unauthorized access",
+  envelope: "nested",
+  hint,
+});
+
+export const deviceNotFound = (deviceId: string): Refusal =>
+  classic(404_001, "DeviceNotFound", deviceId, `no device '${deviceId}' is registered in this hub`);
+
+// Recorded in Azure/azure-sdk-for-net, SessionRecords of Azure.Iot.Hub.Service, and Azure/azure-iot-sdk-csharp #3442.
+export const deviceAlreadyExists = (deviceId: string): Refusal =>
+  classic(409_001, "DeviceAlreadyExists", `A device with ID '${deviceId}' is already registered.`);
+
+export const moduleNotFound = (deviceId: string, moduleId: string): Refusal => ({
+  code: 404_010,
+  name: "ModuleNotFound",
+  message: `Device ${deviceId} does not contain Module ${moduleId}.`,
+  envelope: "bare",
+});
+
+export const moduleAlreadyExists = (deviceId: string, moduleId: string, hubName: string): Refusal => ({
+  code: 409_301,
+  name: "ModuleAlreadyExistsOnDevice",
+  message: `Device ${deviceId} in IotHub ${hubName} already contains Module ${moduleId}.`,
+  envelope: "bare",
+});
+
+export const tooManyModules = (deviceId: string, limit: number): Refusal => ({
+  code: 413_003,
+  name: "TooManyModulesOnDevice",
+  message: `Device ${deviceId} already contains ${limit} modules.`,
+  envelope: "bare",
+});
+
+export const etagMissing = (): Refusal => classic(412_001, "PreconditionFailed", "Etag missing");
+
+export const identityEtagMismatch = (): Refusal =>
+  classic(412_001, "PreconditionFailed", "PreconditionFailed", "the If-Match header is not the identity's etag");
+
+export const twinEtagMismatch = (deviceId: string): Refusal =>
+  classic(412_001, "PreconditionFailed", `ETag mismatch for device ID '${deviceId}'`);
+
+export const argumentInvalid = (message: string, envelope: Envelope = "classic"): Refusal => ({
+  code: 400_004,
+  name: "ArgumentInvalid",
+  message,
+  envelope,
+});
+
+export const argumentNull = (message: string): Refusal => classic(400_005, "ArgumentNull", message);
+
+/** A query that cannot be read: the real hub says no more than this, so the reason is a hint. */
+export const badQuery = (hint: string): Refusal => classic(400_004, "ArgumentInvalid", "BadRequest", hint);
+
+export const malformedJson = (hint: string): Refusal =>
+  classic(400_006, "IotHubFormatError", "The request body is not valid JSON.", hint);
+
+export const invalidProtocolVersion = (hint: string): Refusal =>
+  classic(400_001, "InvalidProtocolVersion", "The api-version of the request is missing or not supported.", hint);
+
+export const tooLarge = (message: string, envelope: Envelope = "classic"): Refusal => ({
+  code: 413_001,
+  name: "MessageTooLarge",
+  message,
+  envelope,
+});
+
+// Recorded in Azure/azure-iot-sdk-csharp #3442 (2024).
+export const deviceNotOnline = (connectTimeoutMs: number): Refusal => ({
+  code: 404_103,
+  name: "DeviceNotOnline",
+  message:
+    "The operation failed because the requested device isn't online or hasn't registered the direct method callback. " +
+    "To learn more, see https://aka.ms/iothub404103",
+  info: { timeout: timeSpan(connectTimeoutMs) },
+  envelope: "nested",
+});
+
+/** For methods, whose errors are nested where the registry's are classic. */
+export const methodTargetNotFound = (target: string): Refusal => ({
+  code: 404_001,
+  name: "DeviceNotFound",
+  message: `The operation failed because '${target}' isn't registered in this hub.`,
+  envelope: "nested",
+});
+
+// "Device unavailable ==> device initiates disconnect": Azure/azure-iot-sdk-csharp #317.
+export const deviceWentAway = (): Refusal => ({
+  code: 404_104,
+  name: "DeviceConnectionClosedRemotely",
+  message: "Device unavailable",
+  envelope: "nested",
+});
+
+// Recorded in MicrosoftDocs/azure-docs, the Video Analyzer troubleshooting article.
+export const responseTimedOut = (): Refusal => ({
+  code: 504_101,
+  name: "GatewayTimeout",
+  message: "Timed out waiting for the response from device.",
+  info: {},
+  envelope: "nested",
+});
+
+// Recorded on Microsoft Q&A, "What would happens to Iot hub messages if daily message limit is exceeded?" (2019).
+export const quotaExceeded = (hubName: string): Refusal => ({
+  code: 403_002,
+  name: "IotHubQuotaExceeded",
+  message:
+    `Total number of messages on IotHub '${hubName}' exceeded the allocated quota. Max allowed message count : '8000', current ` +
+    "message count : '8448'. Send and Receive operations are blocked for this hub until the next UTC day. Consider increasing the " +
+    "units for this hub to increase the quota.",
+  envelope: "nested",
+});
+
+// The codes of these are those of azure-iot-sdk-csharp, ErrorCode.cs.
+export const throttled = (envelope: Envelope = "bare"): Refusal => ({
+  code: 429_001,
+  name: "ThrottlingException",
+  message: "The throttling limits of this hub are exceeded for the requested operation.",
+  envelope,
+});
+
+export const serviceUnavailable = (envelope: Envelope = "bare"): Refusal => ({
+  code: 503_001,
+  name: "ServiceUnavailable",
+  message: "The hub is currently unable to process the request.",
+  envelope,
+});
+
+export const badDeviceResponse = (message: string): Refusal => ({
+  code: 502_000,
+  name: "GenericBadGateway",
+  message,
+  envelope: "nested",
+});
+
+export const noSuchResource = (hint: string): Refusal =>
+  classic(404_000, "GenericNotFound", "The requested resource does not exist.", hint);
+
+export const serverError = (hint: string): Refusal =>
+  classic(500_001, "ServerError", "The hub could not carry out the request.", hint);
+
+/** .NET's TimeSpan, hh:mm:ss. */
+function timeSpan(ms: number): string {
+  const seconds = Math.trunc(ms / 1000);
+  const parts = [Math.trunc(seconds / 3600), Math.trunc(seconds / 60) % 60, seconds % 60];
+  return parts.map((part) => String(part).padStart(2, "0")).join(":");
+}

@@ -1,0 +1,86 @@
+import { isJsonObject, member } from "../lib/json.ts";
+import type { Json } from "../lib/json.ts";
+import { granted, refused } from "../lib/error-response.ts";
+import type { Envelope, Verdict } from "../lib/error-response.ts";
+import { argumentInvalid } from "../lib/error-catalog.ts";
+
+const types = ["sas", "selfSigned", "certificateAuthority"] as const;
+
+interface SymmetricKeys {
+  readonly primaryKey: string | null;
+  readonly secondaryKey: string | null;
+}
+
+/** How a device or a module proves who it is, as its identity says. */
+export interface Authentication {
+  readonly symmetricKey: SymmetricKeys;
+  readonly x509Thumbprint: { readonly primaryThumbprint: string | null; readonly secondaryThumbprint: string | null };
+  readonly type: (typeof types)[number];
+}
+
+const noThumbprints = { primaryThumbprint: null, secondaryThumbprint: null };
+
+/** The keys that a token of this identity may be signed with. */
+export function signingKeys({ type, symmetricKey }: Authentication): string[] {
+  if (type !== "sas") return [];
+  return [symmetricKey.primaryKey, symmetricKey.secondaryKey].filter((key) => key !== null);
+}
+
+/**
+ * The authentication that a request asks for. Keys that are absent or empty are made by `newKey`, as the hub makes them,
+ * even on an update: an identity written without its keys gets new ones.
+ */
+export function readAuthentication(
+  asked: Json | undefined,
+  newKey: () => string,
+  envelope: Envelope,
+): Verdict<Authentication> {
+  const fields = isJsonObject(asked) ? asked : {};
+  const named = member(fields, "type") ?? "sas";
+  const type = types.find((one) => one === named);
+  if (type === undefined) {
+    const wanted = `one of ${types.join(", ")}`;
+    return refused(
+      argumentInvalid(`The authentication type must be ${wanted}, not ${JSON.stringify(named)}.`, envelope),
+    );
+  }
+  if (type !== "sas") {
+    const noKeys = { primaryKey: null, secondaryKey: null };
+    return granted({ symmetricKey: noKeys, x509Thumbprint: thumbprints(fields["x509Thumbprint"]), type });
+  }
+  const keys = isJsonObject(fields["symmetricKey"]) ? fields["symmetricKey"] : {};
+  const primary = keyText(keys["primaryKey"] ?? keys["PrimaryKey"]);
+  const secondary = keyText(keys["secondaryKey"] ?? keys["SecondaryKey"]);
+  if (primary === undefined && secondary === undefined) {
+    const symmetricKey = { primaryKey: newKey(), secondaryKey: newKey() };
+    return granted({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
+  }
+  if (primary === undefined || secondary === undefined || !isKey(primary) || !isKey(secondary)) {
+    const rule = "Both symmetric keys must be given, as base64 of 16 to 64 bytes, or neither.";
+    return refused(argumentInvalid(rule, envelope));
+  }
+  const symmetricKey = { primaryKey: primary, secondaryKey: secondary };
+  return granted({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
+}
+
+/** The SDK sends `''` for keys that it wants made (registry.js, _normalizeAuthentication). */
+function keyText(value: Json | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function isKey(text: string): boolean {
+  const bytes = Buffer.from(text, "base64");
+  return bytes.toString("base64") === text && bytes.length >= 16 && bytes.length <= 64;
+}
+
+function thumbprints(asked: Json | undefined): Authentication["x509Thumbprint"] {
+  if (!isJsonObject(asked)) return noThumbprints;
+  return {
+    primaryThumbprint: textOrNull(member(asked, "primaryThumbprint")),
+    secondaryThumbprint: textOrNull(member(asked, "secondaryThumbprint")),
+  };
+}
+
+function textOrNull(value: Json | undefined): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}

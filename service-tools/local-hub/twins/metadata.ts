@@ -1,0 +1,32 @@
+import { isJsonObject, member } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
+
+/** When a part of a twin section was last written; desired properties also tell in which version. */
+export interface Stamp {
+  readonly $lastUpdated: string;
+  readonly $lastUpdatedVersion?: number;
+}
+
+/**
+ * A section's `$metadata`: the same tree as its content, a stamp at every node ("not just the leaves of the JSON
+ * structure, to preserve updates that remove object keys", iot-hub-devguide-device-twins). Stamps come before members.
+ */
+export function stampPatch(metadata: JsonObject, content: JsonObject, patch: JsonObject, stamp: Stamp): JsonObject {
+  const members = Object.entries(content).map(([key, value]): [string, Json] => {
+    const change = member(patch, key);
+    const before = member(metadata, key);
+    if (change === undefined && before !== undefined) return [key, before];
+    return [key, stampValue(before, value, change ?? value, stamp)];
+  });
+  return Object.fromEntries([...Object.entries(stamp), ...members]);
+}
+
+/** The metadata of content that is written as a whole. */
+export function stampWhole(content: JsonObject, stamp: Stamp): JsonObject {
+  return stampPatch({}, content, content, stamp);
+}
+
+function stampValue(before: Json | undefined, value: Json, change: Json, stamp: Stamp): Json {
+  if (!isJsonObject(value) || !isJsonObject(change)) return { ...stamp };
+  return stampPatch(isJsonObject(before) ? before : {}, value, change, stamp);
+}

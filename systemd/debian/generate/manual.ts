@@ -1,0 +1,95 @@
+import { commands, options, type Command, type Option, type OptionName } from "../../../agent/cli/arguments.ts";
+
+/* The manual page boardkeeper-agent(8), made from the program's own table of commands. */
+
+const files: readonly (readonly [string, string])[] = [
+  [
+    "/etc/boardkeeper/agent.toml, /etc/boardkeeper/agent.toml.d/*.toml",
+    "The configuration. The packages never change them: what you have edited stays, without a question.",
+  ],
+  ["/usr/share/doc/boardkeeper-agent/examples/agent.toml", "Every setting, with its default and its meaning."],
+  [
+    "/etc/boardkeeper/credentials/connection-string",
+    "The connection string, for root alone to read; systemd hands the service a copy. Without it the service waits, or runs with the last good configuration.",
+  ],
+  [
+    "/etc/boardkeeper/installer",
+    "The path of the one program that root may run as the installer, with update.command.as-root; for root alone to write. Without it root runs none.",
+  ],
+  ["/var/lib/boardkeeper", "The state. It must outlive a firmware update, and it is all that a board has to keep."],
+  [
+    "/run/boardkeeper-agent/control.sock",
+    "Where the commands speak to the running agent: root, and the group boardkeeper.",
+  ],
+];
+
+const statuses: readonly (readonly [string, string])[] = [
+  ["0", "Done."],
+  ["1", "It failed; the message says why, and what to do."],
+  ["64", "The command line cannot be."],
+  ["78", "Of run only: the configuration cannot be used."],
+];
+
+/**
+ * The page in man(7).
+ * @param date as in 2026-11-21
+ */
+export function manual(version: string, date: string): string {
+  const synopsis = Object.entries<Command>(commands).map(([name, command]) => {
+    const operand = command.operand === undefined ? "" : ` \\fI${roff(command.operand)}\\fR`;
+    return `.B boardkeeper\\-agent ${roff(name)}\\fR${operand} [\\fIoptions\\fR]\n.br\n`;
+  });
+  const each = Object.entries<Command>(commands).map(
+    ([name, command]) =>
+      `.SS ${roff(name)}\n${sentence(command.says)}\n${prose(command.more)}${optionsOf(command.options)}`,
+  );
+  return `.TH BOARDKEEPER\\-AGENT 8 ${date} "Boardkeeper ${roff(version)}" "Boardkeeper"
+.SH NAME
+boardkeeper\\-agent \\- reboots and firmware updates through Azure IoT Hub, proven
+.SH SYNOPSIS
+${synopsis.join("")}.SH DESCRIPTION
+Keeps this board: reboots it and updates its firmware when its hub asks, and proves what it did. The service
+.B boardkeeper\\-agent.service
+runs the agent; the other commands are for whoever stands before the board, or is logged in to it.
+.SH COMMANDS
+${each.join("")}.SH FILES
+${definitions(files)}.SH EXIT STATUS
+${definitions(statuses)}.SH SEE ALSO
+.BR systemctl (1),
+.BR journalctl (1)
+`;
+}
+
+function optionsOf(names: readonly OptionName[]): string {
+  const list = [...names, "help" as const].map((name) => {
+    const { short, value, says }: Option = options[name];
+    const flags = `${short === undefined ? "" : `\\fB\\-${short}\\fR, `}\\fB\\-\\-${roff(name)}\\fR`;
+    return `.TP\n${flags}${value === undefined ? "" : ` \\fI${roff(value)}\\fR`}\n${sentence(says)}\n`;
+  });
+  return list.join("");
+}
+
+function definitions(list: readonly (readonly [string, string])[]): string {
+  return list.map(([term, says]) => `.TP\n.I ${roff(term)}\n${roff(says)}\n`).join("");
+}
+
+/** Indented lines are something to type. */
+function prose(text: string): string {
+  return text.replaceAll(/(?:^ {2}.*(?:\n|$))+|(?:^(?! {2}).*(?:\n|$))+/gm, (block) =>
+    block.startsWith("  ")
+      ? `.PP\n.nf\n.RS 4\n${roff(block.trimEnd())}\n.RE\n.fi\n.PP\n`
+      : `${roff(block.trimEnd())}\n`,
+  );
+}
+
+function sentence(text: string): string {
+  return roff(`${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
+}
+
+/** A text in which roff finds nothing to obey; hyphens stay what can be typed. */
+function roff(text: string): string {
+  return text
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replaceAll(/^([.'])/gm, "\\&$1");
+}

@@ -1,0 +1,68 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { findEquipment, keepEquipment, keptEquipment } from "../../../../../agent/board/hardware/hardware-info.ts";
+import type { Equipment } from "../../../../../agent/contract/snapshot.ts";
+import { FakeBoard } from "../../../../support/fake-board.ts";
+import { FakeHub } from "../../../../support/fake-hub.ts";
+import { settle } from "../../../../support/fake-time.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
+
+const equipment: Equipment = {
+  cpu: "ARM Cortex-A72",
+  cores: 4,
+  disks: [{ name: "mmcblk0", model: "", sizeBytes: 31_268_536_320 }],
+  interfaces: [{ name: "eth0", mac: "dc:a6:32:00:00:01" }],
+};
+
+describe("what a board is made of", () => {
+  it("is found out, bounded, and without what changes", async () => {
+    const found = await findEquipment(new AbortController().signal);
+    expect(Object.keys(found)).toStrictEqual(["cpu", "cores", "disks", "interfaces"]);
+    for (const list of [found.disks, found.interfaces]) expect(list.length).toBeLessThanOrEqual(4);
+    for (const { sizeBytes, name } of found.disks) {
+      expect(sizeBytes).toBeGreaterThan(0);
+      expect(name).not.toMatch(/^(zram|ram|loop|\s*$)/);
+    }
+    for (const { mac } of found.interfaces) expect(mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+    expect(Buffer.byteLength(JSON.stringify(found))).toBeLessThan(2_000);
+  });
+
+  it("is not waited for by an agent that stops", async () => {
+    await expect(findEquipment(AbortSignal.abort())).rejects.toThrow("abort");
+  });
+
+  it("is kept with the boot in which it was found", async () => {
+    const folder = await temporaryFolder();
+    expect(await keptEquipment(folder)).toBeUndefined();
+    await keepEquipment(folder, "boot-1", equipment);
+    expect(await keptEquipment(folder)).toStrictEqual({ bootId: "boot-1", equipment });
+  });
+
+  it.each(["{", '{"bootId":"boot-1"}', '{"bootId":1,"equipment":null}'])("is found out anew after %j", async (text) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "equipment.json"), text);
+    expect(await keptEquipment(folder)).toBeUndefined();
+  });
+
+  it("is told when it is known, and nothing waits for that", async () => {
+    let tell: (found: Equipment) => void = () => undefined;
+    const found = new Promise<Equipment>((resolve) => (tell = resolve));
+    const hub = new FakeHub();
+    const board = new FakeBoard(hub, { equipment: () => found });
+    await board.powerOn();
+    expect(hub.at("boardkeeper.update.phase")).toBe("idle");
+    expect(hub.at("boardkeeper.board.equipment")).toBeUndefined();
+    tell(equipment);
+    await settle();
+    expect(hub.at("boardkeeper.board.equipment")).toStrictEqual(equipment);
+  });
+
+  it("is left out where it cannot be found out, and the board works on", async () => {
+    const hub = new FakeHub();
+    const board = new FakeBoard(hub, { equipment: () => Promise.reject(new Error("no lsblk")) });
+    await board.powerOn();
+    expect((await hub.call("getStatus", null)).status).toBe(200);
+    expect(hub.at("boardkeeper.board.equipment")).toBeUndefined();
+  });
+});

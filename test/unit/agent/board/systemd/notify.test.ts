@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { expect, it } from "vitest";
+import { serviceManager } from "../../../../../agent/board/systemd/notify.ts";
+import { createLog } from "../../../../../agent/lib/log.ts";
+import { quiet } from "../../../../support/journals.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
+
+const program = "systemd/libexec/with-notify-socket";
+
+/** What a process says that is started through the program, and by which process the kernel says it was said. */
+const systemd = `
+  use Socket;
+  socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die;
+  bind($socket, pack_sockaddr_un($ARGV[0])) or die;
+  $| = 1;
+  print "listening\\n";
+  recv($socket, my $message, 4096, 0);
+  print $message, "\\n";
+`;
+
+it("a process that is started through with-notify-socket reaches the socket by a descriptor of its own", async () => {
+  const folder = await temporaryFolder();
+  const [path, agent] = [join(folder, "notify"), join(folder, "agent.mjs")];
+  const contents = `
+    import { serviceManager } from "./agent/board/systemd/notify.ts";
+    import { execFileSync } from "node:child_process";
+    import { readlinkSync } from "node:fs";
+    const childHas = execFileSync("ls", ["-l", "/proc/self/fd"]).toString().includes(readlinkSync("/proc/self/fd/3"));
+    serviceManager(process.env, console).notify("READY=1", "STATUS=Two\\nlines.", "CHILD=" + childHas);
+  `;
+  await build({ stdin: { contents, resolveDir: "." }, bundle: true, platform: "node", format: "esm", outfile: agent });
+  const listener = spawn("perl", ["-e", systemd, path]);
+  const heard = once(listener, "close");
+  let message = "";
+  listener.stdout.setEncoding("utf8").on("data", (text: string) => (message += text));
+  await once(listener.stdout, "data");
+  const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path };
+  const child = spawn(program, [process.execPath, agent], { env, stdio: "inherit" });
+  await Promise.all([once(child, "close"), heard]);
+  // A program that the agent starts cannot speak for it.
+  expect(message).toBe("listening\nREADY=1\nSTATUS=Two lines.\nCHILD=false\n");
+});
+
+it("nobody is told anything where there is no systemd, or where its words are for another process", () => {
+  for (const env of [{}, { LISTEN_PID: "1", LISTEN_FDS: "1", LISTEN_FDNAMES: "notify" }]) {
+    const manager = serviceManager(env, quiet);
+    expect(manager.watchdogMs).toBeNull();
+    expect(() => manager.notify("READY=1")).not.toThrow();
+  }
+});
+
+it("a systemd that waits for word and gave no way to send any is told in the log, with the remedy", () => {
+  const lines: string[] = [];
+  serviceManager({ NOTIFY_SOCKET: "/run/systemd/notify" }, createLog("info", { write: (line) => lines.push(line) }));
+  expect(lines).toEqual([expect.stringContaining("with-notify-socket")]);
+});

@@ -1,0 +1,260 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
+import type { Surroundings } from "../../../../agent/config/launch-options.ts";
+import { readSettings, settings, variableOf } from "../../../../agent/config/settings.ts";
+import { bareSurroundings } from "../../../support/surroundings.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
+
+const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
+const around: Surroundings = { ...bareSurroundings, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
+
+async function withFile(toml: string, changes: Partial<Surroundings> = {}): Promise<Surroundings> {
+  const configFile = join(await temporaryFolder(), "agent.toml");
+  await writeFile(configFile, toml);
+  return { ...around, configFile, ...changes };
+}
+
+async function problemsOf(surroundings: Surroundings): Promise<readonly string[]> {
+  const loaded: unknown = await loadConfig(surroundings).catch((cause: unknown) => cause);
+  return loaded instanceof ConfigError ? loaded.problems : [];
+}
+
+describe("where a setting comes from", () => {
+  it("is its default where nothing says otherwise", async () => {
+    const config = await loadConfig(around);
+    expect(config).toMatchObject({
+      "update.installer": "none",
+      "simulation.pause-seconds": 15_000,
+      stateDir: "/var/lib/boardkeeper",
+    });
+    expect(config.stagingDir).toBe("/var/lib/boardkeeper/staging");
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it("is the file, then the drop-ins by name, then the environment, then the argument", async () => {
+    const surroundings = await withFile(
+      '[agent]\nstate-dir = "/file"\nlog-level = "warn"\n[update]\nmax-image-size = "1 GiB"\n[report]\nprogress-seconds = 9',
+    );
+    const folder = `${surroundings.configFile}.d`;
+    await mkdir(folder);
+    await writeFile(join(folder, "20-late.toml"), '[agent]\nstate-dir = "/late"\nlog-level = "error"');
+    await writeFile(join(folder, "10-early.toml"), '[agent]\nstate-dir = "/early"\n[update]\nmax-image-size = 5');
+    await writeFile(join(folder, "not-toml.txt"), "nonsense");
+    const env = { ...surroundings.env, BOARDKEEPER_AGENT_LOG_LEVEL: "debug", BOARDKEEPER_HOME: "/elsewhere" };
+    expect(await loadConfig({ ...surroundings, env })).toMatchObject({
+      stateDir: "/late",
+      "agent.log-level": "debug",
+      "update.max-image-size": 5,
+      "report.progress-seconds": 9_000,
+    });
+    expect(await loadConfig({ ...surroundings, env, stateDir: "/argument" })).toMatchObject({ stateDir: "/argument" });
+  });
+
+  it("takes the state folder from systemd where nothing else names one", async () => {
+    const env = { ...around.env, STATE_DIRECTORY: "/var/lib/other" };
+    expect((await loadConfig({ ...around, env })).stateDir).toBe("/var/lib/other");
+  });
+
+  it("has other defaults on a simulated board", async () => {
+    const env = { ...around.env, BOARDKEEPER_HOME: "/home/me/bk" };
+    expect(await loadConfig({ ...around, env, simulate: true })).toMatchObject({
+      "update.installer": "simulated",
+      stateDir: "/home/me/bk/boards/d1",
+    });
+  });
+
+  it("keeps a board whose id is a dot or two in the folder of the boards", async () => {
+    const env = {
+      IOTHUB_DEVICE_CONNECTION_STRING: "HostName=h;DeviceId=..;SharedAccessKey=a",
+      BOARDKEEPER_HOME: "/bk",
+    };
+    expect((await loadConfig({ ...around, env, simulate: true })).stateDir).toBe("/bk/boards/%2E%2E");
+  });
+
+  it("has one environment variable each", () => {
+    const names = Object.keys(settings).map(variableOf);
+    expect(new Set(names).size).toBe(names.length);
+    expect(variableOf("update.command.time-limit-seconds")).toBe("BOARDKEEPER_UPDATE_COMMAND_TIME_LIMIT_SECONDS");
+  });
+});
+
+describe("mistakes", () => {
+  it("are all told at once, each with its place", async () => {
+    const surroundings = await withFile(
+      '[hub]\ntransport = "amqp"\nwebsocket-port = 0\n[update]\ninstaller = "command"\nmax-image-size = "big"\n[oops]\nx = 1\n[agent]\nstate_dir = "/x"',
+      { env: { BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "-1", BOARDKEEPER_NONSENSE: "1" } },
+    );
+    const file = surroundings.configFile;
+    expect(await problemsOf(surroundings)).toStrictEqual([
+      `${file}: hub.transport: expected one of "mqtt", "mqtt-ws", got a text of 4 characters`,
+      `${file}: hub.websocket-port: expected a whole number from 1 to 65535, got another value`,
+      `${file}: update.max-image-size: expected a size such as 1048576 or "512 MiB", got "big"`,
+      `${file}: oops.x is not a setting`,
+      `${file}: agent.state_dir is not a setting (did you mean agent.state-dir?)`,
+      'BOARDKEEPER_SIMULATION_PAUSE_SECONDS: simulation.pause-seconds: expected a number of seconds from 0 to 3600, got "-1"',
+      "environment: BOARDKEEPER_NONSENSE is not a setting",
+      'update.command.program: is missing; update.installer = "command" needs a program to run',
+      expect.stringContaining("connection string: there is none."),
+    ]);
+  });
+
+  it("never repeat what may be a secret", async () => {
+    const env = {
+      IOTHUB_DEVICE_CONNECTION_STRING: connectionString,
+      BOARDKEEPER_HUB_CONNECTION_STRING_FILE: connectionString,
+      BOARDKEEPER_HUB_CA_FILE: "a-password",
+      BOARDKEEPER_AGENT_STATE_DIR: connectionString,
+      BOARDKEEPER_UPDATE_STAGING_DIR: "x?sig=c2VjcmV0",
+    };
+    const came = `got a text of ${connectionString.length} characters: this looks like a connection string; the setting wants`;
+    const problems = await problemsOf({ ...around, env });
+    expect(problems).toStrictEqual([
+      expect.stringContaining(`${came} the path of a file that holds it`),
+      expect.stringMatching(/^BOARDKEEPER_HUB_CA_FILE: .*, got a text of 10 characters$/),
+      expect.stringContaining(`${came} something else`),
+      expect.stringContaining("got a text of 14 characters that looks like a secret"),
+    ]);
+    expect(problems.join()).not.toMatch(/c2VjcmV0|a-password/);
+  });
+
+  it("tell of a simulated installer on a real board, before anything is downloaded for it", async () => {
+    const surroundings = await withFile('[update]\ninstaller = "simulated"');
+    expect(await problemsOf(surroundings)).toStrictEqual([
+      expect.stringContaining('"simulated" installs nothing on a real board'),
+    ]);
+    expect(await problemsOf({ ...surroundings, simulate: true })).toStrictEqual([]);
+  });
+
+  it("warn of an installer that cannot be run, and of mount points that are none, and start all the same", async () => {
+    const command = (program: string, replaces: string): Promise<Surroundings> =>
+      withFile(`[update]\ninstaller = "command"\ncommand.program = "${program}"\ncommand.replaces = ["${replaces}"]`);
+    expect((await loadConfig(await command("/nowhere/installer", "/nowhere"))).warnings).toStrictEqual([
+      expect.stringMatching(/update\.command\.program: \/nowhere\/installer cannot be run by this user \(ENOENT/),
+      expect.stringMatching(/update\.command\.replaces: \/nowhere cannot be looked at \(ENOENT/),
+    ]);
+    expect(await problemsOf(await command("installer", "boot"))).toStrictEqual([
+      expect.stringContaining("update.command.program: expected an absolute path"),
+      expect.stringContaining(
+        'update.command.replaces: expected a list of absolute paths, such as ["/"], got ["boot"]',
+      ),
+      expect.stringContaining("update.command.program: is missing"),
+    ]);
+    expect(await problemsOf(await command(process.execPath, "/"))).toStrictEqual([]);
+  });
+
+  it("tell that root runs the program of another file than this", async () => {
+    const command = (rest: string): Promise<Surroundings> =>
+      withFile(`[update]\ninstaller = "command"\ncommand.as-root = true\n${rest}`);
+    expect(await problemsOf(await command(""))).toStrictEqual([]);
+    expect(await problemsOf(await command('command.program = "/opt/installer"'))).toStrictEqual([
+      expect.stringMatching(/^update\.command\.program: is not what root would run; .*\/etc\/boardkeeper\/installer/),
+    ]);
+  });
+
+  it("of drop-ins that cannot be listed are told", async () => {
+    const surroundings = await withFile("");
+    await writeFile(`${surroundings.configFile}.d`, "no folder");
+    expect(await problemsOf(surroundings)).toStrictEqual([expect.stringMatching(/agent\.toml\.d: ENOTDIR/)]);
+  });
+
+  it("of TOML itself are told with the file", async () => {
+    const surroundings = await withFile("[hub\n");
+    expect((await problemsOf(surroundings)).join()).toContain(surroundings.configFile);
+  });
+
+  it("of a named file that is not there are told, of the usual one not", async () => {
+    expect(await problemsOf({ ...around, configFile: "/nowhere/agent.toml" })).toHaveLength(1);
+  });
+});
+
+describe("the connection string", () => {
+  it("comes from a systemd credential", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "connection-string"), `${connectionString}\n`);
+    const config = await loadConfig({ ...around, env: { CREDENTIALS_DIRECTORY: folder } });
+    expect(config.hub).toMatchObject({ hostName: "h", deviceId: "d1" });
+  });
+
+  it("is looked for elsewhere when systemd had none to pass on, but not where only root may look", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "connection-string"), "none");
+    const path = join(folder, "cs");
+    await writeFile(path, connectionString, { mode: 0o600 });
+    const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
+    expect((await loadConfig({ ...around, env })).hub.deviceId).toBe("d1");
+    const alone = { ...around, env: { CREDENTIALS_DIRECTORY: folder }, credentialFile: path };
+    expect(await problemsOf(alone)).toStrictEqual([expect.stringContaining("connection string: there is none")]);
+  });
+
+  it("is not looked for elsewhere when the systemd credential cannot be read", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "connection-string"));
+    const path = join(folder, "cs");
+    await writeFile(path, connectionString, { mode: 0o600 });
+    const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
+    expect(await problemsOf({ ...around, env })).toStrictEqual([expect.stringContaining("systemd credential: EISDIR")]);
+    // Without it, the next place counts.
+    expect(
+      (await loadConfig({ ...around, env: { ...env, CREDENTIALS_DIRECTORY: join(folder, "none") } })).hub.deviceId,
+    ).toBe("d1");
+  });
+
+  it("comes from a file that nobody else can read", async () => {
+    const path = join(await temporaryFolder(), "cs");
+    await writeFile(path, connectionString);
+    const env = { BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
+    await chmod(path, 0o644);
+    expect(await problemsOf({ ...around, env })).toStrictEqual([
+      `hub.connection-string-file: ${path} can be read by others; run chmod 600 ${path}`,
+    ]);
+    await chmod(path, 0o600);
+    expect((await loadConfig({ ...around, env })).hub.deviceId).toBe("d1");
+  });
+
+  it("is never repeated in a message", async () => {
+    const env = { IOTHUB_DEVICE_CONNECTION_STRING: "HostName=h;SharedAccessKey=topsecret" };
+    const problems = await problemsOf({ ...around, env });
+    expect(problems.join()).toContain("DeviceId is missing");
+    expect(problems.join()).not.toContain("topsecret");
+  });
+
+  it("comes from the local hub's file for the only device, on a simulated board", async () => {
+    const home = await temporaryFolder();
+    const devices = join(home, "hub", "devices");
+    await mkdir(devices, { recursive: true });
+    const caFile = join(home, "ca.pem");
+    await writeFile(caFile, "-----BEGIN CERTIFICATE-----\n");
+    const file = (id: string): string =>
+      JSON.stringify({
+        version: 1,
+        deviceId: id,
+        connectionString: `HostName=localhost:1;DeviceId=${id};SharedAccessKey=a`,
+        webSocketPort: 2,
+        caFile,
+      });
+    const simulated = { ...around, env: { BOARDKEEPER_HOME: home }, simulate: true };
+    expect((await problemsOf(simulated)).join()).toContain("boardkeeper device add");
+    await writeFile(join(devices, "pole%2F1.json"), file("pole/1"));
+    await writeFile(join(devices, "pole%2F1~m.json"), file("pole/1"));
+    expect(await loadConfig(simulated)).toMatchObject({
+      hub: { deviceId: "pole/1", webSocketPort: 2 },
+      hubCa: "-----BEGIN CERTIFICATE-----\n",
+    });
+    await writeFile(join(devices, "two.json"), file("two"));
+    expect((await problemsOf(simulated)).join()).toContain("choose one with --device-id");
+    expect((await loadConfig({ ...simulated, deviceId: "two" })).hub.deviceId).toBe("two");
+  });
+});
+
+it("reads sizes, seconds and lists in both ways of writing", () => {
+  const read = (name: string, value: unknown): unknown =>
+    Reflect.get(readSettings([{ place: "test", values: { [name]: value } }]).settings, name);
+  expect(read("update.keep-free", "1.5 KiB")).toBe(1_536);
+  expect(read("update.keep-free", 7)).toBe(7);
+  expect(read("simulation.pause-seconds", "0.25")).toBe(250);
+  expect(read("reboot.command", "shutdown -r now")).toStrictEqual(["shutdown", "-r", "now"]);
+  expect(read("reboot.command", ["a b"])).toStrictEqual(["a b"]);
+  expect(read("update.allow-http", "true")).toBe(true);
+});

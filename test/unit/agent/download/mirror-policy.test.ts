@@ -1,0 +1,170 @@
+import { describe, expect, it } from "vitest";
+import { codes, type Code } from "../../../../agent/contract/codes.ts";
+import {
+  addressesOf,
+  afterFailure,
+  afterSetback,
+  afterStatus,
+  endsTry,
+  isOver,
+  keepsPartial,
+  nextAddress,
+  retryAfterMs,
+  type Address,
+} from "../../../../agent/download/mirror-policy.ts";
+
+const fresh: Address = { uri: "https://a/x", tries: 0, failures: 0, readyAtMs: 0, ended: false };
+const setback = { gainedBytes: 0, retryAfterMs: null };
+const patience = { nowMs: 1_000_000, spentMs: 0, deadlineMs: 86_400_000, random: 0 };
+const hour = 3_600_000;
+const MiB = 2 ** 20;
+
+describe("a status", () => {
+  it.each([
+    [500, "again"],
+    [502, "again"],
+    [503, "again"],
+    [504, "again"],
+    [599, "again"],
+    [408, "again"],
+    [425, "again"],
+    [429, "again"],
+    [400, "ended"],
+    [401, "ended"],
+    [403, "ended"],
+    [404, "ended"],
+    [410, "ended"],
+    [412, "ended"],
+    [416, "ended"],
+    [204, "ended"],
+    [304, "ended"],
+    [300, "ended"],
+  ] as const)("%i: %s", (status, means) => {
+    expect(afterStatus(status)).toBe(means);
+  });
+});
+
+describe("a failure", () => {
+  const ended = new Set<Code>([
+    "bad-address",
+    "bad-size",
+    "http-status",
+    "image-too-large",
+    "insecure-address",
+    "insecure-redirect",
+    "too-many-redirects",
+  ]);
+  it.each(Object.keys(codes) as Code[])("%s", (code) => {
+    const means = code === "unreachable" ? "again" : ended.has(code) ? "ended" : "final";
+    expect(afterFailure(code)).toBe(means);
+  });
+
+  const kept = new Set([
+    "bad-address",
+    "http-status",
+    "insecure-address",
+    "insecure-redirect",
+    "interrupted-too-often",
+    "too-many-redirects",
+    "unreachable",
+  ]);
+  it.each([...Object.keys(codes), "a-code-of-another-release"])("%s: whether what has arrived is kept", (code) => {
+    expect(keepsPartial(code)).toBe(kept.has(code));
+  });
+});
+
+describe("the wait after a setback", () => {
+  const waits = (random: number): number[] => {
+    let address = fresh;
+    return Array.from({ length: 13 }, () => {
+      address = afterSetback(address, setback, { ...patience, random });
+      return address.readyAtMs - patience.nowMs;
+    });
+  };
+
+  it("grows from seconds to ten minutes, by chance anywhere below", () => {
+    expect(waits(1).map((ms) => ms / 1_000)).toStrictEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600]);
+    expect(waits(0.5).map((ms) => ms / 1_000)).toStrictEqual([
+      1.5, 2.5, 4.5, 8.5, 16.5, 32.5, 64.5, 128.5, 256.5, 300.5, 300.5, 300.5, 300.5,
+    ]);
+    expect(new Set(waits(0))).toStrictEqual(new Set([1_000]));
+  });
+
+  it.each<[what: string, address: Partial<Address>, setback: object, patience: object, waitMs: number]>([
+    ["begins small again after progress", { failures: 9 }, { gainedBytes: MiB }, { random: 1 }, 2_000],
+    ["takes a few bytes for no progress", { failures: 9 }, { gainedBytes: 1_000 }, { random: 1 }, 600_000],
+    ["is what the server asks for", {}, { retryAfterMs: 2 * hour }, {}, 2 * hour],
+    ["is not shorter because the server asks for less", { failures: 9 }, { retryAfterMs: 1 }, { random: 1 }, 600_000],
+    ["never passes the deadline", {}, { retryAfterMs: 48 * hour }, { spentMs: 23 * hour }, hour],
+    ["is none at the deadline", {}, {}, { spentMs: 25 * hour }, 0],
+  ])("%s", (_what, address, setBack, patient, waitMs) => {
+    const after = afterSetback({ ...fresh, ...address }, { ...setback, ...setBack }, { ...patience, ...patient });
+    expect(after.readyAtMs - patience.nowMs).toBe(waitMs);
+  });
+});
+
+describe("the next address", () => {
+  const three = addressesOf(["a", "b", "c"]);
+  const waiting = (readyAtMs: number): Address => ({ ...fresh, readyAtMs });
+  const at = (...readyAtMs: number[]): Address[] => readyAtMs.map(waiting);
+  it.each<[what: string, addresses: Address[], last: number, next: number | undefined]>([
+    ["is the first at first", three, -1, 0],
+    ["is the one after the last", three, 0, 1],
+    ["is the first after the last of them", three, 2, 0],
+    ["is the only one again", at(900), 0, 0],
+    ["is the one that need not wait", at(900, 600, 50), 0, 2],
+    ["is the one that waits least", at(900, 600, 700), 1, 1],
+    ["makes no difference between those that need not wait", at(50, 10, 90), 0, 1],
+    ["is none that has ended", [{ ...fresh, ended: true }, ...at(900)], 1, 1],
+    ["is none when all have ended", [{ ...fresh, ended: true }], 0, undefined],
+  ])("%s", (_what, addresses, last, next) => {
+    expect(nextAddress(addresses, last, 100)).toBe(next);
+  });
+});
+
+describe("the deadline", () => {
+  const tried = { ...fresh, tries: 1 };
+  it.each<[what: string, addresses: Address[], spentMs: number, over: boolean]>([
+    ["is not reached yet", [tried], 99, false],
+    ["is reached", [tried], 100, true],
+    ["lets each address be asked once", [tried, fresh], 200, false],
+    ["does not wait for one that has ended", [tried, { ...fresh, ended: true }], 100, true],
+  ])("%s", (_what, addresses, spentMs, over) => {
+    expect(isOver(addresses, spentMs, 100)).toBe(over);
+  });
+});
+
+it.each<[spentMs: number, deadlineMs: number, ends: boolean]>([
+  [99, 100, false],
+  [100, 100, true],
+  [101, 100, true],
+  [0, 0, false],
+  [1, 0, false],
+])("after %i ms of %i, a try that is under way ends: %s", (spentMs, deadlineMs, ends) => {
+  expect(endsTry(spentMs, deadlineMs)).toBe(ends);
+});
+
+describe("Retry-After", () => {
+  const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+  it.each<[text: string | null, date: string | null, ms: number | null]>([
+    [null, date, null],
+    ["120", null, 120_000],
+    [" 0 ", null, 0],
+    ["9999999999", null, 9_999_999_999_000],
+    ["99999999999", null, null],
+    ["1.5", date, null],
+    ["-1", date, null],
+    ["soon", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT", date, 3_600_000],
+    ["Sun, 06 Nov 1994 08:49:37 GMT", date, 0],
+    ["Sun, 06 Nov 1994 07:00:00 GMT", date, 0],
+    ["Sun, 06 Nov 1994 09:49:37 GMT", null, null],
+    ["x Sun, 06 Nov 1994 09:49:37 GMT", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT+1", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT", "now", null],
+    ["1994-11-06T09:49:37Z", date, null],
+    ["Sun, 99 Nov 1994 09:49:37 GMT", date, null],
+  ])("%j, with the Date %j", (text, answered, ms) => {
+    expect(retryAfterMs(text, answered)).toBe(ms);
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { judgeAnswer, type AnswerHead, type Asked, type Verdict } from "../../../../agent/download/response.ts";
+
+const address = "https://a/x";
+const whole: Asked = { fromBytes: 0, totalBytes: null, source: null };
+const rest: Asked = { fromBytes: 400, totalBytes: 1_000, source: { address, validator: '"v1"' } };
+const none = { etag: null, lastModified: null, date: null, contentLength: null, contentRange: null, retryAfter: null };
+const again: Verdict = { kind: "again", retryAfterMs: null };
+const ended: Verdict = { kind: "ended" };
+const startOver = (why: string): Verdict => ({ kind: "startOver", why });
+const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+function image(fromBytes: number, untilBytes: number | null, totalBytes: number | null, validator: string | null) {
+  return { kind: "image", fromBytes, untilBytes, totalBytes, source: { address, validator } };
+}
+
+describe("an answer", () => {
+  it.each<[what: string, asked: Asked, status: number, headers: Partial<AnswerHead["headers"]>, verdict: unknown]>([
+    ["all, with its length", whole, 200, { contentLength: "1000", etag: '"v1"' }, image(0, 1_000, 1_000, '"v1"')],
+    ["all, without one", whole, 200, {}, image(0, null, null, null)],
+    ["all, with a length that is none", whole, 200, { contentLength: "1e3" }, image(0, null, null, null)],
+    ["all, although the rest was asked for", rest, 200, { contentLength: "9" }, image(0, 9, 9, null)],
+    ["the rest", rest, 206, { contentRange: "bytes 400-999/1000", etag: '"v1"' }, image(400, 1_000, 1_000, '"v1"')],
+    ["some of the rest", rest, 206, { contentRange: "bytes 400-499/1000" }, image(400, 500, 1_000, '"v1"')],
+    ["the rest of an unknown whole", rest, 206, { contentRange: "bytes 400-999/*" }, image(400, 1_000, 1_000, '"v1"')],
+    [
+      "the rest, where no whole was known",
+      { ...rest, totalBytes: null },
+      206,
+      { contentRange: "bytes 400-1999/2000" },
+      image(400, 2_000, 2_000, '"v1"'),
+    ],
+    [
+      "the rest, of the same content elsewhere, whose name for it is another",
+      { ...rest, source: { address: "https://b/y", validator: '"v9"' } },
+      206,
+      { contentRange: "bytes 400-999/1000", etag: '"v1"' },
+      image(400, 1_000, 1_000, '"v1"'),
+    ],
+    [
+      "the rest, elsewhere, without a name",
+      { ...rest, source: { address: "https://b/y", validator: '"v9"' } },
+      206,
+      { contentRange: "bytes 400-999/1000" },
+      image(400, 1_000, 1_000, null),
+    ],
+    [
+      "the rest of something else",
+      rest,
+      206,
+      { contentRange: "bytes 400-999/1000", etag: '"v2"' },
+      startOver("the file on the server has changed"),
+    ],
+    [
+      "the rest of a larger file",
+      rest,
+      206,
+      { contentRange: "bytes 400-1000/1001" },
+      startOver("the file on the server has another size now"),
+    ],
+    [
+      "another part",
+      rest,
+      206,
+      { contentRange: "bytes 399-999/1000" },
+      startOver("the server sends another part than was asked for"),
+    ],
+    [
+      "a part that ends before it begins",
+      rest,
+      206,
+      { contentRange: "bytes 400-399/1000" },
+      startOver("the server sends another part than was asked for"),
+    ],
+    [
+      "a part beyond the whole",
+      rest,
+      206,
+      { contentRange: "bytes 400-1000/1000" },
+      startOver("the server sends another part than was asked for"),
+    ],
+    ["a part that it does not name", rest, 206, {}, startOver("the server does not say which part it sends")],
+    [
+      "a part that it names badly",
+      rest,
+      206,
+      { contentRange: "bytes=400-999/1000" },
+      startOver("the server does not say which part it sends"),
+    ],
+    [
+      "a part named in a sentence",
+      rest,
+      206,
+      { contentRange: "x bytes 400-999/1000" },
+      startOver("the server does not say which part it sends"),
+    ],
+    [
+      "a part and more",
+      rest,
+      206,
+      { contentRange: "bytes 400-999/1000, 5" },
+      startOver("the server does not say which part it sends"),
+    ],
+    [
+      "a part of an unknown whole, where none was known",
+      { ...rest, totalBytes: null },
+      206,
+      { contentRange: "bytes 400-999/*" },
+      image(400, 1_000, null, '"v1"'),
+    ],
+    [
+      "the rest, named for the first time",
+      { ...rest, source: { address, validator: null } },
+      206,
+      { contentRange: "bytes 400-999/1000", etag: '"v1"' },
+      image(400, 1_000, 1_000, '"v1"'),
+    ],
+    [
+      "the rest, of which nothing was noted",
+      { ...rest, source: null },
+      206,
+      { contentRange: "bytes 400-999/1000" },
+      image(400, 1_000, 1_000, null),
+    ],
+    ["a part where none was asked for", whole, 206, { contentRange: "bytes 0-999/1000" }, ended],
+    ["that there is no more", rest, 416, { contentRange: "bytes */400" }, { kind: "whole" }],
+    [
+      "that there is less",
+      rest,
+      416,
+      { contentRange: "bytes */300" },
+      startOver("the server has no such part of it (416)"),
+    ],
+    ["that there is no such part", rest, 416, {}, startOver("the server has no such part of it (416)")],
+    [
+      "its size in a sentence",
+      rest,
+      416,
+      { contentRange: "x bytes */400" },
+      startOver("the server has no such part of it (416)"),
+    ],
+    [
+      "its size and more",
+      rest,
+      416,
+      { contentRange: "bytes */400 or so" },
+      startOver("the server has no such part of it (416)"),
+    ],
+    ["416 where no part was asked for", whole, 416, { contentRange: "bytes */0" }, ended],
+    ["that the file has changed", rest, 412, {}, startOver("the file on the server has changed (412)")],
+    ["412 where nothing was asked of it", whole, 412, {}, ended],
+    ["403", rest, 403, {}, ended],
+    ["500", rest, 500, {}, again],
+    ["503 and when to come back", rest, 503, { retryAfter: "7" }, { kind: "again", retryAfterMs: 7_000 }],
+    [
+      "429 and a date to come back at",
+      whole,
+      429,
+      { retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", date },
+      { kind: "again", retryAfterMs: 60_000 },
+    ],
+  ])("%s", (_what, asked, status, headers, verdict) => {
+    expect(judgeAnswer(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(verdict);
+  });
+});

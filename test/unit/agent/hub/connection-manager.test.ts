@@ -1,0 +1,304 @@
+import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../../../agent/contract/json.ts";
+import type { Callers, Connection, TwinDocuments } from "../../../../agent/hub/connection.ts";
+import { Meter } from "../../../../agent/hub/quota-counter.ts";
+import { Supervisor } from "../../../../agent/hub/connection-manager.ts";
+import { LinkTrouble } from "../../../../agent/hub/connection-error.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { quiet } from "../../../support/journals.ts";
+
+class FakeConnection implements Connection {
+  readonly lost: Promise<Error>;
+  lose: (why: Error) => void = () => undefined;
+  callers: Callers | undefined;
+  closed = false;
+  /** What the next reports end with. */
+  reportTroubles: LinkTrouble[] = [];
+  /** What the next readings of the twin end with. */
+  twinTroubles: LinkTrouble[] = [];
+  readonly #twin: TwinDocuments | Promise<TwinDocuments>;
+
+  constructor(twin: TwinDocuments | Promise<TwinDocuments> = { desired: {}, desiredVersion: 1, reported: {} }) {
+    this.#twin = twin;
+    this.lost = new Promise((resolve) => (this.lose = resolve));
+  }
+
+  listen(callers: Callers): Promise<void> {
+    this.callers = callers;
+    return Promise.resolve();
+  }
+
+  async twin(): Promise<TwinDocuments> {
+    const trouble = this.twinTroubles.shift();
+    if (trouble !== undefined) throw trouble;
+    return await this.#twin;
+  }
+
+  emit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  report(_patch: JsonObject): Promise<void> {
+    const trouble = this.reportTroubles.shift();
+    return trouble === undefined ? Promise.resolve() : Promise.reject(trouble);
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+interface Scene {
+  readonly time: FakeTime;
+  readonly supervisor: Supervisor;
+  readonly meter: Meter;
+  readonly seen: string[];
+  readonly sends: ((patch: JsonObject) => Promise<void>)[];
+  /** What is said on the log at warning level. */
+  readonly warnings: Record<string, unknown>[];
+  attempts: number;
+  /** Methods are answered after this. */
+  answer: Promise<void>;
+}
+
+/** A supervisor whose attempts end as the list says; the last one is repeated. */
+function scene(outcomes: (FakeConnection | Error)[]): Scene {
+  const time = new FakeTime();
+  const seen: string[] = [];
+  const meter = new Meter();
+  const made: Scene = {
+    meter,
+    time,
+    seen,
+    sends: [],
+    warnings: [],
+    attempts: 0,
+    answer: Promise.resolve(),
+    supervisor: new Supervisor({
+      connect: () => {
+        const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
+        made.attempts += 1;
+        return outcome instanceof FakeConnection ? Promise.resolve(outcome) : Promise.reject(outcome);
+      },
+      timer: time,
+      clock: time,
+      bootClock: time,
+      meter,
+      random: () => 0,
+      log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
+      method: async (name) => {
+        await made.answer;
+        return { status: 200, payload: { Response: name } };
+      },
+      answered: () => undefined,
+      onDesired: (desired, version) => seen.push(`desired ${version} ${JSON.stringify(desired)}`),
+      onUp: (reported, send) => {
+        seen.push(`up ${JSON.stringify(reported)}`);
+        made.sends.push(send);
+      },
+      onDown: () => seen.push("down"),
+    }),
+  };
+  return made;
+}
+
+describe("the supervisor", () => {
+  it("lets methods in before it reads the twin, then hands both sections on", async () => {
+    const connection = new FakeConnection({ desired: { a: 1 }, desiredVersion: 7, reported: { b: 2 } });
+    const { supervisor, seen } = scene([connection]);
+    supervisor.start();
+    await settle();
+    expect(await connection.callers?.method("getStatus", null)).toMatchObject({ status: 200 });
+    expect(seen).toStrictEqual(['up {"b":2}', 'desired 7 {"a":1}']);
+    expect(supervisor.isUp).toBe(true);
+    await supervisor.stop();
+    expect(connection.closed).toBe(true);
+    expect(seen.at(-1)).toBe("down");
+  });
+
+  it("tries for ever, waiting longer each time up to a minute", async () => {
+    const made = scene([new Error("ECONNREFUSED")]);
+    made.supervisor.start();
+    await made.time.advance(86_400_000);
+    expect(made.attempts).toBeGreaterThan(1_000);
+    await made.supervisor.stop();
+  });
+
+  it("connects as soon as the hub is there", async () => {
+    const made = scene([new Error("ENOTFOUND"), new Error("ENOTFOUND"), new FakeConnection()]);
+    made.supervisor.start();
+    await made.time.advance(2_000);
+    expect(made.supervisor.isUp).toBe(true);
+    await made.supervisor.stop();
+  });
+
+  it("makes a new connection when one is lost", async () => {
+    const first = new FakeConnection();
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    first.lose(new Error("ECONNRESET"));
+    await settle();
+    expect(first.closed).toBe(true);
+    expect(made.supervisor.isUp).toBe(false);
+    await made.time.advance(1_000);
+    expect(made.seen).toStrictEqual(["up {}", "desired 1 {}", "down", "up {}", "desired 1 {}"]);
+    await made.supervisor.stop();
+  });
+
+  it("drops a connection on which a report is not acknowledged", async () => {
+    const first = new FakeConnection();
+    first.reportTroubles = [new LinkTrouble("silent", "report: no answer")];
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    await expect(made.sends[0]?.({ a: 1 })).rejects.toThrow("no answer");
+    await made.time.advance(1_000);
+    expect(first.closed).toBe(true);
+    expect(made.attempts).toBe(2);
+    await made.supervisor.stop();
+  });
+
+  it("merges changes of the desired properties, each once, also those that came before the twin was read", async () => {
+    let answer: (twin: TwinDocuments) => void = () => undefined;
+    const slow = new Promise<TwinDocuments>((resolve) => (answer = resolve));
+    const connection = new FakeConnection(slow);
+    const { supervisor, seen } = scene([connection]);
+    supervisor.start();
+    await settle();
+    connection.callers?.desired({ patch: { a: 2 }, version: 5 });
+    connection.callers?.desired({ patch: { b: 1 }, version: 6 });
+    answer({ desired: { a: 2 }, desiredVersion: 5, reported: {} });
+    await settle();
+    connection.callers?.desired({ patch: { b: 1 }, version: 6 });
+    connection.callers?.desired({ patch: { a: null }, version: 7 });
+    expect(seen).toStrictEqual(["up {}", 'desired 5 {"a":2}', 'desired 6 {"a":2,"b":1}', 'desired 7 {"b":1}']);
+    await supervisor.stop();
+  });
+
+  it("reads the twin anew when it missed a change", async () => {
+    const first = new FakeConnection();
+    const made = scene([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
+    made.supervisor.start();
+    await settle();
+    first.callers?.desired({ patch: { a: 9 }, version: 4 });
+    await made.time.advance(1_000);
+    expect(made.seen.at(-1)).toBe('desired 4 {"a":9}');
+    await made.supervisor.stop();
+  });
+
+  it("stops at once, even while the hub keeps it waiting for the twin", async () => {
+    const connection = new FakeConnection(new Promise<never>(() => undefined));
+    const { supervisor } = scene([connection]);
+    supervisor.start();
+    await settle();
+    await supervisor.stop();
+    expect(connection.closed).toBe(true);
+  });
+
+  it("stops at once while it waits for its next attempt", async () => {
+    const made = scene([new Error("ECONNREFUSED")]);
+    made.supervisor.start();
+    await settle();
+    await made.supervisor.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+
+  it.each<[string, LinkTrouble]>([
+    ["throttles", new LinkTrouble("throttled", "429")],
+    ["has no messages left today", new LinkTrouble("quota", "403")],
+    ["cannot answer", new LinkTrouble("hub-error", "503")],
+  ])("keeps the connection when the hub %s, and asks again when it may", async (_what, trouble) => {
+    const connection = new FakeConnection();
+    connection.twinTroubles = [trouble, trouble];
+    connection.reportTroubles = [trouble];
+    const made = scene([connection]);
+    made.supervisor.start();
+    await made.time.advance(60_000);
+    // Methods are answered all the while.
+    expect(await connection.callers?.method("getStatus", null)).toMatchObject({ status: 200 });
+    await made.time.advance(3_600_000);
+    expect(made.supervisor.isUp).toBe(true);
+    const reported = made.sends[0]?.({ a: 1 });
+    await made.time.advance(3_600_000);
+    await expect(reported).resolves.toBeUndefined();
+    expect(made.attempts).toBe(1);
+    expect(made.meter.counts).toStrictEqual({ connects: 1, twinReads: 3, reports: 2, messages: 0 });
+    await made.supervisor.stop();
+  });
+
+  it("ends a connection that was lost while the hub asked for patience", async () => {
+    const first = new FakeConnection();
+    first.twinTroubles = Array.from({ length: 9 }, () => new LinkTrouble("quota", "403"));
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    first.lose(new LinkTrouble("lost", "ECONNRESET"));
+    await made.time.advance(1_000);
+    expect(made.supervisor.isUp).toBe(true);
+    await made.supervisor.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+
+  it("renews a connection about once a day, when nothing is under way, and at once", async () => {
+    let finish: () => void = () => undefined;
+    const first = new FakeConnection();
+    const made = scene([first, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    made.answer = new Promise((resolve) => (finish = resolve));
+    const call = first.callers?.method("firmwareUpdate", null);
+    await made.time.advance(21 * 3_600_000);
+    expect(made.attempts).toBe(1);
+    finish();
+    await call;
+    await made.time.advance(2_000);
+    expect(made.attempts).toBe(2);
+    expect(made.supervisor.isUp).toBe(true);
+    await made.supervisor.stop();
+  });
+
+  it("holds on to nothing of the connections before", async () => {
+    const connections = Array.from({ length: 300 }, () => new FakeConnection());
+    const made = scene([...connections, new FakeConnection()]);
+    made.supervisor.start();
+    for (const connection of connections) {
+      await made.time.advance(60_000);
+      connection.lose(new LinkTrouble("lost", "ECONNRESET"));
+    }
+    await made.time.advance(60_000);
+    expect(made.supervisor.isUp).toBe(true);
+    expect(made.time.sleepers).toBe(2); // The renewal of the present one, and the next look at its twin.
+    await made.supervisor.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+
+  it("finds a desired change whose notification got lost within hours, at the price of a few readings a day", async () => {
+    const twin = { desired: {}, desiredVersion: 1, reported: {} };
+    const first = new FakeConnection(twin);
+    const made = scene([first, new FakeConnection({ desired: { a: 1 }, desiredVersion: 2, reported: {} })]);
+    made.supervisor.start();
+    await made.time.advance(15 * 3_600_000);
+    expect(made.meter.counts).toMatchObject({ connects: 1, twinReads: 4 });
+    twin.desiredVersion = 2;
+    await made.time.advance(7 * 3_600_000);
+    expect(made.seen.at(-1)).toBe('desired 2 {"a":1}');
+    expect(made.meter.counts.connects).toBe(2);
+    await made.supervisor.stop();
+  });
+
+  it("says what stands in the way, once for each change", async () => {
+    const refused = new LinkTrouble("refused", "connect: the hub does not accept these credentials");
+    const made = scene([new LinkTrouble("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
+    made.supervisor.start();
+    await settle();
+    expect(made.supervisor.diagnosis).toContain("cannot be reached");
+    await made.time.advance(70_000);
+    expect(made.supervisor.diagnosis).toContain("refuses this board's credentials");
+    await made.time.advance(70_000);
+    expect(made.supervisor.diagnosis).toBeNull();
+    expect(made.warnings.map(({ diagnosis }) => diagnosis)).toStrictEqual(["offline", "credentials"]);
+    await made.supervisor.stop();
+  });
+});

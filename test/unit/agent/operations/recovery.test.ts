@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import type { Journal } from "../../../../agent/state/store.ts";
+import { Problems } from "../../../../agent/alerts.ts";
+import type { Saved, Trust } from "../../../../agent/operations/agent-state.ts";
+import { uncounted } from "../../../../agent/update/job.ts";
+import { limits } from "../../../../agent/update/transitions.ts";
+import { wake } from "../../../../agent/operations/recovery.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { journalWith, quiet } from "../../../support/journals.ts";
+import { states } from "../../../support/updates.ts";
+
+const s = states();
+
+interface Scene {
+  readonly journal: Journal;
+  readonly time: FakeTime;
+  readonly problems: Problems;
+  /** The count on disk. */
+  trials: number;
+  /** What the disk says to a count, a state. */
+  refusal: { trials?: Error | undefined; state?: Error | undefined; read?: Error | undefined };
+  /** How often the disk was asked to take something. */
+  tries: number;
+  start(runningVersion: string | null, bootId?: string, trust?: Trust): Promise<void>;
+}
+
+function scene(update: Saved["update"]): Scene {
+  const time = new FakeTime();
+  const problems = new Problems([]);
+  const made: Scene = {
+    time,
+    trials: 0,
+    tries: 0,
+    refusal: {},
+    problems,
+    journal: journalWith(
+      { update },
+      {
+        file: {
+          save: async () => {
+            made.tries += 1;
+            if (made.refusal.state !== undefined) throw made.refusal.state;
+          },
+        },
+        time,
+        problems,
+      },
+    ),
+    start: (runningVersion, bootId = "boot-2", trust = "latest") =>
+      wake(
+        {
+          journal: made.journal,
+          clock: time,
+          bootClock: time,
+          timer: time,
+          log: quiet,
+          problems,
+          trials: {
+            read: async () => {
+              if (made.refusal.read !== undefined) throw made.refusal.read;
+              return made.trials;
+            },
+            write: async (count) => {
+              made.tries += 1;
+              if (made.refusal.trials !== undefined) throw made.refusal.trials;
+              made.trials = count;
+            },
+          },
+        },
+        { bootId, runningVersion, trust },
+        new AbortController().signal,
+      ),
+  };
+  return made;
+}
+
+describe("waking", () => {
+  it.each([
+    ["armed for its first boot", { ...s.rebooting, armed: true }, 1],
+    ["being proven", s.proving, 1],
+    ["not armed", { ...s.rebooting, armed: false }, 0],
+    ["completed", s.completed, 0],
+    ["downloading", s.downloading, 0],
+  ] as const)("counts a start while the new system is %s: %i", async (_what, update, count) => {
+    const made = scene(update);
+    await made.start("2.0.0");
+    expect(made.trials).toBe(count);
+  });
+
+  it("turns back a new system that starts again and again without being proven", async () => {
+    const made = scene(s.proving);
+    const phases: string[] = [];
+    for (let boot = 2; boot <= limits.trialBoots + 2; boot += 1) {
+      await made.start("2.0.0", `boot-${boot}`);
+      phases.push(made.journal.saved.update.phase);
+    }
+    expect(phases).toStrictEqual([...Array(limits.trialBoots).fill("proving"), "reverting"]);
+    expect(made.journal.saved.update).toMatchObject({ error: { code: "restarts-too-often" } });
+  });
+
+  it.each(["trials", "state"] as const)(
+    "waits for a disk that refuses the %s, and takes nothing up before",
+    async (what) => {
+      const made = scene(s.rebooting);
+      made.refusal[what] = Object.assign(new Error("read-only file system"), { code: "EROFS" });
+      let awake = false;
+      const woken = made.start("2.0.0").then(() => (awake = true));
+      await made.time.advance(3_600_000);
+      expect([awake, made.journal.saved.update.phase]).toStrictEqual([false, "rebooting"]);
+      expect(made.problems.sentences).toStrictEqual([expect.stringMatching(/read-only \(EROFS\)\. Check it/)]);
+      expect(made.tries).toBeLessThan(70); // Cards wear: about one a minute.
+      made.refusal = {};
+      await made.time.advance(60_000);
+      await woken;
+      expect(made.problems.sentences).toStrictEqual([]);
+      expect(made.journal.saved.update.phase).toBe("proving");
+      expect(made.trials).toBe(1);
+    },
+  );
+
+  it("goes back to the old system when the count cannot be read, and says so", async () => {
+    const made = scene(s.proving);
+    made.refusal.read = Object.assign(new Error("i/o error"), { code: "EIO" });
+    const woken = made.start("2.0.0");
+    await made.time.advance(20_000);
+    await woken;
+    expect(made.journal.saved.update).toMatchObject({
+      phase: "reverting",
+      error: { code: "restarts-too-often", message: expect.stringContaining("cannot be read") },
+    });
+    expect(made.trials).toBe(uncounted + 1); // On a disk that takes it: the next start knows without reading the old one.
+    expect(made.problems.sentences).toStrictEqual([
+      "The count of the new system's starts cannot be read: the disk fails (EIO). Replace it.",
+    ]);
+  });
+
+  it("reads a count again that could not be read at once", async () => {
+    const made = scene(s.proving);
+    made.refusal.read = new Error("EIO");
+    const woken = made.start("2.0.0");
+    await made.time.advance(1_000);
+    made.refusal = {};
+    await made.time.advance(5_000);
+    await woken;
+    expect([made.journal.saved.update.phase, made.trials]).toStrictEqual(["proving", 1]);
+    expect(made.problems.sentences).toStrictEqual([]);
+  });
+
+  it.each(["unsynced", "older"] as const)(
+    "saves a state first that is %s, though nothing has changed",
+    async (trust) => {
+      const made = scene(s.completed);
+      await made.start("2.0.0", "boot-1");
+      const { tries } = made;
+      await made.start("2.0.0", "boot-1", trust);
+      expect(made.tries).toBe(tries + 1);
+    },
+  );
+
+  it("drops what had not begun in an older state", async () => {
+    const made = scene(s.staged);
+    await made.start("1.0.0", "boot-1", "older");
+    expect(made.journal.saved.update).toMatchObject({ phase: "failed", error: { code: "state-lost" } });
+  });
+
+  it("saves nothing when nothing has changed", async () => {
+    const made = scene(s.completed);
+    await made.start("2.0.0", "boot-1");
+    await made.start("2.0.0", "boot-1");
+    await settle();
+    expect(made.journal.saved.seq).toBe(1); // The first start of all, which the next boot is told from.
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { healthCheck, linkWithin } from "../../../../agent/update/health-check.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+
+const terms = { steadyMs: 30_000, withinMs: 600_000 };
+
+interface Scene {
+  readonly time: FakeTime;
+  link: boolean;
+  outcome: string;
+}
+
+/** A proof under way: what it has come to shows in `outcome`. */
+function proving(before: { linkUp: boolean }, link: boolean): Scene {
+  const time = new FakeTime();
+  const scene: Scene = { time, link, outcome: "under way" };
+  const check = healthCheck({ timer: time, bootClock: time, linkUp: () => scene.link }, terms);
+  check.prove(before, new AbortController().signal).then(
+    () => (scene.outcome = "healthy"),
+    (cause: unknown) => (scene.outcome = cause instanceof Error && "code" in cause ? String(cause.code) : "?"),
+  );
+  return scene;
+}
+
+describe("the health check", () => {
+  it("takes as long as the system has to be healthy without a break", async () => {
+    const scene = proving({ linkUp: true }, true);
+    await scene.time.advance(29_000);
+    expect(scene.outcome).toBe("under way");
+    await scene.time.advance(2_000);
+    expect(scene.outcome).toBe("healthy");
+  });
+
+  it("begins anew with each break of the link", async () => {
+    const scene = proving({ linkUp: true }, true);
+    await scene.time.advance(29_000);
+    scene.link = false;
+    await scene.time.advance(2_000);
+    scene.link = true;
+    await scene.time.advance(29_000);
+    expect(scene.outcome).toBe("under way");
+    await scene.time.advance(3_000);
+    expect(scene.outcome).toBe("healthy");
+  });
+
+  it("fails when the new system does not reach the hub that the old one reached", async () => {
+    const scene = proving({ linkUp: true }, false);
+    await scene.time.advance(599_000);
+    expect(scene.outcome).toBe("under way");
+    await scene.time.advance(2_000);
+    expect(scene.outcome).toBe("not-proven");
+  });
+
+  it("asks no hub of the new system that the old one did not reach either", async () => {
+    const scene = proving({ linkUp: false }, false);
+    await scene.time.advance(31_000);
+    expect(scene.outcome).toBe("healthy");
+  });
+
+  it("ends when it is told to stop", async () => {
+    const time = new FakeTime();
+    const stopping = new AbortController();
+    const proven = healthCheck({ timer: time, bootClock: time, linkUp: () => false }, terms).prove(
+      { linkUp: true },
+      stopping.signal,
+    );
+    await settle();
+    stopping.abort(new Error("stopped"));
+    await expect(proven).rejects.toThrow("stopped");
+    expect(time.sleepers).toBe(0);
+  });
+});
+
+describe("the measure of the new system", () => {
+  it.each([
+    ["a link that is up", 0, true],
+    ["a link that comes back within minutes", 120_000, true],
+    ["a link that stays away", 400_000, false],
+  ])("counts %s", async (_what, upAfterMs, expected) => {
+    const time = new FakeTime();
+    const upAt = time.nowMs() + upAfterMs;
+    const ports = { timer: time, bootClock: time, linkUp: () => time.nowMs() >= upAt };
+    const measured = linkWithin(ports, new AbortController().signal);
+    await time.advance(300_000);
+    expect(await measured).toBe(expected);
+  });
+});

@@ -1,0 +1,266 @@
+import { readFile, readdir } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { kernelBootClock } from "../../../../agent/board/hardware/boot.ts";
+import { PartialFiles } from "../../../../agent/board/image/partial-file.ts";
+import { FolderStaging } from "../../../../agent/board/image/staging.ts";
+import { Download } from "../../../../agent/download/download.ts";
+import type { Answer, PartialImage, Partials, Source } from "../../../../agent/download/ports.ts";
+import { ImageIntake, type HandedIn } from "../../../../agent/update/local-upload.ts";
+import type { Image } from "../../../../agent/update/job.ts";
+import { testImage } from "../../../support/image-server.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { quiet } from "../../../support/journals.ts";
+import { overriding } from "../../../support/overriding.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
+
+class Scene {
+  readonly image = testImage(300_000);
+  readonly folder: string;
+  readonly staging: FolderStaging;
+  readonly #files = new PartialFiles("boot-1", kernelBootClock);
+  readonly partials: Partials = { open: (...what) => this.#open(...what) };
+  #present = 0;
+  readonly intake: ImageIntake;
+  updating: string | null = null;
+
+  constructor(folder: string, { keepFreeBytes = 0, largestImageBytes = 1e6 } = {}) {
+    this.folder = folder;
+    this.staging = new FolderStaging(folder, keepFreeBytes, Infinity, () => this.intake.kept);
+    this.intake = new ImageIntake({
+      staging: this.staging,
+      partials: this.partials,
+      largestImageBytes,
+      updating: () => this.updating,
+      log: quiet,
+    });
+  }
+
+  /** Hands in the image, or another content under its name, in three pieces. */
+  async handIn({ content = this.image.content, midway = (): void | Promise<void> => undefined } = {}): Promise<
+    [number, unknown]
+  > {
+    const third = Math.ceil(content.length / 3);
+    async function* body(): HandedIn["body"] {
+      yield content.subarray(0, third);
+      await midway();
+      yield content.subarray(third, 2 * third);
+      yield content.subarray(2 * third);
+    }
+    const { sha256, sizeBytes } = this.image;
+    const offer = { sha256, sizeBytes, body: body() };
+    const { status, payload } = await this.intake.take(offer, new AbortController().signal);
+    const error = payload["error"] as { code: string } | undefined;
+    return [status, error?.code];
+  }
+
+  /** How many had the file open at once, at the most. */
+  mostOpen = 0;
+
+  async #open(...what: Parameters<Partials["open"]>): Promise<PartialImage> {
+    const partial = await this.#files.open(...what);
+    this.mostOpen = Math.max(this.mostOpen, (this.#present += 1));
+    const close = async (): Promise<void> => {
+      await partial.close();
+      this.#present -= 1;
+    };
+    return overriding(partial, { close });
+  }
+
+  /** Fetches the same image for an update, from whatever answers. */
+  async fetch(get: Source["get"], signal: AbortSignal = new AbortController().signal): Promise<Image> {
+    const time = new FakeTime();
+    const ports = {
+      source: { get },
+      partials: this.partials,
+      timer: time,
+      bootClock: time,
+      random: () => 0,
+      log: quiet,
+    };
+    const download = new Download(ports, { deadlineMs: 0, silenceMs: 1, leastBytes: 1, bytesPerSecond: 0 });
+    const { sha256, sizeBytes } = this.image;
+    const path = await this.staging.partialPath(sha256);
+    const order = { operationId: "op-1", uris: ["file:///media/usb/x"], sha256, path, sizeBytes };
+    const limits = { largestBytes: 1e6, roomBytes: 1e6 };
+    return await this.intake.yieldingTo(download).fetch({ ...order, ...limits }, () => undefined, signal);
+  }
+
+  /** What a server answers to whoever asks for the rest of the image. */
+  rest(
+    { fromBytes }: { readonly fromBytes: number },
+    body: Answer["body"] = one(this.image.content.subarray(fromBytes)),
+  ): Answer {
+    const { sizeBytes } = this.image;
+    const contentRange = fromBytes > 0 ? `bytes ${fromBytes}-${sizeBytes - 1}/${sizeBytes}` : null;
+    const names = { etag: null, lastModified: null, date: null, retryAfter: null };
+    const headers = { ...names, contentLength: String(sizeBytes - fromBytes), contentRange };
+    const status = fromBytes > 0 ? 206 : 200;
+    return { address: "https://images.example/x", status, headers, isFramed: true, body, close: () => undefined };
+  }
+
+  names(): Promise<string[]> {
+    return readdir(this.folder);
+  }
+}
+
+async function* one(piece: Uint8Array): Answer["body"] & AsyncGenerator<Uint8Array> {
+  yield piece;
+}
+
+async function scene(options?: { keepFreeBytes?: number; largestImageBytes?: number }): Promise<Scene> {
+  return new Scene(await temporaryFolder(), options);
+}
+
+describe("an image that is handed in", () => {
+  it("lies where a download would have left it, so that nothing is left to fetch", async () => {
+    const made = await scene();
+    expect(await made.handIn()).toEqual([200, undefined]);
+    const path = await made.staging.partialPath(made.image.sha256);
+    expect((await readFile(path)).equals(made.image.content)).toBe(true);
+    const fetched = made.fetch(() => Promise.reject(new Error("a server was asked")));
+    const { sha256, sizeBytes } = made.image;
+    expect(await fetched).toEqual({ sha256, sizeBytes });
+  });
+
+  it("takes the place of what was fetched of it", async () => {
+    const made = await scene();
+    const partial = await made.partials.open(
+      await made.staging.partialPath(made.image.sha256),
+      "op-0",
+      new AbortController().signal,
+    );
+    await partial.append(Buffer.from("something else"));
+    await partial.close();
+    expect(await made.handIn()).toEqual([200, undefined]);
+  });
+
+  it("stays when what earlier updates have left is removed, until another is asked for", async () => {
+    const made = await scene();
+    const other = "a".repeat(64);
+    const midway = async (): Promise<void> => {
+      await made.staging.clear([]);
+      await made.staging.keepPartial(other);
+    };
+    expect(await made.handIn({ midway })).toEqual([200, undefined]);
+    await made.staging.clear([]);
+    expect((await made.names()).length).toBeGreaterThan(0);
+    made.updating = "op-1";
+    await made.staging.clear([other]);
+    expect(await made.names()).toEqual([]);
+  });
+
+  it("is thrown away when no update takes it up, and kept when one does", async () => {
+    const made = await scene();
+    await made.handIn();
+    made.updating = "op-1";
+    await made.intake.settle();
+    expect(await made.names()).not.toEqual([]);
+    made.updating = null;
+    await made.handIn();
+    await made.intake.settle();
+    expect(await made.names()).toEqual([]);
+  });
+});
+
+describe("an image that is refused", () => {
+  it("because it is another one, leaves nothing", async () => {
+    const made = await scene();
+    expect(await made.handIn({ content: made.image.content.subarray(1) })).toEqual([400, "bad-digest"]);
+    expect(await made.names()).toEqual([]);
+  });
+
+  it.each([
+    ["larger than the board accepts", { largestImageBytes: 299_999 }, [400, "image-too-large"]],
+    ["larger than the disk has room for", { keepFreeBytes: 2 ** 60 }, [507, "no-space"]],
+  ] as const)("because it is %s", async (_why, options, expected) => {
+    expect(await (await scene(options)).handIn()).toEqual(expected);
+  });
+
+  it("because an update runs, or begins meanwhile: its file is not touched any more", async () => {
+    const made = await scene();
+    made.updating = "op-1";
+    expect(await made.handIn()).toEqual([409, "update-running"]);
+    made.updating = null;
+    expect(await made.handIn({ midway: () => void (made.updating = "op-2") })).toEqual([409, "update-running"]);
+    expect(await made.names()).not.toEqual([]);
+  });
+
+  it("because an update runs that is fetching, without waiting for that to end", async () => {
+    const made = await scene();
+    made.updating = "op-1";
+    const stop = new AbortController();
+    let tell: () => void = () => undefined;
+    const isUnderWay = new Promise<void>((resolve) => (tell = resolve));
+    const fetched = made.fetch((_request, signal) => {
+      tell();
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+    }, stop.signal);
+    fetched.catch(() => undefined);
+    await isUnderWay;
+    const taken = made.handIn();
+    expect(await Promise.race([taken, settle()])).toEqual([409, "update-running"]);
+    stop.abort();
+    await expect(fetched).rejects.toThrow("aborted");
+  });
+
+  it("because another one is being handed in", async () => {
+    const made = await scene();
+    const both = await Promise.all([made.handIn(), made.handIn()]);
+    expect(both).toContainEqual([409, "update-running"]);
+    expect(both).toContainEqual([200, undefined]);
+  });
+});
+
+describe("an update for the very image that is being handed in", () => {
+  it("fetches when that was let go of, although nothing more of it comes, and goes on from there", async () => {
+    const made = await scene();
+    const { image } = made;
+    const half = image.content.subarray(0, 150_000);
+    let tell: () => void = () => undefined;
+    const isHalfway = new Promise<void>((resolve) => (tell = resolve));
+    async function* stuck(): HandedIn["body"] & AsyncGenerator<Uint8Array> {
+      yield half;
+      tell();
+      await new Promise(() => undefined);
+    }
+    const { sha256, sizeBytes } = image;
+    const taken = made.intake.take({ sha256, sizeBytes, body: stuck() }, new AbortController().signal);
+    await isHalfway;
+    made.updating = "op-1";
+    const asked: number[] = [];
+    const fetched = made.fetch(async (request) => {
+      asked.push(request.fromBytes);
+      return made.rest(request);
+    });
+    expect(await taken).toMatchObject({ status: 409 });
+    expect(await fetched).toEqual({ sha256, sizeBytes });
+    expect([asked, made.mostOpen]).toEqual([[150_000], 1]);
+    expect((await readFile(await made.staging.partialPath(sha256))).equals(image.content)).toBe(true);
+  });
+
+  it("begins while the last fetch of it still lets go: the image is taken after that", async () => {
+    const made = await scene();
+    const { sha256 } = made.image;
+    const stop = new AbortController();
+    let goOn: () => void = () => undefined;
+    let tell: () => void = () => undefined;
+    const isUnderWay = new Promise<void>((resolve) => (tell = resolve));
+    made.updating = "op-1";
+    async function* body(): Answer["body"] & AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(100_000, "x");
+      tell();
+      await new Promise<void>((resolve) => (goOn = resolve));
+      yield Buffer.alloc(100_000, "y");
+    }
+    const fetched = made.fetch(async (request) => made.rest(request, body()), stop.signal).catch(() => "stopped");
+    await isUnderWay;
+    expect(await made.handIn()).toEqual([409, "update-running"]); // At once, however long that goes on.
+    made.updating = null; // Cancelled: the update has ended, its fetch not yet.
+    stop.abort();
+    const taken = made.handIn();
+    goOn();
+    expect([await fetched, await taken]).toEqual(["stopped", [200, undefined]]);
+    expect(made.mostOpen).toBe(1);
+    expect((await readFile(await made.staging.partialPath(sha256))).equals(made.image.content)).toBe(true);
+  });
+});

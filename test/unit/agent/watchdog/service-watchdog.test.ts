@@ -1,0 +1,100 @@
+import { expect, it, onTestFinished } from "vitest";
+import { createLog } from "../../../../agent/lib/log.ts";
+import { Attendant } from "../../../../agent/watchdog/service-watchdog.ts";
+import type { Work } from "../../../../agent/watchdog/stall-detector.ts";
+import { FakeTime, settle } from "../../../support/fake-time.ts";
+
+/** An attendant of an agent that does what the test says, and what systemd has heard of it. */
+function scene(watchdogMs: number | null = 60_000): {
+  readonly attendant: Attendant;
+  readonly heard: string[];
+  readonly lines: string[];
+  readonly time: FakeTime;
+  readonly agent: { work: Work[]; status: string };
+} {
+  const time = new FakeTime();
+  const heard: string[] = [];
+  const lines: string[] = [];
+  const agent = { work: [] as Work[], status: "Nothing to do." };
+  const attendant = new Attendant({
+    manager: { watchdogMs, notify: (...assignments) => void heard.push(...assignments) },
+    timer: time,
+    bootClock: time,
+    log: createLog("info", { write: (line) => lines.push(line) }),
+    work: () => agent.work,
+    status: () => agent.status,
+  });
+  onTestFinished(async () => await attendant.stop());
+  return { attendant, heard, lines, time, agent };
+}
+
+it("says that the agent is ready, and feeds the watchdog each quarter of its time", async () => {
+  const { attendant, heard, time } = scene();
+  attendant.start();
+  await settle();
+  expect(heard).toEqual(["READY=1", "WATCHDOG=1", "STATUS=Nothing to do."]);
+  heard.length = 0;
+  await time.advance(60_000);
+  expect(heard.filter((one) => one === "WATCHDOG=1")).toHaveLength(4);
+});
+
+it("says it again until it is heard: the first word may be lost", async () => {
+  const { attendant, heard, time } = scene();
+  attendant.start();
+  await settle();
+  heard.length = 0; // systemd's queue was full.
+  await time.advance(15_000);
+  expect(heard).toEqual(["READY=1", "WATCHDOG=1", "STATUS=Nothing to do."]);
+});
+
+it("says how the agent is when that has changed, and not when it has not", async () => {
+  const { attendant, heard, time, agent } = scene();
+  attendant.start();
+  await settle();
+  heard.length = 0;
+  attendant.refresh();
+  agent.status = "Rebooting.";
+  attendant.refresh();
+  attendant.refresh();
+  expect(heard).toEqual(["STATUS=Rebooting."]);
+  agent.status = "Downloading.";
+  await time.advance(15_000);
+  expect(heard).toEqual(["STATUS=Rebooting.", "READY=1", "WATCHDOG=1", "STATUS=Downloading."]);
+});
+
+it("stops feeding and has itself ended when work is stuck, though the event loop turns", async () => {
+  const { attendant, heard, lines, time, agent } = scene();
+  attendant.start();
+  agent.work = [{ name: "update: install", sign: "a", boundMs: 120_000 }];
+  await time.advance(135_000);
+  expect(heard).not.toContain("WATCHDOG=trigger");
+  await time.advance(15_000);
+  expect(heard.slice(-2)).toEqual([
+    "STATUS=Stuck: update: install has not moved for 2 min. To be started again.",
+    "WATCHDOG=trigger",
+  ]);
+  expect(lines).toEqual([expect.stringContaining('"level":"fatal"')]);
+  const told = heard.length;
+  await time.advance(600_000);
+  attendant.refresh();
+  expect(heard.slice(told)).not.toContain("WATCHDOG=1");
+});
+
+it("goes on feeding while work waits, for however long", async () => {
+  const { attendant, heard, time, agent } = scene();
+  attendant.start();
+  agent.work = [{ name: "update: awaitRelease", sign: "a", boundMs: null }];
+  await time.advance(3_600_000);
+  expect(heard).not.toContain("WATCHDOG=trigger");
+  expect(heard.filter((one) => one === "WATCHDOG=1")).toHaveLength(241);
+});
+
+it("looks where no watchdog is set too, and says that it stops", async () => {
+  const { attendant, heard, lines, time, agent } = scene(null);
+  attendant.start();
+  agent.work = [{ name: "reboot: reboot", sign: "a", boundMs: 10_000 }];
+  await time.advance(45_000);
+  expect(lines).toHaveLength(1);
+  await attendant.stop();
+  expect(heard.slice(-2)).toEqual(["STOPPING=1", "STATUS=Stopping."]);
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { look, type Seen, type Work } from "../../../../agent/watchdog/stall-detector.ts";
+
+const install: Work = { name: "update: install", sign: "a", boundMs: 1_000 };
+
+/** Looks at one work at each of the given times, and says at which of them it counted as stuck. */
+function stuckAt(timesMs: readonly number[], workAt: (timeMs: number) => readonly Work[]): number[] {
+  let seen: Seen = new Map();
+  return timesMs.filter((timeMs) => {
+    const found = look(seen, workAt(timeMs), timeMs);
+    ({ seen } = found);
+    return found.stuck.length > 0;
+  });
+}
+
+describe("work under way", () => {
+  it("is stuck when it has shown the same sign for longer than its bound", () => {
+    expect(stuckAt([0, 500, 1_000, 1_001, 2_000], () => [install])).toEqual([1_001, 2_000]);
+  });
+
+  it("is not stuck while its sign changes", () => {
+    expect(stuckAt([0, 900, 1_800, 2_700], (timeMs) => [{ ...install, sign: String(timeMs) }])).toEqual([]);
+  });
+
+  it("counts anew from each change of its sign", () => {
+    const sign = (timeMs: number): string => (timeMs < 900 ? "a" : "b");
+    expect(stuckAt([0, 899, 900, 1_900, 1_901], (timeMs) => [{ ...install, sign: sign(timeMs) }])).toEqual([1_901]);
+  });
+
+  it("counts anew when it was done and begins once more", () => {
+    expect(stuckAt([0, 600, 1_200, 1_800], (timeMs) => (timeMs === 600 ? [] : [install]))).toEqual([]);
+  });
+
+  it("is never stuck while it waits for something outside", () => {
+    expect(stuckAt([0, 1e12], () => [{ ...install, boundMs: null }])).toEqual([]);
+  });
+
+  it("is not stuck at the first look, nor is anything where there is none", () => {
+    expect(stuckAt([1e12], () => [install])).toEqual([]);
+    expect(stuckAt([0, 1e12], () => [])).toEqual([]);
+  });
+
+  it("is told by name, with how long it has not moved", () => {
+    const { seen } = look(new Map(), [install, { ...install, name: "other", sign: "1" }], 0);
+    const { stuck } = look(seen, [install, { ...install, name: "other", sign: "2" }], 5_000);
+    expect(stuck).toEqual([{ name: "update: install", stillMs: 5_000 }]);
+  });
+});

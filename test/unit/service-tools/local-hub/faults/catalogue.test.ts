@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { faultNames, kindOf, withDefaults } from "../../../../../service-tools/local-hub/faults/catalogue.ts";
+import { drawFault } from "../../../../../service-tools/local-hub/faults/draw.ts";
+import { readFault } from "../../../../../service-tools/local-hub/faults/request.ts";
+
+describe.each(faultNames())("the fault %s", (name) => {
+  it("can be added with its defaults", () => {
+    expect(readFault(name, {}, {}).parameters).toEqual(withDefaults(name, {}));
+  });
+
+  it.each([0, 0.5, 0.999_999])("can be added as drawn by %f", (chance) => {
+    const drawn = drawFault(() => chance, [name]);
+    expect(readFault(name, drawn.parameters, {})).toMatchObject(drawn);
+  });
+});
+
+it.each(faultNames().filter((name) => !kindOf(name).forOne))("%s is for everybody or nobody", (name) => {
+  expect(() => readFault(name, {}, { deviceId: "board-1" })).toThrow("it cannot tell devices apart");
+});
+
+it.each(faultNames().filter((name) => kindOf(name).forOne))("%s can be for one device", (name) => {
+  expect(readFault(name, {}, { deviceId: "board-1" }).options).toEqual({ deviceId: "board-1" });
+});
+
+describe("a fault is refused", () => {
+  it.each([
+    { what: "that there is not", name: "flood", parameters: {}, options: {}, why: "There is no fault 'flood'" },
+    {
+      what: "with a parameter that it has not",
+      name: "reset",
+      parameters: { x: 1 },
+      options: {},
+      why: "no parameter 'x'",
+    },
+    {
+      what: "with everything that is wrong",
+      name: "latency",
+      parameters: { delayMs: -1, direction: "up" },
+      options: { times: 0 },
+      why: /direction must be .*delayMs must be .*times/,
+    },
+    {
+      what: "where it cannot act",
+      name: "connack-lost",
+      parameters: {},
+      options: { on: ["rest"] },
+      why: "it does not act on rest",
+    },
+    {
+      what: "for a module of nobody",
+      name: "reset",
+      parameters: {},
+      options: { moduleId: "m" },
+      why: "goes with deviceId",
+    },
+    { what: "so often, if it strikes once", name: "kick", parameters: {}, options: { times: 2 }, why: "strikes once" },
+  ])("$what", ({ name, parameters, options, why }) => {
+    expect(() => readFault(name, parameters, options)).toThrow(why);
+  });
+});

@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import type { RebootSnapshot } from "../../../../agent/contract/snapshot.ts";
+import type { BoardView } from "../../../../service-tools/boards/board-view.ts";
+import { rebootStory, type RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
+import { viewOf } from "../../../support/board-views.ts";
+
+const at = "2026-01-02T03:04:05.000Z";
+const error = { code: "reboot-never-came", during: "rebooting", message: "It did not come." };
+
+/** A board in a boot, with this operation in a phase. */
+function board(
+  bootId: string,
+  phase: RebootSnapshot["phase"],
+  operationId: string | null = "op-1",
+  more: Partial<RebootSnapshot> = {},
+): BoardView {
+  const last = phase === "proven" ? { at, cause: "requested" as const, clockSynchronized: true } : null;
+  const fromBootId = phase === "idle" || phase === "cancelled" ? null : "boot-1";
+  const cause = phase === "proven" ? ("requested" as const) : null;
+  return viewOf({}, { phase, operationId, cause, last, fromBootId, ...more }, { bootId });
+}
+
+/** Follows a story through looks at the twin: how it ended, at which look, and what was shown. */
+function told(
+  before: BoardView,
+  looks: readonly BoardView[],
+  repeated = false,
+): { end: RebootEnd | undefined; looks: number; phases: string[] } {
+  const story = rebootStory("op-1", before, repeated);
+  let memory = story.begin;
+  let phases: string[] = [];
+  for (const [index, look] of looks.entries()) {
+    const chapter = story.next(memory, look);
+    memory = chapter.memory;
+    phases = chapter.scene.phases.map(({ phase }) => phase);
+    if (chapter.end !== undefined) return { end: chapter.end, looks: index + 1, phases };
+  }
+  return { end: undefined, looks: looks.length, phases };
+}
+
+const idle = board("boot-1", "idle", null);
+const earlier = board("boot-1", "proven", "op-0");
+const proven = { kind: "proven", at, cause: "requested", bootIdBefore: "boot-1", bootId: "boot-2" };
+
+describe("a reboot, as the twin tells it", () => {
+  it.each<[string, BoardView, BoardView[], object | undefined, string[]]>([
+    [
+      "is proven once the boot id has changed",
+      idle,
+      [board("boot-1", "scheduled"), board("boot-1", "rebooting"), board("boot-2", "proven")],
+      proven,
+      ["scheduled", "rebooting", "proven"],
+    ],
+    ["is proven when only its end was seen", idle, [board("boot-2", "proven")], proven, ["rebooting", "proven"]],
+    ["is not proven by the reboot before it", earlier, [earlier, earlier], undefined, []],
+    [
+      "is not proven by a twin that still tells of the old boot",
+      idle,
+      [board("boot-1", "proven")],
+      { kind: "unproven", bootId: "boot-1" },
+      ["rebooting", "proven"],
+    ],
+    [
+      "goes on while the board is down",
+      idle,
+      [board("boot-1", "rebooting"), board("boot-1", "rebooting")],
+      undefined,
+      ["rebooting"],
+    ],
+    [
+      "waits for an update",
+      idle,
+      [board("boot-1", "scheduled"), board("boot-1", "waiting")],
+      undefined,
+      ["scheduled", "waiting"],
+    ],
+    [
+      "fails when it never came",
+      idle,
+      [board("boot-1", "failed", "op-1", { error })],
+      { kind: "failed", error },
+      ["failed"],
+    ],
+    [
+      "ends when it is cancelled",
+      idle,
+      [board("boot-1", "scheduled"), board("boot-1", "cancelled")],
+      { kind: "cancelled" },
+      ["scheduled", "cancelled"],
+    ],
+    [
+      "is overtaken by another one",
+      idle,
+      [board("boot-1", "scheduled"), board("boot-1", "scheduled", "op-2")],
+      { kind: "superseded", by: "op-2" },
+      ["scheduled"],
+    ],
+    [
+      "is overtaken before it was seen",
+      earlier,
+      [earlier, board("boot-1", "scheduled", "op-2")],
+      { kind: "superseded", by: "op-2" },
+      [],
+    ],
+    [
+      "is lost with the board's memory",
+      idle,
+      [board("boot-1", "scheduled"), board("boot-2", "idle", null)],
+      { kind: "superseded", by: null },
+      ["scheduled"],
+    ],
+  ])("%s", (_what, before, looks, end, phases) => {
+    expect(told(before, looks)).toMatchObject({ looks: looks.length, phases });
+    expect(told(before, looks).end).toEqual(end);
+  });
+
+  it("asked for again after it was proven, is proven by the boot that the board says it ended", () => {
+    const over = board("boot-2", "proven");
+    expect(told(over, [over], true).end).toEqual(proven);
+    const silent = board("boot-2", "proven", "op-1", { fromBootId: null });
+    expect(told(silent, [silent], true).end).toEqual({ kind: "unproven", bootId: "boot-2" });
+  });
+
+  it("asked for again tells no phase of the past as if it came now", () => {
+    const before = board("boot-2", "proven");
+    expect(told(before, [before], true).phases).toEqual(["proven"]);
+    const down = board("boot-1", "rebooting");
+    expect(told(down, [down, before], true).phases).toEqual(["rebooting", "proven"]);
+  });
+
+  it("asked for again after a newer one, is over: the board tells of it no more", () => {
+    const newer = board("boot-3", "proven", "op-2");
+    expect(told(newer, [newer], true)).toMatchObject({ looks: 1, end: { kind: "superseded", by: "op-2" } });
+  });
+
+  it("asked for again while it is scheduled, must change the boot id of now", () => {
+    const scheduled = board("boot-1", "scheduled");
+    expect(told(scheduled, [scheduled, board("boot-2", "proven")]).end).toEqual(proven);
+  });
+
+  it("learns the boot id from the first look where the twin told none before", () => {
+    const blank = { ...idle, agent: null };
+    expect(told(blank, [board("boot-1", "scheduled"), board("boot-2", "proven")]).end).toEqual(proven);
+    expect(told(blank, [board("boot-1", "scheduled"), board("boot-1", "proven")]).end).toEqual({
+      kind: "unproven",
+      bootId: "boot-1",
+    });
+  });
+
+  it("tells the cause where it was another than the request", () => {
+    const last = { at, cause: "other" as const, clockSynchronized: true };
+    expect(told(idle, [board("boot-2", "proven", "op-1", { cause: "other", last })]).end).toEqual({
+      ...proven,
+      cause: "other",
+    });
+  });
+});

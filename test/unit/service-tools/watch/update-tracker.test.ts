@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
+import type { BoardView } from "../../../../service-tools/boards/board-view.ts";
+import { updateStory, type UpdateAsked, type UpdateEnd } from "../../../../service-tools/watch/update-tracker.ts";
+import { viewOf } from "../../../support/board-views.ts";
+
+const error = { code: "unreachable", during: "downloading", message: "The server is gone." };
+const asked: UpdateAsked = {
+  operationId: "op-1",
+  version: "2.0.0",
+  rehearsal: false,
+  already: false,
+  repeated: false,
+  desiredVersion: null,
+};
+
+/** A board with an operation in a phase; what was proven last is the version of a completed one. */
+function board(
+  phase: UpdateSnapshot["phase"],
+  operationId: string | null = "op-1",
+  more: Partial<UpdateSnapshot> = {},
+  proven?: string,
+): BoardView {
+  const version = more.version ?? "2.0.0";
+  const last = proven ?? (phase === "completed" && more.rehearsal !== true ? version : undefined);
+  const provenBy = proven === undefined ? (operationId ?? "") : "op-other";
+  const lastProvenUpdate =
+    last === undefined ? null : { operationId: provenBy, version: last, at: "2026-01-02T03:00:00.000Z" };
+  return viewOf({ phase, operationId, version, ...more }, {}, { lastProvenUpdate });
+}
+
+/** The same with desired properties. */
+function declaring(view: BoardView, firmwareOperationId: string | null, version = 5): BoardView {
+  return { ...view, desired: { firmwareOperationId, version } };
+}
+
+function told(
+  what: Partial<UpdateAsked>,
+  before: BoardView,
+  looks: readonly BoardView[],
+): { end: UpdateEnd | undefined; phases: string[] } {
+  const story = updateStory({ ...asked, ...what }, before);
+  let memory = story.begin;
+  let phases: string[] = [];
+  for (const look of looks) {
+    const chapter = story.next(memory, look);
+    memory = chapter.memory;
+    phases = chapter.scene.phases.map(({ phase }) => phase);
+    if (chapter.end !== undefined) return { end: chapter.end, phases };
+  }
+  return { end: undefined, phases };
+}
+
+const idle = board("idle", null);
+const stale = board("completed", "op-0", { version: "1.0.0" });
+const done = { kind: "completed", version: "2.0.0", already: false };
+
+describe("an update that was commanded, as the twin tells it", () => {
+  it.each<[string, BoardView, BoardView[], object | undefined]>([
+    ["is done when its version is proven", idle, [board("accepted"), board("applying"), board("completed")], done],
+    ["is not done by a stale 'completed' of the one before", stale, [stale, stale], undefined],
+    [
+      "is not done when another version was proven",
+      idle,
+      [board("completed", "op-1", {}, "1.0.0")],
+      { kind: "unproven", rehearsal: false },
+    ],
+    [
+      "is not done by a rehearsal",
+      idle,
+      [board("completed", "op-1", { rehearsal: true })],
+      { kind: "unproven", rehearsal: true },
+    ],
+    ["fails", idle, [board("downloading"), board("failed", "op-1", { error })], { kind: "failed", error }],
+    [
+      "is rolled back",
+      idle,
+      [board("proving"), board("reverting"), board("rolledBack", "op-1", { error })],
+      { kind: "rolledBack", error },
+    ],
+    ["goes on while it goes back", idle, [board("reverting", "op-1", { error })], undefined],
+    ["ends when it is cancelled", idle, [board("staged"), board("cancelled")], { kind: "cancelled" }],
+    [
+      "is overtaken by another one",
+      idle,
+      [board("accepted"), board("accepted", "op-2")],
+      { kind: "superseded", by: "op-2" },
+    ],
+    ["is overtaken before it was seen", stale, [board("accepted", "op-2")], { kind: "superseded", by: "op-2" }],
+    ["is lost with the board's memory", idle, [board("accepted"), idle], { kind: "superseded", by: null }],
+  ])("%s", (_what, before, looks, end) => {
+    expect(told({}, before, looks).end).toEqual(end);
+  });
+
+  it("asked for as a rehearsal, is done when it was rehearsed", () => {
+    expect(told({ rehearsal: true }, idle, [board("completed", "op-1", { rehearsal: true })]).end).toEqual({
+      kind: "rehearsed",
+    });
+  });
+
+  it("done before and answered with 'already', counts", () => {
+    const over = board("completed");
+    expect(told({ already: true }, over, [over]).end).toEqual({ ...done, already: true });
+  });
+
+  it("answered with 'already', counts after other work too, where its version is the one proven last", () => {
+    const other = board("failed", "op-2", { error, version: "3.0.0" }, "2.0.0");
+    expect(told({ already: true }, other, [other]).end).toEqual({ ...done, already: true });
+    const otherVersion = board("completed", "op-2", { version: "3.0.0" });
+    expect(told({ already: true }, otherVersion, [otherVersion]).end).toBeUndefined();
+  });
+});
+
+describe("an update that was declared, as the twin tells it", () => {
+  const declared = { desiredVersion: 5 };
+
+  it.each<[string, BoardView[], object | undefined]>([
+    ["waits for a board that has not read it", [declaring(idle, "op-1")], undefined],
+    ["waits for another update to end", [declaring(board("applying", "op-0"), "op-1")], undefined],
+    [
+      "waits while an older document stands refused",
+      [declaring(board("idle", null, { refused: { code: "bad-request", message: "No.", desiredVersion: 4 } }), "op-1")],
+      undefined,
+    ],
+    ["is done when its version is proven", [declaring(idle, "op-1"), declaring(board("completed"), "op-1")], done],
+    [
+      "is refused",
+      [declaring(board("idle", null, { refused: { code: "bad-request", message: "No.", desiredVersion: 5 } }), "op-1")],
+      { kind: "refused", code: "bad-request", message: "No." },
+    ],
+    ["is overtaken by another declaration", [declaring(idle, "op-2", 6)], { kind: "superseded", by: "op-2" }],
+    ["is taken back", [declaring(idle, null, 6)], { kind: "superseded", by: null }],
+    [
+      "goes on after its declaration is gone, once it was begun",
+      [declaring(board("applying"), null, 6), declaring(board("completed"), null, 6)],
+      done,
+    ],
+  ])("%s", (_what, looks, end) => {
+    expect(told(declared, idle, looks).end).toEqual(end);
+  });
+});
+
+describe("what is shown of an update", () => {
+  it("are all its phases, those too that were over between two looks", () => {
+    expect(told({}, idle, [board("accepted"), board("applying"), board("completed")]).phases).toEqual([
+      "accepted",
+      "downloading",
+      "verifying",
+      "staged",
+      "applying",
+      "proving",
+      "completed",
+    ]);
+  });
+
+  it("is how far the download has come, and what a staged image waits for", () => {
+    const story = updateStory(asked, idle);
+    const loading = story.next(story.begin, board("downloading", "op-1", { receivedBytes: 3, totalBytes: 2_097_152 }));
+    expect(loading.scene.progress).toEqual({ receivedBytes: 3, totalBytes: 2_097_152 });
+    expect(loading.scene.phases.at(-1)).toEqual({ phase: "downloading", note: "2.0 MiB" });
+    const staged = story.next(loading.memory, board("staged", "op-1", { waitsFor: "order" }));
+    expect(staged.scene.progress).toBeNull();
+    expect(staged.scene.phases.at(-1)?.note).toBe("waits for the order: boardkeeper apply");
+  });
+});
