@@ -1,3 +1,4 @@
+import { delayOrAbort } from "./lib/abort.ts";
 import { timestamp } from "./lib/clock.ts";
 import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
@@ -121,7 +122,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const reported = async (withinMs: number, until?: AbortSignal): Promise<void> => {
     const acknowledged = new AbortController();
     const either = until === undefined ? acknowledged.signal : AbortSignal.any([until, acknowledged.signal]);
-    const lateness = timer.after(withinMs, either).catch(() => undefined); // It was acknowledged, or nobody waits any more.
+    const lateness = delayOrAbort(timer, withinMs, either);
     await Promise.race([reporter.settled(), lateness]);
     acknowledged.abort();
   };
@@ -173,7 +174,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,
     awake: async (withinMs) => {
-      if (!awake.signal.aborted && withinMs > 0) await timer.after(withinMs, awake.signal).catch(() => undefined);
+      if (!awake.signal.aborted && withinMs > 0) await delayOrAbort(timer, withinMs, awake.signal);
       return awake.signal.aborted;
     },
     stopping: stopping.signal,

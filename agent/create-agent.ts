@@ -151,7 +151,7 @@ async function findOnce(
 ): Promise<Equipment | null> {
   if (knownIn === bootId) return null;
   await systemTimer.after(equipmentAfterMs, stopping);
-  const equipment = await findEquipment(stopping);
+  const equipment = await findEquipment(systemTimer, stopping);
   await keepEquipment(stateDir, bootId, equipment).catch((cause: unknown) => {
     log.warn({ err: cause }, "equipment not kept: it is found out again at the next start");
   });

@@ -15,8 +15,8 @@ import { FolderInUse, lockAgainstStrangers, lockFolder } from "./board/fs/folder
 import { serviceManager } from "./board/systemd/notify.ts";
 import { fallWithTheBoard } from "./board/simulator/power.ts";
 import { ConfigError, loadConfig, type Config } from "./config/load.ts";
-import { asErrors, isJournald } from "./lib/journald.ts";
-import { createLog, journaldDestination, lineFor, type LeveledLog, type Log } from "./lib/log.ts";
+import { asErrors, isJournald, journaldDestination } from "./lib/journald.ts";
+import { createLog, lineFor, type LeveledLog, type Log } from "./lib/log.ts";
 import { controlSocketFor } from "./config/paths.ts";
 import { Attendant } from "./watchdog/service-watchdog.ts";
 import { statusLine } from "./watchdog/status-line.ts";

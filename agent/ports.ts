@@ -2,12 +2,12 @@ import type { BootClock, Timer, WallClock } from "./lib/clock.ts";
 import type { Equipment, Snapshot } from "./contract/snapshot.ts";
 import type { Connect } from "./hub/connection.ts";
 import type { StateFile } from "./state/store.ts";
+import type { LogLevel } from "./contract/logs.ts";
 import type { Log } from "./lib/log.ts";
 import type { RecentLog } from "./lib/log-ring-buffer.ts";
 import type { Power } from "./reboot/runner.ts";
 import type { Reserve } from "./state/disk-reserve.ts";
 import type { Saved, Trust } from "./operations/agent-state.ts";
-import type { LogLevel } from "./config/settings.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
 import type { Vitals } from "./telemetry/metrics.ts";
 

@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { errorMessage } from "../lib/errors.ts";
 
 /*
  * Every command and every option of the agent's program, in one table: parsing, usage, completion and manual page say the
@@ -216,7 +217,7 @@ function parse(
       positionals,
     };
   } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), about);
+    throw new UsageError(errorMessage(cause), about);
   }
 }
 

@@ -1,14 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { isAbsent } from "../lib/errors.ts";
 import { check } from "../contract/check.ts";
 import { redact } from "../contract/redact.ts";
-import { fileNameOf } from "../lib/file-names.ts";
-import { boardkeeperHome } from "../lib/xdg.ts";
+import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { credentialFile } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 import type { Surroundings } from "./launch-options.ts";
-import { firstLine, isAbsent, namesIn } from "./sources.ts";
+import { firstLine, namesIn } from "./sources.ts";
 
 /** A connection string, and what was found beside it. */
 export interface Identity {
@@ -102,7 +102,7 @@ async function findDeviceFile(
     );
     return undefined;
   }
-  const path = join(folder, `${fileNameOf(id, moduleId)}.json`);
+  const path = join(folder, `${deviceFileName(id, moduleId)}.json`);
   try {
     const file = check(deviceFile, JSON.parse(await readFile(path, "utf8")));
     if (file.ok) return { place: path, ...file.value, mayBeKept: false };

@@ -1,7 +1,7 @@
 import { access, constants, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileNameOf } from "../lib/file-names.ts";
-import { boardkeeperHome } from "../lib/xdg.ts";
+import { isAbsent } from "../lib/errors.ts";
+import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { hubAddressFrom, type HubAddress } from "../hub/address.ts";
 import { findIdentity, type Identity } from "./credentials.ts";
 import { describeLastGood, lastGoodFrom, type LastGood } from "./last-known-good.ts";
@@ -9,7 +9,7 @@ import { stateNames } from "./paths.ts";
 import { readSettings, type Settings, type Written } from "./settings.ts";
 import type { Surroundings } from "./launch-options.ts";
 import { mistakesIn } from "../maintenance/cron.ts";
-import { firstLine, fromEnvironment, isAbsent, readFiles, simulationDefaults } from "./sources.ts";
+import { firstLine, fromEnvironment, readFiles, simulationDefaults } from "./sources.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
 export interface Config extends Settings {
@@ -226,7 +226,7 @@ function defaultStateDir(around: Surroundings, address: HubAddress | undefined):
   const { env, simulate } = around;
   if (!simulate) return env["STATE_DIRECTORY"] || "/var/lib/boardkeeper"; // The former is systemd's StateDirectory=.
   const { deviceId, moduleId } = address ?? around;
-  return deviceId === undefined ? undefined : join(boardkeeperHome(env), "boards", fileNameOf(deviceId, moduleId));
+  return deviceId === undefined ? undefined : join(boardkeeperHome(env), "boards", deviceFileName(deviceId, moduleId));
 }
 
 async function readCa(name: string, path: string | null | undefined, problems: string[]): Promise<string | undefined> {

@@ -12,10 +12,6 @@ export const installSocketUnit = "boardkeeper-install.socket";
 export const installSocket = `${doorFolder}/install.sock`;
 export const installDoorProgram = "/usr/lib/boardkeeper/install-door";
 
-/** The service may write in its own folders alone (ProtectSystem=strict in the unit): what to do about one that was moved. */
-export const openMovedFolder =
-  "a folder that was moved must be opened to the service, with ReadWritePaths= in a drop-in (docs/configuration.md)";
-
 /** What the owner of the board writes: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";
 

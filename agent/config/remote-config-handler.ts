@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { refusePayload, type Judged } from "../contract/refusal.ts";
 import type { Journal } from "../state/store.ts";
-import { Latest } from "../lib/abort.ts";
+import { abortPrevious } from "../lib/abort.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Saved } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
@@ -29,11 +29,11 @@ export class RemoteDesk {
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
 
   /** There is one look at a time, however often the link comes back while a disk refuses. */
-  readonly #looks: Latest;
+  readonly #abortPrevious: () => AbortSignal;
 
   constructor(ports: RemoteDeskPorts) {
     this.#ports = ports;
-    this.#looks = new Latest(ports.stopping);
+    this.#abortPrevious = abortPrevious(ports.stopping);
   }
 
   /** Takes the whole desired properties, as often as they come. */
@@ -41,7 +41,7 @@ export class RemoteDesk {
     this.#desired = { document, version };
     const { journal, log, digest, isAwake } = this.#ports;
     if (!isAwake()) return; // Looked at again when it is.
-    const overtaken = this.#looks.next();
+    const overtaken = this.#abortPrevious();
     const section = document["boardkeeper"];
     const judged = await this.#judge(section);
     const identity = digest(contentOf(section));

@@ -1,11 +1,11 @@
+import { type LogLevel } from "../contract/logs.ts";
 import { redact } from "../contract/redact.ts";
 import { restartKinds } from "../update/job.ts";
 import { windowsFrom, type MaintenanceWindow } from "../maintenance/window.ts";
 
 /* Every setting of the agent: its default, what it may be, and how it is written in TOML and in the environment. */
 
-const logLevels = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof logLevels)[number];
+const logLevels = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
 /** A value as it was written, read: or what was expected instead. */
 type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string };

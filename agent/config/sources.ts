@@ -1,6 +1,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
+import { errorMessage, isAbsent } from "../lib/errors.ts";
 import { stateDirIn } from "./last-known-good.ts";
 import { flatten, settings as known, variableOf, type Written } from "./settings.ts";
 import type { Surroundings } from "./launch-options.ts";
@@ -58,10 +59,6 @@ export function fromEnvironment(env: Surroundings["env"]): Written[] {
     .map(([variable, value]) => ({ place: variable, values: { [names.get(variable) ?? variable]: value } }));
 }
 
-export function isAbsent(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-}
-
 export function firstLine(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
+  return errorMessage(cause).split("\n")[0] ?? "";
 }

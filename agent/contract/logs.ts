@@ -8,6 +8,8 @@ import { redact } from "./redact.ts";
 /** The least important first. */
 export const logLevels = ["debug", "info", "warn", "error", "fatal"] as const;
 export type LogLineLevel = (typeof logLevels)[number];
+/** The levels that can be configured: `fatal` is always logged. */
+export type LogLevel = Exclude<LogLineLevel, "fatal">;
 
 export interface LogsRequest {
   /** ISO 8601: lines from then on. */

@@ -1,3 +1,4 @@
+import { backoffMs } from "../lib/backoff.ts";
 import type { Code } from "../contract/codes.ts";
 
 /*
@@ -5,9 +6,8 @@ import type { Code } from "../contract/codes.ts";
  * milliseconds of the boot clock, which no time server moves.
  */
 
-/** The waits between two tries of one address, with full jitter between them: a fleet does not come back as one wave. */
-const leastWaitMs = 1_000;
-const mostWaitMs = 600_000;
+/** The waits between two tries of one address, with full jitter: a fleet does not come back as one wave. */
+const retryLimits = { firstMs: 1_000, capMs: 600_000 } as const;
 /** So many new bytes make a try worth it: a server that lets out a few at a time does not keep the waits short. */
 const worthwhileBytes = 256 * 1_024;
 /** How often a download begins at its first byte before it is given up: each time costs the whole image once more. */
@@ -63,10 +63,11 @@ export interface Patience {
 /** The address after a setback: waits, but never past the deadline, which the last try is made at. */
 export function afterSetback(address: Address, setback: Setback, patience: Patience): Address {
   const failures = setback.gainedBytes >= worthwhileBytes ? 1 : address.failures + 1;
-  const ceilingMs = Math.min(mostWaitMs, leastWaitMs * 2 ** Math.min(failures, 20));
-  const backoffMs = Math.round(leastWaitMs + patience.random * (ceilingMs - leastWaitMs));
   const leftMs = Math.max(0, patience.deadlineMs - patience.spentMs);
-  const waitMs = Math.min(Math.max(backoffMs, setback.retryAfterMs ?? 0), leftMs);
+  const waitMs = Math.min(
+    Math.max(backoffMs(retryLimits, failures, patience.random), setback.retryAfterMs ?? 0),
+    leftMs,
+  );
   return { ...address, failures, readyAtMs: patience.nowMs + waitMs };
 }
 

@@ -1,3 +1,4 @@
+import { errorMessage } from "../lib/errors.ts";
 /** What can go wrong between a board and its hub, by what to do about it. */
 export type TroubleKind =
   /** No packet leaves the board: no route, no DNS. Trying again costs nobody anything. */
@@ -56,7 +57,7 @@ const untrusted =
 export function troubleFrom(thrown: unknown, during: string): LinkTrouble {
   if (thrown instanceof LinkTrouble) return thrown;
   const code = firstCode(thrown);
-  const words = thrown instanceof Error ? thrown.message : String(thrown);
+  const words = errorMessage(thrown);
   const trouble = (kind: TroubleKind, why: string): LinkTrouble =>
     new LinkTrouble(kind, `${during}: ${why}`, { cause: thrown });
   if (code === 4 || code === 5) return trouble("refused", "the hub does not accept these credentials");

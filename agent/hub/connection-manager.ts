@@ -1,3 +1,4 @@
+import { delayOrAbort } from "../lib/abort.ts";
 import type { BootClock, WallClock } from "../lib/clock.ts";
 import type { Connect, Connection } from "./connection.ts";
 import { afterEnd, noHistory, sentences, type LinkHistory } from "./reconnect-policy.ts";
@@ -57,7 +58,7 @@ export class Supervisor {
       const { history, waitMs } = afterEnd(before, ended, random());
       this.#history = history;
       this.#tell(before, trouble, waitMs);
-      await timer.after(waitMs, signal).catch(() => undefined); // Only stopping ends the wait early.
+      await delayOrAbort(timer, waitMs, signal);
     }
   }
 

@@ -1,3 +1,4 @@
+import { backoffMs, type BackoffLimits } from "../lib/backoff.ts";
 import type { TroubleKind } from "./connection-error.ts";
 
 /*
@@ -49,16 +50,16 @@ const steadyMs = 30_000;
 const shortLifeMs = 15_000;
 const shortLivesOfARival = 3;
 
-/** The shortest and the longest wait for each diagnosis, with full jitter between them. */
-const waits: Readonly<Record<Diagnosis, readonly [leastMs: number, mostMs: number]>> = {
-  offline: [1_000, 60_000],
+/** The waits for each diagnosis, with full jitter. */
+const waits: Readonly<Record<Diagnosis, BackoffLimits>> = {
+  offline: { firstMs: 1_000, capMs: 60_000 },
   // A board that waits for a time server wants to be there soon after it.
-  clock: [5_000, 15_000],
-  credentials: [60_000, 600_000],
-  certificate: [30_000, 300_000],
-  rival: [10_000, 300_000],
-  busy: [10_000, 120_000],
-  quota: [60_000, 900_000],
+  clock: { firstMs: 5_000, capMs: 15_000 },
+  credentials: { firstMs: 60_000, capMs: 600_000 },
+  certificate: { firstMs: 30_000, capMs: 300_000 },
+  rival: { firstMs: 10_000, capMs: 300_000 },
+  busy: { firstMs: 10_000, capMs: 120_000 },
+  quota: { firstMs: 60_000, capMs: 900_000 },
 };
 /** Where no packet leaves the board, trying again costs nobody anything. */
 const noNetworkMostMs = 10_000;
@@ -105,10 +106,8 @@ function diagnose({ kind, clockTrusted }: Ended, shortLives: number): Diagnosis 
 }
 
 function waitMs(diagnosis: Diagnosis, kind: TroubleKind, failures: number, random: number): number {
-  const [leastMs, longestMs] = waits[diagnosis];
-  const mostMs = kind === "no-network" ? noNetworkMostMs : longestMs;
-  const ceilingMs = Math.min(mostMs, leastMs * 2 ** Math.min(failures, 30));
-  return Math.round(leastMs + random * (ceilingMs - leastMs));
+  const { firstMs, capMs } = waits[diagnosis];
+  return backoffMs({ firstMs, capMs: kind === "no-network" ? noNetworkMostMs : capMs }, failures, random);
 }
 
 /** How long to wait before a call is made again over the same connection, because the hub has asked for patience. */

@@ -1,27 +1,30 @@
-import { openMovedFolder } from "../config/paths.ts";
+import type { BackoffLimits } from "./backoff.ts";
+import { errorCode, errorMessage } from "./errors.ts";
 
-/** Linux's words for a file system that has no room left, for everybody or for the agent's user. */
+/** The service may write in its own folders alone (ProtectSystem=strict in the unit): what to do about one that was moved. */
+export const openMovedFolder =
+  "a folder that was moved must be opened to the service, with ReadWritePaths= in a drop-in (docs/configuration.md)";
+
+/** How long to wait before a write that a disk has refused is tried again: ever longer, because failed writes wear cards too. */
+export const diskRetry: BackoffLimits = { firstMs: 5_000, capMs: 60_000 };
+
+/** Linux's codes for a file system that has no room left, for everybody or for the agent's user. */
 const fullCodes = new Set(["ENOSPC", "EDQUOT"]);
 const brokenCodes = new Set(["EIO", "ENODEV", "ENXIO", "EUCLEAN"]);
 
-/** The system's code of a failed call, such as `ENOSPC`; empty where there is none. */
-function diskCodeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
-}
-
 /** True when a file system has no room left. */
-export function isFull(cause: unknown): boolean {
-  return fullCodes.has(diskCodeOf(cause));
+export function isDiskFull(cause: unknown): boolean {
+  return fullCodes.has(errorCode(cause) ?? "");
 }
 
 /** Why a disk refused, and what to do: "the disk is full (ENOSPC). Free some space on it." */
-export function whyRefused(cause: unknown): string {
-  const code = diskCodeOf(cause);
-  if (isFull(cause)) return `the disk is full (${code}). Free some space on it.`;
+export function describeDiskError(cause: unknown): string {
+  const code = errorCode(cause) ?? "";
+  if (isDiskFull(cause)) return `the disk is full (${code}). Free some space on it.`;
   if (code === "EROFS")
     return `the disk is read-only (EROFS). Check it for errors, then mount it writable; ${openMovedFolder}.`;
   if (brokenCodes.has(code)) return `the disk fails (${code}). Replace it.`;
   if (code === "EACCES" || code === "EPERM")
     return `the agent may not write there (${code}). Mend the owner and the rights of its folder.`;
-  return `${cause instanceof Error ? cause.message : String(cause)}. Look at the disk.`;
+  return `${errorMessage(cause)}. Look at the disk.`;
 }

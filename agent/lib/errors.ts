@@ -13,9 +13,23 @@ export class AgentError extends Error {
   }
 }
 
-/** The Failure behind whatever was thrown. What has no code of ours is a fault in the agent, and is said to be one. */
+/** The Failure behind whatever was thrown. An error without a code of ours is a fault in the agent, and its message says so. */
 export function toFailure(thrown: unknown, during: string): Failure {
   if (thrown instanceof AgentError) return failure(thrown.code, during, thrown.message);
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return failure("internal", during, `A fault in the agent: ${message}`);
+  return failure("internal", during, `A fault in the agent: ${errorMessage(thrown)}`);
+}
+
+/** The message of whatever was thrown. */
+export function errorMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The code of an error of Node or of the system, such as `ENOSPC`; undefined where it has none. */
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
+}
+
+/** True when a file system call failed because the file or folder is not there. */
+export function isAbsent(cause: unknown): boolean {
+  return errorCode(cause) === "ENOENT";
 }

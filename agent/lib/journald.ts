@@ -1,9 +1,23 @@
+import { pino, symbols, type DestinationStream } from "pino";
+
 /** What journald takes a line for: the numbers of syslog(3), written in front of it (sd-daemon(3)). */
 const priorities: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
 
 /** A line with its priority, by pino's number for its level. */
-export function withPriority(level: number, line: string): string {
+function withPriority(level: number, line: string): string {
   return `<${priorities[level] ?? 6}>${line}`;
+}
+
+/** Where lines for journald go: each with its priority in front. Stdout unless told, written at once. */
+export function journaldDestination(to: DestinationStream = pino.destination({ sync: true })): DestinationStream {
+  const destination = {
+    [symbols.needsMetadataGsym]: true,
+    lastLevel: 30, // Set by pino before each line.
+    write(line: string): void {
+      to.write(withPriority(this.lastLevel, line));
+    },
+  };
+  return destination;
 }
 
 /** A text for people who look at a failed start: each of its lines an error, where journald reads them. */

@@ -1,9 +1,8 @@
-import { pino, stdTimeFunctions, symbols, type DestinationStream, type Logger } from "pino";
+import { pino, stdTimeFunctions, type Logger } from "pino";
+import { type LogLevel } from "../contract/logs.ts";
 import { redact } from "../contract/redact.ts";
 import { AgentError } from "./errors.ts";
-import { withPriority } from "./journald.ts";
 import { RecentLog } from "./log-ring-buffer.ts";
-import type { LogLevel } from "../config/settings.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & {
   child(bindings: { part: string }): Log;
@@ -57,18 +56,6 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
       for (const one of all) one.level = next;
     },
   });
-}
-
-/** Where lines for journald go: each with its priority in front. Stdout unless told, written at once. */
-export function journaldDestination(to: DestinationStream = pino.destination({ sync: true })): DestinationStream {
-  const destination = {
-    [symbols.needsMetadataGsym]: true,
-    lastLevel: 30, // Set by pino before each line.
-    write(line: string): void {
-      to.write(withPriority(this.lastLevel, line));
-    },
-  };
-  return destination;
 }
 
 /** A line for a person at a terminal: which part speaks, unless the message says so itself. */

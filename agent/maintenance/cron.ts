@@ -1,4 +1,5 @@
 import type { ScheduledTask } from "node-cron";
+import { errorMessage } from "../lib/errors.ts";
 import type { MaintenanceWindow, Openings } from "./window.ts";
 
 /*
@@ -52,9 +53,7 @@ export async function mistakesIn(windows: readonly MaintenanceWindow[], nowMs: n
       if (openings.after(nowMs) === null)
         mistakes.push(`${at}.cron: "${window.cron}" never comes; mend its day or month`);
     } catch (cause) {
-      mistakes.push(
-        `${at}.cron: "${window.cron}" is no cron expression (${cause instanceof Error ? cause.message : String(cause)})`,
-      );
+      mistakes.push(`${at}.cron: "${window.cron}" is no cron expression (${errorMessage(cause)})`);
     }
   }
   return mistakes;

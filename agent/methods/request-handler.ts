@@ -14,9 +14,9 @@ import { brief } from "../contract/failure.ts";
 import { redact } from "../contract/redact.ts";
 import { refusalReply, refusePayload } from "../contract/refusal.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
-import { AgentError } from "../lib/errors.ts";
+import { AgentError, errorMessage } from "../lib/errors.ts";
 import { NotSaved, type Journal } from "../state/store.ts";
-import { Latest } from "../lib/abort.ts";
+import { abortPrevious } from "../lib/abort.ts";
 import type { Log } from "../lib/log.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
@@ -77,11 +77,11 @@ export class Desk {
   /** The last desired properties seen: looked at again when a job ends that they had to wait for. */
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
   /** There is one look at a time, however often the link comes back while a disk refuses. */
-  readonly #looks: Latest;
+  readonly #abortPrevious: () => AbortSignal;
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
-    this.#looks = new Latest(ports.stopping);
+    this.#abortPrevious = abortPrevious(ports.stopping);
     let before = ports.journal.saved.update.phase;
     ports.journal.onChange(({ update }) => {
       const changed = update.phase !== before;
@@ -117,7 +117,7 @@ export class Desk {
     this.#desired = { document, version };
     if (!(await this.#ports.awake(0))) return; // Looked at again when it is.
     const { journal, log, digest } = this.#ports;
-    const overtaken = this.#looks.next();
+    const overtaken = this.#abortPrevious();
     const terms = this.#ports.terms();
     const firmware = document["firmware"];
     const identity = digest(canonicalJson(firmware ?? null));
@@ -258,7 +258,7 @@ function starting(): MethodReply {
 }
 
 function faulty(cause: unknown): MethodReply {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   const message = brief(`A fault in the agent: ${why}. Its log has the details: please report it.`);
   return refusalReply({ status: 500, code: "internal", message });
 }

@@ -1,5 +1,6 @@
+import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
-import { whyRefused } from "../lib/disk-errors.ts";
+import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Journal } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Problems } from "../alerts.ts";
@@ -8,7 +9,7 @@ import type { Trust } from "./agent-state.ts";
 import { resume as resumeUpdate } from "../update/recover.ts";
 import { uncounted, type UpdateState } from "../update/job.ts";
 import type { TrialRecord } from "../update/ports.ts";
-import { retryWaits } from "../lib/backoff.ts";
+import { backoff } from "../lib/backoff.ts";
 
 /** How often a count that cannot be read is looked at: a card that has just been powered may need a moment. */
 const looks = 3;
@@ -72,15 +73,15 @@ function isOnTrial(update: UpdateState): boolean {
 async function countTrial(ports: WakePorts, signal: AbortSignal): Promise<number> {
   const { trials, timer, problems, log } = ports;
   const count = (await readCount(ports, signal)) + 1;
-  for (const waitMs of retryWaits()) {
+  for (const waitMs of backoff(diskRetry)) {
     try {
       await trials.write(count);
       problems.goesAway("trials");
       break;
     } catch (cause) {
-      const sentence = `The start of the new system cannot be counted, so it waits: ${whyRefused(cause)}`;
+      const sentence = `The start of the new system cannot be counted, so it waits: ${describeDiskError(cause)}`;
       if (problems.appears("trials", sentence)) log.error({ err: cause }, "trial boot not counted, trying again");
-      await timer.after(waitMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+      await delayOrAbort(timer, waitMs, signal);
       if (signal.aborted) break;
     }
   }
@@ -96,14 +97,17 @@ async function readCount({ trials, timer, problems, log }: WakePorts, signal: Ab
     try {
       return await trials.read();
     } catch (cause) {
-      const [waitMs = 0] = retryWaits();
+      const waitMs = diskRetry.firstMs;
       const isLast = look === looks || signal.aborted;
       log.error({ err: cause, look }, isLast ? "count of trial boots unreadable, no other is made" : "trying again");
       if (isLast) {
-        problems.appears("trial count", `The count of the new system's starts cannot be read: ${whyRefused(cause)}`);
+        problems.appears(
+          "trial count",
+          `The count of the new system's starts cannot be read: ${describeDiskError(cause)}`,
+        );
         return uncounted;
       }
-      await timer.after(waitMs, signal).catch(() => undefined); // Only the signal ends the wait early.
+      await delayOrAbort(timer, waitMs, signal);
     }
   }
 }

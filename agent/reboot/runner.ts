@@ -1,5 +1,5 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
-import { AgentError } from "../lib/errors.ts";
+import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { Journal } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import { Pursuit } from "../state/action-runner.ts";
@@ -159,7 +159,7 @@ export class RebootRunner {
       log.error({ err: cause }, "reboot refused");
       if (cause instanceof AgentError && cause.code === "inhibited")
         return await this.#record(() => ({ type: "inhibited", message: cause.message }));
-      const said = cause instanceof Error ? cause.message : String(cause);
+      const said = errorMessage(cause);
       why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The door speaks in sentences, programs do not.
     }
     const message = `${why} Look at the log of the board's systemd, then ask again.`;

@@ -1,5 +1,6 @@
+import { delayOrAbort } from "../lib/abort.ts";
 import type { Timer } from "../lib/clock.ts";
-import { isFull, whyRefused } from "../lib/disk-errors.ts";
+import { isDiskFull, describeDiskError } from "../lib/disk-errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Problems } from "../alerts.ts";
 
@@ -45,7 +46,7 @@ export class Reserved {
     try {
       return await write();
     } catch (cause) {
-      if (!isFull(cause)) throw cause;
+      if (!isDiskFull(cause)) throw cause;
       try {
         await reserve.spend();
       } catch (second) {
@@ -69,7 +70,7 @@ export class Reserved {
 
   #tell(cause: unknown): void {
     const { problems, log } = this.#ports;
-    const sentence = `No room is kept back for the agent's state: ${whyRefused(cause)}`;
+    const sentence = `No room is kept back for the agent's state: ${describeDiskError(cause)}`;
     if (problems.appears("reserve", sentence)) log.error({ err: cause }, "no room kept back for the state");
     if (!this.#isWatching) void this.#watch();
   }
@@ -78,7 +79,7 @@ export class Reserved {
     const { timer, problems, stopping } = this.#ports;
     this.#isWatching = true;
     while (problems.has("reserve") && !stopping.aborted) {
-      await timer.after(lookMs, stopping).catch(() => undefined); // The agent stops.
+      await delayOrAbort(timer, lookMs, stopping);
       if (!stopping.aborted) await this.#restock();
     }
     this.#isWatching = false;

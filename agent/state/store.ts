@@ -1,8 +1,9 @@
+import { delayOrAbort } from "../lib/abort.ts";
 import type { BootClock, Timer } from "../lib/clock.ts";
-import { whyRefused } from "../lib/disk-errors.ts";
+import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Problems } from "../alerts.ts";
-import { retryWaits } from "../lib/backoff.ts";
+import { backoff } from "../lib/backoff.ts";
 import type { Change, Decision, Saved } from "../operations/agent-state.ts";
 
 /** Where the journal lies. Declared here because the journal is its only user. */
@@ -17,7 +18,7 @@ export interface StateFile {
 /** A state could not be saved, so nothing was changed. `cause` is what the disk said. */
 export class NotSaved extends Error {
   constructor(cause: unknown) {
-    super(`The state could not be saved: ${whyRefused(cause)}`, { cause });
+    super(`The state could not be saved: ${describeDiskError(cause)}`, { cause });
     this.name = "NotSaved";
   }
 }
@@ -158,7 +159,7 @@ export class Journal {
 
   #noteRefusal(refusal: NotSaved): void {
     const { problems, log, bootClock } = this.#ports;
-    const sentence = `The agent's state cannot be saved, so nothing is begun: ${whyRefused(refusal.cause)}`;
+    const sentence = `The agent's state cannot be saved, so nothing is begun: ${describeDiskError(refusal.cause)}`;
     if (problems.appears("state", sentence)) log.error({ err: refusal.cause }, "state not saved, trying again");
     if (this.#trouble !== undefined) {
       this.#trouble.refusal = refusal;
@@ -185,8 +186,8 @@ export class Journal {
   async #tryAgain(over: AbortSignal): Promise<void> {
     const { timer, stopping } = this.#ports;
     const either = AbortSignal.any([over, stopping]);
-    for (const waitMs of retryWaits()) {
-      await timer.after(waitMs, either).catch(() => undefined); // Aborted: it is over, or the agent stops.
+    for (const waitMs of backoff(diskRetry)) {
+      await delayOrAbort(timer, waitMs, either);
       if (either.aborted) return;
       const [first] = this.#waiting;
       if (first !== undefined) first();

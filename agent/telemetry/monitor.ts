@@ -1,3 +1,4 @@
+import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
 import type { Emit } from "../hub/connection.ts";
 import type { Log } from "../lib/log.ts";
@@ -71,7 +72,7 @@ export class Monitor {
   async #pause(signal: AbortSignal): Promise<void> {
     const { timer } = this.#ports;
     if (this.#emit !== undefined && this.#ports.terms().everyMs > 0) {
-      await timer.after(lookEveryMs, signal).catch(() => undefined); // Woken early: looked again at once.
+      await delayOrAbort(timer, lookEveryMs, signal);
     } else if (!signal.aborted) {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     }

@@ -1,6 +1,6 @@
 import type { MethodReply } from "../contract/methods.ts";
 import { refusalReply } from "../contract/refusal.ts";
-import { AgentError } from "../lib/errors.ts";
+import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Partials } from "../download/ports.ts";
 import type { Fetcher, Staging } from "./ports.ts";
@@ -178,5 +178,5 @@ function busy(why: string): MethodReply {
 }
 
 function reasonOf(cause: unknown): string {
-  return `A fault in the agent: ${cause instanceof Error ? cause.message : String(cause)}.`;
+  return `A fault in the agent: ${errorMessage(cause)}.`;
 }

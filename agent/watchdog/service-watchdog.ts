@@ -1,3 +1,4 @@
+import { delayOrAbort } from "../lib/abort.ts";
 import type { BootClock, Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { look, type Seen, type Stuck, type Work } from "./stall-detector.ts";
@@ -68,7 +69,7 @@ export class Attendant {
       this.#said = this.#ports.status();
       // All of it each time: any message may be lost, and a systemd that has not heard READY=1 ends the agent.
       manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#said}`);
-      await timer.after(everyMs, signal).catch(() => undefined); // Only stopping ends the wait early.
+      await delayOrAbort(timer, everyMs, signal);
     }
   }
 

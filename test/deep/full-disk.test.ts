@@ -1,7 +1,7 @@
 import { open, mkdir, rm, truncate, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { isFull } from "../../agent/lib/disk-errors.ts";
+import { isDiskFull } from "../../agent/lib/disk-errors.ts";
 import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
 import { FileReserve } from "../../agent/board/fs/reserve-file.ts";
 import { Problems } from "../../agent/alerts.ts";
@@ -45,7 +45,7 @@ async function untilFull(take: (number: number) => Promise<void>): Promise<void>
     try {
       await take(number);
     } catch (cause) {
-      if (isFull(cause)) return;
+      if (isDiskFull(cause)) return;
       throw cause;
     }
   }
@@ -69,7 +69,7 @@ async function countSaved(save: (saved: Saved) => Promise<void>): Promise<number
     await save(stateOf(number)).then(
       () => (saved += 1),
       (cause: unknown) => {
-        if (!isFull(cause)) throw cause;
+        if (!isDiskFull(cause)) throw cause;
       },
     );
   }

@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { isAbsent } from "../../lib/errors.ts";
 import { stateNames } from "../../config/paths.ts";
 import { uncounted } from "../../update/job.ts";
 import type { TrialRecord } from "../../update/ports.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { isAbsent, replaceFile } from "./files.ts";
+import { replaceFile } from "./files.ts";
 
 /**
  * How often a system was started on trial, in a file of its own: `trials 003` and a newline. Its form never changes, so

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { openMovedFolder } from "../../config/paths.ts";
+import { errorMessage, errorCode, isAbsent } from "../../lib/errors.ts";
+import { openMovedFolder } from "../../lib/disk-errors.ts";
 
 /**
  * What the agent's own small files ask of a disk. A power cut keeps of a file what was synced, and of a folder's names those
@@ -37,8 +38,8 @@ interface NewFile {
 /** A folder of the agent's cannot be made. */
 export class FolderUnusable extends Error {
   constructor(folder: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const isReadOnly = cause instanceof Error && "code" in cause && cause.code === "EROFS";
+    const why = errorMessage(cause);
+    const isReadOnly = errorCode(cause) === "EROFS";
     const remedy = isReadOnly ? `Mount its disk writable; ${openMovedFolder}` : "Name one in which the agent may write";
     super(`The folder ${folder} cannot be made: ${why}. ${remedy}.`, { cause });
     this.name = "FolderUnusable";
@@ -90,8 +91,7 @@ async function makeOne(path: string): Promise<"made" | "there" | "orphan"> {
     await mkdir(path, 0o700);
     return "made";
   } catch (cause) {
-    const isAbsent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    if (isAbsent && dirname(path) !== path) return "orphan";
+    if (isAbsent(cause) && dirname(path) !== path) return "orphan";
     // A file system that is read-only says so even of a folder that is there.
     const isThere = await stat(path).then(
       (one) => one.isDirectory(),

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { AgentError } from "../../lib/errors.ts";
-import { openMovedFolder } from "../../config/paths.ts";
+import { AgentError, errorCode } from "../../lib/errors.ts";
+import { openMovedFolder } from "../../lib/disk-errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** Where the next content of a file is written before it takes the file's place. */
@@ -60,17 +60,12 @@ export async function syncFolder(path: string): Promise<void> {
   await nodeDisk.syncFolder(path);
 }
 
-/** True when a file system call failed because the thing is not there. */
-export function isAbsent(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-}
-
 /** Does something with images on the disk, and says what it means for the owner when the disk refuses. */
 export async function onDisk<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const code = errorCode(cause) ?? "";
     if (code === "ENOSPC" || code === "EDQUOT") {
       const message = "The board's disk became full while the image arrived. Free some space, then ask again.";
       throw new AgentError("no-space", message, { cause });

@@ -1,11 +1,12 @@
 import { join } from "node:path";
+import { isAbsent } from "../../lib/errors.ts";
 import type { StateFile } from "../../state/store.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../state/history.ts";
 import type { Log } from "../../lib/log.ts";
 import { stateNames } from "../../config/paths.ts";
 import type { Saved } from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { asGoodAsFullBytes, freeBytesOf, isAbsent, replaceFile } from "./files.ts";
+import { asGoodAsFullBytes, freeBytesOf, replaceFile } from "./files.ts";
 
 /**
  * What became of this board's updates and reboots, in a small file beside the saved state. It decides nothing, so it takes

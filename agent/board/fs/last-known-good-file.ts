@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { isAbsent } from "../../lib/errors.ts";
 import { stateNames } from "../../config/paths.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { isAbsent, replaceFile } from "./files.ts";
+import { replaceFile } from "./files.ts";
 
 /**
  * Keeps a configuration as the last good one, for its owner alone to read.

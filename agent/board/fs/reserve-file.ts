@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isAbsent } from "../../lib/errors.ts";
 import { stateNames } from "../../config/paths.ts";
 import type { Reserve } from "../../state/disk-reserve.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { asGoodAsFullBytes, freeBytesOf, isAbsent, makeFolder } from "./files.ts";
+import { asGoodAsFullBytes, freeBytesOf, makeFolder } from "./files.ts";
 
 /** Several times the largest state: up to 32 answers, and the addresses of one image. */
 export const reserveBytes = 256 * 1_024;

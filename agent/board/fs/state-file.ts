@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
+import { errorMessage, isAbsent, errorCode } from "../../lib/errors.ts";
 import { check } from "../../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../../contract/json.ts";
 import type { StateFile } from "../../state/store.ts";
 import { stateNames } from "../../config/paths.ts";
 import { saved as savedState, savedSchema, type Saved, type Trust } from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { isAbsent, makeFolder, replaceFile } from "./files.ts";
+import { makeFolder, replaceFile } from "./files.ts";
 
 /** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
 export interface Found {
@@ -60,7 +61,7 @@ export class FolderStateFile implements StateFile {
       await this.#disk.syncFolder(this.#folder);
     } catch (cause) {
       stays = false;
-      problems.push(`${this.#folder}: ${wordsOf(cause)}`);
+      problems.push(`${this.#folder}: ${errorMessage(cause)}`);
     }
     return await this.#find(problems, stays);
   }
@@ -94,7 +95,7 @@ export class FolderStateFile implements StateFile {
     try {
       return parse(await this.#text(path));
     } catch (cause) {
-      if (!isAbsent(cause)) problems.push(`${path}: ${wordsOf(cause)}`);
+      if (!isAbsent(cause)) problems.push(`${path}: ${errorMessage(cause)}`);
       return undefined;
     }
   }
@@ -126,7 +127,7 @@ export class FolderStateFile implements StateFile {
 
 /** What Linux says of a second name on a file system that has none, such as vfat and exfat: link(2); and of FUSE's. */
 function hasNoLinks(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && ["EPERM", "EOPNOTSUPP", "ENOSYS"].includes(String(cause.code));
+  return ["EPERM", "EOPNOTSUPP", "ENOSYS"].includes(errorCode(cause) ?? "");
 }
 
 function parse(text: string): Saved {
@@ -140,10 +141,6 @@ function parse(text: string): Saved {
   const inner = check(savedState, saved);
   if (!inner.ok) throw new Error(inner.problems.join("; "));
   return inner.value;
-}
-
-function wordsOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function digest(text: string): string {

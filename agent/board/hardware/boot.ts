@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { isAbsent } from "../../lib/errors.ts";
 import type { BootClock } from "../../lib/clock.ts";
 import { ConfigError } from "../../config/load.ts";
-import { isAbsent } from "../fs/files.ts";
 
 /**
  * The kernel's boot id: another one than before is the only proof of a reboot on a board without a clock. One that is made up

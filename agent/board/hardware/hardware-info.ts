@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
+import { type Timer } from "../../lib/clock.ts";
+import { withDeadline } from "../../lib/abort.ts";
 import { check } from "../../contract/check.ts";
 import { brief } from "../../contract/failure.ts";
 import type { Equipment } from "../../contract/snapshot.ts";
@@ -49,17 +50,10 @@ export async function keepEquipment(folder: string, bootId: string, equipment: E
  * Finds out what the board is made of. Rejects where that takes too long; what a board cannot tell is null or empty.
  * @param signal ends the waiting
  */
-export async function findEquipment(signal: AbortSignal): Promise<Equipment> {
-  const over = new AbortController();
-  const late = sleep(timeLimitMs, undefined, { signal: AbortSignal.any([signal, over.signal]) }).then(() => {
-    throw new Error(`lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Look at the board's processes.`);
-  });
-  try {
-    return await Promise.race([ask(), late]);
-  } finally {
-    over.abort();
-    await late.catch(() => undefined); // It has lost the race, or its end is told already.
-  }
+export async function findEquipment(timer: Timer, signal: AbortSignal): Promise<Equipment> {
+  const late = (): Error =>
+    new Error(`lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Look at the board's processes.`);
+  return await withDeadline(ask(), { timer, withinMs: timeLimitMs, late, signal });
 }
 
 async function ask(): Promise<Equipment> {

@@ -4,7 +4,7 @@ import { open, readFile, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BootClock } from "../../lib/clock.ts";
 import { check } from "../../contract/check.ts";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, isAbsent } from "../../lib/errors.ts";
 import type { PartialImage, Partials } from "../../download/ports.ts";
 import {
   nothingSpent,
@@ -16,7 +16,7 @@ import {
   type Spent,
 } from "../../download/partial-metadata.ts";
 import { nodeDisk, type Disk } from "../fs/disk.ts";
-import { freeBytesOf, isAbsent, onDisk, replaceFile } from "../fs/files.ts";
+import { freeBytesOf, onDisk, replaceFile } from "../fs/files.ts";
 
 /** The kernel is made to write as the image arrives: no stall at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
 import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, isAbsent } from "../../lib/errors.ts";
 import { recordPath } from "../../download/partial-metadata.ts";
 import type { Staging } from "../../update/ports.ts";
-import { freeBytesOf, isAbsent, makeFolder, onDisk, syncFolder } from "../fs/files.ts";
+import { freeBytesOf, makeFolder, onDisk, syncFolder } from "../fs/files.ts";
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1024;

@@ -5,7 +5,7 @@ import { firmwareVersion } from "../../contract/methods.ts";
 import { redact } from "../../contract/redact.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { openMovedFolder } from "../../config/paths.ts";
+import { openMovedFolder } from "../../lib/disk-errors.ts";
 import type { Restart } from "../../update/job.ts";
 import type { OwnerProgram, ProgramCall, Verb } from "../../update/install-script.ts";
 import type { Installer, StagedImage } from "../../update/ports.ts";

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, errorMessage, errorCode } from "../../lib/errors.ts";
 import type { OwnerProgram, ProgramCall, ProgramEnd, Verb } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
 
@@ -45,7 +45,7 @@ function ended(
 ): Promise<End> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: unknown): void => {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = errorMessage(cause);
       reject(new AgentError("installer-failed", `${path} could not be started: ${why}.`, { cause }));
     };
     const child = begin(path, verb, image, refuse);
@@ -130,6 +130,6 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "ESRCH")) throw cause; // Gone by itself.
+    if (errorCode(cause) !== "ESRCH") throw cause; // Gone by itself.
   }
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
+import { errorCode } from "../../lib/errors.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { imagePath, methodPath, misdirected, stateDirHeader } from "./protocol.ts";
 import { controlSocketsOf } from "../../config/paths.ts";
@@ -100,7 +101,7 @@ async function knock(socketPath: string, stateDir: string, message: Message): Pr
           .pipe(request);
     });
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
     if (code === "EACCES") throw new DoorShut(socketPath, cause);
     throw new Error(`The agent at ${socketPath} does not answer: it may hang. Look at its log.`, { cause });

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { errorMessage } from "../../lib/errors.ts";
 import type { DoorsWord } from "../../cli/doctor/installer.ts";
 
 const run = promisify(execFile);
@@ -13,7 +14,7 @@ export async function askInstallDoor(door: string): Promise<DoorsWord> {
   } catch (cause) {
     const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
     if (said !== "") return { refusal: said };
-    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    const why = errorMessage(cause).split("\n")[0];
     return { silence: `${door} gives no answer (${why})` };
   }
 }

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { request } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { errorMessage, errorCode } from "../../lib/errors.ts";
 import type { DnsFacts, PortFacts, Way } from "../../cli/doctor/network.ts";
 import type { TlsFacts } from "../../cli/doctor/tls.ts";
 
@@ -80,6 +81,5 @@ export function askForDate(host: string, port: number): Promise<number | null> {
 function codeOf(cause: unknown): string {
   // Several addresses that were all tried in vain come as one error around theirs.
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
-  if (first instanceof Error && "code" in first) return String(first.code);
-  return cause instanceof Error ? cause.message : String(cause);
+  return errorCode(first) ?? errorMessage(cause);
 }

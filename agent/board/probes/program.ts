@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
+import { errorCode } from "../../lib/errors.ts";
 
 /**
  * Whether a program can be run with this process's effective rights: null, or Node's code for why not. access(2) would
@@ -24,6 +25,6 @@ async function tryOne(path: string): Promise<string | null> {
     const bit = self === 0 ? 0o111 : self === uid ? 0o100 : groups.includes(gid) ? 0o010 : 0o001;
     return (mode & bit) === 0 ? "EACCES" : null;
   } catch (cause) {
-    return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    return errorCode(cause) ?? String(cause);
   }
 }

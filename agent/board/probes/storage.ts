@@ -1,7 +1,7 @@
 import { mkdir, open, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isAbsent, errorCode } from "../../lib/errors.ts";
 import type { DiskFacts, FolderFacts } from "../../cli/doctor/storage.ts";
-import { isAbsent } from "../fs/files.ts";
 
 /** The disk under a path, or under what there is of the path. */
 export async function lookAtDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {
@@ -22,7 +22,7 @@ export async function tryFolder(path: string, user: string): Promise<FolderFacts
     else await makeAndRemove(path);
     return { path, user, isThere, code: null };
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const code = errorCode(cause) ?? String(cause);
     return { path, user, isThere, code };
   }
 }

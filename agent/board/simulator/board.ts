@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
+import { isAbsent } from "../../lib/errors.ts";
 import type { BootClock } from "../../lib/clock.ts";
 import { check } from "../../contract/check.ts";
-import { isAbsent, replaceFile } from "../fs/files.ts";
+import { replaceFile } from "../fs/files.ts";
 
 const slotName = v.picklist(["a", "b"]);
 export type SlotName = v.InferOutput<typeof slotName>;

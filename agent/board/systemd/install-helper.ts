@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { open } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { withDeadline } from "../../lib/abort.ts";
 import type { Timer } from "../../lib/clock.ts";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, errorMessage } from "../../lib/errors.ts";
 import type { OwnerProgram, ProgramCall, ProgramEnd } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
 
@@ -31,19 +32,9 @@ export function programBehindDoor({ socket, timer }: InstallDoorPorts): OwnerPro
     name: "The installer behind root's door",
     async run(call, signal): Promise<ProgramEnd> {
       const door = new Conversation(await dial(socket));
-      /** Rejects when it takes too long, and when the signal aborts. */
-      const within = async <T>(ms: number, what: Promise<T>): Promise<T> => {
-        const over = new AbortController();
-        const ends = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-        const late = timer.after(ms, ends).then(() => {
-          throw failed(`gave no answer within ${Math.ceil(ms / 1_000)} s. ${lookAt}`);
-        });
-        try {
-          return await Promise.race([what, late]);
-        } finally {
-          over.abort();
-          await late.catch(() => undefined); // It has lost the race, or its end is told already.
-        }
+      const within = async <T>(withinMs: number, what: Promise<T>): Promise<T> => {
+        const late = (): AgentError => failed(`gave no answer within ${Math.ceil(withinMs / 1_000)} s. ${lookAt}`);
+        return await withDeadline(what, { timer, withinMs, late, signal });
       };
       try {
         const copyMs = (3 * (call.image?.sizeBytes ?? 0)) / bytesPerMs;
@@ -67,7 +58,7 @@ async function dial(path: string): Promise<Socket> {
     return socket;
   } catch (cause) {
     socket.destroy();
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw failed(
       `cannot be reached (${why}). Run systemctl start boardkeeper-install.socket on the board, or install the units from systemd/`,
       cause,

@@ -1,10 +1,9 @@
 import { chmod, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Timer } from "../../lib/clock.ts";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, errorMessage, isAbsent } from "../../lib/errors.ts";
 import { inhibitedBy, type Inhibitor } from "../../reboot/inhibitors.ts";
 import type { Power } from "../../reboot/runner.ts";
-import { isAbsent } from "../fs/files.ts";
 
 export interface DoorPorts {
   /** Where requests and answers lie: /run/boardkeeper. */
@@ -68,7 +67,7 @@ async function leave(path: string, text: string): Promise<void> {
     await chmod(`${path}.new`, 0o644);
     await rename(`${path}.new`, path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new Error(
       `there is no reboot door on this board (${why}); install its units from systemd/, or set reboot.command`,
       { cause },

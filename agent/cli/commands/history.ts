@@ -1,3 +1,4 @@
+import { errorMessage } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
 import { HistoryFile } from "../../board/fs/history-file.ts";
 import { FolderStateFile } from "../../board/fs/state-file.ts";
@@ -31,7 +32,7 @@ async function readEntries(stateDir: string): Promise<readonly HistoryEntry[]> {
   try {
     return await new HistoryFile(stateDir).read();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new CommandFailed(`${why}${/EACCES/.test(why) ? ". Run this with sudo." : ""}`, { cause });
   }
 }

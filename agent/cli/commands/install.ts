@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { errorMessage } from "../../lib/errors.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
 import { askAgent, handIn, type LocalReply } from "../../board/local-api/client.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
@@ -64,7 +65,7 @@ async function sizeOf(file: string): Promise<number> {
     throw new CommandFailed(`${file} is ${found.isFile() ? "empty" : "not a file"}: there is nothing to install.`);
   } catch (cause) {
     if (cause instanceof CommandFailed) throw cause;
-    throw new CommandFailed(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`, {
+    throw new CommandFailed(`${file} cannot be read: ${errorMessage(cause)}.`, {
       cause,
     });
   }

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { errorMessage, errorCode } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
@@ -76,7 +77,7 @@ async function writing({ credentialFile }: ProvisionPlaces, act: () => Promise<v
   try {
     await act();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     const sudo =
       code === "EACCES" || code === "EPERM" || cause instanceof FolderUnusable ? " Run this as root, with sudo." : "";
     throw new CommandFailed(`${credentialFile} could not be written: ${reasonOf(cause)}.${sudo}`, { cause });
@@ -84,5 +85,5 @@ async function writing({ credentialFile }: ProvisionPlaces, act: () => Promise<v
 }
 
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return errorMessage(cause);
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { errorMessage } from "../../lib/errors.ts";
 import { outputAs } from "../../board/probes/as-user.ts";
 import { tryProgram } from "../../board/probes/program.ts";
 import { tryFolder } from "../../board/probes/storage.ts";
@@ -48,7 +49,7 @@ export async function lookWithRightsOf(user: User, asked: Questions): Promise<An
   try {
     return answersIn(JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })), asked);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new CommandFailed(`Nobody can look with the rights of ${user.name}, as the service has them: ${why}`, {
       cause,
     });

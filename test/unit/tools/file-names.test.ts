@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fileNameOf as agentName } from "../../../agent/lib/file-names.ts";
+import { deviceFileName as agentName } from "../../../agent/lib/xdg.ts";
 import { fileNameOf as hubName } from "../../../service-tools/local-hub/storage/file-names.ts";
 
 it.each<[string, string | undefined, string]>([

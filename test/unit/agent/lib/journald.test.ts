@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { asErrors, isJournald } from "../../../../agent/lib/journald.ts";
-import { createLog, journaldDestination } from "../../../../agent/lib/log.ts";
+import { asErrors, isJournald, journaldDestination } from "../../../../agent/lib/journald.ts";
+import { createLog } from "../../../../agent/lib/log.ts";
 
 it("each line for journald has the priority of its level in front", () => {
   const lines: string[] = [];

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
 import { findEquipment, keepEquipment, keptEquipment } from "../../../../../agent/board/hardware/hardware-info.ts";
 import type { Equipment } from "../../../../../agent/contract/snapshot.ts";
 import { FakeBoard } from "../../../../support/fake-board.ts";
@@ -17,7 +18,7 @@ const equipment: Equipment = {
 
 describe("what a board is made of", () => {
   it("is found out, bounded, and without what changes", async () => {
-    const found = await findEquipment(new AbortController().signal);
+    const found = await findEquipment(systemTimer, new AbortController().signal);
     expect(Object.keys(found)).toStrictEqual(["cpu", "cores", "disks", "interfaces"]);
     for (const list of [found.disks, found.interfaces]) expect(list.length).toBeLessThanOrEqual(4);
     for (const { sizeBytes, name } of found.disks) {
@@ -29,7 +30,7 @@ describe("what a board is made of", () => {
   });
 
   it("is not waited for by an agent that stops", async () => {
-    await expect(findEquipment(AbortSignal.abort())).rejects.toThrow("abort");
+    await expect(findEquipment(systemTimer, AbortSignal.abort())).rejects.toThrow("abort");
   });
 
   it("is kept with the boot in which it was found", async () => {

@@ -1,0 +1,22 @@
+import { expect, it } from "vitest";
+import { describeDiskError, isDiskFull } from "../../../../agent/lib/disk-errors.ts";
+
+const error = (code: string): Error => Object.assign(new Error(`${code}: refused`), { code });
+
+it.each([
+  ["ENOSPC", "the disk is full (ENOSPC). Free some space on it."],
+  ["EDQUOT", "the disk is full (EDQUOT). Free some space on it."],
+  ["EIO", "the disk fails (EIO). Replace it."],
+  ["EACCES", "the agent may not write there (EACCES). Mend the owner and the rights of its folder."],
+  ["EBUSY", "EBUSY: refused. Look at the disk."],
+])("says what %s means and what to do", (code, sentence) => {
+  expect(describeDiskError(error(code))).toBe(sentence);
+});
+
+it("says of a read-only disk that a moved folder must be opened to the service", () => {
+  expect(describeDiskError(error("EROFS"))).toContain("ReadWritePaths=");
+});
+
+it("only a file system without room is full", () => {
+  expect([isDiskFull(error("ENOSPC")), isDiskFull(error("EIO")), isDiskFull("ENOSPC")]).toEqual([true, false, false]);
+});
