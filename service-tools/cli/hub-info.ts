@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import { readState } from "../local-hub/storage/read-state.ts";
+import { readStateFile } from "../local-hub/storage/read-state.ts";
 
 const contextSchema = v.object({
   version: v.literal(1),
@@ -18,5 +18,5 @@ export type HubContext = v.InferOutput<typeof contextSchema>;
 
 /** The context of the hub in this folder, or undefined when none was ever started there. */
 export async function readHubContext(folder: string): Promise<HubContext | undefined> {
-  return readState(join(folder, "context.json"), contextSchema);
+  return readStateFile(join(folder, "context.json"), contextSchema);
 }

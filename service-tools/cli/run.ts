@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { asksForJson, errorDocument } from "./error-document.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
-import { reasonOf } from "../local-hub/lib/log.ts";
+import { describeError } from "../local-hub/lib/log.ts";
 import { buildProgram } from "../program.ts";
 import { paintFor } from "./screen/screen.ts";
 import type { World } from "./context.ts";
@@ -46,5 +46,5 @@ function messageOf(cause: unknown): string {
   // The messages of ours are whole; others keep a part of theirs in their causes.
   if (cause instanceof CommandError) return cause.message;
   const isFault = cause instanceof TypeError || cause instanceof ReferenceError || cause instanceof RangeError;
-  return isFault ? `a fault of this program, please report it: ${cause.stack ?? cause.message}` : reasonOf(cause);
+  return isFault ? `a fault of this program, please report it: ${cause.stack ?? cause.message}` : describeError(cause);
 }

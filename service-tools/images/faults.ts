@@ -2,17 +2,17 @@ import { Transform } from "node:stream";
 import type { Faults } from "../local-hub/faults/faults.ts";
 import type { RangeVerdict } from "./range.ts";
 
-const where = { surfaces: ["images"] } as const;
+const location = { endpoints: ["images"] } as const;
 
 /** The answer that a fault gives instead of the file's. */
 export function refusalUnder(faults: Faults): { readonly status: number; readonly retryAfterS: number } | undefined {
-  const refused = faults.strike("image-refused", where);
+  const refused = faults.triggerOnce("image-refused", location);
   return refused === undefined ? undefined : { status: Number(refused.status), retryAfterS: refused.retryAfterS };
 }
 
 /** The ETag to show, and from where on the file is another one. */
 export function alterationUnder(faults: Faults, etag: string): { readonly etag: string; readonly from?: number } {
-  const altered = faults.strike("image-altered", where);
+  const altered = faults.triggerOnce("image-altered", location);
   if (altered === undefined) return { etag };
   return { etag: altered.etag === "same" ? etag : etag.replace(/"$/, '-altered"'), from: altered.fromByte };
 }
@@ -20,15 +20,15 @@ export function alterationUnder(faults: Faults, etag: string): { readonly etag: 
 /** The part that is answered instead of the one that was asked for. */
 export function rangeUnder(faults: Faults, asked: RangeVerdict): RangeVerdict {
   if (asked.kind !== "part") return asked;
-  if (faults.strike("image-range-ignored", where) !== undefined) return { kind: "whole" };
+  if (faults.triggerOnce("image-range-ignored", location) !== undefined) return { kind: "whole" };
   if (asked.first === 0) return asked;
-  const by = faults.strike("image-range-shifted", where)?.byBytes ?? 0;
+  const by = faults.triggerOnce("image-range-shifted", location)?.byBytes ?? 0;
   return { ...asked, first: Math.max(0, asked.first - by) };
 }
 
 /** How many bytes of a body of this length are sent, and how many Content-Length promises. */
 export function lengthUnder(faults: Faults, length: number): { readonly sent: number; readonly declared: number } {
-  const truncated = faults.strike("image-truncated", where, ({ bytes }) => bytes < length);
+  const truncated = faults.triggerOnce("image-truncated", location, ({ bytes }) => bytes < length);
   if (truncated === undefined) return { sent: length, declared: length };
   return { sent: truncated.bytes, declared: truncated.how === "cut" ? length : truncated.bytes };
 }

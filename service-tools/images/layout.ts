@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { unescapePercents } from "../local-hub/lib/percent.ts";
+import { decodePercentEncoding } from "../local-hub/lib/percent.ts";
 
 /** Published images lie at `images/<digest>/<name>`, so that an address never comes to mean other bytes. */
 export interface ImagePath {
@@ -27,7 +27,7 @@ export function imageUrl(serverUrl: string, { digest, name }: ImagePath): string
 export function readImagePath(url: string): ImagePath | undefined {
   const match = /^\/(?<digest>[0-9a-f]{16})\/(?<name>[^/?#]+)$/.exec(url.split("?")[0] ?? "");
   const digest = match?.groups?.["digest"];
-  const name = unescapePercents(match?.groups?.["name"] ?? "");
+  const name = decodePercentEncoding(match?.groups?.["name"] ?? "");
   if (digest === undefined || name === undefined || name === "" || name === "." || name === ".." || /[/\0]/.test(name))
     return undefined;
   return { digest, name };

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Listening } from "../local-hub/network/tls-frontend.ts";
-import { acquireLock, lockHolder } from "../local-hub/storage/lock.ts";
+import type { ListeningServer } from "../local-hub/network/tls-frontend.ts";
+import { acquireLock, lockHolderPid } from "../local-hub/storage/lock.ts";
 import type { Lock } from "../local-hub/storage/lock.ts";
 
 /** The command line of this program, as it was started. */
@@ -26,7 +26,7 @@ export async function startImageProcess(
   folder: string,
   port: number,
   died: (pid: number, how: string) => void,
-): Promise<Listening> {
+): Promise<ListeningServer> {
   await endOther(folder);
   const commandLine = [...program.arguments, "image", "serve", "--folder", folder, "--port", String(port)];
   const child = spawn(program.executable, commandLine, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
@@ -56,7 +56,7 @@ export async function startImageProcess(
 
 /** The process id of the image server of this folder, or undefined when none runs. */
 export async function imageServerPid(folder: string): Promise<number | undefined> {
-  return lockHolder(join(folder, LOCK_FILE));
+  return lockHolderPid(join(folder, LOCK_FILE));
 }
 
 /** Takes the place of the one image server of this folder. */

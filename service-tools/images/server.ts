@@ -5,11 +5,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Faults } from "../local-hub/faults/faults.ts";
-import { reasonOf } from "../local-hub/lib/log.ts";
+import { describeError } from "../local-hub/lib/log.ts";
 import type { Log } from "../local-hub/lib/log.ts";
-import { contextOf, Front } from "../local-hub/network/tls-frontend.ts";
-import type { Listening } from "../local-hub/network/tls-frontend.ts";
-import type { NetworkGround } from "../local-hub/network/faulty-socket.ts";
+import { tlsContext, TlsFrontend } from "../local-hub/network/tls-frontend.ts";
+import type { ListeningServer } from "../local-hub/network/tls-frontend.ts";
+import type { NetworkContext } from "../local-hub/network/faulty-socket.ts";
 import { alterationUnder, altering, lengthUnder, rangeUnder, refusalUnder } from "./faults.ts";
 import { imagesFolder, readImagePath } from "./layout.ts";
 import { hasAlready, mayResume, readRange } from "./range.ts";
@@ -20,27 +20,27 @@ export interface ImageServerOptions {
   readonly port: number;
   readonly certificate: string;
   readonly privateKey: string;
-  readonly network: NetworkGround;
+  readonly network: NetworkContext;
   readonly log: Log;
 }
 
 /** Serves the published images over HTTPS: GET and HEAD, ranges, ETag. A file is never in memory as a whole. */
-export async function startImageServer(options: ImageServerOptions): Promise<Listening> {
+export async function startImageServer(options: ImageServerOptions): Promise<ListeningServer> {
   const { certificate, privateKey, folder, network, log } = options;
-  const server = createServer(contextOf({ certificate, privateKey }), (request, response) => {
+  const server = createServer(tlsContext({ certificate, privateKey }), (request, response) => {
     answer(imagesFolder(folder), network.faults, request, response).catch((error: unknown) => {
       // The client went away in the middle, or the disk failed: either way the answer cannot be finished.
-      log({ level: "warn", message: "image not served", url: request.url, why: reasonOf(error) });
+      log({ level: "warn", message: "image not served", url: request.url, why: describeError(error) });
       response.destroy();
     });
   });
-  const front = new Front({
+  const front = new TlsFrontend({
     port: options.port,
-    what: "images",
-    surfaces: ["images"],
+    name: "images",
+    endpoints: ["images"],
     server,
     certificate: { certificate, privateKey },
-    ground: network,
+    network: network,
     log,
   });
   await front.open();

@@ -13,7 +13,7 @@ export interface HubAddress {
 }
 
 /** The hub does not answer, or stops answering. */
-export class HubSilent extends Error {
+export class HubNotResponding extends Error {
   constructor(cause: unknown) {
     super("The local hub does not answer", { cause });
     this.name = "HubSilent";
@@ -21,14 +21,14 @@ export class HubSilent extends Error {
 }
 
 /** The hub answers, and does not do what it was asked for. The message says why. */
-export class PageRefused extends Error {
+export class AdminRequestFailed extends Error {
   constructor(why: string) {
     super(why);
     this.name = "PageRefused";
   }
 }
 
-export interface PageRequest {
+export interface AdminRequest {
   readonly path: string;
   readonly method?: "GET" | "POST" | "DELETE";
   readonly body?: object;
@@ -37,12 +37,12 @@ export interface PageRequest {
 const TOKEN_LIFE_S = 3600;
 
 /** Asks for one of the hub's own pages, below /local-hub. Rejects with HubSilent when nobody answers, with PageRefused for a refusal. */
-export async function askPage(
+export async function sendAdminRequest(
   address: HubAddress,
-  { path, method = "GET", body }: PageRequest,
+  { path, method = "GET", body }: AdminRequest,
 ): Promise<IncomingMessage> {
   const ca = await readFile(address.caFile, "utf8");
-  const headers = { authorization: tokenOf(address.connectionString) };
+  const headers = { authorization: createToken(address.connectionString) };
   const to = {
     host: "localhost",
     port: address.controlPort ?? address.httpsPort,
@@ -54,17 +54,17 @@ export async function askPage(
   };
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const asked = request(to, resolve);
-    asked.on("error", (error) => reject(new HubSilent(error)));
+    asked.on("error", (error) => reject(new HubNotResponding(error)));
     asked.end(body === undefined ? undefined : JSON.stringify(body));
   });
   if (answer.statusCode === 200) return answer;
-  throw new PageRefused(await reasonIn(answer, path));
+  throw new AdminRequestFailed(await errorMessageIn(answer, path));
 }
 
 /** The sentence in an error's body: `{"Message":"ErrorCode:ArgumentInvalid;…"}`; the status, if there is none. */
-async function reasonIn(answer: IncomingMessage, path: string): Promise<string> {
+async function errorMessageIn(answer: IncomingMessage, path: string): Promise<string> {
   const lines: string[] = [];
-  for await (const line of linesOf(answer)) lines.push(line);
+  for await (const line of responseLines(answer)) lines.push(line);
   const sentence = /"Message":"ErrorCode:\w+;(?<sentence>(?:[^"\\]|\\.)*)"/.exec(lines.join("\n"))?.groups?.[
     "sentence"
   ];
@@ -73,7 +73,7 @@ async function reasonIn(answer: IncomingMessage, path: string): Promise<string> 
 }
 
 /** The lines of an answer, as they come. */
-export async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
+export async function* responseLines(answer: IncomingMessage): AsyncGenerator<string> {
   let text = "";
   answer.setEncoding("utf8");
   try {
@@ -84,12 +84,12 @@ export async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> 
       yield* lines;
     }
   } catch (error) {
-    throw new HubSilent(error);
+    throw new HubNotResponding(error);
   }
   if (text !== "") yield text;
 }
 
-function tokenOf(connectionString: string): string {
+function createToken(connectionString: string): string {
   const field = (name: string): string => new RegExp(`(?:^|;)${name}=([^;]*)`).exec(connectionString)?.[1] ?? "";
   const audience = encodeURIComponent(field("HostName"));
   const expiryS = Math.ceil(Date.now() / 1000) + TOKEN_LIFE_S;

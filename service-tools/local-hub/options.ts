@@ -1,5 +1,5 @@
-import type { NetworkGround } from "./network/faulty-socket.ts";
-import type { Listening } from "./network/tls-frontend.ts";
+import type { NetworkContext } from "./network/faulty-socket.ts";
+import type { ListeningServer } from "./network/tls-frontend.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { PolicyName } from "./auth/policies.ts";
 import type { HubPorts } from "./storage/persisted-settings.ts";
@@ -13,9 +13,9 @@ type ImageServerStarter = (options: {
   readonly port: number;
   readonly certificate: string;
   readonly privateKey: string;
-  readonly network: NetworkGround;
+  readonly network: NetworkContext;
   readonly log: Log;
-}) => Promise<Listening>;
+}) => Promise<ListeningServer>;
 
 export interface LocalHubOptions {
   /** Where everything that the hub keeps lies. Made if it is not there. */

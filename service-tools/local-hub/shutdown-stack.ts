@@ -2,7 +2,7 @@
  * What is to be undone when the hub stops, in the reverse order of its start: first nobody comes in any more, last the folder is given
  * free. One that fails does not keep the others from their turn.
  */
-export class Ending {
+export class ShutdownStack {
   readonly #ends: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
 

@@ -2,36 +2,36 @@ import { randomUUID } from "node:crypto";
 import { Agent } from "node:https";
 import { join, resolve } from "node:path";
 import type { Policies } from "./auth/policies.ts";
-import type { Circumstances } from "./auth/authorize.ts";
+import type { AuthContext } from "./auth/authorize.ts";
 import { systemClock } from "./lib/clock.ts";
 import { deviceConnectionString, serviceConnectionString } from "./auth/connection-strings.ts";
 import { ContextFiles } from "./storage/context-files.ts";
-import { DeviceSide } from "./gateway/device-messages.ts";
+import { DeviceMessages } from "./gateway/device-messages.ts";
 import { Faults } from "./faults/faults.ts";
 import type { FaultControls } from "./faults/faults.ts";
-import { surfaces } from "./faults/scope.ts";
-import { obeyRestarts } from "./faults/restart.ts";
-import { candidate, followIdentities } from "./gateway/revoke-sessions.ts";
+import { endpoints } from "./faults/scope.ts";
+import { registerRestartFault } from "./faults/restart.ts";
+import { knownIdentity, revokeSessionsOnChange } from "./gateway/revoke-sessions.ts";
 import { targetName } from "./registry/ids.ts";
 import type { Target } from "./registry/ids.ts";
 import { loadPolicies } from "./storage/persisted-settings.ts";
 import type { HubPorts } from "./storage/persisted-settings.ts";
 import { silentLog } from "./lib/log.ts";
 import { MethodCalls } from "./methods/calls.ts";
-import { admit } from "./gateway/admission.ts";
-import type { Candidate } from "./gateway/admission.ts";
+import { authenticate } from "./gateway/admission.ts";
+import type { KnownIdentity } from "./gateway/admission.ts";
 import { Broker } from "./gateway/broker.ts";
-import { Doorkeeper } from "./gateway/authenticate.ts";
-import { Sessions } from "./gateway/sessions.ts";
+import { Authenticator } from "./gateway/authenticate.ts";
+import { SessionStore } from "./gateway/sessions.ts";
 import type { LocalHub, LocalHubOptions } from "./options.ts";
 import type { Tracking } from "./lib/error-response.ts";
 import { DeviceFiles } from "./registry/device-files.ts";
 import { Registry } from "./registry/registry.ts";
 import { openServers } from "./network/servers.ts";
-import type { HubServices } from "./rest/hub-context.ts";
-import { Ending } from "./shutdown-stack.ts";
-import { makePrivateFolder, removeTemporaries } from "./storage/atomic-file.ts";
-import { claimHubFolder } from "./storage/folder-lock.ts";
+import type { HubContext } from "./rest/hub-context.ts";
+import { ShutdownStack } from "./shutdown-stack.ts";
+import { makePrivateFolder, removeTemporaryFiles } from "./storage/atomic-file.ts";
+import { lockHubFolder } from "./storage/folder-lock.ts";
 import { TelemetryStore } from "./telemetry/store.ts";
 import type { KeyedCertificate } from "./tls/certificates.ts";
 import { flawedCertificate, loadCredentials } from "./tls/credentials.ts";
@@ -45,8 +45,8 @@ const HUB_NAME = "local-hub.boardkeeper.test";
 export async function startLocalHub(options: LocalHubOptions): Promise<LocalHub> {
   const folder = resolve(options.folder);
   await makePrivateFolder(folder);
-  const lock = await claimHubFolder(folder);
-  const ending = new Ending();
+  const lock = await lockHubFolder(folder);
+  const ending = new ShutdownStack();
   ending.add(() => lock.release());
   try {
     return await start(
@@ -67,12 +67,12 @@ async function start(
 ): Promise<LocalHub> {
   const { folder, clock = systemClock, random = Math.random, log = silentLog } = options;
   const state = join(folder, "state");
-  await removeTemporaries(folder);
+  await removeTemporaryFiles(folder);
   const credentials = await loadCredentials(folder, [HOST_NAME, HUB_NAME], clock.nowMs());
   const policies = await loadPolicies(folder);
 
   const registry = new Registry(new DeviceFiles(join(state, "devices")), clock, HUB_NAME);
-  const sessions = new Sessions(join(state, "sessions.json"));
+  const sessions = new SessionStore(join(state, "sessions.json"));
   const telemetry = new TelemetryStore(join(state, "telemetry.jsonl"), clock, log);
   await Promise.all([registry.load(), sessions.load(), telemetry.load()]);
   atEnd(() => registry.flush());
@@ -81,15 +81,15 @@ async function start(
 
   const openPorts: number[] = [];
   const names = { hosts: [HOST_NAME, "127.0.0.1", "::1", HUB_NAME], ports: openPorts };
-  const around = (): Circumstances => ({ names, policies, nowMs: clock.nowMs() });
-  const reach = options.imagesElsewhere === true ? surfaces.filter((one) => one !== "images") : surfaces;
+  const around = (): AuthContext => ({ names, policies, nowMs: clock.nowMs() });
+  const reach = options.imagesElsewhere === true ? endpoints.filter((one) => one !== "images") : endpoints;
   const faults = new Faults(clock, log, reach);
-  const find = (target: Target): Candidate | undefined => candidate(registry, target);
-  const doorkeeper = new Doorkeeper((request) => admit(request, find, around()), sessions, faults);
+  const find = (target: Target): KnownIdentity | undefined => knownIdentity(registry, target);
+  const doorkeeper = new Authenticator((request) => authenticate(request, find, around()), sessions, faults);
   const link = new Broker(sessions, doorkeeper, { clock, faults, log });
   const methods = new MethodCalls(link, clock, faults);
   const tracking = (): Tracking => ({ id: randomUUID().replaceAll("-", ""), atMs: clock.nowMs() });
-  const deviceSide = new DeviceSide({
+  const deviceSide = new DeviceMessages({
     link,
     registry,
     methods,
@@ -100,12 +100,12 @@ async function start(
     tracking,
     log,
   });
-  obeyRestarts(faults, () => sessions.forgetAll());
+  registerRestartFault(faults, () => sessions.clear());
   await link.start(deviceSide);
   atEnd(() => link.stop());
 
-  const common = { hubName: HUB_NAME, names, policies, registry, link, methods, telemetry };
-  const services: HubServices = { ...common, deviceSide, clock, faults, tracking, log };
+  const common = { hubName: HUB_NAME, names, policies, registry, connections: link, methods, telemetry };
+  const services: HubContext = { ...common, deviceMessages: deviceSide, clock, faults, tracking, log };
   const flawed = async (flaw: Flaw): Promise<KeyedCertificate> =>
     flawedCertificate(folder, [HOST_NAME, HUB_NAME], flaw, clock.nowMs());
   const network = { faults, clock, random, flawedCertificate: flawed };
@@ -120,7 +120,7 @@ async function start(
   });
   const contexts = new ContextFiles(folder, credentials.caFile, { ...ports, control: controlPort }, registry);
   await contexts.writeAll(policies);
-  followIdentities(registry, link, sessions, contexts, policies);
+  revokeSessionsOnChange(registry, link, sessions, contexts, policies);
   return handle(folder, credentials, policies, ports, registry, faults, stop);
 }
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { isJsonObject } from "../../agent/contract/json.ts";
-import { drawFault } from "../../service-tools/local-hub/faults/draw.ts";
-import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
+import { randomFault } from "../../service-tools/local-hub/faults/draw.ts";
+import { faultNames, faultKind, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
 import { at, canonical } from "../support/paths.ts";
@@ -134,7 +134,7 @@ async function startWithoutNetwork(): Promise<[ChaosBoard, ChaosBoard]> {
     }),
   );
   await pause(3_000);
-  await away.off();
+  await away.end();
   const back = performance.now();
   await Promise.all(made.map((board) => board.connected()));
   print("started with no network", `connected ${((performance.now() - back) / 1_000).toFixed(1)} s after it came`);
@@ -147,8 +147,8 @@ async function startWithoutNetwork(): Promise<[ChaosBoard, ChaosBoard]> {
 async function drawFaults(names: readonly FaultName[]): Promise<void> {
   while (!over.signal.aborted) {
     for (let left = random() < 0.3 ? 2 : 1; left > 0; left -= 1) {
-      const { name, parameters } = drawFault(random, names);
-      const { acts, forOne } = kindOf(name);
+      const { name, parameters } = randomFault(random, names);
+      const { acts, forOne } = faultKind(name);
       // Half of those that can be for one board are: the other's life must go on.
       const whom = forOne && random() < 0.5 ? { deviceId: random() < 0.5 ? "restless" : "steady" } : {};
       hub.faults.addUntyped(name, parameters, acts === "now" ? whom : { ...whom, forMs: between(300, 8_000) });

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Timer } from "../../agent/lib/clock.ts";
 import type { Patience } from "../../agent/hub/azure-connection.ts";
-import { faultNames, kindOf, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
+import { faultNames, faultKind, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
 import type { Fault } from "../../service-tools/local-hub/faults/fault.ts";
-import type { Surface } from "../../service-tools/local-hub/faults/scope.ts";
+import type { Endpoint } from "../../service-tools/local-hub/faults/scope.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "./azure-sdk.ts";
 import { imageServer, serving, testImage } from "./image-server.ts";
@@ -48,9 +48,9 @@ const notOfAnyBoard: FaultName = "puback-lost";
 /** Every fault that can come between a board and its hub, and each way of those that have several. */
 export function faultsOfBoards(): RehearsedFault[] {
   return faultNames()
-    .filter((name) => kindOf(name).on.includes("mqtt") && name !== notOfAnyBoard)
+    .filter((name) => faultKind(name).on.includes("mqtt") && name !== notOfAnyBoard)
     .flatMap((name): RehearsedFault[] => {
-      const words = Object.entries(kindOf(name).parameters).flatMap(([key, parameter]) =>
+      const words = Object.entries(faultKind(name).parameters).flatMap(([key, parameter]) =>
         "words" in parameter ? parameter.words.slice(1).map((word) => ({ [key]: word })) : [],
       );
       const others = words.map((parameters): RehearsedFault => ({ name, parameters }));
@@ -111,7 +111,7 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
       operationId: "update-1",
     };
     const declared = insistently(() => service.setDesired({ firmware }));
-    const struck = Promise.all(added.map((fault) => fault.hasStruck()));
+    const struck = Promise.all(added.map((fault) => fault.waitForHits()));
     await Promise.race([struck, pause(showMs)]).catch(() => undefined); // Some pairs keep each other from showing.
     await eventually(async () => board.attempts >= before + 2 || (await isUpdated()), showMs);
     await hub.faults.clear();
@@ -128,9 +128,10 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
 
 /** The faults, and a cut after them where they show when a connection is made. */
 function addTo(hub: LocalHub, faults: readonly RehearsedFault[], transport: Transport): Fault[] {
-  const on: Surface = transport === "MQTT" ? "mqtt" : "websockets";
+  const on: Endpoint = transport === "MQTT" ? "mqtt" : "websockets";
   // Services share their port with WebSockets, and their SDK does not survive what a board has to.
-  const whom = (name: FaultName): object => (on === "websockets" && kindOf(name).forOne ? { deviceId: "board-1" } : {});
+  const whom = (name: FaultName): object =>
+    on === "websockets" && faultKind(name).forOne ? { deviceId: "board-1" } : {};
   const added = faults.map(({ name, parameters = {} }) =>
     hub.faults.addUntyped(name, parameters, { on: [on], ...whom(name) }),
   );

@@ -4,7 +4,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { onTestFinished } from "vitest";
-import { createAuthority, issueServerCertificate } from "../../service-tools/local-hub/tls/certificates.ts";
+import { createCertificateAuthority, issueServerCertificate } from "../../service-tools/local-hub/tls/certificates.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -46,7 +46,7 @@ export async function imageServer(answer: Handler, { tls = true } = {}): Promise
 
 async function secure(take: Handler): Promise<{ listener: ReturnType<typeof createHttpsServer>; ca: string }> {
   const now = Date.now();
-  const authority = await createAuthority(now);
+  const authority = await createCertificateAuthority(now);
   const { certificate, privateKey } = await issueServerCertificate(authority, ["localhost"], ["127.0.0.1"], now);
   return { listener: createHttpsServer({ cert: certificate, key: privateKey }, take), ca: authority.certificate };
 }

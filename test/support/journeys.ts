@@ -221,5 +221,5 @@ async function deafFrom({ hub, deviceId, agent, begin }: Scene): Promise<Fault> 
 async function backOnTheOld({ agent, version, begin }: Scene, deafness: Fault): Promise<void> {
   const tried = await agent.line({ msg: "board started", firmware: version }, { after: begin });
   await agent.line({ msg: "board started" }, { after: agent.lines.indexOf(tried) + 1 });
-  await deafness.off();
+  await deafness.end();
 }

@@ -8,7 +8,7 @@ import type { TLSSocket } from "node:tls";
 import { MqttClient } from "mqtt";
 import { onTestFinished } from "vitest";
 import { WebSocket, createWebSocketStream } from "ws";
-import type { Surface } from "../../service-tools/local-hub/faults/scope.ts";
+import type { Endpoint } from "../../service-tools/local-hub/faults/scope.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { rawOptions } from "./raw-mqtt.ts";
 
@@ -41,7 +41,7 @@ export interface Traveller {
   ask(): Promise<void>;
 }
 
-export const portsOf: Record<Surface, (hub: LocalHub) => number> = {
+export const portsOf: Record<Endpoint, (hub: LocalHub) => number> = {
   mqtt: ({ ports }) => ports.mqtt,
   websockets: ({ ports }) => ports.https,
   rest: ({ ports }) => ports.https,
@@ -49,7 +49,7 @@ export const portsOf: Record<Surface, (hub: LocalHub) => number> = {
 };
 
 /** Goes in as this device (over REST and to the images: as anybody). Resolves when it has been let in. */
-export async function travel(hub: LocalHub, surface: Surface, deviceId = "board-1"): Promise<Traveller> {
+export async function travel(hub: LocalHub, surface: Endpoint, deviceId = "board-1"): Promise<Traveller> {
   const { socket } = await openRoad(portsOf[surface](hub));
   const secured = connectTls({ socket, ca: hub.ca, servername: "localhost" });
   // From here on it is TLS that hears of the road's end.

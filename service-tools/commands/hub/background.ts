@@ -4,7 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OperationFailed } from "../../cli/errors.ts";
 import type { Program } from "../../images/process.ts";
-import { HubAlreadyRunning, hubPid } from "../../local-hub/storage/folder-lock.ts";
+import { HubAlreadyRunning, runningHubPid } from "../../local-hub/storage/folder-lock.ts";
 import { makePrivateFolder } from "../../local-hub/storage/atomic-file.ts";
 import type { Output } from "../../cli/output.ts";
 import { folderArgument } from "./folder.ts";
@@ -20,7 +20,7 @@ export async function startInBackground(
 ): Promise<void> {
   await makePrivateFolder(folder);
   // Asked here too, because what follows empties the log.
-  const running = await hubPid(folder);
+  const running = await runningHubPid(folder);
   if (running !== undefined) throw new HubAlreadyRunning(folder, running);
   const commandLine = [...program.arguments, "hub", "start", "--folder", folder];
   if (standardPorts) commandLine.push("--standard-ports");

@@ -1,5 +1,5 @@
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { faultNames, isFaultName, kindOf } from "../../local-hub/faults/catalogue.ts";
+import { faultNames, isFaultName, faultKind } from "../../local-hub/faults/catalogue.ts";
 import type { FaultName } from "../../local-hub/faults/catalogue.ts";
 import type { Parameter } from "../../local-hub/faults/parameters.ts";
 import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";
@@ -24,17 +24,17 @@ export function nameArgument(name: string, description: string): Argument {
 
 function allKinds(format: Format): string {
   if (format === "json") {
-    return JSON.stringify(Object.fromEntries(faultNames().map((name) => [name, kindOf(name)])), null, 2);
+    return JSON.stringify(Object.fromEntries(faultNames().map((name) => [name, faultKind(name)])), null, 2);
   }
   const rows = faultNames().map((name) => {
-    const { on, summary } = kindOf(name);
+    const { on, summary } = faultKind(name);
     return { name, on: on.join(","), summary: summary.split(/(?<=\.) /)[0] };
   });
   return renderTable("table", ["name", "on", "summary"], rows);
 }
 
 function oneKind(format: Format, name: FaultName): string {
-  const kind = kindOf(name);
+  const kind = faultKind(name);
   if (format === "json") return JSON.stringify({ name, ...kind }, null, 2);
   const { summary, like, on, forOne, acts, parameters } = kind;
   const about = { name, what: summary, like, on: on.join(", "), acts: actsText[acts], "for one device": forOne };

@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../../cli/errors.ts";
-import { kindOf } from "../../local-hub/faults/catalogue.ts";
+import { faultKind } from "../../local-hub/faults/catalogue.ts";
 import type { FaultName } from "../../local-hub/faults/catalogue.ts";
-import { surfaces } from "../../local-hub/faults/scope.ts";
-import type { Surface } from "../../local-hub/faults/scope.ts";
-import { PageRefused } from "../../local-hub/admin-client.ts";
-import type { PageRequest } from "../../local-hub/admin-client.ts";
+import { endpoints } from "../../local-hub/faults/scope.ts";
+import type { Endpoint } from "../../local-hub/faults/scope.ts";
+import { AdminRequestFailed } from "../../local-hub/admin-client.ts";
+import type { AdminRequest } from "../../local-hub/admin-client.ts";
 import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";
 import type { Format, Output } from "../../cli/output.ts";
 import { faultKindsCommand, nameArgument } from "./fault-kinds.ts";
@@ -31,7 +31,7 @@ interface Common {
 interface AddOptions extends Common {
   readonly deviceId?: string;
   readonly moduleId?: string;
-  readonly on?: readonly Surface[];
+  readonly on?: readonly Endpoint[];
   readonly times?: number;
   readonly for?: number;
   readonly after?: number;
@@ -66,7 +66,7 @@ function addCommand(output: Output): Command {
     .argument("[parameter=value...]", "what is left out has its default; see: boardkeeper hub fault kinds <name>")
     .option("-d, --device-id <id>", "for this device alone (default: for everybody)")
     .option("-m, --module-id <id>", "for this module of the device")
-    .addOption(new Option("--on <way...>", "on these ways in (default: on all that it can act on)").choices(surfaces))
+    .addOption(new Option("--on <way...>", "on these ways in (default: on all that it can act on)").choices(endpoints))
     .option("--times <n>", "it ends after so many strikes", wholeNumber)
     .option("--for <duration>", "it ends after so long, such as 30s or 5m", duration)
     .option("--after <duration>", "it begins so much later", duration)
@@ -116,11 +116,11 @@ function clearCommand(output: Output): Command {
 
 const columns = ["id", "name", "state", "struck", "parameters", "options"] as const;
 
-async function ask({ folder }: Common, page: PageRequest): Promise<unknown> {
+async function ask({ folder }: Common, page: AdminRequest): Promise<unknown> {
   try {
     return await pageJson(hubFolder(folder), page);
   } catch (error) {
-    if (error instanceof PageRefused) throw new UsageError(error.message, { cause: error });
+    if (error instanceof AdminRequestFailed) throw new UsageError(error.message, { cause: error });
     throw error;
   }
 }
@@ -137,7 +137,7 @@ function pairsOf(values: Readonly<Record<string, unknown>>): string | undefined 
 
 /** Whether a value may be a number is for the parameter to say; whether it will do, for the hub. */
 function parametersOf(name: FaultName, pairs: readonly string[]): Record<string, string | number> {
-  const { parameters } = kindOf(name);
+  const { parameters } = faultKind(name);
   const read = pairs.map((pair): [string, string | number] => {
     const [key = "", ...rest] = pair.split("=");
     if (rest.length === 0) throw new UsageError(`Expected parameter=value, not '${pair}'.`);

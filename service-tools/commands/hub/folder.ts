@@ -5,10 +5,10 @@ import type { HubContext } from "../../cli/hub-info.ts";
 import { HubUnreachable, NotLoggedIn, type CommandError } from "../../cli/errors.ts";
 import { defaultHubFolder } from "../../cli/xdg.ts";
 import { imageServerPid } from "../../images/process.ts";
-import { askPage, HubSilent, linesOf } from "../../local-hub/admin-client.ts";
-import type { PageRequest } from "../../local-hub/admin-client.ts";
-import { hubPid } from "../../local-hub/storage/folder-lock.ts";
-import { reasonOf } from "../../local-hub/lib/log.ts";
+import { sendAdminRequest, HubNotResponding, responseLines } from "../../local-hub/admin-client.ts";
+import type { AdminRequest } from "../../local-hub/admin-client.ts";
+import { runningHubPid } from "../../local-hub/storage/folder-lock.ts";
+import { describeError } from "../../local-hub/lib/log.ts";
 
 /** `--folder DIR`, which most commands about the local hub take. */
 export function folderOption(): Option {
@@ -58,17 +58,17 @@ export function homeBefore(folder: string): string | undefined {
 export async function* pageLines(
   folder: string,
   context: HubContext,
-  page: string | PageRequest,
+  page: string | AdminRequest,
 ): AsyncGenerator<string> {
   try {
-    yield* linesOf(await askPage(context, typeof page === "string" ? { path: page } : page));
+    yield* responseLines(await sendAdminRequest(context, typeof page === "string" ? { path: page } : page));
   } catch (error) {
-    if (!(error instanceof HubSilent)) throw error;
-    const running = (await hubPid(folder)) !== undefined;
+    if (!(error instanceof HubNotResponding)) throw error;
+    const running = (await runningHubPid(folder)) !== undefined;
     const remedy = running
       ? "Look at it with: boardkeeper hub status"
       : "It is not running. Start it with: boardkeeper hub start";
-    throw new HubUnreachable(`${reasonOf(error)}.`, {
+    throw new HubUnreachable(`${describeError(error)}.`, {
       cause: error,
       mayHaveArrived: running,
       advice: `${remedy}${folderArgument(folder)}`,
@@ -77,7 +77,7 @@ export async function* pageLines(
 }
 
 /** One of the hub's own pages, as JSON. */
-export async function pageJson(folder: string, page: string | PageRequest): Promise<unknown> {
+export async function pageJson(folder: string, page: string | AdminRequest): Promise<unknown> {
   const context = await requireHubContext(folder);
   const lines: string[] = [];
   for await (const line of pageLines(folder, context, page)) lines.push(line);

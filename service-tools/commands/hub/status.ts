@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { HubContext } from "../../cli/hub-info.ts";
 import { exitCodes } from "../../cli/exit-codes.ts";
 import { imageServerPid } from "../../images/process.ts";
-import { hubPid } from "../../local-hub/storage/folder-lock.ts";
+import { runningHubPid } from "../../local-hub/storage/folder-lock.ts";
 import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";
 import type { Format, Output } from "../../cli/output.ts";
 import { folderArgument, folderOption, hubFolder, pageLines, requireHubContext } from "./folder.ts";
@@ -30,7 +30,7 @@ export function hubStatusCommand(output: Output): Command {
     .action(async (options: { folder?: string; output: Format }) => {
       const folder = hubFolder(options.folder);
       const context = await requireHubContext(folder);
-      const [hub, images] = [await hubPid(folder), await imageServerPid(folder)];
+      const [hub, images] = [await runningHubPid(folder), await imageServerPid(folder)];
       const devices = hub === undefined ? [] : await readDevices(folder, context);
       const status = {
         running: hub !== undefined,

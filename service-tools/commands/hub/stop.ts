@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import { TimedOut } from "../../cli/errors.ts";
-import { hubPid } from "../../local-hub/storage/folder-lock.ts";
+import { runningHubPid } from "../../local-hub/storage/folder-lock.ts";
 import type { Output } from "../../cli/output.ts";
 import { folderOption, hubFolder } from "./folder.ts";
 
@@ -14,7 +14,7 @@ export function hubStopCommand(output: Output): Command {
     .addOption(folderOption())
     .action(async (options: { folder?: string }) => {
       const folder = hubFolder(options.folder);
-      const pid = await hubPid(folder);
+      const pid = await runningHubPid(folder);
       if (pid === undefined) {
         output.note(`No local hub is running in ${folder}.`);
         return;
@@ -28,7 +28,7 @@ export function hubStopCommand(output: Output): Command {
 /** The hub gives its lock back last of all. */
 async function gone(folder: string, pid: number): Promise<void> {
   for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_EVERY_MS) {
-    if ((await hubPid(folder)) !== pid) return;
+    if ((await runningHubPid(folder)) !== pid) return;
     await wait(LOOK_EVERY_MS);
   }
   throw new TimedOut(

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { OperationFailed } from "../../cli/errors.ts";
 import { publishImage } from "../../images/publish.ts";
-import { reasonOf } from "../../local-hub/lib/log.ts";
+import { describeError } from "../../local-hub/lib/log.ts";
 import { outputOption, renderRecord } from "../../cli/output.ts";
 import type { Format, Output } from "../../cli/output.ts";
 import { folderOption, hubFolder, imagesAdvice, nobodyServesImages, requireHubContext } from "../hub/folder.ts";
@@ -24,7 +24,7 @@ function publishCommand(output: Output): Command {
       const folder = hubFolder(options.folder);
       const context = await requireHubContext(folder);
       const image = await publishImage(folder, context.imagesUrl, file).catch((error: unknown) => {
-        throw new OperationFailed(`${file} cannot be published: ${reasonOf(error)}`, { cause: error });
+        throw new OperationFailed(`${file} cannot be published: ${describeError(error)}`, { cause: error });
       });
       output.result(renderRecord(options.output, { ...image }));
       const advice = await imagesAdvice(folder);

@@ -4,7 +4,7 @@ import { firmwareVersion, largestImageBytes, packageUri } from "../../../agent/c
 import type { UpdateRequest } from "../../boards/update-request.ts";
 import { CommandError, UsageError } from "../../cli/errors.ts";
 import type { HubAddress } from "../../hub-client/hub-client.ts";
-import { reasonOf } from "../../local-hub/lib/log.ts";
+import { describeError } from "../../local-hub/lib/log.ts";
 import { saySize } from "../../cli/screen/measures.ts";
 import type { World } from "../../cli/context.ts";
 
@@ -69,7 +69,7 @@ export async function findImage(
       sha256: measured,
     } = await publishImage(env, file).catch((cause: unknown) => {
       if (cause instanceof CommandError) throw cause;
-      throw new UsageError(`--file: ${file} cannot be published: ${reasonOf(cause)}`, { cause });
+      throw new UsageError(`--file: ${file} cannot be published: ${describeError(cause)}`, { cause });
     });
     err.write(`Published ${file}, ${saySize(sizeBytes)}, SHA-256\n${measured}\n`);
     return { uri: url, sha256: measured, sizeBytes };

@@ -20,7 +20,7 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const { readServerCertificate } = await import("../../local-hub/tls/credentials.ts");
   const { startImageServer } = await import("../../images/server.ts");
   const { systemClock } = await import("../../local-hub/lib/clock.ts");
-  const { calmNetwork } = await import("../../local-hub/network/no-faults.ts");
+  const { networkWithoutFaults: calmNetwork } = await import("../../local-hub/network/no-faults.ts");
   const certificate = await readServerCertificate(folder);
   const port = wantedPort ?? Number(new URL((await requireHubContext(folder)).imagesUrl).port);
   if (certificate === undefined) throw neverStarted(folder);

@@ -17,7 +17,7 @@ export function isHubName(text: string, { hosts, ports }: HubNames): boolean {
  * True when a token for this audience opens this path: the hub's name, then a prefix of the path "by segment and not by
  * character: /a/b is a prefix for /a/b/c but not for /a/bc" (iot-hub-dev-guide-sas). Older SDKs sign it in lower case.
  */
-export function covers(audience: string, path: readonly string[], names: HubNames): boolean {
+export function audienceCovers(audience: string, path: readonly string[], names: HubNames): boolean {
   const [host = "", ...segments] = audience.split("/").filter((segment, index) => index === 0 || segment !== "");
   if (!isHubName(host, names) || segments.length > path.length) return false;
   return segments.every((segment, index) => segment.toLowerCase() === path[index]?.toLowerCase());

@@ -2,12 +2,12 @@
  * What a shared access policy may allow (iot-hub-dev-guide-sas, "Access control and permissions"). "Faults" is the local hub's own: to
  * switch its faults on and off.
  */
-export type Right = "RegistryRead" | "RegistryWrite" | "ServiceConnect" | "DeviceConnect" | "Faults";
+export type Permission = "RegistryRead" | "RegistryWrite" | "ServiceConnect" | "DeviceConnect" | "Faults";
 
 export type PolicyName = "iothubowner" | "service" | "device" | "registryRead" | "registryReadWrite";
 
 /** The policies that a new hub has, with their rights. */
-const rightsOf: Record<PolicyName, readonly Right[]> = {
+const permissionsOf: Record<PolicyName, readonly Permission[]> = {
   iothubowner: ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect", "Faults"],
   service: ["ServiceConnect"],
   device: ["DeviceConnect"],
@@ -23,9 +23,9 @@ export interface PolicyKeys {
 export type Policies = Readonly<Record<PolicyName, PolicyKeys>>;
 
 export function isPolicyName(text: string): text is PolicyName {
-  return Object.hasOwn(rightsOf, text);
+  return Object.hasOwn(permissionsOf, text);
 }
 
-export function allows(policy: PolicyName, right: Right): boolean {
-  return rightsOf[policy].includes(right);
+export function hasPermission(policy: PolicyName, right: Permission): boolean {
+  return permissionsOf[policy].includes(right);
 }

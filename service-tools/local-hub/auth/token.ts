@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { unescapePercents } from "../lib/percent.ts";
+import { decodePercentEncoding } from "../lib/percent.ts";
 
 /** A shared access signature: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, fields in any order. */
 export interface Token {
@@ -20,7 +20,7 @@ export function parseToken(text: string): Token | undefined {
   const signedAudience = values.get("sr");
   const expiryText = values.get("se") ?? "";
   const [audience, signature, policy] = [signedAudience, values.get("sig"), values.get("skn")].map((field) =>
-    field === undefined ? undefined : unescapePercents(field),
+    field === undefined ? undefined : decodePercentEncoding(field),
   );
   if (signedAudience === undefined || audience === undefined || signature === undefined) return undefined;
   if (!/^\d{1,15}$/.test(expiryText)) return undefined;

@@ -1,21 +1,21 @@
-import { faultNames, kindOf } from "./catalogue.ts";
+import { faultNames, faultKind } from "./catalogue.ts";
 import type { FaultName } from "./catalogue.ts";
-import type { Value } from "./parameters.ts";
-import { drawValue } from "./parameters.ts";
+import type { ParameterValue } from "./parameters.ts";
+import { randomValue } from "./parameters.ts";
 
 /** A fault as chance would have it. */
-export interface DrawnFault {
+export interface RandomFault {
   readonly name: FaultName;
-  readonly parameters: Readonly<Record<string, Value>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
 }
 
 /** One of these faults, its parameters within their usual ranges. `random` answers from 0 up to, and never, 1. */
-export function drawFault(random: () => number, among: readonly FaultName[] = faultNames()): DrawnFault {
+export function randomFault(random: () => number, among: readonly FaultName[] = faultNames()): RandomFault {
   const name = among[Math.floor(random() * among.length)];
   if (name === undefined) throw new Error("There is no fault to draw from.");
-  const drawn = Object.entries(kindOf(name).parameters).map(([key, parameter]): [string, Value] => [
+  const drawn = Object.entries(faultKind(name).parameters).map(([key, parameter]): [string, ParameterValue] => [
     key,
-    drawValue(parameter, random),
+    randomValue(parameter, random),
   ]);
   return { name, parameters: Object.fromEntries(drawn) };
 }

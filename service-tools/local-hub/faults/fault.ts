@@ -1,7 +1,7 @@
 import type { FaultName } from "./catalogue.ts";
-import type { Value } from "./parameters.ts";
+import type { ParameterValue } from "./parameters.ts";
 import { covers } from "./scope.ts";
-import type { Scope, Where } from "./scope.ts";
+import type { Scope, Location } from "./scope.ts";
 
 /** Whom a fault is for, and how long it lasts. What is left out has no end. */
 export interface FaultOptions extends Scope {
@@ -16,18 +16,18 @@ export interface FaultOptions extends Scope {
 export interface Fault {
   readonly id: string;
   readonly name: FaultName;
-  readonly parameters: Readonly<Record<string, Value>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly options: FaultOptions;
-  readonly state: FaultPhase;
+  readonly state: FaultState;
   /** How often it has struck: occasions, or connections (ports, for `refuse`) that it took hold of. */
-  readonly struck: number;
+  readonly hits: number;
   /** Resolves when it has struck so often; rejects when it ends before. */
-  hasStruck(times?: number): Promise<void>;
+  waitForHits(times?: number): Promise<void>;
   /** Ends it. Resolves when the hub is as it was: a port that was closed is open again. */
-  off(): Promise<void>;
+  end(): Promise<void>;
 }
 
-export type FaultPhase = "waiting" | "on" | "over";
+export type FaultState = "waiting" | "on" | "over";
 
 interface Waiter {
   readonly times: number;
@@ -39,18 +39,18 @@ interface Waiter {
 export class AddedFault implements Fault {
   readonly id: string;
   readonly name: FaultName;
-  readonly parameters: Readonly<Record<string, Value>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly options: FaultOptions;
   readonly #end: (fault: AddedFault) => Promise<void>;
   readonly #held = new WeakSet<object>();
-  #state: FaultPhase = "waiting";
-  #struck = 0;
+  #state: FaultState = "waiting";
+  #hits = 0;
   #waiters: Waiter[] = [];
 
   constructor(
     id: string,
     name: FaultName,
-    parameters: Readonly<Record<string, Value>>,
+    parameters: Readonly<Record<string, ParameterValue>>,
     options: FaultOptions,
     end: (fault: AddedFault) => Promise<void>,
   ) {
@@ -61,21 +61,21 @@ export class AddedFault implements Fault {
     this.#end = end;
   }
 
-  get state(): FaultPhase {
+  get state(): FaultState {
     return this.#state;
   }
 
-  get struck(): number {
-    return this.#struck;
+  get hits(): number {
+    return this.#hits;
   }
 
-  async hasStruck(times = 1): Promise<void> {
-    if (this.#struck >= times) return;
-    if (this.#state === "over") throw this.#tooSeldom(times);
+  async waitForHits(times = 1): Promise<void> {
+    if (this.#hits >= times) return;
+    if (this.#state === "over") throw this.#tooFewHits(times);
     await new Promise<void>((resolve, reject) => this.#waiters.push({ times, resolve, reject }));
   }
 
-  async off(): Promise<void> {
+  async end(): Promise<void> {
     await this.#end(this);
   }
 
@@ -85,36 +85,36 @@ export class AddedFault implements Fault {
 
   finish(): void {
     this.#state = "over";
-    for (const { times, reject } of this.#waiters.splice(0)) reject(this.#tooSeldom(times));
+    for (const { times, reject } of this.#waiters.splice(0)) reject(this.#tooFewHits(times));
   }
 
   /** True when something that happens there is to be struck. */
-  meets(where: Where): boolean {
+  appliesTo(where: Location): boolean {
     return this.#state === "on" && !this.isSpent() && covers(this.options, where);
   }
 
   /** True when it holds this connection, or takes hold of it now. */
-  holds(connection: object, where: Where): boolean {
+  activeFor(connection: object, where: Location): boolean {
     if (this.#state !== "on" || !covers(this.options, where)) return false;
     if (this.#held.has(connection)) return true;
     if (this.isSpent()) return false;
     this.#held.add(connection);
-    this.strike();
+    this.recordHit();
     return true;
   }
 
-  strike(): void {
-    this.#struck += 1;
-    const done = this.#waiters.filter(({ times }) => this.#struck >= times);
-    this.#waiters = this.#waiters.filter(({ times }) => this.#struck < times);
+  recordHit(): void {
+    this.#hits += 1;
+    const done = this.#waiters.filter(({ times }) => this.#hits >= times);
+    this.#waiters = this.#waiters.filter(({ times }) => this.#hits < times);
     for (const { resolve } of done) resolve();
   }
 
   isSpent(): boolean {
-    return this.options.times !== undefined && this.#struck >= this.options.times;
+    return this.options.times !== undefined && this.#hits >= this.options.times;
   }
 
-  #tooSeldom(times: number): Error {
-    return new Error(`The fault '${this.name}' ended after ${this.#struck} strikes; ${times} were waited for.`);
+  #tooFewHits(times: number): Error {
+    return new Error(`The fault '${this.name}' ended after ${this.#hits} strikes; ${times} were waited for.`);
   }
 }

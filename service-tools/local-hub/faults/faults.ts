@@ -1,13 +1,13 @@
 import type { Clock } from "../lib/clock.ts";
-import { reasonOf } from "../lib/log.ts";
+import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
-import { kindOf } from "./catalogue.ts";
+import { faultKind } from "./catalogue.ts";
 import type { FaultName, ParametersOf } from "./catalogue.ts";
 import { AddedFault } from "./fault.ts";
 import type { Fault, FaultOptions } from "./fault.ts";
-import { readFault, typed } from "./request.ts";
-import { surfaces } from "./scope.ts";
-import type { Surface, Where } from "./scope.ts";
+import { parseFaultRequest, typedParameters } from "./request.ts";
+import { endpoints } from "./scope.ts";
+import type { Endpoint, Location } from "./scope.ts";
 
 /** Switches faults on and off while the hub runs. */
 export interface FaultControls {
@@ -30,19 +30,19 @@ type ChangeListener = () => void | Promise<void>;
 /** The faults of one hub. The rest of the hub asks here, at each place where something can go wrong, whether it is to. */
 export class Faults implements FaultControls {
   readonly #clock: Clock;
-  readonly #reach: readonly Surface[];
+  readonly #reachable: readonly Endpoint[];
   readonly #log: Log;
   readonly #timers = new Map<AddedFault, (() => void)[]>();
   #listeners: ChangeListener[] = [];
-  readonly #actors = new Map<FaultName, ((fault: AddedFault) => Promise<void>)[]>();
+  readonly #immediateActions = new Map<FaultName, ((fault: AddedFault) => Promise<void>)[]>();
   #current: AddedFault[] = [];
-  #over: AddedFault[] = [];
+  #ended: AddedFault[] = [];
   #lastId = 0;
 
   /** `reach`: the ways in that faults of this hub can act on. */
-  constructor(clock: Clock, log: Log, reach: readonly Surface[] = surfaces) {
+  constructor(clock: Clock, log: Log, reach: readonly Endpoint[] = endpoints) {
     this.#clock = clock;
-    this.#reach = reach;
+    this.#reachable = reach;
     this.#log = log;
   }
 
@@ -51,55 +51,58 @@ export class Faults implements FaultControls {
   }
 
   addUntyped(name: string, parameters: object, options: object): Fault {
-    const read = readFault(name, parameters, options, this.#reach);
+    const read = parseFaultRequest(name, parameters, options, this.#reachable);
     this.#lastId += 1;
     const id = String(this.#lastId);
     const fault = new AddedFault(id, read.name, read.parameters, read.options, async (one) => this.#end(one));
     this.#current.push(fault);
     const { afterMs = 0 } = read.options;
     if (afterMs === 0) this.#begin(fault);
-    else this.#later(fault, afterMs, () => this.#begin(fault));
+    else this.#schedule(fault, afterMs, () => this.#begin(fault));
     return fault;
   }
 
   list(): Fault[] {
-    return [...this.#over, ...this.#current].sort((a, b) => Number(a.id) - Number(b.id));
+    return [...this.#ended, ...this.#current].sort((a, b) => Number(a.id) - Number(b.id));
   }
 
   async clear(): Promise<void> {
     await Promise.all(this.#current.map(async (fault) => this.#end(fault)));
-    this.#over = [];
+    this.#ended = [];
   }
 
   /**
    * What a fault of this name does to something that happens there, or undefined when it spares it. One strike is counted. `concerns`
    * tells by its parameters whether a fault is about what happens.
    */
-  strike<N extends FaultName>(
+  triggerOnce<N extends FaultName>(
     name: N,
-    where: Where,
+    where: Location,
     concerns: (parameters: ParametersOf<N>) => boolean = () => true,
   ): ParametersOf<N> | undefined {
-    const fault = this.#find(name, (one) => one.meets(where) && concerns(typed(name, one.parameters)));
+    const fault = this.#find(name, (one) => one.appliesTo(where) && concerns(typedParameters(name, one.parameters)));
     if (fault === undefined) return undefined;
-    fault.strike();
-    if (fault.isSpent()) this.#endAlone(fault);
-    return typed(name, fault.parameters);
+    fault.recordHit();
+    if (fault.isSpent()) this.#endUnawaited(fault);
+    return typedParameters(name, fault.parameters);
   }
 
   /** What a fault of this name does to this connection as long as it lasts; undefined when none has hold of it. */
-  hold<N extends FaultName>(
+  activeFor<N extends FaultName>(
     name: N,
     connection: object,
-    where: Where,
+    where: Location,
     concerns: (parameters: ParametersOf<N>) => boolean = () => true,
   ): ParametersOf<N> | undefined {
-    const fault = this.#find(name, (one) => concerns(typed(name, one.parameters)) && one.holds(connection, where));
-    return fault === undefined ? undefined : typed(name, fault.parameters);
+    const fault = this.#find(
+      name,
+      (one) => concerns(typedParameters(name, one.parameters)) && one.activeFor(connection, where),
+    );
+    return fault === undefined ? undefined : typedParameters(name, fault.parameters);
   }
 
   /** True when no fault at all is on. */
-  get none(): boolean {
+  get noneActive(): boolean {
     return this.#current.length === 0;
   }
 
@@ -110,13 +113,13 @@ export class Faults implements FaultControls {
   }
 
   /** What a fault that acts at once does. It is to call `strike` for each thing that it hits. */
-  onNow<N extends FaultName>(
+  onImmediate<N extends FaultName>(
     name: N,
     act: (parameters: ParametersOf<N>, options: FaultOptions, strike: () => void) => void | Promise<void>,
   ): void {
-    const actors = this.#actors.get(name) ?? [];
-    actors.push(async (fault) => act(typed(name, fault.parameters), fault.options, () => fault.strike()));
-    this.#actors.set(name, actors);
+    const actors = this.#immediateActions.get(name) ?? [];
+    actors.push(async (fault) => act(typedParameters(name, fault.parameters), fault.options, () => fault.recordHit()));
+    this.#immediateActions.set(name, actors);
   }
 
   #find(name: FaultName, test: (fault: AddedFault) => boolean): AddedFault | undefined {
@@ -126,15 +129,15 @@ export class Faults implements FaultControls {
   #begin(fault: AddedFault): void {
     fault.begin();
     this.#log({ level: "info", message: "fault on", fault: fault.name, id: fault.id });
-    if (kindOf(fault.name).acts === "now") {
-      const acts = (this.#actors.get(fault.name) ?? []).map(async (act) => act(fault));
-      Promise.all(acts).catch((error: unknown) => this.#complain(fault, error));
-      this.#endAlone(fault);
+    if (faultKind(fault.name).acts === "now") {
+      const acts = (this.#immediateActions.get(fault.name) ?? []).map(async (act) => act(fault));
+      Promise.all(acts).catch((error: unknown) => this.#logFailure(fault, error));
+      this.#endUnawaited(fault);
       return;
     }
     const { forMs } = fault.options;
-    if (forMs !== undefined) this.#later(fault, forMs, () => this.#endAlone(fault));
-    this.#tell().catch((error: unknown) => this.#complain(fault, error));
+    if (forMs !== undefined) this.#schedule(fault, forMs, () => this.#endUnawaited(fault));
+    this.#notifyListeners().catch((error: unknown) => this.#logFailure(fault, error));
   }
 
   async #end(fault: AddedFault): Promise<void> {
@@ -142,26 +145,26 @@ export class Faults implements FaultControls {
     for (const cancel of this.#timers.get(fault) ?? []) cancel();
     this.#timers.delete(fault);
     this.#current = this.#current.filter((one) => one !== fault);
-    this.#over = [...this.#over, fault].slice(-REMEMBERED);
+    this.#ended = [...this.#ended, fault].slice(-REMEMBERED);
     fault.finish();
-    this.#log({ level: "info", message: "fault over", fault: fault.name, id: fault.id, struck: fault.struck });
-    await this.#tell();
+    this.#log({ level: "info", message: "fault over", fault: fault.name, id: fault.id, struck: fault.hits });
+    await this.#notifyListeners();
   }
 
   /** For an end that nobody waits for. */
-  #endAlone(fault: AddedFault): void {
-    this.#end(fault).catch((error: unknown) => this.#complain(fault, error));
+  #endUnawaited(fault: AddedFault): void {
+    this.#end(fault).catch((error: unknown) => this.#logFailure(fault, error));
   }
 
-  async #tell(): Promise<void> {
+  async #notifyListeners(): Promise<void> {
     await Promise.all(this.#listeners.map(async (listener) => listener()));
   }
 
-  #complain(fault: AddedFault, error: unknown): void {
-    this.#log({ level: "error", message: "fault not carried out", fault: fault.name, why: reasonOf(error) });
+  #logFailure(fault: AddedFault, error: unknown): void {
+    this.#log({ level: "error", message: "fault not carried out", fault: fault.name, why: describeError(error) });
   }
 
-  #later(fault: AddedFault, delayMs: number, act: () => void): void {
+  #schedule(fault: AddedFault, delayMs: number, act: () => void): void {
     this.#timers.set(fault, [...(this.#timers.get(fault) ?? []), this.#clock.after(delayMs, act)]);
   }
 }

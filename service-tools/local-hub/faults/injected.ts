@@ -3,7 +3,7 @@ import type { MessageProperties } from "../gateway/property-bag.ts";
 import type { FaultName } from "./catalogue.ts";
 import type { FaultOptions } from "./fault.ts";
 
-export interface InjectedFault {
+export interface RequestedFault {
   readonly name: FaultName;
   readonly parameters: object;
   readonly options: FaultOptions;
@@ -18,7 +18,7 @@ const DEFAULT_DURATION_S = 5;
  * e2e_d2c_svc_fault_ctrl_MQTT_…; azure-iot-sdk-node, e2etests/test/d2c_disconnect.js); mostly none. Those for AMQP are
  * ignored, as the real hub ignores what it does not know.
  */
-export function injectedFaults({ application }: MessageProperties, target: Target): InjectedFault[] {
+export function requestedFaults({ application }: MessageProperties, target: Target): RequestedFault[] {
   const afterMs = seconds(application["AzIoTHub_FaultOperationDelayInSecs"], 0) * MS_PER_S;
   const forMs = seconds(application["AzIoTHub_FaultOperationDurationInSecs"], DEFAULT_DURATION_S) * MS_PER_S;
   const now: FaultOptions = { ...target, afterMs };

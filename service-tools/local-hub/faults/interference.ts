@@ -1,52 +1,53 @@
 import type { DeviceMessage } from "../gateway/topics.ts";
-import type { Refusal } from "../lib/error-response.ts";
+import type { ErrorResponse } from "../lib/error-response.ts";
 import { quotaExceeded, responseTimedOut, serverError, serviceUnavailable, throttled } from "../lib/error-catalog.ts";
 import type { Faults } from "./faults.ts";
-import type { Where } from "./scope.ts";
+import type { Location } from "./scope.ts";
 
 /** What faults do to something that a device has said. */
-export type Interference =
+export type MessageFault =
   | { readonly kind: "none" }
   /** It is as if it had never been said. */
   | { readonly kind: "lost" }
   /** It costs the connection. */
   | { readonly kind: "closed"; readonly why: string }
   /** It is not carried out, and answered; with an empty body instead of the refusal's, if `empty`. */
-  | { readonly kind: "refused"; readonly refusal: Refusal; readonly empty: boolean }
+  | { readonly kind: "refused"; readonly response: ErrorResponse; readonly empty: boolean }
   /** It is carried out, and not answered. */
   | { readonly kind: "unanswered" };
 
-const nothing: Interference = { kind: "none" };
+const nothing: MessageFault = { kind: "none" };
 
-export function interfere(faults: Faults, { kind }: DeviceMessage, where: Where, hubName: string): Interference {
-  if (kind === "telemetry") return interfereWithTelemetry(faults, where);
+export function messageFault(faults: Faults, { kind }: DeviceMessage, where: Location, hubName: string): MessageFault {
+  if (kind === "telemetry") return telemetryFault(faults, where);
   if (kind === "methodAnswer") return nothing;
-  return interfereWithTwin(faults, kind === "getTwin" ? "get" : "report", where, hubName);
+  return twinFault(faults, kind === "getTwin" ? "get" : "report", where, hubName);
 }
 
-function interfereWithTelemetry(faults: Faults, where: Where): Interference {
-  if (faults.strike("quota-exhausted", where) !== undefined)
+function telemetryFault(faults: Faults, where: Location): MessageFault {
+  if (faults.triggerOnce("quota-exhausted", where) !== undefined)
     return { kind: "closed", why: "the daily quota is exhausted" };
-  if (faults.strike("throttled", where) !== undefined) return { kind: "closed", why: "its messages are throttled" };
+  if (faults.triggerOnce("throttled", where) !== undefined)
+    return { kind: "closed", why: "its messages are throttled" };
   return nothing;
 }
 
-function interfereWithTwin(faults: Faults, operation: "get" | "report", where: Where, hubName: string): Interference {
+function twinFault(faults: Faults, operation: "get" | "report", where: Location, hubName: string): MessageFault {
   const concerns = (fault: { readonly operation: string }): boolean => ["any", operation].includes(fault.operation);
-  const quota = faults.strike("quota-exhausted", where);
+  const quota = faults.triggerOnce("quota-exhausted", where);
   if (quota?.twins === "close") return { kind: "closed", why: "the daily quota is exhausted" };
-  if (quota !== undefined) return { kind: "refused", refusal: quotaExceeded(hubName), empty: false };
-  const tooMany = faults.strike("throttled", where);
-  if (tooMany !== undefined) return { kind: "refused", refusal: throttled(), empty: tooMany.body === "empty" };
-  if (faults.strike("twin-request-lost", where, concerns) !== undefined) return { kind: "lost" };
-  const refused = faults.strike("twin-refused", where, concerns);
+  if (quota !== undefined) return { kind: "refused", response: quotaExceeded(hubName), empty: false };
+  const tooMany = faults.triggerOnce("throttled", where);
+  if (tooMany !== undefined) return { kind: "refused", response: throttled(), empty: tooMany.body === "empty" };
+  if (faults.triggerOnce("twin-request-lost", where, concerns) !== undefined) return { kind: "lost" };
+  const refused = faults.triggerOnce("twin-refused", where, concerns);
   if (refused !== undefined) {
-    return { kind: "refused", refusal: refusalOf[refused.status](), empty: refused.body === "empty" };
+    return { kind: "refused", response: responseOf[refused.status](), empty: refused.body === "empty" };
   }
-  return faults.strike("twin-answer-lost", where, concerns) === undefined ? nothing : { kind: "unanswered" };
+  return faults.triggerOnce("twin-answer-lost", where, concerns) === undefined ? nothing : { kind: "unanswered" };
 }
 
-const refusalOf = {
+const responseOf = {
   "429": throttled,
   "500": () => serverError("a fault"),
   "503": serviceUnavailable,

@@ -1,5 +1,5 @@
 import type { Parameter } from "./parameters.ts";
-import type { Surface } from "./scope.ts";
+import type { Endpoint } from "./scope.ts";
 
 /** A kind of fault, described so that people can read it, programs can draw from it and tests can walk over it. */
 export interface FaultKind {
@@ -8,7 +8,7 @@ export interface FaultKind {
   /** What it stands for in the world, and where that is documented. */
   readonly like: string;
   /** The ways in that it can act on. */
-  readonly on: readonly Surface[];
+  readonly on: readonly Endpoint[];
   /**
    * How it acts: `now` once, when it is added, on what is there; `port` on everybody, as long as it is on; `connection` takes hold
    * of connections and keeps them until it is switched off; `occasion` each time that something happens.

@@ -1,13 +1,13 @@
-import { complaints, faultNames, fits, isFaultName, kindOf, withDefaults } from "./catalogue.ts";
+import { parameterErrors, faultNames, hasValidParameters, isFaultName, faultKind, withDefaults } from "./catalogue.ts";
 import type { FaultName, ParametersOf } from "./catalogue.ts";
 import type { FaultOptions } from "./fault.ts";
-import type { Value } from "./parameters.ts";
+import type { ParameterValue } from "./parameters.ts";
 import * as v from "valibot";
-import { surfaces } from "./scope.ts";
-import type { Surface } from "./scope.ts";
+import { endpoints } from "./scope.ts";
+import type { Endpoint } from "./scope.ts";
 
 /** A fault that there is not, or not like this. The message lists everything that is wrong, and what there is. */
-export class BadFault extends Error {
+export class InvalidFault extends Error {
   constructor(why: string) {
     super(why);
     this.name = "BadFault";
@@ -16,7 +16,7 @@ export class BadFault extends Error {
 
 export interface FaultRequest {
   readonly name: FaultName;
-  readonly parameters: Readonly<Record<string, Value>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly options: FaultOptions;
 }
 
@@ -27,42 +27,42 @@ const duration = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LONGE
 const optionsSchema = v.strictObject({
   deviceId: v.exactOptional(v.string()),
   moduleId: v.exactOptional(v.string()),
-  on: v.exactOptional(v.pipe(v.array(v.picklist(surfaces)), v.minLength(1))),
+  on: v.exactOptional(v.pipe(v.array(v.picklist(endpoints)), v.minLength(1))),
   times: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   forMs: v.exactOptional(duration),
   afterMs: v.exactOptional(duration),
 });
 
 /** The fault that is asked for, defaults filled in. `reach`: the ways in that this hub's faults can act on. Throws BadFault. */
-export function readFault(
+export function parseFaultRequest(
   name: string,
   given: object,
   wanted: object,
-  reach: readonly Surface[] = surfaces,
+  reach: readonly Endpoint[] = endpoints,
 ): FaultRequest {
-  if (!isFaultName(name)) throw new BadFault(`There is no fault '${name}'. There are: ${faultNames().join(", ")}.`);
+  if (!isFaultName(name)) throw new InvalidFault(`There is no fault '${name}'. There are: ${faultNames().join(", ")}.`);
   const values = withDefaults(name, { ...given });
   const read = v.safeParse(optionsSchema, wanted);
-  const wrong = complaints(name, values);
+  const wrong = parameterErrors(name, values);
   if (!read.success) {
     wrong.push(...read.issues.map((issue) => `${v.getDotPath(issue) ?? "options"}: ${issue.message}`));
   } else {
-    wrong.push(...misfits(name, read.output, reach));
+    wrong.push(...optionErrors(name, read.output, reach));
   }
   if (wrong.length > 0 || !read.success)
-    throw new BadFault(`The fault '${name}' cannot be like this: ${wrong.join("; ")}.`);
-  return { name, parameters: plain(values), options: read.output };
+    throw new InvalidFault(`The fault '${name}' cannot be like this: ${wrong.join("; ")}.`);
+  return { name, parameters: scalarValues(values), options: read.output };
 }
 
 /** The parameters of a fault that was read, by their own types. */
-export function typed<N extends FaultName>(name: N, parameters: object): ParametersOf<N> {
-  if (fits(name, parameters)) return parameters;
+export function typedParameters<N extends FaultName>(name: N, parameters: object): ParametersOf<N> {
+  if (hasValidParameters(name, parameters)) return parameters;
   throw new Error(`The fault '${name}' was added with parameters that it does not have.`);
 }
 
 /** What a kind of fault cannot do. */
-function misfits(name: FaultName, options: FaultOptions, reach: readonly Surface[]): string[] {
-  const kind = kindOf(name);
+function optionErrors(name: FaultName, options: FaultOptions, reach: readonly Endpoint[]): string[] {
+  const kind = faultKind(name);
   const { deviceId, moduleId, on = [], times, forMs } = options;
   const wrong: string[] = [];
   if (moduleId !== undefined && deviceId === undefined) wrong.push("moduleId goes with deviceId only");
@@ -80,8 +80,10 @@ function misfits(name: FaultName, options: FaultOptions, reach: readonly Surface
   return wrong;
 }
 
-function plain(values: Readonly<Record<string, unknown>>): Record<string, Value> {
+function scalarValues(values: Readonly<Record<string, unknown>>): Record<string, ParameterValue> {
   return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, Value] => ["number", "string"].includes(typeof entry[1])),
+    Object.entries(values).filter((entry): entry is [string, ParameterValue] =>
+      ["number", "string"].includes(typeof entry[1]),
+    ),
   );
 }

@@ -6,18 +6,18 @@ import type { AuthenticateError, Client, PublishPacket, Subscription } from "aed
 import type { Clock } from "../lib/clock.ts";
 import type { Faults } from "../faults/faults.ts";
 import { covers } from "../faults/scope.ts";
-import type { Where } from "../faults/scope.ts";
+import type { Location } from "../faults/scope.ts";
 import { targetName } from "../registry/ids.ts";
 import type { Target } from "../registry/ids.ts";
-import { reasonOf } from "../lib/log.ts";
+import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
-import type { Conduit } from "../network/faulty-socket.ts";
-import type { Doorkeeper } from "./authenticate.ts";
-import type { DeviceLink, LinkListener } from "./device-link.ts";
-import { passageUnder } from "./passage.ts";
-import { PacketGate } from "./packet-filter.ts";
+import type { FaultySocket } from "../network/faulty-socket.ts";
+import type { Authenticator } from "./authenticate.ts";
+import type { DeviceConnections, ConnectionListener } from "./device-link.ts";
+import { packetFault } from "./passage.ts";
+import { PacketFilter } from "./packet-filter.ts";
 import { HubPersistence } from "./persistence.ts";
-import type { Sessions } from "./sessions.ts";
+import type { SessionStore } from "./sessions.ts";
 import { maySubscribe } from "./topics.ts";
 
 /** "256-KB max message size", iot-mqtt-connect-to-iot-hub. */
@@ -30,33 +30,33 @@ const SERVER_UNAVAILABLE = 3;
 interface Connection {
   readonly target: Target;
   readonly client: Client;
-  readonly conduit: Conduit;
+  readonly socket: FaultySocket;
   /** The key that its token was signed with. */
   readonly key: string;
   readonly filters: Set<string>;
-  readonly stopWatch: () => void;
+  readonly cancelExpiry: () => void;
   /** CONNACK is sent: from here on it may be spoken to. */
   ready: boolean;
 }
 
 /** MQTT 3.1.1 as IoT Hub speaks it, on aedes: who may connect, say and hear what. What is said is for the listener. */
-export class Broker implements DeviceLink {
+export class Broker implements DeviceConnections {
   readonly #aedes: Aedes;
   readonly #connections = new Map<string, Connection>();
   readonly #byClient = new WeakMap<Client, Connection>();
-  readonly #conduits = new WeakMap<Client, Conduit>();
+  readonly #sockets = new WeakMap<Client, FaultySocket>();
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #faults: Faults;
-  readonly #doorkeeper: Doorkeeper;
-  #listener: LinkListener = nobody;
+  readonly #authenticator: Authenticator;
+  #listener: ConnectionListener = nobody;
 
   constructor(
-    sessions: Sessions,
-    doorkeeper: Doorkeeper,
+    sessions: SessionStore,
+    doorkeeper: Authenticator,
     { clock, faults, log }: { clock: Clock; faults: Faults; log: Log },
   ) {
-    this.#doorkeeper = doorkeeper;
+    this.#authenticator = doorkeeper;
     this.#clock = clock;
     this.#log = log;
     this.#faults = faults;
@@ -73,26 +73,26 @@ export class Broker implements DeviceLink {
     });
     this.#aedes.on("clientReady", (client) => this.#ready(client));
     this.#aedes.on("clientDisconnect", (client) => this.#disconnected(client));
-    this.#aedes.on("subscribe", (_subscriptions, client) => this.#tellReachable(client));
+    this.#aedes.on("subscribe", (_subscriptions, client) => this.#notifyReachable(client));
     this.#aedes.on("unsubscribe", (topics, client) => {
       for (const topic of topics) this.#byClient.get(client)?.filters.delete(topic);
     });
     this.#aedes.on("clientError", (client, error) => this.#clientError(client, error));
     this.#aedes.on("connectionError", (client, error) => this.#clientError(client, error));
-    this.#obeyFaults();
+    this.#registerFaults();
   }
 
   /** From here on connections may be handled. */
-  async start(listener: LinkListener): Promise<void> {
+  async start(listener: ConnectionListener): Promise<void> {
     this.#listener = listener;
     await this.#aedes.listen();
   }
 
   /** Speaks MQTT on a connection that has just been opened. */
-  handle(stream: Duplex, conduit: Conduit, request?: IncomingMessage): void {
-    const gated = new PacketGate(stream, (packet) => passageUnder(this.#faults, packet, conduit.where));
+  handle(stream: Duplex, conduit: FaultySocket, request?: IncomingMessage): void {
+    const gated = new PacketFilter(stream, (packet) => packetFault(this.#faults, packet, conduit.location));
     const client = request === undefined ? this.#aedes.handle(gated) : this.#aedes.handle(gated, request);
-    this.#conduits.set(client, conduit);
+    this.#sockets.set(client, conduit);
     grantAtMostQos1(client);
   }
 
@@ -110,14 +110,14 @@ export class Broker implements DeviceLink {
     return [...this.#connections.values()].filter(({ ready }) => ready).length;
   }
 
-  reaches(target: Target, wants: (filter: string) => boolean): boolean {
+  canReceive(target: Target, wants: (filter: string) => boolean): boolean {
     const connection = this.#connections.get(targetName(target));
     return connection?.ready === true && [...connection.filters].some(wants);
   }
 
   send(target: Target, wants: (filter: string) => boolean, topic: string, payload: string): boolean {
     const connection = this.#connections.get(targetName(target));
-    if (connection === undefined || !this.reaches(target, wants)) return false;
+    if (connection === undefined || !this.canReceive(target, wants)) return false;
     // Never through broker.publish: the topics are the same for every device. All of the hub's messages are QoS 0
     // ("Method requests are QoS 0", iot-hub-devguide-direct-methods).
     connection.client.publish(
@@ -136,8 +136,8 @@ export class Broker implements DeviceLink {
     connection.client.close();
   }
 
-  whereIs(target: Target): Where {
-    return this.#connections.get(targetName(target))?.conduit.where ?? { surfaces: [], target };
+  location(target: Target): Location {
+    return this.#connections.get(targetName(target))?.socket.location ?? { endpoints: [], target };
   }
 
   /** The key that the target's connection was opened with, if it is connected. */
@@ -155,7 +155,7 @@ export class Broker implements DeviceLink {
     try {
       refusal = await this.#admit(client, userName, password);
     } catch (error) {
-      refusal = Object.assign(new Error(reasonOf(error)), { returnCode: SERVER_UNAVAILABLE });
+      refusal = Object.assign(new Error(describeError(error)), { returnCode: SERVER_UNAVAILABLE });
     }
     // It may have gone meanwhile.
     if (!client.closed) done(refusal, refusal === null ? true : null);
@@ -167,9 +167,9 @@ export class Broker implements DeviceLink {
     userName: string | undefined,
     password: string | undefined,
   ): Promise<AuthenticateError | null> {
-    const conduit = this.#conduits.get(client);
+    const conduit = this.#sockets.get(client);
     if (conduit === undefined) throw new Error("A client has come on no connection.");
-    const admission = await this.#doorkeeper.judge({ clientId: client.id, userName, password }, conduit);
+    const admission = await this.#authenticator.authenticate({ clientId: client.id, userName, password }, conduit);
     if (!admission.ok) {
       const { returnCode, why } = admission;
       this.#log({ level: "warn", message: "connection refused", client: client.id, returnCode, why });
@@ -181,7 +181,15 @@ export class Broker implements DeviceLink {
       // The real hub's 401003: it closes the connection, and the SDK comes back with a new token.
       if (this.#connections.get(targetName(target))?.client === client) this.disconnect(target, "its token expired");
     });
-    this.#byClient.set(client, { target, client, conduit, key, filters: new Set(), stopWatch, ready: false });
+    this.#byClient.set(client, {
+      target,
+      client,
+      socket: conduit,
+      key,
+      filters: new Set(),
+      cancelExpiry: stopWatch,
+      ready: false,
+    });
     return null;
   }
 
@@ -199,12 +207,12 @@ export class Broker implements DeviceLink {
   #disconnected(client: Client): void {
     const connection = this.#byClient.get(client);
     if (connection === undefined) return;
-    connection.stopWatch();
+    connection.cancelExpiry();
     const name = targetName(connection.target);
     if (this.#connections.get(name) !== connection) return;
     this.#connections.delete(name);
     this.#log({ level: "info", message: "disconnected", target: name });
-    this.#listener.gone(connection.target);
+    this.#listener.disconnected(connection.target);
   }
 
   #authorizeSubscribe(
@@ -218,7 +226,7 @@ export class Broker implements DeviceLink {
       return;
     }
     // Those of a session are restored without being asked for: there is no SUBACK to refuse them with.
-    if (connection.ready && this.#faults.strike("suback-refused", connection.conduit.where) !== undefined) {
+    if (connection.ready && this.#faults.triggerOnce("suback-refused", connection.socket.location) !== undefined) {
       done(null, null);
       return;
     }
@@ -226,7 +234,7 @@ export class Broker implements DeviceLink {
     done(null, subscription);
   }
 
-  #tellReachable(client: Client): void {
+  #notifyReachable(client: Client): void {
     const connection = this.#byClient.get(client);
     if (connection?.ready === true) this.#listener.reachable(connection.target);
   }
@@ -256,12 +264,12 @@ export class Broker implements DeviceLink {
     await this.#listener.message(connection.target, { topic, payload, retain, will });
   }
 
-  #obeyFaults(): void {
+  #registerFaults(): void {
     const reasons = { kick: "another client came with the same id", "token-expired": "its token expired" } as const;
     for (const name of ["kick", "token-expired"] as const) {
-      this.#faults.onNow(name, (_parameters, options, strike) => {
-        for (const { target, conduit } of this.#connections.values()) {
-          if (!covers(options, conduit.where)) continue;
+      this.#faults.onImmediate(name, (_parameters, options, strike) => {
+        for (const { target, socket: conduit } of this.#connections.values()) {
+          if (!covers(options, conduit.location)) continue;
           strike();
           this.disconnect(target, reasons[name]);
         }
@@ -272,11 +280,16 @@ export class Broker implements DeviceLink {
   #clientError(client: Client, error: Error): void {
     const target = this.#byClient.get(client)?.target;
     const name = target === undefined ? client.id : targetName(target);
-    this.#log({ level: "warn", message: "connection ended by an error", target: name, why: reasonOf(error) });
+    this.#log({ level: "warn", message: "connection ended by an error", target: name, why: describeError(error) });
   }
 }
 
-const nobody: LinkListener = { connected: () => {}, reachable: () => {}, gone: () => {}, message: async () => {} };
+const nobody: ConnectionListener = {
+  connected: () => {},
+  reachable: () => {},
+  disconnected: () => {},
+  message: async () => {},
+};
 
 /**
  * "When a device app subscribes to a topic with QoS 2, IoT Hub grants maximum QoS level 1 in the SUBACK packet". aedes answers

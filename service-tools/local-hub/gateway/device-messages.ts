@@ -2,19 +2,19 @@ import { isoTime } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
 import { DesiredDelivery } from "./desired-delivery.ts";
 import type { Faults } from "../faults/faults.ts";
-import { injectedFaults } from "../faults/injected.ts";
-import { interfere } from "../faults/interference.ts";
+import { requestedFaults } from "../faults/injected.ts";
+import { messageFault } from "../faults/interference.ts";
 import { targetName } from "../registry/ids.ts";
 import type { Target } from "../registry/ids.ts";
 import { parseJson } from "../lib/json.ts";
-import { reasonOf } from "../lib/log.ts";
+import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
 import type { MethodCalls } from "../methods/calls.ts";
-import type { DeviceLink, DevicePublish, LinkListener } from "./device-link.ts";
-import { TWIN_ANSWERS_FILTER, readTopic, twinAnswerTopic } from "./topics.ts";
+import type { DeviceConnections, DevicePublish, ConnectionListener } from "./device-link.ts";
+import { TWIN_RESPONSES_FILTER, parseTopic, twinResponseTopic } from "./topics.ts";
 import type { DeviceMessage } from "./topics.ts";
-import { bareBody, httpStatus, refused } from "../lib/error-response.ts";
-import type { Refusal, Tracking, Verdict } from "../lib/error-response.ts";
+import { bareErrorBody, httpStatus, failure } from "../lib/error-response.ts";
+import type { ErrorResponse, Tracking, Result } from "../lib/error-response.ts";
 import { argumentInvalid, serverError, twinEtagMismatch } from "../lib/error-catalog.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TelemetryStore } from "../telemetry/store.ts";
@@ -22,8 +22,8 @@ import { deviceView } from "../twins/document.ts";
 import { patchByDevice } from "../twins/twin.ts";
 import type { Twin, TwinWrite } from "../twins/twin.ts";
 
-interface Parts {
-  readonly link: DeviceLink;
+interface DeviceMessagesDeps {
+  readonly link: DeviceConnections;
   readonly registry: Registry;
   readonly methods: MethodCalls;
   readonly telemetry: TelemetryStore;
@@ -35,129 +35,131 @@ interface Parts {
 }
 
 /** How the device is told what came of its request. */
-type Answer = (topic: string, payload: string) => void;
+type Respond = (topic: string, payload: string) => void;
 
 /** What devices and modules say over MQTT, and what the hub tells them. */
-export class DeviceSide implements LinkListener {
-  readonly #parts: Parts;
+export class DeviceMessages implements ConnectionListener {
+  readonly #deps: DeviceMessagesDeps;
   readonly #desired: DesiredDelivery;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(parts: DeviceMessagesDeps) {
+    this.#deps = parts;
     this.#desired = new DesiredDelivery(parts.link, parts.faults, parts.clock);
   }
 
   connected(target: Target): void {
-    this.#note(target);
+    this.#noteActivity(target);
   }
 
   reachable(target: Target): void {
-    this.#parts.methods.reachable(target);
+    this.#deps.methods.deviceReachable(target);
   }
 
-  gone(target: Target): void {
-    this.#note(target);
-    this.#parts.methods.gone(target);
+  disconnected(target: Target): void {
+    this.#noteActivity(target);
+    this.#deps.methods.deviceDisconnected(target);
   }
 
   async message(target: Target, publish: DevicePublish): Promise<void> {
-    const message = readTopic(publish.topic, target);
+    const message = parseTopic(publish.topic, target);
     if (message === undefined) throw new Error(`it may not publish to '${publish.topic}'`);
-    const { clock, registry, link, faults, hubName } = this.#parts;
+    const { clock, registry, link, faults, hubName } = this.#deps;
     await registry.noteActivity(target, { lastActivityTime: isoTime(clock.nowMs()) }, false);
-    const interference = interfere(faults, message, link.whereIs(target), hubName);
+    const interference = messageFault(faults, message, link.location(target), hubName);
     switch (interference.kind) {
       case "none":
-        return this.#carryOut(target, message, publish, (topic, payload) => this.#answer(target, topic, payload));
+        return this.#execute(target, message, publish, (topic, payload) => this.#respond(target, topic, payload));
       case "unanswered":
-        return this.#carryOut(target, message, publish, () => undefined);
+        return this.#execute(target, message, publish, () => undefined);
       case "closed":
         throw new Error(interference.why);
       case "refused":
-        return this.#refuseFaultily(target, message, interference.refusal, interference.empty);
+        return this.#respondWithFault(target, message, interference.response, interference.empty);
       case "lost":
     }
   }
 
-  desiredChanged(target: Target, { twin, notification }: TwinWrite): void {
-    if (notification !== undefined) this.#desired.tell(target, twin.desired.version, JSON.stringify(notification));
+  notifyDesired(target: Target, { twin, notification }: TwinWrite): void {
+    if (notification !== undefined) this.#desired.notify(target, twin.desired.version, JSON.stringify(notification));
   }
 
-  async #carryOut(target: Target, message: DeviceMessage, publish: DevicePublish, answer: Answer): Promise<void> {
-    const { methods, telemetry, faults } = this.#parts;
+  async #execute(target: Target, message: DeviceMessage, publish: DevicePublish, answer: Respond): Promise<void> {
+    const { methods, telemetry, faults } = this.#deps;
     switch (message.kind) {
       case "telemetry":
         await telemetry.add(target, message.properties, publish);
-        for (const { name, parameters, options } of injectedFaults(message.properties, target)) {
+        for (const { name, parameters, options } of requestedFaults(message.properties, target)) {
           faults.addUntyped(name, parameters, options);
         }
         return undefined;
       case "methodAnswer":
-        return methods.answer(target, message.requestId, message.status, publish.payload);
+        return methods.handleResponse(target, message.requestId, message.status, publish.payload);
       case "getTwin":
-        return this.#answerTwin(target, message.requestId, answer);
+        return this.#respondWithTwin(target, message.requestId, answer);
       case "patchReported":
         return this.#patchReported(target, message, publish.payload, answer);
     }
   }
 
-  #refuseFaultily(target: Target, message: DeviceMessage, refusal: Refusal, empty: boolean): void {
+  #respondWithFault(target: Target, message: DeviceMessage, refusal: ErrorResponse, empty: boolean): void {
     if (!("requestId" in message)) return;
-    this.#refuse(message.requestId, refusal, (topic, body) => this.#answer(target, topic, empty ? "" : body));
+    this.#respondWithError(message.requestId, refusal, (topic, body) =>
+      this.#respond(target, topic, empty ? "" : body),
+    );
   }
 
-  #answerTwin(target: Target, requestId: string, answer: Answer): void {
-    const known = this.#parts.registry.find(target);
-    if (known !== undefined) answer(twinAnswerTopic(200, requestId), JSON.stringify(deviceView(known.twin)));
+  #respondWithTwin(target: Target, requestId: string, answer: Respond): void {
+    const known = this.#deps.registry.find(target);
+    if (known !== undefined) answer(twinResponseTopic(200, requestId), JSON.stringify(deviceView(known.twin)));
   }
 
   async #patchReported(
     target: Target,
     { requestId, baseVersion }: { readonly requestId: string; readonly baseVersion?: number },
     payload: Buffer,
-    answer: Answer,
+    answer: Respond,
   ): Promise<void> {
-    const { registry, clock, log } = this.#parts;
+    const { registry, clock, log } = this.#deps;
     const known = registry.find(target);
     if (known === undefined) return;
-    const verdict = this.#judgePatch(target, known.twin, baseVersion, payload, isoTime(clock.nowMs()));
+    const verdict = this.#applyPatch(target, known.twin, baseVersion, payload, isoTime(clock.nowMs()));
     if (!verdict.ok) {
-      this.#refuse(requestId, verdict.refusal, answer);
+      this.#respondWithError(requestId, verdict.error, answer);
       return;
     }
     try {
       await registry.writeTwin(target, verdict.value);
     } catch (error) {
-      log({ level: "error", message: "twin not written", target: targetName(target), why: reasonOf(error) });
-      this.#refuse(requestId, serverError(reasonOf(error)), answer);
+      log({ level: "error", message: "twin not written", target: targetName(target), why: describeError(error) });
+      this.#respondWithError(requestId, serverError(describeError(error)), answer);
       return;
     }
-    answer(twinAnswerTopic(204, requestId, verdict.value.reported.version), "");
+    answer(twinResponseTopic(204, requestId, verdict.value.reported.version), "");
   }
 
-  #judgePatch(target: Target, twin: Twin, baseVersion: number | undefined, payload: Buffer, at: string): Verdict<Twin> {
+  #applyPatch(target: Target, twin: Twin, baseVersion: number | undefined, payload: Buffer, at: string): Result<Twin> {
     if (baseVersion !== undefined && baseVersion !== twin.reported.version) {
-      return refused(twinEtagMismatch(target.deviceId));
+      return failure(twinEtagMismatch(target.deviceId));
     }
     const patch = parseJson(payload.toString());
-    if (patch === undefined) return refused(argumentInvalid("The reported properties are not valid JSON."));
+    if (patch === undefined) return failure(argumentInvalid("The reported properties are not valid JSON."));
     return patchByDevice(twin, patch, at);
   }
 
-  #refuse(requestId: string, refusal: Refusal, answer: Answer): void {
-    answer(twinAnswerTopic(httpStatus(refusal), requestId), bareBody(refusal, this.#parts.tracking()));
+  #respondWithError(requestId: string, refusal: ErrorResponse, answer: Respond): void {
+    answer(twinResponseTopic(httpStatus(refusal), requestId), bareErrorBody(refusal, this.#deps.tracking()));
   }
 
-  #answer(target: Target, topic: string, payload: string): void {
-    this.#parts.link.send(target, (filter) => filter === TWIN_ANSWERS_FILTER, topic, payload);
+  #respond(target: Target, topic: string, payload: string): void {
+    this.#deps.link.send(target, (filter) => filter === TWIN_RESPONSES_FILTER, topic, payload);
   }
 
-  #note(target: Target): void {
-    const { registry, clock, log } = this.#parts;
+  #noteActivity(target: Target): void {
+    const { registry, clock, log } = this.#deps;
     const now = isoTime(clock.nowMs());
     const activity = { connectionStateUpdatedTime: now, lastActivityTime: now };
     registry.noteActivity(target, activity, true).catch((error: unknown) => {
-      log({ level: "error", message: "activity not written", target: targetName(target), why: reasonOf(error) });
+      log({ level: "error", message: "activity not written", target: targetName(target), why: describeError(error) });
     });
   }
 }

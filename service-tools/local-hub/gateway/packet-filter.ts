@@ -1,17 +1,17 @@
 import { Duplex } from "node:stream";
-import { PacketSplitter } from "./packet-framer.ts";
+import { PacketFramer } from "./packet-framer.ts";
 import type { MqttPacket } from "./packet-framer.ts";
 
 /** What becomes of a packet to the client. After the last one the connection is closed. */
-export type Passage = "passes" | "withheld" | "last";
+export type PacketDecision = "passes" | "withheld" | "last";
 
 /** An MQTT connection whose packets to the client pass one by one, as somebody decides. What comes from the client passes. */
-export class PacketGate extends Duplex {
+export class PacketFilter extends Duplex {
   readonly #stream: Duplex;
-  readonly #decide: (packet: MqttPacket) => Passage;
-  readonly #splitter = new PacketSplitter();
+  readonly #decide: (packet: MqttPacket) => PacketDecision;
+  readonly #splitter = new PacketFramer();
 
-  constructor(stream: Duplex, decide: (packet: MqttPacket) => Passage) {
+  constructor(stream: Duplex, decide: (packet: MqttPacket) => PacketDecision) {
     super();
     this.#stream = stream;
     this.#decide = decide;

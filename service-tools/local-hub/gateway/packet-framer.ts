@@ -9,7 +9,7 @@ export interface MqttPacket {
 const LONGEST_LENGTH_BYTES = 4;
 
 /** Splits a stream of bytes into MQTT control packets, wherever the stream was cut. */
-export class PacketSplitter {
+export class PacketFramer {
   #rest: Buffer = Buffer.alloc(0);
 
   /** The packets that are whole now. */

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Client } from "aedes";
-import type { Sessions, Subscription } from "./sessions.ts";
+import type { SessionStore, Subscription } from "./sessions.ts";
 
 /**
  * What aedes asks of its persistence, as far as IoT Hub has anything to keep: the subscriptions of sessions. Nothing is
@@ -8,10 +8,10 @@ import type { Sessions, Subscription } from "./sessions.ts";
  * The interface is that of aedes-persistence 11 (asyncPersistence.js).
  */
 export class HubPersistence {
-  readonly #sessions: Sessions;
+  readonly #sessions: SessionStore;
   readonly #mayKeep: (client: Client, filter: string) => boolean;
 
-  constructor(sessions: Sessions, mayKeep: (client: Client, filter: string) => boolean) {
+  constructor(sessions: SessionStore, mayKeep: (client: Client, filter: string) => boolean) {
     this.#sessions = sessions;
     this.#mayKeep = mayKeep;
   }
@@ -35,7 +35,7 @@ export class HubPersistence {
 
   /** A CONNECT with `clean: true` ends the session that there was [MQTT-3.1.2-6]. */
   async cleanSubscriptions({ id }: Client): Promise<void> {
-    await this.#sessions.forget(id);
+    await this.#sessions.removeSession(id);
   }
 
   async subscriptionsByTopic(): Promise<never[]> {

@@ -1,4 +1,4 @@
-import { unescapePercents } from "../lib/percent.ts";
+import { decodePercentEncoding } from "../lib/percent.ts";
 
 /** The properties of a message, as they stand in its topic: `%24.ct=application%2Fjson&alert=true`. */
 export interface MessageProperties {
@@ -47,5 +47,5 @@ function parsePair(pair: string): [string, string | null] | undefined {
 
 /** "The same encoding as query strings in the HTTPS protocol": a plus sign is a space. */
 function decode(text: string): string | undefined {
-  return unescapePercents(text.replaceAll("+", "%20"));
+  return decodePercentEncoding(text.replaceAll("+", "%20"));
 }

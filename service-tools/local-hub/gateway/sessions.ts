@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { makePrivateFolder } from "../storage/atomic-file.ts";
-import { KeptFile } from "../storage/coalescing-file.ts";
-import { readState } from "../storage/read-state.ts";
+import { CoalescingFile } from "../storage/coalescing-file.ts";
+import { readStateFile } from "../storage/read-state.ts";
 
 export interface Subscription {
   readonly topic: string;
@@ -22,17 +22,17 @@ const sessionsSchema = v.object({
 });
 
 /** The subscriptions of clients that connect with `clean: false`: they outlive the connection and the hub's process [MQTT-3.1.2-4]. */
-export class Sessions {
-  readonly #file: KeptFile;
+export class SessionStore {
+  readonly #file: CoalescingFile;
   readonly #sessions = new Map<string, Map<string, Subscription>>();
 
   constructor(path: string) {
-    this.#file = new KeptFile(path);
+    this.#file = new CoalescingFile(path);
   }
 
   async load(): Promise<void> {
     await makePrivateFolder(dirname(this.#file.path));
-    const kept = await readState(this.#file.path, sessionsSchema);
+    const kept = await readStateFile(this.#file.path, sessionsSchema);
     for (const { clientId, subscriptions } of kept?.sessions ?? []) {
       this.#sessions.set(clientId, new Map(subscriptions.map((one) => [one.topic, one])));
     }
@@ -57,11 +57,11 @@ export class Sessions {
     await this.#save();
   }
 
-  async forget(clientId: string): Promise<void> {
+  async removeSession(clientId: string): Promise<void> {
     if (this.#sessions.delete(clientId)) await this.#save();
   }
 
-  async forgetAll(): Promise<void> {
+  async clear(): Promise<void> {
     this.#sessions.clear();
     await this.#save();
   }

@@ -8,7 +8,7 @@ import type { MessageProperties } from "./property-bag.ts";
  */
 const METHODS_FILTER = "$iothub/methods/POST/#";
 export const DESIRED_FILTER = "$iothub/twin/PATCH/properties/desired/#";
-export const TWIN_ANSWERS_FILTER = "$iothub/twin/res/#";
+export const TWIN_RESPONSES_FILTER = "$iothub/twin/res/#";
 
 /** What a device says with a PUBLISH. */
 export type DeviceMessage =
@@ -18,8 +18,8 @@ export type DeviceMessage =
   | { readonly kind: "methodAnswer"; readonly requestId: string; readonly status: number };
 
 /** What a PUBLISH on this topic says, or undefined when the topic is not the publisher's to use. */
-export function readTopic(topic: string, publisher: Target): DeviceMessage | undefined {
-  if (topic.startsWith("$iothub/")) return readHubTopic(topic);
+export function parseTopic(topic: string, publisher: Target): DeviceMessage | undefined {
+  if (topic.startsWith("$iothub/")) return parseHubTopic(topic);
   const prefix = `${ownPrefix(publisher)}/messages/events`;
   if (topic !== prefix && !topic.startsWith(`${prefix}/`)) return undefined;
   // The SDK ends the bag of a module's output with a slash (mqtt.js, sendEvent).
@@ -29,7 +29,7 @@ export function readTopic(topic: string, publisher: Target): DeviceMessage | und
 
 /** True for a filter that this device or module may subscribe to. */
 export function maySubscribe(filter: string, subscriber: Target): boolean {
-  if ([METHODS_FILTER, DESIRED_FILTER, TWIN_ANSWERS_FILTER].includes(filter)) return true;
+  if ([METHODS_FILTER, DESIRED_FILTER, TWIN_RESPONSES_FILTER].includes(filter)) return true;
   if (/^\$iothub\/methods\/POST\/[^/#+]+\/#$/.test(filter)) return true;
   const own = ownPrefix(subscriber);
   return subscriber.moduleId === undefined
@@ -46,7 +46,7 @@ export function methodTopic(method: string, requestId: string): string {
   return `$iothub/methods/POST/${method}/?$rid=${requestId}`;
 }
 
-export function twinAnswerTopic(status: number, requestId: string, version?: number): string {
+export function twinResponseTopic(status: number, requestId: string, version?: number): string {
   return `$iothub/twin/res/${status}/?$rid=${requestId}${version === undefined ? "" : `&$version=${version}`}`;
 }
 
@@ -58,20 +58,20 @@ function ownPrefix({ deviceId, moduleId }: Target): string {
   return moduleId === undefined ? `devices/${deviceId}` : `devices/${deviceId}/modules/${moduleId}`;
 }
 
-function readHubTopic(topic: string): DeviceMessage | undefined {
+function parseHubTopic(topic: string): DeviceMessage | undefined {
   const match = /^(?<path>[^?]*)\?(?<query>.*)$/.exec(topic);
   const path = match?.groups?.["path"] ?? "";
   const query = parsePropertyBag(match?.groups?.["query"] ?? "")?.application ?? {};
   const requestId = query["$rid"];
   if (typeof requestId !== "string" || requestId === "") return undefined;
   if (path === "$iothub/twin/GET/") return { kind: "getTwin", requestId };
-  if (path === "$iothub/twin/PATCH/properties/reported/") return readPatch(requestId, query["$version"]);
+  if (path === "$iothub/twin/PATCH/properties/reported/") return parseReportedPatch(requestId, query["$version"]);
   const status = /^\$iothub\/methods\/res\/(?<status>-?\d{1,9})\/$/.exec(path)?.groups?.["status"];
   return status === undefined ? undefined : { kind: "methodAnswer", requestId, status: Number(status) };
 }
 
 /** A reported patch may name the `$version` that it builds on (mqtt_twin_client.js, its comment on the topic). */
-function readPatch(requestId: string, version: string | null | undefined): DeviceMessage | undefined {
+function parseReportedPatch(requestId: string, version: string | null | undefined): DeviceMessage | undefined {
   if (version === undefined) return { kind: "patchReported", requestId };
   if (version === null || !/^\d{1,15}$/.test(version)) return undefined;
   return { kind: "patchReported", requestId, baseVersion: Number(version) };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, createWebSocketStream } from "ws";
-import { reasonOf } from "../lib/log.ts";
+import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
 
 /** `wss://{host}:443/$iothub/websocket`, mqtt_ws.js; clients add a query of their own (`?iothub-no-client-cert=true`). */
@@ -21,7 +21,7 @@ export function serveWebSockets(
   });
   sockets.on("connection", (socket, request) => {
     const stream = createWebSocketStream(socket);
-    stream.on("error", (error) => log({ level: "info", message: "web socket ended", why: reasonOf(error) }));
+    stream.on("error", (error) => log({ level: "info", message: "web socket ended", why: describeError(error) }));
     handle(stream, request);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -1,8 +1,8 @@
-import type { Envelope, Refusal } from "./error-response.ts";
+import type { Envelope, ErrorResponse } from "./error-response.ts";
 
 /** The refusals that this hub knows, worded as the real one words them wherever that is on record. */
 
-const classic = (code: number, name: string, message: string, hint?: string): Refusal => ({
+const classic = (code: number, name: string, message: string, hint?: string): ErrorResponse => ({
   code,
   name,
   message,
@@ -11,11 +11,11 @@ const classic = (code: number, name: string, message: string, hint?: string): Re
 });
 
 // Recorded in Azure/azure-iot-sdk-java, ErrorMessageParserTest: "ErrorCode:IotHubUnauthorizedAccess;Unauthorized".
-export const unauthorized = (hint: string): Refusal =>
+export const unauthorized = (hint: string): ErrorResponse =>
   classic(401_002, "IotHubUnauthorizedAccess", "Unauthorized", hint);
 
 /** Module identities of a device that does not exist or is disabled, asked for with a SAS token. */
-export const unauthorizedModules = (hint: string): Refusal => ({
+export const unauthorizedModules = (hint: string): ErrorResponse => ({
   code: 401_002,
   name: "IotHubUnauthorizedAccess",
   message: "Unauthorized access",
@@ -23,61 +23,61 @@ export const unauthorizedModules = (hint: string): Refusal => ({
   hint,
 });
 
-export const deviceNotFound = (deviceId: string): Refusal =>
+export const deviceNotFound = (deviceId: string): ErrorResponse =>
   classic(404_001, "DeviceNotFound", deviceId, `no device '${deviceId}' is registered in this hub`);
 
 // Recorded in Azure/azure-sdk-for-net, SessionRecords of Azure.Iot.Hub.Service, and Azure/azure-iot-sdk-csharp #3442.
-export const deviceAlreadyExists = (deviceId: string): Refusal =>
+export const deviceAlreadyExists = (deviceId: string): ErrorResponse =>
   classic(409_001, "DeviceAlreadyExists", `A device with ID '${deviceId}' is already registered.`);
 
-export const moduleNotFound = (deviceId: string, moduleId: string): Refusal => ({
+export const moduleNotFound = (deviceId: string, moduleId: string): ErrorResponse => ({
   code: 404_010,
   name: "ModuleNotFound",
   message: `Device ${deviceId} does not contain Module ${moduleId}.`,
   envelope: "bare",
 });
 
-export const moduleAlreadyExists = (deviceId: string, moduleId: string, hubName: string): Refusal => ({
+export const moduleAlreadyExists = (deviceId: string, moduleId: string, hubName: string): ErrorResponse => ({
   code: 409_301,
   name: "ModuleAlreadyExistsOnDevice",
   message: `Device ${deviceId} in IotHub ${hubName} already contains Module ${moduleId}.`,
   envelope: "bare",
 });
 
-export const tooManyModules = (deviceId: string, limit: number): Refusal => ({
+export const tooManyModules = (deviceId: string, limit: number): ErrorResponse => ({
   code: 413_003,
   name: "TooManyModulesOnDevice",
   message: `Device ${deviceId} already contains ${limit} modules.`,
   envelope: "bare",
 });
 
-export const etagMissing = (): Refusal => classic(412_001, "PreconditionFailed", "Etag missing");
+export const etagMissing = (): ErrorResponse => classic(412_001, "PreconditionFailed", "Etag missing");
 
-export const identityEtagMismatch = (): Refusal =>
+export const identityEtagMismatch = (): ErrorResponse =>
   classic(412_001, "PreconditionFailed", "PreconditionFailed", "the If-Match header is not the identity's etag");
 
-export const twinEtagMismatch = (deviceId: string): Refusal =>
+export const twinEtagMismatch = (deviceId: string): ErrorResponse =>
   classic(412_001, "PreconditionFailed", `ETag mismatch for device ID '${deviceId}'`);
 
-export const argumentInvalid = (message: string, envelope: Envelope = "classic"): Refusal => ({
+export const argumentInvalid = (message: string, envelope: Envelope = "classic"): ErrorResponse => ({
   code: 400_004,
   name: "ArgumentInvalid",
   message,
   envelope,
 });
 
-export const argumentNull = (message: string): Refusal => classic(400_005, "ArgumentNull", message);
+export const argumentNull = (message: string): ErrorResponse => classic(400_005, "ArgumentNull", message);
 
 /** A query that cannot be read: the real hub says no more than this, so the reason is a hint. */
-export const badQuery = (hint: string): Refusal => classic(400_004, "ArgumentInvalid", "BadRequest", hint);
+export const badQuery = (hint: string): ErrorResponse => classic(400_004, "ArgumentInvalid", "BadRequest", hint);
 
-export const malformedJson = (hint: string): Refusal =>
+export const malformedJson = (hint: string): ErrorResponse =>
   classic(400_006, "IotHubFormatError", "The request body is not valid JSON.", hint);
 
-export const invalidProtocolVersion = (hint: string): Refusal =>
+export const invalidProtocolVersion = (hint: string): ErrorResponse =>
   classic(400_001, "InvalidProtocolVersion", "The api-version of the request is missing or not supported.", hint);
 
-export const tooLarge = (message: string, envelope: Envelope = "classic"): Refusal => ({
+export const tooLarge = (message: string, envelope: Envelope = "classic"): ErrorResponse => ({
   code: 413_001,
   name: "MessageTooLarge",
   message,
@@ -85,7 +85,7 @@ export const tooLarge = (message: string, envelope: Envelope = "classic"): Refus
 });
 
 // Recorded in Azure/azure-iot-sdk-csharp #3442 (2024).
-export const deviceNotOnline = (connectTimeoutMs: number): Refusal => ({
+export const deviceNotOnline = (connectTimeoutMs: number): ErrorResponse => ({
   code: 404_103,
   name: "DeviceNotOnline",
   message:
@@ -96,7 +96,7 @@ export const deviceNotOnline = (connectTimeoutMs: number): Refusal => ({
 });
 
 /** For methods, whose errors are nested where the registry's are classic. */
-export const methodTargetNotFound = (target: string): Refusal => ({
+export const methodTargetNotFound = (target: string): ErrorResponse => ({
   code: 404_001,
   name: "DeviceNotFound",
   message: `The operation failed because '${target}' isn't registered in this hub.`,
@@ -104,7 +104,7 @@ export const methodTargetNotFound = (target: string): Refusal => ({
 });
 
 // "Device unavailable ==> device initiates disconnect": Azure/azure-iot-sdk-csharp #317.
-export const deviceWentAway = (): Refusal => ({
+export const deviceDisconnected = (): ErrorResponse => ({
   code: 404_104,
   name: "DeviceConnectionClosedRemotely",
   message: "Device unavailable",
@@ -112,7 +112,7 @@ export const deviceWentAway = (): Refusal => ({
 });
 
 // Recorded in MicrosoftDocs/azure-docs, the Video Analyzer troubleshooting article.
-export const responseTimedOut = (): Refusal => ({
+export const responseTimedOut = (): ErrorResponse => ({
   code: 504_101,
   name: "GatewayTimeout",
   message: "Timed out waiting for the response from device.",
@@ -121,7 +121,7 @@ export const responseTimedOut = (): Refusal => ({
 });
 
 // Recorded on Microsoft Q&A, "What would happens to Iot hub messages if daily message limit is exceeded?" (2019).
-export const quotaExceeded = (hubName: string): Refusal => ({
+export const quotaExceeded = (hubName: string): ErrorResponse => ({
   code: 403_002,
   name: "IotHubQuotaExceeded",
   message:
@@ -132,31 +132,31 @@ export const quotaExceeded = (hubName: string): Refusal => ({
 });
 
 // The codes of these are those of azure-iot-sdk-csharp, ErrorCode.cs.
-export const throttled = (envelope: Envelope = "bare"): Refusal => ({
+export const throttled = (envelope: Envelope = "bare"): ErrorResponse => ({
   code: 429_001,
   name: "ThrottlingException",
   message: "The throttling limits of this hub are exceeded for the requested operation.",
   envelope,
 });
 
-export const serviceUnavailable = (envelope: Envelope = "bare"): Refusal => ({
+export const serviceUnavailable = (envelope: Envelope = "bare"): ErrorResponse => ({
   code: 503_001,
   name: "ServiceUnavailable",
   message: "The hub is currently unable to process the request.",
   envelope,
 });
 
-export const badDeviceResponse = (message: string): Refusal => ({
+export const badDeviceResponse = (message: string): ErrorResponse => ({
   code: 502_000,
   name: "GenericBadGateway",
   message,
   envelope: "nested",
 });
 
-export const noSuchResource = (hint: string): Refusal =>
+export const noSuchResource = (hint: string): ErrorResponse =>
   classic(404_000, "GenericNotFound", "The requested resource does not exist.", hint);
 
-export const serverError = (hint: string): Refusal =>
+export const serverError = (hint: string): ErrorResponse =>
   classic(500_001, "ServerError", "The hub could not carry out the request.", hint);
 
 /** .NET's TimeSpan, hh:mm:ss. */

@@ -5,7 +5,7 @@ import type { Json } from "./json.ts";
  * https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes; the HTTP status is the first three digits of the
  * code. `hint` says to a person what the real hub keeps to itself; it goes to the log and into a header, never into a body.
  */
-export interface Refusal {
+export interface ErrorResponse {
   readonly code: number;
   readonly name: string;
   readonly message: string;
@@ -20,17 +20,19 @@ export interface Refusal {
  */
 export type Envelope = "classic" | "nested" | "bare";
 
-export type Verdict<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: ErrorResponse };
 
-export function granted<T>(value: T): Verdict<T> {
+export function success<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-export function refused(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal };
+export function failure(error: ErrorResponse): { readonly ok: false; readonly error: ErrorResponse } {
+  return { ok: false, error };
 }
 
-export function httpStatus(refusal: Refusal): number {
+export function httpStatus(refusal: ErrorResponse): number {
   return Math.trunc(refusal.code / 1000);
 }
 
@@ -41,7 +43,7 @@ export interface Tracking {
 }
 
 /** The body of an HTTP error answer. */
-export function errorBody(refusal: Refusal, tracking: Tracking): string {
+export function httpErrorBody(refusal: ErrorResponse, tracking: Tracking): string {
   switch (refusal.envelope) {
     case "classic":
       return JSON.stringify({
@@ -49,14 +51,14 @@ export function errorBody(refusal: Refusal, tracking: Tracking): string {
         ExceptionMessage: `Tracking ID:${trackingId(tracking)}`,
       });
     case "nested":
-      return JSON.stringify({ Message: bareBody(refusal, tracking), ExceptionMessage: "" });
+      return JSON.stringify({ Message: bareErrorBody(refusal, tracking), ExceptionMessage: "" });
     case "bare":
-      return bareBody(refusal, tracking);
+      return bareErrorBody(refusal, tracking);
   }
 }
 
 /** The body of an error answer over MQTT. */
-export function bareBody(refusal: Refusal, tracking: Tracking): string {
+export function bareErrorBody(refusal: ErrorResponse, tracking: Tracking): string {
   return JSON.stringify({
     errorCode: refusal.code,
     trackingId: trackingId(tracking),
@@ -74,18 +76,18 @@ function trackingId({ id, atMs }: Tracking): string {
 }
 
 /** Thrown by adapters to end a request; carries what pure code decided. */
-export class RefusedRequest extends Error {
-  readonly refusal: Refusal;
+export class RequestError extends Error {
+  readonly response: ErrorResponse;
 
-  constructor(refusal: Refusal) {
+  constructor(refusal: ErrorResponse) {
     super(refusal.message);
     this.name = "RefusedRequest";
-    this.refusal = refusal;
+    this.response = refusal;
   }
 }
 
 /** The value, or a throw that ends the request. */
-export function orRefuse<T>(verdict: Verdict<T>): T {
+export function valueOrThrow<T>(verdict: Result<T>): T {
   if (verdict.ok) return verdict.value;
-  throw new RefusedRequest(verdict.refusal);
+  throw new RequestError(verdict.error);
 }

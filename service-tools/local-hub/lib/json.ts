@@ -8,7 +8,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** The member of that name, or undefined: never something inherited, whatever the name is (`__proto__`, `constructor` …). */
-export function member(object: JsonObject, key: string): Json | undefined {
+export function ownProperty(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 

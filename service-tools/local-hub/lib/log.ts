@@ -10,8 +10,8 @@ export type Log = (entry: LogEntry) => void;
 export const silentLog: Log = () => {};
 
 /** The sentence of an error and of all its causes, each once: some repeat their cause's in their own. */
-export function reasonOf(error: unknown): string {
+export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const deeper = error.cause === undefined ? "" : reasonOf(error.cause);
+  const deeper = error.cause === undefined ? "" : describeError(error.cause);
   return error.message.includes(deeper) ? error.message : `${error.message}: ${deeper}`;
 }

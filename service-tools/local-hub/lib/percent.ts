@@ -1,5 +1,5 @@
 /** A text that was escaped as in a URL, or undefined when it was not escaped right. */
-export function unescapePercents(text: string): string | undefined {
+export function decodePercentEncoding(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {

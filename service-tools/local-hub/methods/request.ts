@@ -1,7 +1,7 @@
-import { isJsonObject, member, parseJson } from "../lib/json.ts";
+import { isJsonObject, ownProperty, parseJson } from "../lib/json.ts";
 import type { Json } from "../lib/json.ts";
-import { granted, refused } from "../lib/error-response.ts";
-import type { Refusal, Verdict } from "../lib/error-response.ts";
+import { success, failure } from "../lib/error-response.ts";
+import type { ErrorResponse, Result } from "../lib/error-response.ts";
 import { argumentInvalid, badDeviceResponse, tooLarge } from "../lib/error-catalog.ts";
 
 /** A direct method call as it goes to the device. `payload` is the text of the MQTT message: empty when the caller gave none. */
@@ -22,30 +22,31 @@ const DEFAULT_RESPONSE_TIMEOUT_S = 30;
 const forbiddenInName = /[^\u0021-\u007e]|[$()<>@,;:\\"/[\]?={}+#]/;
 
 /** The call that a request body asks for. */
-export function readMethodRequest(body: Json): Verdict<MethodCall> {
-  if (!isJsonObject(body)) return no("The request body must be a JSON object with a methodName.");
-  const name = member(body, "methodName");
-  if (typeof name !== "string" || name === "") return no("methodName must be a string that is not empty.");
-  if (name.length > NAME_LIMIT) return no(`methodName must not be longer than ${NAME_LIMIT} characters.`);
-  if (forbiddenInName.test(name)) return no(`methodName '${name}' has a character that a method name must not have.`);
-  const payload = member(body, "payload");
+export function parseMethodRequest(body: Json): Result<MethodCall> {
+  if (!isJsonObject(body)) return invalid("The request body must be a JSON object with a methodName.");
+  const name = ownProperty(body, "methodName");
+  if (typeof name !== "string" || name === "") return invalid("methodName must be a string that is not empty.");
+  if (name.length > NAME_LIMIT) return invalid(`methodName must not be longer than ${NAME_LIMIT} characters.`);
+  if (forbiddenInName.test(name))
+    return invalid(`methodName '${name}' has a character that a method name must not have.`);
+  const payload = ownProperty(body, "payload");
   const payloadText = payload === undefined ? "" : JSON.stringify(payload);
   if (Buffer.byteLength(payloadText) > METHOD_PAYLOAD_LIMIT_BYTES) {
     const limit = `${METHOD_PAYLOAD_LIMIT_BYTES} bytes`;
-    return refused(tooLarge(`The method payload is larger than ${limit}.`, "nested"));
+    return failure(tooLarge(`The method payload is larger than ${limit}.`, "nested"));
   }
-  const response = seconds(member(body, "responseTimeoutInSeconds"), DEFAULT_RESPONSE_TIMEOUT_S);
-  const connect = seconds(member(body, "connectTimeoutInSeconds"), 0);
-  const refusal = refuseTimeouts(response, connect);
+  const response = seconds(ownProperty(body, "responseTimeoutInSeconds"), DEFAULT_RESPONSE_TIMEOUT_S);
+  const connect = seconds(ownProperty(body, "connectTimeoutInSeconds"), 0);
+  const refusal = checkTimeouts(response, connect);
   if (refusal !== undefined || response === undefined || connect === undefined) {
-    return refused(refusal ?? argumentInvalid("Timeouts must be whole seconds.", "nested"));
+    return failure(refusal ?? argumentInvalid("Timeouts must be whole seconds.", "nested"));
   }
-  return granted({ name, payload: payloadText, connectTimeoutMs: connect * 1000, responseTimeoutMs: response * 1000 });
+  return success({ name, payload: payloadText, connectTimeoutMs: connect * 1000, responseTimeoutMs: response * 1000 });
 }
 
 // The first sentence is recorded in Azure/azure-iot-sdk-csharp #724; that the connect timeout may not be the longer one
 // is recorded against a live hub in mwalser/terraform-provider-iothub, CONCEPT.md, "Direct methods".
-function refuseTimeouts(response: number | undefined, connect: number | undefined): Refusal | undefined {
+function checkTimeouts(response: number | undefined, connect: number | undefined): ErrorResponse | undefined {
   if (response === undefined || response < 5 || response > 300) {
     return argumentInvalid("responseTimeoutInSeconds must be within [5; 300].", "nested");
   }
@@ -65,17 +66,17 @@ function seconds(value: Json | undefined, otherwise: number): number | undefined
 }
 
 /** The body for the caller: the device's status and payload. An empty answer has the payload null. */
-export function readMethodAnswer(status: number, payload: Buffer): Verdict<{ status: number; payload: Json }> {
+export function parseMethodResponse(status: number, payload: Buffer): Result<{ status: number; payload: Json }> {
   if (payload.length > METHOD_PAYLOAD_LIMIT_BYTES) {
     const limit = `${METHOD_PAYLOAD_LIMIT_BYTES} bytes`;
-    return refused(badDeviceResponse(`The response of the device is larger than ${limit}.`));
+    return failure(badDeviceResponse(`The response of the device is larger than ${limit}.`));
   }
-  if (payload.length === 0) return granted({ status, payload: null });
+  if (payload.length === 0) return success({ status, payload: null });
   const value = parseJson(payload.toString());
-  if (value === undefined) return refused(badDeviceResponse("The response of the device is not valid JSON."));
-  return granted({ status, payload: value });
+  if (value === undefined) return failure(badDeviceResponse("The response of the device is not valid JSON."));
+  return success({ status, payload: value });
 }
 
-function no(message: string): Verdict<never> {
-  return refused(argumentInvalid(message, "nested"));
+function invalid(message: string): Result<never> {
+  return failure(argumentInvalid(message, "nested"));
 }

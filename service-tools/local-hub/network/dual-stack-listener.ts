@@ -2,12 +2,12 @@ import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 
 /** A port of this machine alone, on 127.0.0.1 and, where the machine has it, on ::1. */
-export interface Door {
+export interface DualStackListener {
   readonly port: number;
   /** From now on whoever comes is refused; those who are in stay. The port stays ours: no other program is given it meanwhile. */
-  shut(): void;
+  pause(): void;
   /** Resolves when they are let in again. */
-  reopen(): Promise<void>;
+  resume(): Promise<void>;
   /** Gives the port up. */
   close(): Promise<void>;
 }
@@ -29,16 +29,20 @@ class PortUnavailable extends Error {
 const FREE_PORT_ATTEMPTS = 20;
 
 /** Opens a door; port 0 takes a free one. `localhost` means either address, and not every client tries both. */
-export async function openDoor(port: number, what: string, welcome: (socket: Socket) => void): Promise<Door> {
-  const leaves = [new Leaf("127.0.0.1", welcome), new Leaf("::1", welcome)] as const;
+export async function listenDualStack(
+  port: number,
+  what: string,
+  welcome: (socket: Socket) => void,
+): Promise<DualStackListener> {
+  const leaves = [new AddressListener("127.0.0.1", welcome), new AddressListener("::1", welcome)] as const;
   const taken = await listenOnBoth(leaves, port, what);
   const open = leaves.filter((leaf) => leaf.isOpen);
   return {
     port: taken,
-    shut: () => {
-      for (const leaf of open) leaf.shut(taken);
+    pause: () => {
+      for (const leaf of open) leaf.pause(taken);
     },
-    reopen: async () => {
+    resume: async () => {
       for (const leaf of open) {
         const failed = await leaf.open(taken);
         if (failed !== undefined) throw new PortUnavailable(what, taken, failed);
@@ -51,14 +55,14 @@ export async function openDoor(port: number, what: string, welcome: (socket: Soc
 }
 
 /** The half of a door that is on one address. */
-class Leaf {
+class AddressListener {
   readonly #host: string;
   readonly #server: Server;
   /**
    * Keeps the port while nobody listens on it: a connection of the port to itself (RFC 9293, 3.5, simultaneous open). The
    * system gives a port that has one to nobody else, and lets us listen there again (SO_REUSEADDR, which Node always sets).
    */
-  #keeper: Socket | undefined;
+  #portHolder: Socket | undefined;
   #opening: Promise<NodeJS.ErrnoException | undefined> | undefined;
 
   constructor(host: string, welcome: (socket: Socket) => void) {
@@ -83,22 +87,22 @@ class Leaf {
     if (this.isOpen) return undefined;
     this.#opening ??= this.#listen(port).finally(() => {
       this.#opening = undefined;
-      this.#letGo();
+      this.#releasePort();
     });
     return this.#opening;
   }
 
-  shut(port: number): void {
+  pause(port: number): void {
     if (!this.isOpen) return;
     this.#server.close();
     const keeper = connect({ port, host: this.#host, localPort: port, localAddress: this.#host });
     // Without a keeper the port is ours for as long as nobody else asks for it; if somebody does, `reopen` says so.
     keeper.on("error", () => keeper.destroy());
-    this.#keeper = keeper;
+    this.#portHolder = keeper;
   }
 
   async close(): Promise<void> {
-    this.#letGo();
+    this.#releasePort();
     if (!this.isOpen) return;
     // The callback would wait for connections too, which are not the door's.
     await new Promise<void>((resolve) => {
@@ -118,13 +122,17 @@ class Leaf {
     });
   }
 
-  #letGo(): void {
-    this.#keeper?.destroy();
-    this.#keeper = undefined;
+  #releasePort(): void {
+    this.#portHolder?.destroy();
+    this.#portHolder = undefined;
   }
 }
 
-async function listenOnBoth([ipv4, ipv6]: readonly [Leaf, Leaf], port: number, what: string): Promise<number> {
+async function listenOnBoth(
+  [ipv4, ipv6]: readonly [AddressListener, AddressListener],
+  port: number,
+  what: string,
+): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
     const failed = await ipv4.open(port);
     if (failed !== undefined) throw new PortUnavailable(what, port, failed);

@@ -2,17 +2,17 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Clock } from "../lib/clock.ts";
 import type { Faults } from "../faults/faults.ts";
-import type { Surface, Where } from "../faults/scope.ts";
+import type { Endpoint, Location } from "../faults/scope.ts";
 import type { Target } from "../registry/ids.ts";
 import type { KeyedCertificate } from "../tls/certificates.ts";
 import type { Flaw } from "../tls/flawed.ts";
-import { Conditions } from "./active-faults.ts";
+import { ActiveFaults } from "./active-faults.ts";
 import type { Direction } from "./active-faults.ts";
-import { Lane } from "./delay-queue.ts";
-import { clearRoad } from "./link-model.ts";
+import { DelayQueue } from "./delay-queue.ts";
+import { unimpaired } from "./link-model.ts";
 
 /** What the network between clients and the hub depends on. */
-export interface NetworkGround {
+export interface NetworkContext {
   readonly faults: Faults;
   readonly clock: Clock;
   /** Answers from 0 up to, and never, 1. */
@@ -30,55 +30,55 @@ const PIECES_PER_S = 10;
  * One TCP connection as the hub sees it: all its bytes go through here, between the socket and TLS, so that the faults of a network can
  * be done to them. The client's side is a real socket: what it sees of RST and FIN is the system's own.
  */
-export class Conduit extends Duplex {
+export class FaultySocket extends Duplex {
   readonly #socket: Socket;
   readonly #faults: Faults;
-  readonly #conditions: Conditions;
-  readonly #lanes: Readonly<Record<Direction, Lane>>;
+  readonly #activeFaults: ActiveFaults;
+  readonly #queues: Readonly<Record<Direction, DelayQueue>>;
   /** What a black hole gives back when it is over, as the sender's retransmissions would. */
-  readonly #late: (() => void)[] = [];
+  readonly #heldByBlackHole: (() => void)[] = [];
   /** Something was lost for good: TCP cannot go on from there. */
-  #lossy = false;
+  #lostBytes = false;
   /** Nothing that is sent arrives any more. */
   #dead = false;
-  #hubWants = false;
-  #hubWaits: (() => void) | undefined;
+  #hubReads = false;
+  #writeDone: (() => void) | undefined;
 
-  constructor(socket: Socket, surfaces: readonly Surface[], { faults, clock, random }: NetworkGround) {
+  constructor(socket: Socket, surfaces: readonly Endpoint[], { faults, clock, random }: NetworkContext) {
     super();
     this.#socket = socket;
     this.#faults = faults;
-    this.#conditions = new Conditions(faults, this, { surfaces });
-    this.#lanes = {
-      "to-hub": new Lane(clock, random, () => this.#flow()),
-      "to-client": new Lane(clock, random, () => this.#flow()),
+    this.#activeFaults = new ActiveFaults(faults, this, { endpoints: surfaces });
+    this.#queues = {
+      "to-hub": new DelayQueue(clock, random, () => this.#applyBackpressure()),
+      "to-client": new DelayQueue(clock, random, () => this.#applyBackpressure()),
     };
     // TLS listens while it has hold of this; before that, and once it has let go, a connection that ends badly has ended, no more.
     this.on("error", () => undefined);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#send("to-hub", chunk));
-    socket.on("drain", () => this.#flow());
-    socket.on("end", () => this.#endOfClient());
-    socket.on("error", (error) => this.#carry("to-hub", 0, () => this.destroy(error)));
-    socket.on("close", () => this.#carry("to-hub", 0, () => this.destroy()));
-    this.#conditions.takeHold();
+    socket.on("drain", () => this.#applyBackpressure());
+    socket.on("end", () => this.#clientEnded());
+    socket.on("error", (error) => this.#enqueue("to-hub", 0, () => this.destroy(error)));
+    socket.on("close", () => this.#enqueue("to-hub", 0, () => this.destroy()));
+    this.#activeFaults.attach();
   }
 
-  get where(): Where {
-    return this.#conditions.where;
+  get location(): Location {
+    return this.#activeFaults.location;
   }
 
   /** Where a port has several uses: what this connection turned out to be for. */
-  isFor(surface: Surface): void {
-    if (this.where.surfaces.length === 1) return;
-    this.#conditions.where = { ...this.where, surfaces: [surface] };
-    this.reconsider();
+  setEndpoint(surface: Endpoint): void {
+    if (this.location.endpoints.length === 1) return;
+    this.#activeFaults.location = { ...this.location, endpoints: [surface] };
+    this.applyFaultChanges();
   }
 
   /** Whose connection it turned out to be. */
-  belongsTo(target: Target): void {
-    this.#conditions.where = { ...this.where, target };
-    if (this.#faults.strike("accept-reset", this.where) === undefined) this.reconsider();
+  setTarget(target: Target): void {
+    this.#activeFaults.location = { ...this.location, target };
+    if (this.#faults.triggerOnce("accept-reset", this.location) === undefined) this.applyFaultChanges();
     else this.reset();
   }
 
@@ -95,84 +95,84 @@ export class Conduit extends Duplex {
   }
 
   /** Takes the connection from both, whatever fault has hold of it. */
-  abandon(): void {
+  destroyBothSides(): void {
     this.#socket.destroy();
     this.destroy();
   }
 
   /** A fault has begun or ended, or more is known of this connection. */
-  reconsider(): void {
-    this.#conditions.takeHold();
-    const holes = [this.#conditions.blackHole("to-hub"), this.#conditions.blackHole("to-client")];
+  applyFaultChanges(): void {
+    this.#activeFaults.attach();
+    const holes = [this.#activeFaults.blackHole("to-hub"), this.#activeFaults.blackHole("to-client")];
     if (holes.every((hole) => hole === undefined)) {
-      this.#dead ||= this.#lossy;
-      for (const carry of this.#late.splice(0)) carry();
+      this.#dead ||= this.#lostBytes;
+      for (const carry of this.#heldByBlackHole.splice(0)) carry();
     }
     for (const direction of ["to-hub", "to-client"] as const) {
-      if (this.#conditions.road(direction) === clearRoad) this.#lanes[direction].hurry();
+      if (this.#activeFaults.linkConditions(direction) === unimpaired) this.#queues[direction].flush();
     }
-    this.#flow();
+    this.#applyBackpressure();
   }
 
   override _read(): void {
-    this.#hubWants = true;
-    this.#flow();
+    this.#hubReads = true;
+    this.#applyBackpressure();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.#send("to-client", chunk);
-    this.#hubWaits = done;
-    this.#flow();
+    this.#writeDone = done;
+    this.#applyBackpressure();
   }
 
   override _final(done: () => void): void {
-    this.#carry("to-client", 0, () => void this.#socket.end());
+    this.#enqueue("to-client", 0, () => void this.#socket.end());
     done();
   }
 
   /** The hub is done with it: what it sent still travels, and then the FIN. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#carry("to-client", 0, () => this.#socket.destroySoon());
+    this.#enqueue("to-client", 0, () => this.#socket.destroySoon());
     // Where that vanished, the client cannot know; but it may have gone itself.
     if (this.#socket.readableEnded) this.#socket.destroy();
     done(error);
   }
 
   #send(direction: Direction, chunk: Buffer): void {
-    const cut = this.#conditions.cut(direction, chunk.length);
+    const cut = this.#activeFaults.cutAfter(direction, chunk.length);
     const passing = cut === undefined ? chunk : chunk.subarray(0, cut.passing);
-    const pieceBytes = Math.max(1, Math.floor(this.#conditions.road(direction).bytesPerS / PIECES_PER_S));
+    const pieceBytes = Math.max(1, Math.floor(this.#activeFaults.linkConditions(direction).bytesPerS / PIECES_PER_S));
     for (let at = 0; at < passing.length; at += pieceBytes) {
       const piece = passing.subarray(at, at + pieceBytes);
-      this.#carry(direction, piece.length, () => this.#arrive(direction, piece));
+      this.#enqueue(direction, piece.length, () => this.#deliver(direction, piece));
     }
     if (cut === undefined) return;
-    this.#carry(direction, 0, () => this.#cut(cut.how));
+    this.#enqueue(direction, 0, () => this.#cut(cut.how));
     this.#dead = true;
   }
 
-  #carry(direction: Direction, bytes: number, arrive: () => void): void {
-    const hole = this.#dead ? "dead" : this.#conditions.blackHole(direction);
+  #enqueue(direction: Direction, bytes: number, arrive: () => void): void {
+    const hole = this.#dead ? "dead" : this.#activeFaults.blackHole(direction);
     if (hole === undefined) {
-      this.#lanes[direction].send(bytes, this.#conditions.road(direction), arrive);
+      this.#queues[direction].send(bytes, this.#activeFaults.linkConditions(direction), arrive);
     } else if (hole === "late") {
-      this.#late.push(() => this.#carry(direction, bytes, arrive));
+      this.#heldByBlackHole.push(() => this.#enqueue(direction, bytes, arrive));
     } else {
-      this.#lossy = true;
+      this.#lostBytes = true;
     }
   }
 
-  #arrive(direction: Direction, piece: Buffer): void {
+  #deliver(direction: Direction, piece: Buffer): void {
     if (direction === "to-client") {
       if (this.#socket.writable) this.#socket.write(piece);
     } else if (!this.destroyed) {
-      this.#hubWants = this.push(piece);
-      this.#flow();
+      this.#hubReads = this.push(piece);
+      this.#applyBackpressure();
     }
   }
 
-  #endOfClient(): void {
-    this.#carry("to-hub", 0, () => {
+  #clientEnded(): void {
+    this.#enqueue("to-hub", 0, () => {
       if (!this.destroyed) this.push(null);
     });
     if (this.destroyed) this.#socket.destroy();
@@ -188,13 +188,13 @@ export class Conduit extends Duplex {
   }
 
   /** Holds back whoever sends faster than the other end takes. What vanishes is taken at once. */
-  #flow(): void {
-    const swallowed = this.#dead || this.#conditions.blackHole("to-hub") !== undefined;
-    if (swallowed || (this.#hubWants && this.#lanes["to-hub"].hasRoom)) this.#socket.resume();
+  #applyBackpressure(): void {
+    const swallowed = this.#dead || this.#activeFaults.blackHole("to-hub") !== undefined;
+    if (swallowed || (this.#hubReads && this.#queues["to-hub"].hasRoom)) this.#socket.resume();
     else this.#socket.pause();
-    if (!this.#lanes["to-client"].hasRoom || this.#socket.writableLength > BACKLOG_BYTES) return;
-    const goOn = this.#hubWaits;
-    this.#hubWaits = undefined;
+    if (!this.#queues["to-client"].hasRoom || this.#socket.writableLength > BACKLOG_BYTES) return;
+    const goOn = this.#writeDone;
+    this.#writeDone = undefined;
     goOn?.();
   }
 }

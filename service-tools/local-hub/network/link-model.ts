@@ -1,5 +1,5 @@
 /** What the road does to the pieces that travel on it. */
-export interface Road {
+export interface LinkConditions {
   readonly delayMs: number;
   readonly jitterMs: number;
   /** How many of a hundred pieces stall, and for how long. */
@@ -9,18 +9,24 @@ export interface Road {
   readonly bytesPerS: number;
 }
 
-export const clearRoad: Road = { delayMs: 0, jitterMs: 0, stallPercent: 0, stallMs: 0, bytesPerS: Infinity };
+export const unimpaired: LinkConditions = { delayMs: 0, jitterMs: 0, stallPercent: 0, stallMs: 0, bytesPerS: Infinity };
 
 /** What is already on its way: when the last piece of it arrives, and when the sender is done with it. */
-export interface Traffic {
+export interface InFlight {
   readonly lastArrivalMs: number;
   readonly busyUntilMs: number;
 }
 
-export const noTraffic: Traffic = { lastArrivalMs: 0, busyUntilMs: 0 };
+export const nothingInFlight: InFlight = { lastArrivalMs: 0, busyUntilMs: 0 };
 
 /** When a piece that is sent now arrives: never before one that was sent earlier, since it is TCP that carries it. */
-export function travel(traffic: Traffic, road: Road, nowMs: number, bytes: number, random: () => number): Traffic {
+export function transmit(
+  traffic: InFlight,
+  road: LinkConditions,
+  nowMs: number,
+  bytes: number,
+  random: () => number,
+): InFlight {
   const sentMs = Math.max(nowMs, traffic.busyUntilMs) + (bytes * 1000) / road.bytesPerS;
   const stalledMs = random() * 100 < road.stallPercent ? road.stallMs : 0;
   const arrivalMs = sentMs + road.delayMs + road.jitterMs * random() + stalledMs;

@@ -1,10 +1,10 @@
 import type { Clock } from "../lib/clock.ts";
 import { Faults } from "../faults/faults.ts";
 import type { Log } from "../lib/log.ts";
-import type { NetworkGround } from "./faulty-socket.ts";
+import type { NetworkContext } from "./faulty-socket.ts";
 
 /** A network in which nothing ever goes wrong: nobody can add a fault to it. */
-export function calmNetwork(clock: Clock, log: Log): NetworkGround {
+export function networkWithoutFaults(clock: Clock, log: Log): NetworkContext {
   return {
     faults: new Faults(clock, log, []),
     clock,

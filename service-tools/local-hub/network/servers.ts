@@ -5,15 +5,15 @@ import { createServer as createTlsServer } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { openControlPort } from "../rest/control-port.ts";
 import { startImageServer } from "../../images/server.ts";
-import { keepPorts, readPorts } from "../storage/persisted-settings.ts";
+import { savePorts, readPorts } from "../storage/persisted-settings.ts";
 import type { HubPorts } from "../storage/persisted-settings.ts";
 import type { Broker } from "../gateway/broker.ts";
 import { serveWebSockets } from "../gateway/web-sockets.ts";
-import type { Conduit, NetworkGround } from "./faulty-socket.ts";
-import { contextOf, Front } from "./tls-frontend.ts";
+import type { FaultySocket, NetworkContext } from "./faulty-socket.ts";
+import { tlsContext, TlsFrontend } from "./tls-frontend.ts";
 import type { LocalHubOptions } from "../options.ts";
 import { createRestApi } from "../rest/server.ts";
-import type { HubServices } from "../rest/hub-context.ts";
+import type { HubContext } from "../rest/hub-context.ts";
 import type { Credentials } from "../tls/credentials.ts";
 
 const STANDARD_PORTS = { mqtt: 8883, https: 443 };
@@ -25,12 +25,12 @@ const FREE_PORTS = { mqtt: 0, https: 0 };
 const idleConnectionMs = 72_000;
 
 /** What the servers stand on. */
-export interface Ground {
+export interface ServerDeps {
   readonly options: LocalHubOptions;
-  readonly services: HubServices;
+  readonly services: HubContext;
   readonly broker: Broker;
   readonly credentials: Credentials;
-  readonly network: NetworkGround;
+  readonly network: NetworkContext;
   /** Grows as ports are opened: from then on a token may name them. */
   readonly openPorts: number[];
   /** Takes the end of each thing that is started. */
@@ -44,7 +44,7 @@ export interface OpenPorts {
 }
 
 /** Opens MQTT, HTTPS (with WebSockets) and the image server, and keeps their ports for the next start. */
-export async function openServers(ground: Ground): Promise<OpenPorts> {
+export async function openServers(ground: ServerDeps): Promise<OpenPorts> {
   const { options } = ground;
   const { folder, standardPorts = false } = options;
   const kept = await readPorts(folder);
@@ -57,26 +57,26 @@ export async function openServers(ground: Ground): Promise<OpenPorts> {
   const images = await openImages(ground, wanted.images ?? 0);
   const ports = { mqtt, https, images };
   // A start with the standard ports does not make the hub forget its own.
-  await keepPorts(folder, standardPorts ? { ...(kept ?? FREE_PORTS), images } : ports);
+  await savePorts(folder, standardPorts ? { ...(kept ?? FREE_PORTS), images } : ports);
   return { ports, controlPort };
 }
 
 async function openMqtt(
-  { broker, credentials, network, openPorts, services, atEnd }: Ground,
+  { broker, credentials, network, openPorts, services, atEnd }: ServerDeps,
   port: number,
 ): Promise<number> {
   const certificate = credentials.server;
-  const server = createTlsServer(contextOf(certificate));
-  const front = new Front({
+  const server = createTlsServer(tlsContext(certificate));
+  const front = new TlsFrontend({
     port,
-    what: "MQTT",
-    surfaces: ["mqtt"],
+    name: "MQTT",
+    endpoints: ["mqtt"],
     server,
     certificate,
-    ground: network,
+    network: network,
     log: services.log,
   });
-  server.on("secureConnection", (socket) => broker.handle(socket, conduitUnder(front, socket)));
+  server.on("secureConnection", (socket) => broker.handle(socket, requireSocket(front, socket)));
   await front.open();
   openPorts.push(front.port);
   atEnd(() => front.close());
@@ -84,22 +84,30 @@ async function openMqtt(
 }
 
 async function openHttps(
-  { broker, credentials, network, openPorts, services, atEnd }: Ground,
+  { broker, credentials, network, openPorts, services, atEnd }: ServerDeps,
   api: FastifyInstance,
   port: number,
 ): Promise<number> {
   const certificate = credentials.server;
-  const server = createHttpsServer(contextOf(certificate));
+  const server = createHttpsServer(tlsContext(certificate));
   server.keepAliveTimeout = idleConnectionMs;
   const surfaces = ["websockets", "rest"] as const;
-  const front = new Front({ port, what: "HTTPS", surfaces, server, certificate, ground: network, log: services.log });
+  const front = new TlsFrontend({
+    port,
+    name: "HTTPS",
+    endpoints: surfaces,
+    server,
+    certificate,
+    network: network,
+    log: services.log,
+  });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    conduitUnder(front, request.socket).isFor("rest");
+    requireSocket(front, request.socket).setEndpoint("rest");
     api.routing(request, response);
   });
   const carry = (stream: Duplex, request: IncomingMessage): void => {
-    const conduit = conduitUnder(front, request.socket);
-    conduit.isFor("websockets");
+    const conduit = requireSocket(front, request.socket);
+    conduit.setEndpoint("websockets");
     broker.handle(stream, conduit, request);
   };
   serveWebSockets(server, carry, services.log);
@@ -109,15 +117,18 @@ async function openHttps(
   return front.port;
 }
 
-async function openImages({ options, credentials, network, services, atEnd }: Ground, port: number): Promise<number> {
+async function openImages(
+  { options, credentials, network, services, atEnd }: ServerDeps,
+  port: number,
+): Promise<number> {
   const { startImages = startImageServer, folder } = options;
   const listening = await startImages({ folder, port, ...credentials.server, network, log: services.log });
   atEnd(() => listening.close());
   return listening.port;
 }
 
-function conduitUnder(front: Front, socket: Duplex): Conduit {
-  const conduit = front.conduitOf(socket);
+function requireSocket(front: TlsFrontend, socket: Duplex): FaultySocket {
+  const conduit = front.socketUnder(socket);
   if (conduit === undefined) throw new Error("A TLS connection has come from nowhere: Node's handshakes have changed.");
   return conduit;
 }

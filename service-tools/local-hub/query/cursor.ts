@@ -5,7 +5,7 @@ import type { Token } from "./lexer.ts";
 const NESTING_LIMIT = 100;
 
 /** A place in a query's tokens, which moves on as they are taken. */
-export class Cursor {
+export class TokenReader {
   readonly #tokens: readonly Token[];
   #next = 0;
   #depth = 0;
@@ -15,8 +15,8 @@ export class Cursor {
   }
 
   /** A cursor of its own, just behind the first FROM of the query: what a SELECT list means depends on what follows there. */
-  static behindFrom(text: string): Cursor | undefined {
-    const cursor = new Cursor(text);
+  static afterFrom(text: string): TokenReader | undefined {
+    const cursor = new TokenReader(text);
     const at = cursor.#tokens.findIndex(({ kind, text: word }) => kind === "word" && word.toUpperCase() === "FROM");
     if (at < 0) return undefined;
     cursor.#next = at + 1;
@@ -53,16 +53,16 @@ export class Cursor {
     return true;
   }
 
-  keyword(word: string): void {
+  expectWord(word: string): void {
     if (!this.takeWord(word)) throw unexpected(this.peek(), word);
   }
 
-  symbol(symbol: string): void {
+  expectSymbol(symbol: string): void {
     if (!this.takeSymbol(symbol)) throw unexpected(this.peek(), `'${symbol}'`);
   }
 
   /** `a`, `a.b`, `a.[[b c]].d` … */
-  names(): string[] {
+  takePath(): string[] {
     const names: string[] = [];
     do {
       const token = this.take();

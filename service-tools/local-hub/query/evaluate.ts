@@ -1,4 +1,4 @@
-import { isJsonObject, member } from "../lib/json.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { findFunction, finite } from "./functions.ts";
 import type { Value } from "./functions.ts";
@@ -31,7 +31,7 @@ export function evaluate(expression: Expression, document: JsonObject): Value {
 
 export function valueAt(document: JsonObject, { segments }: Path): Value {
   let value: Value = document;
-  for (const segment of segments) value = isJsonObject(value) ? member(value, segment) : undefined;
+  for (const segment of segments) value = isJsonObject(value) ? ownProperty(value, segment) : undefined;
   return value;
 }
 

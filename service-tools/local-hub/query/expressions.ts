@@ -1,5 +1,5 @@
 import type { Json } from "../lib/json.ts";
-import type { Cursor } from "./cursor.ts";
+import type { TokenReader } from "./cursor.ts";
 import { findFunction } from "./functions.ts";
 import { QuerySyntaxError } from "./lexer.ts";
 import { resolvePath } from "./paths.ts";
@@ -15,10 +15,10 @@ const constants: ReadonlyMap<string, Json | undefined> = new Map<string, Json | 
 
 /** Reads what may stand behind WHERE. Recursive descent; each method takes its tokens and leaves the next one to its caller. */
 export class ExpressionParser {
-  readonly #cursor: Cursor;
+  readonly #cursor: TokenReader;
   readonly #from: CollectionName;
 
-  constructor(cursor: Cursor, from: CollectionName) {
+  constructor(cursor: TokenReader, from: CollectionName) {
     this.#cursor = cursor;
     this.#from = from;
   }
@@ -37,8 +37,8 @@ export class ExpressionParser {
     const negated = this.#cursor.takeWord("NIN");
     if (negated || this.#cursor.takeWord("IN")) return { kind: "in", negated, value: left, options: this.#list() };
     if (this.#cursor.peekWords("NOT", "IN")) {
-      this.#cursor.keyword("NOT");
-      this.#cursor.keyword("IN");
+      this.#cursor.expectWord("NOT");
+      this.#cursor.expectWord("IN");
       return { kind: "in", negated: true, value: left, options: this.#list() };
     }
     const { kind, text } = this.#cursor.peek();
@@ -63,7 +63,7 @@ export class ExpressionParser {
     const { kind, text } = this.#cursor.peek();
     if (this.#cursor.takeSymbol("(")) {
       const inner = this.#cursor.nested(() => this.expression());
-      this.#cursor.symbol(")");
+      this.#cursor.expectSymbol(")");
       return inner;
     }
     if (kind === "symbol" && text === "[") return this.#arrayConstant();
@@ -72,7 +72,7 @@ export class ExpressionParser {
       return { kind: "constant", value: kind === "number" ? Number(text) : text };
     }
     if (kind === "word" && this.#cursor.peek(1).text === "(") return this.#call();
-    if (kind !== "word" || !constants.has(text.toUpperCase())) return resolvePath(this.#cursor.names(), this.#from);
+    if (kind !== "word" || !constants.has(text.toUpperCase())) return resolvePath(this.#cursor.takePath(), this.#from);
     this.#cursor.take();
     return { kind: "constant", value: constants.get(text.toUpperCase()) };
   }
@@ -81,12 +81,12 @@ export class ExpressionParser {
     const { text: name, at } = this.#cursor.take();
     const known = findFunction(name);
     if (known === undefined) throw new QuerySyntaxError(`there is no function '${name}',`, at);
-    this.#cursor.symbol("(");
+    this.#cursor.expectSymbol("(");
     const operands: Expression[] = [];
     if (!this.#cursor.takeSymbol(")")) {
       do operands.push(this.#cursor.nested(() => this.expression()));
       while (this.#cursor.takeSymbol(","));
-      this.#cursor.symbol(")");
+      this.#cursor.expectSymbol(")");
     }
     if (operands.length >= known.fewest && operands.length <= known.most) return { kind: "call", name, operands };
     throw new QuerySyntaxError(`${name} does not take ${operands.length} operands,`, at);
@@ -100,7 +100,7 @@ export class ExpressionParser {
 
   /** `[a, b, …]`, of constants. */
   #list(): Expression[] {
-    this.#cursor.symbol("[");
+    this.#cursor.expectSymbol("[");
     const items: Expression[] = [];
     do {
       const { at } = this.#cursor.peek();
@@ -108,7 +108,7 @@ export class ExpressionParser {
       if (item === undefined) throw new QuerySyntaxError("only constants are allowed in a list,", at);
       items.push(item);
     } while (this.#cursor.takeSymbol(","));
-    this.#cursor.symbol("]");
+    this.#cursor.expectSymbol("]");
     return items;
   }
 

@@ -12,7 +12,7 @@ export interface Page<T> {
 }
 
 /** The page size that an x-ms-max-item-count header asks for, or undefined when it is not one. -1 leaves it to the hub. */
-export function readPageSize(header: string | undefined): number | undefined {
+export function parsePageSize(header: string | undefined): number | undefined {
   if (header === undefined || header === "-1") return DEFAULT_PAGE_SIZE;
   const size = Number(header);
   return Number.isInteger(size) && size >= 1 ? Math.min(size, PAGE_LIMIT) : undefined;
@@ -25,7 +25,7 @@ export function pageOf<T>(
   size: number,
   continuation: string | undefined,
 ): Page<T> | undefined {
-  const start = continuation === undefined ? 0 : readToken(continuation, query);
+  const start = continuation === undefined ? 0 : parseToken(continuation, query);
   if (start === undefined) return undefined;
   const end = start + size;
   return { items: rows.slice(start, end), continuation: end < rows.length ? makeToken(end, query) : undefined };
@@ -35,7 +35,7 @@ function makeToken(next: number, query: string): string {
   return Buffer.from(JSON.stringify({ next, query: digest(query) })).toString("base64");
 }
 
-function readToken(token: string, query: string): number | undefined {
+function parseToken(token: string, query: string): number | undefined {
   const value = parseJson(Buffer.from(token, "base64").toString());
   if (!isJsonObject(value) || value["query"] !== digest(query)) return undefined;
   const { next } = value;

@@ -1,4 +1,4 @@
-import { Cursor, unexpected } from "./cursor.ts";
+import { TokenReader, unexpected } from "./cursor.ts";
 import { ExpressionParser } from "./expressions.ts";
 import { QuerySyntaxError } from "./lexer.ts";
 import { resolvePath } from "./paths.ts";
@@ -10,32 +10,32 @@ const aggregateNames: readonly AggregateName[] = ["COUNT", "AVG", "SUM", "MIN", 
 /** Understands a query, or throws a QuerySyntaxError that says what is wrong and where. */
 export function parseQuery(text: string): Query {
   // Paths in the SELECT list may begin with the name of a collection that is only said after it.
-  const ahead = Cursor.behindFrom(text);
-  return new QueryParser(new Cursor(text), ahead === undefined ? "devices" : collection(ahead)).query();
+  const ahead = TokenReader.afterFrom(text);
+  return new QueryParser(new TokenReader(text), ahead === undefined ? "devices" : collection(ahead)).query();
 }
 
 /** The clauses of a query, in their order. */
 class QueryParser {
-  readonly #cursor: Cursor;
+  readonly #cursor: TokenReader;
   readonly #from: CollectionName;
 
-  constructor(cursor: Cursor, from: CollectionName) {
+  constructor(cursor: TokenReader, from: CollectionName) {
     this.#cursor = cursor;
     this.#from = from;
   }
 
   query(): Query {
     const cursor = this.#cursor;
-    cursor.keyword("SELECT");
+    cursor.expectWord("SELECT");
     const top = cursor.takeWord("TOP") ? this.#count() : undefined;
     const select = cursor.takeSymbol("*") ? "*" : this.#projections();
-    cursor.keyword("FROM");
+    cursor.expectWord("FROM");
     const from = collection(cursor);
     const where = cursor.takeWord("WHERE") ? new ExpressionParser(cursor, from).expression() : undefined;
     const groupBy = cursor.takeWord("GROUP") ? this.#groupBy() : [];
     const rest = cursor.peek();
     if (rest.kind !== "end") throw unexpected(rest);
-    refuseMixedSelect(select, groupBy, from);
+    checkSelect(select, groupBy, from);
     return { top, select, from, where, groupBy };
   }
 
@@ -52,9 +52,9 @@ class QueryParser {
       const path = this.#path();
       return { kind: "value", path, name: this.#alias() ?? path.segments.at(-1) ?? "" };
     }
-    this.#cursor.symbol("(");
+    this.#cursor.expectSymbol("(");
     const path = aggregate === "COUNT" ? undefined : this.#path();
-    this.#cursor.symbol(")");
+    this.#cursor.expectSymbol(")");
     return { kind: "aggregate", aggregate, path, name: this.#alias() ?? `$${position}` };
   }
 
@@ -74,7 +74,7 @@ class QueryParser {
   }
 
   #groupBy(): Path[] {
-    this.#cursor.keyword("BY");
+    this.#cursor.expectWord("BY");
     const paths: Path[] = [];
     do paths.push(this.#path());
     while (this.#cursor.takeSymbol(","));
@@ -82,7 +82,7 @@ class QueryParser {
   }
 
   #path(): Path {
-    return resolvePath(this.#cursor.names(), this.#from);
+    return resolvePath(this.#cursor.takePath(), this.#from);
   }
 
   #count(): number {
@@ -92,16 +92,16 @@ class QueryParser {
   }
 }
 
-function collection(cursor: Cursor): CollectionName {
+function collection(cursor: TokenReader): CollectionName {
   const { at } = cursor.peek();
-  const written = cursor.names().join(".");
+  const written = cursor.takePath().join(".");
   const from = collectionNames.find((name) => name === written.toLowerCase());
   if (from !== undefined) return from;
   throw new QuerySyntaxError(`'${written}' is not one of ${collectionNames.join(", ")},`, at);
 }
 
 /** What the documentation rules out in a SELECT list beside its grammar. */
-function refuseMixedSelect(select: Query["select"], groupBy: readonly Path[], from: CollectionName): void {
+function checkSelect(select: Query["select"], groupBy: readonly Path[], from: CollectionName): void {
   if (from === "devices.jobs" && (select !== "*" || groupBy.length > 0)) {
     throw new QuerySyntaxError("devices.jobs takes neither projections nor aggregations,", 1);
   }

@@ -1,7 +1,7 @@
-import { isJsonObject, member } from "../lib/json.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json } from "../lib/json.ts";
-import { granted, refused } from "../lib/error-response.ts";
-import type { Envelope, Verdict } from "../lib/error-response.ts";
+import { success, failure } from "../lib/error-response.ts";
+import type { Envelope, Result } from "../lib/error-response.ts";
 import { argumentInvalid } from "../lib/error-catalog.ts";
 
 const types = ["sas", "selfSigned", "certificateAuthority"] as const;
@@ -30,37 +30,37 @@ export function signingKeys({ type, symmetricKey }: Authentication): string[] {
  * The authentication that a request asks for. Keys that are absent or empty are made by `newKey`, as the hub makes them,
  * even on an update: an identity written without its keys gets new ones.
  */
-export function readAuthentication(
+export function parseAuthentication(
   asked: Json | undefined,
   newKey: () => string,
   envelope: Envelope,
-): Verdict<Authentication> {
+): Result<Authentication> {
   const fields = isJsonObject(asked) ? asked : {};
-  const named = member(fields, "type") ?? "sas";
+  const named = ownProperty(fields, "type") ?? "sas";
   const type = types.find((one) => one === named);
   if (type === undefined) {
     const wanted = `one of ${types.join(", ")}`;
-    return refused(
+    return failure(
       argumentInvalid(`The authentication type must be ${wanted}, not ${JSON.stringify(named)}.`, envelope),
     );
   }
   if (type !== "sas") {
     const noKeys = { primaryKey: null, secondaryKey: null };
-    return granted({ symmetricKey: noKeys, x509Thumbprint: thumbprints(fields["x509Thumbprint"]), type });
+    return success({ symmetricKey: noKeys, x509Thumbprint: thumbprints(fields["x509Thumbprint"]), type });
   }
   const keys = isJsonObject(fields["symmetricKey"]) ? fields["symmetricKey"] : {};
   const primary = keyText(keys["primaryKey"] ?? keys["PrimaryKey"]);
   const secondary = keyText(keys["secondaryKey"] ?? keys["SecondaryKey"]);
   if (primary === undefined && secondary === undefined) {
     const symmetricKey = { primaryKey: newKey(), secondaryKey: newKey() };
-    return granted({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
+    return success({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
   }
   if (primary === undefined || secondary === undefined || !isKey(primary) || !isKey(secondary)) {
     const rule = "Both symmetric keys must be given, as base64 of 16 to 64 bytes, or neither.";
-    return refused(argumentInvalid(rule, envelope));
+    return failure(argumentInvalid(rule, envelope));
   }
   const symmetricKey = { primaryKey: primary, secondaryKey: secondary };
-  return granted({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
+  return success({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
 }
 
 /** The SDK sends `''` for keys that it wants made (registry.js, _normalizeAuthentication). */
@@ -76,8 +76,8 @@ function isKey(text: string): boolean {
 function thumbprints(asked: Json | undefined): Authentication["x509Thumbprint"] {
   if (!isJsonObject(asked)) return noThumbprints;
   return {
-    primaryThumbprint: textOrNull(member(asked, "primaryThumbprint")),
-    secondaryThumbprint: textOrNull(member(asked, "secondaryThumbprint")),
+    primaryThumbprint: textOrNull(ownProperty(asked, "primaryThumbprint")),
+    secondaryThumbprint: textOrNull(ownProperty(asked, "secondaryThumbprint")),
   };
 }
 

@@ -1,9 +1,9 @@
 import { isoTime } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import { isJsonObject, member } from "../lib/json.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
-import { RefusedRequest, orRefuse } from "../lib/error-response.ts";
-import type { Refusal } from "../lib/error-response.ts";
+import { RequestError, valueOrThrow } from "../lib/error-response.ts";
+import type { ErrorResponse } from "../lib/error-response.ts";
 import { argumentInvalid } from "../lib/error-catalog.ts";
 import { twinFrom } from "../twins/twin.ts";
 import type { Registry } from "./registry.ts";
@@ -45,9 +45,9 @@ export interface BulkResult {
 }
 
 /** The items of a bulk request: `[{id, moduleId?, importMode, eTag?, …identity, tags?, properties?}]`, modes in any case. */
-export function readBulk(body: Json): BulkItem[] {
+export function parseBulkRequest(body: Json): BulkItem[] {
   if (!Array.isArray(body) || body.length === 0 || body.length > BULK_LIMIT) {
-    throw new RefusedRequest(argumentInvalid(`The request body must be an array of 1 to ${BULK_LIMIT} identities.`));
+    throw new RequestError(argumentInvalid(`The request body must be an array of 1 to ${BULK_LIMIT} identities.`));
   }
   return body.map(readItem);
 }
@@ -65,14 +65,14 @@ export async function applyBulk(registry: Registry, items: readonly BulkItem[], 
   return { isSuccessful: errors.length === 0, errors, warnings: [] };
 }
 
-async function attempt(registry: Registry, item: BulkItem, at: string): Promise<Refusal | undefined> {
+async function attempt(registry: Registry, item: BulkItem, at: string): Promise<ErrorResponse | undefined> {
   try {
     await (item.moduleId === undefined
       ? applyToDevice(registry, item, at)
       : applyToModule(registry, item, item.moduleId, at));
     return undefined;
   } catch (error) {
-    if (error instanceof RefusedRequest) return error.refusal;
+    if (error instanceof RequestError) return error.response;
     throw error;
   }
 }
@@ -81,7 +81,7 @@ async function applyToDevice(registry: Registry, item: BulkItem, at: string): Pr
   const { deviceId, mode, body } = item;
   if (mode.startsWith("delete")) return registry.deleteDevice(deviceId, ifMatch(item));
   const create = mode === "create" || (mode.startsWith("create") && registry.device(deviceId) === undefined);
-  if (create) await registry.createDevice(deviceId, body, orRefuse(twinFrom(body, at)));
+  if (create) await registry.createDevice(deviceId, body, valueOrThrow(twinFrom(body, at)));
   else await registry.putDevice(deviceId, body, ifMatch(item));
 }
 
@@ -90,7 +90,7 @@ async function applyToModule(registry: Registry, item: BulkItem, moduleId: strin
   if (mode.startsWith("delete")) return registry.deleteModule(deviceId, moduleId, ifMatch(item));
   const known = registry.find({ deviceId, moduleId });
   const create = mode === "create" || (mode.startsWith("create") && known === undefined);
-  if (create) await registry.createModule(deviceId, moduleId, body, orRefuse(twinFrom(body, at)));
+  if (create) await registry.createModule(deviceId, moduleId, body, valueOrThrow(twinFrom(body, at)));
   else await registry.putModule(deviceId, moduleId, body, ifMatch(item));
 }
 
@@ -100,13 +100,13 @@ function ifMatch({ mode, etag }: BulkItem): string {
 
 function readItem(item: Json): BulkItem {
   const fields = isJsonObject(item) ? item : {};
-  const deviceId = member(fields, "id") ?? member(fields, "deviceId");
-  const moduleId = member(fields, "moduleId");
-  const mode = readMode(member(fields, "importMode"));
+  const deviceId = ownProperty(fields, "id") ?? ownProperty(fields, "deviceId");
+  const moduleId = ownProperty(fields, "moduleId");
+  const mode = readMode(ownProperty(fields, "importMode"));
   if (typeof deviceId !== "string" || (moduleId !== undefined && typeof moduleId !== "string")) {
-    throw new RefusedRequest(argumentInvalid("Each identity of the array must have a string 'id'."));
+    throw new RequestError(argumentInvalid("Each identity of the array must have a string 'id'."));
   }
-  const etag = member(fields, "eTag") ?? member(fields, "etag");
+  const etag = ownProperty(fields, "eTag") ?? ownProperty(fields, "etag");
   return {
     deviceId,
     ...(moduleId === undefined ? {} : { moduleId }),
@@ -121,5 +121,5 @@ function readMode(value: Json | undefined): Mode {
   const mode = modes.find((one) => one === asked);
   if (mode !== undefined) return mode;
   const known = "create, createOrUpdate, update, delete, and the three …IfMatchETag";
-  throw new RefusedRequest(argumentInvalid(`The importMode ${JSON.stringify(value)} is not one of ${known}.`));
+  throw new RequestError(argumentInvalid(`The importMode ${JSON.stringify(value)} is not one of ${known}.`));
 }

@@ -1,16 +1,16 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { makePrivateFolder, removeTemporaries } from "../storage/atomic-file.ts";
+import { makePrivateFolder, removeTemporaryFiles } from "../storage/atomic-file.ts";
 import { fileNameOf } from "../storage/file-names.ts";
-import { KeptFile } from "../storage/coalescing-file.ts";
-import { readState } from "../storage/read-state.ts";
+import { CoalescingFile } from "../storage/coalescing-file.ts";
+import { readStateFile } from "../storage/read-state.ts";
 import { recordSchema, renderRecord } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
 
 /** One file for each device, in a folder that holds nothing else. */
 export class DeviceFiles {
   readonly #folder: string;
-  readonly #files = new Map<string, KeptFile>();
+  readonly #files = new Map<string, CoalescingFile>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -19,9 +19,9 @@ export class DeviceFiles {
   /** All devices that the folder holds, by their ids. */
   async load(): Promise<DeviceRecord[]> {
     await makePrivateFolder(this.#folder);
-    await removeTemporaries(this.#folder);
+    await removeTemporaryFiles(this.#folder);
     const names = (await readdir(this.#folder)).filter((name) => name.endsWith(".json"));
-    const records = await Promise.all(names.map((name) => readState(join(this.#folder, name), recordSchema)));
+    const records = await Promise.all(names.map((name) => readStateFile(join(this.#folder, name), recordSchema)));
     return records
       .filter((record) => record !== undefined)
       .sort((a, b) => (a.identity.deviceId < b.identity.deviceId ? -1 : 1));
@@ -29,7 +29,8 @@ export class DeviceFiles {
 
   /** Keeps what `current` answers when the write's turn comes; resolves when it, or a newer state, is on disk. */
   async save(deviceId: string, current: () => DeviceRecord | undefined): Promise<void> {
-    const file = this.#files.get(deviceId) ?? new KeptFile(join(this.#folder, `${fileNameOf({ deviceId })}.json`));
+    const file =
+      this.#files.get(deviceId) ?? new CoalescingFile(join(this.#folder, `${fileNameOf({ deviceId })}.json`));
     this.#files.set(deviceId, file);
     await file.save(() => {
       const record = current();

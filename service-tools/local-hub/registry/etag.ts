@@ -14,7 +14,7 @@ export function twinEtag(counter: number): string {
  * What an If-Match header asks for: "any" for `*`, an etag without its quotes, or undefined for none. The SDKs send
  * `"*"` in quotes (registry.js, _ensureQuoted), and .NET sends `""` when it creates.
  */
-export function askedEtag(ifMatch: string | undefined): "any" | { readonly etag: string } | undefined {
+export function parseIfMatch(ifMatch: string | undefined): "any" | { readonly etag: string } | undefined {
   const text = ifMatch
     ?.trim()
     .replace(/^W\//, "")

@@ -6,15 +6,15 @@ import type { JsonObject } from "../lib/json.ts";
 import type { Twin } from "../twins/twin.ts";
 
 /** A device or a module: who it is, its twin, and when it was last heard of. */
-export interface Member<I> {
+export interface IdentityRecord<I> {
   readonly identity: I;
   readonly twin: Twin;
   readonly activity: Activity;
 }
 
 /** Everything that the hub keeps of one device, in one file. */
-export interface DeviceRecord extends Member<DeviceIdentity> {
-  readonly modules: ReadonlyMap<string, Member<ModuleIdentity>>;
+export interface DeviceRecord extends IdentityRecord<DeviceIdentity> {
+  readonly modules: ReadonlyMap<string, IdentityRecord<ModuleIdentity>>;
 }
 
 const RECORD_VERSION = 1;

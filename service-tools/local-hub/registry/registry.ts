@@ -1,14 +1,14 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { NEVER, isoTime } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import { askedEtag } from "./etag.ts";
+import { parseIfMatch } from "./etag.ts";
 import { isDeviceId, isModuleId } from "./ids.ts";
 import type { Target } from "./ids.ts";
 import { generationIdAt } from "./identity.ts";
 import type { Activity, DeviceIdentity, ModuleIdentity } from "./identity.ts";
 import type { JsonObject } from "../lib/json.ts";
-import { orRefuse, RefusedRequest } from "../lib/error-response.ts";
-import type { Refusal } from "../lib/error-response.ts";
+import { valueOrThrow, RequestError } from "../lib/error-response.ts";
+import type { ErrorResponse } from "../lib/error-response.ts";
 import {
   argumentInvalid,
   deviceAlreadyExists,
@@ -20,8 +20,8 @@ import {
 import { newTwin } from "../twins/twin.ts";
 import type { Twin } from "../twins/twin.ts";
 import type { DeviceFiles } from "./device-files.ts";
-import type { DeviceRecord, Member } from "./record.ts";
-import { readDeviceFields, readModuleFields, refuseIdentityEtag, refuseOtherId } from "./requests.ts";
+import type { DeviceRecord, IdentityRecord } from "./record.ts";
+import { parseDeviceFields, parseModuleFields, checkIdentityEtag, checkSameId } from "./requests.ts";
 
 /** "Maximum module identities per device: 50" (iot-hub-devguide-quotas-throttling). */
 const MODULES_LIMIT = 50;
@@ -40,7 +40,7 @@ export class Registry {
   readonly #hubName: string;
   readonly #listeners: IdentityListener[] = [];
   /** Devices whose activity was noted and not written yet. */
-  readonly #noted = new Set<string>();
+  readonly #unsavedActivity = new Set<string>();
 
   constructor(files: DeviceFiles, clock: Clock, hubName: string) {
     this.#files = files;
@@ -70,53 +70,53 @@ export class Registry {
   }
 
   /** The device or module, or undefined. */
-  find({ deviceId, moduleId }: Target): Member<DeviceIdentity | ModuleIdentity> | undefined {
+  find({ deviceId, moduleId }: Target): IdentityRecord<DeviceIdentity | ModuleIdentity> | undefined {
     const record = this.#records.get(deviceId);
     return moduleId === undefined ? record : record?.modules.get(moduleId);
   }
 
   requireDevice(deviceId: string): DeviceRecord {
-    return this.#records.get(deviceId) ?? refuse(deviceNotFound(deviceId));
+    return this.#records.get(deviceId) ?? fail(deviceNotFound(deviceId));
   }
 
-  requireModule(deviceId: string, moduleId: string): Member<ModuleIdentity> {
-    return this.requireDevice(deviceId).modules.get(moduleId) ?? refuse(moduleNotFound(deviceId, moduleId));
+  requireModule(deviceId: string, moduleId: string): IdentityRecord<ModuleIdentity> {
+    return this.requireDevice(deviceId).modules.get(moduleId) ?? fail(moduleNotFound(deviceId, moduleId));
   }
 
   /** Without If-Match creates and only creates; with one updates and only updates, as the real hub does. */
   async putDevice(deviceId: string, body: JsonObject, ifMatch: string | undefined): Promise<DeviceRecord> {
     const known = this.#records.get(deviceId);
-    if (askedEtag(ifMatch) === undefined) return this.createDevice(deviceId, body);
-    if (known === undefined) refuse(deviceNotFound(deviceId));
-    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    if (parseIfMatch(ifMatch) === undefined) return this.createDevice(deviceId, body);
+    if (known === undefined) fail(deviceNotFound(deviceId));
+    failIf(checkIdentityEtag(ifMatch, known.identity.etagCounter));
     return this.updateDevice(known, body);
   }
 
   async createDevice(deviceId: string, body: JsonObject, twin?: Twin): Promise<DeviceRecord> {
-    if (!isDeviceId(deviceId)) refuse(argumentInvalid(`'${deviceId}' is not a valid device id.`));
-    if (this.#records.has(deviceId)) refuse(deviceAlreadyExists(deviceId));
-    refuseIf(refuseOtherId(body, "deviceId", deviceId));
-    const fields = orRefuse(readDeviceFields(body, newKey));
+    if (!isDeviceId(deviceId)) fail(argumentInvalid(`'${deviceId}' is not a valid device id.`));
+    if (this.#records.has(deviceId)) fail(deviceAlreadyExists(deviceId));
+    failIf(checkSameId(body, "deviceId", deviceId));
+    const fields = valueOrThrow(parseDeviceFields(body, newKey));
     const nowMs = this.#clock.nowMs();
-    const identity: DeviceIdentity = { deviceId, ...birth(nowMs), statusUpdatedTime: NEVER, ...fields };
+    const identity: DeviceIdentity = { deviceId, ...newIdentityFields(nowMs), statusUpdatedTime: NEVER, ...fields };
     const record = { identity, twin: twin ?? newTwin(isoTime(nowMs)), activity: neverActive, modules: new Map() };
-    return this.#keepDevice(record);
+    return this.#putDevice(record);
   }
 
   async updateDevice(known: DeviceRecord, body: JsonObject): Promise<DeviceRecord> {
-    refuseIf(refuseOtherId(body, "deviceId", known.identity.deviceId));
-    const fields = orRefuse(readDeviceFields(body, newKey));
+    failIf(checkSameId(body, "deviceId", known.identity.deviceId));
+    const fields = valueOrThrow(parseDeviceFields(body, newKey));
     const statusChanged = fields.status !== known.identity.status;
     const statusUpdatedTime = statusChanged ? isoTime(this.#clock.nowMs()) : known.identity.statusUpdatedTime;
     const etagCounter = known.identity.etagCounter + 1;
-    return this.#keepDevice({ ...known, identity: { ...known.identity, ...fields, statusUpdatedTime, etagCounter } });
+    return this.#putDevice({ ...known, identity: { ...known.identity, ...fields, statusUpdatedTime, etagCounter } });
   }
 
   async deleteDevice(deviceId: string, ifMatch: string | undefined): Promise<void> {
     const known = this.requireDevice(deviceId);
-    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    failIf(checkIdentityEtag(ifMatch, known.identity.etagCounter));
     this.#records.delete(deviceId);
-    await this.#saved(deviceId, targetsOf(deviceId, known.modules));
+    await this.#saveAndNotify(deviceId, targetsOf(deviceId, known.modules));
   }
 
   async putModule(
@@ -124,11 +124,11 @@ export class Registry {
     moduleId: string,
     body: JsonObject,
     ifMatch: string | undefined,
-  ): Promise<Member<ModuleIdentity>> {
+  ): Promise<IdentityRecord<ModuleIdentity>> {
     const known = this.requireDevice(deviceId).modules.get(moduleId);
-    if (askedEtag(ifMatch) === undefined) return this.createModule(deviceId, moduleId, body);
-    if (known === undefined) refuse(moduleNotFound(deviceId, moduleId));
-    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    if (parseIfMatch(ifMatch) === undefined) return this.createModule(deviceId, moduleId, body);
+    if (known === undefined) fail(moduleNotFound(deviceId, moduleId));
+    failIf(checkIdentityEtag(ifMatch, known.identity.etagCounter));
     return this.updateModule(known, body);
   }
 
@@ -137,33 +137,33 @@ export class Registry {
     moduleId: string,
     body: JsonObject,
     twin?: Twin,
-  ): Promise<Member<ModuleIdentity>> {
+  ): Promise<IdentityRecord<ModuleIdentity>> {
     const { modules } = this.requireDevice(deviceId);
-    if (!isModuleId(moduleId)) refuse(argumentInvalid(`'${moduleId}' is not a valid module id.`, "bare"));
-    if (modules.has(moduleId)) refuse(moduleAlreadyExists(deviceId, moduleId, this.#hubName));
-    if (modules.size >= MODULES_LIMIT) refuse(tooManyModules(deviceId, MODULES_LIMIT));
-    refuseIf(refuseOtherId(body, "moduleId", moduleId));
-    const fields = orRefuse(readModuleFields(body, newKey));
-    const identity: ModuleIdentity = { deviceId, moduleId, ...birth(this.#clock.nowMs()), ...fields };
+    if (!isModuleId(moduleId)) fail(argumentInvalid(`'${moduleId}' is not a valid module id.`, "bare"));
+    if (modules.has(moduleId)) fail(moduleAlreadyExists(deviceId, moduleId, this.#hubName));
+    if (modules.size >= MODULES_LIMIT) fail(tooManyModules(deviceId, MODULES_LIMIT));
+    failIf(checkSameId(body, "moduleId", moduleId));
+    const fields = valueOrThrow(parseModuleFields(body, newKey));
+    const identity: ModuleIdentity = { deviceId, moduleId, ...newIdentityFields(this.#clock.nowMs()), ...fields };
     // A module's twin is stamped "never" until somebody writes it: azure-sdk-for-net, ModulesClient_Query_GetTwins.
-    return this.#keepModule({ identity, twin: twin ?? newTwin(NEVER), activity: neverActive });
+    return this.#putModule({ identity, twin: twin ?? newTwin(NEVER), activity: neverActive });
   }
 
-  async updateModule(known: Member<ModuleIdentity>, body: JsonObject): Promise<Member<ModuleIdentity>> {
-    refuseIf(refuseOtherId(body, "moduleId", known.identity.moduleId));
-    const fields = orRefuse(readModuleFields(body, newKey));
+  async updateModule(known: IdentityRecord<ModuleIdentity>, body: JsonObject): Promise<IdentityRecord<ModuleIdentity>> {
+    failIf(checkSameId(body, "moduleId", known.identity.moduleId));
+    const fields = valueOrThrow(parseModuleFields(body, newKey));
     const etagCounter = known.identity.etagCounter + 1;
-    return this.#keepModule({ ...known, identity: { ...known.identity, ...fields, etagCounter } });
+    return this.#putModule({ ...known, identity: { ...known.identity, ...fields, etagCounter } });
   }
 
   async deleteModule(deviceId: string, moduleId: string, ifMatch: string | undefined): Promise<void> {
     const record = this.requireDevice(deviceId);
     const known = this.requireModule(deviceId, moduleId);
-    refuseIf(refuseIdentityEtag(ifMatch, known.identity.etagCounter));
+    failIf(checkIdentityEtag(ifMatch, known.identity.etagCounter));
     const modules = new Map(record.modules);
     modules.delete(moduleId);
     this.#records.set(deviceId, { ...record, modules });
-    await this.#saved(deviceId, [{ deviceId, moduleId }]);
+    await this.#saveAndNotify(deviceId, [{ deviceId, moduleId }]);
   }
 
   /** Replaces a twin that was just read; nothing else may have happened since, so call it in the same turn. */
@@ -177,13 +177,13 @@ export class Registry {
     const known = this.find(target);
     if (known === undefined) return;
     this.#change(target, { activity: { ...known.activity, ...activity } });
-    this.#noted.add(target.deviceId);
+    this.#unsavedActivity.add(target.deviceId);
     if (persist) await this.#save(target.deviceId);
   }
 
   /** Writes what was only noted, and resolves when nothing is being written any more. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#noted].map((deviceId) => this.#save(deviceId)));
+    await Promise.all([...this.#unsavedActivity].map((deviceId) => this.#save(deviceId)));
     await this.#files.idle();
   }
 
@@ -197,28 +197,28 @@ export class Registry {
     this.#records.set(deviceId, { ...record, modules: new Map(record.modules).set(moduleId, { ...known, ...change }) });
   }
 
-  async #keepDevice(record: DeviceRecord): Promise<DeviceRecord> {
+  async #putDevice(record: DeviceRecord): Promise<DeviceRecord> {
     const { deviceId } = record.identity;
     this.#records.set(deviceId, record);
-    await this.#saved(deviceId, [{ deviceId }]);
+    await this.#saveAndNotify(deviceId, [{ deviceId }]);
     return record;
   }
 
-  async #keepModule(known: Member<ModuleIdentity>): Promise<Member<ModuleIdentity>> {
+  async #putModule(known: IdentityRecord<ModuleIdentity>): Promise<IdentityRecord<ModuleIdentity>> {
     const { deviceId, moduleId } = known.identity;
     const record = this.requireDevice(deviceId);
     this.#records.set(deviceId, { ...record, modules: new Map(record.modules).set(moduleId, known) });
-    await this.#saved(deviceId, [{ deviceId, moduleId }]);
+    await this.#saveAndNotify(deviceId, [{ deviceId, moduleId }]);
     return known;
   }
 
-  async #saved(deviceId: string, changed: readonly Target[]): Promise<void> {
+  async #saveAndNotify(deviceId: string, changed: readonly Target[]): Promise<void> {
     await this.#save(deviceId);
     await Promise.all(changed.flatMap((target) => this.#listeners.map(async (listener) => listener(target))));
   }
 
   async #save(deviceId: string): Promise<void> {
-    this.#noted.delete(deviceId);
+    this.#unsavedActivity.delete(deviceId);
     await this.#files.save(deviceId, () => this.#records.get(deviceId));
   }
 }
@@ -231,7 +231,7 @@ function targetsOf(deviceId: string, modules: ReadonlyMap<string, unknown>): Tar
 
 const neverActive: Activity = { connectionStateUpdatedTime: NEVER, lastActivityTime: NEVER };
 
-function birth(nowMs: number): { generationId: string; etagCounter: number } {
+function newIdentityFields(nowMs: number): { generationId: string; etagCounter: number } {
   return { generationId: generationIdAt(nowMs, randomInt(10_000)), etagCounter: randomInt(10_000_000, 1_000_000_000) };
 }
 
@@ -240,10 +240,10 @@ export function newKey(): string {
   return randomBytes(32).toString("base64");
 }
 
-function refuse(refusal: Refusal): never {
-  throw new RefusedRequest(refusal);
+function fail(refusal: ErrorResponse): never {
+  throw new RequestError(refusal);
 }
 
-function refuseIf(refusal: Refusal | undefined): void {
-  if (refusal !== undefined) refuse(refusal);
+function failIf(refusal: ErrorResponse | undefined): void {
+  if (refusal !== undefined) fail(refusal);
 }

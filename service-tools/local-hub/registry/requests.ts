@@ -1,10 +1,10 @@
-import { readAuthentication } from "./authentication.ts";
+import { parseAuthentication } from "./authentication.ts";
 import type { Authentication } from "./authentication.ts";
-import { askedEtag, identityEtag } from "./etag.ts";
-import { isJsonObject, member } from "../lib/json.ts";
+import { parseIfMatch, identityEtag } from "./etag.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
-import { granted, refused } from "../lib/error-response.ts";
-import type { Refusal, Verdict } from "../lib/error-response.ts";
+import { success, failure } from "../lib/error-response.ts";
+import type { ErrorResponse, Result } from "../lib/error-response.ts";
 import { argumentInvalid, etagMissing, identityEtagMismatch } from "../lib/error-catalog.ts";
 
 const STATUS_REASON_LIMIT = 128;
@@ -17,19 +17,19 @@ export interface DeviceFields {
   readonly iotEdge: boolean;
 }
 
-export function readDeviceFields(body: JsonObject, newKey: () => string): Verdict<DeviceFields> {
-  const status = member(body, "status") ?? "enabled";
+export function parseDeviceFields(body: JsonObject, newKey: () => string): Result<DeviceFields> {
+  const status = ownProperty(body, "status") ?? "enabled";
   if (status !== "enabled" && status !== "disabled") {
-    return refused(argumentInvalid(`The status must be 'enabled' or 'disabled', not ${JSON.stringify(status)}.`));
+    return failure(argumentInvalid(`The status must be 'enabled' or 'disabled', not ${JSON.stringify(status)}.`));
   }
-  const statusReason = member(body, "statusReason") ?? null;
+  const statusReason = ownProperty(body, "statusReason") ?? null;
   if (statusReason !== null && (typeof statusReason !== "string" || statusReason.length > STATUS_REASON_LIMIT)) {
-    return refused(argumentInvalid(`The statusReason must be a string of at most ${STATUS_REASON_LIMIT} characters.`));
+    return failure(argumentInvalid(`The statusReason must be a string of at most ${STATUS_REASON_LIMIT} characters.`));
   }
-  const authentication = readAuthentication(member(body, "authentication"), newKey, "classic");
+  const authentication = parseAuthentication(ownProperty(body, "authentication"), newKey, "classic");
   if (!authentication.ok) return authentication;
-  const iotEdge = readIotEdge(member(body, "capabilities"));
-  return granted({ status, statusReason, authentication: authentication.value, iotEdge });
+  const iotEdge = readIotEdge(ownProperty(body, "capabilities"));
+  return success({ status, statusReason, authentication: authentication.value, iotEdge });
 }
 
 export interface ModuleFields {
@@ -38,30 +38,34 @@ export interface ModuleFields {
 }
 
 /** A full replacement: a `managedBy` that is left out is cleared. */
-export function readModuleFields(body: JsonObject, newKey: () => string): Verdict<ModuleFields> {
-  const managedBy = member(body, "managedBy") ?? null;
+export function parseModuleFields(body: JsonObject, newKey: () => string): Result<ModuleFields> {
+  const managedBy = ownProperty(body, "managedBy") ?? null;
   if (managedBy !== null && typeof managedBy !== "string") {
-    return refused(argumentInvalid("managedBy must be a string or null.", "bare"));
+    return failure(argumentInvalid("managedBy must be a string or null.", "bare"));
   }
-  const authentication = readAuthentication(member(body, "authentication"), newKey, "bare");
-  return authentication.ok ? granted({ managedBy, authentication: authentication.value }) : authentication;
+  const authentication = parseAuthentication(ownProperty(body, "authentication"), newKey, "bare");
+  return authentication.ok ? success({ managedBy, authentication: authentication.value }) : authentication;
 }
 
 /** Why an id in the body contradicts the one in the path, or undefined. */
-export function refuseOtherId(body: JsonObject, key: "deviceId" | "moduleId", expected: string): Refusal | undefined {
-  const named = member(body, key);
+export function checkSameId(
+  body: JsonObject,
+  key: "deviceId" | "moduleId",
+  expected: string,
+): ErrorResponse | undefined {
+  const named = ownProperty(body, key);
   if (named === undefined || named === null || named === expected) return undefined;
   return argumentInvalid(`The ${key} in the body, ${JSON.stringify(named)}, is not the one in the URI, '${expected}'.`);
 }
 
 /** Why an If-Match header forbids to change or to remove what has this etag, or undefined. */
-export function refuseIdentityEtag(ifMatch: string | undefined, etagCounter: number): Refusal | undefined {
-  const asked = askedEtag(ifMatch);
+export function checkIdentityEtag(ifMatch: string | undefined, etagCounter: number): ErrorResponse | undefined {
+  const asked = parseIfMatch(ifMatch);
   if (asked === undefined) return etagMissing();
   if (asked === "any" || asked.etag === identityEtag(etagCounter)) return undefined;
   return identityEtagMismatch();
 }
 
 function readIotEdge(capabilities: Json | undefined): boolean {
-  return isJsonObject(capabilities) && member(capabilities, "iotEdge") === true;
+  return isJsonObject(capabilities) && ownProperty(capabilities, "iotEdge") === true;
 }

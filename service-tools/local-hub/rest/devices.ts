@@ -2,18 +2,18 @@ import type { FastifyInstance } from "fastify";
 import { identityEtag } from "../registry/etag.ts";
 import { deviceDocument } from "../registry/identity.ts";
 import type { DeviceRecord } from "../registry/record.ts";
-import { RefusedRequest } from "../lib/error-response.ts";
+import { RequestError } from "../lib/error-response.ts";
 import { argumentInvalid } from "../lib/error-catalog.ts";
-import { applyBulk, readBulk } from "../registry/bulk.ts";
-import type { HubServices } from "./hub-context.ts";
+import { applyBulk, parseBulkRequest } from "../registry/bulk.ts";
+import type { HubContext } from "./hub-context.ts";
 import { addRoute, header, jsonBody, jsonObjectBody, pathPart, queryParameter, sendJson } from "./route.ts";
 
 /** "List up to 1000 identities", iot-hub-devguide-identity-registry. */
 const LIST_LIMIT = 1000;
 
 /** Device identities: https://learn.microsoft.com/rest/api/iothub/service/devices and …/bulk-registry. */
-export function addDeviceRoutes(app: FastifyInstance, services: HubServices): void {
-  const { registry, link } = services;
+export function addDeviceRoutes(app: FastifyInstance, services: HubContext): void {
+  const { registry, connections: link } = services;
   const document = ({ identity, activity }: DeviceRecord): object =>
     deviceDocument(identity, activity, link.isConnected({ deviceId: identity.deviceId }));
 
@@ -39,7 +39,7 @@ export function addDeviceRoutes(app: FastifyInstance, services: HubServices): vo
   });
 
   addRoute(app, services, "POST", "/devices", "RegistryWrite", async (request, reply) => {
-    const result = await applyBulk(registry, readBulk(jsonBody(request)), services.clock);
+    const result = await applyBulk(registry, parseBulkRequest(jsonBody(request)), services.clock);
     return sendJson(reply, result).code(result.isSuccessful ? 200 : 400);
   });
 }
@@ -52,5 +52,5 @@ function readTop(text: string | undefined): number {
   if (text === undefined) return LIST_LIMIT;
   const top = Number(text);
   if (Number.isInteger(top) && top >= 1 && top <= LIST_LIMIT) return top;
-  throw new RefusedRequest(argumentInvalid(`top must be a whole number from 1 to ${LIST_LIMIT}, not '${text}'.`));
+  throw new RequestError(argumentInvalid(`top must be a whole number from 1 to ${LIST_LIMIT}, not '${text}'.`));
 }

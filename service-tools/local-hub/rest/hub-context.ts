@@ -1,25 +1,25 @@
 import type { HubNames } from "../auth/audience.ts";
 import type { Policies } from "../auth/policies.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { DeviceSide } from "../gateway/device-messages.ts";
+import type { DeviceMessages } from "../gateway/device-messages.ts";
 import type { Faults } from "../faults/faults.ts";
 import type { Log } from "../lib/log.ts";
 import type { MethodCalls } from "../methods/calls.ts";
-import type { DeviceLink } from "../gateway/device-link.ts";
+import type { DeviceConnections } from "../gateway/device-link.ts";
 import type { Tracking } from "../lib/error-response.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TelemetryStore } from "../telemetry/store.ts";
 
 /** What the REST side needs of the rest of the hub. */
-export interface HubServices {
+export interface HubContext {
   readonly hubName: string;
   readonly names: HubNames;
   readonly policies: Policies;
   readonly registry: Registry;
-  readonly link: DeviceLink & { connectedCount(): number };
+  readonly connections: DeviceConnections & { connectedCount(): number };
   readonly methods: MethodCalls;
   readonly telemetry: TelemetryStore;
-  readonly deviceSide: DeviceSide;
+  readonly deviceMessages: DeviceMessages;
   readonly clock: Clock;
   readonly faults: Faults;
   readonly tracking: () => Tracking;

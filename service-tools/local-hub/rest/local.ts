@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import type { HubServices } from "./hub-context.ts";
+import type { HubContext } from "./hub-context.ts";
 import type { TelemetryEvent } from "../telemetry/event.ts";
 import { addRoute, queryParameter, sendJson } from "./route.ts";
 
@@ -8,7 +8,7 @@ import { addRoute, queryParameter, sendJson } from "./route.ts";
  * What the real hub shows elsewhere: telemetry at an Event Hubs endpoint, here at GET /local-hub/events as lines of JSON. With
  * `follow=true` the answer goes on as events come in; `deviceId` and `moduleId` choose.
  */
-export function addLocalRoutes(app: FastifyInstance, services: HubServices): void {
+export function addLocalRoutes(app: FastifyInstance, services: HubContext): void {
   addRoute(app, services, "GET", "/local-hub/events", "ServiceConnect", async (request, reply) => {
     const deviceId = queryParameter(request, "deviceId");
     const moduleId = queryParameter(request, "moduleId");
@@ -32,7 +32,7 @@ export function addLocalRoutes(app: FastifyInstance, services: HubServices): voi
   });
 
   addRoute(app, services, "GET", "/local-hub/status", "ServiceConnect", async (_request, reply) => {
-    const { registry, link } = services;
+    const { registry, connections: link } = services;
     const devices = registry.devices().map(({ identity, modules }) => ({
       deviceId: identity.deviceId,
       status: identity.status,

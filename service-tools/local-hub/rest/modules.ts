@@ -1,31 +1,31 @@
 import type { FastifyInstance } from "fastify";
 import { moduleDocument } from "../registry/identity.ts";
 import type { ModuleIdentity } from "../registry/identity.ts";
-import { RefusedRequest } from "../lib/error-response.ts";
+import { RequestError } from "../lib/error-response.ts";
 import { unauthorizedModules } from "../lib/error-catalog.ts";
-import type { DeviceRecord, Member } from "../registry/record.ts";
-import type { HubServices } from "./hub-context.ts";
+import type { DeviceRecord, IdentityRecord } from "../registry/record.ts";
+import type { HubContext } from "./hub-context.ts";
 import { addRoute, header, jsonObjectBody, pathPart, sendJson } from "./route.ts";
 
 /** Module identities: https://learn.microsoft.com/rest/api/iothub/service/modules. */
-export function addModuleRoutes(app: FastifyInstance, services: HubServices): void {
-  const { registry, link } = services;
-  const document = ({ identity, activity }: Member<ModuleIdentity>): object =>
+export function addModuleRoutes(app: FastifyInstance, services: HubContext): void {
+  const { registry, connections: link } = services;
+  const document = ({ identity, activity }: IdentityRecord<ModuleIdentity>): object =>
     moduleDocument(identity, activity, link.isConnected(identity));
 
   addRoute(app, services, "GET", "/devices/:deviceId/modules", "RegistryRead", async (request, reply) => {
-    const { modules } = openDevice(services, pathPart(request, "deviceId"));
+    const { modules } = requireEnabledDevice(services, pathPart(request, "deviceId"));
     return sendJson(reply, [...modules.values()].map(document));
   });
 
   const url = "/devices/:deviceId/modules/:moduleId";
   addRoute(app, services, "GET", url, "RegistryRead", async (request, reply) => {
-    const { identity } = openDevice(services, pathPart(request, "deviceId"));
+    const { identity } = requireEnabledDevice(services, pathPart(request, "deviceId"));
     return sendJson(reply, document(registry.requireModule(identity.deviceId, pathPart(request, "moduleId"))));
   });
 
   addRoute(app, services, "PUT", url, "RegistryWrite", async (request, reply) => {
-    const { identity } = openDevice(services, pathPart(request, "deviceId"));
+    const { identity } = requireEnabledDevice(services, pathPart(request, "deviceId"));
     const moduleId = pathPart(request, "moduleId");
     const ifMatch = header(request, "if-match");
     const kept = await registry.putModule(identity.deviceId, moduleId, jsonObjectBody(request), ifMatch);
@@ -33,7 +33,7 @@ export function addModuleRoutes(app: FastifyInstance, services: HubServices): vo
   });
 
   addRoute(app, services, "DELETE", url, "RegistryWrite", async (request, reply) => {
-    const { identity } = openDevice(services, pathPart(request, "deviceId"));
+    const { identity } = requireEnabledDevice(services, pathPart(request, "deviceId"));
     await registry.deleteModule(identity.deviceId, pathPart(request, "moduleId"), header(request, "if-match"));
     return reply.code(204).send();
   });
@@ -43,9 +43,9 @@ export function addModuleRoutes(app: FastifyInstance, services: HubServices): vo
  * The device whose modules are asked for. To a caller with a SAS token the real hub answers 401 when it is missing or
  * disabled (recorded against a live hub: mwalser/terraform-provider-iothub, CONCEPT.md, "Modules").
  */
-function openDevice({ registry }: HubServices, deviceId: string): DeviceRecord {
+function requireEnabledDevice({ registry }: HubContext, deviceId: string): DeviceRecord {
   const record = registry.device(deviceId);
-  if (record === undefined) throw new RefusedRequest(unauthorizedModules(`the device '${deviceId}' is not registered`));
+  if (record === undefined) throw new RequestError(unauthorizedModules(`the device '${deviceId}' is not registered`));
   if (record.identity.status === "enabled") return record;
-  throw new RefusedRequest(unauthorizedModules(`the device '${deviceId}' is disabled`));
+  throw new RequestError(unauthorizedModules(`the device '${deviceId}' is disabled`));
 }

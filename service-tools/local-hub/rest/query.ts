@@ -1,14 +1,14 @@
 import type { FastifyInstance } from "fastify";
-import { member } from "../lib/json.ts";
+import { ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
 import { QuerySyntaxError } from "../query/lexer.ts";
-import { pageOf, readPageSize } from "../query/paging.ts";
+import { pageOf, parsePageSize } from "../query/paging.ts";
 import { parseQuery } from "../query/parser.ts";
 import type { CollectionName, Query } from "../query/query.ts";
 import { itemType, runQuery } from "../query/run.ts";
-import { RefusedRequest } from "../lib/error-response.ts";
+import { RequestError } from "../lib/error-response.ts";
 import { argumentNull, badQuery } from "../lib/error-catalog.ts";
-import type { HubServices } from "./hub-context.ts";
+import type { HubContext } from "./hub-context.ts";
 import { requireTwin } from "../twins/require-twin.ts";
 import { twinDocument } from "../twins/document.ts";
 import { addRoute, header, jsonObjectBody, sendJson } from "./route.ts";
@@ -17,15 +17,15 @@ import { addRoute, header, jsonObjectBody, sendJson } from "./route.ts";
 const QUERY_LIMIT = 8192;
 
 /** Queries: https://learn.microsoft.com/rest/api/iothub/service/query/get-twins. */
-export function addQueryRoutes(app: FastifyInstance, services: HubServices): void {
+export function addQueryRoutes(app: FastifyInstance, services: HubContext): void {
   addRoute(app, services, "POST", "/devices/query", "ServiceConnect", async (request, reply) => {
-    const text = readText(member(jsonObjectBody(request), "query"));
+    const text = readText(ownProperty(jsonObjectBody(request), "query"));
     const query = parse(text);
-    const size = readPageSize(header(request, "x-ms-max-item-count"));
-    if (size === undefined) throw new RefusedRequest(badQuery("x-ms-max-item-count must be a whole number from 1"));
+    const size = parsePageSize(header(request, "x-ms-max-item-count"));
+    if (size === undefined) throw new RequestError(badQuery("x-ms-max-item-count must be a whole number from 1"));
     const rows = runQuery(query, documents(services, query.from));
     const page = pageOf(rows, text, size, header(request, "x-ms-continuation"));
-    if (page === undefined) throw new RefusedRequest(badQuery("x-ms-continuation is not a token of this query"));
+    if (page === undefined) throw new RequestError(badQuery("x-ms-continuation is not a token of this query"));
     if (page.continuation !== undefined) reply.header("x-ms-continuation", page.continuation);
     return sendJson(reply.header("x-ms-item-type", itemType(query)), page.items);
   });
@@ -33,23 +33,23 @@ export function addQueryRoutes(app: FastifyInstance, services: HubServices): voi
 
 function readText(value: Json | undefined): string {
   // Azure/azure-iot-sdks #941 records this answer to a query that is missing.
-  if (typeof value !== "string" || value.trim() === "") throw new RefusedRequest(argumentNull("BadRequest"));
+  if (typeof value !== "string" || value.trim() === "") throw new RequestError(argumentNull("BadRequest"));
   if (value.length <= QUERY_LIMIT) return value;
-  throw new RefusedRequest(badQuery(`the query is longer than ${QUERY_LIMIT} characters`));
+  throw new RequestError(badQuery(`the query is longer than ${QUERY_LIMIT} characters`));
 }
 
 function parse(text: string): Query {
   try {
     return parseQuery(text);
   } catch (error) {
-    if (error instanceof QuerySyntaxError) throw new RefusedRequest(badQuery(error.message));
+    if (error instanceof QuerySyntaxError) throw new RequestError(badQuery(error.message));
     throw error;
   }
 }
 
 /** The documents of a collection, ordered by their ids: a page goes on where the last one ended. */
-function documents(services: HubServices, from: CollectionName): JsonObject[] {
-  if (from === "devices.jobs") throw new RefusedRequest(badQuery("this hub has no jobs to query"));
+function documents(services: HubContext, from: CollectionName): JsonObject[] {
+  if (from === "devices.jobs") throw new RequestError(badQuery("this hub has no jobs to query"));
   const targets = services.registry
     .targets()
     .filter(({ moduleId }) => (moduleId !== undefined) === (from === "devices.modules"))

@@ -1,32 +1,32 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Right } from "../auth/policies.ts";
-import { judgeService } from "../auth/authorize.ts";
-import { NESTING_LIMIT, isJsonObject, member, parseJson } from "../lib/json.ts";
+import type { Permission } from "../auth/policies.ts";
+import { authorizeService } from "../auth/authorize.ts";
+import { NESTING_LIMIT, isJsonObject, ownProperty, parseJson } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
-import { RefusedRequest } from "../lib/error-response.ts";
+import { RequestError } from "../lib/error-response.ts";
 import { argumentInvalid, invalidProtocolVersion, malformedJson, unauthorized } from "../lib/error-catalog.ts";
-import type { HubServices } from "./hub-context.ts";
+import type { HubContext } from "./hub-context.ts";
 
 type Method = "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
 
 /** Adds a route that only a caller with this right may use. */
 export function addRoute(
   app: FastifyInstance,
-  services: HubServices,
+  services: HubContext,
   method: Method,
   url: string,
-  right: Right,
+  right: Permission,
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
 ): void {
   app.route({
     method,
     url,
     onRequest: async (request) => {
-      refuseApiVersion(request);
+      checkApiVersion(request);
       const { names, policies, clock } = services;
       const around = { names, policies, nowMs: clock.nowMs() };
-      const verdict = judgeService(request.headers.authorization, right, pathSegments(request), around);
-      if (!verdict.ok) throw new RefusedRequest(unauthorized(verdict.why));
+      const verdict = authorizeService(request.headers.authorization, right, pathSegments(request), around);
+      if (!verdict.ok) throw new RequestError(unauthorized(verdict.why));
     },
     handler,
   });
@@ -42,19 +42,19 @@ export function jsonBody(request: FastifyRequest): Json {
   const text = request.body;
   const value = typeof text === "string" ? parseJson(text) : undefined;
   if (value === undefined)
-    throw new RefusedRequest(malformedJson(`send a JSON document in the body, nested ${NESTING_LIMIT} levels at most`));
+    throw new RequestError(malformedJson(`send a JSON document in the body, nested ${NESTING_LIMIT} levels at most`));
   return value;
 }
 
 export function jsonObjectBody(request: FastifyRequest): JsonObject {
   const value = jsonBody(request);
-  if (!isJsonObject(value)) throw new RefusedRequest(argumentInvalid("The request body must be a JSON object."));
+  if (!isJsonObject(value)) throw new RequestError(argumentInvalid("The request body must be a JSON object."));
   return value;
 }
 
 /** A named part of the path, decoded. */
 export function pathPart(request: FastifyRequest, name: string): string {
-  const part = isJsonObject(request.params) ? member(request.params, name) : undefined;
+  const part = isJsonObject(request.params) ? ownProperty(request.params, name) : undefined;
   return typeof part === "string" ? part : "";
 }
 
@@ -68,12 +68,12 @@ export function queryParameter(request: FastifyRequest, name: string): string | 
 }
 
 /** Dated as the real ones are; which date it is makes no difference here. The hub's own pages need none. */
-function refuseApiVersion(request: FastifyRequest): void {
+function checkApiVersion(request: FastifyRequest): void {
   if (request.url.startsWith("/local-hub/")) return;
   const version = queryParameter(request, "api-version");
   if (version !== undefined && /^20\d\d-\d\d-\d\d(-preview)?$/.test(version)) return;
   const said = version === undefined ? "it is missing" : `'${version}' is none`;
-  throw new RefusedRequest(invalidProtocolVersion(`add api-version=2021-04-12 to the URI: ${said}`));
+  throw new RequestError(invalidProtocolVersion(`add api-version=2021-04-12 to the URI: ${said}`));
 }
 
 function pathSegments(request: FastifyRequest): string[] {

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import Fastify from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { reasonOf } from "../lib/log.ts";
-import { RefusedRequest, errorBody, httpStatus } from "../lib/error-response.ts";
-import type { Refusal } from "../lib/error-response.ts";
+import { describeError } from "../lib/log.ts";
+import { RequestError, httpErrorBody, httpStatus } from "../lib/error-response.ts";
+import type { ErrorResponse } from "../lib/error-response.ts";
 import { argumentInvalid, noSuchResource, serverError, tooLarge } from "../lib/error-catalog.ts";
-import type { HubServices } from "./hub-context.ts";
+import type { HubContext } from "./hub-context.ts";
 import { addDeviceRoutes } from "./devices.ts";
-import { addFaultPages } from "./fault-pages.ts";
+import { addFaultRoutes } from "./fault-pages.ts";
 import { addFaultHooks } from "./faults.ts";
 import { addLocalRoutes } from "./local.ts";
 import { addMethodRoutes } from "./methods.ts";
@@ -20,23 +20,23 @@ import { addTwinRoutes } from "./twins.ts";
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** The service's REST API, https://learn.microsoft.com/rest/api/iothub/service, without a socket of its own. */
-export async function createRestApi(services: HubServices): Promise<FastifyInstance> {
+export async function createRestApi(services: HubContext): Promise<FastifyInstance> {
   const app = Fastify({
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
     // An id has up to 128 characters, each of which may be escaped.
     routerOptions: { caseSensitive: false, maxParamLength: 512, ignoreTrailingSlash: true },
-    frameworkErrors: (error, request, reply) => answerError(services, error, request, reply),
+    frameworkErrors: (error, request, reply) => sendError(services, error, request, reply),
   });
   readBodiesAsText(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-ms-request-id", request.id);
     reply.header("vary", "Origin");
   });
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(services, error, request, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => sendError(services, error, request, reply));
   app.setNotFoundHandler((request, reply) => {
     const refusal = noSuchResource(`there is no ${request.method} ${request.url.split("?")[0]} in this hub`);
-    answerRefusal(services, refusal, request, reply);
+    sendErrorResponse(services, refusal, request, reply);
   });
   addFaultHooks(app, services);
   addDeviceRoutes(app, services);
@@ -46,7 +46,7 @@ export async function createRestApi(services: HubServices): Promise<FastifyInsta
   addQueryRoutes(app, services);
   addStatisticsRoutes(app, services);
   addLocalRoutes(app, services);
-  addFaultPages(app, services);
+  addFaultRoutes(app, services);
   await app.ready();
   return app;
 }
@@ -57,15 +57,20 @@ function readBodiesAsText(app: FastifyInstance): void {
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
 }
 
-function answerError(services: HubServices, error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const refusal = error instanceof RefusedRequest ? error.refusal : refusalOf(error);
+function sendError(services: HubContext, error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const refusal = error instanceof RequestError ? error.response : errorResponseFor(error);
   if (httpStatus(refusal) >= 500) {
-    services.log({ level: "error", message: "request failed", url: pathOf(request), why: reasonOf(error) });
+    services.log({ level: "error", message: "request failed", url: pathOf(request), why: describeError(error) });
   }
-  answerRefusal(services, refusal, request, reply);
+  sendErrorResponse(services, refusal, request, reply);
 }
 
-function answerRefusal(services: HubServices, refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
+function sendErrorResponse(
+  services: HubContext,
+  refusal: ErrorResponse,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   const status = httpStatus(refusal);
   const why = refusal.hint ?? refusal.message;
   services.log({
@@ -79,15 +84,15 @@ function answerRefusal(services: HubServices, refusal: Refusal, request: Fastify
   const tracking = { id: request.id.replaceAll("-", ""), atMs: services.clock.nowMs() };
   reply.code(status).header("content-type", "application/json; charset=utf-8").header("iothub-errorcode", refusal.name);
   if (refusal.hint !== undefined) reply.header("x-local-hub-hint", encodeURI(refusal.hint));
-  reply.send(errorBody(refusal, tracking));
+  reply.send(httpErrorBody(refusal, tracking));
 }
 
-function refusalOf(error: FastifyError): Refusal {
+function errorResponseFor(error: FastifyError): ErrorResponse {
   if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
     return tooLarge(`The request body is larger than ${BODY_LIMIT_BYTES} bytes.`);
   }
   if (error.statusCode !== undefined && error.statusCode < 500) return argumentInvalid(error.message);
-  return serverError(reasonOf(error));
+  return serverError(describeError(error));
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isoTime } from "../lib/clock.ts";
-import { askedEtag, twinEtag } from "../registry/etag.ts";
+import { parseIfMatch, twinEtag } from "../registry/etag.ts";
 import type { Target } from "../registry/ids.ts";
-import { RefusedRequest, orRefuse } from "../lib/error-response.ts";
+import { RequestError, valueOrThrow } from "../lib/error-response.ts";
 import { twinEtagMismatch } from "../lib/error-catalog.ts";
-import type { HubServices } from "./hub-context.ts";
+import type { HubContext } from "./hub-context.ts";
 import { requireTwin } from "../twins/require-twin.ts";
 import { twinDocument } from "../twins/document.ts";
 import { patchByService, replaceByService } from "../twins/twin.ts";
 import { addRoute, header, jsonObjectBody, pathPart, sendJson } from "./route.ts";
 
 /** Twins of devices and modules: https://learn.microsoft.com/rest/api/iothub/service/devices/get-twin and its neighbours. */
-export function addTwinRoutes(app: FastifyInstance, services: HubServices): void {
+export function addTwinRoutes(app: FastifyInstance, services: HubContext): void {
   const write = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -19,13 +19,13 @@ export function addTwinRoutes(app: FastifyInstance, services: HubServices): void
   ): Promise<FastifyReply> => {
     const target = twinTarget(request);
     const { owner, twin } = requireTwin(services, target);
-    const asked = askedEtag(header(request, "if-match"));
+    const asked = parseIfMatch(header(request, "if-match"));
     if (asked !== undefined && asked !== "any" && asked.etag !== twinEtag(twin.etagCounter)) {
-      throw new RefusedRequest(twinEtagMismatch(target.deviceId));
+      throw new RequestError(twinEtagMismatch(target.deviceId));
     }
-    const written = orRefuse(change(twin, jsonObjectBody(request), isoTime(services.clock.nowMs())));
+    const written = valueOrThrow(change(twin, jsonObjectBody(request), isoTime(services.clock.nowMs())));
     await services.registry.writeTwin(target, written.twin);
-    services.deviceSide.desiredChanged(target, written);
+    services.deviceMessages.notifyDesired(target, written);
     return sendJson(reply, twinDocument(owner, written.twin, "get"));
   };
 

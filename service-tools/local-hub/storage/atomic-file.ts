@@ -77,7 +77,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Clears away what a killed process was writing. Only for folders that nobody else writes now. */
-export async function removeTemporaries(folder: string): Promise<void> {
+export async function removeTemporaryFiles(folder: string): Promise<void> {
   const names = await readdir(folder);
   await Promise.all(
     names

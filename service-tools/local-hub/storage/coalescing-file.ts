@@ -4,7 +4,7 @@ import { removeDurably, writeAtomically } from "./atomic-file.ts";
  * A file that follows a value in memory. Writes never overlap, and those that come while one is under way become one: each
  * promise is kept once the disk holds what memory held when it was given, or something newer.
  */
-export class KeptFile {
+export class CoalescingFile {
   readonly path: string;
   #render: () => string | undefined = () => undefined;
   #running: Promise<void> = Promise.resolve();
@@ -17,7 +17,7 @@ export class KeptFile {
   /** Writes what `render` answers when its turn comes; undefined removes the file. */
   async save(render: () => string | undefined): Promise<void> {
     this.#render = render;
-    this.#queued ??= this.#whenFree();
+    this.#queued ??= this.#writeNext();
     return this.#queued;
   }
 
@@ -27,7 +27,7 @@ export class KeptFile {
     await this.#running.catch(() => undefined);
   }
 
-  async #whenFree(): Promise<void> {
+  async #writeNext(): Promise<void> {
     // The failure of an earlier write was told to those who asked for it.
     await this.#running.catch(() => undefined);
     this.#queued = undefined;

@@ -5,9 +5,9 @@ import { deviceConnectionString, serviceConnectionString } from "../auth/connect
 import type { Target } from "../registry/ids.ts";
 import type { HubPorts } from "./persisted-settings.ts";
 import type { Registry } from "../registry/registry.ts";
-import { makePrivateFolder, removeDurably, removeTemporaries, writeAtomically } from "./atomic-file.ts";
+import { makePrivateFolder, removeDurably, removeTemporaryFiles, writeAtomically } from "./atomic-file.ts";
 import { fileNameOf } from "./file-names.ts";
-import { KeptFile } from "./coalescing-file.ts";
+import { CoalescingFile } from "./coalescing-file.ts";
 
 const CONTEXT_VERSION = 1;
 
@@ -20,7 +20,7 @@ export class ContextFiles {
   readonly #caFile: string;
   readonly #ports: HubPorts & { readonly control: number };
   readonly #registry: Registry;
-  readonly #files = new Map<string, KeptFile>();
+  readonly #files = new Map<string, CoalescingFile>();
 
   constructor(folder: string, caFile: string, ports: HubPorts & { readonly control: number }, registry: Registry) {
     this.#folder = folder;
@@ -49,13 +49,13 @@ export class ContextFiles {
     await writeAtomically(join(this.#folder, "context.json"), pretty(context));
     const targets = this.#registry.targets();
     await this.#removeOthers(new Set(targets.map((target) => `${fileNameOf(target)}.json`)));
-    await Promise.all(targets.map((target) => this.follow(target)));
+    await Promise.all(targets.map((target) => this.update(target)));
   }
 
   /** Brings the file of one identity up to date: written, rewritten or removed. */
-  async follow(target: Target): Promise<void> {
+  async update(target: Target): Promise<void> {
     const path = join(this.#devicesFolder(), `${fileNameOf(target)}.json`);
-    const file = this.#files.get(path) ?? new KeptFile(path);
+    const file = this.#files.get(path) ?? new CoalescingFile(path);
     this.#files.set(path, file);
     await file.save(() => this.#render(target));
   }
@@ -78,7 +78,7 @@ export class ContextFiles {
   async #removeOthers(wanted: ReadonlySet<string>): Promise<void> {
     const folder = this.#devicesFolder();
     await makePrivateFolder(folder);
-    await removeTemporaries(folder);
+    await removeTemporaryFiles(folder);
     const names = await readdir(folder);
     const others = names.filter((name) => name.endsWith(".json") && !wanted.has(name));
     await Promise.all(others.map((name) => removeDurably(join(folder, name))));

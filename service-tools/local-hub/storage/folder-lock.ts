@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { acquireLock, lockHolder, type Lock } from "./lock.ts";
+import { acquireLock, lockHolderPid, type Lock } from "./lock.ts";
 
 /* Who has a hub's folder. Apart from the hub itself: whoever only asks need not load a broker. */
 
@@ -17,13 +17,13 @@ export class HubAlreadyRunning extends Error {
 }
 
 /** Takes the folder for a hub of this process alone; rejects with HubAlreadyRunning where another one has it. */
-export async function claimHubFolder(folder: string): Promise<Lock> {
+export async function lockHubFolder(folder: string): Promise<Lock> {
   const lock = await acquireLock(join(folder, LOCK_FILE));
   if ("heldBy" in lock) throw new HubAlreadyRunning(folder, lock.heldBy);
   return lock;
 }
 
 /** The process id of the hub that runs in this folder, or undefined. */
-export async function hubPid(folder: string): Promise<number | undefined> {
-  return lockHolder(join(folder, LOCK_FILE));
+export async function runningHubPid(folder: string): Promise<number | undefined> {
+  return lockHolderPid(join(folder, LOCK_FILE));
 }

@@ -4,7 +4,7 @@ import { link, open, rm } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
 import { PRIVATE_FILE } from "./atomic-file.ts";
-import { readIfThere } from "./read-state.ts";
+import { readIfPresent } from "./read-state.ts";
 
 /**
  * Who holds a lock file. A process id alone is not enough: after a crash and a reboot the same number may be somebody else,
@@ -29,7 +29,7 @@ export async function acquireLock(path: string): Promise<Lock | { readonly heldB
   for (;;) {
     const mine = JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid) ?? "" });
     if (await createExclusively(path, mine)) return { release: () => rm(path, { force: true }) };
-    const text = await readIfThere(path);
+    const text = await readIfPresent(path);
     const holder = text === undefined ? undefined : parseHolder(text);
     if (holder !== undefined && isAlive(holder)) return { heldBy: holder.pid };
     if (text !== undefined) await removeStale(path, text);
@@ -37,8 +37,8 @@ export async function acquireLock(path: string): Promise<Lock | { readonly heldB
 }
 
 /** The process id of the living holder, or undefined. */
-export async function lockHolder(path: string): Promise<number | undefined> {
-  const text = await readIfThere(path);
+export async function lockHolderPid(path: string): Promise<number | undefined> {
+  const text = await readIfPresent(path);
   const holder = text === undefined ? undefined : parseHolder(text);
   return holder !== undefined && isAlive(holder) ? holder.pid : undefined;
 }
@@ -71,7 +71,7 @@ async function removeStale(path: string, staleText: string): Promise<void> {
     await wait(LOOK_AGAIN_MS);
     return;
   }
-  if ((await readIfThere(path)) === staleText) await rm(path, { force: true });
+  if ((await readIfPresent(path)) === staleText) await rm(path, { force: true });
   await turn.release();
 }
 

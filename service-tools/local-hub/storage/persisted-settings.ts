@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Policies, PolicyKeys } from "../auth/policies.ts";
 import { newKey } from "../registry/registry.ts";
 import { writeAtomically } from "./atomic-file.ts";
-import { readState } from "./read-state.ts";
+import { readStateFile } from "./read-state.ts";
 
 export interface HubPorts {
   readonly mqtt: number;
@@ -29,18 +29,18 @@ const policiesSchema = v.object({
 
 /** The ports of the last start. A SAS token's audience may name the port, so a hub that comes back on others is another hub. */
 export async function readPorts(folder: string): Promise<HubPorts | undefined> {
-  const kept = await readState(portsFile(folder), portsSchema);
+  const kept = await readStateFile(portsFile(folder), portsSchema);
   return kept === undefined ? undefined : { mqtt: kept.mqtt, https: kept.https, images: kept.images };
 }
 
-export async function keepPorts(folder: string, ports: HubPorts): Promise<void> {
+export async function savePorts(folder: string, ports: HubPorts): Promise<void> {
   await writeAtomically(portsFile(folder), `${JSON.stringify({ version: SETTINGS_VERSION, ...ports })}\n`);
 }
 
 /** The keys of the shared access policies, made on the first start. */
 export async function loadPolicies(folder: string): Promise<Policies> {
   const file = join(folder, "policies.json");
-  const kept = await readState(file, policiesSchema);
+  const kept = await readStateFile(file, policiesSchema);
   if (kept !== undefined) return kept.policies;
   const policies: Policies = {
     iothubowner: newKeys(),

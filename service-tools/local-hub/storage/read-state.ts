@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 
 /** A file of the hub that cannot be understood. The hub does not start over it: what it holds would be lost. */
-export class CorruptState extends Error {
+export class CorruptStateFile extends Error {
   readonly path: string;
 
   constructor(path: string, why: string, options?: ErrorOptions) {
@@ -17,7 +17,7 @@ export class CorruptState extends Error {
 }
 
 /** The text of a file, or undefined when there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
+export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
@@ -27,17 +27,17 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 /** What a state file holds, checked against its schema, or undefined when there is no such file. */
-export async function readState<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
-  const text = await readIfThere(path);
+export async function readStateFile<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+  const text = await readIfPresent(path);
   if (text === undefined) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new CorruptState(path, "it is not JSON", { cause: error });
+    throw new CorruptStateFile(path, "it is not JSON", { cause: error });
   }
   const checked = v.safeParse(schema, value);
   if (checked.success) return checked.output;
   const [issue] = checked.issues;
-  throw new CorruptState(path, `at '${v.getDotPath(issue) ?? "its root"}': ${issue.message}`);
+  throw new CorruptStateFile(path, `at '${v.getDotPath(issue) ?? "its root"}': ${issue.message}`);
 }

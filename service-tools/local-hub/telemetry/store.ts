@@ -7,7 +7,7 @@ import type { Target } from "../registry/ids.ts";
 import type { Log } from "../lib/log.ts";
 import type { MessageProperties } from "../gateway/property-bag.ts";
 import { PRIVATE_FILE, makePrivateFolder, syncFolder, writeAtomically } from "../storage/atomic-file.ts";
-import { CorruptState, readIfThere } from "../storage/read-state.ts";
+import { CorruptStateFile, readIfPresent } from "../storage/read-state.ts";
 import { telemetryEvent } from "./event.ts";
 import type { Publication, TelemetryEvent } from "./event.ts";
 
@@ -97,7 +97,7 @@ export class TelemetryStore {
   }
 
   async #read(path: string): Promise<TelemetryEvent[]> {
-    const lines = ((await readIfThere(path)) ?? "").split("\n");
+    const lines = ((await readIfPresent(path)) ?? "").split("\n");
     const last = lines.pop();
     const events = lines.map((line, index) => parseLine(path, line, index + 1));
     if (last !== undefined && last !== "") await this.#dropTorn(path, events);
@@ -129,6 +129,6 @@ function parseLine(path: string, line: string, number: number): TelemetryEvent {
   try {
     return v.parse(eventSchema, JSON.parse(line));
   } catch (error) {
-    throw new CorruptState(path, `line ${number} is not a telemetry event`, { cause: error });
+    throw new CorruptStateFile(path, `line ${number} is not a telemetry event`, { cause: error });
   }
 }

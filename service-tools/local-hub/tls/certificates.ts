@@ -30,7 +30,7 @@ const RENEW_BEFORE_MS = 30 * DAY_MS;
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 /** A new authority of this hub alone: EC P-256, allowed to sign server certificates and nothing below it. */
-export async function createAuthority(nowMs: number): Promise<KeyedCertificate> {
+export async function createCertificateAuthority(nowMs: number): Promise<KeyedCertificate> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: "CN=Boardkeeper local hub CA",

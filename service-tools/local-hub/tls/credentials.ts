@@ -1,10 +1,10 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { writeAtomically } from "../storage/atomic-file.ts";
-import { CorruptState, readIfThere } from "../storage/read-state.ts";
-import { createAuthority, issueServerCertificate, needsRenewal } from "./certificates.ts";
+import { CorruptStateFile, readIfPresent } from "../storage/read-state.ts";
+import { createCertificateAuthority, issueServerCertificate, needsRenewal } from "./certificates.ts";
 import type { KeyedCertificate } from "./certificates.ts";
-import { issueFlawed } from "./flawed.ts";
+import { issueFlawedCertificate } from "./flawed.ts";
 import type { Flaw } from "./flawed.ts";
 
 /** What the hub's servers show and what its clients trust. */
@@ -44,27 +44,27 @@ export async function flawedCertificate(
 ): Promise<KeyedCertificate> {
   const authority = await readAuthority(folder);
   if (authority === undefined) throw new Error(`The hub in ${folder} has no authority.`);
-  return issueFlawed(flaw, authority, dnsNames, ADDRESSES, nowMs);
+  return issueFlawedCertificate(flaw, authority, dnsNames, ADDRESSES, nowMs);
 }
 
 /** The server's certificate and key, as the hub last made them, or undefined when it has not. */
 export async function readServerCertificate(folder: string): Promise<KeyedCertificate | undefined> {
   const file = serverFile(folder);
-  const text = await readIfThere(file);
+  const text = await readIfPresent(file);
   return text === undefined ? undefined : checkedPair(file, file, text, text);
 }
 
 async function readAuthority(folder: string): Promise<KeyedCertificate | undefined> {
   const file = caFile(folder);
-  const certificate = await readIfThere(file);
+  const certificate = await readIfPresent(file);
   // The key is written first: without its certificate it was never in use.
   if (certificate === undefined) return undefined;
   const keyFile = caKeyFile(folder);
-  return checkedPair(file, keyFile, certificate, (await readIfThere(keyFile)) ?? "");
+  return checkedPair(file, keyFile, certificate, (await readIfPresent(keyFile)) ?? "");
 }
 
 async function makeAuthority(folder: string, nowMs: number): Promise<KeyedCertificate> {
-  const authority = await createAuthority(nowMs);
+  const authority = await createCertificateAuthority(nowMs);
   await writeAtomically(caKeyFile(folder), authority.privateKey);
   await writeAtomically(caFile(folder), authority.certificate);
   return authority;
@@ -88,11 +88,11 @@ function checkedPair(file: string, keyFile: string, certificate: string, private
   try {
     matches = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
   } catch (error) {
-    throw new CorruptState(file, `it is not a certificate with its private key (which is in ${keyFile})`, {
+    throw new CorruptStateFile(file, `it is not a certificate with its private key (which is in ${keyFile})`, {
       cause: error,
     });
   }
-  if (!matches) throw new CorruptState(file, `the certificate does not belong to the private key in ${keyFile}`);
+  if (!matches) throw new CorruptStateFile(file, `the certificate does not belong to the private key in ${keyFile}`);
   return { certificate, privateKey };
 }
 

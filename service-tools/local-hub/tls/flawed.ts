@@ -1,4 +1,4 @@
-import { createAuthority, issueServerCertificate } from "./certificates.ts";
+import { createCertificateAuthority, issueServerCertificate } from "./certificates.ts";
 import type { KeyedCertificate } from "./certificates.ts";
 
 /** What is wrong with a server certificate that no client should trust. */
@@ -7,7 +7,7 @@ export type Flaw = "not-yet-valid" | "expired" | "other-name" | "unknown-authori
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A server certificate for these names with this flaw, and no other. */
-export async function issueFlawed(
+export async function issueFlawedCertificate(
   flaw: Flaw,
   authority: KeyedCertificate,
   dnsNames: readonly string[],
@@ -26,6 +26,6 @@ export async function issueFlawed(
     case "other-name":
       return issueServerCertificate(authority, ["elsewhere.invalid"], [], nowMs);
     case "unknown-authority":
-      return issueServerCertificate(await createAuthority(nowMs), dnsNames, addresses, nowMs);
+      return issueServerCertificate(await createCertificateAuthority(nowMs), dnsNames, addresses, nowMs);
   }
 }

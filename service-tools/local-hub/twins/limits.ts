@@ -1,6 +1,6 @@
 import { isJsonObject } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
-import type { Refusal } from "../lib/error-response.ts";
+import type { ErrorResponse } from "../lib/error-response.ts";
 import { argumentInvalid, tooLarge } from "../lib/error-catalog.ts";
 
 /** The sections of a twin that somebody may write. */
@@ -22,31 +22,31 @@ const forbiddenInKeys = /[\u0000-\u001f\u007f-\u009f.$# ]/;
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Why this patch (or whole section) may not be written, or undefined. */
-export function refuseContent(content: JsonObject): Refusal | undefined {
-  return refuseObject(content, "", 0);
+export function checkContent(content: JsonObject): ErrorResponse | undefined {
+  return checkObject(content, "", 0);
 }
 
 /** Why a section may not become this large, or undefined. */
-export function refuseSize(section: SectionName, content: JsonObject): Refusal | undefined {
+export function checkSize(section: SectionName, content: JsonObject): ErrorResponse | undefined {
   const limit = sizeLimitBytes[section];
   const size = sizeOf(content);
   if (size <= limit) return undefined;
   return tooLarge(`The size of twin ${section} would be ${size} bytes; the limit is ${limit} bytes.`);
 }
 
-function refuseObject(object: JsonObject, path: string, depth: number): Refusal | undefined {
+function checkObject(object: JsonObject, path: string, depth: number): ErrorResponse | undefined {
   if (depth > DEPTH_LIMIT) {
     return argumentInvalid(`Twin properties are nested deeper than ${DEPTH_LIMIT} levels at '${path}'.`);
   }
   for (const [key, value] of Object.entries(object)) {
     const here = path === "" ? key : `${path}.${key}`;
-    const refusal = refuseKey(key) ?? refuseValue(value, here, depth);
+    const refusal = checkKey(key) ?? checkValue(value, here, depth);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
-function refuseKey(key: string): Refusal | undefined {
+function checkKey(key: string): ErrorResponse | undefined {
   if (forbiddenInKeys.test(key)) {
     // Word for word as recorded in Azure/azure-iot-sdk-java #243.
     return argumentInvalid(
@@ -58,23 +58,23 @@ function refuseKey(key: string): Refusal | undefined {
   return argumentInvalid(`Property or Tag name is longer than ${KEY_LIMIT_BYTES} bytes: ${key.slice(0, 40)}….`);
 }
 
-function refuseValue(value: Json, path: string, depth: number): Refusal | undefined {
+function checkValue(value: Json, path: string, depth: number): ErrorResponse | undefined {
   if (typeof value === "string" && Buffer.byteLength(value) > STRING_LIMIT_BYTES) {
     return argumentInvalid(`The string at '${path}' is longer than ${STRING_LIMIT_BYTES} bytes.`);
   }
   if (Number.isInteger(value) && (Number(value) < SMALLEST_INTEGER || Number(value) > LARGEST_INTEGER)) {
     return argumentInvalid(`The integer at '${path}' is not between ${SMALLEST_INTEGER} and ${LARGEST_INTEGER}.`);
   }
-  if (isJsonObject(value)) return refuseObject(value, path, depth + 1);
-  return Array.isArray(value) ? refuseArray(value, path, depth) : undefined;
+  if (isJsonObject(value)) return checkObject(value, path, depth + 1);
+  return Array.isArray(value) ? checkArray(value, path, depth) : undefined;
 }
 
 /** In an array `null` cannot mean "remove", so it is no value at all. */
-function refuseArray(array: Json[], path: string, depth: number): Refusal | undefined {
+function checkArray(array: Json[], path: string, depth: number): ErrorResponse | undefined {
   for (const [index, item] of array.entries()) {
     const here = `${path}[${index}]`;
     const refusal = item === null ? argumentInvalid(`Null is not allowed in the array at '${here}'.`) : undefined;
-    const inside = refusal ?? refuseValue(item, here, depth);
+    const inside = refusal ?? checkValue(item, here, depth);
     if (inside !== undefined) return inside;
   }
   return undefined;

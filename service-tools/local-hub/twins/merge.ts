@@ -1,4 +1,4 @@
-import { isJsonObject, member } from "../lib/json.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { Json, JsonObject } from "../lib/json.ts";
  */
 export function mergePatch(content: JsonObject, patch: JsonObject): JsonObject {
   const kept = Object.entries(content).flatMap(([key, value]): [string, Json][] => {
-    const change = member(patch, key);
+    const change = ownProperty(patch, key);
     if (change === undefined) return [[key, value]];
     return change === null ? [] : [[key, merged(value, change)]];
   });

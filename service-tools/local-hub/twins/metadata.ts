@@ -1,4 +1,4 @@
-import { isJsonObject, member } from "../lib/json.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
 
 /** When a part of a twin section was last written; desired properties also tell in which version. */
@@ -13,8 +13,8 @@ export interface Stamp {
  */
 export function stampPatch(metadata: JsonObject, content: JsonObject, patch: JsonObject, stamp: Stamp): JsonObject {
   const members = Object.entries(content).map(([key, value]): [string, Json] => {
-    const change = member(patch, key);
-    const before = member(metadata, key);
+    const change = ownProperty(patch, key);
+    const before = ownProperty(metadata, key);
     if (change === undefined && before !== undefined) return [key, before];
     return [key, stampValue(before, value, change ?? value, stamp)];
   });

@@ -1,10 +1,13 @@
 import type { Target } from "../registry/ids.ts";
-import type { HubServices } from "../rest/hub-context.ts";
+import type { HubContext } from "../rest/hub-context.ts";
 import type { TwinOwner } from "./document.ts";
 import type { Twin } from "./twin.ts";
 
 /** A twin and what its document says of its owner. Throws the hub's refusal when there is no such device or module. */
-export function requireTwin({ registry, link }: HubServices, target: Target): { owner: TwinOwner; twin: Twin } {
+export function requireTwin(
+  { registry, connections: link }: HubContext,
+  target: Target,
+): { owner: TwinOwner; twin: Twin } {
   const device = registry.requireDevice(target.deviceId);
   const { status, statusReason, statusUpdatedTime, iotEdge } = device.identity;
   const held = target.moduleId === undefined ? device : registry.requireModule(target.deviceId, target.moduleId);

@@ -1,9 +1,9 @@
-import { isJsonObject, member } from "../lib/json.ts";
+import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
-import { granted, refused } from "../lib/error-response.ts";
-import type { Refusal, Verdict } from "../lib/error-response.ts";
+import { success, failure } from "../lib/error-response.ts";
+import type { ErrorResponse, Result } from "../lib/error-response.ts";
 import { argumentInvalid } from "../lib/error-catalog.ts";
-import { refuseContent, refuseSize } from "./limits.ts";
+import { checkContent, checkSize } from "./limits.ts";
 import type { SectionName } from "./limits.ts";
 import { mergePatch } from "./merge.ts";
 import { stampPatch, stampWhole } from "./metadata.ts";
@@ -39,61 +39,61 @@ export function newTwin(createdAt: string): Twin {
 }
 
 /** The first twin of an identity that is created with tags and desired properties: they are of version 1. */
-export function twinFrom(body: JsonObject, at: string): Verdict<Twin> {
+export function twinFrom(body: JsonObject, at: string): Result<Twin> {
   const asked = readServiceBody(body);
   if (!asked.ok) return asked;
   const fresh = newTwin(at);
   const tags = mergePatch({}, asked.value.tags ?? {});
   const content = mergePatch({}, asked.value.desired ?? {});
-  const refusal = refuseSize("tags", tags) ?? refuseSize("desired", content);
-  if (refusal !== undefined) return refused(refusal);
+  const refusal = checkSize("tags", tags) ?? checkSize("desired", content);
+  if (refusal !== undefined) return failure(refusal);
   const metadata = stampWhole(content, { $lastUpdated: at, $lastUpdatedVersion: 1 });
-  return granted({ ...fresh, tags, desired: { content, metadata, version: 1 } });
+  return success({ ...fresh, tags, desired: { content, metadata, version: 1 } });
 }
 
 /** PATCH by the service: tags and desired properties merge. A device is told the patch as it came, nulls included. */
-export function patchByService(twin: Twin, body: JsonObject, at: string): Verdict<TwinWrite> {
+export function patchByService(twin: Twin, body: JsonObject, at: string): Result<TwinWrite> {
   const asked = readServiceBody(body);
   if (!asked.ok) return asked;
   const tags = mergePatch(twin.tags, asked.value.tags ?? {});
   const patch = asked.value.desired ?? {};
   const content = mergePatch(twin.desired.content, patch);
-  const refusal = refuseSize("tags", tags) ?? refuseSize("desired", content);
-  if (refusal !== undefined) return refused(refusal);
-  if (Object.keys(patch).length === 0) return granted({ twin: serviceWrite(twin, tags, twin.desired) });
+  const refusal = checkSize("tags", tags) ?? checkSize("desired", content);
+  if (refusal !== undefined) return failure(refusal);
+  if (Object.keys(patch).length === 0) return success({ twin: serviceWrite(twin, tags, twin.desired) });
   const version = twin.desired.version + 1;
   const stamp = { $lastUpdated: at, $lastUpdatedVersion: version };
   const metadata = stampPatch(twin.desired.metadata, content, patch, stamp);
   const notification = { ...patch, $version: version };
-  return granted({ twin: serviceWrite(twin, tags, { content, metadata, version }), notification });
+  return success({ twin: serviceWrite(twin, tags, { content, metadata, version }), notification });
 }
 
 /**
  * PUT by the service: tags and desired properties are replaced, what is not named is gone. "The device receives the
  * same form of update (partial or full replacement) executed by the solution back end", so here the whole document.
  */
-export function replaceByService(twin: Twin, body: JsonObject, at: string): Verdict<TwinWrite> {
+export function replaceByService(twin: Twin, body: JsonObject, at: string): Result<TwinWrite> {
   const asked = readServiceBody(body);
   if (!asked.ok) return asked;
   const tags = mergePatch({}, asked.value.tags ?? {});
   const content = mergePatch({}, asked.value.desired ?? {});
-  const refusal = refuseSize("tags", tags) ?? refuseSize("desired", content);
-  if (refusal !== undefined) return refused(refusal);
+  const refusal = checkSize("tags", tags) ?? checkSize("desired", content);
+  if (refusal !== undefined) return failure(refusal);
   const version = twin.desired.version + 1;
   const metadata = stampWhole(content, { $lastUpdated: at, $lastUpdatedVersion: version });
   const notification = { ...content, $version: version };
-  return granted({ twin: serviceWrite(twin, tags, { content, metadata, version }), notification });
+  return success({ twin: serviceWrite(twin, tags, { content, metadata, version }), notification });
 }
 
 /** PATCH by the device: reported properties merge. Its keys obey the same rules, so `$version` in it is refused. */
-export function patchByDevice(twin: Twin, patch: Json, at: string): Verdict<Twin> {
-  if (!isJsonObject(patch)) return refused(argumentInvalid("Reported properties must be a JSON object."));
+export function patchByDevice(twin: Twin, patch: Json, at: string): Result<Twin> {
+  if (!isJsonObject(patch)) return failure(argumentInvalid("Reported properties must be a JSON object."));
   const content = mergePatch(twin.reported.content, patch);
-  const refusal = refuseContent(patch) ?? refuseSize("reported", content);
-  if (refusal !== undefined) return refused(refusal);
+  const refusal = checkContent(patch) ?? checkSize("reported", content);
+  if (refusal !== undefined) return failure(refusal);
   const metadata = stampPatch(twin.reported.metadata, content, patch, { $lastUpdated: at });
   const reported = { content, metadata, version: twin.reported.version + 1 };
-  return granted({ ...twin, reported, version: twin.version + 1 });
+  return success({ ...twin, reported, version: twin.version + 1 });
 }
 
 function serviceWrite(twin: Twin, tags: JsonObject, desired: Section): Twin {
@@ -111,20 +111,20 @@ interface ServiceBody {
  * The SDKs of other languages send back a whole twin that they have read: everything but tags and desired properties is
  * ignored, and so are the read-only `$metadata` and `$version` (azure-sdk-for-net, DevicesClient_DeviceTwinLifecycle).
  */
-function readServiceBody(body: JsonObject): Verdict<ServiceBody> {
-  const properties = member(body, "properties") ?? {};
-  if (!isJsonObject(properties)) return refused(argumentInvalid("'properties' must be a JSON object."));
-  const tags = readSection("tags", member(body, "tags"));
+function readServiceBody(body: JsonObject): Result<ServiceBody> {
+  const properties = ownProperty(body, "properties") ?? {};
+  if (!isJsonObject(properties)) return failure(argumentInvalid("'properties' must be a JSON object."));
+  const tags = readSection("tags", ownProperty(body, "tags"));
   if (!tags.ok) return tags;
-  const desired = readSection("desired", member(properties, "desired"));
+  const desired = readSection("desired", ownProperty(properties, "desired"));
   if (!desired.ok) return desired;
-  return granted({ tags: tags.value, desired: desired.value });
+  return success({ tags: tags.value, desired: desired.value });
 }
 
-function readSection(name: SectionName, value: Json | undefined): Verdict<JsonObject | undefined> {
-  if (value === undefined || value === null) return granted(undefined);
-  if (!isJsonObject(value)) return refused(argumentInvalid(`'${name}' must be a JSON object.`));
+function readSection(name: SectionName, value: Json | undefined): Result<JsonObject | undefined> {
+  if (value === undefined || value === null) return success(undefined);
+  if (!isJsonObject(value)) return failure(argumentInvalid(`'${name}' must be a JSON object.`));
   const content: JsonObject = Object.fromEntries(Object.entries(value).filter(([key]) => !readOnlyKeys.has(key)));
-  const refusal: Refusal | undefined = refuseContent(content);
-  return refusal === undefined ? granted(content) : refused(refusal);
+  const refusal: ErrorResponse | undefined = checkContent(content);
+  return refusal === undefined ? success(content) : failure(refusal);
 }

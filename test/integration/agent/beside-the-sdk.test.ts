@@ -41,7 +41,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     await expect(client.open()).rejects.toThrow("Not authorized");
     const { board, service } = await agentOn(hub);
     await expect.poll(() => board.attempts).toBeGreaterThan(1);
-    await away.off();
+    await away.end();
     await isWell(service);
     expect(arrivals(bare)).toBe(0);
   });
@@ -96,7 +96,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
       fwPackageCheckValue: "a".repeat(64),
     };
     for (const deviceId of [bare, ours]) await desire(hub, deviceId, { firmware });
-    await away.off();
+    await away.end();
     await service.until("boardkeeper.update.refused.code", "insecure-address");
     await expect.poll(() => arrivals(bare)).toBe(2);
     expect(told).toStrictEqual([]);
@@ -124,12 +124,12 @@ describe("the agent comes back where the bare SDK does not:", () => {
     await isWell(service);
     const away = hub.faults.add("connack-refused", { code: 3 });
     hub.faults.add("close");
-    await away.hasStruck(3);
+    await away.waitForHits(3);
     // The SDK's deadline of 240 s is read from Date.now() alone.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 240_000 });
     onTestFinished(() => void vi.useRealTimers());
     await expect.poll(() => device.events, { timeout: 10_000 }).toContain("disconnect");
-    await away.off();
+    await away.end();
     await isWell(service);
     expect(arrivals(bare)).toBe(1);
   });
@@ -176,8 +176,8 @@ describe("the agent comes back where the bare SDK does not:", () => {
     const { client } = await bareDevice(hub, bare);
     await expect(client.open()).rejects.toThrow("Not authorized");
     const { service } = await agentOn(hub);
-    await refused.hasStruck(2);
-    await refused.off();
+    await refused.waitForHits(2);
+    await refused.end();
     await isWell(service);
     expect(arrivals(bare)).toBe(0);
   });

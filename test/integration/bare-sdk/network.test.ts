@@ -40,7 +40,7 @@ describe("the bare SDK", () => {
     const away = hub.faults.add("refuse", {}, { on: ["mqtt"] });
     hub.faults.add("close", {}, { on: ["mqtt"] });
     await desire(hub, "board-1", { meanwhile: 1 });
-    await away.off();
+    await away.end();
     await expect.poll(() => arrivals("board-1")).toBe(2);
     await desire(hub, "board-1", { afterwards: 1 });
     await expect.poll(() => told).toEqual([{ afterwards: 1, $version: 3 }]);
@@ -78,12 +78,12 @@ describe("the bare SDK", () => {
     await listenForDesired(device);
     const refused = hub.faults.add("connack-refused", { code: 3 });
     hub.faults.add("close");
-    await refused.hasStruck(2);
+    await refused.waitForHits(2);
     expect(device.events).not.toContain("disconnect");
     setDateForward(240_000);
     // Once for the methods, once for the desired properties.
     await expect.poll(() => device.events.filter((name) => name === "disconnect").length, { timeout: 10_000 }).toBe(2);
-    await refused.off();
+    await refused.end();
     const other = await openBare(hub, "board-2");
     expect([other.events, arrivals("board-1")]).toEqual([["connect"], 1]);
   });

@@ -72,7 +72,7 @@ describe("the bare SDK", () => {
     const { client } = await openBare(hub, "board-1");
     const fault = hub.faults.add("twin-answer-lost", {}, { times: 1 });
     const lost = watch(client.getTwin());
-    await fault.hasStruck();
+    await fault.waitForHits();
     await client.getTwin();
     expect(lost()).toBe(false);
   });
@@ -127,8 +127,8 @@ describe("the bare SDK", () => {
     await listenForMethods(hub, device, "board-1");
     const refusing = hub.faults.add("connack-refused", { code });
     hub.faults.add("close", {}, { deviceId: "board-1" });
-    await refusing.hasStruck(2);
-    await refusing.off();
+    await refusing.waitForHits(2);
+    await refusing.end();
     await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBe(2);
     expect(device.events).not.toContain("disconnect");
   });
@@ -163,9 +163,9 @@ describe("the bare SDK", () => {
     const { client } = await openBare(hub, "board-1");
     const quota = hub.faults.add("quota-exhausted");
     const sent = watch(client.sendEvent(new Message("1")));
-    await quota.hasStruck(3);
+    await quota.waitForHits(3);
     expect([arrivals("board-1") >= 3, sent()]).toEqual([true, false]);
-    await quota.off();
+    await quota.end();
     await expect.poll(sent, { timeout: 20_000 }).toBe(true);
     expect(await isConnected(hub, "board-1")).toBe(true);
   });

@@ -97,7 +97,7 @@ describe("the image server", () => {
     const { url } = await publishImage(hub.folder, hub.imagesUrl, file);
     const fault = hub.faults.addUntyped(name, parameters, { times: 1 });
     expect(await get(url, hub.ca, headers)).toMatchObject(is);
-    expect([fault.struck, fault.state]).toEqual([1, "over"]);
+    expect([fault.hits, fault.state]).toEqual([1, "over"]);
     expect(await get(url, hub.ca)).toMatchObject({ status: 200, body: TEXT, cut: false });
   });
 

@@ -1,13 +1,13 @@
 import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { KeptFile } from "../../../service-tools/local-hub/storage/coalescing-file.ts";
+import { CoalescingFile } from "../../../service-tools/local-hub/storage/coalescing-file.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("a kept file", () => {
   it("holds, whenever a promise is kept, what was to be saved then or something newer", async () => {
     const path = join(await temporaryFolder(), "counter");
-    const file = new KeptFile(path);
+    const file = new CoalescingFile(path);
     let counter = 0;
     let writes = 0;
     const render = (): string => {
@@ -26,7 +26,7 @@ describe("a kept file", () => {
 
   it("is removed when there is nothing to hold", async () => {
     const folder = await temporaryFolder();
-    const file = new KeptFile(join(folder, "value"));
+    const file = new CoalescingFile(join(folder, "value"));
     await file.save(() => "1");
     await file.save(() => undefined);
     expect(await readdir(folder)).toEqual([]);
@@ -35,7 +35,7 @@ describe("a kept file", () => {
   it("tells those who asked that it could not be written, and writes again when it can", async () => {
     const folder = join(await temporaryFolder(), "state");
     await mkdir(folder);
-    const file = new KeptFile(join(folder, "value"));
+    const file = new CoalescingFile(join(folder, "value"));
     await file.save(() => "1");
     await rm(folder, { recursive: true });
     const asked = [file.save(() => "2"), file.save(() => "3")];

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { acquireLock, lockHolder } from "../../../service-tools/local-hub/storage/lock.ts";
+import { acquireLock, lockHolderPid } from "../../../service-tools/local-hub/storage/lock.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("a lock", () => {
@@ -16,7 +16,7 @@ describe("a lock", () => {
     const takers = await Promise.all(Array.from({ length: 20 }, () => acquireLock(path)));
     const others = takers.filter((one) => "heldBy" in one);
     expect(others).toEqual(Array.from({ length: 19 }, () => ({ heldBy: process.pid })));
-    expect(await lockHolder(path)).toBe(process.pid);
+    expect(await lockHolderPid(path)).toBe(process.pid);
   });
 
   it("is free when it was released, and leaves nothing behind", async () => {
@@ -25,7 +25,7 @@ describe("a lock", () => {
     const lock = await acquireLock(path);
     if (!("release" in lock)) throw new Error("Somebody else has it.");
     await lock.release();
-    expect(await lockHolder(path)).toBeUndefined();
+    expect(await lockHolderPid(path)).toBeUndefined();
     expect(await readdir(folder)).toEqual([]);
   });
 });

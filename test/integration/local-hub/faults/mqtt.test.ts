@@ -39,7 +39,7 @@ const connections: Row[] = [
     what: "leaves a client waiting that the hub takes for connected",
     seen: async (world, fault) => {
       const answered = watch(world.connect());
-      await fault.hasStruck();
+      await fault.waitForHits();
       await world.board.closed();
       await expect.poll(async () => (await world.rest("GET", "/devices/board-1")).body).toContain('"Connected"');
       return answered();
@@ -80,7 +80,7 @@ const connections: Row[] = [
     what: "subscribes and does not say so",
     seen: async (world, fault) => {
       const answered = watch(world.board.client.subscribeAsync(DESIRED));
-      await fault.hasStruck();
+      await fault.waitForHits();
       await world.desire({ a: 1 });
       return [await world.toldVersions(1), answered()];
     },
@@ -91,7 +91,7 @@ const connections: Row[] = [
     what: "takes a message and does not say so",
     seen: async (world, fault) => {
       const answered = watch(world.board.client.publishAsync(TELEMETRY, "1", { qos: 1 }));
-      await fault.hasStruck();
+      await fault.waitForHits();
       return [(await world.rest("GET", "/local-hub/events")).body.split("\n").length - 1, answered()];
     },
     is: [1, false],
@@ -103,7 +103,7 @@ const connections: Row[] = [
       const heard: string[] = [];
       world.board.client.on("packetreceive", ({ cmd }) => heard.push(cmd));
       world.board.client.sendPing();
-      await fault.hasStruck();
+      await fault.waitForHits();
       await world.getTwin();
       return heard;
     },
@@ -212,7 +212,7 @@ const twins: Row[] = [
     what: "is not carried out and not answered",
     seen: async (world, fault) => {
       world.reportInVain({ lost: true });
-      await fault.hasStruck();
+      await fault.waitForHits();
       return [(await world.report({ kept: true }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
     },
     is: ["204", { kept: true }, 0],
@@ -223,7 +223,7 @@ const twins: Row[] = [
     what: "is carried out and not answered",
     seen: async (world, fault) => {
       world.reportInVain({ a: 1 });
-      await fault.hasStruck();
+      await fault.waitForHits();
       return [(await world.report({ b: 1 }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
     },
     is: ["204", { a: 1, b: 1 }, 0],
@@ -234,7 +234,7 @@ const twins: Row[] = [
     what: "is asked for and never comes",
     seen: async (world, fault) => {
       world.getTwinInVain();
-      await fault.hasStruck();
+      await fault.waitForHits();
       return [(await world.getTwin())[0], world.board.received.length];
     },
     is: ["200", 0],
@@ -303,7 +303,7 @@ const methods: Row[] = [
     what: "never comes, and the caller waits for 504",
     seen: async (world, fault) => {
       const caller = world.call();
-      await fault.hasStruck();
+      await fault.waitForHits();
       world.clock.advance(30_000);
       return [(await caller).status, await world.unread("$iothub/methods/")];
     },
@@ -314,7 +314,7 @@ const methods: Row[] = [
     what: "comes when the caller has given up",
     seen: async (world, fault) => {
       const caller = world.call();
-      await fault.hasStruck();
+      await fault.waitForHits();
       const before = await world.unread("$iothub/methods/");
       world.clock.advance(30_000);
       const { status } = await caller;
@@ -341,7 +341,7 @@ const methods: Row[] = [
     seen: async (world, fault) => {
       const caller = world.call();
       world.answerCall(await world.called());
-      await fault.hasStruck();
+      await fault.waitForHits();
       world.clock.advance(30_000);
       return (await caller).status;
     },
@@ -368,7 +368,7 @@ describe.each([
     const world = await worldFor(row, webSockets);
     const fault = world.hub.faults.addUntyped(row.fault, row.parameters ?? {}, once);
     expect(await row.seen(world, fault)).toEqual(row.is);
-    expect([fault.struck, fault.state]).toEqual([1, "over"]);
+    expect([fault.hits, fault.state]).toEqual([1, "over"]);
   });
 
   it.each(["kick", "token-expired"] as const)("%s closes the connection, and takes the next", async (name) => {
@@ -376,7 +376,7 @@ describe.each([
     const other = await world.connect({ deviceId: "board-2" });
     const fault = world.hub.faults.add(name, {}, { deviceId: "board-1" });
     await world.board.closed();
-    expect([fault.struck, other.client.connected]).toEqual([1, true]);
+    expect([fault.hits, other.client.connected]).toEqual([1, true]);
     expect((await world.connect()).client.connected).toBe(true);
   });
 

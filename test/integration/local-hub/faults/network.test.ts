@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { surfaces } from "../../../../service-tools/local-hub/faults/scope.ts";
-import type { Surface } from "../../../../service-tools/local-hub/faults/scope.ts";
+import { endpoints } from "../../../../service-tools/local-hub/faults/scope.ts";
+import type { Endpoint } from "../../../../service-tools/local-hub/faults/scope.ts";
 import type { LocalHub, LocalHubOptions } from "../../../../service-tools/local-hub/options.ts";
 import { testHub } from "../../../support/local-hub.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
@@ -9,7 +9,7 @@ import { connectRaw } from "../../../support/raw-mqtt.ts";
 import type { RawMqtt } from "../../../support/raw-mqtt.ts";
 import { openRoad, portsOf, sayHello, travel } from "../../../support/road.ts";
 
-const all = surfaces.map((surface) => ({ surface }));
+const all = endpoints.map((surface) => ({ surface }));
 const withDevices = all.filter(({ surface }) => surface === "mqtt" || surface === "websockets");
 
 async function world(options: Partial<LocalHubOptions> = {}): Promise<LocalHub> {
@@ -48,7 +48,7 @@ async function reported(hub: LocalHub): Promise<object> {
 }
 
 /** Something said and answered elsewhere, meanwhile: what was said before it has reached the hub by now. */
-async function overtake(hub: LocalHub, surface: Surface): Promise<void> {
+async function overtake(hub: LocalHub, surface: Endpoint): Promise<void> {
   await (await travel(hub, surface === "images" ? "mqtt" : "images", "board-2")).ask();
 }
 
@@ -58,8 +58,8 @@ describe.each(all)("refuse, on $surface", ({ surface }) => {
     const port = portsOf[surface](hub);
     const fault = hub.faults.add("refuse", {}, { on: [surface] });
     expect([await knock(port), await knock(port, "::1")]).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
-    expect(fault.struck).toBe(1);
-    await fault.off();
+    expect(fault.hits).toBe(1);
+    await fault.end();
     expect([await knock(port), await knock(port, "::1")]).toEqual(["open", "open"]);
   });
 
@@ -68,7 +68,7 @@ describe.each(all)("refuse, on $surface", ({ surface }) => {
     const inside = await travel(hub, surface);
     hub.faults.add("refuse", {}, { on: [surface] });
     await inside.ask();
-    const others = new Set(surfaces.map((one) => portsOf[one](hub)).filter((port) => port !== portsOf[surface](hub)));
+    const others = new Set(endpoints.map((one) => portsOf[one](hub)).filter((port) => port !== portsOf[surface](hub)));
     for (const port of others) expect(await knock(port)).toBe("open");
   });
 });
@@ -77,14 +77,14 @@ describe("refuse", () => {
   it("switched on and off in one go ends as it was switched last", async () => {
     const hub = await world();
     const first = hub.faults.add("refuse");
-    const ended = first.off();
+    const ended = first.end();
     const second = hub.faults.add("refuse");
     await ended;
     expect(await knock(hub.ports.mqtt)).toBe("ECONNREFUSED");
     const third = hub.faults.add("refuse");
-    await second.off();
+    await second.end();
     expect(await knock(hub.ports.mqtt)).toBe("ECONNREFUSED");
-    await third.off();
+    await third.end();
     expect(await knock(hub.ports.mqtt)).toBe("open");
   });
 
@@ -110,7 +110,7 @@ describe.each(all)("accept-reset, on $surface", ({ surface }) => {
       const fate = openRoad(portsOf[surface](hub)).then((road) => road.fate);
       expect(await fate.catch((error: NodeJS.ErrnoException) => error.code)).toBe("ECONNRESET");
     }
-    expect([fault.struck, fault.state]).toEqual([2, "over"]);
+    expect([fault.hits, fault.state]).toEqual([2, "over"]);
     await (await travel(hub, surface)).ask();
   });
 });
@@ -120,9 +120,9 @@ describe.each(withDevices)("accept-reset for one device, on $surface", ({ surfac
     const hub = await world();
     const fault = hub.faults.add("accept-reset", {}, { deviceId: "board-1" });
     void travel(hub, surface, "board-1").catch(() => undefined);
-    await fault.hasStruck();
+    await fault.waitForHits();
     await (await travel(hub, surface, "board-2")).ask();
-    expect(fault.struck).toBe(1);
+    expect(fault.hits).toBe(1);
   });
 });
 
@@ -136,7 +136,7 @@ describe.each(all)("on a live connection, on $surface", ({ surface }) => {
     await before.ask();
     const fault = hub.faults.add(name, {}, { on: [surface] });
     expect(await before.road.fate).toBe(fate);
-    expect([fault.struck, fault.state]).toEqual([1, "over"]);
+    expect([fault.hits, fault.state]).toEqual([1, "over"]);
     await (await travel(hub, surface)).ask();
   });
 });
@@ -148,14 +148,14 @@ describe.each(withDevices)("for one device, on $surface", ({ surface }) => {
     const other = await travel(hub, surface, "board-2");
     const fault = hub.faults.add(name, {}, { deviceId: "board-1" });
     await other.ask();
-    expect(fault.struck).toBe(1);
+    expect(fault.hits).toBe(1);
   });
 
   it("what is for the one spares the other's new connections too", async () => {
     const hub = await world();
     const fault = hub.faults.add("black-hole", {}, { deviceId: "board-1" });
     await (await travel(hub, surface, "board-2")).ask();
-    expect(fault.struck).toBe(0);
+    expect(fault.hits).toBe(0);
   });
 });
 
@@ -165,14 +165,14 @@ describe.each(all)("black-hole, on $surface", ({ surface }) => {
     const lost = await travel(hub, surface);
     await lost.ask();
     const fault = hub.faults.add("black-hole", {}, { on: [surface] });
-    expect(fault.struck).toBe(1);
+    expect(fault.hits).toBe(1);
     let answered = false;
     lost.ask().then(
       () => (answered = true),
       () => undefined,
     );
     await overtake(hub, surface);
-    await fault.off();
+    await fault.end();
     await (await travel(hub, surface)).ask();
     expect([answered, lost.road.socket.destroyed]).toEqual([false, false]);
   });
@@ -183,7 +183,7 @@ describe.each(all)("black-hole, on $surface", ({ surface }) => {
     const fault = hub.faults.add("black-hole", { after: "late" }, { on: [surface] });
     const answered = late.ask();
     await overtake(hub, surface);
-    await fault.off();
+    await fault.end();
     await expect(answered).resolves.toBeUndefined();
   });
 });
@@ -195,7 +195,7 @@ describe("black-hole, in one direction,", () => {
     board.client.publish(REPORT, '{"a":1}');
     await overtake(hub, "mqtt");
     expect(await reported(hub)).toEqual({});
-    await fault.off();
+    await fault.end();
     await board.next("$iothub/twin/res/204/");
     expect(await reported(hub)).toEqual({ a: 1 });
   });
@@ -206,7 +206,7 @@ describe("black-hole, in one direction,", () => {
     board.client.publish(REPORT, '{"a":1}');
     await expect.poll(() => reported(hub)).toEqual({ a: 1 });
     expect(board.received).toEqual([]);
-    await fault.off();
+    await fault.end();
     await board.next("$iothub/twin/res/204/");
   });
 
@@ -246,7 +246,7 @@ describe("latency", () => {
     const { hub, board } = await connected({ clock });
     const fault = hub.faults.add("latency", { delayMs: 600_000, direction: "to-client" });
     await reportSlowly(board, clock, 1);
-    await fault.off();
+    await fault.end();
     expect(await board.next("$iothub/twin/res/204/")).toBeDefined();
   });
 });
@@ -299,7 +299,7 @@ describe.each(all)("cut-after, on $surface", ({ surface }) => {
     const fault = hub.faults.add("cut-after", { bytes: 300, how, direction: "to-client" }, { on: [surface], times: 1 });
     const { socket } = await openRoad(portsOf[surface](hub));
     expect(await sayHello(hub, socket)).toBe(fate);
-    expect([socket.bytesRead, fault.struck]).toEqual([300, 1]);
+    expect([socket.bytesRead, fault.hits]).toEqual([300, 1]);
     await (await travel(hub, surface)).ask();
   });
 });
@@ -314,7 +314,7 @@ describe.each(all)("certificate, on $surface", ({ surface }) => {
     const hub = await world();
     const fault = hub.faults.add("certificate", { flaw }, { on: [surface], times: 1 });
     const { socket } = await openRoad(portsOf[surface](hub));
-    expect([await sayHello(hub, socket), fault.struck]).toEqual([fate, 1]);
+    expect([await sayHello(hub, socket), fault.hits]).toEqual([fate, 1]);
     await (await travel(hub, surface)).ask();
   });
 });

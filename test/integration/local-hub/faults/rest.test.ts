@@ -27,7 +27,7 @@ describe("rest-refused", () => {
     const fault = world.hub.faults.add("rest-refused", { status, retryAfterS: 9 }, { times: 1 });
     const answer = await world.call();
     expect([answer.status, answer.headers["retry-after"], answer.body === ""]).toEqual([Number(status), "9", false]);
-    expect([calls(), fault.struck, (await world.call()).status]).toEqual([0, 1, 200]);
+    expect([calls(), fault.hits, (await world.call()).status]).toEqual([0, 1, 200]);
   });
 
   it("can have an empty body, and be for one operation and one device", async () => {
@@ -37,7 +37,7 @@ describe("rest-refused", () => {
     expect((await world.rest("GET", "/twins/board-1")).status).toBe(200);
     expect((await world.rest("POST", "/twins/board-2/methods", { methodName: "go" })).status).toBe(404);
     expect(await world.call()).toMatchObject({ status: 503, body: "" });
-    expect(fault.struck).toBe(1);
+    expect(fault.hits).toBe(1);
   });
 });
 
@@ -50,7 +50,7 @@ describe("rest-cut", () => {
     const calls = answering(world);
     const fault = world.hub.faults.add("rest-cut", { when, operation: "methods" }, { times: 1 });
     await expect(world.call()).rejects.toMatchObject({ code: "ECONNRESET" });
-    expect([calls(), fault.struck]).toEqual([carriedOut, 1]);
+    expect([calls(), fault.hits]).toEqual([carriedOut, 1]);
   });
 });
 
@@ -64,10 +64,10 @@ describe("rest-stalled", () => {
     const fault = world.hub.faults.add("rest-stalled", { when, operation: "methods" });
     const asked = world.call();
     const answered = watch(asked);
-    await fault.hasStruck();
+    await fault.waitForHits();
     await world.rest("GET", "/twins/board-1");
     expect([calls(), answered()]).toEqual([carriedOut, false]);
-    await fault.off();
+    await fault.end();
     expect((await asked).status).toBe(200);
   });
 });

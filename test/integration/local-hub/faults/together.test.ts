@@ -3,7 +3,7 @@ import { connect } from "mqtt";
 import { describe, expect, it } from "vitest";
 import { faultNames } from "../../../../service-tools/local-hub/faults/catalogue.ts";
 import type { FaultName } from "../../../../service-tools/local-hub/faults/catalogue.ts";
-import { drawFault } from "../../../../service-tools/local-hub/faults/draw.ts";
+import { randomFault } from "../../../../service-tools/local-hub/faults/draw.ts";
 import { FaultyWorld } from "../../../support/faulty-world.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { rawOptions } from "../../../support/raw-mqtt.ts";
@@ -48,7 +48,7 @@ async function works(world: FaultyWorld): Promise<unknown[]> {
 async function afterwards(names: readonly FaultName[], random: () => number): Promise<unknown[]> {
   const world = await FaultyWorld.begin(random() < 0.5);
   await world.board.client.subscribeAsync(["$iothub/twin/res/#", DESIRED, METHODS]);
-  const drawn = names.map((name) => drawFault(random, [name]));
+  const drawn = names.map((name) => randomFault(random, [name]));
   const added = drawn.map(({ name, parameters }) => world.hub.faults.addUntyped(name, parameters, {}));
   const stop = useEverything(world);
   world.clock.advance(1000);
@@ -63,7 +63,7 @@ async function afterwards(names: readonly FaultName[], random: () => number): Pr
 
 const all = faultNames();
 const chance = randomFrom(20_261_121);
-const pairs = all.map((first): [FaultName, FaultName] => [first, drawFault(chance).name]);
+const pairs = all.map((first): [FaultName, FaultName] => [first, randomFault(chance).name]);
 
 describe("when it is over, the hub is as it was:", () => {
   it.each(all)("%s", async (name) => {

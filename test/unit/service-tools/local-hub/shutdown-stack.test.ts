@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Ending } from "../../../../service-tools/local-hub/shutdown-stack.ts";
+import { ShutdownStack } from "../../../../service-tools/local-hub/shutdown-stack.ts";
 
 describe("the end of a hub", () => {
   it("undoes in the reverse order, one after the other, and once", async () => {
     const done: string[] = [];
-    const ending = new Ending();
+    const ending = new ShutdownStack();
     for (const name of ["lock", "files", "servers"]) {
       ending.add(async () => {
         done.push(`${name} begins`);
@@ -19,7 +19,7 @@ describe("the end of a hub", () => {
 
   it("goes on when something cannot be undone, and tells of it", async () => {
     const done: string[] = [];
-    const ending = new Ending();
+    const ending = new ShutdownStack();
     ending.add(async () => void done.push("lock"));
     ending.add(() => Promise.reject(new Error("the disk is full")));
     await expect(ending.run()).rejects.toThrow("the disk is full");
@@ -27,7 +27,7 @@ describe("the end of a hub", () => {
   });
 
   it("tells of everything that failed", async () => {
-    const ending = new Ending();
+    const ending = new ShutdownStack();
     ending.add(() => Promise.reject(new Error("one")));
     ending.add(() => Promise.reject(new Error("two")));
     await expect(ending.run()).rejects.toMatchObject({

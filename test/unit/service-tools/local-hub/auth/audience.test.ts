@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { covers, isHubName } from "../../../../../service-tools/local-hub/auth/audience.ts";
+import { audienceCovers, isHubName } from "../../../../../service-tools/local-hub/auth/audience.ts";
 
 const names = { hosts: ["localhost", "127.0.0.1", "::1", "hub.test"], ports: [18_883, 18_443] };
 
@@ -42,6 +42,6 @@ describe("the audience of a token", () => {
     ["elsewhere/devices/Board-1", "another hub", false],
     ["localhost:1/devices/Board-1", "another port", false],
   ])("%s (%s): %s", (audience, _what, expected) => {
-    expect(covers(audience, path, names)).toBe(expected);
+    expect(audienceCovers(audience, path, names)).toBe(expected);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { judgeDevice, judgeService } from "../../../../../service-tools/local-hub/auth/authorize.ts";
-import type { Policies, PolicyName, Right } from "../../../../../service-tools/local-hub/auth/policies.ts";
+import { authorizeDevice, authorizeService } from "../../../../../service-tools/local-hub/auth/authorize.ts";
+import type { Policies, PolicyName, Permission } from "../../../../../service-tools/local-hub/auth/policies.ts";
 import { sasToken } from "../../../../support/sas-token.ts";
 
 const NOW_S = 1_800_000_000;
@@ -17,14 +17,14 @@ const policies: Policies = {
 const around = { names: { hosts: ["localhost"], ports: [18_443] }, policies, nowMs: NOW_S * 1000 };
 
 /** "Access control and permissions", iot-hub-dev-guide-sas. */
-const rights: { policy: PolicyName; rights: Right[] }[] = [
+const rights: { policy: PolicyName; rights: Permission[] }[] = [
   { policy: "iothubowner", rights: ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"] },
   { policy: "service", rights: ["ServiceConnect"] },
   { policy: "device", rights: ["DeviceConnect"] },
   { policy: "registryRead", rights: ["RegistryRead"] },
   { policy: "registryReadWrite", rights: ["RegistryRead", "RegistryWrite"] },
 ];
-const allRights: Right[] = ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"];
+const allRights: Permission[] = ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"];
 const matrix = rights.flatMap(({ policy, rights: granted }) =>
   allRights.map((right) => ({ policy, right, allowed: granted.includes(right) })),
 );
@@ -32,7 +32,7 @@ const matrix = rights.flatMap(({ policy, rights: granted }) =>
 describe("a service token", () => {
   it.each(matrix)("of $policy for $right: $allowed", ({ policy, right, allowed }) => {
     const token = sasToken("localhost", policies[policy].primaryKey, LATER_S, policy);
-    expect(judgeService(token, right, ["devices"], around).ok).toBe(allowed);
+    expect(authorizeService(token, right, ["devices"], around).ok).toBe(allowed);
   });
 
   const owner = policies.iothubowner;
@@ -40,13 +40,13 @@ describe("a service token", () => {
 
   it("may be signed with the secondary key", () => {
     const token = sasToken("localhost", owner.secondaryKey, LATER_S, "iothubowner");
-    expect(judgeService(token, "RegistryRead", ["devices"], around).ok).toBe(true);
+    expect(authorizeService(token, "RegistryRead", ["devices"], around).ok).toBe(true);
   });
 
   it("may be for the path alone", () => {
     const token = sasToken("localhost:18443/devices", owner.primaryKey, LATER_S, "iothubowner");
-    expect(judgeService(token, "RegistryRead", ["devices", "board-1"], around).ok).toBe(true);
-    expect(judgeService(token, "ServiceConnect", ["twins", "board-1"], around).ok).toBe(false);
+    expect(authorizeService(token, "RegistryRead", ["devices", "board-1"], around).ok).toBe(true);
+    expect(authorizeService(token, "ServiceConnect", ["twins", "board-1"], around).ok).toBe(false);
   });
 
   it.each<{ what: string; header: string | undefined; why: string }>([
@@ -96,12 +96,12 @@ describe("a service token", () => {
       why: "not a SharedAccessSignature",
     },
   ])("is refused: $what", ({ header, why }) => {
-    const verdict = judgeService(header, "RegistryRead", ["devices"], around);
+    const verdict = authorizeService(header, "RegistryRead", ["devices"], around);
     expect(verdict.ok ? "accepted" : verdict.why).toContain(why);
   });
 
   it("is never repeated in the reason", () => {
-    const verdict = judgeService(`${good}x`, "RegistryRead", ["twins"], around);
+    const verdict = authorizeService(`${good}x`, "RegistryRead", ["twins"], around);
     expect(JSON.stringify(verdict)).not.toContain("sig=");
   });
 });
@@ -121,11 +121,11 @@ describe("a device token", () => {
     { what: "the service policy", token: sasToken("localhost", key(3), LATER_S, "service"), ok: false },
     { what: "no token at all", token: "secret", ok: false },
   ])("with $what: $ok", ({ token, ok }) => {
-    expect(judgeDevice(token, own, path, around).ok).toBe(ok);
+    expect(authorizeDevice(token, own, path, around).ok).toBe(ok);
   });
 
   it("says until when it is good and by which key", () => {
     const token = sasToken("localhost/devices/board-1", key(21), LATER_S);
-    expect(judgeDevice(token, own, path, around)).toEqual({ ok: true, expiresAtMs: LATER_S * 1000, key: key(21) });
+    expect(authorizeDevice(token, own, path, around)).toEqual({ ok: true, expiresAtMs: LATER_S * 1000, key: key(21) });
   });
 });

@@ -1,25 +1,25 @@
 import { describe, expect, it } from "vitest";
-import { faultNames, kindOf, withDefaults } from "../../../../../service-tools/local-hub/faults/catalogue.ts";
-import { drawFault } from "../../../../../service-tools/local-hub/faults/draw.ts";
-import { readFault } from "../../../../../service-tools/local-hub/faults/request.ts";
+import { faultNames, faultKind, withDefaults } from "../../../../../service-tools/local-hub/faults/catalogue.ts";
+import { randomFault } from "../../../../../service-tools/local-hub/faults/draw.ts";
+import { parseFaultRequest } from "../../../../../service-tools/local-hub/faults/request.ts";
 
 describe.each(faultNames())("the fault %s", (name) => {
   it("can be added with its defaults", () => {
-    expect(readFault(name, {}, {}).parameters).toEqual(withDefaults(name, {}));
+    expect(parseFaultRequest(name, {}, {}).parameters).toEqual(withDefaults(name, {}));
   });
 
   it.each([0, 0.5, 0.999_999])("can be added as drawn by %f", (chance) => {
-    const drawn = drawFault(() => chance, [name]);
-    expect(readFault(name, drawn.parameters, {})).toMatchObject(drawn);
+    const drawn = randomFault(() => chance, [name]);
+    expect(parseFaultRequest(name, drawn.parameters, {})).toMatchObject(drawn);
   });
 });
 
-it.each(faultNames().filter((name) => !kindOf(name).forOne))("%s is for everybody or nobody", (name) => {
-  expect(() => readFault(name, {}, { deviceId: "board-1" })).toThrow("it cannot tell devices apart");
+it.each(faultNames().filter((name) => !faultKind(name).forOne))("%s is for everybody or nobody", (name) => {
+  expect(() => parseFaultRequest(name, {}, { deviceId: "board-1" })).toThrow("it cannot tell devices apart");
 });
 
-it.each(faultNames().filter((name) => kindOf(name).forOne))("%s can be for one device", (name) => {
-  expect(readFault(name, {}, { deviceId: "board-1" }).options).toEqual({ deviceId: "board-1" });
+it.each(faultNames().filter((name) => faultKind(name).forOne))("%s can be for one device", (name) => {
+  expect(parseFaultRequest(name, {}, { deviceId: "board-1" }).options).toEqual({ deviceId: "board-1" });
 });
 
 describe("a fault is refused", () => {
@@ -55,6 +55,6 @@ describe("a fault is refused", () => {
     },
     { what: "so often, if it strikes once", name: "kick", parameters: {}, options: { times: 2 }, why: "strikes once" },
   ])("$what", ({ name, parameters, options, why }) => {
-    expect(() => readFault(name, parameters, options)).toThrow(why);
+    expect(() => parseFaultRequest(name, parameters, options)).toThrow(why);
   });
 });

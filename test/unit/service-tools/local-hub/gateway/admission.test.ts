@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Policies } from "../../../../../service-tools/local-hub/auth/policies.ts";
 import type { Target } from "../../../../../service-tools/local-hub/registry/ids.ts";
-import { admit } from "../../../../../service-tools/local-hub/gateway/admission.ts";
-import type { Candidate, ConnectRequest } from "../../../../../service-tools/local-hub/gateway/admission.ts";
+import { authenticate } from "../../../../../service-tools/local-hub/gateway/admission.ts";
+import type { KnownIdentity, ConnectRequest } from "../../../../../service-tools/local-hub/gateway/admission.ts";
 import { parseUserName } from "../../../../../service-tools/local-hub/gateway/user-name.ts";
 import { sasToken } from "../../../../support/sas-token.ts";
 
@@ -23,7 +23,7 @@ const policies: Policies = {
 const around = { names: { hosts: ["localhost", "hub.test"], ports: [18_883] }, policies, nowMs: NOW_S * 1000 };
 const noThumbprints = { primaryThumbprint: null, secondaryThumbprint: null };
 
-const known: Record<string, Candidate> = {
+const known: Record<string, KnownIdentity> = {
   "board-1": {
     enabled: true,
     authentication: { type: "sas", symmetricKey: pair(20), x509Thumbprint: noThumbprints },
@@ -46,7 +46,7 @@ const known: Record<string, Candidate> = {
   },
 };
 
-function find({ deviceId, moduleId }: Target): Candidate | undefined {
+function find({ deviceId, moduleId }: Target): KnownIdentity | undefined {
   return known[moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`];
 }
 
@@ -85,7 +85,10 @@ describe("a CONNECT", () => {
       },
     },
   ])("$what is accepted", ({ request }) => {
-    expect(admit({ ...good, ...request }, find, around)).toMatchObject({ ok: true, expiresAtMs: LATER_S * 1000 });
+    expect(authenticate({ ...good, ...request }, find, around)).toMatchObject({
+      ok: true,
+      expiresAtMs: LATER_S * 1000,
+    });
   });
 
   it.each<{ what: string; request: Partial<ConnectRequest>; returnCode: 4 | 5; why: string }>([
@@ -179,7 +182,7 @@ describe("a CONNECT", () => {
       why: "does not have the permission DeviceConnect",
     },
   ])("with $what is refused with $returnCode", ({ request, returnCode, why }) => {
-    const admission = admit({ ...good, ...request }, find, around);
+    const admission = authenticate({ ...good, ...request }, find, around);
     expect(admission).toMatchObject({ ok: false, returnCode });
     expect(admission.ok ? "" : admission.why).toContain(why);
   });

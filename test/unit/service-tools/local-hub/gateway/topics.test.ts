@@ -4,9 +4,9 @@ import {
   desiredTopic,
   maySubscribe,
   methodTopic,
-  readTopic,
+  parseTopic,
   receivesMethod,
-  twinAnswerTopic,
+  twinResponseTopic,
 } from "../../../../../service-tools/local-hub/gateway/topics.ts";
 
 const device: Target = { deviceId: "board-1" };
@@ -60,7 +60,7 @@ describe("a PUBLISH", () => {
       says: { kind: "methodAnswer", requestId: "3", status: -1 },
     },
   ])("to $topic is understood", ({ who, topic, says }) => {
-    expect(readTopic(topic, who)).toEqual(says);
+    expect(parseTopic(topic, who)).toEqual(says);
   });
 
   it.each<{ who: Target; topic: string; why: string }>([
@@ -82,7 +82,7 @@ describe("a PUBLISH", () => {
     { who: device, topic: "home/kitchen", why: "not a topic of IoT Hub" },
     { who: device, topic: "devices/board-1/messages/events/%E0%A4%A", why: "a property bag that cannot be read" },
   ])("to $topic is refused: $why", ({ who, topic }) => {
-    expect(readTopic(topic, who)).toBeUndefined();
+    expect(parseTopic(topic, who)).toBeUndefined();
   });
 });
 
@@ -118,8 +118,8 @@ describe("a SUBSCRIBE", () => {
 describe("the hub's own topics", () => {
   it("are those of iot-mqtt-connect-to-iot-hub", () => {
     expect(methodTopic("reboot", "1a")).toBe("$iothub/methods/POST/reboot/?$rid=1a");
-    expect(twinAnswerTopic(200, "r")).toBe("$iothub/twin/res/200/?$rid=r");
-    expect(twinAnswerTopic(204, "1", 6)).toBe("$iothub/twin/res/204/?$rid=1&$version=6");
+    expect(twinResponseTopic(200, "r")).toBe("$iothub/twin/res/200/?$rid=r");
+    expect(twinResponseTopic(204, "1", 6)).toBe("$iothub/twin/res/204/?$rid=1&$version=6");
     expect(desiredTopic(8)).toBe("$iothub/twin/PATCH/properties/desired/?$version=8");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bareBody, errorBody, httpStatus } from "../../../../../service-tools/local-hub/lib/error-response.ts";
+import { bareErrorBody, httpErrorBody, httpStatus } from "../../../../../service-tools/local-hub/lib/error-response.ts";
 import {
   deviceAlreadyExists,
   deviceNotOnline,
@@ -12,14 +12,16 @@ const TRACKED = "e40e9db2199f482b887af45fbeaa7b8c-G:0-TimeStamp:08/20/2020 22:05
 
 describe("an error body", () => {
   it("is classic for identities and twins", () => {
-    expect(errorBody(deviceAlreadyExists("a"), tracking)).toBe(
+    expect(httpErrorBody(deviceAlreadyExists("a"), tracking)).toBe(
       `{"Message":"ErrorCode:DeviceAlreadyExists;A device with ID 'a' is already registered.",` +
         `"ExceptionMessage":"Tracking ID:${TRACKED}"}`,
     );
   });
 
   it("is nested for methods: JSON in a string in JSON", () => {
-    const body: { Message: string; ExceptionMessage: string } = JSON.parse(errorBody(deviceNotOnline(5000), tracking));
+    const body: { Message: string; ExceptionMessage: string } = JSON.parse(
+      httpErrorBody(deviceNotOnline(5000), tracking),
+    );
     expect(body.ExceptionMessage).toBe("");
     expect(body.Message).toBe(
       `{"errorCode":404103,"trackingId":"${TRACKED}","message":"The operation failed because the requested device ` +
@@ -30,8 +32,8 @@ describe("an error body", () => {
 
   it("is bare for modules, as everything is over MQTT", () => {
     const refusal = moduleAlreadyExists("d", "m", "hub");
-    expect(errorBody(refusal, tracking)).toBe(bareBody(refusal, tracking));
-    expect(JSON.parse(bareBody(refusal, tracking))).toEqual({
+    expect(httpErrorBody(refusal, tracking)).toBe(bareErrorBody(refusal, tracking));
+    expect(JSON.parse(bareErrorBody(refusal, tracking))).toEqual({
       errorCode: 409_301,
       trackingId: TRACKED,
       message: "Device d in IotHub hub already contains Module m.",

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { Faults } from "../../../../../service-tools/local-hub/faults/faults.ts";
-import type { Where } from "../../../../../service-tools/local-hub/faults/scope.ts";
+import type { Location } from "../../../../../service-tools/local-hub/faults/scope.ts";
 import { targetName } from "../../../../../service-tools/local-hub/registry/ids.ts";
 import type { Target } from "../../../../../service-tools/local-hub/registry/ids.ts";
 import { silentLog } from "../../../../../service-tools/local-hub/lib/log.ts";
 import { MethodCalls } from "../../../../../service-tools/local-hub/methods/calls.ts";
-import type { DeviceLink } from "../../../../../service-tools/local-hub/gateway/device-link.ts";
+import type { DeviceConnections } from "../../../../../service-tools/local-hub/gateway/device-link.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 
 /** A link whose devices come and go as the test says, and which notes what is sent. */
-class FakeLink implements DeviceLink {
+class FakeLink implements DeviceConnections {
   readonly sent: { topic: string; payload: string }[] = [];
   readonly present = new Set<string>();
 
@@ -17,7 +17,7 @@ class FakeLink implements DeviceLink {
     return this.present.has(targetName(target));
   }
 
-  reaches(target: Target): boolean {
+  canReceive(target: Target): boolean {
     return this.isConnected(target);
   }
 
@@ -27,8 +27,8 @@ class FakeLink implements DeviceLink {
     return true;
   }
 
-  whereIs(target: Target): Where {
-    return { surfaces: ["mqtt"], target };
+  location(target: Target): Location {
+    return { endpoints: ["mqtt"], target };
   }
 
   disconnect(target: Target): void {
@@ -52,7 +52,7 @@ describe("a direct method", () => {
     link.present.add("board-1");
     const result = calls.invoke(board, call);
     expect(link.sent).toEqual([{ topic: "$iothub/methods/POST/reboot/?$rid=1", payload: "{}" }]);
-    calls.answer(board, "1", 200, answer);
+    calls.handleResponse(board, "1", 200, answer);
     expect(await result).toEqual({ ok: true, value: { status: 200, payload: { ok: 1 } } });
     expect(clock.pending()).toBe(0);
   });
@@ -69,8 +69,8 @@ describe("a direct method", () => {
     const result = calls.invoke(board, call);
     clock.advance(9999);
     link.present.add("board-1");
-    calls.reachable(board);
-    calls.answer(board, "1", 202, Buffer.from(""));
+    calls.deviceReachable(board);
+    calls.handleResponse(board, "1", 202, Buffer.from(""));
     expect(await result).toEqual({ ok: true, value: { status: 202, payload: null } });
   });
 
@@ -95,7 +95,7 @@ describe("a direct method", () => {
     const result = calls.invoke(board, call);
     clock.advance(9000);
     link.present.add("board-1");
-    calls.reachable(board);
+    calls.deviceReachable(board);
     clock.advance(21_000);
     expect(await result).toMatchObject({ ok: false, refusal: { code: 504_101 } });
   });
@@ -104,7 +104,7 @@ describe("a direct method", () => {
     const { calls, link } = world();
     link.present.add("board-1");
     const result = calls.invoke(board, call);
-    calls.gone(board);
+    calls.deviceDisconnected(board);
     expect(await result).toMatchObject({ ok: false, refusal: { code: 404_104 } });
   });
 
@@ -112,10 +112,10 @@ describe("a direct method", () => {
     const { calls, link } = world();
     link.present.add("board-1");
     const result = calls.invoke(board, call);
-    calls.answer({ deviceId: "board-2" }, "1", 500, answer);
-    calls.answer({ deviceId: "board-1", moduleId: "agent" }, "1", 500, answer);
-    calls.answer(board, "1", 200, answer);
-    calls.answer(board, "1", 500, answer);
+    calls.handleResponse({ deviceId: "board-2" }, "1", 500, answer);
+    calls.handleResponse({ deviceId: "board-1", moduleId: "agent" }, "1", 500, answer);
+    calls.handleResponse(board, "1", 200, answer);
+    calls.handleResponse(board, "1", 500, answer);
     expect(await result).toMatchObject({ ok: true, value: { status: 200 } });
   });
 
@@ -123,8 +123,8 @@ describe("a direct method", () => {
     const { calls, link } = world();
     link.present.add("board-1");
     const [first, second] = [calls.invoke(board, call), calls.invoke(board, call)];
-    calls.answer(board, "2", 202, answer);
-    calls.answer(board, "1", 201, answer);
+    calls.handleResponse(board, "2", 202, answer);
+    calls.handleResponse(board, "1", 201, answer);
     expect(await Promise.all([first, second])).toMatchObject([{ value: { status: 201 } }, { value: { status: 202 } }]);
   });
 });

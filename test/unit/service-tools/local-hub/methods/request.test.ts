@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../../service-tools/local-hub/lib/json.ts";
-import { readMethodAnswer, readMethodRequest } from "../../../../../service-tools/local-hub/methods/request.ts";
+import { parseMethodResponse, parseMethodRequest } from "../../../../../service-tools/local-hub/methods/request.ts";
 
 const LIMIT = 128 * 1024;
 
@@ -43,7 +43,7 @@ describe("a method request", () => {
       call: { connectTimeoutMs: 300_000 },
     },
   ])("$what", ({ body, call }) => {
-    expect(readMethodRequest(body)).toMatchObject({ ok: true, value: call });
+    expect(parseMethodRequest(body)).toMatchObject({ ok: true, value: call });
   });
 
   it.each<{ what: string; body: Json; code: number; says: string }>([
@@ -106,9 +106,9 @@ describe("a method request", () => {
       says: "larger than 131072 bytes",
     },
   ])("that $what is refused", ({ body, code, says }) => {
-    const verdict = readMethodRequest(body);
+    const verdict = parseMethodRequest(body);
     expect(verdict).toMatchObject({ ok: false, refusal: { code, envelope: "nested" } });
-    expect(verdict.ok ? "" : verdict.refusal.message).toContain(says);
+    expect(verdict.ok ? "" : verdict.error.message).toContain(says);
   });
 });
 
@@ -119,15 +119,18 @@ describe("a method answer", () => {
     { payload: "", value: null },
     { payload: "5", value: 5 },
   ])("of '$payload' is passed on", ({ payload, value }) => {
-    expect(readMethodAnswer(200, Buffer.from(payload))).toEqual({ ok: true, value: { status: 200, payload: value } });
+    expect(parseMethodResponse(200, Buffer.from(payload))).toEqual({
+      ok: true,
+      value: { status: 200, payload: value },
+    });
   });
 
   it("that is not JSON is a bad gateway", () => {
-    expect(readMethodAnswer(200, Buffer.from("oops"))).toMatchObject({ ok: false, refusal: { code: 502_000 } });
+    expect(parseMethodResponse(200, Buffer.from("oops"))).toMatchObject({ ok: false, refusal: { code: 502_000 } });
   });
 
   it("of more than 128 KB is a bad gateway", () => {
     const payload = Buffer.from(JSON.stringify("x".repeat(LIMIT)));
-    expect(readMethodAnswer(200, payload)).toMatchObject({ ok: false, refusal: { code: 502_000 } });
+    expect(parseMethodResponse(200, payload)).toMatchObject({ ok: false, refusal: { code: 502_000 } });
   });
 });

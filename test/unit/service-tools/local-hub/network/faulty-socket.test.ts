@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { Faults } from "../../../../../service-tools/local-hub/faults/faults.ts";
-import { Conduit } from "../../../../../service-tools/local-hub/network/faulty-socket.ts";
+import { FaultySocket } from "../../../../../service-tools/local-hub/network/faulty-socket.ts";
 import { ManualClock } from "../../../../support/manual-clock.ts";
 import { silentLog } from "../../../../../service-tools/local-hub/lib/log.ts";
 
@@ -28,7 +28,7 @@ it("a connection that is reset while nobody has hold of it ends, and nothing els
     random: () => 0,
     flawedCertificate: () => Promise.reject(new Error("Nobody asks for one.")),
   };
-  const conduit = new Conduit(accepted, ["mqtt"], ground);
+  const conduit = new FaultySocket(accepted, ["mqtt"], ground);
   const seen = once(client, "error");
   conduit.reset();
   expect(await seen).toMatchObject([{ code: "ECONNRESET" }]);

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { clearRoad, noTraffic, travel } from "../../../../../service-tools/local-hub/network/link-model.ts";
-import type { Road, Traffic } from "../../../../../service-tools/local-hub/network/link-model.ts";
+import { unimpaired, nothingInFlight, transmit } from "../../../../../service-tools/local-hub/network/link-model.ts";
+import type { LinkConditions, InFlight } from "../../../../../service-tools/local-hub/network/link-model.ts";
 
 const never = (): number => 0.999;
 const always = (): number => 0;
 
 interface Row {
   readonly what: string;
-  readonly road: Partial<Road>;
-  readonly traffic?: Partial<Traffic>;
+  readonly road: Partial<LinkConditions>;
+  readonly traffic?: Partial<InFlight>;
   readonly bytes?: number;
   readonly chance?: () => number;
   readonly arrivesMs: number;
@@ -37,7 +37,7 @@ describe("a piece that is sent at 1000", () => {
       arrivesMs: 1310,
     },
   ])("$what", ({ road, traffic, bytes = 1, chance = never, arrivesMs }) => {
-    const before = { ...noTraffic, ...traffic };
-    expect(travel(before, { ...clearRoad, ...road }, 1000, bytes, chance).lastArrivalMs).toBeCloseTo(arrivesMs, 6);
+    const before = { ...nothingInFlight, ...traffic };
+    expect(transmit(before, { ...unimpaired, ...road }, 1000, bytes, chance).lastArrivalMs).toBeCloseTo(arrivesMs, 6);
   });
 });

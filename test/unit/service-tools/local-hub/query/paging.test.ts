@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pageOf, readPageSize } from "../../../../../service-tools/local-hub/query/paging.ts";
+import { pageOf, parsePageSize } from "../../../../../service-tools/local-hub/query/paging.ts";
 
 const rows = ["a", "b", "c", "d", "e"];
 
@@ -40,6 +40,6 @@ describe("paging", () => {
     ["2.5", undefined],
     ["many", undefined],
   ])("x-ms-max-item-count: %s is %s", (header, size) => {
-    expect(readPageSize(header)).toBe(size);
+    expect(parsePageSize(header)).toBe(size);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readAuthentication, signingKeys } from "../../../../../service-tools/local-hub/registry/authentication.ts";
-import { askedEtag, identityEtag, twinEtag } from "../../../../../service-tools/local-hub/registry/etag.ts";
+import { parseAuthentication, signingKeys } from "../../../../../service-tools/local-hub/registry/authentication.ts";
+import { parseIfMatch, identityEtag, twinEtag } from "../../../../../service-tools/local-hub/registry/etag.ts";
 import { isDeviceId, isModuleId } from "../../../../../service-tools/local-hub/registry/ids.ts";
 import { generationIdAt } from "../../../../../service-tools/local-hub/registry/identity.ts";
 import type { Json } from "../../../../../service-tools/local-hub/lib/json.ts";
@@ -31,7 +31,7 @@ describe("etags", () => {
     expect(twinEtag(18)).toBe("AAAAAAAAABI=");
   });
 
-  it.each<{ header: string | undefined; asked: ReturnType<typeof askedEtag> }>([
+  it.each<{ header: string | undefined; asked: ReturnType<typeof parseIfMatch> }>([
     { header: undefined, asked: undefined },
     { header: "", asked: undefined },
     { header: '""', asked: undefined },
@@ -41,7 +41,7 @@ describe("etags", () => {
     { header: "AAAAAAAAAAE=", asked: { etag: "AAAAAAAAAAE=" } },
     { header: 'W/"AAAAAAAAAAE="', asked: { etag: "AAAAAAAAAAE=" } },
   ])("If-Match: $header", ({ header, asked }) => {
-    expect(askedEtag(header)).toEqual(asked);
+    expect(parseIfMatch(header)).toEqual(asked);
   });
 });
 
@@ -52,8 +52,8 @@ describe("a generation id", () => {
   });
 });
 
-function read(asked: Json | undefined): ReturnType<typeof readAuthentication> {
-  return readAuthentication(asked, () => "made", "classic");
+function read(asked: Json | undefined): ReturnType<typeof parseAuthentication> {
+  return parseAuthentication(asked, () => "made", "classic");
 }
 
 describe("the authentication of an identity", () => {

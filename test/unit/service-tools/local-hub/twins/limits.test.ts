@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json, JsonObject } from "../../../../../service-tools/local-hub/lib/json.ts";
-import { refuseContent, refuseSize } from "../../../../../service-tools/local-hub/twins/limits.ts";
+import { checkContent, checkSize } from "../../../../../service-tools/local-hub/twins/limits.ts";
 
 /** An object in an object …, that many levels below the section, with a scalar in the innermost. */
 function nested(levels: number): JsonObject {
@@ -47,11 +47,11 @@ const refusedContent: { what: string; value: JsonObject; says: string }[] = [
 
 describe("twin content", () => {
   it.each(allowed)("may be $what", ({ value }) => {
-    expect(refuseContent(value)).toBeUndefined();
+    expect(checkContent(value)).toBeUndefined();
   });
 
   it.each(refusedContent)("may not have $what", ({ value, says }) => {
-    const refusal = refuseContent(value);
+    const refusal = checkContent(value);
     expect(refusal?.code).toBe(400_004);
     expect(refusal?.message).toContain(says);
   });
@@ -79,11 +79,11 @@ const sizes = [
 
 describe.each(sizes)("the size of twin $section", ({ section, limit }) => {
   it(`may be ${limit} bytes`, () => {
-    expect(refuseSize(section, sized(limit))).toBeUndefined();
+    expect(checkSize(section, sized(limit))).toBeUndefined();
   });
 
   it(`may not be ${limit + 1} bytes`, () => {
-    const refusal = refuseSize(section, sized(limit + 1));
+    const refusal = checkSize(section, sized(limit + 1));
     expect(refusal?.code).toBe(413_001);
     expect(refusal?.message).toBe(
       `The size of twin ${section} would be ${limit + 1} bytes; the limit is ${limit} bytes.`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../../service-tools/local-hub/lib/json.ts";
-import type { Verdict } from "../../../../../service-tools/local-hub/lib/error-response.ts";
+import type { Result } from "../../../../../service-tools/local-hub/lib/error-response.ts";
 import {
   newTwin,
   patchByDevice,
@@ -14,8 +14,8 @@ const BORN = "2026-01-01T00:00:00.000Z";
 const FIRST = "2026-01-02T00:00:00.000Z";
 const SECOND = "2026-01-03T00:00:00.000Z";
 
-function valueOf<T>(verdict: Verdict<T>): T {
-  if (!verdict.ok) throw new Error(verdict.refusal.message);
+function valueOf<T>(verdict: Result<T>): T {
+  if (!verdict.ok) throw new Error(verdict.error.message);
   return verdict.value;
 }
 
@@ -110,7 +110,7 @@ describe("PATCH by the service", () => {
 
   it.each(malformed)("refuses $body", ({ body, says }) => {
     const verdict = patchByService(newTwin(BORN), body, FIRST);
-    expect(verdict.ok ? "accepted" : verdict.refusal.message).toContain(says);
+    expect(verdict.ok ? "accepted" : verdict.error.message).toContain(says);
   });
 
   it("measures the whole section, not the patch", () => {
@@ -118,7 +118,7 @@ describe("PATCH by the service", () => {
     const rest = { properties: { desired: Object.fromEntries(keys("b")) } };
     const twin = patched(newTwin(BORN), half, FIRST);
     const verdict = patchByService(twin, rest, SECOND);
-    expect(verdict.ok ? "accepted" : verdict.refusal.code).toBe(413_001);
+    expect(verdict.ok ? "accepted" : verdict.error.code).toBe(413_001);
   });
 });
 
@@ -154,6 +154,6 @@ describe("PATCH by the device", () => {
     { patch: { $version: 5 }, says: "invalid characters. Error in Property/Tag $version." },
   ])("refuses $patch", ({ patch, says }) => {
     const verdict = patchByDevice(newTwin(BORN), patch, FIRST);
-    expect(verdict.ok ? "accepted" : verdict.refusal.message).toContain(says);
+    expect(verdict.ok ? "accepted" : verdict.error.message).toContain(says);
   });
 });
