@@ -29,8 +29,8 @@ import { released } from "./update/apply-gate.ts";
 import { guardTrial } from "./update/trial-watchdog.ts";
 import { UpdateRunner } from "./update/runner.ts";
 import { ImageWorkshop } from "./update/image-pipeline.ts";
-import { RemoteDesk } from "./config/remote-config-handler.ts";
-import { Tuning } from "./config/effective-settings.ts";
+import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
+import { EffectiveSettings } from "./config/effective-settings.ts";
 import { Monitor } from "./telemetry/monitor.ts";
 import { wake } from "./operations/recovery.ts";
 import { mistakesIn } from "./maintenance/cron.ts";
@@ -91,11 +91,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     ports.loaded ?? blank(bootId),
   );
   logStateChanges(journal, log);
-  const tuning = new Tuning(journal, settings, (problem) => {
+  const tuning = new EffectiveSettings(journal, settings, (problem) => {
     log.error({ problem }, "remote configuration not read");
     problems.appears("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
   });
-  tuning.whenever((present) => ports.logLevel(present["agent.log-level"]));
+  tuning.subscribe((present) => ports.logLevel(present["agent.log-level"]));
   const listeners = new Set<() => void>();
   const changed = (): void => listeners.forEach((listener) => listener());
   journal.onChange(changed);
@@ -106,7 +106,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     reporter,
     bootClock,
     problems,
-    progressPolicy: () => ({ ...progressPolicy, leastMs: tuning.settings["report.progress-seconds"] }),
+    progressPolicy: () => ({ ...progressPolicy, leastMs: tuning.current["report.progress-seconds"] }),
     facts: {
       agent: {
         version: ports.version,
@@ -130,7 +130,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const gate = new WindowGate({
     clock,
     timer,
-    windows: () => tuning.settings["maintenance.windows"],
+    windows: () => tuning.current["maintenance.windows"],
     log: log.child({ part: "windows" }),
     share: shareOf(ports.digest(ports.identity)),
   });
@@ -179,13 +179,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     },
     stopping: stopping.signal,
   });
-  const remote = new RemoteDesk({
+  const remote = new RemoteConfigHandler({
     journal,
     log: log.child({ part: "config" }),
     base: settings,
     digest: ports.digest,
-    windowMistakes: (windows) => mistakesIn(windows, clock.now().getTime()),
-    isAwake: () => awake.signal.aborted,
+    validateWindows: (windows) => mistakesIn(windows, clock.now().getTime()),
+    isRecovered: () => awake.signal.aborted,
     stopping: stopping.signal,
   });
   let newest: JsonObject | undefined;
@@ -203,7 +203,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       newest = desired;
       // An update may ask for a window that came with it; and while windows are read, another document may come.
       void remote
-        .take(desired, version)
+        .handleDesired(desired, version)
         .then(() => (newest === desired ? desk.takeDesired(desired, version) : undefined));
     },
     onUp: (held, send, emit) => {
@@ -224,12 +224,12 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     timer,
     log: log.child({ part: "health" }),
     terms: () => ({
-      everyMs: tuning.settings["health.every-seconds"],
-      leastMs: tuning.settings["health.least-seconds"],
+      everyMs: tuning.current["health.every-seconds"],
+      leastMs: tuning.current["health.least-seconds"],
     }),
     facts: () => ({ bootId, firmwareVersion: publisher.snapshot().currentVersion }),
   });
-  tuning.whenever(() => monitor.reconsider());
+  tuning.subscribe(() => monitor.reconsider());
   const updates = new UpdateRunner({
     journal,
     log: log.child({ part: "update" }),
@@ -293,7 +293,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     publisher.publish();
     reboots.start();
     updates.start();
-    await remote.reconsider();
+    await remote.reevaluateDesired();
     desk.reconsider();
     await reserved?.start(); // Last: it is for a day to come, and the first time it writes.
   };

@@ -21,7 +21,7 @@ import { collectLeftovers } from "./board/fs/remove-temp-files.ts";
 import { askInhibitors } from "./board/systemd/logind.ts";
 import { PartialFiles } from "./board/image/partial-file.ts";
 import { commandedReboot } from "./board/systemd/command-reboot.ts";
-import { lookAtPower } from "./board/hardware/power-supply.ts";
+import { probePowerSupply } from "./board/hardware/power-supply.ts";
 import { bootClockOf, readBoard } from "./board/simulator/board.ts";
 import { simulatedPower } from "./board/simulator/power.ts";
 import { FolderStaging } from "./board/image/staging.ts";
@@ -34,7 +34,7 @@ import type { Config } from "./config/load.ts";
 import type { Equipment } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-connection.ts";
 import type { LeveledLog, Log } from "./lib/log.ts";
-import { doorFolder, installSocket } from "./config/paths.ts";
+import { helperFolder, installSocket } from "./config/paths.ts";
 import type { Power } from "./reboot/runner.ts";
 import type { Saved, Trust } from "./operations/agent-state.ts";
 import { Download, downloadTerms } from "./download/download.ts";
@@ -105,7 +105,7 @@ export async function assemble(
       identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
       inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
       equipment: (stopping) => findOnce(config, bootId, known?.bootId, log, stopping),
-      vitals: () => readVitals({ folder: config.stateDir, power: lookAtPower }),
+      vitals: () => readVitals({ folder: config.stateDir, power: probePowerSupply }),
       stateFile: new HistoryFile(config.stateDir).following(stateFile, { log, now: () => new Date().toISOString() }),
       loaded: saved,
       trust,
@@ -158,7 +158,7 @@ async function findOnce(
   return equipment;
 }
 
-function lastGoodWords({ mistakes }: Config): string[] {
+function lastGoodWords({ configProblems: mistakes }: Config): string[] {
   if (mistakes.length === 0) return [];
   const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
   return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
@@ -175,7 +175,7 @@ function savedStateWords(saved: Saved | undefined, trust: Trust, problems: reado
 }
 
 /** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */
-async function keepGood({ stateDir, toKeep }: Config, log: Log): Promise<void> {
+async function keepGood({ stateDir, lastKnownGoodText: toKeep }: Config, log: Log): Promise<void> {
   if (toKeep === undefined) return;
   try {
     if (await keepLastGood(stateDir, toKeep)) log.info({}, "good configuration kept");
@@ -209,7 +209,7 @@ function makePower(config: Config, log: Log, bootId: string): Power {
   const command = config["reboot.command"];
   const throughDoor = (): Power["reboot"] =>
     rebootThroughDoor({
-      folder: doorFolder,
+      folder: helperFolder,
       bootId,
       timer: systemTimer,
       newId: randomUUID,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
-import { readArguments, UsageError, type Arguments } from "./cli/arguments.ts";
+import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
 import { assemble } from "./create-agent.ts";
 import { kernelBootClock } from "./board/hardware/boot.ts";
 import { systemTimer } from "./board/hardware/clocks.ts";
@@ -17,12 +17,12 @@ import { fallWithTheBoard } from "./board/simulator/power.ts";
 import { ConfigError, loadConfig, type Config } from "./config/load.ts";
 import { asErrors, isJournald, journaldDestination } from "./lib/journald.ts";
 import { createLog, lineFor, type LeveledLog, type Log } from "./lib/log.ts";
-import { controlSocketFor } from "./config/paths.ts";
+import { localApiSocketOf } from "./config/paths.ts";
 import { Attendant } from "./watchdog/service-watchdog.ts";
 import { statusLine } from "./watchdog/status-line.ts";
 import { playBoard } from "./board/simulator/run.ts";
 import type { ImageIntake } from "./update/local-upload.ts";
-import { usage } from "./cli/usage.ts";
+import { usageText } from "./cli/usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: the simulated board, at which somebody sits, ends with a misconfigured agent. */
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -36,20 +36,20 @@ await main().catch((cause: unknown) => {
 async function main(): Promise<void> {
   let given: Arguments;
   try {
-    given = readArguments(process.argv.slice(2));
+    given = parseArguments(process.argv.slice(2));
   } catch (cause) {
     if (!(cause instanceof UsageError)) throw cause;
-    process.stderr.write(`boardkeeper-agent: ${cause.message}\n\n${usage(cause.about)}`);
+    process.stderr.write(`boardkeeper-agent: ${cause.message}\n\n${usageText(cause.about)}`);
     process.exitCode = exits.usage;
     return;
   }
   const { command } = given;
-  if (command === "help") process.stdout.write(usage(given.about));
+  if (command === "help") process.stdout.write(usageText(given.about));
   else if (command === "version") process.stdout.write(`${packageJson.version}\n`);
   else if (command === "run") process.exitCode = await run(given);
   else {
     // Loaded when one is typed: the agent itself has no use for them.
-    const { perform } = await import("./cli/dispatch.ts");
+    const { dispatch: perform } = await import("./cli/dispatch.ts");
     process.exitCode = await perform(command, given);
   }
 }
@@ -96,8 +96,9 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   const stopped = stopSignal();
   if (boardFile !== undefined) fallWithTheBoard();
   const lock = await holdFolder(config, log);
-  for (const mistake of config.mistakes) log.error({ mistake }, "mistake in the configuration");
-  if (config.mistakes.length > 0) log.error({ folder: config.stateDir }, "running with the last good configuration");
+  for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
+  if (config.configProblems.length > 0)
+    log.error({ folder: config.stateDir }, "running with the last good configuration");
   const { agent, intake } = await assemble(config, log, boardFile);
   const door = await openDoor(config, agent, intake, log);
   const attendant = new Attendant({
@@ -153,7 +154,7 @@ async function openDoor(
   intake: ImageIntake,
   log: Log,
 ): Promise<ControlDoor | undefined> {
-  const path = controlSocketFor(process.env, stateDir);
+  const path = localApiSocketOf(process.env, stateDir);
   const callers: LocalCallers = {
     method: async (name, payload) => {
       const reply = await agent.ask(name, payload);

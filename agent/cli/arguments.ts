@@ -10,41 +10,41 @@ export interface Option {
   /** What stands for its value in the usage; without one it is a switch. */
   readonly value?: string;
   readonly short?: string;
-  readonly says: string;
+  readonly summary: string;
 }
 
 export const options = {
-  simulate: { says: "a simulated board: nothing of this machine is touched" },
-  config: { value: "FILE", says: "read this file instead of /etc/boardkeeper/agent.toml" },
-  "state-dir": { value: "DIR", says: "the state lies there" },
+  simulate: { summary: "a simulated board: nothing of this machine is touched" },
+  config: { value: "FILE", summary: "read this file instead of /etc/boardkeeper/agent.toml" },
+  "state-dir": { value: "DIR", summary: "the state lies there" },
   "device-id": {
     value: "ID",
     short: "d",
-    says: "with --simulate: which device of the local hub it is",
+    summary: "with --simulate: which device of the local hub it is",
   },
-  "module-id": { value: "ID", short: "m", says: "with --simulate: it is this module of the device" },
-  json: { says: "print one JSON document, for programs" },
-  "ca-file": { value: "FILE", says: "PEM of the hub's authority, where the system does not know it" },
-  "no-start": { says: "do not start the service" },
-  since: { value: "TIME", says: "from then on: 10m, 2h, 3d ago, or 2030-01-31T23:59:00Z" },
-  level: { value: "LEVEL", says: "as important as that, or more: debug, info, warn, error" },
-  follow: { short: "f", says: "go on with new lines until Ctrl-C" },
-  sha256: { value: "HEX", says: "the SHA-256 that the image must have; nothing else is installed" },
-  "firmware-version": { value: "VERSION", says: "what the image is called once it runs" },
-  "operation-id": { value: "ID", says: "what the update is called; the same id never does it twice" },
-  "no-wait": { says: "do not follow it to its end" },
-  version: { says: "print the version" },
-  help: { short: "h", says: "print this" },
+  "module-id": { value: "ID", short: "m", summary: "with --simulate: it is this module of the device" },
+  json: { summary: "print one JSON document, for programs" },
+  "ca-file": { value: "FILE", summary: "PEM of the hub's authority, where the system does not know it" },
+  "no-start": { summary: "do not start the service" },
+  since: { value: "TIME", summary: "from then on: 10m, 2h, 3d ago, or 2030-01-31T23:59:00Z" },
+  level: { value: "LEVEL", summary: "as important as that, or more: debug, info, warn, error" },
+  follow: { short: "f", summary: "go on with new lines until Ctrl-C" },
+  sha256: { value: "HEX", summary: "the SHA-256 that the image must have; nothing else is installed" },
+  "firmware-version": { value: "VERSION", summary: "what the image is called once it runs" },
+  "operation-id": { value: "ID", summary: "what the update is called; the same id never does it twice" },
+  "no-wait": { summary: "do not follow it to its end" },
+  version: { summary: "print the version" },
+  help: { short: "h", summary: "print this" },
 } as const satisfies Record<string, Option>;
 export type OptionName = keyof typeof options;
 
 export interface Command {
-  readonly says: string;
+  readonly summary: string;
   /** What it is about, where it takes an argument. */
   readonly operand?: string;
   readonly options: readonly OptionName[];
   /** More about it, for its own usage. */
-  readonly more: string;
+  readonly details: string;
 }
 
 /** Which agent is meant. */
@@ -52,50 +52,50 @@ const which = ["config", "state-dir", "simulate", "device-id", "module-id"] as c
 
 export const commands = {
   run: {
-    says: "keep this board: this is what the service runs",
+    summary: "keep this board: this is what the service runs",
     options: ["simulate", "config", "state-dir", "device-id", "module-id"],
-    more: `Reboots this board and updates its firmware when its hub asks, and proves what
+    details: `Reboots this board and updates its firmware when its hub asks, and proves what
 it did. The connection string comes from a systemd credential, a file, or
 IOTHUB_DEVICE_CONNECTION_STRING, never from an argument.`,
   },
   status: {
-    says: "how this board is, with the agent running or not",
+    summary: "how this board is, with the agent running or not",
     options: ["json", ...which],
-    more: "Asks the running agent; where none runs, reads what the last one has saved.",
+    details: "Asks the running agent; where none runs, reads what the last one has saved.",
   },
   doctor: {
-    says: "find what keeps this board from its work, and say what to do",
+    summary: "find what keeps this board from its work, and say what to do",
     options: ["json", ...which],
-    more: `Looks at the service, the configuration, the connection string and who can read it,
+    details: `Looks at the service, the configuration, the connection string and who can read it,
 disk and state folder, installer, the right to reboot, power supply, clock, DNS,
 ports, the hub's certificate, login and tier. Changes nothing. Ends with 1 where
 it finds a fault. To be run with sudo: it looks with the rights of the service.`,
   },
   install: {
-    says: "install an image from a file or an address, without the hub",
+    summary: "install an image from a file or an address, without the hub",
     operand: "FILE|URL",
     options: ["sha256", "firmware-version", "operation-id", "no-wait", "json", ...which],
-    more: `The same journey as an update that the hub asks for: checked, staged, installed,
+    details: `The same journey as an update that the hub asks for: checked, staged, installed,
 restarted, proven or taken back. For a USB stick, say:
   boardkeeper-agent install /media/usb/board.img --sha256 8066... \\
       --firmware-version 1.2.0
 It takes a running agent; where its hub is away, it works all the same.`,
   },
   history: {
-    says: "what became of the updates and reboots of this board",
+    summary: "what became of the updates and reboots of this board",
     options: ["json", ...which],
-    more: "The last 50 that have ended, and why bad ones were bad. Works without the agent.",
+    details: "The last 50 that have ended, and why bad ones were bad. Works without the agent.",
   },
   logs: {
-    says: "the agent's log, for people",
+    summary: "the agent's log, for people",
     options: ["since", "level", "follow", "json", ...which],
-    more: `From the journal, where systemd keeps one; else the last lines that the running
+    details: `From the journal, where systemd keeps one; else the last lines that the running
 agent has in memory.`,
   },
   provision: {
-    says: "give this board its connection string, and start the service",
+    summary: "give this board its connection string, and start the service",
     options: ["ca-file", "no-start"],
-    more: `Asks for the connection string without showing it, or reads it from standard input:
+    details: `Asks for the connection string without showing it, or reads it from standard input:
   boardkeeper-agent provision <connection-string.txt
 It may be a device's or a module's. It is checked, kept in
 /etc/boardkeeper/credentials for root alone to read, and given to the service by
@@ -143,7 +143,7 @@ export class UsageError extends Error {
  * Reads a command line: a command, then what it knows.
  * @throws UsageError
  */
-export function readArguments(args: readonly string[]): Arguments {
+export function parseArguments(args: readonly string[]): Arguments {
   const [first = "--help", ...rest] = args;
   const isOption = first.startsWith("-");
   const command = isOption ? undefined : commandNamed(first);

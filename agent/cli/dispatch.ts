@@ -5,7 +5,7 @@ import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
 import { DoorShut } from "../board/local-api/client.ts";
 import { printable } from "../contract/terminal-escape.ts";
 import { credentialFile, configFolder } from "../config/paths.ts";
-import { usage } from "./usage.ts";
+import { usageText } from "./usage.ts";
 import { doctor } from "./commands/doctor.ts";
 import { showHistory } from "./commands/history.ts";
 import { install } from "./commands/install.ts";
@@ -33,7 +33,7 @@ const terminal: Terminal = {
 };
 
 /** Carries out a command on this board. @returns the status to exit with */
-export async function perform(command: Exclude<CommandName, "run">, given: Arguments): Promise<number> {
+export async function dispatch(command: Exclude<CommandName, "run">, given: Arguments): Promise<number> {
   try {
     switch (command) {
       case "status":
@@ -52,7 +52,7 @@ export async function perform(command: Exclude<CommandName, "run">, given: Argum
     }
   } catch (cause) {
     if (cause instanceof UsageError) {
-      terminal.note(`boardkeeper-agent: ${cause.message}\n\n${usage(cause.about)}`);
+      terminal.note(`boardkeeper-agent: ${cause.message}\n\n${usageText(cause.about)}`);
       return exits.usage;
     }
     if (!(cause instanceof CommandFailed || cause instanceof DoorShut)) throw cause;

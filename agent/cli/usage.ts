@@ -1,13 +1,13 @@
 import { commands, options, type Command, type CommandName, type Option, type OptionName } from "./arguments.ts";
 
 /** What the program says about itself, or about one of its commands. */
-export function usage(about?: CommandName): string {
+export function usageText(about?: CommandName): string {
   return about === undefined ? usageOfAll() : usageOf(about, commands[about]);
 }
 
 function usageOfAll(): string {
   const rows = Object.entries<Command>(commands).map(
-    ([name, command]) => [heading(name, command), command.says] as const,
+    ([name, command]) => [heading(name, command), command.summary] as const,
   );
   return `Usage: boardkeeper-agent COMMAND [options]
 
@@ -22,11 +22,11 @@ boardkeeper-agent COMMAND --help explains each command; --version prints the ver
 }
 
 function usageOf(name: CommandName, command: Command): string {
-  const rows = [...command.options, "help" as const].map((option) => [flags(option), options[option].says] as const);
+  const rows = [...command.options, "help" as const].map((option) => [flags(option), options[option].summary] as const);
   return `Usage: boardkeeper-agent ${heading(name, command)} [options]
 
-${sentence(command.says)}
-${command.more}
+${sentence(command.summary)}
+${command.details}
 
 Options:
 ${table(rows)}

@@ -7,7 +7,7 @@ import { hubAddressFrom, type HubAddress } from "../hub/address.ts";
  * Checks a connection string whole, before a board is given it: more than the agent asks of one that it was given long
  * ago. The problems never repeat the text.
  */
-export function identityFrom(text: string): Checked<HubAddress> {
+export function validateConnectionString(text: string): Checked<HubAddress> {
   const trimmed = text.trim();
   if (trimmed === "") return refuse("nothing came; paste the whole connection string");
   if (/[\r\n]/.test(trimmed)) return refuse("more than one line came; paste the connection string alone");

@@ -7,15 +7,15 @@ import { redact } from "../contract/redact.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { credentialFile } from "./paths.ts";
 import type { Settings } from "./settings.ts";
-import type { Surroundings } from "./launch-options.ts";
-import { firstLine, namesIn } from "./sources.ts";
+import type { LaunchOptions } from "./launch-options.ts";
+import { firstLine, listFolder } from "./sources.ts";
 
 /** A connection string, and what was found beside it. */
-export interface Identity {
-  readonly place: string;
+export interface Credentials {
+  readonly source: string;
   readonly connectionString: string;
   /** False for a local hub's file: a device that is not there any more was taken away, and not by a slip of the hand. */
-  readonly mayBeKept: boolean;
+  readonly mayBeCopied: boolean;
   readonly webSocketPort?: number | undefined;
   readonly caFile?: string | undefined;
 }
@@ -28,15 +28,15 @@ const noCredential = "none";
  * or a local hub's file.
  * @param lacking what to say when no place has one
  */
-export async function findIdentity(
-  around: Surroundings,
+export async function findConnectionString(
+  launch: LaunchOptions,
   settings: Settings,
   problems: string[],
   lacking: string[],
-): Promise<Identity | undefined> {
-  const { env, simulate } = around;
+): Promise<Credentials | undefined> {
+  const { env, simulate } = launch;
   const variable = env["IOTHUB_DEVICE_CONNECTION_STRING"];
-  if (variable) return { place: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeKept: true };
+  if (variable) return { source: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeCopied: true };
   const credentials = env["CREDENTIALS_DIRECTORY"];
   let rootHasNone = false;
   const files = [
@@ -44,7 +44,7 @@ export async function findIdentity(
     { path: settings["hub.connection-string-file"], name: "hub.connection-string-file", guarded: true },
     // Where systemd takes the credential from. A laptop's says nothing about a simulated board.
     {
-      path: simulate ? null : (around.credentialFile ?? credentialFile),
+      path: simulate ? null : (launch.credentialFile ?? credentialFile),
       name: "provisioned credential",
       guarded: true,
     },
@@ -56,14 +56,14 @@ export async function findIdentity(
       if (guarded) await refuseReadableByOthers(name, path, problems);
       const connectionString = await readFile(path, "utf8");
       if (name === "systemd credential" && connectionString.trim() === noCredential) rootHasNone = true;
-      else return { place: path, connectionString, mayBeKept: true };
+      else return { source: path, connectionString, mayBeCopied: true };
     } catch (cause) {
       if (name !== "hub.connection-string-file" && isAbsent(cause)) continue;
       problems.push(`${name}: ${firstLine(cause)}`);
       return undefined;
     }
   }
-  if (simulate) return await findDeviceFile(around, lacking);
+  if (simulate) return await findDeviceFile(launch, lacking);
   lacking.push(
     "connection string: there is none. Give it with boardkeeper-agent provision, as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
   );
@@ -84,11 +84,11 @@ const deviceFile = v.object({
 
 /** The file that a local hub wrote for a device: simulated boards find it by themselves. */
 async function findDeviceFile(
-  { env, deviceId, moduleId }: Surroundings,
+  { env, deviceId, moduleId }: LaunchOptions,
   problems: string[],
-): Promise<Identity | undefined> {
+): Promise<Credentials | undefined> {
   const folder = join(boardkeeperHome(env), "hub", "devices");
-  const names = (await namesIn(folder, problems)).filter((name) => name.endsWith(".json"));
+  const names = (await listFolder(folder, problems)).filter((name) => name.endsWith(".json"));
   const devices = names
     .filter((name) => !name.includes("~"))
     .flatMap((name) => idIn(name.slice(0, -".json".length)) ?? []);
@@ -105,7 +105,7 @@ async function findDeviceFile(
   const path = join(folder, `${deviceFileName(id, moduleId)}.json`);
   try {
     const file = check(deviceFile, JSON.parse(await readFile(path, "utf8")));
-    if (file.ok) return { place: path, ...file.value, mayBeKept: false };
+    if (file.ok) return { source: path, ...file.value, mayBeCopied: false };
     problems.push(...file.problems.map((one) => `${path}: ${one}`));
   } catch (cause) {
     const why = isAbsent(cause) ? `there is none in ${folder}` : firstLine(cause);

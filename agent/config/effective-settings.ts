@@ -2,10 +2,10 @@ import type { JsonObject } from "../contract/json.ts";
 import type { Journal } from "../state/store.ts";
 import type { Saved } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
-import { overlaid } from "./remote-config.ts";
+import { overlaySettings } from "./remote-config.ts";
 
 /** The settings as they are now: the board's own, with those laid over them that were applied from afar. */
-export class Tuning {
+export class EffectiveSettings {
   readonly base: Settings;
   #settings: Settings;
   #applied: JsonObject | null;
@@ -17,27 +17,27 @@ export class Tuning {
     this.#applied = appliedIn(journal.saved);
     this.#settings = base;
     if (this.#applied !== null) {
-      const { settings, problems } = overlaid(base, this.#applied);
+      const { settings, problems } = overlaySettings(base, this.#applied);
       if (problems.length === 0) this.#settings = settings;
       for (const problem of problems) onMistake(problem);
     }
-    journal.onChange((saved) => this.#follow(appliedIn(saved)));
+    journal.onChange((saved) => this.#update(appliedIn(saved)));
   }
 
-  get settings(): Settings {
+  get current(): Settings {
     return this.#settings;
   }
 
   /** Calls back at once, and whenever they have changed. */
-  whenever(listener: (settings: Settings) => void): void {
+  subscribe(listener: (settings: Settings) => void): void {
     this.#listeners.push(listener);
     listener(this.#settings);
   }
 
-  #follow(applied: JsonObject | null): void {
+  #update(applied: JsonObject | null): void {
     if (applied === this.#applied) return;
     this.#applied = applied;
-    this.#settings = applied === null ? this.base : overlaid(this.base, applied).settings;
+    this.#settings = applied === null ? this.base : overlaySettings(this.base, applied).settings;
     for (const listener of this.#listeners) listener(this.#settings);
   }
 }

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { check, type Checked } from "../contract/check.ts";
 
 /** What a process was told on its command line. A kept configuration is for a process that is told the same. */
-export interface Given {
+export interface LaunchArguments {
   readonly configFile: string | undefined;
   readonly simulate: boolean;
   readonly deviceId: string | undefined;
@@ -29,12 +29,12 @@ const schema = v.object({
 });
 
 /** A configuration without a mistake, with which the agent has reached its hub: what a start falls back upon. */
-export type LastGood = v.InferOutput<typeof schema>;
+export type LastKnownGood = v.InferOutput<typeof schema>;
 
 /** A configuration on its way to the disk. */
-export function describeLastGood(given: Given, good: Omit<LastGood, "version" | "given">): string {
+export function serializeLastKnownGood(given: LaunchArguments, good: Omit<LastKnownGood, "version" | "given">): string {
   const { configFile = null, simulate, deviceId = null, moduleId = null } = given;
-  const whole: LastGood = { version: 1, given: { configFile, simulate, deviceId, moduleId }, ...good };
+  const whole: LastKnownGood = { version: 1, given: { configFile, simulate, deviceId, moduleId }, ...good };
   return `${JSON.stringify(whole, undefined, 2)}\n`;
 }
 
@@ -42,7 +42,7 @@ export function describeLastGood(given: Given, good: Omit<LastGood, "version" | 
  * Reads what was kept, for a process that was given this. Two agents may share a usual state folder when the files that
  * name their own cannot be read any more, so a configuration that another command line made is not for this one.
  */
-export function lastGoodFrom(text: string, given: Given): Checked<LastGood> {
+export function parseLastKnownGood(text: string, given: LaunchArguments): Checked<LastKnownGood> {
   let read: unknown;
   try {
     read = JSON.parse(text);
@@ -64,6 +64,6 @@ export function lastGoodFrom(text: string, given: Given): Checked<LastGood> {
  * The state folder that a TOML file names although it cannot be parsed: the line that says so is as a rule not the line that
  * was broken.
  */
-export function stateDirIn(brokenToml: string): string | undefined {
+export function stateDirInBrokenToml(brokenToml: string): string | undefined {
   return /^\s*(?:agent\.)?state-dir\s*=\s*(["'])(\/[^"'\\\n]*)\1/m.exec(brokenToml)?.[2];
 }

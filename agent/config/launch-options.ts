@@ -1,5 +1,5 @@
 /** Where the config comes from: what a process is given. */
-export interface Surroundings {
+export interface LaunchOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly configFile: string | undefined;
   readonly simulate: boolean;

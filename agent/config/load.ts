@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { isAbsent } from "../lib/errors.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { hubAddressFrom, type HubAddress } from "../hub/address.ts";
-import { findIdentity, type Identity } from "./credentials.ts";
-import { describeLastGood, lastGoodFrom, type LastGood } from "./last-known-good.ts";
-import { stateNames } from "./paths.ts";
-import { readSettings, type Settings, type Written } from "./settings.ts";
-import type { Surroundings } from "./launch-options.ts";
+import { findConnectionString, type Credentials } from "./credentials.ts";
+import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good.ts";
+import { stateFileNames } from "./paths.ts";
+import { readSettings, type Settings, type SettingSource } from "./settings.ts";
+import type { LaunchOptions } from "./launch-options.ts";
 import { mistakesIn } from "../maintenance/cron.ts";
-import { firstLine, fromEnvironment, readFiles, simulationDefaults } from "./sources.ts";
+import { firstLine, environmentSettings, readConfigFiles, simulationDefaults } from "./sources.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
 export interface Config extends Settings {
@@ -22,24 +22,24 @@ export interface Config extends Settings {
   /** What the board lacks now and may have tomorrow: an agent that would not start for it could not go back either. */
   readonly warnings: readonly string[];
   /** What is wrong with what is written, so that the last good configuration was taken; none when this is what is written. */
-  readonly mistakes: readonly string[];
+  readonly configProblems: readonly string[];
   /** What to keep once the agent has reached its hub with it; undefined where it is what was kept. Holds a secret. */
-  readonly toKeep: string | undefined;
+  readonly lastKnownGoodText: string | undefined;
 }
 
 /** What is written, with all that is wrong with it: for commands that are there to look at a board, not to run it. */
-export interface ConfigLook {
+export interface InspectedConfig {
   readonly settings: Settings;
   /** Undefined where no connection string is found, or none that can be read. */
   readonly hub: HubAddress | undefined;
   /** Where the connection string was found: a file, or a variable's name. */
-  readonly identityPlace: string | undefined;
+  readonly connectionStringSource: string | undefined;
   readonly hubCa: string | undefined;
   readonly stateDir: string | undefined;
   /** Of the settings. */
   readonly problems: readonly string[];
   /** Of the connection string, and of finding it. */
-  readonly identityProblems: readonly string[];
+  readonly connectionStringProblems: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -58,79 +58,99 @@ export class ConfigError extends Error {
  * has mistakes, the last good one in the state folder, whole.
  * @throws ConfigError with every problem found, where there is no last good one either
  */
-export async function loadConfig(around: Surroundings): Promise<Config> {
-  const reading = await readConfig(around);
-  const { settings, hub, hubCa, imageCa, stateDir, identity, written } = reading;
-  const problems = [...reading.problems, ...reading.identityProblems];
+export async function loadConfig(launch: LaunchOptions): Promise<Config> {
+  const reading = await readConfig(launch);
+  const { settings, hub, hubCa, imageCa, stateDir, credentials, written } = reading;
+  const problems = [...reading.problems, ...reading.connectionStringProblems];
   if (problems.length > 0 || hub === undefined || stateDir === undefined)
-    return await fallBack(around, stateDir, problems);
-  const toKeep = describeLastGood(around, {
+    return await fallBackToLastKnownGood(launch, stateDir, problems);
+  const lastKnownGoodText = serializeLastKnownGood(launch, {
     values: Object.assign({}, ...written.map(({ values }) => values)),
     hubCa: hubCa ?? null,
     imageCa: imageCa ?? null,
     connectionString:
-      identity?.mayBeKept === true && settings["hub.keep-connection-string"] ? identity.connectionString : null,
-    webSocketPort: identity?.webSocketPort ?? null,
+      credentials?.mayBeCopied === true && settings["hub.keep-connection-string"] ? credentials.connectionString : null,
+    webSocketPort: credentials?.webSocketPort ?? null,
   });
-  return await complete(settings, { hub, hubCa, imageCa, stateDir, mistakes: [], toKeep });
+  return await complete(settings, { hub, hubCa, imageCa, stateDir, configProblems: [], lastKnownGoodText });
 }
 
 /** Looks at the config as it is written, mistakes and all. Never throws for what is in it. */
-export async function lookAtConfig(around: Surroundings): Promise<ConfigLook> {
-  const { settings, hub, hubCa, stateDir, identity, problems, identityProblems } = await readConfig(around);
+export async function inspectConfig(launch: LaunchOptions): Promise<InspectedConfig> {
+  const { settings, hub, hubCa, stateDir, credentials, problems, connectionStringProblems } = await readConfig(launch);
   const warnings = await missingFiles(settings);
-  return { settings, hub, hubCa, stateDir, identityPlace: identity?.place, problems, identityProblems, warnings };
+  return {
+    settings,
+    hub,
+    hubCa,
+    stateDir,
+    connectionStringSource: credentials?.source,
+    problems,
+    connectionStringProblems,
+    warnings,
+  };
 }
 
-interface Reading extends Omit<ConfigLook, "identityPlace" | "warnings"> {
-  readonly written: readonly Written[];
-  readonly identity: Identity | undefined;
+interface Reading extends Omit<InspectedConfig, "connectionStringSource" | "warnings"> {
+  readonly written: readonly SettingSource[];
+  readonly credentials: Credentials | undefined;
   readonly imageCa: string | undefined;
 }
 
-async function readConfig(around: Surroundings): Promise<Reading> {
+async function readConfig(launch: LaunchOptions): Promise<Reading> {
   const problems: string[] = [];
-  const inFiles = await readFiles(around, problems);
+  const inFiles = await readConfigFiles(launch, problems);
   const isWhole = problems.length === 0;
-  const written = [...simulationDefaults(around), ...inFiles, ...fromEnvironment(around.env)];
-  if (around.stateDir !== undefined)
-    written.push({ place: "--state-dir", values: { "agent.state-dir": around.stateDir } });
+  const written = [...simulationDefaults(launch), ...inFiles, ...environmentSettings(launch.env)];
+  if (launch.stateDir !== undefined)
+    written.push({ source: "--state-dir", values: { "agent.state-dir": launch.stateDir } });
   const { settings, problems: mistakes } = readSettings(written);
-  problems.push(...mistakes, ...contradictions(settings, around), ...(await windowMistakes(settings)));
+  problems.push(...mistakes, ...contradictions(settings, launch), ...(await windowMistakes(settings)));
 
-  const [identityProblems, lacking]: [string[], string[]] = [[], []];
-  const identity = await findIdentity(around, settings, identityProblems, lacking);
-  if (isWhole) identityProblems.push(...lacking); // Else the file that could not be read may be the one that names it.
-  const hub = addressOf(identity, settings, identityProblems);
-  const caFile = settings["hub.ca-file"] ?? identity?.caFile;
+  const [connectionStringProblems, lacking]: [string[], string[]] = [[], []];
+  const credentials = await findConnectionString(launch, settings, connectionStringProblems, lacking);
+  if (isWhole) connectionStringProblems.push(...lacking); // Else the file that could not be read may be the one that names it.
+  const hub = addressOf(credentials, settings, connectionStringProblems);
+  const caFile = settings["hub.ca-file"] ?? credentials?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
   const imageCa = await readCa("update.ca-file", settings["update.ca-file"] ?? caFile, problems);
-  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(around, hub);
-  return { settings, written, identity, hub, hubCa, imageCa, stateDir, problems, identityProblems };
+  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(launch, hub);
+  return { settings, written, credentials, hub, hubCa, imageCa, stateDir, problems, connectionStringProblems };
 }
 
 /** The last good config; where there is none, or it would not do either, the mistakes are final. */
-async function fallBack(
-  around: Surroundings,
+async function fallBackToLastKnownGood(
+  launch: LaunchOptions,
   stateDir: string | undefined,
   mistakes: readonly string[],
 ): Promise<Config> {
   // A wrong argument is corrected by whoever types it, and says nothing of which folder is meant.
-  const isMistyped = around.stateDir !== undefined && around.stateDir !== stateDir;
+  const isMistyped = launch.stateDir !== undefined && launch.stateDir !== stateDir;
   if (stateDir === undefined || isMistyped) throw new ConfigError(mistakes);
-  const path = join(stateDir, stateNames.lastGoodConfig);
-  const kept = await readLastGood(path, around, mistakes);
-  const { settings, problems: unread } = readSettings([{ place: path, values: kept.values }]);
-  const problems = [...unread, ...contradictions(settings, around), ...(await windowMistakes(settings))];
-  const hub = await findAddress(around, settings, kept, problems);
+  const path = join(stateDir, stateFileNames.lastKnownGoodConfig);
+  const kept = await readLastKnownGood(path, launch, mistakes);
+  const { settings, problems: unread } = readSettings([{ source: path, values: kept.values }]);
+  const problems = [...unread, ...contradictions(settings, launch), ...(await windowMistakes(settings))];
+  const hub = await findAddress(launch, settings, kept, problems);
   if (problems.length > 0 || hub === undefined) throw new ConfigError([...new Set([...mistakes, ...problems])]);
   const [hubCa, imageCa] = [kept.hubCa ?? undefined, kept.imageCa ?? undefined];
-  return await complete(settings, { hub, hubCa, imageCa, stateDir, mistakes, toKeep: undefined });
+  return await complete(settings, {
+    hub,
+    hubCa,
+    imageCa,
+    stateDir,
+    configProblems: mistakes,
+    lastKnownGoodText: undefined,
+  });
 }
 
-async function readLastGood(path: string, around: Surroundings, mistakes: readonly string[]): Promise<LastGood> {
+async function readLastKnownGood(
+  path: string,
+  launch: LaunchOptions,
+  mistakes: readonly string[],
+): Promise<LastKnownGood> {
   try {
-    const kept = lastGoodFrom(await readFile(path, "utf8"), around);
+    const kept = parseLastKnownGood(await readFile(path, "utf8"), launch);
     if (kept.ok) return kept.value;
     throw new ConfigError([...mistakes, ...kept.problems.map((one) => `${path}: ${one}`)]);
   } catch (cause) {
@@ -141,42 +161,50 @@ async function readLastGood(path: string, around: Surroundings, mistakes: readon
 
 /** The connection string as it stands where it should, since keys are changed; else the one that was kept. */
 async function findAddress(
-  around: Surroundings,
+  launch: LaunchOptions,
   settings: Settings,
-  kept: LastGood,
+  kept: LastKnownGood,
   problems: string[],
 ): Promise<HubAddress | undefined> {
   const found: string[] = [];
-  const address = addressOf(await findIdentity(around, settings, found, found), settings, found);
+  const address = addressOf(await findConnectionString(launch, settings, found, found), settings, found);
   if (found.length === 0) return address;
   const { connectionString, webSocketPort } = kept;
   if (connectionString !== null) {
-    const identity = { place: stateNames.lastGoodConfig, connectionString, webSocketPort: webSocketPort ?? undefined };
-    return addressOf({ ...identity, mayBeKept: true }, settings, problems);
+    const credentials = {
+      source: stateFileNames.lastKnownGoodConfig,
+      connectionString,
+      webSocketPort: webSocketPort ?? undefined,
+    };
+    return addressOf({ ...credentials, mayBeCopied: true }, settings, problems);
   }
   problems.push(...found);
   return undefined;
 }
 
-function addressOf(identity: Identity | undefined, settings: Settings, problems: string[]): HubAddress | undefined {
-  if (identity === undefined) return undefined;
-  const address = hubAddressFrom(identity.connectionString, {
+function addressOf(
+  credentials: Credentials | undefined,
+  settings: Settings,
+  problems: string[],
+): HubAddress | undefined {
+  if (credentials === undefined) return undefined;
+  const address = hubAddressFrom(credentials.connectionString, {
     webSocket: settings["hub.transport"] === "mqtt-ws",
-    webSocketPort: settings["hub.websocket-port"] ?? identity.webSocketPort,
+    webSocketPort: settings["hub.websocket-port"] ?? credentials.webSocketPort,
   });
   if (address.ok) return address.value;
-  problems.push(...address.problems.map((one) => `${identity.place}: ${one}`));
+  problems.push(...address.problems.map((one) => `${credentials.source}: ${one}`));
   return undefined;
 }
 
-type Found = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "mistakes" | "toKeep">;
+type Found = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "configProblems" | "lastKnownGoodText">;
 
 async function complete(settings: Settings, found: Found): Promise<Config> {
   const stagingDir = settings["update.staging-dir"] ?? join(found.stateDir, "staging");
   return Object.freeze({ ...settings, ...found, stagingDir, warnings: await missingFiles(settings) });
 }
 
-function contradictions(settings: Settings, { simulate }: Surroundings): string[] {
+function contradictions(settings: Settings, { simulate }: LaunchOptions): string[] {
   const problems: string[] = [];
   if (settings["update.installer"] === "simulated" && !simulate) {
     problems.push(
@@ -222,10 +250,10 @@ async function missingFiles(settings: Settings): Promise<string[]> {
 }
 
 /** Undefined for a simulated board of which nobody knows which device it is. */
-function defaultStateDir(around: Surroundings, address: HubAddress | undefined): string | undefined {
-  const { env, simulate } = around;
+function defaultStateDir(launch: LaunchOptions, address: HubAddress | undefined): string | undefined {
+  const { env, simulate } = launch;
   if (!simulate) return env["STATE_DIRECTORY"] || "/var/lib/boardkeeper"; // The former is systemd's StateDirectory=.
-  const { deviceId, moduleId } = address ?? around;
+  const { deviceId, moduleId } = address ?? launch;
   return deviceId === undefined ? undefined : join(boardkeeperHome(env), "boards", deviceFileName(deviceId, moduleId));
 }
 

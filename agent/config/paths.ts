@@ -4,13 +4,13 @@ export const serviceUnit = "boardkeeper-agent.service";
 
 /** Root's door to a reboot: what rings at it, and where requests are left. */
 export const rebootPathUnit = "boardkeeper-reboot.path";
-export const doorFolder = "/run/boardkeeper";
-export const doorRequests = `${doorFolder}/requests`;
+export const helperFolder = "/run/boardkeeper";
+export const rebootRequestFolder = `${helperFolder}/requests`;
 
 /** Root's door to the owner's installer: where it listens, what runs for each connection, and who says which program it is. */
 export const installSocketUnit = "boardkeeper-install.socket";
-export const installSocket = `${doorFolder}/install.sock`;
-export const installDoorProgram = "/usr/lib/boardkeeper/install-door";
+export const installSocket = `${helperFolder}/install.sock`;
+export const installHelperProgram = "/usr/lib/boardkeeper/install-door";
 
 /** What the owner of the board writes: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";
@@ -20,34 +20,34 @@ export const credentialFile = `${configFolder}/credentials/connection-string`;
 
 /** Where the running service can be spoken to on the board. The unit's RuntimeDirectory= makes the folder. */
 const runtimeFolder = "/run/boardkeeper-agent";
-const controlSocket = "control.sock";
+const localApiSocketName = "control.sock";
 
 /** Where an agent opens its local door: in systemd's runtime folder, else in its state folder. */
-export function controlSocketFor(env: Readonly<Record<string, string | undefined>>, stateDir: string): string {
+export function localApiSocketOf(env: Readonly<Record<string, string | undefined>>, stateDir: string): string {
   const [runtime] = (env["RUNTIME_DIRECTORY"] ?? "").split(":"); // systemd may have made several.
-  return `${runtime || stateDir}/${controlSocket}`;
+  return `${runtime || stateDir}/${localApiSocketName}`;
 }
 
 /** Where the door of an agent may be whose surroundings are not known: only that of the same state folder is the right one. */
-export function controlSocketsOf(stateDir: string): readonly string[] {
-  return [`${runtimeFolder}/${controlSocket}`, `${stateDir}/${controlSocket}`];
+export function localApiSocketCandidates(stateDir: string): readonly string[] {
+  return [`${runtimeFolder}/${localApiSocketName}`, `${stateDir}/${localApiSocketName}`];
 }
 
 /** What the agent keeps in its state folder. */
-export const stateNames = {
+export const stateFileNames = {
   state: "state.json",
   /** The copy before. */
   previousState: "state.previous.json",
   /** How often a system was started on trial. */
-  trials: "trials",
-  lastGoodConfig: "config.last-good.json",
+  bootCounter: "trials",
+  lastKnownGoodConfig: "config.last-good.json",
   history: "history.json",
-  equipment: "equipment.json",
+  hardwareInfo: "equipment.json",
   /** Room that is kept back on a full disk. */
   reserve: "state.reserve",
 } as const;
 
 /** Those that are written beside their place and then put into it. */
-export const replacedNames = (
-  ["state", "previousState", "trials", "lastGoodConfig", "history", "equipment"] as const
-).map((which) => stateNames[which]);
+export const replacedFileNames = (
+  ["state", "previousState", "bootCounter", "lastKnownGoodConfig", "history", "hardwareInfo"] as const
+).map((which) => stateFileNames[which]);

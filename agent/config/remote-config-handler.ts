@@ -6,9 +6,15 @@ import type { Log } from "../lib/log.ts";
 import type { Decision, Saved } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
 import type { MaintenanceWindow } from "../maintenance/window.ts";
-import { contentOf, decideNoRemote, decideRemote, judge, type RemoteOutcome } from "./remote-config.ts";
+import {
+  canonicalContent,
+  decideRemoteRemoved,
+  decideRemote,
+  validateRemote,
+  type RemoteOutcome,
+} from "./remote-config.ts";
 
-export interface RemoteDeskPorts {
+export interface RemoteConfigHandlerPorts {
   readonly journal: Journal;
   readonly log: Log;
   /** The board's own settings. */
@@ -16,40 +22,40 @@ export interface RemoteDeskPorts {
   /** SHA-256 of a text, in hex. */
   readonly digest: (text: string) => string;
   /** What is wrong with windows beyond their form: which expressions and timezones there are, the board has to find out. */
-  readonly windowMistakes: (windows: readonly MaintenanceWindow[]) => Promise<readonly string[]>;
+  readonly validateWindows: (windows: readonly MaintenanceWindow[]) => Promise<readonly string[]>;
   /** Whether the saved state is taken up after the start. */
-  readonly isAwake: () => boolean;
+  readonly isRecovered: () => boolean;
   /** Aborts when the agent stops. */
   readonly stopping: AbortSignal;
 }
 
 /** Where configuration arrives that comes over the hub: judges it and hands it to the saved state. */
-export class RemoteDesk {
-  readonly #ports: RemoteDeskPorts;
+export class RemoteConfigHandler {
+  readonly #ports: RemoteConfigHandlerPorts;
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
 
   /** There is one look at a time, however often the link comes back while a disk refuses. */
   readonly #abortPrevious: () => AbortSignal;
 
-  constructor(ports: RemoteDeskPorts) {
+  constructor(ports: RemoteConfigHandlerPorts) {
     this.#ports = ports;
     this.#abortPrevious = abortPrevious(ports.stopping);
   }
 
   /** Takes the whole desired properties, as often as they come. */
-  async take(document: JsonObject, version: number): Promise<void> {
+  async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    const { journal, log, digest, isAwake } = this.#ports;
+    const { journal, log, digest, isRecovered: isAwake } = this.#ports;
     if (!isAwake()) return; // Looked at again when it is.
     const overtaken = this.#abortPrevious();
     const section = document["boardkeeper"];
-    const judged = await this.#judge(section);
-    const identity = digest(contentOf(section));
+    const validated = await this.#validate(section);
+    const identity = digest(canonicalContent(section));
     const outcome = await journal.record((saved: Saved): Decision<RemoteOutcome> => {
       if (overtaken.aborted) return { answer: { kind: "known" } };
-      if (section === undefined) return decideNoRemote(saved);
-      const order = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, judged };
-      return decideRemote(saved, order);
+      if (section === undefined) return decideRemoteRemoved(saved);
+      const request = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, validated };
+      return decideRemote(saved, request);
     }, overtaken);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "remote configuration refused");
@@ -59,15 +65,15 @@ export class RemoteDesk {
   }
 
   /** Looks at the last desired properties again, now that the saved state is taken up. */
-  async reconsider(): Promise<void> {
-    if (this.#desired !== undefined) await this.take(this.#desired.document, this.#desired.version);
+  async reevaluateDesired(): Promise<void> {
+    if (this.#desired !== undefined) await this.handleDesired(this.#desired.document, this.#desired.version);
   }
 
-  async #judge(section: unknown): Promise<Judged<Settings>> {
-    const judged = judge(section, this.#ports.base);
-    if (!judged.ok) return judged;
-    const mistakes = await this.#ports.windowMistakes(judged.value["maintenance.windows"]);
-    if (mistakes.length === 0) return judged;
+  async #validate(section: unknown): Promise<Judged<Settings>> {
+    const validated = validateRemote(section, this.#ports.base);
+    if (!validated.ok) return validated;
+    const mistakes = await this.#ports.validateWindows(validated.value["maintenance.windows"]);
+    if (mistakes.length === 0) return validated;
     return refusePayload(mistakes.map((one) => `boardkeeper: maintenance.windows: ${one}`));
   }
 }

@@ -19,14 +19,14 @@ const remoteNames = [
 ] as const satisfies readonly (keyof Settings)[];
 
 /** The settings of the board with those of a desired section laid over them; every mistake, if it has any. */
-export function overlaid(
+export function overlaySettings(
   base: Settings,
   section: JsonObject,
 ): { readonly settings: Settings; readonly problems: readonly string[] } {
   const values = flatten(section);
   const known: readonly string[] = remoteNames;
   const notRemote = Object.keys(values).filter((name) => !known.includes(name) && Object.hasOwn(base, name));
-  const read = readSettings([{ place: "boardkeeper", values }]);
+  const read = readSettings([{ source: "boardkeeper", values }]);
   const taken = remoteNames.filter((name) => Object.hasOwn(values, name));
   const settings = Object.freeze({ ...base, ...Object.fromEntries(taken.map((name) => [name, read.settings[name]])) });
   const refused = notRemote.map((name) => `boardkeeper: ${name} can be set in the board's own configuration only`);
@@ -34,18 +34,18 @@ export function overlaid(
 }
 
 /** What a desired section comes to before the saved state is looked at. */
-export interface RemoteOrder {
+export interface RemoteRequest {
   /** The digest of its content. */
   readonly identity: string;
   readonly desiredVersion: number;
   readonly section: JsonObject;
-  readonly judged: Judged<Settings>;
+  readonly validated: Judged<Settings>;
 }
 
 /** A section as it was read, with the mistakes that only the board can find (in its windows). */
-export function judge(section: unknown, base: Settings): Judged<Settings> {
+export function validateRemote(section: unknown, base: Settings): Judged<Settings> {
   if (!isJsonObject(section)) return refusePayload(["boardkeeper: expected an object of settings"]);
-  const { settings, problems } = overlaid(base, section);
+  const { settings, problems } = overlaySettings(base, section);
   return problems.length > 0 ? refusePayload(problems) : { ok: true, value: settings };
 }
 
@@ -57,25 +57,25 @@ export type RemoteOutcome =
  * A desired `boardkeeper` section: applied or refused as a whole. Refused, what was applied last goes on. The answer carries
  * the `$version` of the document, of the same content too: whoever has sent it waits for that.
  */
-export function decideRemote(saved: Saved, order: RemoteOrder): Decision<RemoteOutcome> {
-  const { identity, desiredVersion, section, judged } = order;
+export function decideRemote(saved: Saved, request: RemoteRequest): Decision<RemoteOutcome> {
+  const { identity, desiredVersion, section, validated } = request;
   const before = saved.remote;
   const isSame = before?.identity === identity;
   const isApplied = isSame && before.refused === null;
   // A refusal lasts as long as its reason: the board may know the setting, or the timezone, since its last start.
-  const isKnown = isApplied || (isSame && !judged.ok);
+  const isKnown = isApplied || (isSame && !validated.ok);
   if (isKnown && before.desiredVersion === desiredVersion) return { answer: { kind: "known" } };
-  if (judged.ok) {
+  if (validated.ok) {
     const remote = { identity, desiredVersion, refused: null, applied: section };
     return { change: { remote }, answer: { kind: isApplied ? "known" : "applied" } };
   }
-  const { code, message } = judged.refusal;
+  const { code, message } = validated.refusal;
   const remote = { identity, desiredVersion, refused: { code, message }, applied: before?.applied ?? null };
-  return { change: { remote }, answer: isSame ? { kind: "known" } : { kind: "refused", refusal: judged.refusal } };
+  return { change: { remote }, answer: isSame ? { kind: "known" } : { kind: "refused", refusal: validated.refusal } };
 }
 
 /** The desired properties have no such section (any more): the board's own configuration counts alone. */
-export function decideNoRemote(saved: Saved): Decision<RemoteOutcome> {
+export function decideRemoteRemoved(saved: Saved): Decision<RemoteOutcome> {
   if (saved.remote === undefined) return { answer: { kind: "known" } };
   return { change: { remote: undefined }, answer: { kind: "removed" } };
 }
@@ -88,6 +88,6 @@ export function describeRemote({ remote }: Saved): ConfigSnapshot | null {
 }
 
 /** The same text for the same content. */
-export function contentOf(section: unknown): string {
+export function canonicalContent(section: unknown): string {
   return canonicalJson(section ?? null);
 }

@@ -191,19 +191,19 @@ type SettingName = keyof typeof settings;
 export type Settings = { readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
 
 /** The environment variable of a setting: BOARDKEEPER_UPDATE_COMMAND_TIME_LIMIT_SECONDS. */
-export function variableOf(name: string): string {
+export function environmentVariable(name: string): string {
   return `BOARDKEEPER_${name.toUpperCase().replaceAll(/[.-]/g, "_")}`;
 }
 
 /** Values as written somewhere, with the place for the error message. Later ones win. */
-export interface Written {
-  readonly place: string;
+export interface SettingSource {
+  readonly source: string;
   /** Setting paths to raw values; unknown paths are mistakes. */
   readonly values: Readonly<Record<string, unknown>>;
 }
 
 /** Reads every written value, the last of each name winning. All mistakes are told, each with its place. */
-export function readSettings(written: readonly Written[]): {
+export function readSettings(written: readonly SettingSource[]): {
   readonly settings: Settings;
   readonly problems: readonly string[];
 } {
@@ -212,14 +212,14 @@ export function readSettings(written: readonly Written[]): {
   const values: Record<string, unknown> = Object.fromEntries(
     Object.entries(settings).map(([name, { initial }]) => [name, initial]),
   );
-  for (const { place, values: raw } of written) {
+  for (const { source, values: raw } of written) {
     for (const [name, value] of Object.entries(raw)) {
       const setting = known.get(name);
       const read = setting?.read(value);
       if (read === undefined)
-        problems.push(`${place === name ? "environment" : place}: ${redact(name)} is not a setting${nearest(name)}`);
+        problems.push(`${source === name ? "environment" : source}: ${redact(name)} is not a setting${nearest(name)}`);
       else if (read.ok) values[name] = read.value;
-      else problems.push(`${place}: ${name}: expected ${read.expected}, got ${shown(name, value)}`);
+      else problems.push(`${source}: ${name}: expected ${read.expected}, got ${shown(name, value)}`);
     }
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each name was set from its own Setting

@@ -2,7 +2,7 @@ import type { BackoffLimits } from "./backoff.ts";
 import { errorCode, errorMessage } from "./errors.ts";
 
 /** The service may write in its own folders alone (ProtectSystem=strict in the unit): what to do about one that was moved. */
-export const openMovedFolder =
+export const movedFolderAdvice =
   "a folder that was moved must be opened to the service, with ReadWritePaths= in a drop-in (docs/configuration.md)";
 
 /** How long to wait before a write that a disk has refused is tried again: ever longer, because failed writes wear cards too. */
@@ -22,7 +22,7 @@ export function describeDiskError(cause: unknown): string {
   const code = errorCode(cause) ?? "";
   if (isDiskFull(cause)) return `the disk is full (${code}). Free some space on it.`;
   if (code === "EROFS")
-    return `the disk is read-only (EROFS). Check it for errors, then mount it writable; ${openMovedFolder}.`;
+    return `the disk is read-only (EROFS). Check it for errors, then mount it writable; ${movedFolderAdvice}.`;
   if (brokenCodes.has(code)) return `the disk fails (${code}). Replace it.`;
   if (code === "EACCES" || code === "EPERM")
     return `the agent may not write there (${code}). Mend the owner and the rights of its folder.`;

@@ -22,7 +22,7 @@ export type Ending = "rebooted" | "died" | "finished";
 
 const settings = readSettings([
   {
-    place: "explorer",
+    source: "explorer",
     values: {
       "update.installer": "command",
       "update.healthy-for-seconds": 1,

@@ -8,7 +8,7 @@ import { reserveBytes } from "../../agent/board/fs/reserve-file.ts";
 import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson, isJsonObject } from "../../agent/contract/json.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
-import { stateNames } from "../../agent/config/paths.ts";
+import { stateFileNames } from "../../agent/config/paths.ts";
 import { configOf, imageOf, stateOf } from "./content.ts";
 import { reserved, type Found, type FoundImage } from "./promises.ts";
 
@@ -34,14 +34,14 @@ async function lookAtState(folder: string, seed: number): Promise<Found["state"]
 }
 
 async function lookAtConfig(folder: string, seed: number): Promise<Found["config"]> {
-  const text = await orNull(readFile(join(folder, stateNames.lastGoodConfig), "utf8"));
+  const text = await orNull(readFile(join(folder, stateFileNames.lastKnownGoodConfig), "utf8"));
   if (text === null) return null;
   const number = /^\{"number":(\d+),/.exec(text)?.[1];
   return number !== undefined && configOf(seed, Number(number)) === text ? Number(number) : "damaged";
 }
 
 async function lookAtReserve(folder: string): Promise<number> {
-  const file = await orNull(stat(join(folder, stateNames.reserve)));
+  const file = await orNull(stat(join(folder, stateFileNames.reserve)));
   if (file === null) return reserved.gone;
   // Blocks that it does not have would give nothing way.
   return Math.min(file.size, file.blocks * 512) >= reserveBytes ? reserved.whole : reserved.part;

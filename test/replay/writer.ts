@@ -7,7 +7,7 @@ import { FolderStaging } from "../../agent/board/image/staging.ts";
 import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
 import { FileReserve, reserveBytes } from "../../agent/board/fs/reserve-file.ts";
 import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
-import { stateNames } from "../../agent/config/paths.ts";
+import { stateFileNames } from "../../agent/config/paths.ts";
 import { randomFrom } from "../support/random.ts";
 import { configOf, countOf, imageOf, isLarge, stateOf } from "./content.ts";
 import { diskOf, forget, type Habit } from "./habits.ts";
@@ -96,7 +96,7 @@ async function keepConfig(): Promise<void> {
 
 /** Gives the reserve away, or takes it again. */
 async function keepReserve(): Promise<void> {
-  const size = await stat(join(folder, stateNames.reserve)).then(
+  const size = await stat(join(folder, stateFileNames.reserve)).then(
     (file) => file.size,
     () => 0,
   );

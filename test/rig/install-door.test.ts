@@ -121,7 +121,7 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
     );
     expect(await machine.shell("cd /var/lib/boardkeeper-install; stat -c '%a %U' .; ls -A")).toBe("700 root\nlock\n");
     expect((await machine.run("boardkeeper-agent", "doctor")).stdout).toMatch(
-      /^ok +installer +\/usr\/local\/lib\/install-slot, run by root's door$/m,
+      /^ok +installer +\/usr\/local\/lib\/install-slot, run by root's install helper$/m,
     );
     // What purging takes away is ours; what the owner has written is not.
     await machine.shell("apt-get purge -y boardkeeper-agent");

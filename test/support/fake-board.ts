@@ -82,7 +82,7 @@ export class FakeBoard {
     this.boots += 1;
     this.#startedAtMs = this.time.nowMs();
     this.#boot();
-    this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
+    this.#agent = await startAgent(this.#ports(), readSettings([{ source: "test", values: this.#settings }]).settings);
     await settle();
   }
 
@@ -206,7 +206,7 @@ export class FakeBoard {
   /** The agent ends and starts again, in the same boot. */
   async restartAgent(): Promise<void> {
     await this.#agent?.stop();
-    this.#agent = await startAgent(this.#ports(), readSettings([{ place: "test", values: this.#settings }]).settings);
+    this.#agent = await startAgent(this.#ports(), readSettings([{ source: "test", values: this.#settings }]).settings);
     await settle();
   }
 

@@ -100,7 +100,7 @@ export class TestBoard {
   }
 
   get settings(): Settings {
-    return readSettings([{ place: "test", values: { ...quick, ...this.#options.settings } }]).settings;
+    return readSettings([{ source: "test", values: { ...quick, ...this.#options.settings } }]).settings;
   }
 
   get #boardFile(): string {

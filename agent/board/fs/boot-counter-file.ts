@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
-import { stateNames } from "../../config/paths.ts";
+import { stateFileNames } from "../../config/paths.ts";
 import { uncounted } from "../../update/job.ts";
 import type { TrialRecord } from "../../update/ports.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
@@ -16,7 +16,7 @@ export class FolderTrialRecord implements TrialRecord {
 
   constructor(folder: string, disk: Disk = nodeDisk) {
     this.#disk = disk;
-    this.#path = join(folder, stateNames.trials);
+    this.#path = join(folder, stateFileNames.bootCounter);
   }
 
   async read(): Promise<number> {

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage, errorCode, isAbsent } from "../../lib/errors.ts";
-import { openMovedFolder } from "../../lib/disk-errors.ts";
+import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 
 /**
  * What the agent's own small files ask of a disk. A power cut keeps of a file what was synced, and of a folder's names those
@@ -40,7 +40,9 @@ export class FolderUnusable extends Error {
   constructor(folder: string, cause: unknown) {
     const why = errorMessage(cause);
     const isReadOnly = errorCode(cause) === "EROFS";
-    const remedy = isReadOnly ? `Mount its disk writable; ${openMovedFolder}` : "Name one in which the agent may write";
+    const remedy = isReadOnly
+      ? `Mount its disk writable; ${movedFolderAdvice}`
+      : "Name one in which the agent may write";
     super(`The folder ${folder} cannot be made: ${why}. ${remedy}.`, { cause });
     this.name = "FolderUnusable";
   }

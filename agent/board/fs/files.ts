@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentError, errorCode } from "../../lib/errors.ts";
-import { openMovedFolder } from "../../lib/disk-errors.ts";
+import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** Where the next content of a file is written before it takes the file's place. */
@@ -71,7 +71,7 @@ export async function onDisk<T>(act: () => Promise<T>): Promise<T> {
       throw new AgentError("no-space", message, { cause });
     }
     if (code === "EROFS") {
-      const message = `The board's disk would not take the image (EROFS): it is read-only. Mount it writable; ${openMovedFolder}.`;
+      const message = `The board's disk would not take the image (EROFS): it is read-only. Mount it writable; ${movedFolderAdvice}.`;
       throw new AgentError("disk-error", message, { cause });
     }
     if (["EIO", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {

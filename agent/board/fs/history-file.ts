@@ -3,7 +3,7 @@ import { isAbsent } from "../../lib/errors.ts";
 import type { StateFile } from "../../state/store.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../state/history.ts";
 import type { Log } from "../../lib/log.ts";
-import { stateNames } from "../../config/paths.ts";
+import { stateFileNames } from "../../config/paths.ts";
 import type { Saved } from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { asGoodAsFullBytes, freeBytesOf, replaceFile } from "./files.ts";
@@ -20,7 +20,7 @@ export class HistoryFile {
 
   constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
     this.#folder = folder;
-    this.#path = join(folder, stateNames.history);
+    this.#path = join(folder, stateFileNames.history);
     this.#disk = disk;
     this.#freeBytes = freeBytes;
   }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
-import { stateNames } from "../../config/paths.ts";
+import { stateFileNames } from "../../config/paths.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { replaceFile } from "./files.ts";
 
@@ -9,7 +9,7 @@ import { replaceFile } from "./files.ts";
  * @returns whether it was written: false where it lies there already
  */
 export async function keepLastGood(folder: string, text: string, disk: Disk = nodeDisk): Promise<boolean> {
-  const path = join(folder, stateNames.lastGoodConfig);
+  const path = join(folder, stateFileNames.lastKnownGoodConfig);
   try {
     if ((await disk.read(path)) === text) return false;
   } catch (cause) {

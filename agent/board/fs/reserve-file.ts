@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
-import { stateNames } from "../../config/paths.ts";
+import { stateFileNames } from "../../config/paths.ts";
 import type { Reserve } from "../../state/disk-reserve.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { asGoodAsFullBytes, freeBytesOf, makeFolder } from "./files.ts";
@@ -23,7 +23,7 @@ export class FileReserve implements Reserve {
   constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
     this.#freeBytes = freeBytes;
     this.#folder = folder;
-    this.#path = join(folder, stateNames.reserve);
+    this.#path = join(folder, stateFileNames.reserve);
     this.#disk = disk;
   }
 

@@ -5,7 +5,7 @@ import { errorMessage, isAbsent, errorCode } from "../../lib/errors.ts";
 import { check } from "../../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../../contract/json.ts";
 import type { StateFile } from "../../state/store.ts";
-import { stateNames } from "../../config/paths.ts";
+import { stateFileNames } from "../../config/paths.ts";
 import { saved as savedState, savedSchema, type Saved, type Trust } from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { makeFolder, replaceFile } from "./files.ts";
@@ -44,8 +44,8 @@ export class FolderStateFile implements StateFile {
     this.#folder = folder;
     this.#disk = disk;
     this.#pause = pause;
-    this.#path = join(folder, stateNames.state);
-    this.#previous = join(folder, stateNames.previousState);
+    this.#path = join(folder, stateFileNames.state);
+    this.#previous = join(folder, stateFileNames.previousState);
   }
 
   /**

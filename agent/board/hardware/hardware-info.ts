@@ -7,7 +7,7 @@ import { withDeadline } from "../../lib/abort.ts";
 import { check } from "../../contract/check.ts";
 import { brief } from "../../contract/failure.ts";
 import type { Equipment } from "../../contract/snapshot.ts";
-import { stateNames } from "../../config/paths.ts";
+import { stateFileNames } from "../../config/paths.ts";
 import { replaceFile } from "../fs/files.ts";
 
 /*
@@ -88,5 +88,5 @@ function bounded(text: string): string | null {
 }
 
 function pathIn(folder: string): string {
-  return join(folder, stateNames.equipment);
+  return join(folder, stateFileNames.hardwareInfo);
 }

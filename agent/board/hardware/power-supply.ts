@@ -10,7 +10,7 @@ const run = promisify(execFile);
  * The supply of a Raspberry Pi: its firmware's bits, from the file that its kernel keeps or by asking (which takes root or the
  * group video), and the kernel's alarm.
  */
-export async function lookAtPower(
+export async function probePowerSupply(
   hwmon = "/sys/class/hwmon",
   firmware = "/sys/devices/platform/soc/soc:firmware/get_throttled", // github.com/raspberrypi/linux/pull/2397
 ): Promise<PowerFacts> {

@@ -5,7 +5,7 @@ import { firmwareVersion } from "../../contract/methods.ts";
 import { redact } from "../../contract/redact.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { openMovedFolder } from "../../lib/disk-errors.ts";
+import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import type { Restart } from "../../update/job.ts";
 import type { OwnerProgram, ProgramCall, Verb } from "../../update/install-script.ts";
 import type { Installer, StagedImage } from "../../update/ports.ts";
@@ -65,7 +65,7 @@ async function refuseStateInSlot(stateDir: string, replaces: readonly string[]):
     if ((await stat(mountPoint)).dev !== dev) continue;
     throw new AgentError(
       "state-in-slot",
-      `The agent's state (${stateDir}) lies on ${mountPoint}, which the update replaces. Move agent.state-dir to a partition of its own; ${openMovedFolder}.`,
+      `The agent's state (${stateDir}) lies on ${mountPoint}, which the update replaces. Move agent.state-dir to a partition of its own; ${movedFolderAdvice}.`,
     );
   }
 }

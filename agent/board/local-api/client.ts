@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { errorCode } from "../../lib/errors.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { imagePath, methodPath, misdirected, stateDirHeader } from "./protocol.ts";
-import { controlSocketsOf } from "../../config/paths.ts";
+import { localApiSocketCandidates } from "../../config/paths.ts";
 import { request as httpRequest } from "../image/http.ts";
 
 /** An agent's answer at its local door. */
@@ -59,7 +59,7 @@ export async function handIn(stateDir: string, sha256: string, body: FileBody): 
 }
 
 async function send(stateDir: string, message: Message): Promise<LocalReply | undefined> {
-  for (const socketPath of controlSocketsOf(stateDir)) {
+  for (const socketPath of localApiSocketCandidates(stateDir)) {
     const response = await knock(socketPath, stateDir, message);
     if (response === undefined) continue;
     const text = await textOf(response);

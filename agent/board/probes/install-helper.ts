@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { errorMessage } from "../../lib/errors.ts";
-import type { DoorsWord } from "../../cli/doctor/installer.ts";
+import type { InstallHelperAnswer } from "../../cli/doctor/installer.ts";
 
 const run = promisify(execFile);
 const patienceMs = 5_000;
 
 /** Which program root's install door would run, or why none, in its own words. */
-export async function askInstallDoor(door: string): Promise<DoorsWord> {
+export async function probeInstallHelper(door: string): Promise<InstallHelperAnswer> {
   try {
     const { stdout } = await run(door, ["check"], { timeout: patienceMs });
     return { program: stdout.trim() };

@@ -3,22 +3,22 @@ import { request } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { errorMessage, errorCode } from "../../lib/errors.ts";
-import type { DnsFacts, PortFacts, Way } from "../../cli/doctor/network.ts";
+import type { DnsFacts, PortFacts, FirstHop } from "../../cli/doctor/network.ts";
 import type { TlsFacts } from "../../cli/doctor/tls.ts";
 
 /** A server that does not answer within this is not there, for whoever waits for a diagnosis. */
 const patienceMs = 5_000;
 
-export async function resolveName(way: Way): Promise<DnsFacts> {
+export async function probeDns(way: FirstHop): Promise<DnsFacts> {
   try {
     const found = await lookup(way.host, { all: true });
-    return { way, addresses: found.map(({ address }) => address), code: null };
+    return { hop: way, addresses: found.map(({ address }) => address), code: null };
   } catch (cause) {
-    return { way, addresses: [], code: codeOf(cause) };
+    return { hop: way, addresses: [], code: codeOf(cause) };
   }
 }
 
-export function tryPort(host: string, port: number): Promise<PortFacts> {
+export function probePort(host: string, port: number): Promise<PortFacts> {
   return new Promise((resolve) => {
     const socket = connectTcp({ host, port });
     const end = (code: string | null): void => {
@@ -32,7 +32,7 @@ export function tryPort(host: string, port: number): Promise<PortFacts> {
 }
 
 /** The certificate that a server shows, and what a client that insists would say of it. Nothing is sent to the server. */
-export function lookAtCertificate(host: string, port: number, ca: string | undefined): Promise<TlsFacts> {
+export function probeCertificate(host: string, port: number, ca: string | undefined): Promise<TlsFacts> {
   const asked = { host, ownAuthority: ca !== undefined };
   const nothing = { issuer: null, validFrom: null, validTo: null };
   return new Promise((resolve) => {
@@ -63,7 +63,7 @@ export function lookAtCertificate(host: string, port: number, ca: string | undef
 }
 
 /** The time by a web server's Date, in milliseconds; null where it tells none. It is compared with, never believed. */
-export function askForDate(host: string, port: number): Promise<number | null> {
+export function probeHubDate(host: string, port: number): Promise<number | null> {
   return new Promise((resolve) => {
     const asking = request({ host, port, path: "/", timeout: patienceMs, rejectUnauthorized: false, agent: false });
     asking.once("response", (response) => {

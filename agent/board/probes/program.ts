@@ -6,7 +6,7 @@ import { errorCode } from "../../lib/errors.ts";
  * Whether a program can be run with this process's effective rights: null, or Node's code for why not. access(2) would
  * answer for the real user.
  */
-export async function tryProgram(program: string, searchPath: string): Promise<string | null> {
+export async function probeProgram(program: string, searchPath: string): Promise<string | null> {
   const places = isAbsolute(program) ? [program] : searchPath.split(delimiter).map((folder) => join(folder, program));
   let code = "ENOENT";
   for (const path of places) {

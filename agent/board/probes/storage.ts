@@ -4,7 +4,7 @@ import { isAbsent, errorCode } from "../../lib/errors.ts";
 import type { DiskFacts, FolderFacts } from "../../cli/doctor/storage.ts";
 
 /** The disk under a path, or under what there is of the path. */
-export async function lookAtDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {
+export async function probeDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {
   const there = await nearest(path);
   const { bavail, bsize, files, ffree } = await statfs(there);
   const { dev } = await stat(there);
@@ -12,7 +12,7 @@ export async function lookAtDisk(path: string): Promise<DiskFacts & { readonly d
 }
 
 /** Whether a file can be written in a folder, by doing it; a folder that is not there is made, and taken away again. */
-export async function tryFolder(path: string, user: string): Promise<FolderFacts> {
+export async function probeFolder(path: string, user: string): Promise<FolderFacts> {
   const isThere = await stat(path).then(
     () => true,
     (cause: unknown) => !isAbsent(cause),
@@ -20,10 +20,10 @@ export async function tryFolder(path: string, user: string): Promise<FolderFacts
   try {
     if (isThere) await writeIn(path);
     else await makeAndRemove(path);
-    return { path, user, isThere, code: null };
+    return { path, user, exists: isThere, code: null };
   } catch (cause) {
     const code = errorCode(cause) ?? String(cause);
-    return { path, user, isThere, code };
+    return { path, user, exists: isThere, code };
   }
 }
 

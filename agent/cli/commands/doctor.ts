@@ -3,61 +3,61 @@ import { basename, dirname, join } from "node:path";
 import type { Arguments } from "../arguments.ts";
 import { laptopClock, systemClock } from "../../board/hardware/clocks.ts";
 import { askAgent, DoorShut, type LocalReply } from "../../board/local-api/client.ts";
-import { askForDate, lookAtCertificate, resolveName, tryPort } from "../../board/probes/network.ts";
-import { askInstallDoor } from "../../board/probes/install-helper.ts";
-import { lookAtPower } from "../../board/hardware/power-supply.ts";
-import { lookAtDisk } from "../../board/probes/storage.ts";
+import { probeHubDate, probeCertificate, probeDns, probePort } from "../../board/probes/network.ts";
+import { probeInstallHelper } from "../../board/probes/install-helper.ts";
+import { probePowerSupply } from "../../board/hardware/power-supply.ts";
+import { probeDisk } from "../../board/probes/storage.ts";
 import { askLogind, timeService, unitProperties } from "../../board/probes/systemd.ts";
 import { ownUser, userNamed, type User } from "../../board/probes/user.ts";
-import type { ConfigLook } from "../../config/load.ts";
+import type { InspectedConfig } from "../../config/load.ts";
 import { isJsonObject } from "../../contract/json.ts";
-import { judgeClock } from "../doctor/clock.ts";
-import { judgeConfiguration } from "../doctor/configuration.ts";
-import { judgeCredentials, judgeKeptCopy } from "../doctor/credentials.ts";
+import { checkClock } from "../doctor/clock.ts";
+import { checkConfiguration } from "../doctor/configuration.ts";
+import { checkCredentials, checkLastKnownGoodFile } from "../doctor/credentials.ts";
 import { isHealthy, type Finding } from "../doctor/finding.ts";
-import { judgeInstaller, type DoorFacts } from "../doctor/installer.ts";
-import { judgeLogin } from "../doctor/login.ts";
-import { judgeDns, judgePorts, type Way } from "../doctor/network.ts";
-import { judgePower } from "../doctor/power.ts";
-import { judgeReboot, type RebootFacts } from "../doctor/reboot.ts";
-import { judgeService } from "../doctor/service.ts";
+import { checkInstaller, type InstallHelperFacts } from "../doctor/installer.ts";
+import { checkLogin } from "../doctor/login.ts";
+import { checkDns, checkPorts, type FirstHop } from "../doctor/network.ts";
+import { checkPower } from "../doctor/power.ts";
+import { checkReboot, type RebootFacts } from "../doctor/reboot.ts";
+import { checkService } from "../doctor/service.ts";
 import {
-  isShutToService,
-  judgeDisk,
-  judgeFolder,
+  isBlockedBySandbox,
+  checkDisk,
+  checkFolder,
   sandboxProperties,
   stagingFolder,
   stateFolder,
   type FolderFacts,
   type UnitProperties,
 } from "../doctor/storage.ts";
-import { judgeTls } from "../doctor/tls.ts";
-import { findingLines } from "../format/format-findings.ts";
+import { checkTls } from "../doctor/tls.ts";
+import { formatFindings } from "../format/format-findings.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import {
-  doorRequests,
-  installDoorProgram,
+  rebootRequestFolder,
+  installHelperProgram,
   installSocketUnit,
   rebootPathUnit,
   serviceUnit,
-  stateNames,
+  stateFileNames,
 } from "../../config/paths.ts";
 import { proxyTo } from "../../lib/proxy.ts";
-import { lookAt } from "./config.ts";
+import { inspectTargetConfig } from "./config.ts";
 import { tryLogin } from "./login.ts";
-import { lookIfAsked, lookWithRightsOf } from "../doctor/access-check.ts";
+import { answerAccessQuestions, checkAccessAs } from "../doctor/access-check.ts";
 import type { Terminal } from "./terminal.ts";
 
-type Look = ConfigLook & { readonly stateDir: string };
+type Look = InspectedConfig & { readonly stateDir: string };
 
 /** `boardkeeper-agent doctor`: looks at everything that the agent needs; ends with 1 where it finds a fault. */
 export async function doctor(given: Arguments, terminal: Terminal): Promise<number> {
-  const answers = await lookIfAsked(terminal.env);
+  const answers = await answerAccessQuestions(terminal.env);
   if (answers !== undefined) {
     terminal.out(answers);
     return 0;
   }
-  const look = await lookAt(given, terminal);
+  const look = await inspectTargetConfig(given, terminal);
   const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User", ...sandboxProperties]);
   const user = await serviceUser(unit?.get("User"));
   const agent = await askAgent(look.stateDir, "getStatus").catch((cause: unknown) => {
@@ -65,24 +65,24 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
     return undefined; // It hangs: that it does not answer is a finding.
   });
   const found = [
-    judgeService({
+    checkService({
       answers: agent !== undefined,
       active: unit?.get("ActiveState") ?? null,
       enabled: unit?.get("UnitFileState") ?? null,
     }),
-    judgeConfiguration(look.problems, look.warnings),
-    judgeCredentials({
-      place: look.identityPlace,
-      mode: await modeOf(look.identityPlace),
-      problems: look.identityProblems,
+    checkConfiguration(look.problems, look.warnings),
+    checkCredentials({
+      source: look.connectionStringSource,
+      mode: await modeOf(look.connectionStringSource),
+      problems: look.connectionStringProblems,
     }),
     ...(await lookAtKeptCopy(look.stateDir, user)),
     ...(await lookWithRights(given, look, user, isOfService(given) ? unit : undefined, terminal)),
-    judgePower(await lookAtPower()),
+    checkPower(await probePowerSupply()),
     ...(await lookAtHub(look, agent, given.simulate)),
   ];
   if (given.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
-  else terminal.out(findingLines(found));
+  else terminal.out(formatFindings(found));
   return isHealthy(found) ? 0 : 1;
 }
 
@@ -99,11 +99,11 @@ function isOfService({ simulate, stateDir, configFile }: Arguments): boolean {
 
 /** The last good configuration, where there is one. */
 async function lookAtKeptCopy(stateDir: string, user: User): Promise<Finding[]> {
-  const path = join(stateDir, stateNames.lastGoodConfig);
+  const path = join(stateDir, stateFileNames.lastKnownGoodConfig);
   const found = await lstat(path).catch(() => undefined); // None is kept before the hub was reached.
   if (found === undefined) return [];
   const isFile = found.isFile() && found.nlink === 1;
-  return [judgeKeptCopy({ path, isFile, mode: found.mode, isOwn: found.uid === user.uid, user: user.name })];
+  return [checkLastKnownGoodFile({ path, isFile, mode: found.mode, isOwn: found.uid === user.uid, user: user.name })];
 }
 
 async function modeOf(path: string | undefined): Promise<number | null> {
@@ -126,16 +126,16 @@ async function lookWithRights(
 ): Promise<Finding[]> {
   const installer = settings["update.command.program"];
   const [reboot] = settings["reboot.command"];
-  const hasDoor = await stat(doorRequests).then(
+  const hasDoor = await stat(rebootRequestFolder).then(
     () => true,
     () => false,
   );
   const staging = settings["update.staging-dir"];
   const own = [stateDir, ...(staging === null ? [] : [staging])];
   const asked = { user: user.name, searchPath: env["PATH"] ?? "" };
-  const { folders, programs } = await lookWithRightsOf(user, {
+  const { folders, programs } = await checkAccessAs(user, {
     ...asked,
-    folders: [...own, ...(hasDoor ? [doorRequests] : [])],
+    folders: [...own, ...(hasDoor ? [rebootRequestFolder] : [])],
     programs: [installer, reboot].filter((one) => typeof one === "string"),
   });
   const door = folders[own.length];
@@ -144,30 +144,30 @@ async function lookWithRights(
   return [
     ...(await lookAtDisks(stateDir, settings)),
     ...folders.slice(0, own.length).map((one, index) => {
-      const isShut = unit !== undefined && isShutToService(one.path, unit);
-      return judgeFolder(one, index === 0 ? stateFolder : stagingFolder, isShut);
+      const isShut = unit !== undefined && isBlockedBySandbox(one.path, unit);
+      return checkFolder(one, index === 0 ? stateFolder : stagingFolder, isShut);
     }),
-    judgeInstaller({
+    checkInstaller({
       kind: settings["update.installer"],
       program: installer,
       code: ofInstaller,
       user: user.name,
-      door: settings["update.command.as-root"] ? await installDoorFacts() : undefined,
+      helper: settings["update.command.as-root"] ? await installDoorFacts() : undefined,
     }),
-    judgeReboot(simulate ? { how: "simulated" } : await rebootFacts(reboot, ofReboot, door, user)),
+    checkReboot(simulate ? { how: "simulated" } : await rebootFacts(reboot, ofReboot, door, user)),
   ];
 }
 
 async function lookAtDisks(stateDir: string, settings: Look["settings"]): Promise<Finding[]> {
   const staging = settings["update.staging-dir"] ?? stateDir;
-  const [ofState, ofStaging] = [await lookAtDisk(stateDir), await lookAtDisk(staging)];
+  const [ofState, ofStaging] = [await probeDisk(stateDir), await probeDisk(staging)];
   const keepFree = settings["update.keep-free"];
   const isOne = ofState.dev === ofStaging.dev;
-  return [judgeDisk(ofState, isOne ? keepFree : 0), ...(isOne ? [] : [judgeDisk(ofStaging, keepFree)])];
+  return [checkDisk(ofState, isOne ? keepFree : 0), ...(isOne ? [] : [checkDisk(ofStaging, keepFree)])];
 }
 
-async function installDoorFacts(): Promise<DoorFacts> {
-  return { word: await askInstallDoor(installDoorProgram), bell: await stateOf(installSocketUnit) };
+async function installDoorFacts(): Promise<InstallHelperFacts> {
+  return { answer: await probeInstallHelper(installHelperProgram), socketState: await stateOf(installSocketUnit) };
 }
 
 async function stateOf(unit: string): Promise<string | null> {
@@ -184,7 +184,7 @@ async function rebootFacts(
     const bell = await stateOf(rebootPathUnit);
     return {
       how: "door",
-      folder: doorRequests,
+      folder: rebootRequestFolder,
       code: door === undefined ? "ENOENT" : door.code,
       bell,
       user: user.name,
@@ -203,20 +203,20 @@ async function lookAtHub(
   const synchronized = await (simulate ? laptopClock : systemClock()).synchronized();
   const clockFacts = { nowMs: Date.now(), synchronized, source: await timeService() };
   if (hub === undefined)
-    return [judgeClock({ ...clockFacts, hubMs: null }), ...judgeLogin({ kind: "not-tried" }, false)];
+    return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, false)];
   const way = wayTo(hub);
-  const dns = await resolveName(way);
-  const findings = [judgeDns(dns)];
+  const dns = await probeDns(way);
+  const findings = [checkDns(dns)];
   if (dns.addresses.length === 0)
-    return [judgeClock({ ...clockFacts, hubMs: null }), ...findings, ...judgeLogin({ kind: "not-tried" }, false)];
+    return [checkClock({ ...clockFacts, hubMs: null }), ...findings, ...checkLogin({ kind: "not-tried" }, false)];
   const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
-  const [used, other] = await Promise.all([tryPort(way.host, way.port), tryPort(hub.host, otherPort)]);
-  findings.push(...judgePorts(way, settings["hub.transport"], used, other));
-  const isDirect = way.what === "hub";
-  const hubMs = isDirect ? await askForDate(hub.host, hub.webSocketPort) : null;
-  const clock = judgeClock({ ...clockFacts, nowMs: Date.now(), hubMs });
+  const [used, other] = await Promise.all([probePort(way.host, way.port), probePort(hub.host, otherPort)]);
+  findings.push(...checkPorts(way, settings["hub.transport"], used, other));
+  const isDirect = way.kind === "hub";
+  const hubMs = isDirect ? await probeHubDate(hub.host, hub.webSocketPort) : null;
+  const clock = checkClock({ ...clockFacts, nowMs: Date.now(), hubMs });
   const isOpen = used.code === null;
-  const tls = isOpen && isDirect ? judgeTls(await lookAtCertificate(way.host, way.port, hubCa)) : undefined;
+  const tls = isOpen && isDirect ? checkTls(await probeCertificate(way.host, way.port, hubCa)) : undefined;
   if (tls !== undefined) findings.push(tls);
   const mayTry = isOpen && tls?.level !== "fault";
   const login = isConnected(agent)
@@ -224,14 +224,14 @@ async function lookAtHub(
     : mayTry
       ? await tryLogin(hub, hubCa)
       : ({ kind: "not-tried" } as const);
-  return [clock, ...findings, ...judgeLogin(login, clock.level === "fault")];
+  return [clock, ...findings, ...checkLogin(login, clock.level === "fault")];
 }
 
-function wayTo(hub: HubAddress): Way {
+function wayTo(hub: HubAddress): FirstHop {
   const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
   const proxy = hub.webSocket ? proxyTo(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
-  if (proxy === undefined) return { host: hub.host, port, what: "hub" };
-  return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), what: "proxy" };
+  if (proxy === undefined) return { host: hub.host, port, kind: "hub" };
+  return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), kind: "proxy" };
 }
 
 function isConnected(agent: LocalReply | undefined): boolean {

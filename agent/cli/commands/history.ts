@@ -3,15 +3,15 @@ import type { Arguments } from "../arguments.ts";
 import { HistoryFile } from "../../board/fs/history-file.ts";
 import { FolderStateFile } from "../../board/fs/state-file.ts";
 import type { HistoryEntry } from "../../state/history.ts";
-import { historyLines } from "../format/format-history.ts";
+import { formatHistory } from "../format/format-history.ts";
 import { savedState } from "../saved-state.ts";
-import { stateLines } from "../format/format-status.ts";
-import { lookAt } from "./config.ts";
-import { CommandFailed, record, type Terminal } from "./terminal.ts";
+import { statusRows } from "../format/format-status.ts";
+import { inspectTargetConfig } from "./config.ts";
+import { CommandFailed, formatRows, type Terminal } from "./terminal.ts";
 
 /** `boardkeeper-agent history`: what became of the updates and reboots of this board, and what is under way. */
 export async function showHistory(given: Arguments, terminal: Terminal): Promise<number> {
-  const { stateDir } = await lookAt(given, terminal);
+  const { stateDir } = await inspectTargetConfig(given, terminal);
   const entries = await readEntries(stateDir);
   const { saved } = await new FolderStateFile(stateDir).look();
   const state = savedState(saved, null);
@@ -22,9 +22,9 @@ export async function showHistory(given: Arguments, terminal: Terminal): Promise
     return 0;
   }
   if (entries.length === 0) terminal.note("No update and no reboot of this board has ended yet.\n");
-  terminal.out(historyLines(entries));
-  const now = stateLines(state).filter(([name]) => name === "Update" || name === "Reboot");
-  terminal.note(`${entries.length === 0 ? "" : "\n"}Now:\n${record(now)}`);
+  terminal.out(formatHistory(entries));
+  const now = statusRows(state).filter(([name]) => name === "Update" || name === "Reboot");
+  terminal.note(`${entries.length === 0 ? "" : "\n"}Now:\n${formatRows(now)}`);
   return 0;
 }
 

@@ -7,8 +7,8 @@ import { errorMessage } from "../../lib/errors.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
 import { askAgent, handIn, type LocalReply } from "../../board/local-api/client.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { installStory, type Chapter } from "../format/format-install-progress.ts";
-import { lookAt } from "./config.ts";
+import { formatInstallProgress, type InstallProgress } from "../format/format-install-progress.ts";
+import { inspectTargetConfig } from "./config.ts";
 import { startAdvice } from "./service.ts";
 import { CommandFailed, type Terminal } from "./terminal.ts";
 
@@ -24,7 +24,7 @@ export async function install(given: Arguments, terminal: Terminal): Promise<num
       "--sha256: expected the image's SHA-256 in 64 hex digits: nothing else is installed.",
       "install",
     );
-  const { stateDir } = await lookAt(given, terminal);
+  const { stateDir } = await inspectTargetConfig(given, terminal);
   const operationId = given.operationId ?? `install-${randomUUID().slice(0, 12)}`;
   const isAddress = /^https?:\/\//i.test(operand);
   const image = isAddress ? { fwPackageUri: operand } : await takeTo(stateDir, operand, digest, terminal);
@@ -89,11 +89,11 @@ async function follow(
   stateDir: string,
   operationId: string,
   terminal: Terminal,
-): Promise<Extract<Chapter, { outcome: string }>> {
+): Promise<Extract<InstallProgress, { outcome: string }>> {
   let told = "";
   for (;;) {
     const reply = await askAgent(stateDir, "getStatus").catch(() => undefined); // It may be on its way down.
-    const chapter = installStory(reply?.payload, operationId);
+    const chapter = formatInstallProgress(reply?.payload, operationId);
     if ("outcome" in chapter) return chapter;
     if (chapter.line !== told) terminal.note(`  ${chapter.line}\n`);
     told = chapter.line;

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { isAsImportant, logLevels, logLine, type LogLineLevel } from "../../contract/logs.ts";
 import { sinceFrom } from "../since.ts";
 import { serviceUnit } from "../../config/paths.ts";
-import { lookAt } from "./config.ts";
+import { inspectTargetConfig } from "./config.ts";
 import { CommandFailed, type Terminal } from "./terminal.ts";
 
 /** `boardkeeper-agent logs`: the journal's, where systemd keeps one; else those that the running agent has in memory. */
@@ -58,7 +58,7 @@ async function fromAgent(given: Arguments, { since, level }: Asked, terminal: Te
     throw new CommandFailed(
       "There is no journal here to follow: systemd is not in charge. Follow the output of boardkeeper-agent run instead.",
     );
-  const { stateDir } = await lookAt(given, terminal);
+  const { stateDir } = await inspectTargetConfig(given, terminal);
   const payload = { ...(since === undefined ? {} : { since }), ...(level === undefined ? {} : { level }) };
   const reply = await askAgent(stateDir, "getLogs", payload);
   if (reply === undefined) {

@@ -5,10 +5,10 @@ import type { Arguments } from "../arguments.ts";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
 import type { HubAddress } from "../../hub/address.ts";
-import { identityFrom } from "../../config/connection-string.ts";
+import { validateConnectionString } from "../../config/connection-string.ts";
 import { CommandFailed, type Terminal } from "./terminal.ts";
 
-export interface ProvisionPlaces {
+export interface ProvisionPaths {
   /** Where the agent's configuration lies. */
   readonly configFolder: string;
   /** Where systemd takes the connection string from. */
@@ -21,11 +21,11 @@ export interface ProvisionPlaces {
 export async function provision(
   { caFile, noStart }: Pick<Arguments, "caFile" | "noStart">,
   terminal: Terminal,
-  places: ProvisionPlaces,
+  places: ProvisionPaths,
 ): Promise<number> {
   const ca = caFile === undefined ? undefined : await readCa(caFile);
   const text = await terminal.readSecret("Connection string of the device or module (not shown): ");
-  const identity = identityFrom(text);
+  const identity = validateConnectionString(text);
   if (!identity.ok) throw new CommandFailed(`Nothing was changed. ${identity.problems.join(". ")}.`);
   await writing(places, async () => {
     await mkdirReadable(places.configFolder);
@@ -73,7 +73,7 @@ async function mkdirReadable(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o755 });
 }
 
-async function writing({ credentialFile }: ProvisionPlaces, act: () => Promise<void>): Promise<void> {
+async function writing({ credentialFile }: ProvisionPaths, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (cause) {

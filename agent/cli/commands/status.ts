@@ -4,17 +4,17 @@ import { askAgent } from "../../board/local-api/client.ts";
 import { FolderStateFile } from "../../board/fs/state-file.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { savedState } from "../saved-state.ts";
-import { stateLines } from "../format/format-status.ts";
-import { lookAt } from "./config.ts";
+import { statusRows } from "../format/format-status.ts";
+import { inspectTargetConfig } from "./config.ts";
 import { startAdvice } from "./service.ts";
-import { CommandFailed, record, type Terminal } from "./terminal.ts";
+import { CommandFailed, formatRows, type Terminal } from "./terminal.ts";
 
 /** `boardkeeper-agent status`: what the running agent says; else what it has saved. */
 export async function showStatus(given: Arguments, terminal: Terminal): Promise<number> {
-  const { stateDir } = await lookAt(given, terminal);
+  const { stateDir } = await inspectTargetConfig(given, terminal);
   const state = (await stateOfRunning(stateDir)) ?? (await stateOnDisk(stateDir, given.simulate));
   if (given.json) terminal.out(`${JSON.stringify(state, null, 2)}\n`);
-  else terminal.out(record(stateLines(state)));
+  else terminal.out(formatRows(statusRows(state)));
   if (state["running"] === false && !given.json)
     terminal.note(`No agent is running: this is what the last one has saved. ${await startAdvice()}\n`);
   return 0;

@@ -20,7 +20,7 @@ export class CommandFailed extends Error {
 }
 
 /** Names and values below each other, without those that have none. */
-export function record(rows: readonly (readonly [name: string, value: string | null])[]): string {
+export function formatRows(rows: readonly (readonly [name: string, value: string | null])[]): string {
   const told = rows.filter((row): row is readonly [string, string] => row[1] !== null);
   const width = Math.max(...told.map(([name]) => name.length));
   return told.map(([name, value]) => `${name.padEnd(width)}  ${onOneLine(value)}\n`).join("");

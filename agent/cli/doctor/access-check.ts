@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { errorMessage } from "../../lib/errors.ts";
 import { outputAs } from "../../board/probes/as-user.ts";
-import { tryProgram } from "../../board/probes/program.ts";
-import { tryFolder } from "../../board/probes/storage.ts";
+import { probeProgram } from "../../board/probes/program.ts";
+import { probeFolder } from "../../board/probes/storage.ts";
 import type { User } from "../../board/probes/user.ts";
 import { check } from "../../contract/check.ts";
 import type { FolderFacts } from "./storage.ts";
@@ -23,16 +23,16 @@ const questions = v.object({
   programs: v.array(v.string()),
   searchPath: v.string(),
 });
-export type Questions = Readonly<v.InferOutput<typeof questions>>;
+export type AccessQuestions = Readonly<v.InferOutput<typeof questions>>;
 
 /** What comes back from a process with other rights. */
 const seen = v.object({
-  folders: v.array(v.object({ code: nullableText, isThere: v.boolean() })),
+  folders: v.array(v.object({ code: nullableText, exists: v.boolean() })),
   programs: v.array(nullableText),
 });
 
 /** In the order of the questions. */
-export interface Answers {
+export interface AccessAnswers {
   readonly folders: readonly FolderFacts[];
   readonly programs: readonly (string | null)[];
 }
@@ -42,12 +42,12 @@ export interface Answers {
  * process of its own, because Node.js 20 changes no user while io_uring may be in use (CVE-2024-22017). Where this process is
  * not root, it looks as itself.
  */
-export async function lookWithRightsOf(user: User, asked: Questions): Promise<Answers> {
-  if (process.geteuid?.() !== 0 || user.uid === 0) return await look(asked);
+export async function checkAccessAs(user: User, asked: AccessQuestions): Promise<AccessAnswers> {
+  if (process.geteuid?.() !== 0 || user.uid === 0) return await checkAccess(asked);
   const looking = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "doctor"];
   const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
   try {
-    return answersIn(JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })), asked);
+    return parseAnswers(JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })), asked);
   } catch (cause) {
     const why = errorMessage(cause);
     throw new CommandFailed(`Nobody can look with the rights of ${user.name}, as the service has them: ${why}`, {
@@ -60,29 +60,31 @@ export async function lookWithRightsOf(user: User, asked: Questions): Promise<An
  * What another process has seen, about what it was asked and nothing else: whoever has that user's rights may speak in its place,
  * and root acts on what is said of a path.
  */
-export function answersIn(said: unknown, { user, folders, programs }: Questions): Answers {
+export function parseAnswers(said: unknown, { user, folders, programs }: AccessQuestions): AccessAnswers {
   const read = check(seen, said);
   if (!read.ok) throw new Error(read.problems.join("; "));
   if (read.value.folders.length !== folders.length || read.value.programs.length !== programs.length)
     throw new Error("it did not answer what it was asked");
   return {
-    folders: read.value.folders.map(({ code, isThere }, at) => ({ path: folders[at] ?? "", user, code, isThere })),
+    folders: read.value.folders.map(({ code, exists }, at) => ({ path: folders[at] ?? "", user, code, exists })),
     programs: read.value.programs,
   };
 }
 
 /** What this process was started to look at, if it was; its answers, as JSON. */
-export async function lookIfAsked(env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
+export async function answerAccessQuestions(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
   const text = env[variable];
   if (text === undefined) return undefined;
   const asked = check(questions, JSON.parse(text));
   if (!asked.ok) throw new Error(asked.problems.join("; "));
-  return JSON.stringify(await look(asked.value));
+  return JSON.stringify(await checkAccess(asked.value));
 }
 
-async function look({ user, folders, programs, searchPath }: Questions): Promise<Answers> {
+async function checkAccess({ user, folders, programs, searchPath }: AccessQuestions): Promise<AccessAnswers> {
   return {
-    folders: await Promise.all(folders.map((path) => tryFolder(path, user))),
-    programs: await Promise.all(programs.map((program) => tryProgram(program, searchPath))),
+    folders: await Promise.all(folders.map((path) => probeFolder(path, user))),
+    programs: await Promise.all(programs.map((program) => probeProgram(program, searchPath))),
   };
 }

@@ -14,7 +14,7 @@ export interface ClockFacts {
 /** Tokens and certificates bear some minutes. */
 const bearableMs = 5 * 60_000;
 
-export function judgeClock({ nowMs, hubMs, synchronized, source }: ClockFacts): Finding {
+export function checkClock({ nowMs, hubMs, synchronized, source }: ClockFacts): Finding {
   const by = source === null ? "no time service was found" : `set by ${source}`;
   const aheadMs = hubMs === null ? 0 : nowMs - hubMs;
   if (Math.abs(aheadMs) > bearableMs) {

@@ -3,7 +3,7 @@ import { findings, type Finding } from "./finding.ts";
 const found = findings("configuration");
 
 /** @param problems of what is written, apart from the connection string, which has a check of its own */
-export function judgeConfiguration(problems: readonly string[], warnings: readonly string[]): Finding {
+export function checkConfiguration(problems: readonly string[], warnings: readonly string[]): Finding {
   if (problems.length > 0)
     return found.fault(problems.join("; "), "Mend it, then restart the agent. Each setting: docs/configuration.md");
   if (warnings.length > 0)

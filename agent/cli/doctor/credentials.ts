@@ -4,14 +4,14 @@ const found = findings("credentials");
 
 export interface CredentialFacts {
   /** Where the connection string was found: a path, or a variable's name; undefined where there is none. */
-  readonly place: string | undefined;
+  readonly source: string | undefined;
   /** Of the file; null where it is none. */
   readonly mode: number | null;
   /** What is wrong with it or with finding it, one sentence each. */
   readonly problems: readonly string[];
 }
 
-export interface KeptCopyFacts {
+export interface LastKnownGoodFileFacts {
   /** Of the last good configuration, which holds the connection string as a rule. */
   readonly path: string;
   /** False for a link, or a file that has another name besides. */
@@ -24,7 +24,7 @@ export interface KeptCopyFacts {
 
 const newKey = "then give the device a new key in the hub, and that to the board: sudo boardkeeper-agent provision";
 
-export function judgeKeptCopy({ path, isFile, mode, isOwn, user }: KeptCopyFacts): Finding {
+export function checkLastKnownGoodFile({ path, isFile, mode, isOwn, user }: LastKnownGoodFileFacts): Finding {
   const kept = findings("last good configuration");
   // Its folder is the agent's. Whoever has taken that over could have root give away what such a link leads to.
   if (!isFile) {
@@ -44,8 +44,8 @@ export function judgeKeptCopy({ path, isFile, mode, isOwn, user }: KeptCopyFacts
   return kept.ok(`${path}, for ${user} alone`);
 }
 
-export function judgeCredentials({ place, mode, problems }: CredentialFacts): Finding {
-  if (place === undefined) {
+export function checkCredentials({ source, mode, problems }: CredentialFacts): Finding {
+  if (source === undefined) {
     const isShut = problems.some((one) => /EACCES|EPERM/.test(one));
     return found.fault(
       problems.join("; ") || "there is no connection string",
@@ -55,11 +55,11 @@ export function judgeCredentials({ place, mode, problems }: CredentialFacts): Fi
   // Whoever has read it can be this board from anywhere: new permissions alone take nothing back.
   if (mode !== null && (mode & 0o077) !== 0) {
     return found.fault(
-      `other users of this board can read ${place} (mode ${(mode & 0o777).toString(8)})`,
-      `chmod 600 ${place}; ${newKey}`,
+      `other users of this board can read ${source} (mode ${(mode & 0o777).toString(8)})`,
+      `chmod 600 ${source}; ${newKey}`,
     );
   }
   if (problems.length > 0)
     return found.fault(problems.join("; "), "Give it anew with: sudo boardkeeper-agent provision");
-  return found.ok(mode === null ? `from ${place}` : `${place}, for its owner alone`);
+  return found.ok(mode === null ? `from ${source}` : `${source}, for its owner alone`);
 }

@@ -16,7 +16,7 @@ const login = findings("login");
 const tier = findings("hub tier");
 
 /** Whether the hub lets the board in, and whether it can do what the agent needs. */
-export function judgeLogin(facts: LoginFacts, clockIsWrong: boolean): readonly [Finding, Finding] {
+export function checkLogin(facts: LoginFacts, clockIsWrong: boolean): readonly [Finding, Finding] {
   const noTier = tier.unknown("not looked at: nobody is connected");
   switch (facts.kind) {
     case "agent-connected":
@@ -24,15 +24,15 @@ export function judgeLogin(facts: LoginFacts, clockIsWrong: boolean): readonly [
     case "connected":
       return [login.ok("the hub accepts this board's credentials"), tier.ok("the hub has twins and methods")];
     case "no-twin":
-      return [login.ok("the hub accepts this board's credentials"), judgeTier(facts.trouble, facts.message)];
+      return [login.ok("the hub accepts this board's credentials"), checkTier(facts.trouble, facts.message)];
     case "not-tried":
       return [login.unknown("not tried: what comes before it has to be mended first"), noTier];
     case "failed":
-      return [judgeFailure(facts.trouble, facts.message, clockIsWrong), noTier];
+      return [checkFailure(facts.trouble, facts.message, clockIsWrong), noTier];
   }
 }
 
-function judgeFailure(trouble: TroubleKind, message: string, clockIsWrong: boolean): Finding {
+function checkFailure(trouble: TroubleKind, message: string, clockIsWrong: boolean): Finding {
   if (trouble !== "refused") {
     return login.fault(
       `no connection: ${message}`,
@@ -51,7 +51,7 @@ function judgeFailure(trouble: TroubleKind, message: string, clockIsWrong: boole
 }
 
 /** Publishing to a twin's topic ends a Basic hub's connection: eclipse-threadx/getting-started#67. */
-function judgeTier(trouble: TroubleKind, message: string): Finding {
+function checkTier(trouble: TroubleKind, message: string): Finding {
   if (trouble === "throttled") return tier.unknown(sentences.busy);
   if (trouble === "quota") return tier.warning(sentences.quota);
   if (trouble === "hub-error") return tier.unknown(`the hub cannot answer now: ${message}`, "Look again later");

@@ -1,14 +1,14 @@
 import { findings, type Finding } from "./finding.ts";
 
 /** The first stop on the way to the hub: the hub or its gateway, or a proxy. */
-export interface Way {
+export interface FirstHop {
   readonly host: string;
   readonly port: number;
-  readonly what: "hub" | "proxy";
+  readonly kind: "hub" | "proxy";
 }
 
 export interface DnsFacts {
-  readonly way: Way;
+  readonly hop: FirstHop;
   /** Empty where the name could not be resolved. */
   readonly addresses: readonly string[];
   /** Node's code for why not. */
@@ -17,13 +17,13 @@ export interface DnsFacts {
 
 const dns = findings("dns");
 
-export function judgeDns({ way, addresses, code }: DnsFacts): Finding {
+export function checkDns({ hop: way, addresses, code }: DnsFacts): Finding {
   if (addresses.length > 0) return dns.ok(`${way.host} is ${addresses.slice(0, 3).join(", ")}`);
   const isUnknown = code === "ENOTFOUND";
   return dns.fault(
     `${way.host} cannot be resolved (${code ?? "no address"})${isUnknown ? "" : ": no name server answers"}`,
     isUnknown
-      ? `Check the name of the ${way.what}; if it is right, ask the name server of this network: getent hosts ${way.host}`
+      ? `Check the name of the ${way.kind}; if it is right, ask the name server of this network: getent hosts ${way.host}`
       : "Check the network cable or Wi-Fi, then the name servers in /etc/resolv.conf: resolvectl status",
   );
 }
@@ -39,8 +39,8 @@ export interface PortFacts {
  * @param used the port that the configured transport speaks to
  * @param other that of the other transport
  */
-export function judgePorts(
-  way: Way,
+export function checkPorts(
+  way: FirstHop,
   transport: "mqtt" | "mqtt-ws",
   used: PortFacts,
   other: PortFacts,
@@ -61,8 +61,8 @@ export function judgePorts(
         : `cannot be opened (${used.code})`;
   const change = transport === "mqtt" ? `set hub.transport = "mqtt-ws"` : `set hub.transport = "mqtt"`;
   const advice =
-    other.code === null && way.what === "hub"
+    other.code === null && way.kind === "hub"
       ? `Let this board out to ${way.host} on port ${used.port}; or ${change}, since port ${other.port} is open`
-      : `Let this board out to ${way.host} on port ${used.port}; see whether the ${way.what} is up, and whether a firewall or proxy of this network stands between`;
+      : `Let this board out to ${way.host} on port ${used.port}; see whether the ${way.kind} is up, and whether a firewall or proxy of this network stands between`;
   return [usedFindings.fault(`TCP to ${way.host}, port ${used.port}, ${why}`, advice), ...others];
 }

@@ -13,7 +13,7 @@ export interface PowerFacts {
 const now = { lowVoltage: 1 << 0, capped: 1 << 1, throttled: 1 << 2, hot: 1 << 3 };
 const sinceBoot = 16;
 
-export function judgePower({ throttled, lowVoltage }: PowerFacts): Finding {
+export function checkPower({ throttled, lowVoltage }: PowerFacts): Finding {
   if (throttled === null && lowVoltage === null) return found.unknown("not known here: only a Raspberry Pi says");
   const bits = throttled ?? (lowVoltage === true ? now.lowVoltage : 0);
   const supply =

@@ -18,7 +18,7 @@ export type RebootFacts =
       readonly user: string;
     };
 
-export function judgeReboot(facts: RebootFacts): Finding {
+export function checkReboot(facts: RebootFacts): Finding {
   switch (facts.how) {
     case "simulated":
       return found.ok("the simulated board reboots itself");
@@ -30,14 +30,14 @@ export function judgeReboot(facts: RebootFacts): Finding {
             "Change reboot.command, or make it executable",
           );
     case "logind":
-      return judgeLogind(facts.answer, facts.user);
+      return checkLogind(facts.answer, facts.user);
     case "door":
-      return judgeDoor(facts);
+      return checkRebootHelper(facts);
   }
 }
 
 /** CanReboot() of org.freedesktop.login1.Manager: yes, no, challenge or na. */
-function judgeLogind(answer: string | null, user: string): Finding {
+function checkLogind(answer: string | null, user: string): Finding {
   if (answer === "yes") return found.ok(`logind lets ${user} reboot the board`);
   if (answer === null) {
     return found.fault(
@@ -51,7 +51,7 @@ function judgeLogind(answer: string | null, user: string): Finding {
   );
 }
 
-function judgeDoor({ folder, code, bell, user }: Extract<RebootFacts, { how: "door" }>): Finding {
+function checkRebootHelper({ folder, code, bell, user }: Extract<RebootFacts, { how: "door" }>): Finding {
   const unit = "boardkeeper-reboot.path";
   if (code === "ENOENT") {
     return found.fault(

@@ -11,7 +11,7 @@ export interface ServiceFacts {
   readonly enabled: string | null;
 }
 
-export function judgeService({ answers, active, enabled }: ServiceFacts): Finding {
+export function checkService({ answers, active, enabled }: ServiceFacts): Finding {
   const unit = "boardkeeper-agent";
   if (answers) {
     if (active === "active" && enabled !== "enabled" && enabled !== "")

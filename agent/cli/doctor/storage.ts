@@ -13,28 +13,28 @@ const neededBytes = 256 * 1_024;
 const disk = findings("disk");
 
 /** @param keepFreeBytes what images never take of it */
-export function judgeDisk({ path, freeBytes, freeFiles }: DiskFacts, keepFreeBytes: number): Finding {
+export function checkDisk({ path, freeBytes, freeFiles }: DiskFacts, keepFreeBytes: number): Finding {
   const clear = `Find what fills it: du -xh ${path} / | sort -h | tail; journalctl --vacuum-size=50M; apt clean`;
   if (freeBytes < neededBytes)
     return disk.fault(
-      `the disk under ${path} is full: ${sayBytes(freeBytes)} are left, so nothing can be saved`,
+      `the disk under ${path} is full: ${formatBytes(freeBytes)} are left, so nothing can be saved`,
       clear,
     );
   if (freeFiles === 0) return disk.fault(`the disk under ${path} has room, but for no further file (inodes)`, clear);
   if (freeBytes <= keepFreeBytes) {
     return disk.warning(
-      `${sayBytes(freeBytes)} are left under ${path}, and ${sayBytes(keepFreeBytes)} of them are kept free: no image fits`,
+      `${formatBytes(freeBytes)} are left under ${path}, and ${formatBytes(keepFreeBytes)} of them are kept free: no image fits`,
       `${clear}. Or lower update.keep-free`,
     );
   }
-  return disk.ok(`${sayBytes(freeBytes)} are left under ${path}`);
+  return disk.ok(`${formatBytes(freeBytes)} are left under ${path}`);
 }
 
 export interface FolderFacts {
   readonly path: string;
   /** Null where a file could be written and synced; else Node's code. */
   readonly code: string | null;
-  readonly isThere: boolean;
+  readonly exists: boolean;
   /** Whose rights were tried. */
   readonly user: string;
 }
@@ -44,8 +44,8 @@ export const stateFolder = { check: "state folder", setting: "agent.state-dir" }
 export const stagingFolder = { check: "staging folder", setting: "update.staging-dir" } as const;
 
 /** @param isShut whether systemd keeps the service from it, whatever the folder's permissions: see isShutToService */
-export function judgeFolder(
-  { path, code, isThere, user }: FolderFacts,
+export function checkFolder(
+  { path, code, exists, user }: FolderFacts,
   { check, setting }: typeof stateFolder | typeof stagingFolder,
   isShut: boolean,
 ): Finding {
@@ -56,7 +56,7 @@ export function judgeFolder(
       openToService(path),
     );
   }
-  if (code === null) return folder.ok(isThere ? `${path}, writable by ${user}` : `${path} can be made by ${user}`);
+  if (code === null) return folder.ok(exists ? `${path}, writable by ${user}` : `${path} can be made by ${user}`);
   switch (code) {
     case "EROFS":
       return folder.fault(
@@ -84,7 +84,7 @@ export type UnitProperties = ReadonlyMap<string, string>;
 export const sandboxProperties = ["ProtectSystem", "ReadWritePaths", "StateDirectory"] as const;
 
 /** True where ProtectSystem=strict shuts a folder, and neither ReadWritePaths= nor StateDirectory= opens it: systemd.exec(5). */
-export function isShutToService(path: string, unit: UnitProperties): boolean {
+export function isBlockedBySandbox(path: string, unit: UnitProperties): boolean {
   if (unit.get("ProtectSystem") !== "strict") return false;
   const words = (property: string): string[] => (unit.get(property) ?? "").split(" ").filter((word) => word !== "");
   const open = [
@@ -100,7 +100,7 @@ function openToService(path: string): string {
   return `Open it: mkdir -p ${dropIn}; ${text}; systemctl daemon-reload; systemctl restart ${serviceUnit}`;
 }
 
-function sayBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let [value, unit] = [bytes, 0];
   for (; value >= 1_024 && unit < units.length - 1; unit += 1) value /= 1_024;

@@ -15,7 +15,7 @@ export interface TlsFacts {
   readonly ownAuthority: boolean;
 }
 
-export function judgeTls({ code, issuer, validFrom, validTo, host, ownAuthority }: TlsFacts): Finding {
+export function checkTls({ code, issuer, validFrom, validTo, host, ownAuthority }: TlsFacts): Finding {
   if (code === null) return found.ok(`trusted: signed by ${issuer ?? "an authority"}, valid until ${validTo ?? "?"}`);
   if (code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED") {
     return found.fault(

@@ -3,7 +3,7 @@ import type { Finding, Level } from "../doctor/finding.ts";
 const marks: Readonly<Record<Level, string>> = { ok: "ok", warning: "WARNING", fault: "FAULT", unknown: "?" };
 
 /** Findings for people: one a line, with what to do below those that ask for something, and the sum of it at the end. */
-export function findingLines(found: readonly Finding[]): string {
+export function formatFindings(found: readonly Finding[]): string {
   const width = Math.max(...found.map(({ check }) => check.length));
   const lines = found.map(({ check, level, what, advice }) => {
     const head = `${marks[level].padEnd(7)}  ${check.padEnd(width)}  ${what}\n`;

@@ -11,7 +11,7 @@ const outcomes = {
 } as const;
 
 /** The history for people: one line an end, the newest last; why a bad one was bad below it. */
-export function historyLines(entries: readonly HistoryEntry[]): string {
+export function formatHistory(entries: readonly HistoryEntry[]): string {
   return entries.map(lines).join("");
 }
 

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 
 /** How far an update is that somebody follows on the board: a line, or its end. */
-export type Chapter =
+export type InstallProgress =
   | { readonly line: string }
   | {
       readonly outcome: "completed" | "failed" | "rolledBack" | "cancelled" | "overtaken";
@@ -11,7 +11,7 @@ export type Chapter =
     };
 
 /** @param state the answer to `getStatus`; undefined while no agent answers */
-export function installStory(state: JsonObject | undefined, operationId: string): Chapter {
+export function formatInstallProgress(state: JsonObject | undefined, operationId: string): InstallProgress {
   if (state === undefined) return { line: "the agent is away: it or the board restarts, and goes on by itself" };
   const update = state["update"];
   if (!isJsonObject(update)) return { line: "the agent is taking up its state" };

@@ -4,7 +4,7 @@ import { section, text, texts } from "../../contract/reading.ts";
 type Lines = readonly (readonly [name: string, value: string | null])[];
 
 /** The state of this board for whoever stands before it, from the answer to `getStatus` or from what is saved of it. */
-export function stateLines(state: JsonObject): Lines {
+export function statusRows(state: JsonObject): Lines {
   const agent = section(state, "agent");
   const board = section(state, "board");
   const link = section(state, "link");

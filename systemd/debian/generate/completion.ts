@@ -3,7 +3,7 @@ import { commands, options, type Command, type Option } from "../../../agent/cli
 /* What bash offers after "boardkeeper-agent" and the tabulator, made from the program's own table of commands. */
 
 /** A script for /usr/share/bash-completion/completions. */
-export function completion(): string {
+export function bashCompletion(): string {
   const cases = Object.entries<Command>(commands).map(([name, command]) => {
     const names = command.options.map((option) => `--${option}`);
     return `    ${name}) words='${[...names, "--help"].join(" ")}' ;;`;

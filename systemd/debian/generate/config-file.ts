@@ -23,7 +23,7 @@ const heading = `# Every setting of Boardkeeper's agent: lines that begin with "
  * The file with every setting of a real board, each commented out with its default.
  * @param guide the text of docs/configuration.md
  */
-export function configFile(guide: string): string {
+export function exampleToml(guide: string): string {
   const rows = rowsIn(guide).filter(({ section }) => section !== "simulation");
   const sections = [...new Set(rows.map(({ section }) => section))].map((section) => {
     const lines = rows.filter((row) => row.section === section).map(linesOf);

@@ -34,14 +34,14 @@ const statuses: readonly (readonly [string, string])[] = [
  * The page in man(7).
  * @param date as in 2026-11-21
  */
-export function manual(version: string, date: string): string {
+export function manPage(version: string, date: string): string {
   const synopsis = Object.entries<Command>(commands).map(([name, command]) => {
     const operand = command.operand === undefined ? "" : ` \\fI${roff(command.operand)}\\fR`;
     return `.B boardkeeper\\-agent ${roff(name)}\\fR${operand} [\\fIoptions\\fR]\n.br\n`;
   });
   const each = Object.entries<Command>(commands).map(
     ([name, command]) =>
-      `.SS ${roff(name)}\n${sentence(command.says)}\n${prose(command.more)}${optionsOf(command.options)}`,
+      `.SS ${roff(name)}\n${sentence(command.summary)}\n${prose(command.details)}${optionsOf(command.options)}`,
   );
   return `.TH BOARDKEEPER\\-AGENT 8 ${date} "Boardkeeper ${roff(version)}" "Boardkeeper"
 .SH NAME
@@ -62,7 +62,7 @@ ${definitions(statuses)}.SH SEE ALSO
 
 function optionsOf(names: readonly OptionName[]): string {
   const list = [...names, "help" as const].map((name) => {
-    const { short, value, says }: Option = options[name];
+    const { short, value, summary: says }: Option = options[name];
     const flags = `${short === undefined ? "" : `\\fB\\-${short}\\fR, `}\\fB\\-\\-${roff(name)}\\fR`;
     return `.TP\n${flags}${value === undefined ? "" : ` \\fI${roff(value)}\\fR`}\n${sentence(says)}\n`;
   });

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { ConfigError, loadConfig, type Config } from "../../../agent/config/load.ts";
-import type { Surroundings } from "../../../agent/config/launch-options.ts";
-import { settings, variableOf } from "../../../agent/config/settings.ts";
-import { bareSurroundings } from "../surroundings.ts";
+import type { LaunchOptions } from "../../../agent/config/launch-options.ts";
+import { settings, environmentVariable } from "../../../agent/config/settings.ts";
+import { bareLaunchOptions } from "../launch-options.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { counterexample, type Search } from "./counterexample.ts";
 import { secret, secretText } from "./inputs.ts";
@@ -56,10 +56,10 @@ const wordOf = fc
   .oneof(fc.string({ unit: "grapheme", maxLength: 60 }), secretText)
   .map((text) => text.replaceAll("\0", ""));
 
-const around: Surroundings = { ...bareSurroundings, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
+const around: LaunchOptions = { ...bareLaunchOptions, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
 
 /** A config that can be relied upon, or its mistakes: each says where it is, none repeats a secret. */
-async function load(surroundings: Surroundings): Promise<Config | readonly string[]> {
+async function load(surroundings: LaunchOptions): Promise<Config | readonly string[]> {
   try {
     const config = await loadConfig(surroundings);
     expect(Object.keys(config)).toStrictEqual(expect.arrayContaining(names));
@@ -131,9 +131,13 @@ export const configProperties: Readonly<Record<string, (search: Search) => Promi
   "any environment is a config, or mistakes": (search) =>
     counterexample(
       fc.asyncProperty(
-        fc.dictionary(fc.constantFrom(...names.map(variableOf), "BOARDKEEPER_X", "BOARDKEEPER___PROTO__"), wordOf, {
-          maxKeys: 4,
-        }),
+        fc.dictionary(
+          fc.constantFrom(...names.map(environmentVariable), "BOARDKEEPER_X", "BOARDKEEPER___PROTO__"),
+          wordOf,
+          {
+            maxKeys: 4,
+          },
+        ),
         wordOf,
         async (variables, connection) => {
           const { BOARDKEEPER_HUB_CONNECTION_STRING_FILE: _file, ...env } = variables;

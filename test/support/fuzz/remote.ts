@@ -7,9 +7,9 @@ import type { Json, JsonObject } from "../../../agent/contract/json.ts";
 import { Journal } from "../../../agent/state/store.ts";
 import { createLog } from "../../../agent/lib/log.ts";
 import { Problems } from "../../../agent/alerts.ts";
-import { RemoteDesk } from "../../../agent/config/remote-config-handler.ts";
+import { RemoteConfigHandler } from "../../../agent/config/remote-config-handler.ts";
 import { describeRemote } from "../../../agent/config/remote-config.ts";
-import { Tuning } from "../../../agent/config/effective-settings.ts";
+import { EffectiveSettings } from "../../../agent/config/effective-settings.ts";
 import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
 import { readSettings, settings, type Settings } from "../../../agent/config/settings.ts";
 import { mistakesIn, openingsOf } from "../../../agent/maintenance/cron.ts";
@@ -30,7 +30,7 @@ const remoteNames = [
   "health.least-seconds",
 ] as const;
 const base = readSettings([
-  { place: "file", values: { "agent.log-level": "warn", "health.least-seconds": 70 } },
+  { source: "file", values: { "agent.log-level": "warn", "health.least-seconds": 70 } },
 ]).settings;
 
 const lines: string[] = [];
@@ -40,8 +40,8 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 class ConfiguredBoard {
   readonly disk = new MemoryDisk();
   readonly journal: Journal;
-  readonly tuning: Tuning;
-  readonly #desk: RemoteDesk;
+  readonly tuning: EffectiveSettings;
+  readonly #desk: RemoteConfigHandler;
 
   constructor() {
     lines.length = 0;
@@ -51,20 +51,20 @@ class ConfiguredBoard {
     const bootClock = { nowMs: () => 1_000 };
     const saved = { ...blank("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
     this.journal = new Journal({ file, timer, bootClock, log, stopping, problems: new Problems([]) }, saved);
-    this.tuning = new Tuning(this.journal, base, (problem) => lines.push(problem));
-    this.#desk = new RemoteDesk({
+    this.tuning = new EffectiveSettings(this.journal, base, (problem) => lines.push(problem));
+    this.#desk = new RemoteConfigHandler({
       journal: this.journal,
       log,
       base,
       digest: (text) => createHash("sha256").update(text).digest("hex"),
-      windowMistakes: (windows) => mistakesIn(windows, nowMs),
-      isAwake: () => true,
+      validateWindows: (windows) => mistakesIn(windows, nowMs),
+      isRecovered: () => true,
       stopping,
     });
   }
 
   async take(document: JsonObject, version: number): Promise<void> {
-    await this.#desk.take(JSON.parse(JSON.stringify(document)) as JsonObject, version);
+    await this.#desk.handleDesired(JSON.parse(JSON.stringify(document)) as JsonObject, version);
   }
 
   /** All that anybody hears of it. */
@@ -78,7 +78,7 @@ class ConfiguredBoard {
     const { saved } = await new FolderStateFile("/state", this.disk).load();
     const mistakes: string[] = [];
     const journal = { saved: saved ?? blank("boot-1"), onChange: () => () => undefined };
-    return { saved, settings: new Tuning(journal, base, (one) => mistakes.push(one)).settings, mistakes };
+    return { saved, settings: new EffectiveSettings(journal, base, (one) => mistakes.push(one)).current, mistakes };
   }
 }
 
@@ -176,13 +176,13 @@ export const remoteProperties: Readonly<Record<string, (search: Search) => Promi
             if (remoteNames.some((one) => one === name) || Object.hasOwn(settings, name))
               expect(refused.message).toContain(name);
             expect(remote?.applied).toStrictEqual({ agent: { "log-level": "error" } });
-            expect(board.tuning.settings).toStrictEqual({ ...base, "agent.log-level": "error" });
-          } else await expectOnlyRemote(board.tuning.settings, document["boardkeeper"]);
+            expect(board.tuning.current).toStrictEqual({ ...base, "agent.log-level": "error" });
+          } else await expectOnlyRemote(board.tuning.current, document["boardkeeper"]);
 
           const next = await board.next();
           expect(next).toStrictEqual({
             saved: JSON.parse(JSON.stringify(saved)),
-            settings: board.tuning.settings,
+            settings: board.tuning.current,
             mistakes: [],
           });
           await board.take(document, 7);

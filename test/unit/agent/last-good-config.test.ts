@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { keepLastGood } from "../../../agent/board/fs/last-known-good-file.ts";
 import { ConfigError, loadConfig, type Config } from "../../../agent/config/load.ts";
-import type { Surroundings } from "../../../agent/config/launch-options.ts";
-import { bareSurroundings } from "../../support/surroundings.ts";
+import type { LaunchOptions } from "../../../agent/config/launch-options.ts";
+import { bareLaunchOptions } from "../../support/launch-options.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
@@ -15,14 +15,14 @@ class Board {
   readonly toml: string;
   readonly secret: string;
   readonly state: string;
-  around: Surroundings;
+  around: LaunchOptions;
 
   constructor(folder: string) {
     this.folder = folder;
     this.toml = join(folder, "agent.toml");
     this.secret = join(folder, "connection-string");
     this.state = join(folder, "state");
-    this.around = { ...bareSurroundings, configFile: this.toml };
+    this.around = { ...bareLaunchOptions, configFile: this.toml };
   }
 
   good(more = ""): string {
@@ -47,7 +47,7 @@ async function board(more = ""): Promise<Board> {
   await writeFile(made.toml, made.good(more));
   await writeFile(made.secret, connectionString, { mode: 0o600 });
   await mkdir(made.state);
-  await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+  await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
   return made;
 }
 
@@ -70,20 +70,20 @@ describe("a config that was broken by an edit", () => {
     const made = await board("[update]\nkeep-free = 5");
     await breakIt(made);
     const config = await made.start();
-    expect(config.mistakes.join("\n")).toMatch(mistake);
+    expect(config.configProblems.join("\n")).toMatch(mistake);
     expect(config).toMatchObject({
       hub: { deviceId: "d1" },
       "agent.log-level": "warn",
       "update.keep-free": 5,
       stateDir: made.state,
       stagingDir: join(made.state, "staging"),
-      toKeep: undefined,
+      lastKnownGoodText: undefined,
     });
     expect(config.hub.connectionString).toContain("c2VjcmV0");
     await writeFile(made.toml, made.good());
     await writeFile(made.secret, connectionString);
     await chmod(made.secret, 0o600);
-    expect(await made.start()).toMatchObject({ mistakes: [], "update.keep-free": 64 * 2 ** 20 });
+    expect(await made.start()).toMatchObject({ configProblems: [], "update.keep-free": 64 * 2 ** 20 });
   });
 
   it("goes on with a new key, if that is in order", async () => {
@@ -100,11 +100,11 @@ describe("a config that was broken by an edit", () => {
     await writeFile(made.toml, `[agent]\nstate-dir = "${made.state}"\n`);
     await writeFile(credential, connectionString);
     await mkdir(made.state);
-    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     await writeFile(credential, "none");
     const config = await made.start();
     expect(config.hub.connectionString).toContain("c2VjcmV0");
-    expect(config.mistakes).toStrictEqual([expect.stringContaining("connection string: there is none")]);
+    expect(config.configProblems).toStrictEqual([expect.stringContaining("connection string: there is none")]);
   });
 
   it("keeps the certificate that was good", async () => {
@@ -112,7 +112,7 @@ describe("a config that was broken by an edit", () => {
     const ca = join(made.folder, "ca.pem");
     await writeFile(ca, "-----BEGIN CERTIFICATE-----\n");
     await writeFile(made.toml, made.good(`ca-file = "${ca}"`));
-    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     await writeFile(ca, "");
     expect((await made.start()).hubCa).toContain("BEGIN");
   });
@@ -125,7 +125,7 @@ describe("a config that was broken by an edit", () => {
   ])("is refused when %s", async (_what, lose, problem) => {
     const made = await board("[update]\nkeep-free = 5");
     await writeFile(made.toml, made.good('transport = "pigeon"'));
-    expect((await made.start()).mistakes).toHaveLength(1);
+    expect((await made.start()).configProblems).toHaveLength(1);
     await lose(made);
     expect((await made.refused()).join("\n")).toMatch(problem);
   });
@@ -140,7 +140,7 @@ describe("a config that was broken by an edit", () => {
     const made = await board("keep-connection-string = false");
     expect(await readFile(keptIn(made), "utf8")).not.toContain("c2VjcmV0");
     await writeFile(made.toml, `${made.good()}[hub\n`);
-    expect((await made.start()).mistakes).toHaveLength(1);
+    expect((await made.start()).configProblems).toHaveLength(1);
     await rm(made.secret);
     expect((await made.refused()).join()).toContain("hub.connection-string-file: ENOENT");
   });
@@ -151,10 +151,10 @@ describe("the copy", () => {
     const made = await board();
     const { ino, mode } = await stat(keptIn(made));
     expect(mode & 0o777).toBe(0o600);
-    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     expect((await stat(keptIn(made))).ino).toBe(ino);
     await writeFile(made.toml, made.good("[update]\nkeep-free = 7"));
-    await keepLastGood(made.state, (await made.start()).toKeep ?? "");
+    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     expect(await readFile(keptIn(made), "utf8")).toContain('"update.keep-free": 7');
   });
 
@@ -173,9 +173,9 @@ describe("the copy", () => {
       simulate: true,
       deviceId: "d1",
     };
-    const { stateDir, toKeep = "" } = await made.start();
+    const { stateDir, lastKnownGoodText = "" } = await made.start();
     await mkdir(stateDir, { recursive: true });
-    await keepLastGood(stateDir, toKeep);
+    await keepLastGood(stateDir, lastKnownGoodText);
     made.around = { ...made.around, env: { ...made.around.env, BOARDKEEPER_HUB_TRANSPORT: "pigeon" } };
     expect(await made.start()).toMatchObject({ stateDir, "hub.transport": "mqtt", "update.installer": "simulated" });
     await rm(join(devices, "d1.json"));

@@ -5,9 +5,9 @@ import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { commands, options } from "../../../agent/cli/arguments.ts";
 import { settings, type Setting } from "../../../agent/config/settings.ts";
-import { completion } from "../../../systemd/debian/generate/completion.ts";
-import { configFile, rowsIn } from "../../../systemd/debian/generate/config-file.ts";
-import { manual } from "../../../systemd/debian/generate/manual.ts";
+import { bashCompletion } from "../../../systemd/debian/generate/completion.ts";
+import { exampleToml, rowsIn } from "../../../systemd/debian/generate/config-file.ts";
+import { manPage } from "../../../systemd/debian/generate/manual.ts";
 
 const guide = readFileSync("docs/configuration.md", "utf8");
 
@@ -27,7 +27,7 @@ describe("the agent.toml of the package", () => {
 
 describe("the example of an agent.toml", () => {
   it("shows every setting of a real board, and sets none", () => {
-    const text = configFile(guide);
+    const text = exampleToml(guide);
     const named = [...text.matchAll(/^\[([a-z]+)\]$|^#([a-z.-]+) = /gm)].reduce<{ section: string; names: string[] }>(
       ({ section, names }, [, begun, key]) =>
         begun === undefined ? { section, names: [...names, `${section}.${key}`] } : { section: begun, names },
@@ -56,7 +56,7 @@ describe("the example of an agent.toml", () => {
 });
 
 describe("the manual page", () => {
-  const page = manual("1.2.3", "2026-11-21");
+  const page = manPage("1.2.3", "2026-11-21");
 
   it("explains every command and every option", () => {
     for (const name of Object.keys(commands)) expect(page).toContain(`.SS ${name}\n`);
@@ -72,7 +72,7 @@ describe("the manual page", () => {
 
 describe("the completion for bash", () => {
   const complete = (...words: string[]): string[] => {
-    const script = `${completion()}
+    const script = `${bashCompletion()}
       COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _boardkeeper_agent; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const said = execFileSync("bash", ["-c", script, "bash", "boardkeeper-agent", ...words], { encoding: "utf8" });
     return said.split("\n").filter((word) => word !== "");

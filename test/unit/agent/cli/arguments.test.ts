@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { commands, options, readArguments, UsageError } from "../../../../agent/cli/arguments.ts";
-import { usage } from "../../../../agent/cli/usage.ts";
+import { commands, options, parseArguments, UsageError } from "../../../../agent/cli/arguments.ts";
+import { usageText } from "../../../../agent/cli/usage.ts";
 
 function refusal(line: string): UsageError | undefined {
   try {
-    readArguments(line.split(" ").filter((word) => word !== ""));
+    parseArguments(line.split(" ").filter((word) => word !== ""));
     return undefined;
   } catch (cause) {
     if (cause instanceof UsageError) return cause;
@@ -27,7 +27,7 @@ describe("a command line", () => {
     ["status -h", { command: "help", about: "status" }],
     ["--version", { command: "version" }],
   ])("%s", (line, expected) => {
-    expect(readArguments(line.split(" ").filter((word) => word !== ""))).toMatchObject(expected);
+    expect(parseArguments(line.split(" ").filter((word) => word !== ""))).toMatchObject(expected);
   });
 
   it.each([
@@ -48,8 +48,8 @@ describe("a command line", () => {
 describe("the usage", () => {
   it("of each command names its options, and fits a narrow terminal", () => {
     for (const name of Object.keys(commands)) {
-      const about = readArguments([name, "--help"]).about;
-      const text = usage(about);
+      const about = parseArguments([name, "--help"]).about;
+      const text = usageText(about);
       const known: readonly string[] = about === undefined ? [] : commands[about].options;
       for (const option of known) expect(text).toContain(`--${option}`);
       expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(95);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { identityFrom } from "../../../../agent/config/connection-string.ts";
+import { validateConnectionString } from "../../../../agent/config/connection-string.ts";
 
 const key = "c2VjcmV0LXNlY3JldA==";
 const device = `HostName=my-hub.azure-devices.net;DeviceId=board-1;SharedAccessKey=${key}`;
@@ -13,7 +13,7 @@ describe("what may be given to a board", () => {
     ["one behind a gateway", `${device};GatewayHostName=edge.local`, { host: "edge.local" }],
     ["one with a key of 32 bytes", device.replace(key, "A".repeat(43) + "="), { deviceId: "board-1" }],
   ])("%s connection string", (_what, text, expected) => {
-    expect(identityFrom(text)).toMatchObject({ ok: true, value: expected });
+    expect(validateConnectionString(text)).toMatchObject({ ok: true, value: expected });
   });
 });
 
@@ -32,7 +32,7 @@ describe("what may not", () => {
     ["a device with a space", device.replace("board-1", "board 1"), /DeviceId has characters/],
     ["a module with a slash", device.replace(";Shared", ";ModuleId=a/b;Shared"), /ModuleId has characters/],
   ])("%s", (_what, text, problem) => {
-    const checked = identityFrom(text);
+    const checked = validateConnectionString(text);
     expect(checked.ok).toBe(false);
     const problems = checked.ok ? "" : checked.problems.join("; ");
     expect(problems).toMatch(problem);

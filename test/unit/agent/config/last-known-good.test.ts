@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { problemsForTwin } from "../../../../agent/contract/problems.ts";
-import { describeLastGood, lastGoodFrom, stateDirIn, type Given } from "../../../../agent/config/last-known-good.ts";
+import {
+  serializeLastKnownGood,
+  parseLastKnownGood,
+  stateDirInBrokenToml,
+  type LaunchArguments,
+} from "../../../../agent/config/last-known-good.ts";
 
-const given: Given = { configFile: "/etc/x.toml", simulate: false, deviceId: undefined, moduleId: undefined };
+const given: LaunchArguments = { configFile: "/etc/x.toml", simulate: false, deviceId: undefined, moduleId: undefined };
 const good = {
   values: { "update.keep-free": "1 MiB", "reboot.command": ["true"] },
   hubCa: null,
@@ -10,14 +15,14 @@ const good = {
   connectionString: "HostName=h;DeviceId=d;SharedAccessKey=topsecret",
   webSocketPort: null,
 };
-const kept = describeLastGood(given, good);
+const kept = serializeLastKnownGood(given, good);
 
 describe("what was kept", () => {
   it("is read as it was written", () => {
-    expect(lastGoodFrom(kept, given)).toMatchObject({ ok: true, value: good });
+    expect(parseLastKnownGood(kept, given)).toMatchObject({ ok: true, value: good });
   });
 
-  it.each<[string, Partial<Given>]>([
+  it.each<[string, Partial<LaunchArguments>]>([
     ["another file", { configFile: "/etc/y.toml" }],
     ["the usual file", { configFile: undefined }],
     ["another device", { deviceId: "d" }],
@@ -25,7 +30,7 @@ describe("what was kept", () => {
     ["a simulated board", { simulate: true }],
   ])("is not for an agent that was started for %s", (_what, other) => {
     const problems = [expect.stringContaining("other arguments")];
-    expect(lastGoodFrom(kept, { ...given, ...other })).toStrictEqual({ ok: false, problems });
+    expect(parseLastKnownGood(kept, { ...given, ...other })).toStrictEqual({ ok: false, problems });
   });
 
   it.each([
@@ -35,7 +40,7 @@ describe("what was kept", () => {
     ["of a newer form", kept.replace('"version": 1', '"version": 2'), "has another form"],
     ["changed", kept.replace('"values": {', '"values": 7, "x": {'), "has another form"],
   ])("is not used when it is %s, nor repeated", (_what, text, problem) => {
-    expect(lastGoodFrom(text, given)).toStrictEqual({ ok: false, problems: [problem] });
+    expect(parseLastKnownGood(text, given)).toStrictEqual({ ok: false, problems: [problem] });
   });
 });
 
@@ -48,7 +53,7 @@ describe("the state folder in a file that is no TOML", () => {
     ['state-dir = "/data\n', undefined],
     ['update.staging-state-dir = "/data"\n', undefined],
   ])("%j names %j", (text, folder) => {
-    expect(stateDirIn(text)).toBe(folder);
+    expect(stateDirInBrokenToml(text)).toBe(folder);
   });
 });
 

@@ -2,21 +2,21 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
-import type { Surroundings } from "../../../../agent/config/launch-options.ts";
-import { readSettings, settings, variableOf } from "../../../../agent/config/settings.ts";
-import { bareSurroundings } from "../../../support/surroundings.ts";
+import type { LaunchOptions } from "../../../../agent/config/launch-options.ts";
+import { readSettings, settings, environmentVariable } from "../../../../agent/config/settings.ts";
+import { bareLaunchOptions } from "../../../support/launch-options.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
-const around: Surroundings = { ...bareSurroundings, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
+const around: LaunchOptions = { ...bareLaunchOptions, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
 
-async function withFile(toml: string, changes: Partial<Surroundings> = {}): Promise<Surroundings> {
+async function withFile(toml: string, changes: Partial<LaunchOptions> = {}): Promise<LaunchOptions> {
   const configFile = join(await temporaryFolder(), "agent.toml");
   await writeFile(configFile, toml);
   return { ...around, configFile, ...changes };
 }
 
-async function problemsOf(surroundings: Surroundings): Promise<readonly string[]> {
+async function problemsOf(surroundings: LaunchOptions): Promise<readonly string[]> {
   const loaded: unknown = await loadConfig(surroundings).catch((cause: unknown) => cause);
   return loaded instanceof ConfigError ? loaded.problems : [];
 }
@@ -74,9 +74,11 @@ describe("where a setting comes from", () => {
   });
 
   it("has one environment variable each", () => {
-    const names = Object.keys(settings).map(variableOf);
+    const names = Object.keys(settings).map(environmentVariable);
     expect(new Set(names).size).toBe(names.length);
-    expect(variableOf("update.command.time-limit-seconds")).toBe("BOARDKEEPER_UPDATE_COMMAND_TIME_LIMIT_SECONDS");
+    expect(environmentVariable("update.command.time-limit-seconds")).toBe(
+      "BOARDKEEPER_UPDATE_COMMAND_TIME_LIMIT_SECONDS",
+    );
   });
 });
 
@@ -128,7 +130,7 @@ describe("mistakes", () => {
   });
 
   it("warn of an installer that cannot be run, and of mount points that are none, and start all the same", async () => {
-    const command = (program: string, replaces: string): Promise<Surroundings> =>
+    const command = (program: string, replaces: string): Promise<LaunchOptions> =>
       withFile(`[update]\ninstaller = "command"\ncommand.program = "${program}"\ncommand.replaces = ["${replaces}"]`);
     expect((await loadConfig(await command("/nowhere/installer", "/nowhere"))).warnings).toStrictEqual([
       expect.stringMatching(/update\.command\.program: \/nowhere\/installer cannot be run by this user \(ENOENT/),
@@ -145,7 +147,7 @@ describe("mistakes", () => {
   });
 
   it("tell that root runs the program of another file than this", async () => {
-    const command = (rest: string): Promise<Surroundings> =>
+    const command = (rest: string): Promise<LaunchOptions> =>
       withFile(`[update]\ninstaller = "command"\ncommand.as-root = true\n${rest}`);
     expect(await problemsOf(await command(""))).toStrictEqual([]);
     expect(await problemsOf(await command('command.program = "/opt/installer"'))).toStrictEqual([
@@ -250,7 +252,7 @@ describe("the connection string", () => {
 
 it("reads sizes, seconds and lists in both ways of writing", () => {
   const read = (name: string, value: unknown): unknown =>
-    Reflect.get(readSettings([{ place: "test", values: { [name]: value } }]).settings, name);
+    Reflect.get(readSettings([{ source: "test", values: { [name]: value } }]).settings, name);
   expect(read("update.keep-free", "1.5 KiB")).toBe(1_536);
   expect(read("update.keep-free", 7)).toBe(7);
   expect(read("simulation.pause-seconds", "0.25")).toBe(250);

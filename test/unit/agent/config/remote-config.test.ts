@@ -1,36 +1,36 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import {
-  decideNoRemote,
+  decideRemoteRemoved,
   decideRemote,
   describeRemote,
-  judge,
-  overlaid,
-  type RemoteOrder,
+  validateRemote,
+  overlaySettings,
+  type RemoteRequest,
 } from "../../../../agent/config/remote-config.ts";
 import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
 import { readSettings } from "../../../../agent/config/settings.ts";
 
 const base = readSettings([
-  { place: "file", values: { "agent.log-level": "warn", "report.progress-seconds": 7 } },
+  { source: "file", values: { "agent.log-level": "warn", "report.progress-seconds": 7 } },
 ]).settings;
 const debug = { agent: { "log-level": "debug" } };
 
-function order(section: JsonObject, changes: Partial<RemoteOrder> = {}): RemoteOrder {
-  return { identity: "a", desiredVersion: 5, section, judged: judge(section, base), ...changes };
+function order(section: JsonObject, changes: Partial<RemoteRequest> = {}): RemoteRequest {
+  return { identity: "a", desiredVersion: 5, section, validated: validateRemote(section, base), ...changes };
 }
 
 describe("a desired section", () => {
   it("lays what it names over the board's own settings, and nothing else", () => {
     const windows = [{ cron: "0 2 * * *", duration: "2h" }];
-    const { settings, problems } = overlaid(base, { ...debug, maintenance: { windows } });
+    const { settings, problems } = overlaySettings(base, { ...debug, maintenance: { windows } });
     expect(problems).toStrictEqual([]);
     expect(settings).toStrictEqual({
       ...base,
       "agent.log-level": "debug",
       "maintenance.windows": [{ cron: "0 2 * * *", durationMs: 7_200_000, timezone: "UTC", splayMs: 1_800_000 }],
     });
-    expect(overlaid(base, {})).toStrictEqual({ settings: base, problems: [] });
+    expect(overlaySettings(base, {})).toStrictEqual({ settings: base, problems: [] });
   });
 
   it.each<[string, unknown, string]>([
@@ -46,14 +46,14 @@ describe("a desired section", () => {
     ["the prototype", JSON.parse('{"__proto__":{"x":1}}'), "__proto__.x is not a setting"],
     ["a window without a duration", { maintenance: { windows: [{ cron: "0 2 * * *" }] } }, "0.duration"],
   ])("is refused whole with %s", (_what, section, words) => {
-    expect(judge(section, base)).toMatchObject({
+    expect(validateRemote(section, base)).toMatchObject({
       ok: false,
       refusal: { code: "bad-request", message: expect.stringContaining(words) },
     });
   });
 
   it("tells every mistake at once", () => {
-    const judged = judge({ agent: { "log-level": "loud" }, hub: { transport: "mqtt" }, x: 1 }, base);
+    const judged = validateRemote({ agent: { "log-level": "loud" }, hub: { transport: "mqtt" }, x: 1 }, base);
     expect(judged.ok ? "" : judged.refusal.message.split("; ").length).toBe(3);
   });
 });
@@ -108,8 +108,8 @@ describe("the answer to it", () => {
   });
 
   it("goes with the section", () => {
-    expect(decideNoRemote(applied)).toStrictEqual({ change: { remote: undefined }, answer: { kind: "removed" } });
-    expect(decideNoRemote(blank("boot-1"))).toStrictEqual({ answer: { kind: "known" } });
+    expect(decideRemoteRemoved(applied)).toStrictEqual({ change: { remote: undefined }, answer: { kind: "removed" } });
+    expect(decideRemoteRemoved(blank("boot-1"))).toStrictEqual({ answer: { kind: "known" } });
     expect(describeRemote(blank("boot-1"))).toBeNull();
   });
 });

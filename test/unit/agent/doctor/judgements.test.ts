@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { judgeClock } from "../../../../agent/cli/doctor/clock.ts";
-import { judgeConfiguration } from "../../../../agent/cli/doctor/configuration.ts";
-import { judgeCredentials, judgeKeptCopy } from "../../../../agent/cli/doctor/credentials.ts";
+import { checkClock } from "../../../../agent/cli/doctor/clock.ts";
+import { checkConfiguration } from "../../../../agent/cli/doctor/configuration.ts";
+import { checkCredentials, checkLastKnownGoodFile } from "../../../../agent/cli/doctor/credentials.ts";
 import type { Finding } from "../../../../agent/cli/doctor/finding.ts";
-import { judgeInstaller } from "../../../../agent/cli/doctor/installer.ts";
-import { judgeLogin, type LoginFacts } from "../../../../agent/cli/doctor/login.ts";
-import { judgeDns, judgePorts, type Way } from "../../../../agent/cli/doctor/network.ts";
-import { judgePower } from "../../../../agent/cli/doctor/power.ts";
-import { judgeReboot, type RebootFacts } from "../../../../agent/cli/doctor/reboot.ts";
-import { judgeService } from "../../../../agent/cli/doctor/service.ts";
+import { checkInstaller } from "../../../../agent/cli/doctor/installer.ts";
+import { checkLogin, type LoginFacts } from "../../../../agent/cli/doctor/login.ts";
+import { checkDns, checkPorts, type FirstHop } from "../../../../agent/cli/doctor/network.ts";
+import { checkPower } from "../../../../agent/cli/doctor/power.ts";
+import { checkReboot, type RebootFacts } from "../../../../agent/cli/doctor/reboot.ts";
+import { checkService } from "../../../../agent/cli/doctor/service.ts";
 import {
-  isShutToService,
-  judgeDisk,
-  judgeFolder,
+  isBlockedBySandbox,
+  checkDisk,
+  checkFolder,
   stagingFolder,
   stateFolder,
 } from "../../../../agent/cli/doctor/storage.ts";
-import { judgeTls } from "../../../../agent/cli/doctor/tls.ts";
-import { findingLines } from "../../../../agent/cli/format/format-findings.ts";
+import { checkTls } from "../../../../agent/cli/doctor/tls.ts";
+import { formatFindings } from "../../../../agent/cli/format/format-findings.ts";
 
 /** A finding as a row of a table: level, then what. A fault without a word on what to do is none of ours. */
 function said(finding: Finding | undefined): string {
@@ -26,7 +26,7 @@ function said(finding: Finding | undefined): string {
   return level === "fault" && advice === undefined ? `fault without advice: ${what}` : `${level}: ${what}`;
 }
 
-const hub: Way = { host: "hub.example", port: 8883, what: "hub" };
+const hub: FirstHop = { host: "hub.example", port: 8883, kind: "hub" };
 
 describe("service", () => {
   it.each([
@@ -40,7 +40,7 @@ describe("service", () => {
       { answers: false, active: "active", enabled: "enabled" },
       "warning: the service is active, but its agent does not",
     ],
-  ])("%j", (facts, expected) => expect(said(judgeService(facts))).toContain(expected));
+  ])("%j", (facts, expected) => expect(said(checkService(facts))).toContain(expected));
 });
 
 describe("configuration", () => {
@@ -48,21 +48,21 @@ describe("configuration", () => {
     [[], [], "ok: without a mistake"],
     [["a: expected b"], ["c"], "fault: a: expected b"],
     [[], ["c is not there"], "warning: c is not there"],
-  ])("%j %j", (problems, warnings, expected) => expect(said(judgeConfiguration(problems, warnings))).toBe(expected));
+  ])("%j %j", (problems, warnings, expected) => expect(said(checkConfiguration(problems, warnings))).toBe(expected));
 });
 
 describe("credentials", () => {
   it.each([
-    [{ place: "/c", mode: 0o600, problems: [] }, "ok: /c, for its owner alone"],
-    [{ place: "VARIABLE", mode: null, problems: [] }, "ok: from VARIABLE"],
-    [{ place: "/c", mode: 0o640, problems: [] }, "fault: other users of this board can read /c (mode 640)"],
-    [{ place: "/c", mode: 0o600, problems: ["DeviceId is missing"] }, "fault: DeviceId is missing"],
-    [{ place: undefined, mode: null, problems: [] }, "fault: there is no connection string"],
-  ])("%j", (facts, expected) => expect(said(judgeCredentials(facts))).toBe(expected));
+    [{ source: "/c", mode: 0o600, problems: [] }, "ok: /c, for its owner alone"],
+    [{ source: "VARIABLE", mode: null, problems: [] }, "ok: from VARIABLE"],
+    [{ source: "/c", mode: 0o640, problems: [] }, "fault: other users of this board can read /c (mode 640)"],
+    [{ source: "/c", mode: 0o600, problems: ["DeviceId is missing"] }, "fault: DeviceId is missing"],
+    [{ source: undefined, mode: null, problems: [] }, "fault: there is no connection string"],
+  ])("%j", (facts, expected) => expect(said(checkCredentials(facts))).toBe(expected));
 
   it("asks for sudo where that is all that is missing", () => {
-    const facts = { place: undefined, mode: null, problems: ["provisioned credential: EACCES: permission denied"] };
-    expect(judgeCredentials(facts).advice).toBe("Run this with sudo");
+    const facts = { source: undefined, mode: null, problems: ["provisioned credential: EACCES: permission denied"] };
+    expect(checkCredentials(facts).advice).toBe("Run this with sudo");
   });
 });
 
@@ -74,10 +74,10 @@ describe("last good configuration", () => {
     // What it leads to has a mode and an owner of its own: nothing is said of them.
     [{ ...good, isFile: false, mode: 0o777, isOwn: false }, "fault: /s/config.last-good.json is not a file of its own"],
     [{ ...good, isOwn: false }, "warning: /s/config.last-good.json does not belong to keeper"],
-  ])("%j", (facts, expected) => expect(said(judgeKeptCopy(facts))).toContain(expected));
+  ])("%j", (facts, expected) => expect(said(checkLastKnownGoodFile(facts))).toContain(expected));
 
   it("advises nothing that would follow a link which is put there meanwhile", () => {
-    expect(judgeKeptCopy({ ...good, isOwn: false }).advice).toBe("chown -h keeper: /s/config.last-good.json");
+    expect(checkLastKnownGoodFile({ ...good, isOwn: false }).advice).toBe("chown -h keeper: /s/config.last-good.json");
   });
 });
 
@@ -91,7 +91,7 @@ describe("clock", () => {
     [{ ...by, hubMs: nowMs + 300_001 }, "fault: it says 2026-01-02T03:00:00.000Z, 5 minutes behind the hub's"],
     [{ ...by, hubMs: nowMs - 86_400_000 * 400 }, "400 days ahead of the hub's"],
     [{ ...by, synchronized: false, source: null }, "warning: no time server has set it since the board started"],
-  ])("%j", (facts, expected) => expect(said(judgeClock(facts))).toContain(expected));
+  ])("%j", (facts, expected) => expect(said(checkClock(facts))).toContain(expected));
 });
 
 describe("network", () => {
@@ -99,7 +99,7 @@ describe("network", () => {
     [{ addresses: ["192.0.2.1"], code: null }, "ok: hub.example is 192.0.2.1"],
     [{ addresses: [], code: "ENOTFOUND" }, "fault: hub.example cannot be resolved (ENOTFOUND)"],
     [{ addresses: [], code: "EAI_AGAIN" }, "fault: hub.example cannot be resolved (EAI_AGAIN): no name server answers"],
-  ])("dns %j", (facts, expected) => expect(said(judgeDns({ way: hub, ...facts }))).toBe(expected));
+  ])("dns %j", (facts, expected) => expect(said(checkDns({ hop: hub, ...facts }))).toBe(expected));
 
   it.each<[string | null, string | null, string, string]>([
     [null, "ETIMEDOUT", "ok: open at hub.example", ""],
@@ -113,14 +113,14 @@ describe("network", () => {
     ["ETIMEDOUT", "ETIMEDOUT", "is not answered", "see whether the hub is up"],
     ["EHOSTUNREACH", "ETIMEDOUT", "cannot be opened (EHOSTUNREACH)", "see whether the hub is up"],
   ])("ports: 8883 %s, 443 %s", (used, other, expected, advice) => {
-    const [first, second] = judgePorts(hub, "mqtt", { port: 8883, code: used }, { port: 443, code: other });
+    const [first, second] = checkPorts(hub, "mqtt", { port: 8883, code: used }, { port: 443, code: other });
     expect(said(first)).toContain(expected);
     expect(first?.advice ?? "").toContain(advice);
     expect(second?.level).toBe("ok");
   });
 
   it("tells of one port once", () => {
-    expect(judgePorts(hub, "mqtt", { port: 1, code: null }, { port: 1, code: null })).toHaveLength(1);
+    expect(checkPorts(hub, "mqtt", { port: 1, code: null }, { port: 1, code: null })).toHaveLength(1);
   });
 });
 
@@ -134,18 +134,18 @@ describe("tls", () => {
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "does not know: Some CA", "--ca-file"],
     ["SELF_SIGNED_CERT_IN_CHAIN", "does not know: Some CA", "intercepts TLS"],
   ])("%s", (code, expected, advice) => {
-    const finding = judgeTls({ ...shown, code });
+    const finding = checkTls({ ...shown, code });
     expect(said(finding)).toContain(expected);
     expect(finding.advice ?? "").toContain(advice);
   });
 
   it("asks to check the authority that was given", () => {
     const facts = { ...shown, code: "SELF_SIGNED_CERT_IN_CHAIN", ownAuthority: true };
-    expect(judgeTls(facts).advice).toContain("Check hub.ca-file");
+    expect(checkTls(facts).advice).toContain("Check hub.ca-file");
   });
 
   it("knows when no TLS is spoken", () => {
-    expect(said(judgeTls({ ...shown, issuer: null, code: "ECONNRESET" }))).toContain(
+    expect(said(checkTls({ ...shown, issuer: null, code: "ECONNRESET" }))).toContain(
       "no TLS is spoken there (ECONNRESET)",
     );
   });
@@ -181,7 +181,7 @@ describe("login and hub tier", () => {
     [noTwin("quota"), false, "ok", "warning: The hub's messages of today"],
     [noTwin("hub-error"), false, "ok", "unknown: the hub cannot answer now"],
   ])("%j, clock wrong: %s", (facts, clockIsWrong, ofLogin, ofTier) => {
-    const [login, tier] = judgeLogin(facts, clockIsWrong);
+    const [login, tier] = checkLogin(facts, clockIsWrong);
     expect(said(login)).toContain(ofLogin);
     expect(said(tier)).toContain(ofTier);
   });
@@ -195,7 +195,7 @@ describe("disk and state folder", () => {
     [{ ...disk, freeBytes: 0 }, "fault: the disk under /s is full: 0 B are left"],
     [{ ...disk, freeFiles: 0 }, "fault: the disk under /s has room, but for no further file"],
     [{ ...disk, freeBytes: 1_000_000 }, "warning: 976.6 KiB are left under /s, and 64.0 MiB of them are kept free"],
-  ])("%j", (facts, expected) => expect(said(judgeDisk(facts, 2 ** 26))).toContain(expected));
+  ])("%j", (facts, expected) => expect(said(checkDisk(facts, 2 ** 26))).toContain(expected));
 
   it.each<[string | null, string]>([
     [null, "ok: /s, writable by keeper"],
@@ -205,13 +205,13 @@ describe("disk and state folder", () => {
     ["EIO", "fault: writing in /s fails (EIO)"],
     ["ENOTDIR", "fault: /s cannot be used (ENOTDIR)"],
   ])("%s", (code, expected) => {
-    const facts = { path: "/s", user: "keeper", isThere: true, code };
-    expect(said(judgeFolder(facts, stateFolder, false))).toContain(expected);
+    const facts = { path: "/s", user: "keeper", exists: true, code };
+    expect(said(checkFolder(facts, stateFolder, false))).toContain(expected);
   });
 
   it("that was moved, and not opened to the service, is told with what opens it", () => {
-    const facts = { path: "/media/usb/images", user: "keeper", isThere: true, code: null };
-    const finding = judgeFolder(facts, stagingFolder, true);
+    const facts = { path: "/media/usb/images", user: "keeper", exists: true, code: null };
+    const finding = checkFolder(facts, stagingFolder, true);
     expect(finding).toMatchObject({ check: "staging folder", level: "fault" });
     expect(finding.what).toContain("the sandbox of boardkeeper-agent.service does not let it");
     expect(finding.advice).toContain("ReadWritePaths=/media/usb/images");
@@ -232,7 +232,7 @@ describe("disk and state folder", () => {
       ["ReadWritePaths", paths],
       ["StateDirectory", "boardkeeper"],
     ]);
-    expect(isShutToService(path, unit)).toBe(expected);
+    expect(isBlockedBySandbox(path, unit)).toBe(expected);
   });
 });
 
@@ -244,21 +244,24 @@ describe("installer", () => {
     [command, "ok: /p"],
     [{ ...command, code: "ENOENT" }, "fault: /p is not there"],
     [{ ...command, code: "EACCES" }, "fault: keeper cannot run /p (EACCES)"],
-    [{ ...command, program: null, door: { word: { program: "/i" }, bell: "active" } }, "ok: /i, run by root's door"],
-    [{ ...command, program: null, door: { word: { refusal: "No." }, bell: "active" } }, "fault: No."],
     [
-      { ...command, program: null, door: { word: { silence: "It is not there" }, bell: null } },
+      { ...command, program: null, helper: { answer: { program: "/i" }, socketState: "active" } },
+      "ok: /i, run by root's install helper",
+    ],
+    [{ ...command, program: null, helper: { answer: { refusal: "No." }, socketState: "active" } }, "fault: No."],
+    [
+      { ...command, program: null, helper: { answer: { silence: "It is not there" }, socketState: null } },
       "fault: It is not there",
     ],
     [
-      { ...command, program: null, door: { word: { program: "/i" }, bell: "failed" } },
-      "fault: nobody listens at root's install door: boardkeeper-install.socket is failed",
+      { ...command, program: null, helper: { answer: { program: "/i" }, socketState: "failed" } },
+      "fault: the install helper cannot be reached: boardkeeper-install.socket is failed",
     ],
     [
-      { ...command, program: null, door: { word: { program: "/i" }, bell: null } },
-      "fault: nobody listens at root's install door: boardkeeper-install.socket is not there, for want of systemd",
+      { ...command, program: null, helper: { answer: { program: "/i" }, socketState: null } },
+      "fault: the install helper cannot be reached: boardkeeper-install.socket is missing, because there is no systemd here",
     ],
-  ])("%j", (facts, expected) => expect(said(judgeInstaller(facts))).toBe(expected));
+  ])("%j", (facts, expected) => expect(said(checkInstaller(facts))).toBe(expected));
 });
 
 describe("reboot", () => {
@@ -279,10 +282,10 @@ describe("reboot", () => {
     [{ ...door, code: "EACCES" }, "fault: keeper may not ask for a reboot"],
     [{ ...door, bell: "inactive" }, "fault: nobody watches root's reboot door: boardkeeper-reboot.path is inactive"],
     [{ ...door, bell: null }, "for want of systemd"],
-  ])("%j", (facts, expected) => expect(said(judgeReboot(facts))).toContain(expected));
+  ])("%j", (facts, expected) => expect(said(checkReboot(facts))).toContain(expected));
 
   it("tells how a path unit without [Install] is started", () => {
-    expect(judgeReboot({ ...door, bell: "inactive" }).advice).toBe("systemctl start boardkeeper-reboot.path");
+    expect(checkReboot({ ...door, bell: "inactive" }).advice).toBe("systemctl start boardkeeper-reboot.path");
   });
 });
 
@@ -297,12 +300,12 @@ describe("power", () => {
     [null, true, "fault: the supply voltage is too low now"],
     [null, false, "ok: the supply voltage is good"],
   ])("throttled %s, alarm %s", (throttled, lowVoltage, expected) => {
-    expect(said(judgePower({ throttled, lowVoltage }))).toContain(expected);
+    expect(said(checkPower({ throttled, lowVoltage }))).toContain(expected);
   });
 });
 
 it("says at the end how many faults there are, and which", () => {
-  const text = findingLines([
+  const text = formatFindings([
     { check: "dns", level: "fault", what: "no", advice: "do" },
     { check: "clock", level: "warning", what: "hm", advice: "do" },
     { check: "tls", level: "ok", what: "yes" },

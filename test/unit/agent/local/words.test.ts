@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { installStory } from "../../../../agent/cli/format/format-install-progress.ts";
+import { formatInstallProgress } from "../../../../agent/cli/format/format-install-progress.ts";
 import { sinceFrom } from "../../../../agent/cli/since.ts";
 
 const nowMs = Date.parse("2026-01-02T03:00:00Z");
@@ -40,5 +40,5 @@ describe("an update that is followed on the board", () => {
     [state({ phase: "rolledBack" }), { outcome: "rolledBack" }],
     [state({ phase: "cancelled" }), { outcome: "cancelled", sentence: "The update was cancelled." }],
     [state({ phase: "completed", operationId: "op-2" }), { outcome: "overtaken" }],
-  ])("%j", (given, expected) => expect(installStory(given, "op-1")).toMatchObject(expected));
+  ])("%j", (given, expected) => expect(formatInstallProgress(given, "op-1")).toMatchObject(expected));
 });

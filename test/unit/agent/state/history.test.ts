@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HistoryFile } from "../../../../agent/board/fs/history-file.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../../../agent/state/history.ts";
-import { historyLines } from "../../../../agent/cli/format/format-history.ts";
+import { formatHistory } from "../../../../agent/cli/format/format-history.ts";
 import { createLog } from "../../../../agent/lib/log.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
@@ -138,7 +138,7 @@ it("for people, each end is a line, and why a bad one was bad another", () => {
   const s = states();
   const update = historyAfter([], withUpdate(s.failed), now);
   const both = historyAfter(update, withReboot({ phase: "proven", last, job: request, startedAt: t(3) }), now);
-  expect(historyLines(both)).toBe(
+  expect(formatHistory(both)).toBe(
     `${t(9)}  update  failed       2.0.0  (op-1)\n                          not-proven: It was not healthy.\n${t(9)}  reboot  proven       as requested, new kernel  (r-1)\n`,
   );
 });

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { lookAtPower } from "../../../../agent/board/hardware/power-supply.ts";
+import { probePowerSupply } from "../../../../agent/board/hardware/power-supply.ts";
 import { readVitals } from "../../../../agent/board/hardware/metrics.ts";
 import { powerFrom, wornPercentFrom } from "../../../../agent/telemetry/metrics.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -32,7 +32,7 @@ describe("how a board is", () => {
       "proc/loadavg": "0.25 0.10 0.05 1/100 4242\n",
       "proc/uptime": "12345.67 54321.00\n",
     });
-    const power = (): ReturnType<typeof lookAtPower> => Promise.resolve({ throttled: 0x50000, lowVoltage: null });
+    const power = (): ReturnType<typeof probePowerSupply> => Promise.resolve({ throttled: 0x50000, lowVoltage: null });
     expect(await readVitals({ root, folder: root, power })).toStrictEqual({
       cpuCelsius: 51.3,
       power: { ...quietPower, underVoltageSinceBoot: true, throttledSinceBoot: true },
@@ -93,7 +93,7 @@ it.each<[string, string | undefined, number | null]>([
   ["a file that holds something else", "throttled\n", null],
 ])("the supply of a Raspberry Pi is read from %s", async (_what, content, throttled) => {
   const root = await files(content === undefined ? {} : { get_throttled: content });
-  expect(await lookAtPower(join(root, "hwmon"), join(root, "get_throttled"))).toStrictEqual({
+  expect(await probePowerSupply(join(root, "hwmon"), join(root, "get_throttled"))).toStrictEqual({
     throttled,
     lowVoltage: null,
   });

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { provision, type ProvisionPlaces } from "../../../../../agent/cli/commands/provision.ts";
+import { provision, type ProvisionPaths } from "../../../../../agent/cli/commands/provision.ts";
 import { loadConfig } from "../../../../../agent/config/load.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 import { FakeTerminal } from "../../../../support/terminal.ts";
@@ -11,7 +11,7 @@ const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 
 interface Scene {
   readonly folder: string;
-  readonly places: ProvisionPlaces;
+  readonly places: ProvisionPaths;
   readonly terminal: FakeTerminal;
   starts: number;
 }

@@ -1,20 +1,20 @@
 import { expect, it } from "vitest";
-import { answersIn } from "../../../../../agent/cli/doctor/access-check.ts";
+import { parseAnswers } from "../../../../../agent/cli/doctor/access-check.ts";
 
 const asked = { user: "boardkeeper", folders: ["/var/lib/boardkeeper"], programs: ["install"], searchPath: "" };
 
 it("takes from a process with other rights what it has seen, and not where", () => {
-  const said = { folders: [{ path: "/etc", user: "root", code: "EACCES", isThere: true }], programs: [null] };
-  expect(answersIn(said, asked)).toEqual({
-    folders: [{ path: "/var/lib/boardkeeper", user: "boardkeeper", code: "EACCES", isThere: true }],
+  const said = { folders: [{ path: "/etc", user: "root", code: "EACCES", exists: true }], programs: [null] };
+  expect(parseAnswers(said, asked)).toEqual({
+    folders: [{ path: "/var/lib/boardkeeper", user: "boardkeeper", code: "EACCES", exists: true }],
     programs: [null],
   });
 });
 
 it.each([
   ["fewer folders than it was asked about", { folders: [], programs: [null] }, "it did not answer what it was asked"],
-  ["more programs", { folders: [{ code: null, isThere: true }], programs: [null, null] }, "it did not answer"],
+  ["more programs", { folders: [{ code: null, exists: true }], programs: [null, null] }, "it did not answer"],
   ["something else", { folders: "all", programs: [] }, "folders: "],
 ])("takes no answer with %s", (_what, said, why) => {
-  expect(() => answersIn(said, asked)).toThrow(why);
+  expect(() => parseAnswers(said, asked)).toThrow(why);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { projectBoardkeeper } from "../../../../../agent/contract/twin-formats/boardkeeper.ts";
 import type { JsonObject } from "../../../../../agent/contract/json.ts";
 import { savedState } from "../../../../../agent/cli/saved-state.ts";
-import { stateLines } from "../../../../../agent/cli/format/format-status.ts";
+import { statusRows } from "../../../../../agent/cli/format/format-status.ts";
 import { blank, type Saved } from "../../../../../agent/operations/agent-state.ts";
 import { snapshotWith } from "../../../../support/snapshots.ts";
 import { jobWith, states } from "../../../../support/updates.ts";
@@ -10,7 +10,7 @@ import { jobWith, states } from "../../../../support/updates.ts";
 const at = "2026-01-02T03:04:05.000Z";
 
 function told(state: JsonObject): Record<string, string> {
-  return Object.fromEntries(stateLines(state).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+  return Object.fromEntries(statusRows(state).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
 describe("a board whose agent runs", () => {

@@ -1,7 +1,7 @@
-import type { Surroundings } from "../../agent/config/launch-options.ts";
+import type { LaunchOptions } from "../../agent/config/launch-options.ts";
 
 /** What a process is given where nobody says anything to it. */
-export const bareSurroundings: Surroundings = {
+export const bareLaunchOptions: LaunchOptions = {
   env: {},
   configFile: undefined,
   simulate: false,
