@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LeftOutReporter } from "./support/left-out-reporter.ts";
 
 /**
  * Kinds of tests: pure and faked (unit), agent and hub on real sockets (integration), whole processes (system), what
@@ -28,6 +29,7 @@ export default defineConfig({
     root: fileURLToPath(new URL("..", import.meta.url)),
     // Most of what these tests do is waiting for a hub, a board or a disk.
     maxWorkers: 3,
+    reporters: ["default", new LeftOutReporter()],
     projects: [
       // The explorer lives thousands of short lives: room for what dies young saves a seventh of its time. To load each module
       // once for all files instead of once for each saves a third to a half of the time of everything else.

@@ -29,20 +29,23 @@ function quick(selected) {
   return few.length > 0 ? few : selected;
 }
 
-function answer(selected, name) {
-  const build = selected.some((file) => needsDist(file)) ? "yes" : "no";
-  process.stdout.write([build, name, ...selected].map((line) => `${line}\n`).join(""));
-}
-
 /** Vitest reads a name as a regular expression. */
 const literal = (text) => text.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&");
 
-const byPath = quick(files.filter((file) => file.includes(pattern)));
-const byName = quick(files.filter((file) => readFileSync(file, "utf8").includes(pattern)));
-if (byPath.length > 0) answer(byPath, "");
-else if (byName.length > 0) answer(byName, literal(pattern));
-else
-  answer(
-    quick(files).filter((file) => !needsDist(file)),
-    pattern,
-  );
+const sources = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
+/** Names are put together of a suite's name, a test's name and the values of a table: all of these stand in the file. */
+const words = pattern.match(/[\p{L}\p{N}]+/gu) ?? [pattern];
+const choices = [
+  { name: "", selected: files.filter((file) => file.includes(pattern)) },
+  { name: literal(pattern), selected: files.filter((file) => sources.get(file).includes(pattern)) },
+  { name: literal(pattern), selected: files.filter((file) => words.every((word) => sources.get(file).includes(word))) },
+];
+const choice = choices.find(({ selected }) => selected.length > 0);
+if (choice === undefined) {
+  process.stderr.write(`No test file has '${pattern}' in its path or in its tests' names.\n`);
+  process.exitCode = 1;
+} else {
+  const selected = quick(choice.selected);
+  const build = selected.some((file) => needsDist(file)) ? "yes" : "no";
+  process.stdout.write([build, choice.name, ...selected].map((line) => `${line}\n`).join(""));
+}

@@ -4,9 +4,10 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { agentCommand, ended } from "../support/agent-command.ts";
+import { agentCommand, agentForAllUsers, ended } from "../support/agent-command.ts";
 import { testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
+import { asStranger, needs, withOwnMounts } from "../support/needs.ts";
 import { boardProcess } from "../support/processes.ts";
 import { typed } from "../support/cli-world.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -47,25 +48,24 @@ describe("status", () => {
     expect(other.out).toMatch(/^Agent +not running$/m);
   });
 
-  it("is for those who may use the agent's door, and says so to others", async () => {
+  it("is for those who may use the agent's door, and says so to others", needs("another user"), async () => {
     const folder = await temporaryFolder();
     const asked = ["status", "--state-dir", join(folder, "private", "state")];
     await ended(["install", "-d", "-m", "700", join(folder, "private")]);
-    const stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const refused = await agentCommand(asked, { before: stranger });
+    const refused = await agentCommand(asked, { before: asStranger, agent: await agentForAllUsers() });
     expect(refused).toMatchObject({ status: 1, out: "" });
     expect(refused.err).toContain("sudo");
   });
 });
 
-it("provision makes a board of a machine: what was typed in reaches the hub", async () => {
+it("provision makes a board of a machine: what was typed in reaches the hub", needs("an overlay of /etc"), async () => {
   const hub = await testHub();
   const folder = await temporaryFolder();
   const secret = join(folder, "secret");
   await writeFile(secret, await hub.addDevice("board-1"), { mode: 0o600 });
   const own = join(folder, "etc");
   await mkdir(own);
-  const agent = `${process.execPath} dist/boardkeeper-agent.mjs`;
+  const agent = `'${process.execPath}' dist/boardkeeper-agent.mjs`;
   const script = [
     // An /etc of this test alone, which is gone with the last of its processes.
     `mount -t tmpfs tmpfs ${own} && mkdir ${own}/upper ${own}/work`,
@@ -74,7 +74,8 @@ it("provision makes a board of a machine: what was typed in reaches the hub", as
     "cd /etc/boardkeeper && stat -c '%a %n' credentials credentials/connection-string hub-ca.pem >&2 && cd - >/dev/null",
     `exec ${agent} run --state-dir ${folder}/state`,
   ].join(" && ");
-  const board = spawn("unshare", ["--mount", "sh", "-c", script], {
+  const [unshare, ...options] = withOwnMounts;
+  const board = spawn(unshare, [...options, "sh", "-c", script], {
     env: { PATH: process.env["PATH"] },
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { needs } from "../support/needs.ts";
 import { endure, type DiskFault } from "../support/disk-faults.ts";
 
 /* Some of the matrix of scripts/test-deep: each way in which a refusal can come out. */
@@ -13,15 +14,19 @@ const faults: DiskFault[] = [
   { file: "config.last-good.json.new", call: "rename", error: "EROFS", when: "1+" },
 ];
 
-it("a disk that refuses a call of the real agent: nothing is lost, nothing is done twice, nothing is made up", async () => {
-  const { outcomes, missed, broken } = await endure(faults, 4);
-  expect(broken).toStrictEqual([]);
-  expect(missed).toStrictEqual([]);
-  expect(outcomes).toStrictEqual({
-    "refused: state-not-saved": 1,
-    waits: 2,
-    "failed: no-space": 1,
-    "failed: disk-error": 2,
-    completed: 2,
-  });
-});
+it(
+  "a disk that refuses a call of the real agent: nothing is lost, nothing is done twice, nothing is made up",
+  needs("strace"),
+  async () => {
+    const { outcomes, missed, broken } = await endure(faults, 4);
+    expect(broken).toStrictEqual([]);
+    expect(missed).toStrictEqual([]);
+    expect(outcomes).toStrictEqual({
+      "refused: state-not-saved": 1,
+      waits: 2,
+      "failed: no-space": 1,
+      "failed: disk-error": 2,
+      completed: 2,
+    });
+  },
+);

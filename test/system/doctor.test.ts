@@ -1,14 +1,16 @@
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../../agent/cli/doctor/finding.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { agentCommand } from "../support/agent-command.ts";
+import { agentCommand, agentForAllUsers } from "../support/agent-command.ts";
 import { testHub } from "../support/local-hub.ts";
+import { asStranger, needs, withOwnMounts } from "../support/needs.ts";
 import { boardProcess } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-/* Each fault is made for real, most of them in a mount namespace of their own: these tests are run by root. */
+/* Each fault is made for real, some of them in a mount namespace of their own. */
 
 interface Scene {
   readonly hub: LocalHub;
@@ -41,8 +43,12 @@ interface Examined {
   readonly faults: readonly string[];
 }
 
-async function examine(env: Record<string, string>, before: readonly string[] = []): Promise<Examined> {
-  const { status, out, err } = await agentCommand(["doctor", "--json"], { env, before });
+async function examine(
+  env: Record<string, string>,
+  before: readonly string[] = [],
+  agent?: readonly string[],
+): Promise<Examined> {
+  const { status, out, err } = await agentCommand(["doctor", "--json"], { env, before, agent });
   if (!out.startsWith("{")) throw new Error(`doctor said: ${out}${err}`);
   const { findings }: { findings: Finding[] } = JSON.parse(out);
   const found = Object.fromEntries(findings.map((one) => [one.check, one]));
@@ -51,7 +57,7 @@ async function examine(env: Record<string, string>, before: readonly string[] = 
 
 /** Runs what follows with a file system prepared by a script, which nobody else sees. */
 function inside(script: string): readonly string[] {
-  return ["unshare", "--mount", "sh", "-c", `set -e; ${script}; exec "$@"`, "sh"];
+  return [...withOwnMounts, "sh", "-c", `set -e; ${script}; exec "$@"`, "sh"];
 }
 
 function expectFault({ status, found, faults }: Examined, check: string, what: RegExp, advice: RegExp): void {
@@ -64,12 +70,14 @@ function expectFault({ status, found, faults }: Examined, check: string, what: R
 it("finds no fault in a board that lacks nothing, and leaves nothing behind", async () => {
   const { env, stateDir } = await scene();
   const { status, found, faults } = await examine(env);
+  const { uid } = userInfo();
+  const self = uid === 0 ? "root" : `the user ${uid}`;
   expect(faults).toEqual([]);
   expect(status).toBe(0);
   expect(found["login"]).toMatchObject({ level: "ok", what: "the hub accepts this board's credentials" });
   expect(found["hub tier"]).toMatchObject({ level: "ok" });
   expect(found["tls"]).toMatchObject({ level: "ok" });
-  expect(found["state folder"]).toMatchObject({ level: "ok", what: `${stateDir}, writable by root` });
+  expect(found["state folder"]).toMatchObject({ level: "ok", what: `${stateDir}, writable by ${self}` });
 });
 
 it("does not take the connection away from the agent that runs", async () => {
@@ -97,14 +105,14 @@ describe("finds, and says what to do about", () => {
     expectFault(examined, "login", /as it must with such a clock/, /Mend the clock/);
   });
 
-  it("a wrong clock, as the whole system sees it", async () => {
+  it("a wrong clock, as the whole system sees it", needs("faketime"), async () => {
     const { env } = await scene();
     const examined = await examine({ ...env, FAKETIME_DONT_FAKE_MONOTONIC: "1" }, ["faketime", "-f", "-700d"]);
     expectFault(examined, "clock", /700 days behind the hub's/, /timedatectl set-ntp true/);
     expectFault(examined, "tls", /not yet valid/, /If the board's clock is wrong, mend that first/);
   });
 
-  it("no DNS", async () => {
+  it("no DNS", needs("mounts"), async () => {
     const { env, folder } = await scene();
     // A name server that is not there: nobody listens on port 53 of that address.
     const conf = join(folder, "resolv.conf");
@@ -160,7 +168,7 @@ describe("finds, and says what to do about", () => {
     expectFault(await examine(others), "credentials", /there is none/, /boardkeeper-agent provision/);
   });
 
-  it("a full disk", async () => {
+  it("a full disk", needs("mounts"), async () => {
     const { env, stateDir } = await scene();
     const fill = `dd if=/dev/zero of=${stateDir}/filler bs=4k 2>/dev/null || true`;
     const examined = await examine(env, inside(`mount -t tmpfs -o size=1m tmpfs ${stateDir}; ${fill}`));
@@ -168,16 +176,16 @@ describe("finds, and says what to do about", () => {
     expectFault(examined, "state folder", /nothing can be written/, /Free some space/);
   });
 
-  it("a read-only state folder", async () => {
+  it("a read-only state folder", needs("mounts"), async () => {
     const { env, stateDir } = await scene();
     const examined = await examine(env, inside(`mount -t tmpfs -o ro tmpfs ${stateDir}`));
     expectFault(examined, "state folder", /mounted read-only/, /dmesg.*remount,rw/);
   });
 
-  it("a state folder of another user's", async () => {
+  it("a state folder of another user's", needs("another user"), async () => {
     const { env, stateDir } = await scene();
     await chmod(stateDir, 0o755);
-    const examined = await examine(env, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    const examined = await examine(env, asStranger, await agentForAllUsers());
     expectFault(examined, "state folder", /the user 65534 may not write/, /chown/);
   });
 
@@ -187,11 +195,11 @@ describe("finds, and says what to do about", () => {
     expectFault(await examine(env), "last good configuration", /is not a file of its own/, /^rm /);
   });
 
-  it("no permission to reboot", async () => {
+  it("no permission to reboot", needs("mounts", "another user"), async () => {
     const { env } = await scene();
     const door = "mount -t tmpfs tmpfs /run; mkdir -p /run/boardkeeper/requests; chmod 755 /run/boardkeeper/requests";
-    const before = [...inside(door), "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const examined = await examine({ ...env, BOARDKEEPER_REBOOT_COMMAND: "" }, before);
+    const before = [...inside(door), ...asStranger];
+    const examined = await examine({ ...env, BOARDKEEPER_REBOOT_COMMAND: "" }, before, await agentForAllUsers());
     expectFault(examined, "reboot", /may not ask for a reboot.*EACCES/, /systemd-tmpfiles --create/);
   });
 

@@ -97,7 +97,7 @@ describe("the folder of a hub", () => {
     const added = await boardkeeper(elsewhere, "device", "add", "-d", "board-1");
     expect(added.stdout).toContain((await reachable(elsewhere)).deviceConnectionString("board-1"));
     expect(added.stderr).toMatch(
-      /^ {2}BOARDKEEPER_HOME=\S+ node \S+\/dist\/boardkeeper-agent\.mjs run --simulate -d board-1$/m,
+      /^ {2}BOARDKEEPER_HOME=\S+ node (?:\S+|'.+)\/dist\/boardkeeper-agent\.mjs'? run --simulate -d board-1$/m,
     );
   });
 

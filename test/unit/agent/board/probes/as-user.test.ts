@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { outputAs } from "../../../../../agent/board/probes/as-user.ts";
 import { ownUser } from "../../../../../agent/board/probes/user.ts";
+import { needs } from "../../../../support/needs.ts";
 
 const terms = { timeoutMs: 30_000 };
-const isRoot = process.geteuid?.() === 0;
 
 it("runs a program in a session of its own, which has no terminal", async () => {
   // pid (comm) state ppid pgrp session tty_nr: proc_pid_stat(5).
@@ -12,7 +12,7 @@ it("runs a program in a session of its own, which has no terminal", async () => 
   expect({ session, terminal }).toEqual({ session: pid, terminal: "0" });
 });
 
-it.runIf(isRoot)("gives it that user's rights, and no group of root's", async () => {
+it("gives it that user's rights, and no group of root's", needs("another user"), async () => {
   const status = await outputAs({ uid: 65_534, gid: 65_534 }, ["cat", "/proc/self/status"], terms);
   expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
   expect(status).toMatch(/^Gid:\t65534\t65534\t65534\t65534$/m);
