@@ -4,7 +4,7 @@ import { LeftOutReporter } from "./support/left-out-reporter.ts";
 
 /**
  * Kinds of tests: pure and faked (unit), agent and hub on real sockets (integration), whole processes (system), what
- * takes too long for every change (deep: scripts/test-deep), and what needs a real systemd (rig: scripts/test-system).
+ * takes too long for every change (deep: scripts/test-deep), and what needs a real systemd (rig: scripts/test-os).
  */
 const kind = (
   name: string,

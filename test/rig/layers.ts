@@ -40,7 +40,7 @@ export function packageFor(system: SystemName): string {
 
 export function bareRoot(system: SystemName): string {
   const root = process.env[systems[system].root];
-  if (root === undefined) throw new Error("The rig has no root file systems: start it with scripts/test-system.");
+  if (root === undefined) throw new Error("The rig has no root file systems: start it with scripts/test-os.");
   return root;
 }
 
