@@ -3,23 +3,23 @@ import { timestamp } from "./lib/clock.ts";
 import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { JsonObject } from "./contract/json.ts";
-import { Desk } from "./methods/request-handler.ts";
+import { RequestHandler } from "./methods/request-handler.ts";
 import { Meter } from "./hub/quota-counter.ts";
 import { Reporter } from "./twin/reporter.ts";
 import { progressPolicy } from "./twin/progress-throttle.ts";
 import { Supervisor } from "./hub/connection-manager.ts";
-import { Journal } from "./state/store.ts";
+import { StateStore } from "./state/store.ts";
 import { logStateChanges } from "./operations/state-change-log.ts";
 import type { AgentPorts } from "./ports.ts";
-import { Problems } from "./alerts.ts";
-import { Publisher } from "./twin/reported-state.ts";
-import { Reserved } from "./state/disk-reserve.ts";
+import { Alerts } from "./alerts.ts";
+import { ReportedState } from "./twin/reported-state.ts";
+import { DiskReserve } from "./state/disk-reserve.ts";
 import { RebootRunner } from "./reboot/runner.ts";
-import { blank } from "./operations/agent-state.ts";
+import { initialState } from "./operations/agent-state.ts";
 import { workUnderWay } from "./watchdog/stall-limits.ts";
 import type { Work } from "./watchdog/stall-detector.ts";
 import type { Settings } from "./config/settings.ts";
-import { SmallWrites } from "./state/write-activity.ts";
+import { WriteActivity } from "./state/write-activity.ts";
 import { stamper } from "./lib/trusted-timestamp.ts";
 import { healthCheck, linkWithin } from "./update/health-check.ts";
 import { isRunning } from "./update/machine.ts";
@@ -32,27 +32,27 @@ import { ImageWorkshop } from "./update/image-pipeline.ts";
 import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
 import { EffectiveSettings } from "./config/effective-settings.ts";
 import { Monitor } from "./telemetry/monitor.ts";
-import { wake } from "./operations/recovery.ts";
+import { recoverState } from "./operations/recovery.ts";
 import { mistakesIn } from "./maintenance/cron.ts";
 import { WindowGate } from "./maintenance/gate.ts";
 import { shareOf } from "./maintenance/window.ts";
 
-interface View {
+interface AgentStatus {
   readonly snapshot: Snapshot;
   readonly link: { readonly up: boolean; readonly diagnosis: string | null };
   /** Whether the saved state is taken up after the start. */
-  readonly isAwake: boolean;
+  readonly isRecovered: boolean;
 }
 
 export interface Agent {
   /** Answers a direct method that is called on the board itself. Never rejects. */
-  ask(name: string, payload: unknown): Promise<MethodReply>;
+  callMethod(name: string, payload: unknown): Promise<MethodReply>;
   /** The operation id of the update that is running; null when none is. */
-  updating(): string | null;
+  runningUpdateId(): string | null;
   /** What is under way now, each with how long it may go without moving: for a watchdog. */
-  work(): readonly Work[];
+  activeWork(): readonly Work[];
   /** How the agent is now, for whoever looks at the service. */
-  view(): View;
+  status(): AgentStatus;
   /** Calls back after what may have changed that. */
   onChange(listener: () => void): void;
   /** Stops within seconds, in a state that the next start goes on from. */
@@ -66,47 +66,47 @@ export interface Agent {
 export async function startAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
   const { log, clock, bootClock, timer, bootId, installer, staging, mode } = ports;
   const stopping = new AbortController();
-  const awake = new AbortController(); // Its signal stands for "the saved state is taken up".
-  const problems = new Problems(ports.problems);
+  const recovered = new AbortController(); // Its signal stands for "the saved state is taken up".
+  const alerts = new Alerts(ports.startupAlerts);
   const { reserve } = ports;
-  const reserved =
+  const diskReserve =
     reserve &&
-    new Reserved({ reserve, timer, problems, log: log.child({ part: "reserve" }), stopping: stopping.signal });
-  const writes = new SmallWrites();
+    new DiskReserve({ reserve, timer, alerts, log: log.child({ part: "reserve" }), stopping: stopping.signal });
+  const writes = new WriteActivity();
   const inReserve = async (write: () => Promise<void>): Promise<void> =>
-    await writes.count(() => (reserved === undefined ? write() : reserved.within(write)));
+    await writes.track(() => (diskReserve === undefined ? write() : diskReserve.withReserve(write)));
   const trials: TrialRecord = {
-    read: () => ports.trials.read(),
-    write: (count) => inReserve(() => ports.trials.write(count)),
+    read: () => ports.bootCounter.read(),
+    write: (count) => inReserve(() => ports.bootCounter.write(count)),
   };
-  const journal = new Journal(
+  const store = new StateStore(
     {
       file: { save: (saved) => inReserve(() => ports.stateFile.save(saved)) },
       timer,
       bootClock,
-      problems,
-      log: log.child({ part: "journal" }),
+      alerts,
+      log: log.child({ part: "state" }),
       stopping: stopping.signal,
     },
-    ports.loaded ?? blank(bootId),
+    ports.loadedState ?? initialState(bootId),
   );
-  logStateChanges(journal, log);
-  const tuning = new EffectiveSettings(journal, settings, (problem) => {
+  logStateChanges(store, log);
+  const effectiveSettings = new EffectiveSettings(store, settings, (problem) => {
     log.error({ problem }, "remote configuration not read");
-    problems.appears("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
+    alerts.raise("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
   });
-  tuning.subscribe((present) => ports.logLevel(present["agent.log-level"]));
+  effectiveSettings.subscribe((present) => ports.setLogLevel(present["agent.log-level"]));
   const listeners = new Set<() => void>();
   const changed = (): void => listeners.forEach((listener) => listener());
-  journal.onChange(changed);
+  store.onChange(changed);
   const meter = new Meter();
   const reporter = new Reporter(log.child({ part: "reporter" }));
-  const publisher = new Publisher({
-    journal,
+  const reportedState = new ReportedState({
+    store,
     reporter,
     bootClock,
-    problems,
-    progressPolicy: () => ({ ...progressPolicy, leastMs: tuning.current["report.progress-seconds"] }),
+    alerts,
+    progressPolicy: () => ({ ...progressPolicy, minIntervalMs: effectiveSettings.current["report.progress-seconds"] }),
     facts: {
       agent: {
         version: ports.version,
@@ -123,20 +123,22 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     const acknowledged = new AbortController();
     const either = until === undefined ? acknowledged.signal : AbortSignal.any([until, acknowledged.signal]);
     const lateness = delayOrAbort(timer, withinMs, either);
-    await Promise.race([reporter.settled(), lateness]);
+    await Promise.race([reporter.flushed(), lateness]);
     acknowledged.abort();
   };
-  const stamp = stamper({ clock, bootClock, timer }, (clockSynchronized) => publisher.clockIs(clockSynchronized));
+  const stamp = stamper({ clock, bootClock, timer }, (clockSynchronized) =>
+    reportedState.setClockSynchronized(clockSynchronized),
+  );
   const gate = new WindowGate({
     clock,
     timer,
-    windows: () => tuning.current["maintenance.windows"],
+    windows: () => effectiveSettings.current["maintenance.windows"],
     log: log.child({ part: "windows" }),
     share: shareOf(ports.digest(ports.identity)),
   });
   const windowOpened: WindowGate["opened"] = (onWait, signal) => gate.opened(onWait, signal);
   const reboots = new RebootRunner({
-    journal,
+    store,
     log: log.child({ part: "reboot" }),
     clock,
     bootClock,
@@ -146,13 +148,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     deadlineMs: settings["reboot.deadline-seconds"],
     reported,
     windowOpened,
-    onWait: (wait) => publisher.waits("reboot", wait),
+    onWait: (wait) => reportedState.setWait("reboot", wait),
     stamp,
   });
   const largestImageBytes = settings["update.max-image-size"];
-  const desk = new Desk({
-    journal,
-    log: log.child({ part: "desk" }),
+  const requestHandler = new RequestHandler({
+    store,
+    log: log.child({ part: "methods" }),
     clock,
     bootClock,
     bootId,
@@ -169,23 +171,23 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     digest: ports.digest,
     roomBytes: () => staging.roomBytes(),
     inhibitors: () => ports.power.inhibitors(),
-    snapshot: () => publisher.snapshot(),
+    snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
     link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,
-    awake: async (withinMs) => {
-      if (!awake.signal.aborted && withinMs > 0) await delayOrAbort(timer, withinMs, awake.signal);
-      return awake.signal.aborted;
+    recovered: async (withinMs) => {
+      if (!recovered.signal.aborted && withinMs > 0) await delayOrAbort(timer, withinMs, recovered.signal);
+      return recovered.signal.aborted;
     },
     stopping: stopping.signal,
   });
-  const remote = new RemoteConfigHandler({
-    journal,
+  const remoteConfig = new RemoteConfigHandler({
+    store,
     log: log.child({ part: "config" }),
     base: settings,
     digest: ports.digest,
     validateWindows: (windows) => mistakesIn(windows, clock.now().getTime()),
-    isRecovered: () => awake.signal.aborted,
+    isRecovered: () => recovered.signal.aborted,
     stopping: stopping.signal,
   });
   let newest: JsonObject | undefined;
@@ -197,14 +199,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     bootClock,
     random: ports.random,
     log: log.child({ part: "link" }),
-    method: (name, payload) => desk.answer(name, payload),
-    answered: (name, reply) => desk.answered(name, reply),
+    method: (name, payload) => requestHandler.handleMethod(name, payload),
+    answered: (name, reply) => requestHandler.logMethod(name, reply),
     onDesired: (desired, version) => {
       newest = desired;
       // An update may ask for a window that came with it; and while windows are read, another document may come.
-      void remote
+      void remoteConfig
         .handleDesired(desired, version)
-        .then(() => (newest === desired ? desk.takeDesired(desired, version) : undefined));
+        .then(() => (newest === desired ? requestHandler.handleDesired(desired, version) : undefined));
     },
     onUp: (held, send, emit) => {
       reporter.connected(held, send);
@@ -218,20 +220,20 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     },
   });
   const monitor = new Monitor({
-    read: ports.vitals,
+    read: ports.readMetrics,
     clock,
     bootClock,
     timer,
     log: log.child({ part: "health" }),
     terms: () => ({
-      everyMs: tuning.current["health.every-seconds"],
-      leastMs: tuning.current["health.least-seconds"],
+      everyMs: effectiveSettings.current["health.every-seconds"],
+      leastMs: effectiveSettings.current["health.least-seconds"],
     }),
-    facts: () => ({ bootId, firmwareVersion: publisher.snapshot().currentVersion }),
+    facts: () => ({ bootId, firmwareVersion: reportedState.snapshot().currentVersion }),
   });
-  tuning.subscribe(() => monitor.reconsider());
+  effectiveSettings.subscribe(() => monitor.reconsider());
   const updates = new UpdateRunner({
-    journal,
+    store,
     log: log.child({ part: "update" }),
     clock,
     bootClock,
@@ -256,16 +258,16 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     trials,
     linkUp: (until) => linkWithin({ timer, bootClock, linkUp: () => supervisor.isUp }, until),
     released: (job, signal) =>
-      released({ journal, windowOpened, onWait: (wait) => publisher.waits("update", wait) }, job, signal),
+      released({ store, windowOpened, onWait: (wait) => reportedState.setWait("update", wait) }, job, signal),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
     stamp,
-    onProgress: (progress) => publisher.progress(progress),
-    onVersion: (version) => publisher.versionIs(version),
+    onProgress: (progress) => reportedState.setProgress(progress),
+    onVersion: (version) => reportedState.setVersion(version),
   });
 
   guardTrial({
-    journal,
-    problems,
+    store,
+    alerts,
     timer,
     bootClock,
     log: log.child({ part: "trial" }),
@@ -276,32 +278,32 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     stopping: stopping.signal,
   });
 
-  const takeUp = async (): Promise<void> => {
+  const recover = async (): Promise<void> => {
     const runningVersion = await installer.runningVersion(stopping.signal).catch((cause: unknown) => {
       if (!stopping.signal.aborted) log.error({ err: cause }, "running version unknown");
       return null;
     });
-    publisher.versionIs(runningVersion);
-    await wake(
-      { journal, trials, clock, bootClock, timer, problems, log },
-      { bootId, runningVersion, trust: ports.trust },
+    reportedState.setVersion(runningVersion);
+    await recoverState(
+      { store, bootCounter: trials, clock, bootClock, timer, alerts, log },
+      { bootId, runningVersion, loadQuality: ports.loadQuality },
       stopping.signal,
     );
     if (stopping.signal.aborted) return;
-    awake.abort();
+    recovered.abort();
     changed();
-    publisher.publish();
+    reportedState.publish();
     reboots.start();
     updates.start();
-    await remote.reevaluateDesired();
-    desk.reconsider();
-    await reserved?.start(); // Last: it is for a day to come, and the first time it writes.
+    await remoteConfig.reevaluateDesired();
+    requestHandler.reevaluateDesired();
+    await diskReserve?.start(); // Last: it is for a day to come, and the first time it writes.
   };
 
   const findEquipment = async (): Promise<void> => {
     try {
-      const equipment = await ports.equipment(stopping.signal);
-      if (equipment !== null) publisher.equipmentIs(equipment);
+      const equipment = await ports.findHardwareInfo(stopping.signal);
+      if (equipment !== null) reportedState.setHardware(equipment);
     } catch (cause) {
       if (!stopping.signal.aborted) log.warn({ err: cause }, "the board's equipment not found out");
     }
@@ -310,34 +312,34 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   supervisor.start();
   monitor.start();
   const found = findEquipment();
-  const takenUp = takeUp();
+  const recovering = recover();
   return {
-    ask: async (name, payload) => {
-      const reply = await desk.answer(name, payload, "board");
-      desk.answered(name, reply, "board");
+    callMethod: async (name, payload) => {
+      const reply = await requestHandler.handleMethod(name, payload, "board");
+      requestHandler.logMethod(name, reply, "board");
       return reply;
     },
-    updating: () => (isRunning(journal.saved.update) ? journal.saved.update.job.operationId : null),
-    work: () =>
+    runningUpdateId: () => (isRunning(store.state.update) ? store.state.update.job.operationId : null),
+    activeWork: () =>
       workUnderWay(
         {
           nowMs: bootClock.nowMs(),
-          isAwake: awake.signal.aborted,
-          writes: writes.present,
+          isRecovered: recovered.signal.aborted,
+          writes: writes.current,
           update: updates.underWay,
           reboot: reboots.underWay,
         },
         settings,
       ),
-    view: () => ({
-      snapshot: publisher.snapshot(),
+    status: () => ({
+      snapshot: reportedState.snapshot(),
       link: { up: supervisor.isUp, diagnosis: supervisor.diagnosis },
-      isAwake: awake.signal.aborted,
+      isRecovered: recovered.signal.aborted,
     }),
     onChange: (listener) => void listeners.add(listener),
     async stop(): Promise<void> {
       stopping.abort();
-      await Promise.all([takenUp, found, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);
+      await Promise.all([recovering, found, updates.stop(), reboots.stop(), monitor.stop(), supervisor.stop()]);
     },
   };
 }

@@ -36,7 +36,7 @@ import { connectToAzure } from "./hub/azure-connection.ts";
 import type { LeveledLog, Log } from "./lib/log.ts";
 import { helperFolder, installSocket } from "./config/paths.ts";
 import type { Power } from "./reboot/runner.ts";
-import type { Saved, Trust } from "./operations/agent-state.ts";
+import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
 import { Download, downloadTerms } from "./download/download.ts";
 import { ImageIntake } from "./update/local-upload.ts";
 import type { OwnerProgram } from "./update/install-script.ts";
@@ -48,15 +48,15 @@ const stateLookMs = 2_000;
 const equipmentAfterMs = 30_000;
 
 /** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
-export async function assemble(
+export async function createAgent(
   config: Config,
   log: LeveledLog,
   boardFile: string | undefined,
 ): Promise<{ agent: Agent; intake: ImageIntake }> {
   const stateFile = new FolderStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
-  const { saved, trust, problems } = await stateFile.load();
+  const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
-  if (trust === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
+  if (loadQuality === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
   const staging = new FolderStaging(
     config.stagingDir,
     config["update.keep-free"],
@@ -85,16 +85,16 @@ export async function assemble(
     staging,
     partials,
     largestImageBytes: config["update.max-image-size"],
-    updating: () => agent.updating(),
+    updating: () => agent.runningUpdateId(),
     log: log.child({ part: "intake" }),
   });
-  await collect(config.stateDir, staging, saved, log);
+  await removeLeftovers(config.stateDir, staging, saved, log);
   const agent = await startAgent(
     {
       version: packageJson.version,
       mode: board === undefined ? "systemd" : "simulated",
       log,
-      logLevel: (level) => log.setLevel(level),
+      setLogLevel: (level) => log.setLevel(level),
       clock: board === undefined ? systemClock() : laptopClock,
       bootClock,
       timer: systemTimer,
@@ -104,13 +104,13 @@ export async function assemble(
       bootId,
       identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
       inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
-      equipment: (stopping) => findOnce(config, bootId, known?.bootId, log, stopping),
-      vitals: () => readVitals({ folder: config.stateDir, power: probePowerSupply }),
+      findHardwareInfo: (stopping) => findHardwareInfoOnce(config, bootId, known?.bootId, log, stopping),
+      readMetrics: () => readVitals({ folder: config.stateDir, power: probePowerSupply }),
       stateFile: new HistoryFile(config.stateDir).following(stateFile, { log, now: () => new Date().toISOString() }),
-      loaded: saved,
-      trust,
-      problems: [...lastGoodWords(config), ...savedStateWords(saved, trust, problems)],
-      trials: new FolderTrialRecord(config.stateDir),
+      loadedState: saved,
+      loadQuality,
+      startupAlerts: [...configurationAlerts(config), ...stateLoadAlerts(saved, loadQuality, problems)],
+      bootCounter: new FolderTrialRecord(config.stateDir),
       reserve: new FileReserve(config.stateDir),
       staging,
       fetcher: intake.yieldingTo(makeDownload(config, log, partials, bootClock, productInfo)),
@@ -122,7 +122,7 @@ export async function assemble(
           { address: config.hub, ca: config.hubCa, productInfo, log: linkLog },
           signal,
         );
-        void keepGood(config, log);
+        void keepLastKnownGood(config, log);
         return connection;
       },
     },
@@ -132,7 +132,12 @@ export async function assemble(
 }
 
 /** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
-async function collect(stateDir: string, staging: Staging, saved: Saved | undefined, log: Log): Promise<void> {
+async function removeLeftovers(
+  stateDir: string,
+  staging: Staging,
+  saved: AgentState | undefined,
+  log: Log,
+): Promise<void> {
   try {
     await collectLeftovers(stateDir);
     if (saved === undefined || saved.update.phase === "idle") await staging.clear([]);
@@ -142,7 +147,7 @@ async function collect(stateDir: string, staging: Staging, saved: Saved | undefi
 }
 
 /** Once per boot, and when the board has had time to start everything else. */
-async function findOnce(
+async function findHardwareInfoOnce(
   { stateDir }: Config,
   bootId: string,
   knownIn: string | undefined,
@@ -158,15 +163,19 @@ async function findOnce(
   return equipment;
 }
 
-function lastGoodWords({ configProblems: mistakes }: Config): string[] {
+function configurationAlerts({ configProblems: mistakes }: Config): string[] {
   if (mistakes.length === 0) return [];
   const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
   return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
 }
 
-function savedStateWords(saved: Saved | undefined, trust: Trust, problems: readonly string[]): string[] {
+function stateLoadAlerts(
+  saved: AgentState | undefined,
+  loadQuality: LoadQuality,
+  problems: readonly string[],
+): string[] {
   const words = problems.map((one) => `Saved state: ${one}`);
-  if (trust !== "older") return words;
+  if (loadQuality !== "older") return words;
   const instead =
     saved === undefined
       ? "Saved state: there is no copy that can be read, so the agent began with a clean one."
@@ -175,7 +184,7 @@ function savedStateWords(saved: Saved | undefined, trust: Trust, problems: reado
 }
 
 /** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */
-async function keepGood({ stateDir, lastKnownGoodText: toKeep }: Config, log: Log): Promise<void> {
+async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config, log: Log): Promise<void> {
   if (toKeep === undefined) return;
   try {
     if (await keepLastGood(stateDir, toKeep)) log.info({}, "good configuration kept");

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
 import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
-import { assemble } from "./create-agent.ts";
+import { createAgent } from "./create-agent.ts";
 import { kernelBootClock } from "./board/hardware/boot.ts";
 import { systemTimer } from "./board/hardware/clocks.ts";
 import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/local-api/server.ts";
@@ -99,15 +99,15 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last good configuration");
-  const { agent, intake } = await assemble(config, log, boardFile);
+  const { agent, intake } = await createAgent(config, log, boardFile);
   const door = await openDoor(config, agent, intake, log);
   const attendant = new Attendant({
     manager: serviceManager(process.env, log),
     timer: systemTimer,
     bootClock: kernelBootClock,
     log,
-    work: () => agent.work(),
-    status: () => statusLine({ ...agent.view(), hub: config.hub.hostName, device: config.hub.deviceId }),
+    work: () => agent.activeWork(),
+    status: () => statusLine({ ...agent.status(), hub: config.hub.hostName, device: config.hub.deviceId }),
   });
   agent.onChange(() => attendant.refresh());
   attendant.start();
@@ -157,7 +157,7 @@ async function openDoor(
   const path = localApiSocketOf(process.env, stateDir);
   const callers: LocalCallers = {
     method: async (name, payload) => {
-      const reply = await agent.ask(name, payload);
+      const reply = await agent.callMethod(name, payload);
       if (name === "firmwareUpdate") await intake.settle();
       return reply;
     },

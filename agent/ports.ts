@@ -6,8 +6,8 @@ import type { LogLevel } from "./contract/logs.ts";
 import type { Log } from "./lib/log.ts";
 import type { RecentLog } from "./lib/log-ring-buffer.ts";
 import type { Power } from "./reboot/runner.ts";
-import type { Reserve } from "./state/disk-reserve.ts";
-import type { Saved, Trust } from "./operations/agent-state.ts";
+import type { ReserveFile } from "./state/disk-reserve.ts";
+import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
 import type { Fetcher, Installer, Staging, TrialRecord } from "./update/ports.ts";
 import type { Vitals } from "./telemetry/metrics.ts";
 
@@ -17,7 +17,7 @@ export interface AgentPorts {
   readonly mode: Snapshot["agent"]["mode"];
   readonly log: Log;
   /** Sets how much is logged from now on. */
-  readonly logLevel: (level: LogLevel) => void;
+  readonly setLogLevel: (level: LogLevel) => void;
   readonly clock: WallClock;
   readonly bootClock: BootClock;
   readonly timer: Timer;
@@ -31,19 +31,19 @@ export interface AgentPorts {
   readonly identity: string;
   readonly inventory: Snapshot["board"];
   /** Finds out what the board is made of, where that is not known for this boot yet; else null. Takes its time. */
-  readonly equipment: (signal: AbortSignal) => Promise<Equipment | null>;
+  readonly findHardwareInfo: (signal: AbortSignal) => Promise<Equipment | null>;
   /** How the board is now. */
-  readonly vitals: () => Promise<Vitals>;
+  readonly readMetrics: () => Promise<Vitals>;
   readonly stateFile: StateFile;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
-  readonly loaded: Saved | undefined;
+  readonly loadedState: AgentState | undefined;
   /** How it was found. */
-  readonly trust: Trust;
+  readonly loadQuality: LoadQuality;
   /** What was wrong with configuration and saved state at start, one sentence each, for the twin. */
-  readonly problems: readonly string[];
-  readonly trials: TrialRecord;
+  readonly startupAlerts: readonly string[];
+  readonly bootCounter: TrialRecord;
   /** Room for both on a full disk; absent where a disk has none to keep back. */
-  readonly reserve?: Reserve | undefined;
+  readonly reserve?: ReserveFile | undefined;
   readonly staging: Staging;
   readonly fetcher: Fetcher;
   readonly installer: Installer;

@@ -89,7 +89,7 @@ It takes a running agent; where its hub is away, it works all the same.`,
   logs: {
     summary: "the agent's log, for people",
     options: ["since", "level", "follow", "json", ...which],
-    details: `From the journal, where systemd keeps one; else the last lines that the running
+    details: `From the store, where systemd keeps one; else the last lines that the running
 agent has in memory.`,
   },
   provision: {

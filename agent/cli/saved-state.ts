@@ -1,14 +1,14 @@
 import type { JsonObject } from "../contract/json.ts";
 import { projectBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
 import { describeReboot } from "../reboot/report.ts";
-import type { Saved } from "../operations/agent-state.ts";
+import type { AgentState } from "../operations/agent-state.ts";
 import { describeUpdate } from "../update/report.ts";
 
 /**
  * What can be said about a board on which no agent runs, in the words of `getStatus`: that of it which is saved.
  * @param bootId of this boot; null where it is not known
  */
-export function savedState(saved: Saved | undefined, bootId: string | null): JsonObject {
+export function savedState(saved: AgentState | undefined, bootId: string | null): JsonObject {
   if (saved === undefined) return { saved: false, rebootedSince: null };
   const { update, reboot } = projectBoardkeeper({
     agent: { version: "", mode: "systemd", startedAt: "", bootId: "", clockSynchronized: false, problems: null },

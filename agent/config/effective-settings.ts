@@ -1,6 +1,6 @@
 import type { JsonObject } from "../contract/json.ts";
-import type { Journal } from "../state/store.ts";
-import type { Saved } from "../operations/agent-state.ts";
+import type { StateStore } from "../state/store.ts";
+import type { AgentState } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
 import { overlaySettings } from "./remote-config.ts";
 
@@ -12,16 +12,16 @@ export class EffectiveSettings {
   readonly #listeners: ((settings: Settings) => void)[] = [];
 
   /** @param onMistake told what of the saved settings this release does not read: they were applied by another one */
-  constructor(journal: Pick<Journal, "saved" | "onChange">, base: Settings, onMistake: (problem: string) => void) {
+  constructor(store: Pick<StateStore, "state" | "onChange">, base: Settings, onMistake: (problem: string) => void) {
     this.base = base;
-    this.#applied = appliedIn(journal.saved);
+    this.#applied = appliedIn(store.state);
     this.#settings = base;
     if (this.#applied !== null) {
       const { settings, problems } = overlaySettings(base, this.#applied);
       if (problems.length === 0) this.#settings = settings;
       for (const problem of problems) onMistake(problem);
     }
-    journal.onChange((saved) => this.#update(appliedIn(saved)));
+    store.onChange((saved) => this.#update(appliedIn(saved)));
   }
 
   get current(): Settings {
@@ -42,6 +42,6 @@ export class EffectiveSettings {
   }
 }
 
-function appliedIn({ remote }: Saved): JsonObject | null {
+function appliedIn({ remote }: AgentState): JsonObject | null {
   return remote?.applied ?? null;
 }

@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { refusePayload, type Judged } from "../contract/refusal.ts";
-import type { Journal } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import type { Log } from "../lib/log.ts";
-import type { Decision, Saved } from "../operations/agent-state.ts";
+import type { Decision, AgentState } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
 import type { MaintenanceWindow } from "../maintenance/window.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./remote-config.ts";
 
 export interface RemoteConfigHandlerPorts {
-  readonly journal: Journal;
+  readonly store: StateStore;
   readonly log: Log;
   /** The board's own settings. */
   readonly base: Settings;
@@ -45,13 +45,13 @@ export class RemoteConfigHandler {
   /** Takes the whole desired properties, as often as they come. */
   async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    const { journal, log, digest, isRecovered: isAwake } = this.#ports;
-    if (!isAwake()) return; // Looked at again when it is.
+    const { store, log, digest, isRecovered } = this.#ports;
+    if (!isRecovered()) return; // Looked at again when it is.
     const overtaken = this.#abortPrevious();
     const section = document["boardkeeper"];
     const validated = await this.#validate(section);
     const identity = digest(canonicalContent(section));
-    const outcome = await journal.record((saved: Saved): Decision<RemoteOutcome> => {
+    const outcome = await store.transactUntilSaved((saved: AgentState): Decision<RemoteOutcome> => {
       if (overtaken.aborted) return { answer: { kind: "known" } };
       if (section === undefined) return decideRemoteRemoved(saved);
       const request = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, validated };

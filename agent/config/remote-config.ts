@@ -1,12 +1,12 @@
 import type { ConfigSnapshot } from "../contract/snapshot.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
 import { refusePayload, type Judged, type Refusal } from "../contract/refusal.ts";
-import type { Decision, Saved } from "../operations/agent-state.ts";
+import type { Decision, AgentState } from "../operations/agent-state.ts";
 import { flatten, readSettings, type Settings } from "./settings.ts";
 
 /*
  * Configuration that comes over the hub: the desired property `boardkeeper` holds settings by the names that they have in the
- * TOML file. Pure: the journal takes these decisions one at a time.
+ * TOML file. Pure: the store takes these decisions one at a time.
  */
 
 /** What may be set from afar: nothing here can cost a board its hub, or lets anybody install what the file forbids. */
@@ -57,7 +57,7 @@ export type RemoteOutcome =
  * A desired `boardkeeper` section: applied or refused as a whole. Refused, what was applied last goes on. The answer carries
  * the `$version` of the document, of the same content too: whoever has sent it waits for that.
  */
-export function decideRemote(saved: Saved, request: RemoteRequest): Decision<RemoteOutcome> {
+export function decideRemote(saved: AgentState, request: RemoteRequest): Decision<RemoteOutcome> {
   const { identity, desiredVersion, section, validated } = request;
   const before = saved.remote;
   const isSame = before?.identity === identity;
@@ -75,13 +75,13 @@ export function decideRemote(saved: Saved, request: RemoteRequest): Decision<Rem
 }
 
 /** The desired properties have no such section (any more): the board's own configuration counts alone. */
-export function decideRemoteRemoved(saved: Saved): Decision<RemoteOutcome> {
+export function decideRemoteRemoved(saved: AgentState): Decision<RemoteOutcome> {
   if (saved.remote === undefined) return { answer: { kind: "known" } };
   return { change: { remote: undefined }, answer: { kind: "removed" } };
 }
 
 /** The board's answer, as the hub may know it; null where nothing is set from afar. */
-export function describeRemote({ remote }: Saved): ConfigSnapshot | null {
+export function describeRemote({ remote }: AgentState): ConfigSnapshot | null {
   if (remote === undefined) return null;
   const { desiredVersion: version, refused } = remote;
   return { version, status: refused === null ? "applied" : "refused", error: refused };

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { isText, rule } from "../contract/check.ts";
 import { operationId } from "../contract/methods.ts";
-import { whole, word } from "../state/saved-values.ts";
+import { wholeNumber, shortText } from "../state/saved-values.ts";
 import { httpDateMs } from "./mirror-policy.ts";
 
 /*
@@ -26,17 +26,17 @@ export type ImageSource = Readonly<v.InferOutput<typeof source>>;
 export const partialRecord = v.object({
   schema: v.literal(1),
   /** The boot in which it was written: in another one, only bytes that were synced can be trusted to be there. */
-  bootId: word,
-  syncedBytes: whole,
-  totalBytes: v.nullable(whole),
+  bootId: shortText,
+  syncedBytes: wholeNumber,
+  totalBytes: v.nullable(wholeNumber),
   source: v.nullable(source),
   /** What the job has used up of its bounds. Another job begins anew. */
   spent: v.object({
     operationId,
     /** How long it has been fetching, while the agent ran. */
-    fetchingMs: whole,
+    fetchingMs: wholeNumber,
     /** How often it began at the first byte again. */
-    startOvers: whole,
+    startOvers: wholeNumber,
     /** Whether it was fetched whole once more because the parts did not fit together. */
     fetchedAgain: v.boolean(),
   }),

@@ -15,13 +15,13 @@ import { redact } from "../contract/redact.ts";
 import { refusalReply, refusePayload } from "../contract/refusal.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import { NotSaved, type Journal } from "../state/store.ts";
+import { StateNotPersisted, type StateStore } from "../state/store.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import type { Log } from "../lib/log.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
 import { rebootPlanFrom } from "../reboot/request.ts";
-import { remember, type Decision, type Saved } from "../operations/agent-state.ts";
+import { rememberOperation, type Decision, type AgentState } from "../operations/agent-state.ts";
 import {
   decideApply,
   decideCancel,
@@ -36,10 +36,10 @@ import type { Standing } from "../maintenance/wait.ts";
 /** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
 const acknowledgementMs = 800;
 /** How long a call that comes while the agent starts waits for it. */
-const startMs = 3_000;
+const recoveryWaitMs = 3_000;
 
-export interface DeskPorts {
-  readonly journal: Journal;
+export interface RequestHandlerPorts {
+  readonly store: StateStore;
   readonly log: Log;
   readonly clock: WallClock;
   readonly bootClock: BootClock;
@@ -63,7 +63,7 @@ export interface DeskPorts {
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number) => Promise<void>;
   /** Whether the saved state is taken up after the start, given so long: until then nothing may be decided on it. */
-  readonly awake: (withinMs: number) => Promise<boolean>;
+  readonly recovered: (withinMs: number) => Promise<boolean>;
   /** Aborts when the agent stops. */
   readonly stopping: AbortSignal;
 }
@@ -72,21 +72,21 @@ export interface DeskPorts {
 export type Caller = "hub" | "board";
 
 /** Where requests arrive: answers direct methods, takes desired documents, and hands both to the saved state. */
-export class Desk {
-  readonly #ports: DeskPorts;
+export class RequestHandler {
+  readonly #ports: RequestHandlerPorts;
   /** The last desired properties seen: looked at again when a job ends that they had to wait for. */
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
   /** There is one look at a time, however often the link comes back while a disk refuses. */
   readonly #abortPrevious: () => AbortSignal;
 
-  constructor(ports: DeskPorts) {
+  constructor(ports: RequestHandlerPorts) {
     this.#ports = ports;
     this.#abortPrevious = abortPrevious(ports.stopping);
-    let before = ports.journal.saved.update.phase;
-    ports.journal.onChange(({ update }) => {
+    let before = ports.store.state.update.phase;
+    ports.store.onChange(({ update }) => {
       const changed = update.phase !== before;
       before = update.phase;
-      if (changed) this.reconsider();
+      if (changed) this.reevaluateDesired();
     });
   }
 
@@ -94,29 +94,29 @@ export class Desk {
    * Answers a direct method. Never rejects: what goes wrong is an answer too.
    * @param caller who stands before the board may name an image that was handed in there
    */
-  async answer(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
+  async handleMethod(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
     const method = methodNamed(name);
-    if (method === undefined) return unknownMethod(printable(name));
+    if (method === undefined) return unknownMethodReply(printableMethodName(name));
     return await this.#answer(method, payload, caller).catch((cause: unknown) => {
-      if (cause instanceof NotSaved) return notSaved(cause); // The journal has logged it, once.
+      if (cause instanceof StateNotPersisted) return stateNotPersistedReply(cause); // The store has logged it, once.
       this.#ports.log.error({ err: cause, method }, "method failed");
       if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
-      return faulty(cause);
+      return internalErrorReply(cause);
     });
   }
 
   /** Logs a call that was answered. Apart from that, because its caller waits and whoever reads the log does not. */
-  answered(name: string, { status, payload }: MethodReply, caller: Caller = "hub"): void {
+  logMethod(name: string, { status, payload }: MethodReply, caller: Caller = "hub"): void {
     const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Who follows something asks often.
     const { operationId } = payload;
-    this.#ports.log[level]({ method: printable(name), caller, status, operationId }, "method answered");
+    this.#ports.log[level]({ method: printableMethodName(name), caller, status, operationId }, "method answered");
   }
 
   /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
-  async takeDesired(document: JsonObject, version: number): Promise<void> {
+  async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    if (!(await this.#ports.awake(0))) return; // Looked at again when it is.
-    const { journal, log, digest } = this.#ports;
+    if (!(await this.#ports.recovered(0))) return; // Looked at again when it is.
+    const { store, log, digest } = this.#ports;
     const overtaken = this.#abortPrevious();
     const terms = this.#ports.terms();
     const firmware = document["firmware"];
@@ -124,13 +124,13 @@ export class Desk {
     const judged = isJsonObject(firmware)
       ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
       : refusePayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
-    const decide = (saved: Saved): Decision<DesiredOutcome> => {
+    const decide = (saved: AgentState): Decision<DesiredOutcome> => {
       if (overtaken.aborted) return { answer: { kind: "known" } };
       if (firmware === undefined) return decideNoDesired(saved);
       const order = { identity, desiredVersion: version, judged };
       return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.clock));
     };
-    const outcome = await journal.record(decide, overtaken);
+    const outcome = await store.transactUntilSaved(decide, overtaken);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
     } else if (outcome !== undefined && outcome.kind !== "known") {
@@ -139,14 +139,14 @@ export class Desk {
   }
 
   /** Looks at the last desired properties again: what they had to wait for may be over. */
-  reconsider(): void {
-    if (this.#desired !== undefined) void this.takeDesired(this.#desired.document, this.#desired.version);
+  reevaluateDesired(): void {
+    if (this.#desired !== undefined) void this.handleDesired(this.#desired.document, this.#desired.version);
   }
 
   async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {
-    if (method !== "getStatus" && method !== "getLogs" && !(await this.#ports.awake(startMs))) {
-      const { refusal } = this.#ports.journal;
-      return refusal === undefined ? starting() : notSaved(refusal);
+    if (method !== "getStatus" && method !== "getLogs" && !(await this.#ports.recovered(recoveryWaitMs))) {
+      const { lastWriteError: refusal } = this.#ports.store;
+      return refusal === undefined ? startingReply() : stateNotPersistedReply(refusal);
     }
     switch (method) {
       case "rebootDevice":
@@ -212,17 +212,17 @@ export class Desk {
     method: Method,
     operationId: string,
     named: boolean,
-    decide: (saved: Saved) => Decision<MethodReply>,
+    decide: (saved: AgentState) => Decision<MethodReply>,
   ): Promise<MethodReply> {
-    const { journal, reported } = this.#ports;
-    const reply = await journal.decide((saved): Decision<MethodReply> => {
+    const { store, reported } = this.#ports;
+    const reply = await store.transact((saved): Decision<MethodReply> => {
       const first = saved.operations.find((one) => one.operationId === operationId && one.method === method);
       if (first !== undefined) {
         return { answer: { status: first.status, payload: { ...first.payload, repeated: true } } };
       }
       const decision = decide(saved);
       if (!named || decision.change === undefined) return decision;
-      const operations = remember(saved.operations, { operationId, method, ...decision.answer });
+      const operations = rememberOperation(saved.operations, { operationId, method, ...decision.answer });
       return { ...decision, change: { ...decision.change, operations } };
     });
     await reported(acknowledgementMs);
@@ -231,39 +231,39 @@ export class Desk {
 
   async #decideNamed(
     payload: unknown,
-    decide: (saved: Saved, operationId: string | undefined) => Decision<MethodReply>,
+    decide: (saved: AgentState, operationId: string | undefined) => Decision<MethodReply>,
   ): Promise<MethodReply> {
     const request = namedOperationFrom(payload);
     if (!request.ok) return refusalReply(refusePayload(request.problems).refusal);
-    const reply = await this.#ports.journal.decide((saved) => decide(saved, request.value.operationId));
+    const reply = await this.#ports.store.transact((saved) => decide(saved, request.value.operationId));
     await this.#ports.reported(acknowledgementMs);
     return reply;
   }
 }
 
 /** A method's name may be anything that somebody has typed. */
-function printable(name: string): string {
+function printableMethodName(name: string): string {
   return methodNamed(name) ?? brief(redact(name), 100);
 }
 
-function notSaved(refusal: NotSaved): MethodReply {
+function stateNotPersistedReply(refusal: StateNotPersisted): MethodReply {
   const message = brief(redact(`Nothing was done. ${refusal.message}`));
   return refusalReply({ status: 500, code: "state-not-saved", message });
 }
 
-function starting(): MethodReply {
+function startingReply(): MethodReply {
   const message =
     "Nothing was done: the agent is still taking up its saved state. Ask again; if it stays so, look at the board's disk and installer.";
   return refusalReply({ status: 503, code: "starting", message });
 }
 
-function faulty(cause: unknown): MethodReply {
+function internalErrorReply(cause: unknown): MethodReply {
   const why = errorMessage(cause);
   const message = brief(`A fault in the agent: ${why}. Its log has the details: please report it.`);
   return refusalReply({ status: 500, code: "internal", message });
 }
 
-function unknownMethod(name: string): MethodReply {
+function unknownMethodReply(name: string): MethodReply {
   const known = methods.join(", ");
   const message = `This board has no method "${name}". It has ${known}.`;
   return refusalReply({ status: 404, code: "unknown-method", message });

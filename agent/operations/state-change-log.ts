@@ -1,10 +1,10 @@
-import type { Journal } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 
 /** One line for each state that is entered, the same words every time. */
-export function logStateChanges(journal: Journal, log: Log): void {
-  let { update, reboot } = journal.saved;
-  journal.onChange((saved) => {
+export function logStateChanges(store: StateStore, log: Log): void {
+  let { update, reboot } = store.state;
+  store.onChange((saved) => {
     if (saved.update.phase !== update.phase) {
       const job = "job" in saved.update ? saved.update.job : undefined;
       const error = "error" in saved.update ? saved.update.error : undefined;

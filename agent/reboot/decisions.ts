@@ -1,13 +1,13 @@
 import { brief } from "../contract/failure.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { refusalReply } from "../contract/refusal.ts";
-import type { Decision, Saved } from "../operations/agent-state.ts";
+import type { Decision, AgentState } from "../operations/agent-state.ts";
 import { updateInTheWay } from "../update/decisions.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import type { Standing } from "../maintenance/wait.ts";
 import { step, type RebootJob } from "./machine.ts";
 
-/* What a request about reboots comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
+/* What a request about reboots comes to, given what is saved. Pure: the store takes these decisions one at a time. */
 
 export interface RebootOrder {
   readonly job: RebootJob;
@@ -22,7 +22,7 @@ export interface RebootOrder {
 
 /** `rebootDevice`: schedules it, unless another one is pending, an update is changing the board, or an inhibitor is held. */
 export function decideReboot(
-  saved: Saved,
+  saved: AgentState,
   { job, bootId, dueBootMs, mode, held, window }: RebootOrder,
 ): Decision<MethodReply> {
   const busy = updateInTheWay(saved);
@@ -70,7 +70,7 @@ function scheduledWords({ scheduledFor }: RebootJob, window: Standing | null): s
 }
 
 /** `cancelReboot`: possible until the reboot has been ordered. */
-export function decideCancelReboot({ reboot }: Saved, operationId: string | undefined): Decision<MethodReply> {
+export function decideCancelReboot({ reboot }: AgentState, operationId: string | undefined): Decision<MethodReply> {
   const job = "job" in reboot ? reboot.job : null;
   const isMeant = operationId === undefined || operationId === job?.operationId;
   const cancelled = isMeant ? step(reboot, { type: "cancelled" }) : undefined;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { failure } from "../contract/failure.ts";
 import type { RebootCause } from "../contract/snapshot.ts";
-import { savedFailure, timestamp, whole, word } from "../state/saved-values.ts";
+import { savedFailure, isoTimestamp, wholeNumber, shortText } from "../state/saved-values.ts";
 import { operationId } from "../contract/methods.ts";
 
 /** How much later than it is due a reboot may come: a disk may have a bad moment, an agent may have to be started again. */
@@ -11,20 +11,20 @@ const cause = v.picklist(["requested", "update", "other"]);
 
 /** The last reboot that a changed boot id proved. `at` is null until the clock can be trusted to say when. */
 const lastReboot = v.object({
-  fromBootId: word,
-  bootId: word,
+  fromBootId: shortText,
+  bootId: shortText,
   cause,
-  at: v.nullable(timestamp),
+  at: v.nullable(isoTimestamp),
   clockSynchronized: v.boolean(),
 });
 
 const request = v.object({
   operationId,
-  reason: v.nullable(word),
+  reason: v.nullable(shortText),
   force: v.boolean(),
-  acceptedAt: timestamp,
+  acceptedAt: isoTimestamp,
   /** When it is due, as wall time for people; in a window, when that was expected to let it through, or did. */
-  scheduledFor: timestamp,
+  scheduledFor: isoTimestamp,
   /** It waits for a maintenance window, rather than for a time. */
   window: v.optional(v.boolean()),
 });
@@ -39,31 +39,31 @@ const history = { last: v.nullable(lastReboot) };
  */
 export const rebootState = v.variant("phase", [
   v.object({ phase: v.literal("idle"), ...history }),
-  v.object({ phase: v.literal("scheduled"), ...history, job: request, bootId: word, dueBootMs: whole }),
+  v.object({ phase: v.literal("scheduled"), ...history, job: request, bootId: shortText, dueBootMs: wholeNumber }),
   /** Due, but an update is being applied: its own reboot, or its end, comes first. */
   v.object({
     phase: v.literal("waiting"),
     ...history,
     job: request,
-    bootId: word,
+    bootId: shortText,
     /** Since when nothing is in the way any more. Absent while something is. */
-    dueBootMs: v.optional(whole),
+    dueBootMs: v.optional(wholeNumber),
   }),
   v.object({
     phase: v.literal("rebooting"),
     ...history,
     job: v.nullable(request),
     cause: v.picklist(["requested", "update"]),
-    bootId: word,
-    startedAt: timestamp,
+    bootId: shortText,
+    startedAt: isoTimestamp,
     /** When the board has to be down. Absent in what releases before it have saved. */
-    dueBootMs: v.optional(whole),
+    dueBootMs: v.optional(wholeNumber),
   }),
   v.object({
     phase: v.literal("proven"),
     last: lastReboot,
     job: v.nullable(request),
-    startedAt: v.nullable(timestamp),
+    startedAt: v.nullable(isoTimestamp),
   }),
   v.object({ phase: v.literal("failed"), ...history, job: v.nullable(request), error: savedFailure }),
   v.object({ phase: v.literal("cancelled"), ...history, job: request }),

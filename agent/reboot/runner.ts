@@ -1,10 +1,10 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import type { Journal } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
-import { Pursuit } from "../state/action-runner.ts";
-import type { Saved } from "../operations/agent-state.ts";
-import { unsavedEnd } from "../operations/unsaved-end.ts";
+import { ActionRunner } from "../state/action-runner.ts";
+import type { AgentState } from "../operations/agent-state.ts";
+import { unsavedOutcomeAlert } from "../operations/unsaved-end.ts";
 import { isPastStaging } from "../update/machine.ts";
 import type { Wait } from "../maintenance/wait.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
@@ -27,7 +27,7 @@ export interface Power {
 }
 
 export interface RebootRunnerPorts {
-  readonly journal: Journal;
+  readonly store: StateStore;
   readonly log: Log;
   readonly clock: WallClock;
   readonly bootClock: BootClock;
@@ -48,34 +48,34 @@ export interface RebootRunnerPorts {
 /** Waits until a reboot is due, orders it, notices when it does not come, and says when the last one was. */
 export class RebootRunner {
   readonly #ports: RebootRunnerPorts;
-  readonly #pursuit: Pursuit<RebootDuty & { readonly operationId: string }>;
+  readonly #actionRunner: ActionRunner<RebootDuty & { readonly operationId: string }>;
   readonly #stopping = new AbortController();
   #stamping: Promise<void> = Promise.resolve();
 
   constructor(ports: RebootRunnerPorts) {
     this.#ports = ports;
-    this.#pursuit = new Pursuit(
+    this.#actionRunner = new ActionRunner(
       ({ kind, operationId }) => `${kind} ${operationId}`,
       (what, signal) => this.#perform(what, signal),
     );
-    ports.journal.onChange(() => this.#want());
+    ports.store.onChange(() => this.#want());
   }
 
   /** What is being done: for a watchdog. */
-  get underWay(): { readonly duty: RebootDuty; readonly isEnding: boolean } | undefined {
-    return this.#pursuit.underWay;
+  get underWay(): { readonly action: RebootDuty; readonly isEnding: boolean } | undefined {
+    return this.#actionRunner.running;
   }
 
   /** Takes up the duty of the saved state, and stamps a proven reboot as soon as the time is known. */
   start(): void {
     this.#want();
-    const { last } = this.#ports.journal.saved.reboot;
+    const { last } = this.#ports.store.state.reboot;
     if (last !== null && last.at === null) this.#stamping = this.#stamp(this.#stopping.signal);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.#pursuit.stop(), this.#stamping]);
+    await Promise.all([this.#actionRunner.stop(), this.#stamping]);
   }
 
   /**
@@ -83,17 +83,17 @@ export class RebootRunner {
    * with `reboot-never-came` when it does not.
    */
   async rebootForUpdate(signal: AbortSignal): Promise<never> {
-    const { journal } = this.#ports;
+    const { store } = this.#ports;
     await this.#record(() => ({ type: "neededByUpdate", ...this.#goingDown() }));
-    const { reboot } = await journal.until((saved) => saved.reboot.phase !== "rebooting", signal);
+    const { reboot } = await store.until((saved) => saved.reboot.phase !== "rebooting", signal);
     throw new AgentError("reboot-never-came", "error" in reboot ? reboot.error.message : "The reboot did not come.");
   }
 
   #want(): void {
-    const { reboot } = this.#ports.journal.saved;
+    const { reboot } = this.#ports.store.state;
     const what = duty(reboot);
     const operationId = "job" in reboot ? (reboot.job?.operationId ?? "") : "";
-    this.#pursuit.want(what && { ...what, operationId });
+    this.#actionRunner.setWanted(what && { ...what, operationId });
   }
 
   async #perform(what: RebootDuty, signal: AbortSignal): Promise<void> {
@@ -105,7 +105,7 @@ export class RebootRunner {
   }
 
   async #act(what: RebootDuty, signal: AbortSignal): Promise<void> {
-    const { timer, bootClock, journal, windowOpened, onWait } = this.#ports;
+    const { timer, bootClock, store, windowOpened, onWait } = this.#ports;
     switch (what.kind) {
       case "awaitDue":
         await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
@@ -116,10 +116,10 @@ export class RebootRunner {
       case "awaitUpdate":
         // Again, where the next update has begun while this one waited for its window: it goes first as well.
         do {
-          await journal.until((saved) => !isPastStaging(saved.update), signal);
+          await store.until((saved) => !isPastStaging(saved.update), signal);
           if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
           await this.#due(signal);
-        } while (!signal.aborted && journal.saved.reboot.phase === "waiting");
+        } while (!signal.aborted && store.state.reboot.phase === "waiting");
         return;
       case "reboot":
         return await this.#reboot(signal);
@@ -127,8 +127,8 @@ export class RebootRunner {
   }
 
   async #due(signal: AbortSignal): Promise<void> {
-    const { bootClock, journal, power } = this.#ports;
-    const { reboot, update } = journal.saved;
+    const { bootClock, store, power } = this.#ports;
+    const { reboot, update } = store.state;
     const isForTime = reboot.phase === "scheduled" && reboot.job.window !== true;
     const dueBootMs = isForTime ? reboot.dueBootMs : bootClock.nowMs();
     if (!insists(reboot) && !isPastStaging(update)) {
@@ -138,20 +138,20 @@ export class RebootRunner {
     }
     await this.#record((saved) => {
       // Looked at anew at each try: what the disk does not take in time is not done late.
-      const isLate = journal.refusal !== undefined && bootClock.nowMs() - dueBootMs >= patienceMs;
+      const isLate = store.lastWriteError !== undefined && bootClock.nowMs() - dueBootMs >= patienceMs;
       if (isLate) return { type: "unsavable", message: notRebooted };
       return { type: "due", updateInTheWay: isPastStaging(saved.update), ...this.#goingDown() };
     });
   }
 
   async #reboot(signal: AbortSignal): Promise<void> {
-    const { power, reported, timer, log, deadlineMs, journal } = this.#ports;
+    const { power, reported, timer, log, deadlineMs, store } = this.#ports;
     await reported(farewellMs, signal);
     if (signal.aborted) return;
     let why = "";
     try {
       log.info({}, "rebooting the board");
-      await power.reboot({ force: insists(journal.saved.reboot) }, signal);
+      await power.reboot({ force: insists(store.state.reboot) }, signal);
       await timer.after(deadlineMs, signal);
       why = `The reboot was ordered, but ${Math.round(deadlineMs / 1_000)} s later the board still runs.`;
     } catch (cause) {
@@ -181,14 +181,14 @@ export class RebootRunner {
   }
 
   /** @param eventNow what has happened, as it looks at each try to save it */
-  #record(eventNow: (saved: Saved) => RebootEvent): Promise<void> {
-    return this.#ports.journal.record((saved) => {
+  #record(eventNow: (saved: AgentState) => RebootEvent): Promise<void> {
+    return this.#ports.store.transactUntilSaved((saved) => {
       const reboot = step(saved.reboot, eventNow(saved));
       const end =
         reboot?.phase === "failed"
-          ? unsavedEnd(`Reboot ${reboot.job?.operationId ?? "for an update"}`, reboot)
+          ? unsavedOutcomeAlert(`Reboot ${reboot.job?.operationId ?? "for an update"}`, reboot)
           : undefined;
-      return { change: reboot && { reboot }, unsavedEnd: end, answer: undefined };
+      return { change: reboot && { reboot }, unsavedAlert: end, answer: undefined };
     }, this.#stopping.signal);
   }
 }

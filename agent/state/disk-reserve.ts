@@ -2,23 +2,23 @@ import { delayOrAbort } from "../lib/abort.ts";
 import type { Timer } from "../lib/clock.ts";
 import { isDiskFull, describeDiskError } from "../lib/disk-errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { Problems } from "../alerts.ts";
+import type { Alerts } from "../alerts.ts";
 
 /** How often a disk is looked at that was full: the look writes nothing. */
-const lookMs = 60_000;
+const refillIntervalMs = 60_000;
 
 /** Room that is kept back on a disk for what the agent must save. */
-export interface Reserve {
+export interface ReserveFile {
   /** Gives the room free. */
-  spend(): Promise<void>;
+  release(): Promise<void>;
   /** Takes the room again, once there is enough; does nothing where it is taken. Rejects when it cannot be had. */
-  restock(): Promise<void>;
+  refill(): Promise<void>;
 }
 
-export interface ReservedPorts {
-  readonly reserve: Reserve;
+export interface DiskReservePorts {
+  readonly reserve: ReserveFile;
   readonly timer: Timer;
-  readonly problems: Problems;
+  readonly alerts: Alerts;
   readonly log: Log;
   readonly stopping: AbortSignal;
 }
@@ -27,60 +27,60 @@ export interface ReservedPorts {
  * Writes what the agent must save into room that was kept back, where others have filled the disk; says so, and keeps room
  * back again as soon as there is some.
  */
-export class Reserved {
-  readonly #ports: ReservedPorts;
+export class DiskReserve {
+  readonly #ports: DiskReservePorts;
   #isWatching = false;
 
-  constructor(ports: ReservedPorts) {
+  constructor(ports: DiskReservePorts) {
     this.#ports = ports;
   }
 
   /** Keeps the room back. Never rejects: without it, everything works until the disk is full. */
   async start(): Promise<void> {
-    await this.#restock();
+    await this.#refill();
   }
 
   /** Does a small write; on a full disk once more, in the room that was kept back. Rejects as the last try did. */
-  async within<T>(write: () => Promise<T>): Promise<T> {
+  async withReserve<T>(write: () => Promise<T>): Promise<T> {
     const { reserve, log } = this.#ports;
     try {
       return await write();
     } catch (cause) {
       if (!isDiskFull(cause)) throw cause;
       try {
-        await reserve.spend();
+        await reserve.release();
       } catch (second) {
         log.warn({ err: second }, "kept room could not be given free"); // The first error is the one to tell.
         throw cause;
       }
-      this.#tell(cause);
+      this.#raise(cause);
       return await write();
     }
   }
 
-  async #restock(): Promise<void> {
-    const { reserve, problems, log } = this.#ports;
+  async #refill(): Promise<void> {
+    const { reserve, alerts, log } = this.#ports;
     try {
-      await reserve.restock();
-      if (problems.goesAway("reserve")) log.info({}, "room kept back for the state again");
+      await reserve.refill();
+      if (alerts.clear("reserve")) log.info({}, "room kept back for the state again");
     } catch (cause) {
-      this.#tell(cause);
+      this.#raise(cause);
     }
   }
 
-  #tell(cause: unknown): void {
-    const { problems, log } = this.#ports;
+  #raise(cause: unknown): void {
+    const { alerts, log } = this.#ports;
     const sentence = `No room is kept back for the agent's state: ${describeDiskError(cause)}`;
-    if (problems.appears("reserve", sentence)) log.error({ err: cause }, "no room kept back for the state");
+    if (alerts.raise("reserve", sentence)) log.error({ err: cause }, "no room kept back for the state");
     if (!this.#isWatching) void this.#watch();
   }
 
   async #watch(): Promise<void> {
-    const { timer, problems, stopping } = this.#ports;
+    const { timer, alerts, stopping } = this.#ports;
     this.#isWatching = true;
-    while (problems.has("reserve") && !stopping.aborted) {
-      await delayOrAbort(timer, lookMs, stopping);
-      if (!stopping.aborted) await this.#restock();
+    while (alerts.has("reserve") && !stopping.aborted) {
+      await delayOrAbort(timer, refillIntervalMs, stopping);
+      if (!stopping.aborted) await this.#refill();
     }
     this.#isWatching = false;
   }

@@ -1,17 +1,17 @@
 import * as v from "valibot";
 import { check, type Checked } from "../contract/check.ts";
-import type { Saved } from "../operations/agent-state.ts";
-import { sha256, timestamp, word } from "./saved-values.ts";
+import type { AgentState } from "../operations/agent-state.ts";
+import { sha256Hex, isoTimestamp, shortText } from "./saved-values.ts";
 
 /* What became of this board's updates and reboots: one entry for each that has ended, the oldest first. */
 
 const common = {
   /** The same for the same end, however often it is seen. */
   key: v.pipe(v.string(), v.maxLength(300)),
-  operationId: v.nullable(word),
+  operationId: v.nullable(shortText),
   /** When it ended, or when that was seen where nothing says. */
-  at: timestamp,
-  error: v.nullable(v.object({ code: word, message: v.string() })),
+  at: isoTimestamp,
+  error: v.nullable(v.object({ code: shortText, message: v.string() })),
 };
 
 const entry = v.variant("kind", [
@@ -19,8 +19,8 @@ const entry = v.variant("kind", [
     kind: v.literal("update"),
     ...common,
     outcome: v.picklist(["completed", "failed", "rolledBack", "cancelled"]),
-    version: word,
-    sha256: v.nullable(sha256),
+    version: shortText,
+    sha256: v.nullable(sha256Hex),
     rehearsal: v.boolean(),
   }),
   v.object({
@@ -28,7 +28,7 @@ const entry = v.variant("kind", [
     ...common,
     outcome: v.picklist(["proven", "failed", "cancelled"]),
     cause: v.nullable(v.picklist(["requested", "update", "other"])),
-    reason: v.nullable(word),
+    reason: v.nullable(shortText),
   }),
 ]);
 export type HistoryEntry = Readonly<v.InferOutput<typeof entry>>;
@@ -39,7 +39,11 @@ const mostEntries = 50;
 const file = v.object({ schema: v.literal(1), entries: v.array(entry) });
 
 /** The history with whatever has ended in a saved state; the same one where nothing is new. */
-export function historyAfter(history: readonly HistoryEntry[], saved: Saved, now: string): readonly HistoryEntry[] {
+export function historyAfter(
+  history: readonly HistoryEntry[],
+  saved: AgentState,
+  now: string,
+): readonly HistoryEntry[] {
   const ended = [rebootEnd(saved, now), updateEnd(saved, now)].filter((one) => one !== undefined);
   const fresh = ended.filter(({ key }) => history.every((known) => known.key !== key));
   return fresh.length === 0 ? history : [...history, ...fresh].slice(-mostEntries);
@@ -60,7 +64,7 @@ export function readHistory(text: string): Checked<readonly HistoryEntry[]> {
   return checked.ok ? { ok: true, value: checked.value.entries } : checked;
 }
 
-function updateEnd({ update }: Saved, now: string): HistoryEntry | undefined {
+function updateEnd({ update }: AgentState, now: string): HistoryEntry | undefined {
   switch (update.phase) {
     case "completed":
     case "failed":
@@ -77,7 +81,7 @@ function updateEnd({ update }: Saved, now: string): HistoryEntry | undefined {
   }
 }
 
-function rebootEnd({ reboot }: Saved, now: string): HistoryEntry | undefined {
+function rebootEnd({ reboot }: AgentState, now: string): HistoryEntry | undefined {
   switch (reboot.phase) {
     case "proven": {
       const { last, job } = reboot;

@@ -3,9 +3,9 @@ import { isText, isWhole, rule } from "../contract/check.ts";
 
 /* Schemas of the small values that saved states are made of. */
 
-export const whole = rule<number>("a whole number", isWhole(0, Number.MAX_SAFE_INTEGER));
-export const timestamp = rule<string>("a time in ISO 8601", isText(/^\d{4}-\d\d-\d\dT/, 30));
-export const word = rule<string>("a short text", isText(/^[^\p{Cc}]*$/u, 200));
+export const wholeNumber = rule<number>("a whole number", isWhole(0, Number.MAX_SAFE_INTEGER));
+export const isoTimestamp = rule<string>("a time in ISO 8601", isText(/^\d{4}-\d\d-\d\dT/, 30));
+export const shortText = rule<string>("a short text", isText(/^[^\p{Cc}]*$/u, 200));
 const sentence = rule<string>("a sentence", isText(/^/, 1_000));
-export const sha256 = rule<string>("a SHA-256 in hex", isText(/^[0-9a-f]{64}$/, 64));
-export const savedFailure = v.object({ code: word, during: word, message: sentence });
+export const sha256Hex = rule<string>("a SHA-256 in hex", isText(/^[0-9a-f]{64}$/, 64));
+export const savedFailure = v.object({ code: shortText, during: shortText, message: sentence });

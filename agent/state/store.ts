@@ -2,32 +2,32 @@ import { delayOrAbort } from "../lib/abort.ts";
 import type { BootClock, Timer } from "../lib/clock.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { Problems } from "../alerts.ts";
+import type { Alerts } from "../alerts.ts";
 import { backoff } from "../lib/backoff.ts";
-import type { Change, Decision, Saved } from "../operations/agent-state.ts";
+import type { StateChange, Decision, AgentState } from "../operations/agent-state.ts";
 
-/** Where the journal lies. Declared here because the journal is its only user. */
+/** Where the store lies. Declared here because the store is its only user. */
 export interface StateFile {
   /**
    * Makes a state survive a power cut: resolves only when it does. A rejected save leaves the state of the last
    * resolved one, or this one, on disk; never a mixture.
    */
-  save(saved: Saved): Promise<void>;
+  save(saved: AgentState): Promise<void>;
 }
 
 /** A state could not be saved, so nothing was changed. `cause` is what the disk said. */
-export class NotSaved extends Error {
+export class StateNotPersisted extends Error {
   constructor(cause: unknown) {
     super(`The state could not be saved: ${describeDiskError(cause)}`, { cause });
     this.name = "NotSaved";
   }
 }
 
-export interface JournalPorts {
+export interface StateStorePorts {
   readonly file: StateFile;
   readonly timer: Timer;
   readonly bootClock: BootClock;
-  readonly problems: Problems;
+  readonly alerts: Alerts;
   readonly log: Log;
   /** Aborts when the agent stops: a disk that refuses is not asked any more. */
   readonly stopping: AbortSignal;
@@ -37,47 +37,47 @@ export interface JournalPorts {
  * The saved state while the agent runs, and the only way to change it. Decisions are taken one at a time on the latest
  * state; a change is on disk before anybody learns of it, so nobody can act on, or tell, what a restart would undo.
  */
-export class Journal {
-  #saved: Saved;
-  #last: Promise<unknown> = Promise.resolve();
-  readonly #ports: JournalPorts;
-  readonly #listeners = new Set<(saved: Saved) => void>();
+export class StateStore {
+  #state: AgentState;
+  #queue: Promise<unknown> = Promise.resolve();
+  readonly #ports: StateStorePorts;
+  readonly #listeners = new Set<(saved: AgentState) => void>();
   /** While the disk refuses: since when, on the boot clock, what it said last, and what ends the wait for the next try. */
-  #trouble: { readonly sinceMs: number; refusal: NotSaved; readonly over: AbortController } | undefined;
+  #outage: { readonly sinceMs: number; refusal: StateNotPersisted; readonly over: AbortController } | undefined;
   /** Records that wait for another try, the one that has waited longest first. */
-  #waiting: (() => void)[] = [];
-  /** How many have been asked for: each has a number of its own among the problems. */
-  #records = 0;
+  #retryWaiters: (() => void)[] = [];
+  /** How many have been asked for: each has a number of its own among the alerts. */
+  #transactionCount = 0;
 
-  constructor(ports: JournalPorts, loaded: Saved) {
+  constructor(ports: StateStorePorts, loaded: AgentState) {
     this.#ports = ports;
-    this.#saved = loaded;
+    this.#state = loaded;
   }
 
-  get saved(): Saved {
-    return this.#saved;
+  get state(): AgentState {
+    return this.#state;
   }
 
   /** What the disk has said last, from a refused save until one works again. */
-  get refusal(): NotSaved | undefined {
-    return this.#trouble?.refusal;
+  get lastWriteError(): StateNotPersisted | undefined {
+    return this.#outage?.refusal;
   }
 
   /** Calls back after each change, in order, when it is on disk. Returns how to stop that. */
-  onChange(listener: (saved: Saved) => void): () => void {
+  onChange(listener: (saved: AgentState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /** Resolves as soon as the saved state meets a test; rejects when the signal aborts first. */
-  until(test: (saved: Saved) => boolean, signal: AbortSignal): Promise<Saved> {
+  until(test: (saved: AgentState) => boolean, signal: AbortSignal): Promise<AgentState> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        if (!signal.aborted && !test(this.#saved)) return;
+        if (!signal.aborted && !test(this.#state)) return;
         this.#listeners.delete(settle);
         signal.removeEventListener("abort", settle);
         if (signal.aborted) reject(signal.reason);
-        else resolve(this.#saved);
+        else resolve(this.#state);
       };
       this.#listeners.add(settle);
       signal.addEventListener("abort", settle);
@@ -89,39 +89,42 @@ export class Journal {
    * Takes a decision on the latest state, saves what it changes, then answers.
    * Rejects with NotSaved, and nothing changed, when the state cannot be saved.
    */
-  decide<T>(decision: (saved: Saved) => Decision<T>): Promise<T> {
-    return this.#inTurn(async () => {
-      const { change, answer } = decision(this.#saved);
-      if (change !== undefined) await this.#write(this.#changed(change));
+  transact<T>(decision: (saved: AgentState) => Decision<T>): Promise<T> {
+    return this.#enqueue(async () => {
+      const { change, answer } = decision(this.#state);
+      if (change !== undefined) await this.#write(this.#withChange(change));
       return answer;
     });
   }
 
   /**
    * Takes a decision that must not be lost, anew at each try for as long as the disk refuses to save it. Until it is saved
-   * nothing has changed; an end that it comes to stands among the problems meanwhile.
+   * nothing has changed; an end that it comes to stands among the alerts meanwhile.
    * @returns its answer; undefined when the signal has aborted first
    */
-  async record<T>(decision: (saved: Saved) => Decision<T>, signal: AbortSignal): Promise<T | undefined> {
-    const part = `record ${(this.#records += 1)}`;
-    const told = (): boolean => this.#ports.problems.goesAway(part);
+  async transactUntilSaved<T>(
+    decision: (saved: AgentState) => Decision<T>,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const part = `record ${(this.#transactionCount += 1)}`;
+    const told = (): boolean => this.#ports.alerts.clear(part);
     let end: string | undefined;
     let isItsTurn = false;
     try {
       while (!signal.aborted) {
         try {
-          return await this.#inTurn(async () => {
-            const { change, answer, unsavedEnd } = decision(this.#saved);
+          return await this.#enqueue(async () => {
+            const { change, answer, unsavedAlert: unsavedEnd } = decision(this.#state);
             end = unsavedEnd;
             // A disk that is known to refuse is asked when it is time to, not whenever there is something to save.
-            if (change !== undefined && this.#trouble !== undefined && !isItsTurn) throw this.#trouble.refusal;
-            if (change !== undefined) await this.#write(this.#changed(change), told);
+            if (change !== undefined && this.#outage !== undefined && !isItsTurn) throw this.#outage.refusal;
+            if (change !== undefined) await this.#write(this.#withChange(change), told);
             return answer;
           });
         } catch (cause) {
-          if (!(cause instanceof NotSaved)) throw cause;
-          if (end !== undefined) this.#ports.problems.appears(part, end);
-          await this.#nextTry(signal);
+          if (!(cause instanceof StateNotPersisted)) throw cause;
+          if (end !== undefined) this.#ports.alerts.raise(part, end);
+          await this.#untilRetry(signal);
           isItsTurn = true;
         }
       }
@@ -131,87 +134,87 @@ export class Journal {
     }
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(act);
-    this.#last = done.catch(() => undefined); // The caller gets the rejection; the next decision must still run.
+  #enqueue<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(act);
+    this.#queue = done.catch(() => undefined); // The caller gets the rejection; the next decision must still run.
     return done;
   }
 
-  #changed(change: Change): Saved {
-    return { ...this.#saved, ...change, seq: this.#saved.seq + 1 };
+  #withChange(change: StateChange): AgentState {
+    return { ...this.#state, ...change, seq: this.#state.seq + 1 };
   }
 
   /** @param whenSaved called when it is on disk, before anybody learns of it */
-  async #write(next: Saved, whenSaved?: () => void): Promise<void> {
+  async #write(next: AgentState, whenSaved?: () => void): Promise<void> {
     try {
       await this.#ports.file.save(next);
     } catch (cause) {
-      const refusal = new NotSaved(cause);
-      this.#noteRefusal(refusal);
+      const refusal = new StateNotPersisted(cause);
+      this.#noteWriteError(refusal);
       throw refusal;
     }
-    this.#noteSuccess();
+    this.#noteWriteSuccess();
     whenSaved?.();
-    if (next === this.#saved) return;
-    this.#saved = next;
-    for (const listener of this.#listeners) this.#tell(listener, next);
+    if (next === this.#state) return;
+    this.#state = next;
+    for (const listener of this.#listeners) this.#notify(listener, next);
   }
 
-  #noteRefusal(refusal: NotSaved): void {
-    const { problems, log, bootClock } = this.#ports;
+  #noteWriteError(refusal: StateNotPersisted): void {
+    const { alerts, log, bootClock } = this.#ports;
     const sentence = `The agent's state cannot be saved, so nothing is begun: ${describeDiskError(refusal.cause)}`;
-    if (problems.appears("state", sentence)) log.error({ err: refusal.cause }, "state not saved, trying again");
-    if (this.#trouble !== undefined) {
-      this.#trouble.refusal = refusal;
+    if (alerts.raise("state", sentence)) log.error({ err: refusal.cause }, "state not saved, trying again");
+    if (this.#outage !== undefined) {
+      this.#outage.refusal = refusal;
       return;
     }
-    this.#trouble = { sinceMs: bootClock.nowMs(), refusal, over: new AbortController() };
-    void this.#tryAgain(this.#trouble.over.signal);
+    this.#outage = { sinceMs: bootClock.nowMs(), refusal, over: new AbortController() };
+    void this.#retryUntilWritten(this.#outage.over.signal);
   }
 
-  #noteSuccess(): void {
-    const { problems, log, bootClock } = this.#ports;
-    if (this.#trouble === undefined) return;
-    log.info({ refusedMs: bootClock.nowMs() - this.#trouble.sinceMs }, "state saved again");
-    this.#trouble.over.abort();
-    this.#trouble = undefined;
-    problems.goesAway("state");
-    for (const wake of this.#waiting.splice(0)) wake();
+  #noteWriteSuccess(): void {
+    const { alerts, log, bootClock } = this.#ports;
+    if (this.#outage === undefined) return;
+    log.info({ refusedMs: bootClock.nowMs() - this.#outage.sinceMs }, "state saved again");
+    this.#outage.over.abort();
+    this.#outage = undefined;
+    alerts.clear("state");
+    for (const wake of this.#retryWaiters.splice(0)) wake();
   }
 
   /**
    * Asks the disk again until it takes something, ever more seldom, because cards wear from failed writes too: each time one
    * record that waits; where none does, the state as it is in memory.
    */
-  async #tryAgain(over: AbortSignal): Promise<void> {
+  async #retryUntilWritten(over: AbortSignal): Promise<void> {
     const { timer, stopping } = this.#ports;
     const either = AbortSignal.any([over, stopping]);
     for (const waitMs of backoff(diskRetry)) {
       await delayOrAbort(timer, waitMs, either);
       if (either.aborted) return;
-      const [first] = this.#waiting;
+      const [first] = this.#retryWaiters;
       if (first !== undefined) first();
-      else await this.#inTurn(() => this.#write(this.#saved)).catch(() => undefined); // Noted already.
+      else await this.#enqueue(() => this.#write(this.#state)).catch(() => undefined); // Noted already.
     }
   }
 
   /** Resolves when a record may try again: its turn has come, the disk has taken something, or nobody waits any more. */
-  #nextTry(signal: AbortSignal): Promise<void> {
-    if (this.#trouble === undefined) return Promise.resolve(); // Another save has worked meanwhile.
+  #untilRetry(signal: AbortSignal): Promise<void> {
+    if (this.#outage === undefined) return Promise.resolve(); // Another save has worked meanwhile.
     return new Promise((resolve) => {
       const wake = (): void => {
-        this.#waiting = this.#waiting.filter((one) => one !== wake);
+        this.#retryWaiters = this.#retryWaiters.filter((one) => one !== wake);
         signal.removeEventListener("abort", wake);
         resolve();
       };
-      this.#waiting.push(wake);
+      this.#retryWaiters.push(wake);
       signal.addEventListener("abort", wake, { once: true });
       if (signal.aborted) wake();
     });
   }
 
   /** A listener that fails must not make a change that is on disk look like one that is not. */
-  #tell(listener: (saved: Saved) => void, saved: Saved): void {
+  #notify(listener: (saved: AgentState) => void, saved: AgentState): void {
     try {
       listener(saved);
     } catch (cause) {

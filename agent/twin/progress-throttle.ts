@@ -1,25 +1,25 @@
 export interface ProgressPolicy {
-  readonly leastMs: number;
-  readonly leastShare: number;
-  readonly mostMs: number;
+  readonly minIntervalMs: number;
+  readonly minShare: number;
+  readonly maxIntervalMs: number;
 }
 
 /** Each patch counts against the hub's quota: progress is worth one when enough of time and image has passed. */
-export const progressPolicy: ProgressPolicy = { leastMs: 5_000, leastShare: 0.05, mostMs: 60_000 };
+export const progressPolicy: ProgressPolicy = { minIntervalMs: 5_000, minShare: 0.05, maxIntervalMs: 60_000 };
 
-export interface Sent {
+export interface SentProgress {
   readonly atMs: number;
   readonly receivedBytes: number;
 }
 
 /** True when progress is worth a patch: so long and so much since the last one, or long enough by itself. */
 export function isProgressDue(
-  last: Sent,
-  now: Sent & { readonly totalBytes: number | null },
+  last: SentProgress,
+  now: SentProgress & { readonly totalBytes: number | null },
   policy: ProgressPolicy = progressPolicy,
 ): boolean {
   const elapsedMs = now.atMs - last.atMs;
-  if (elapsedMs >= policy.mostMs) return true;
-  if (elapsedMs < policy.leastMs || now.totalBytes === null) return false;
-  return now.receivedBytes - last.receivedBytes >= policy.leastShare * now.totalBytes;
+  if (elapsedMs >= policy.maxIntervalMs) return true;
+  if (elapsedMs < policy.minIntervalMs || now.totalBytes === null) return false;
+  return now.receivedBytes - last.receivedBytes >= policy.minShare * now.totalBytes;
 }

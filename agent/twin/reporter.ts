@@ -4,10 +4,10 @@ import { mergePatch, patchBetween } from "./patch.ts";
 import { LinkTrouble } from "../hub/connection-error.ts";
 
 /** How many phases are kept for a hub that cannot be reached; older ones give way, the newest is always sent. */
-const longestQueue = 64;
+const maxQueueLength = 64;
 
 /** Sends a patch; resolves when the hub has acknowledged it. */
-export type Send = (patch: JsonObject) => Promise<void>;
+export type SendPatch = (patch: JsonObject) => Promise<void>;
 
 /**
  * Keeps the reported properties equal to the last projection: sends the difference to what the twin holds, one patch in
@@ -17,30 +17,30 @@ export class Reporter {
   readonly #log: Log;
   /** What the twin holds, as far as it is known; undefined until it was read over the present connection. */
   #held: JsonObject | undefined;
-  #send: Send | undefined;
+  #send: SendPatch | undefined;
   #queue: { readonly target: JsonObject; readonly isProgress: boolean }[] = [];
   #draining = false;
   /** Set by whatever could make something sendable; looked at again before the loop ends. */
-  #news = false;
-  #waiting: (() => void)[] = [];
+  #hasWork = false;
+  #flushWaiters: (() => void)[] = [];
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   /** Takes a full projection to be reported after those before it. */
-  offer(target: JsonObject, kind: "phase" | "progress"): void {
+  enqueue(target: JsonObject, kind: "phase" | "progress"): void {
     if (this.#queue.at(-1)?.isProgress === true) this.#queue.pop();
     this.#queue.push({ target, isProgress: kind === "progress" });
-    if (this.#queue.length > longestQueue) this.#queue.shift();
-    this.#wake();
+    if (this.#queue.length > maxQueueLength) this.#queue.shift();
+    this.#startDraining();
   }
 
   /** A connection is up and the twin was read: what it holds is the base of all differences from here on. */
-  connected(reported: JsonObject, send: Send): void {
+  connected(reported: JsonObject, send: SendPatch): void {
     this.#held = reported;
     this.#send = send;
-    this.#wake();
+    this.#startDraining();
   }
 
   disconnected(): void {
@@ -49,25 +49,25 @@ export class Reporter {
   }
 
   /** Resolves when all that was offered until now is acknowledged. Pair it with a time limit: the hub may be away. */
-  settled(): Promise<void> {
+  flushed(): Promise<void> {
     if (this.#queue.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#flushWaiters.push(resolve));
   }
 
-  #wake(): void {
-    this.#news = true;
+  #startDraining(): void {
+    this.#hasWork = true;
     if (!this.#draining) void this.#drain();
   }
 
   async #drain(): Promise<void> {
     this.#draining = true;
-    while (this.#news) {
-      this.#news = false;
+    while (this.#hasWork) {
+      this.#hasWork = false;
       while (await this.#sendNext());
     }
     this.#draining = false;
     if (this.#queue.length > 0) return;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const resolve of this.#flushWaiters.splice(0)) resolve();
   }
 
   /** Sends what is at the head of the queue; false when there is nothing to send, or nobody to send it to. */

@@ -1,18 +1,18 @@
 import type { MethodReply } from "../contract/methods.ts";
 import { refusalReply, type Judged, type Refusal } from "../contract/refusal.ts";
-import type { Decision, Saved } from "../operations/agent-state.ts";
+import type { Decision, AgentState } from "../operations/agent-state.ts";
 import type { Job } from "./job.ts";
 import { isCancellable, isPastStaging, isRunning, step } from "./machine.ts";
 import { isSameImage, type UpdateOrder } from "./request.ts";
 
-/* What a request about updates comes to, given what is saved. Pure: the journal takes these decisions one at a time. */
+/* What a request about updates comes to, given what is saved. Pure: the store takes these decisions one at a time. */
 
 /**
  * What the board already is to a job. `done`: it runs that image, as far as can be told. `taken`: it runs another image
  * under the same version, so that nothing could prove the new one. A board that was flashed by hand since its last
  * update is judged by what it runs, not by what it remembers.
  */
-function standing({ lastProven }: Saved, job: Job, currentVersion: string | null): "open" | "done" | "taken" {
+function standing({ lastProven }: AgentState, job: Job, currentVersion: string | null): "open" | "done" | "taken" {
   if (job.rehearsal) return "open";
   if (currentVersion === null) return lastProven !== null && isSameImage(lastProven, job) ? "done" : "open";
   if (currentVersion !== job.version) return "open";
@@ -24,7 +24,7 @@ function standing({ lastProven }: Saved, job: Job, currentVersion: string | null
  * @param currentVersion the version that runs; null when it cannot be told
  */
 export function decideUpdate(
-  saved: Saved,
+  saved: AgentState,
   { job, named }: UpdateOrder,
   currentVersion: string | null,
   at: string,
@@ -55,7 +55,7 @@ export function decideUpdate(
 }
 
 /** `applyFirmwareUpdate`: the order for a staged image that waits for it, or for its window. */
-export function decideApply({ update }: Saved, operationId: string | undefined): Decision<MethodReply> {
+export function decideApply({ update }: AgentState, operationId: string | undefined): Decision<MethodReply> {
   if (update.phase !== "staged" || !isMeant(update.job, operationId)) {
     return refuseReply({
       status: 404,
@@ -71,7 +71,11 @@ export function decideApply({ update }: Saved, operationId: string | undefined):
 }
 
 /** `cancelFirmwareUpdate`: possible until the board is being changed. */
-export function decideCancel({ update }: Saved, operationId: string | undefined, at: string): Decision<MethodReply> {
+export function decideCancel(
+  { update }: AgentState,
+  operationId: string | undefined,
+  at: string,
+): Decision<MethodReply> {
   if (!isRunning(update) || !isMeant(update.job, operationId)) {
     return refuseReply({
       status: 404,
@@ -110,7 +114,7 @@ export type DesiredOutcome =
  * cancelled, refused, or overtaken by a method, is not started again by a replay.
  */
 export function decideDesired(
-  saved: Saved,
+  saved: AgentState,
   { identity, desiredVersion, judged }: DesiredFirmware,
   currentVersion: string | null,
   at: string,
@@ -147,14 +151,14 @@ export function decideDesired(
 }
 
 /** The desired properties have no `firmware` (any more): what was refused in it is of no interest now. */
-export function decideNoDesired({ handledDesired }: Saved): Decision<DesiredOutcome> {
+export function decideNoDesired({ handledDesired }: AgentState): Decision<DesiredOutcome> {
   const answer = { kind: "known" } as const;
   if (handledDesired === null || handledDesired.refused === null) return { answer };
   return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };
 }
 
 /** Why a reboot must wait for the update; undefined when it need not. */
-export function updateInTheWay({ update }: Saved): string | undefined {
+export function updateInTheWay({ update }: AgentState): string | undefined {
   return isPastStaging(update) && "job" in update
     ? `the update ${update.job.operationId} is ${update.phase}`
     : undefined;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { operationId, firmwareVersion, mirrors, packageUri } from "../contract/methods.ts";
-import { savedFailure, sha256, timestamp, whole, word } from "../state/saved-values.ts";
+import { savedFailure, sha256Hex, isoTimestamp, wholeNumber, shortText } from "../state/saved-values.ts";
 
 /*
  * Jobs, states and events of a firmware update. States are saved to disk and read back after any restart, so each has a
@@ -19,9 +19,9 @@ const job = v.object({
   /** Other addresses of the same image. As secret as the first. */
   mirrors: v.optional(mirrors),
   /** The digest that the image must have; null for a rehearsal. */
-  sha256: v.nullable(sha256),
+  sha256: v.nullable(sha256Hex),
   /** The size that the caller promised. */
-  sizeBytes: v.nullable(whole),
+  sizeBytes: v.nullable(wholeNumber),
   apply: v.picklist(["now", "window", "manual"]),
   /** Walks every phase of a simulated board with pauses; fetches nothing, changes no version, proves nothing. */
   rehearsal: v.boolean(),
@@ -29,19 +29,19 @@ const job = v.object({
 export type Job = Readonly<v.InferOutput<typeof job>>;
 
 const times = v.object({
-  accepted: v.optional(timestamp),
-  downloading: v.optional(timestamp),
-  verifying: v.optional(timestamp),
-  staged: v.optional(timestamp),
-  applying: v.optional(timestamp),
-  rebooting: v.optional(timestamp),
-  proving: v.optional(timestamp),
-  reverting: v.optional(timestamp),
-  ended: v.optional(timestamp),
+  accepted: v.optional(isoTimestamp),
+  downloading: v.optional(isoTimestamp),
+  verifying: v.optional(isoTimestamp),
+  staged: v.optional(isoTimestamp),
+  applying: v.optional(isoTimestamp),
+  rebooting: v.optional(isoTimestamp),
+  proving: v.optional(isoTimestamp),
+  reverting: v.optional(isoTimestamp),
+  ended: v.optional(isoTimestamp),
 });
 
 /** An image as it was measured while it arrived, or as it lies in the staging area. */
-const image = v.object({ sha256, sizeBytes: whole });
+const image = v.object({ sha256: sha256Hex, sizeBytes: wholeNumber });
 export type Image = Readonly<v.InferOutput<typeof image>>;
 
 /** How the new system comes to run: the board reboots, the installer restarts a service, or nothing restarts. */
@@ -49,7 +49,7 @@ export const restartKinds = ["board", "service", "none"] as const;
 export type Restart = (typeof restartKinds)[number];
 
 /** The board as it was before anything of it was changed: what "healthy" is compared with, and what to go back to. */
-const before = v.object({ version: v.nullable(word), linkUp: v.boolean() });
+const before = v.object({ version: v.nullable(shortText), linkUp: v.boolean() });
 export type Before = Readonly<v.InferOutput<typeof before>>;
 
 const onTheWay = { job, times };
@@ -58,27 +58,33 @@ const installing = { ...onTheWay, image, before };
 export const updateState = v.variant("phase", [
   v.object({ phase: v.literal("idle") }),
   v.object({ phase: v.literal("accepted"), ...onTheWay }),
-  v.object({ phase: v.literal("downloading"), ...onTheWay, attempt: whole }),
+  v.object({ phase: v.literal("downloading"), ...onTheWay, attempt: wholeNumber }),
   v.object({ phase: v.literal("verifying"), ...onTheWay, image }),
   v.object({ phase: v.literal("staged"), ...onTheWay, image }),
   v.object({
     phase: v.literal("applying"),
     ...installing,
-    attempt: whole,
+    attempt: wholeNumber,
     installed: v.nullable(v.picklist(restartKinds)),
   }),
-  v.object({ phase: v.literal("rebooting"), ...installing, attempt: whole, armed: v.boolean(), fromBootId: word }),
+  v.object({
+    phase: v.literal("rebooting"),
+    ...installing,
+    attempt: wholeNumber,
+    armed: v.boolean(),
+    fromBootId: shortText,
+  }),
   v.object({ phase: v.literal("proving"), ...installing, restart: v.picklist(restartKinds), proven: v.boolean() }),
   v.object({
     phase: v.literal("reverting"),
     ...installing,
     restart: v.picklist(restartKinds),
-    attempt: whole,
+    attempt: wholeNumber,
     /** Why it goes back. */
     error: savedFailure,
     /** True once only the restart is missing: the old system is the default again, or nothing but its boot loader is left. */
     reverted: v.boolean(),
-    fromBootId: word,
+    fromBootId: shortText,
     /** Where this ends: back from a system that ran, or from one that never came to run. */
     end: v.picklist(["rolledBack", "failed"]),
   }),

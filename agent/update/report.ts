@@ -1,5 +1,5 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
-import type { Saved } from "../operations/agent-state.ts";
+import type { AgentState } from "../operations/agent-state.ts";
 import type { Wait } from "../maintenance/wait.ts";
 import type { Job } from "./job.ts";
 
@@ -19,7 +19,7 @@ export type Delay = NonNullable<UpdateSnapshot["delay"]>;
  * @param wait what its maintenance window was last seen to make it wait for; null where nobody has looked
  */
 export function describeUpdate(
-  { update, handledDesired }: Saved,
+  { update, handledDesired }: AgentState,
   progress: Progress | null,
   wait: Wait | null = null,
 ): UpdateSnapshot {

@@ -1,11 +1,11 @@
 import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
 import { toFailure, AgentError } from "../lib/errors.ts";
-import type { Journal } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
-import { Pursuit } from "../state/action-runner.ts";
+import { ActionRunner } from "../state/action-runner.ts";
 import { nothingInTheWay } from "../reboot/machine.ts";
-import type { Saved } from "../operations/agent-state.ts";
-import { unsavedEnd } from "../operations/unsaved-end.ts";
+import type { AgentState } from "../operations/agent-state.ts";
+import { unsavedOutcomeAlert } from "../operations/unsaved-end.ts";
 import type { Before, Job, UpdateEvent } from "./job.ts";
 import { duty, isPastStaging, isRunning, step, type Duty } from "./machine.ts";
 import type { HealthCheck, Installer, TrialRecord, Workshop } from "./ports.ts";
@@ -18,7 +18,7 @@ const looks = 12;
 const retryMs = 5_000;
 
 export interface UpdateRunnerPorts {
-  readonly journal: Journal;
+  readonly store: StateStore;
   readonly log: Log;
   readonly clock: WallClock;
   readonly bootClock: BootClock;
@@ -46,29 +46,29 @@ export interface UpdateRunnerPorts {
 /** Saves, then acts: does the duty of the saved state, submits what came of it, and so on until there is none. */
 export class UpdateRunner {
   readonly #ports: UpdateRunnerPorts;
-  readonly #pursuit: Pursuit<Duty>;
+  readonly #actionRunner: ActionRunner<Duty>;
   #signs = 0;
 
   constructor(ports: UpdateRunnerPorts) {
     this.#ports = ports;
-    this.#pursuit = new Pursuit(keyOf, (what, signal) => this.#perform(what, signal));
-    ports.journal.onChange(({ update }) => this.#pursuit.want(duty(update)));
+    this.#actionRunner = new ActionRunner(keyOf, (what, signal) => this.#perform(what, signal));
+    ports.store.onChange(({ update }) => this.#actionRunner.setWanted(duty(update)));
   }
 
   /** Takes up the duty of the saved state. */
   start(): void {
-    this.#pursuit.want(duty(this.#ports.journal.saved.update));
+    this.#actionRunner.setWanted(duty(this.#ports.store.state.update));
   }
 
   /** What is being done, and how often it has told of progress: for a watchdog. */
-  get underWay(): { readonly duty: Duty; readonly isEnding: boolean; readonly signs: number } | undefined {
-    const present = this.#pursuit.underWay;
+  get underWay(): { readonly action: Duty; readonly isEnding: boolean; readonly signs: number } | undefined {
+    const present = this.#actionRunner.running;
     return present && { ...present, signs: this.#signs };
   }
 
   /** Stops what is being done, in a way that it can be taken up after a restart. */
   stop(): Promise<void> {
-    return this.#pursuit.stop();
+    return this.#actionRunner.stop();
   }
 
   async #perform(what: Duty, signal: AbortSignal): Promise<void> {
@@ -78,22 +78,24 @@ export class UpdateRunner {
       event = await this.#act(what, signal);
     } catch (thrown) {
       if (signal.aborted) return; // Stopped or overtaken: whatever it threw says nothing about the job.
-      const error = toFailure(thrown, this.#ports.journal.saved.update.phase);
+      const error = toFailure(thrown, this.#ports.store.state.update.phase);
       this.#ports.log.error({ operationId: what.job.operationId, err: thrown }, "update step failed");
       if (what.kind === "tidy") return; // The job has ended; what is left over is collected at the next start.
       event = { type: "failed", error, bootId, at: timestamp(clock) };
     }
     if (event === undefined) return;
     const happened = event;
-    await this.#ports.journal.record((saved) => {
+    await this.#ports.store.transactUntilSaved((saved) => {
       const change = advance(saved, what.job, happened, bootClock.nowMs());
       const { update } = change ?? {};
       const end =
-        update === undefined || isRunning(update) ? undefined : unsavedEnd(`Update ${what.job.operationId}`, update);
-      return { change, unsavedEnd: end, answer: undefined };
+        update === undefined || isRunning(update)
+          ? undefined
+          : unsavedOutcomeAlert(`Update ${what.job.operationId}`, update);
+      return { change, unsavedAlert: end, answer: undefined };
     }, signal);
     // The board was on its way down when the release came: should it stay, the image waits for its release again.
-    const { update } = this.#ports.journal.saved;
+    const { update } = this.#ports.store.state;
     if (happened.type === "released" && update.phase === "staged" && !signal.aborted) await this.#perform(what, signal);
   }
 
@@ -266,7 +268,7 @@ function keyOf(what: Duty): string {
 }
 
 /** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
-function advance(saved: Saved, job: Job, event: UpdateEvent, nowBootMs: number): Partial<Saved> | undefined {
+function advance(saved: AgentState, job: Job, event: UpdateEvent, nowBootMs: number): Partial<AgentState> | undefined {
   if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
   if (event.type === "released" && saved.reboot.phase === "rebooting") return undefined; // The board goes down first.
   const update = step(saved.update, event);

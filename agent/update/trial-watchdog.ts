@@ -1,7 +1,7 @@
 import type { BootClock, Timer } from "../lib/clock.ts";
-import type { Journal } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
-import type { Problems } from "../alerts.ts";
+import type { Alerts } from "../alerts.ts";
 import type { UpdateState } from "./job.ts";
 
 /** Longer than any disk takes to check itself, and than a board takes to go down. */
@@ -10,8 +10,8 @@ const leastMs = 10 * 60_000;
 const patienceMs = 2 * 60_000;
 
 export interface TrialGuardPorts {
-  readonly journal: Journal;
-  readonly problems: Problems;
+  readonly store: StateStore;
+  readonly alerts: Alerts;
   readonly timer: Timer;
   /** From the start of the board, not of this process: an agent that is started again and again has no more time. */
   readonly bootClock: BootClock;
@@ -32,10 +32,10 @@ export interface TrialGuardPorts {
  * what happened.
  */
 export function guardTrial(ports: TrialGuardPorts): void {
-  const { problems, stopping } = ports;
+  const { alerts, stopping } = ports;
   let relieved: AbortController | undefined;
-  problems.onChange(() => {
-    const isRefused = problems.has("state") || problems.has("trials");
+  alerts.onChange(() => {
+    const isRefused = alerts.has("state") || alerts.has("trials");
     if (!isRefused) {
       relieved?.abort();
       relieved = undefined;
@@ -55,8 +55,8 @@ async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<vo
 
 /** Orders the reboot where a new system on trial runs. False where none does, so that nothing is to be ordered any more. */
 async function rebootsFromTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<boolean> {
-  const { journal, log, bootId, runningVersion, reboot } = ports;
-  const version = newSystemOnTrial(journal.saved.update, bootId);
+  const { store, log, bootId, runningVersion, reboot } = ports;
+  const version = newSystemOnTrial(store.state.update, bootId);
   if (version === undefined) return false;
   try {
     const running = await runningVersion(signal);

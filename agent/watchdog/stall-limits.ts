@@ -10,7 +10,7 @@ import type { Work } from "./stall-detector.ts";
 
 /** What is under way in one of the runners. */
 interface UnderWay<D> {
-  readonly duty: D;
+  readonly action: D;
   /** True when it was told to stop, because the state demands something else by now. */
   readonly isEnding: boolean;
 }
@@ -19,7 +19,7 @@ interface UnderWay<D> {
 export interface Facts {
   readonly nowMs: number;
   /** Whether the saved state is taken up after the start. */
-  readonly isAwake: boolean;
+  readonly isRecovered: boolean;
   /** How many writes of state and count of starts have come to an end, well or badly; and whether one is under way. */
   readonly writes: { readonly tries: number; readonly isSaving: boolean };
   /** `signs` counts how often it told of progress. */
@@ -53,34 +53,34 @@ const bytesPerMs = 1_048.576;
 
 /** All that is under way, with its bounds. Nothing to do is no work, and never stuck. */
 export function workUnderWay(facts: Facts, terms: BoundTerms): Work[] {
-  const { isAwake, writes, update, reboot, nowMs } = facts;
+  const { isRecovered, writes, update, reboot, nowMs } = facts;
   const works: Work[] = [];
   // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
   const tries = String(writes.tries);
   if (writes.isSaving) works.push({ name: "saving the state", sign: tries, boundMs: savingMs });
-  if (!isAwake) works.push({ name: "taking up the saved state", sign: tries, boundMs: slackMs });
+  if (!isRecovered) works.push({ name: "taking up the saved state", sign: tries, boundMs: slackMs });
   if (update !== undefined) {
-    const { duty, isEnding, signs } = update;
-    const { operationId, apply } = duty.job;
-    const sign = [duty.kind, operationId, apply, isEnding, signs, tries].join(" ");
-    works.push({ name: `update: ${duty.kind}`, sign, boundMs: isEnding ? endingMs : boundOfUpdate(duty, terms) });
+    const { action, isEnding, signs } = update;
+    const { operationId, apply } = action.job;
+    const sign = [action.kind, operationId, apply, isEnding, signs, tries].join(" ");
+    works.push({ name: `update: ${action.kind}`, sign, boundMs: isEnding ? endingMs : boundOfUpdate(action, terms) });
   }
   if (reboot !== undefined) {
-    const { duty, isEnding } = reboot;
-    const isDue = duty.kind !== "awaitDue" || duty.dueBootMs <= nowMs;
-    const sign = [duty.kind, isDue, isEnding, tries].join(" ");
-    const boundMs = isEnding ? endingMs : isDue ? boundOfReboot(duty, terms) : null;
-    works.push({ name: `reboot: ${duty.kind}`, sign, boundMs });
+    const { action, isEnding } = reboot;
+    const isDue = action.kind !== "awaitDue" || action.dueBootMs <= nowMs;
+    const sign = [action.kind, isDue, isEnding, tries].join(" ");
+    const boundMs = isEnding ? endingMs : isDue ? boundOfReboot(action, terms) : null;
+    works.push({ name: `reboot: ${action.kind}`, sign, boundMs });
   }
   return works;
 }
 
-function boundOfUpdate(duty: Duty, terms: BoundTerms): number | null {
-  const { job } = duty;
+function boundOfUpdate(action: Duty, terms: BoundTerms): number | null {
+  const { job } = action;
   const programMs = terms["update.command.time-limit-seconds"] + slackMs;
   const largestMs = terms["update.max-image-size"] / bytesPerMs;
   const rehearsalMs = job.rehearsal ? terms["simulation.pause-seconds"] : 0;
-  switch (duty.kind) {
+  switch (action.kind) {
     case "admit":
       return rehearsalMs + slackMs;
     case "fetch":
@@ -93,7 +93,7 @@ function boundOfUpdate(duty: Duty, terms: BoundTerms): number | null {
       return lookingMs + terms["reboot.deadline-seconds"] + slackMs; // A reboot for another reason may go first.
     case "install":
       // Read once, and where root's door installs it, for each of its two calls sent, written and digested.
-      return rehearsalMs + (8 * duty.image.sizeBytes) / bytesPerMs + 2 * programMs;
+      return rehearsalMs + (8 * action.image.sizeBytes) / bytesPerMs + 2 * programMs;
     case "arm":
       return programMs + slackMs;
     case "reboot":
@@ -105,12 +105,12 @@ function boundOfUpdate(duty: Duty, terms: BoundTerms): number | null {
     case "revert":
       return 3 * programMs + lookingMs;
     case "tidy":
-      return duty.keepsPartial ? null : slackMs; // Bytes are kept for days.
+      return action.keepsPartial ? null : slackMs; // Bytes are kept for days.
   }
 }
 
-function boundOfReboot(duty: RebootDuty, terms: BoundTerms): number | null {
-  switch (duty.kind) {
+function boundOfReboot(action: RebootDuty, terms: BoundTerms): number | null {
+  switch (action.kind) {
     case "awaitDue":
       return slackMs;
     case "awaitWindow":

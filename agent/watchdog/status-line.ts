@@ -5,14 +5,14 @@ export interface StatusFacts {
   readonly hub: string;
   readonly device: string;
   readonly link: { readonly up: boolean; readonly diagnosis: string | null };
-  readonly isAwake: boolean;
+  readonly isRecovered: boolean;
 }
 
 /** What `systemctl status` says of the agent: the link, then what is going on. One line. */
-export function statusLine({ snapshot, hub, device, link, isAwake }: StatusFacts): string {
+export function statusLine({ snapshot, hub, device, link, isRecovered }: StatusFacts): string {
   const where = link.up ? `Connected to ${hub} as ${device}.` : (link.diagnosis ?? `Connecting to ${hub}.`);
   const { problems } = snapshot.agent;
-  const words = isAwake
+  const words = isRecovered
     ? [updateWords(snapshot), rebootWords(snapshot)].filter((one) => one !== null)
     : ["Taking up the saved state."];
   if (words.length === 0) words.push("Nothing to do.");

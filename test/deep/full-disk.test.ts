@@ -4,12 +4,12 @@ import { expect, it, onTestFinished } from "vitest";
 import { isDiskFull } from "../../agent/lib/disk-errors.ts";
 import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
 import { FileReserve } from "../../agent/board/fs/reserve-file.ts";
-import { Problems } from "../../agent/alerts.ts";
-import { Reserved } from "../../agent/state/disk-reserve.ts";
-import { blank, type Saved } from "../../agent/operations/agent-state.ts";
+import { Alerts } from "../../agent/alerts.ts";
+import { DiskReserve } from "../../agent/state/disk-reserve.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { run, scratchFolder } from "../replay/recording.ts";
 import { FakeTime } from "../support/fake-time.ts";
-import { quiet } from "../support/journals.ts";
+import { quiet } from "../support/state-stores.ts";
 
 const saves = 100;
 
@@ -52,7 +52,7 @@ async function untilFull(take: (number: number) => Promise<void>): Promise<void>
 }
 
 /** A state of 6 to 35 KB, ever larger. */
-function stateOf(number: number): Saved {
+function stateOf(number: number): AgentState {
   const payload = { Response: "x".repeat(100 + Math.round((900 * number) / saves)) };
   const operations = Array.from({ length: 32 }, (_one, index) => ({
     operationId: `op-${index}`,
@@ -60,10 +60,10 @@ function stateOf(number: number): Saved {
     status: 200,
     payload,
   }));
-  return { ...blank("boot-1"), seq: number, operations };
+  return { ...initialState("boot-1"), seq: number, operations };
 }
 
-async function countSaved(save: (saved: Saved) => Promise<void>): Promise<number> {
+async function countSaved(save: (saved: AgentState) => Promise<void>): Promise<number> {
   let saved = 0;
   for (let number = 2; number <= saves + 1; number += 1) {
     await save(stateOf(number)).then(
@@ -86,20 +86,20 @@ it("a disk that is full to the last byte and the last inode takes no state witho
 
   const folder = await smallDisk();
   const file = new FolderStateFile(folder);
-  const [time, problems, stop] = [new FakeTime(), new Problems([]), new AbortController()];
+  const [time, alerts, stop] = [new FakeTime(), new Alerts([]), new AbortController()];
   onTestFinished(() => stop.abort());
-  const ports = { reserve: new FileReserve(folder), timer: time, problems, log: quiet, stopping: stop.signal };
-  const reserved = new Reserved(ports);
+  const ports = { reserve: new FileReserve(folder), timer: time, alerts, log: quiet, stopping: stop.signal };
+  const reserved = new DiskReserve(ports);
   await reserved.start();
   await file.save(stateOf(1));
   await fill(folder);
-  expect(await countSaved((saved) => reserved.within(() => file.save(saved)))).toBe(saves);
+  expect(await countSaved((saved) => reserved.withReserve(() => file.save(saved)))).toBe(saves);
   expect(await new FolderStateFile(folder).load()).toMatchObject({ saved: stateOf(saves + 1), problems: [] });
-  expect(problems.sentences).toStrictEqual([expect.stringContaining("the disk is full (ENOSPC)")]);
+  expect(alerts.messages).toStrictEqual([expect.stringContaining("the disk is full (ENOSPC)")]);
 
-  const isBack = new Promise<void>((resolve) => problems.onChange(resolve));
+  const isBack = new Promise<void>((resolve) => alerts.onChange(resolve));
   await rm(join(folder, "filler"));
   await time.advance(60_000);
   await isBack;
-  expect(problems.sentences).toStrictEqual([]);
+  expect(alerts.messages).toStrictEqual([]);
 });

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { isPending } from "../../agent/reboot/machine.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { limits } from "../../agent/update/transitions.ts";
 import { reportedAt, type HubState } from "./hub.ts";
 import type { Ledger } from "./notes.ts";
@@ -27,7 +27,7 @@ const labels = new Set([
 ]);
 
 /** @param everyTryCounts where a system crashes by itself, it comes near to every limit without a fault */
-export function savedEssence(saved: Saved, everyTryCounts: boolean, bootId?: string): string {
+export function savedEssence(saved: AgentState, everyTryCounts: boolean, bootId?: string): string {
   const reboot = rebootEssence(saved, bootId);
   const update = everyTryCounts ? saved.update : updateEssence(saved.update);
   return JSON.stringify({ ...saved, reboot, update }, (key, value: Json) => {
@@ -37,7 +37,7 @@ export function savedEssence(saved: Saved, everyTryCounts: boolean, bootId?: str
 }
 
 /** In another boot the reboot is proven, whatever it was: of one that was to come it is left who asked for it. */
-function rebootEssence({ reboot, bootId: savedBootId }: Saved, bootId: string | undefined): unknown {
+function rebootEssence({ reboot, bootId: savedBootId }: AgentState, bootId: string | undefined): unknown {
   if (bootId !== undefined && savedBootId !== bootId) {
     return isPending(reboot) && "job" in reboot ? reboot.job : null;
   }
@@ -48,7 +48,7 @@ function rebootEssence({ reboot, bootId: savedBootId }: Saved, bootId: string | 
 }
 
 /** How often a step was begun counts where it comes near to its limit, which no history of three faults does by most. */
-function updateEssence(update: Saved["update"]): unknown {
+function updateEssence(update: AgentState["update"]): unknown {
   switch (update.phase) {
     case "downloading":
       return { ...update, attempt: counted(update.attempt, limits.downloads) };
@@ -72,7 +72,7 @@ function counted(times: number, limit: number): number | "some" {
 }
 
 /** How long a reboot still has, to come or to be down for; empty when none is pending, or when it was in another boot. */
-export function dueIn({ reboot }: Saved, bootId: string, bootMs: number): string {
+export function dueIn({ reboot }: AgentState, bootId: string, bootMs: number): string {
   const isHere = isPending(reboot) && "bootId" in reboot && reboot.bootId === bootId;
   return isHere && "dueBootMs" in reboot && reboot.dueBootMs !== undefined ? String(reboot.dueBootMs - bootMs) : "";
 }
@@ -93,7 +93,7 @@ export function wanted({ desired, requests }: HubState): string {
  * Whether the twin says what is on disk. What else it says decides nothing: after each report it holds the whole projection
  * of one saved state, which is looked at then (twin-witness.ts).
  */
-export function isTold(hub: HubState, { update, reboot }: Saved): boolean {
+export function isTold(hub: HubState, { update, reboot }: AgentState): boolean {
   const told = (...path: string[]): Json => reportedAt(hub, "boardkeeper", ...path) ?? null;
   return (
     told("update", "operationId") === ("job" in update ? update.job.operationId : null) &&

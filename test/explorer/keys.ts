@@ -1,4 +1,4 @@
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { bootIdOf } from "./board.ts";
 import { contentOf, cuts, type DiskState } from "./disk.ts";
 import { dueIn, heldAgainst, isTold, savedEssence, trialsEssence, wanted } from "./essence.ts";
@@ -18,7 +18,7 @@ function emptyTables(everyTryCounts: boolean) {
     interned: new Map<string, number>(),
     /** Keys of parts, as seen in one boot. */
     parts: new WeakMap<object, { readonly boots: number; readonly key: string }>(),
-    parsed: new Map<string, Saved | undefined>(),
+    parsed: new Map<string, AgentState | undefined>(),
     essences: new Map<string, string>(),
     visible: new WeakMap<DiskState, string>(),
     cuts: new WeakMap<DiskState, readonly DiskState[]>(),
@@ -62,14 +62,14 @@ function seenIn(boots: number, text: string): string {
 }
 
 /** A state as it was saved; undefined where it is torn, which the agent will say. */
-function read(content: string): Saved | undefined {
+function read(content: string): AgentState | undefined {
   if (!tables.parsed.has(content)) tables.parsed.set(content, savedFrom(content));
   return tables.parsed.get(content);
 }
 
-function savedFrom(content: string): Saved | undefined {
+function savedFrom(content: string): AgentState | undefined {
   try {
-    const { saved } = JSON.parse(content) as { saved: Saved };
+    const { saved } = JSON.parse(content) as { saved: AgentState };
     return saved;
   } catch {
     return undefined;
@@ -90,7 +90,7 @@ function essenceOf(content: string, boots: number | undefined): string {
 }
 
 /** What programs would read now as the saved state. */
-function savedOn(disk: DiskState): Saved | undefined {
+function savedOn(disk: DiskState): AgentState | undefined {
   const content = contentOf(disk, stateFile);
   return content === undefined ? undefined : read(content);
 }

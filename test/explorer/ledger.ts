@@ -1,5 +1,5 @@
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { limits } from "../../agent/update/transitions.ts";
 import { bootIdOf, runningVersionOf } from "./board.ts";
 import type { Asked } from "./hub.ts";
@@ -39,7 +39,7 @@ function withNotes(world: World, job: string, notes: Partial<JobNotes>): World {
 }
 
 /** A life of the agent begins on what it has read from disk. */
-export function noteStart(world: World, loaded: Saved | undefined, problems: readonly string[]): World {
+export function noteStart(world: World, loaded: AgentState | undefined, problems: readonly string[]): World {
   must(problems.length === 0, `The saved state was found damaged: ${problems.join("; ")}`);
   const seq = loaded?.seq ?? 0;
   must(seq >= world.ledger.seq, `Save ${world.ledger.seq} was promised to be on disk; ${seq} was found.`);
@@ -48,7 +48,7 @@ export function noteStart(world: World, loaded: Saved | undefined, problems: rea
 }
 
 /** A state is on disk, promised to stay. */
-export function noteSaved(world: World, saved: Saved): World {
+export function noteSaved(world: World, saved: AgentState): World {
   const { update, seq, reboot } = saved;
   const firstBoot = world.ledger.firstBoot ?? world.board.boots;
   const isScheduled = reboot.phase === "scheduled";
@@ -87,7 +87,7 @@ export function noteSaved(world: World, saved: Saved): World {
 }
 
 /** Acts that can come no more, because they are refused in this phase, and no phase comes back. */
-function pastActs(update: Saved["update"]): string[] {
+function pastActs(update: AgentState["update"]): string[] {
   const reached = rank(update.phase);
   const isInstalled = update.phase === "applying" && update.installed !== null;
   return [
@@ -102,7 +102,7 @@ function giveWay(world: World, job: string): boolean {
   return !notesOf(world, job).touched;
 }
 
-function mustBeProven({ board }: World, saved: Saved): void {
+function mustBeProven({ board }: World, saved: AgentState): void {
   const { update } = saved;
   if (!("job" in update)) return;
   const { version, rehearsal } = update.job;
@@ -113,7 +113,7 @@ function mustBeProven({ board }: World, saved: Saved): void {
 }
 
 /** An act on the board begins. `known` are the states that a power cut at this moment would leave. */
-export function noteAct(world: World, act: string, job: string, known: readonly Saved[]): World {
+export function noteAct(world: World, act: string, job: string, known: readonly AgentState[]): World {
   const notes = notesOf(world, job);
   must(notes.end === null, `${act} for ${job}, which has ended (${notes.end}).`);
   must(!notes.cancelled, `${act} for ${job}, which was cancelled.`);
@@ -133,7 +133,7 @@ export function noteAct(world: World, act: string, job: string, known: readonly 
 }
 
 /** Whatever a power cut leaves now says that this act was about to be done, and counts it. */
-function mustBeIntended(act: string, job: string, begun: number, { update }: Saved): void {
+function mustBeIntended(act: string, job: string, begun: number, { update }: AgentState): void {
   const here = "job" in update && update.job.operationId === job ? update : undefined;
   const phase = here?.phase ?? "nothing";
   switch (act) {
@@ -156,7 +156,7 @@ function mustBeIntended(act: string, job: string, begun: number, { update }: Sav
 }
 
 /** The board is told to reboot. */
-export function noteRebootOrder(known: readonly Saved[]): void {
+export function noteRebootOrder(known: readonly AgentState[]): void {
   for (const { reboot } of known) must(reboot.phase === "rebooting", `A reboot not saved first (${reboot.phase}).`);
 }
 
@@ -191,7 +191,7 @@ export function checkBoard(world: World): void {
 }
 
 /** Nothing is left to be done, and nothing more will happen. */
-export function checkEnd(world: World, saved: Saved | undefined, faults: number): void {
+export function checkEnd(world: World, saved: AgentState | undefined, faults: number): void {
   if (saved === undefined) throw new Violation("Nothing was ever saved.");
   const { ledger, board } = world;
   for (const [job, { promised, end, cancelled }] of Object.entries(ledger.jobs)) {

@@ -2,11 +2,11 @@ import { startAgent, type Agent } from "../../agent/agent.ts";
 import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
 import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
 import type { StateFile } from "../../agent/state/store.ts";
-import type { Trust } from "../../agent/operations/agent-state.ts";
+import type { LoadQuality } from "../../agent/operations/agent-state.ts";
 import { readSettings } from "../../agent/config/settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
-import { quiet } from "../support/journals.ts";
+import { quiet } from "../support/state-stores.ts";
 import { installerOf, powerOf } from "./agent-board.ts";
 import { digest, diskOf, fetchOnto, stagingOf } from "./agent-disk.ts";
 import * as hardware from "./board.ts";
@@ -47,7 +47,7 @@ export class Life {
   readonly #twin = new TwinWitness();
   #savedAt: Instant;
   #file: FolderStateFile | undefined;
-  #trust: Trust = "latest";
+  #loadQuality: LoadQuality = "latest";
   #agent: Agent | undefined;
   #death: unknown;
   /** How often the wall clock was read. */
@@ -63,9 +63,9 @@ export class Life {
   async load(): Promise<void> {
     const { stage } = this;
     this.#file = new FolderStateFile(stateFolder, diskOf(stage));
-    const { saved, trust, problems } = await this.#file.load();
+    const { saved, loadQuality, problems } = await this.#file.load();
     stage.saved = saved;
-    this.#trust = trust;
+    this.#loadQuality = loadQuality;
     stage.world = witness.noteStart(stage.world, saved, problems);
   }
 
@@ -163,7 +163,7 @@ export class Life {
         version,
         mode: scenario.mode,
         log: quiet,
-        logLevel: () => undefined,
+        setLogLevel: () => undefined,
         clock: { now: () => this.#wallClock(this.#readings++), synchronized: () => Promise.resolve(true) },
         bootClock: { nowMs: () => Math.round(timer.nowMs) },
         timer,
@@ -174,13 +174,13 @@ export class Life {
         bootId: hardware.bootIdOf(world.board),
         identity: "explored",
         inventory: bareInventory,
-        equipment: () => Promise.resolve(null),
-        vitals: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
+        findHardwareInfo: () => Promise.resolve(null),
+        readMetrics: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
         stateFile: grain.makeStateFile?.(this.#watched(), stage) ?? this.#watched(),
-        loaded: stage.saved,
-        trust: this.#trust,
-        problems: [],
-        trials: grain.makeTrials?.(trials, stage) ?? trials,
+        loadedState: stage.saved,
+        loadQuality: this.#loadQuality,
+        startupAlerts: [],
+        bootCounter: grain.makeTrials?.(trials, stage) ?? trials,
         staging: stagingOf(stage),
         fetcher: {
           fetch: (order, _onProgress, signal) =>

@@ -3,7 +3,7 @@ import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Callers, Connection } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/twin/patch.ts";
 import { LinkTrouble } from "../../agent/hub/connection-error.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { reportedAt, type Asked } from "./hub.ts";
 import * as witness from "./ledger.ts";
 import type { Stage } from "./stage.ts";
@@ -77,7 +77,7 @@ export class Line {
   }
 
   /** A state is on disk: the hub hears of it now or later. */
-  saved({ update, reboot }: Saved): void {
+  saved({ update, reboot }: AgentState): void {
     this.#reports = 0;
     const isHeard = this.isUp && !this.#stage.calls.has("report");
     this.#unheard = isHeard ? [] : [...this.#unheard, `${update.phase}/${reboot.phase}`];

@@ -1,13 +1,13 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { StateFile } from "../../agent/state/store.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
 import type { Stage } from "./stage.ts";
 
 /* Agents that do not save what they must: a witness that does not see through them is no witness. */
 
 /** What a save is about, as one word: the state that it enters. */
-function entered({ update, reboot }: Saved): string {
+function entered({ update, reboot }: AgentState): string {
   switch (update.phase) {
     case "applying":
       return `applying${update.installed === null ? "" : ", installed"} / ${reboot.phase}`;

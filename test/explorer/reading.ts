@@ -1,13 +1,13 @@
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { contentOf, type DiskState } from "./disk.ts";
 import { stateFile } from "./folders.ts";
 import { distinctCuts } from "./keys.ts";
 
-const parsed = new Map<string, Saved>();
-const known = new WeakMap<DiskState, readonly Saved[]>();
+const parsed = new Map<string, AgentState>();
+const known = new WeakMap<DiskState, readonly AgentState[]>();
 
 /** Every state that would be read back after a power cut now. */
-export function savedIn(disk: DiskState): readonly Saved[] {
+export function savedIn(disk: DiskState): readonly AgentState[] {
   const before = known.get(disk);
   if (before !== undefined) return before;
   const contents = new Set(distinctCuts(disk).map((one) => contentOf(one, stateFile)));
@@ -16,10 +16,10 @@ export function savedIn(disk: DiskState): readonly Saved[] {
   return states;
 }
 
-function savedFrom(content: string): Saved {
+function savedFrom(content: string): AgentState {
   const before = parsed.get(content);
   if (before !== undefined) return before;
-  const { saved } = JSON.parse(content) as { saved: Saved };
+  const { saved } = JSON.parse(content) as { saved: AgentState };
   parsed.set(content, saved);
   return saved;
 }

@@ -1,5 +1,5 @@
 import type { StateFile } from "../../agent/state/store.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import * as hardware from "./board.ts";
@@ -32,7 +32,7 @@ const hubLabels = new Set(["report", "read twin", "connect", "time passes"]);
 export class Stage {
   world: World;
   /** What the agent has saved last, as it knows. */
-  saved: Saved | undefined;
+  saved: AgentState | undefined;
   /** Told the world at each moment at which a crash may leave another one than before. */
   onCrashPoint: (world: World) => void;
   /** So far this life is only lived again, to come to where another one branches off. */

@@ -5,7 +5,7 @@ import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Snapshot } from "../../agent/contract/snapshot.ts";
 import { mergePatch } from "../../agent/twin/patch.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
-import { blank, type Saved } from "../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { describeUpdate, type Progress } from "../../agent/update/report.ts";
 import { bootIdOf, runningVersionOf } from "./board.ts";
 import { reportedAt, type HubState } from "./hub.ts";
@@ -24,20 +24,20 @@ type Own = Pick<Snapshot, "board"> & {
  */
 export class TwinWitness {
   /** The oldest that may still be told comes first. */
-  #tellable: readonly Saved[] = [];
+  #tellable: readonly AgentState[] = [];
   /** Those that the agent may have read as the running version. */
   #versions: readonly (string | null)[] = [];
   #own: Own | undefined;
   #retold: { readonly reported: JsonObject; readonly world: World } | undefined;
 
-  begins(world: World, loaded: Saved | undefined, own: Own): void {
+  begins(world: World, loaded: AgentState | undefined, own: Own): void {
     this.#own = own;
-    this.#tellable = [loaded ?? blank(bootIdOf(world.board))];
+    this.#tellable = [loaded ?? initialState(bootIdOf(world.board))];
     this.ran(world);
   }
 
   /** A state is on disk, promised to stay. */
-  saved(saved: Saved): void {
+  saved(saved: AgentState): void {
     this.#tellable = [...this.#tellable, saved];
   }
 
@@ -80,7 +80,7 @@ export class TwinWitness {
   }
 
   /** What the twin has to say when a state was told. The agent alone knows its problems and how far a download has come. */
-  #said(saved: Saved, currentVersion: string | null, hub: HubState, { board }: World): JsonObject {
+  #said(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: World): JsonObject {
     if (this.#own === undefined) throw new Error("A life that has not begun tells nothing.");
     const { update, reboot, lastProven } = saved;
     const problems = (reportedAt(hub, "boardkeeper", "agent", "problems") ?? null) as readonly string[] | null;

@@ -1,11 +1,11 @@
 import { createCipheriv, createHash } from "node:crypto";
-import { blank, type Saved } from "../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { randomFrom } from "../support/random.ts";
 
 /* What the writer writes, by number, the same each time: so that what is found on a disk can be compared letter by letter. */
 
 /** A state whose number stands where the boot id does, of one block or of several: with that, one can be torn. */
-export function stateOf(seed: number, number: number): Saved {
+export function stateOf(seed: number, number: number): AgentState {
   const random = randomFrom(seed + number);
   const operations = Array.from({ length: Math.floor(random() * 33) }, (_one, index) => ({
     operationId: `op-${number}-${index}`,
@@ -13,7 +13,7 @@ export function stateOf(seed: number, number: number): Saved {
     status: 200,
     payload: { Response: bytesOf(seed, number, Math.floor(random() * 300)).toString("hex") },
   }));
-  return { ...blank(String(number)), seq: number, operations };
+  return { ...initialState(String(number)), seq: number, operations };
 }
 
 export function configOf(seed: number, number: number): string {

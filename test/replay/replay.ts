@@ -173,7 +173,7 @@ class FlushedDisk {
   }
 }
 
-/** Starts the board after the cut: the file system plays its journal, and the agent's readers read. */
+/** Starts the board after the cut: the file system plays its store, and the agent's readers read. */
 async function lookAt(folder: string, path: string, seed: number, images: readonly number[]): Promise<Found> {
   const mountPoint = join(folder, "cut-mnt");
   await mkdir(mountPoint, { recursive: true });

@@ -102,13 +102,13 @@ async function keepReserve(): Promise<void> {
   );
   if (size === reserveBytes) {
     await mark({ of: "reserve", is: "begun", value: reserved.gone });
-    await reserve.spend();
+    await reserve.release();
     await mark({ of: "reserve", is: "kept", value: reserved.gone });
     return;
   }
   // Created over what there is: for a moment, and after a cut, there may be nothing, some of it, or all.
   for (const value of [reserved.part, reserved.whole]) await mark({ of: "reserve", is: "begun", value });
-  await reserve.restock();
+  await reserve.refill();
   await mark({ of: "reserve", is: "kept", value: reserved.whole });
 }
 
@@ -171,7 +171,7 @@ async function clear(image: number): Promise<void> {
 
 const dieIn = 4 + upTo(30);
 for (let done = 0; ; done += 1) {
-  // The journal saves while bytes arrive.
+  // The store saves while bytes arrive.
   const [drawn, beside] = [random(), random()];
   const act =
     drawn < 0.5 ? imageStep : drawn < 0.7 ? save : drawn < 0.82 ? count : drawn < 0.92 ? keepConfig : keepReserve;

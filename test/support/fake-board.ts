@@ -4,14 +4,14 @@ import { startAgent, type Agent } from "../../agent/agent.ts";
 import type { AgentPorts } from "../../agent/ports.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { Work } from "../../agent/watchdog/stall-detector.ts";
 import { readSettings } from "../../agent/config/settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
 import { bareInventory } from "./inventory.ts";
 import type { Gate } from "./gate.ts";
-import { quiet } from "./journals.ts";
+import { quiet } from "./state-stores.ts";
 import { digest } from "./updates.ts";
 import { goodVitals } from "./vitals.ts";
 
@@ -22,7 +22,7 @@ const bootMs = 30_000;
 export interface FakeBoardOptions {
   /** Settings by name, as in TOML. */
   readonly settings?: Record<string, unknown>;
-  readonly equipment?: AgentPorts["equipment"];
+  readonly equipment?: AgentPorts["findHardwareInfo"];
   /** What an update of it restarts: a board, or a service that is switched over at once, and not back again. */
   readonly restart?: "board" | "service";
 }
@@ -31,7 +31,7 @@ export interface FakeBoardOptions {
 export class FakeBoard {
   readonly time = new FakeTime();
   readonly #hub: FakeHub;
-  readonly #equipment: AgentPorts["equipment"];
+  readonly #equipment: AgentPorts["findHardwareInfo"];
   readonly #settings: Record<string, unknown>;
   readonly #restart: "board" | "service";
   /** How often it was started. */
@@ -39,7 +39,7 @@ export class FakeBoard {
   /** The operations that were installed, in their order. */
   readonly installs: string[] = [];
   /** What lies on its disk. */
-  saved: Saved | undefined;
+  saved: AgentState | undefined;
   /** What its disk says to whoever would write. */
   refusal: Error | undefined;
   /** A version whose system mounts the disk so that nothing can be written. */
@@ -47,7 +47,7 @@ export class FakeBoard {
   /** Holds each save that comes. */
   saving: Gate | undefined;
   /** Whether a save is the last that the disk takes. */
-  isLastSave: (saved: Saved) => boolean = () => false;
+  isLastSave: (saved: AgentState) => boolean = () => false;
   /** How often something was written, or would have been. */
   writes = 0;
   /** What comes of the next fetch, if not the image. */
@@ -88,13 +88,13 @@ export class FakeBoard {
 
   /** What is under way, as a watchdog asks for it. */
   work(): readonly Work[] {
-    return this.#agent?.work() ?? [];
+    return this.#agent?.activeWork() ?? [];
   }
 
   /** Calls a method on the board itself. */
   async ask(name: string, payload: unknown): Promise<MethodReply> {
     if (this.#agent === undefined) throw new Error("no agent runs");
-    return await this.#agent.ask(name, payload);
+    return await this.#agent.callMethod(name, payload);
   }
 
   #ports(): AgentPorts {
@@ -103,7 +103,7 @@ export class FakeBoard {
       version: "0.0.0-test",
       mode: "systemd",
       log: quiet,
-      logLevel: (level) => void (this.logLevel = level),
+      setLogLevel: (level) => void (this.logLevel = level),
       clock: time,
       bootClock: { nowMs: () => time.nowMs() - this.#startedAtMs },
       timer: time,
@@ -120,12 +120,15 @@ export class FakeBoard {
           if (this.isLastSave(saved)) this.refusal = readOnly();
         },
       },
-      equipment: this.#equipment,
-      vitals: () => Promise.resolve(goodVitals),
-      loaded: this.saved,
-      trust: "latest",
-      problems: [],
-      trials: { read: async () => this.#trials, write: async (count) => void (this.#trials = this.#written(count)) },
+      findHardwareInfo: this.#equipment,
+      readMetrics: () => Promise.resolve(goodVitals),
+      loadedState: this.saved,
+      loadQuality: "latest",
+      startupAlerts: [],
+      bootCounter: {
+        read: async () => this.#trials,
+        write: async (count) => void (this.#trials = this.#written(count)),
+      },
       staging: {
         roomBytes: async () => 1e9,
         partialPath: async () => "/partial",

@@ -21,12 +21,12 @@ import type { Connection } from "../../agent/hub/connection.ts";
 import type { Power } from "../../agent/reboot/runner.ts";
 import { Download, downloadTerms } from "../../agent/download/download.ts";
 import type { Installer, Staging } from "../../agent/update/ports.ts";
-import type { Saved } from "../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { readSettings, type Settings } from "../../agent/config/settings.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "./azure-sdk.ts";
 import { bareInventory } from "./inventory.ts";
-import { testLog } from "./journals.ts";
+import { testLog } from "./state-stores.ts";
 import { overriding } from "./overriding.ts";
 import { goodVitals } from "./vitals.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -108,7 +108,7 @@ export class TestBoard {
   }
 
   /** What the board has saved, as it lies on disk. */
-  async saved(): Promise<Saved | undefined> {
+  async saved(): Promise<AgentState | undefined> {
     return (await new FolderStateFile(this.folder).load()).saved;
   }
 
@@ -141,14 +141,14 @@ export class TestBoard {
     if (!address.ok) throw new Error(address.problems.join("; "));
     const { settings } = this;
     const stateFile = new FolderStateFile(this.folder);
-    const { saved, trust } = await stateFile.load();
+    const { saved, loadQuality } = await stateFile.load();
     const board = await readBoard(this.#boardFile);
     this.#agent = await startAgent(
       {
         version: "0.0.0-test",
         mode: "simulated",
         log: testLog,
-        logLevel: () => undefined,
+        setLogLevel: () => undefined,
         clock: laptopClock,
         bootClock: kernelBootClock,
         timer: wrapped(systemTimer, timer),
@@ -158,13 +158,13 @@ export class TestBoard {
         bootId: board?.bootId ?? "",
         identity: this.deviceId,
         inventory: bareInventory,
-        equipment: () => Promise.resolve(null),
-        vitals: () => Promise.resolve(goodVitals),
+        findHardwareInfo: () => Promise.resolve(null),
+        readMetrics: () => Promise.resolve(goodVitals),
         stateFile,
-        loaded: saved,
-        trust,
-        problems: [],
-        trials: new FolderTrialRecord(this.folder),
+        loadedState: saved,
+        loadQuality,
+        startupAlerts: [],
+        bootCounter: new FolderTrialRecord(this.folder),
         reserve: new FileReserve(this.folder),
         staging: wrapped(
           new FolderStaging(this.stagingFolder, settings["update.keep-free"], settings["update.staging-quota"]),

@@ -4,7 +4,7 @@ import type { StateFile } from "../../state/store.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../state/history.ts";
 import type { Log } from "../../lib/log.ts";
 import { stateFileNames } from "../../config/paths.ts";
-import type { Saved } from "../../operations/agent-state.ts";
+import type { AgentState } from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { asGoodAsFullBytes, freeBytesOf, replaceFile } from "./files.ts";
 
@@ -43,7 +43,7 @@ export class HistoryFile {
     /** With the ends that the disk has not taken yet. */
     let entries: readonly HistoryEntry[] | undefined;
     let isLate = false;
-    const note = async (saved: Saved): Promise<void> => {
+    const note = async (saved: AgentState): Promise<void> => {
       onDisk ??= await this.read();
       entries = historyAfter(entries ?? onDisk, saved, now());
       if (entries === onDisk) return;

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
 import { stateFileNames } from "../../config/paths.ts";
-import type { Reserve } from "../../state/disk-reserve.ts";
+import type { ReserveFile } from "../../state/disk-reserve.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { asGoodAsFullBytes, freeBytesOf, makeFolder } from "./files.ts";
 
@@ -14,7 +14,7 @@ export const reserveBytes = 256 * 1_024;
  * Bytes that are written and never read: a file beside the state that gives way when a disk is full. Chance, because a file
  * system may store zeros for nothing.
  */
-export class FileReserve implements Reserve {
+export class FileReserve implements ReserveFile {
   readonly #folder: string;
   readonly #path: string;
   readonly #disk: Disk;
@@ -27,12 +27,12 @@ export class FileReserve implements Reserve {
     this.#disk = disk;
   }
 
-  async spend(): Promise<void> {
+  async release(): Promise<void> {
     await this.#disk.remove(this.#path);
     await this.#disk.syncFolder(this.#folder); // Some file systems give freed blocks out only when that is on disk.
   }
 
-  async restock(): Promise<void> {
+  async refill(): Promise<void> {
     await makeFolder(this.#folder, this.#disk);
     if ((await sizeOf(this.#path)) === reserveBytes) return;
     if ((await this.#freeBytes(this.#folder)) < asGoodAsFullBytes)

@@ -6,15 +6,20 @@ import { check } from "../../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../../contract/json.ts";
 import type { StateFile } from "../../state/store.ts";
 import { stateFileNames } from "../../config/paths.ts";
-import { saved as savedState, savedSchema, type Saved, type Trust } from "../../operations/agent-state.ts";
+import {
+  agentStateSchema as savedState,
+  stateSchemaVersion,
+  type AgentState,
+  type LoadQuality,
+} from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 
 /** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
 export interface Found {
   /** Undefined where no agent has saved anything yet, or nothing that can be used. */
-  readonly saved: Saved | undefined;
-  readonly trust: Trust;
+  readonly saved: AgentState | undefined;
+  readonly loadQuality: LoadQuality;
   readonly problems: readonly string[];
 }
 
@@ -74,14 +79,14 @@ export class FolderStateFile implements StateFile {
   async #find(problems: string[], stays: boolean): Promise<Found> {
     const latest = await this.#read(this.#path, problems);
     this.#isWhole = latest !== undefined;
-    if (latest !== undefined) return { saved: latest, trust: stays ? "latest" : "unsynced", problems };
+    if (latest !== undefined) return { saved: latest, loadQuality: stays ? "latest" : "unsynced", problems };
     const isMissing = problems.length === 0;
     const saved = await this.#read(this.#previous, problems);
     if (saved !== undefined && isMissing) problems.push(`${this.#path}: is gone`);
-    return { saved, trust: problems.length > 0 ? "older" : "latest", problems };
+    return { saved, loadQuality: problems.length > 0 ? "older" : "latest", problems };
   }
 
-  async save(saved: Saved): Promise<void> {
+  async save(saved: AgentState): Promise<void> {
     const readable = check(savedState, saved);
     if (!readable.ok) throw new Error(`it could not be read back: ${readable.problems.join("; ")}`);
     const body = canonicalJson(saved);
@@ -91,7 +96,7 @@ export class FolderStateFile implements StateFile {
   }
 
   /** A copy; undefined where there is none that can be used. */
-  async #read(path: string, problems: string[]): Promise<Saved | undefined> {
+  async #read(path: string, problems: string[]): Promise<AgentState | undefined> {
     try {
       return parse(await this.#text(path));
     } catch (cause) {
@@ -130,14 +135,14 @@ function hasNoLinks(cause: unknown): boolean {
   return ["EPERM", "EOPNOTSUPP", "ENOSYS"].includes(errorCode(cause) ?? "");
 }
 
-function parse(text: string): Saved {
+function parse(text: string): AgentState {
   const outer = check(envelope, JSON.parse(text));
   if (!outer.ok) throw new Error(outer.problems.join("; "));
   const { checksum, saved } = outer.value;
   if (digest(canonicalJson(saved)) !== checksum) throw new Error("the checksum does not match: the file was damaged");
   const { schema } = saved;
-  if (typeof schema === "number" && schema > savedSchema)
-    throw new Error(`schema: ${schema} is of a newer release than this one, which reads ${savedSchema}`);
+  if (typeof schema === "number" && schema > stateSchemaVersion)
+    throw new Error(`schema: ${schema} is of a newer release than this one, which reads ${stateSchemaVersion}`);
   const inner = check(savedState, saved);
   if (!inner.ok) throw new Error(inner.problems.join("; "));
   return inner.value;

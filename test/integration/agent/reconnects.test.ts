@@ -7,7 +7,7 @@ import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
 import { Meter } from "../../../agent/hub/quota-counter.ts";
 import { Supervisor } from "../../../agent/hub/connection-manager.ts";
 import { testHub } from "../../support/local-hub.ts";
-import { quiet } from "../../support/journals.ts";
+import { quiet } from "../../support/state-stores.ts";
 import type { Transport } from "../../support/azure-sdk.ts";
 
 setFlagsFromString("--expose-gc");

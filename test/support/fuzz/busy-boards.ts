@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../../agent/contract/methods.ts";
-import type { Desk } from "../../../agent/methods/request-handler.ts";
+import type { RequestHandler } from "../../../agent/methods/request-handler.ts";
 import type { RebootState } from "../../../agent/reboot/machine.ts";
-import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../agent/update/job.ts";
 import { jobWith, states, t } from "../updates.ts";
 import { Counter } from "./counter.ts";
@@ -25,7 +25,7 @@ const reboots: RebootState[] = [
   { phase: "failed", last, job: rebootJob, error },
   { phase: "cancelled", last, job: rebootJob },
 ];
-const busy: fc.Arbitrary<Saved> = fc
+const busy: fc.Arbitrary<AgentState> = fc
   .record({ origin: fc.constantFrom("method", "desired"), apply: fc.constantFrom("now", "manual") })
   .map((changes) => Object.values(states(jobWith({ ...changes, uri, mirrors: [uri] }))))
   .chain((updates) => fc.record({ update: fc.constantFrom(...updates), reboot: fc.constantFrom(...reboots) }))
@@ -34,12 +34,12 @@ const busy: fc.Arbitrary<Saved> = fc
 const ended = new Set<string>(["idle", "completed", "failed", "rolledBack", "cancelled"]);
 const changesNothingYet = new Set<string>(["accepted", "downloading", "verifying", "staged"]);
 
-const isFree = ({ update }: Saved): boolean => ended.has(update.phase);
-const changesBoard = (saved: Saved): boolean => !isFree(saved) && !changesNothingYet.has(saved.update.phase);
-const isPending = ({ reboot }: Saved): boolean => ["scheduled", "rebooting"].includes(reboot.phase);
+const isFree = ({ update }: AgentState): boolean => ended.has(update.phase);
+const changesBoard = (saved: AgentState): boolean => !isFree(saved) && !changesNothingYet.has(saved.update.phase);
+const isPending = ({ reboot }: AgentState): boolean => ["scheduled", "rebooting"].includes(reboot.phase);
 
 /** What a method may do to a board: the one part that it may change, and into which phase. */
-function mayDo(method: string, saved: Saved): readonly [part: "update" | "reboot", phase: string] | undefined {
+function mayDo(method: string, saved: AgentState): readonly [part: "update" | "reboot", phase: string] | undefined {
   switch (method) {
     case "firmwareUpdate":
       return isFree(saved) ? ["update", "accepted"] : undefined;
@@ -56,12 +56,12 @@ function mayDo(method: string, saved: Saved): readonly [part: "update" | "reboot
   }
 }
 
-function savedWith(parts: Pick<Saved, "update" | "reboot">): Saved {
-  return { ...blank("boot-1"), seq: 7, ...parts };
+function savedWith(parts: Pick<AgentState, "update" | "reboot">): AgentState {
+  return { ...initialState("boot-1"), seq: 7, ...parts };
 }
 
 /** Everything of a board but one part of its state, and what is counted and remembered of requests. */
-function rest(saved: Saved, part: "update" | "reboot" | undefined): unknown {
+function rest(saved: AgentState, part: "update" | "reboot" | undefined): unknown {
   const { seq: _seq, operations: _operations, update, reboot, ...others } = saved;
   return { ...others, ...(part === "update" ? { reboot } : part === "reboot" ? { update } : { update, reboot }) };
 }
@@ -83,14 +83,14 @@ export const busyProperties: Readonly<Record<string, (search: Search) => Promise
     counterexample(
       fc.asyncProperty(busy, request, fc.boolean(), async (saved, { method, payload }, asText) => {
         const counter = new Counter(false, saved);
-        const { status, payload: reply } = await counter.desk.answer(method, dressed(payload, asText));
+        const { status, payload: reply } = await counter.desk.handleMethod(method, dressed(payload, asText));
         expect([200, 400, 404, 409, 507]).toContain(status);
         expect(JSON.stringify(reply) + counter.told()).not.toContain(secret);
         if (status === 400)
           expect(
             ["payload", ...(keysOf[named(method)] ?? ["operationId"])].some((key) => reply.Response.includes(key)),
           ).toBe(true);
-        const after = counter.journal.saved;
+        const after = counter.store.state;
         const may = mayDo(named(method), saved);
         if (JSON.stringify(after) === JSON.stringify(saved)) {
           // Whoever is told that it was done finds it done; and what may be done is done when it is asked for.
@@ -125,9 +125,9 @@ export const busyProperties: Readonly<Record<string, (search: Search) => Promise
           ),
           async (saved, firmware) => {
             const counter = new Counter(false, saved);
-            const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<Desk["takeDesired"]>[0];
-            await counter.desk.takeDesired(document, 7);
-            const after = counter.journal.saved;
+            const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<RequestHandler["handleDesired"]>[0];
+            await counter.desk.handleDesired(document, 7);
+            const after = counter.store.state;
             expect(counter.told()).not.toContain(secret);
             expect(after.reboot).toStrictEqual(saved.reboot);
             const { update } = saved;

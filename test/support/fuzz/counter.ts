@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { FolderStateFile } from "../../../agent/board/fs/state-file.ts";
 import { project } from "../../../agent/contract/twin-formats/project.ts";
 import { pageOf } from "../../../agent/contract/logs.ts";
-import { Desk } from "../../../agent/methods/request-handler.ts";
-import { Journal } from "../../../agent/state/store.ts";
+import { RequestHandler } from "../../../agent/methods/request-handler.ts";
+import { StateStore } from "../../../agent/state/store.ts";
 import { createLog } from "../../../agent/lib/log.ts";
-import { Problems } from "../../../agent/alerts.ts";
+import { Alerts } from "../../../agent/alerts.ts";
 import { describeReboot } from "../../../agent/reboot/report.ts";
-import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../../agent/update/report.ts";
 import { snapshotWith } from "../snapshots.ts";
 import { MemoryDisk } from "./memory-disk.ts";
@@ -19,18 +19,18 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 /** The desk of a board on which nothing has happened, unless told otherwise, with everything that it says. */
 export class Counter {
   readonly disk = new MemoryDisk();
-  readonly journal: Journal;
-  readonly desk: Desk;
+  readonly store: StateStore;
+  readonly desk: RequestHandler;
 
-  constructor(simulated: boolean, saved: Saved = blank("boot-1")) {
+  constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
     lines.length = 0;
     const timer = { after: () => Promise.resolve() };
     const file = new FolderStateFile("/state", this.disk);
-    const around = { bootClock: { nowMs: () => 1_000 }, problems: new Problems([]) };
+    const around = { bootClock: { nowMs: () => 1_000 }, alerts: new Alerts([]) };
     const stopping = new AbortController().signal;
-    this.journal = new Journal({ file, timer, log, stopping, ...around }, saved);
-    this.desk = new Desk({
-      journal: this.journal,
+    this.store = new StateStore({ file, timer, log, stopping, ...around }, saved);
+    this.desk = new RequestHandler({
+      store: this.store,
       log,
       clock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
       bootClock: { nowMs: () => 1_000 },
@@ -52,7 +52,7 @@ export class Counter {
       link: () => ({ up: true }),
       logs: (asked) => pageOf(lines, asked),
       reported: () => Promise.resolve(),
-      awake: () => Promise.resolve(true),
+      recovered: () => Promise.resolve(true),
       stopping: new AbortController().signal,
     });
   }
@@ -63,12 +63,12 @@ export class Counter {
   }
 
   /** What the next agent on this board would begin with. */
-  async onDisk(): Promise<Saved | undefined> {
+  async onDisk(): Promise<AgentState | undefined> {
     return (await new FolderStateFile("/state", this.disk).load()).saved;
   }
 
   #snapshot(): ReturnType<typeof snapshotWith> {
-    const { saved } = this.journal;
+    const { state: saved } = this.store;
     return snapshotWith(describeUpdate(saved, null), { reboot: describeReboot(saved.reboot) });
   }
 }

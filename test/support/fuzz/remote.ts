@@ -4,13 +4,13 @@ import { expect } from "vitest";
 import { FolderStateFile } from "../../../agent/board/fs/state-file.ts";
 import { project } from "../../../agent/contract/twin-formats/project.ts";
 import type { Json, JsonObject } from "../../../agent/contract/json.ts";
-import { Journal } from "../../../agent/state/store.ts";
+import { StateStore } from "../../../agent/state/store.ts";
 import { createLog } from "../../../agent/lib/log.ts";
-import { Problems } from "../../../agent/alerts.ts";
+import { Alerts } from "../../../agent/alerts.ts";
 import { RemoteConfigHandler } from "../../../agent/config/remote-config-handler.ts";
 import { describeRemote } from "../../../agent/config/remote-config.ts";
 import { EffectiveSettings } from "../../../agent/config/effective-settings.ts";
-import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
 import { readSettings, settings, type Settings } from "../../../agent/config/settings.ts";
 import { mistakesIn, openingsOf } from "../../../agent/maintenance/cron.ts";
 import { snapshotWith } from "../snapshots.ts";
@@ -39,7 +39,7 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 /** A board with an update under way, and all that it takes to configure it. */
 class ConfiguredBoard {
   readonly disk = new MemoryDisk();
-  readonly journal: Journal;
+  readonly store: StateStore;
   readonly tuning: EffectiveSettings;
   readonly #desk: RemoteConfigHandler;
 
@@ -49,11 +49,11 @@ class ConfiguredBoard {
     const file = new FolderStateFile("/state", this.disk);
     const timer = { after: () => Promise.resolve() };
     const bootClock = { nowMs: () => 1_000 };
-    const saved = { ...blank("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
-    this.journal = new Journal({ file, timer, bootClock, log, stopping, problems: new Problems([]) }, saved);
-    this.tuning = new EffectiveSettings(this.journal, base, (problem) => lines.push(problem));
+    const saved = { ...initialState("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
+    this.store = new StateStore({ file, timer, bootClock, log, stopping, alerts: new Alerts([]) }, saved);
+    this.tuning = new EffectiveSettings(this.store, base, (problem) => lines.push(problem));
     this.#desk = new RemoteConfigHandler({
-      journal: this.journal,
+      store: this.store,
       log,
       base,
       digest: (text) => createHash("sha256").update(text).digest("hex"),
@@ -69,16 +69,16 @@ class ConfiguredBoard {
 
   /** All that anybody hears of it. */
   told(): string {
-    const config = describeRemote(this.journal.saved);
+    const config = describeRemote(this.store.state);
     return `${lines.join("")}${JSON.stringify(project(snapshotWith({}, { config })))}`;
   }
 
   /** What the next agent on this board would begin with, and the settings that it would have. */
-  async next(): Promise<{ saved: Saved | undefined; settings: Settings; mistakes: string[] }> {
+  async next(): Promise<{ saved: AgentState | undefined; settings: Settings; mistakes: string[] }> {
     const { saved } = await new FolderStateFile("/state", this.disk).load();
     const mistakes: string[] = [];
-    const journal = { saved: saved ?? blank("boot-1"), onChange: () => () => undefined };
-    return { saved, settings: new EffectiveSettings(journal, base, (one) => mistakes.push(one)).current, mistakes };
+    const store = { state: saved ?? initialState("boot-1"), onChange: () => () => undefined };
+    return { saved, settings: new EffectiveSettings(store, base, (one) => mistakes.push(one)).current, mistakes };
   }
 }
 
@@ -159,11 +159,11 @@ export const remoteProperties: Readonly<Record<string, (search: Search) => Promi
         async ({ section: asked, name }, others) => {
           const board = new ConfiguredBoard();
           await board.take({ boardkeeper: { agent: { "log-level": "error" } } }, 6);
-          const before = board.journal.saved;
+          const before = board.store.state;
           const document = JSON.parse(JSON.stringify({ ...others, boardkeeper: asked })) as JsonObject;
           await board.take(document, 7);
 
-          const { saved } = board.journal;
+          const { state: saved } = board.store;
           const { remote, seq, ...rest } = saved;
           const { remote: _remote, seq: _seq, ...restBefore } = before;
           expect(rest).toStrictEqual(restBefore);
@@ -186,9 +186,9 @@ export const remoteProperties: Readonly<Record<string, (search: Search) => Promi
             mistakes: [],
           });
           await board.take(document, 7);
-          expect(board.journal.saved).toBe(saved);
+          expect(board.store.state).toBe(saved);
           await board.take(document, 8);
-          expect(board.journal.saved).toStrictEqual(
+          expect(board.store.state).toStrictEqual(
             isThere ? { ...saved, seq: seq + 1, remote: { ...remote, desiredVersion: 8 } } : saved,
           );
         },

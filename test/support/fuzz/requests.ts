@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../../agent/contract/methods.ts";
-import type { Desk } from "../../../agent/methods/request-handler.ts";
-import { blank } from "../../../agent/operations/agent-state.ts";
+import type { RequestHandler } from "../../../agent/methods/request-handler.ts";
+import { initialState } from "../../../agent/operations/agent-state.ts";
 import { Counter } from "./counter.ts";
 import { counterexample, type Property, type Search } from "./counterexample.ts";
 import { digest, httpsUri, junk, oneWrong, secret } from "./inputs.ts";
@@ -59,7 +59,7 @@ export const keysOf: Readonly<Record<string, readonly string[]>> = {
 
 /** An update or a reboot that began is the one that was asked for, letter by letter; on disk as in memory. */
 async function expectNothingElse(counter: Counter, asked: unknown, origin: "method" | "desired"): Promise<void> {
-  const { saved } = counter.journal;
+  const { state: saved } = counter.store;
   if (saved.seq === 0) return;
   expect(await counter.onDisk()).toStrictEqual(JSON.parse(JSON.stringify(saved)));
   if (!("job" in saved.update)) return;
@@ -87,7 +87,7 @@ async function ask(
   simulated: boolean,
 ): Promise<{ counter: Counter; status: number; said: string }> {
   const counter = new Counter(simulated);
-  const { status, payload: reply } = await counter.desk.answer(method, payload);
+  const { status, payload: reply } = await counter.desk.handleMethod(method, payload);
   expect([200, 400, 404, 409, 507]).toContain(status);
   expect(JSON.stringify(reply) + counter.told()).not.toContain(secret);
   expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThan(128 * 1_024);
@@ -102,7 +102,7 @@ function nearlyRight(method: string, payloads: ReturnType<typeof oneWrong>): Pro
     const sent = dressed(payload, asText);
     const { counter, status, said } = await ask(method, sent, simulated);
     if (status === 400) expect(said).toContain(key);
-    if (status !== 200) expect(counter.journal.saved).toStrictEqual(blank("boot-1"));
+    if (status !== 200) expect(counter.store.state).toStrictEqual(initialState("boot-1"));
     await expectNothingElse(counter, sent, "method");
   });
 }
@@ -120,7 +120,7 @@ export const requestProperties: Readonly<Record<string, (search: Search) => Prom
           const { counter, status, said } = await ask(method, sent, simulated);
           if (status === 400)
             expect(["payload", ...(keysOf[method] ?? ["operationId"])].some((key) => said.includes(key))).toBe(true);
-          if (method !== "firmwareUpdate") expect(counter.journal.saved.update).toStrictEqual({ phase: "idle" });
+          if (method !== "firmwareUpdate") expect(counter.store.state.update).toStrictEqual({ phase: "idle" });
           await expectNothingElse(counter, sent, "method");
         },
       ),
@@ -138,10 +138,10 @@ export const requestProperties: Readonly<Record<string, (search: Search) => Prom
     counterexample(
       fc.asyncProperty(goodUpdate, goodReboot, fc.boolean(), async (update, reboot, asText) => {
         const updated = await ask("firmwareUpdate", dressed(update, asText), false);
-        expect([updated.status, updated.counter.journal.saved.update.phase]).toStrictEqual([200, "accepted"]);
+        expect([updated.status, updated.counter.store.state.update.phase]).toStrictEqual([200, "accepted"]);
         await expectNothingElse(updated.counter, update, "method");
         const rebooted = await ask("rebootDevice", dressed(reboot, asText), false);
-        expect([rebooted.status, rebooted.counter.journal.saved.reboot.phase]).toStrictEqual([200, "scheduled"]);
+        expect([rebooted.status, rebooted.counter.store.state.reboot.phase]).toStrictEqual([200, "scheduled"]);
         await expectNothingElse(rebooted.counter, {}, "method");
       }),
       search,
@@ -154,7 +154,7 @@ export const requestProperties: Readonly<Record<string, (search: Search) => Prom
         fc.pre(![...methods, "reboot"].includes(called));
         const { counter, status } = await ask(called, payload, true);
         expect(status).toBe(404);
-        expect(counter.journal.saved.seq).toBe(0);
+        expect(counter.store.state.seq).toBe(0);
       }),
       search,
     ),
@@ -168,18 +168,18 @@ export const requestProperties: Readonly<Record<string, (search: Search) => Prom
         async ({ payload, key }, others, simulated) => {
           const counter = new Counter(simulated);
           const document = JSON.parse(JSON.stringify({ ...others, firmware: payload })) as Parameters<
-            Desk["takeDesired"]
+            RequestHandler["handleDesired"]
           >[0];
-          await counter.desk.takeDesired(document, 7);
-          const { seq, handledDesired } = counter.journal.saved;
+          await counter.desk.handleDesired(document, 7);
+          const { seq, handledDesired } = counter.store.state;
           const refused = handledDesired?.refused?.message;
           if (refused !== undefined && typeof payload === "object" && payload !== null && key !== "")
             expect(refused).toContain(key);
           if ("firmware" in document) expect(handledDesired).not.toBeNull();
           expect(counter.told()).not.toContain(secret);
           await expectNothingElse(counter, payload, "desired");
-          await counter.desk.takeDesired(JSON.parse(JSON.stringify(document)) as typeof document, 8);
-          expect(counter.journal.saved.seq).toBe(seq);
+          await counter.desk.handleDesired(JSON.parse(JSON.stringify(document)) as typeof document, 8);
+          expect(counter.store.state.seq).toBe(seq);
         },
       ),
       search,

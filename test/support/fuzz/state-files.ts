@@ -7,7 +7,7 @@ import { project } from "../../../agent/contract/twin-formats/project.ts";
 import { canonicalJson } from "../../../agent/contract/json.ts";
 import { duty as rebootDuty, resume as resumeReboot, type RebootState } from "../../../agent/reboot/machine.ts";
 import { describeReboot } from "../../../agent/reboot/report.ts";
-import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
 import { duty } from "../../../agent/update/machine.ts";
 import { describeUpdate } from "../../../agent/update/report.ts";
 import { resume } from "../../../agent/update/recover.ts";
@@ -26,8 +26,8 @@ const reboots: RebootState[] = [
   { phase: "proven", last, job, startedAt: t(4) },
 ];
 
-const savedWith = (parts: Pick<Saved, "update" | "reboot">): Saved => ({
-  ...blank("boot-1"),
+const savedWith = (parts: Pick<AgentState, "update" | "reboot">): AgentState => ({
+  ...initialState("boot-1"),
   seq: 2,
   handledDesired: { identity: "b".repeat(64), desiredVersion: 3, refused: { code: "bad-request", message: "…" } },
   remote: { identity: "d".repeat(64), desiredVersion: 4, refused: null, applied: { agent: { "log-level": "debug" } } },
@@ -46,11 +46,11 @@ const present = "/state/state.json";
 
 /** A folder with two copies; the present one is then written over. */
 async function folderWith(
-  saved: Saved,
+  saved: AgentState,
   spoil: (present: Buffer) => Buffer,
-): Promise<{ disk: MemoryDisk; file: FolderStateFile; previous: Saved }> {
+): Promise<{ disk: MemoryDisk; file: FolderStateFile; previous: AgentState }> {
   const disk = new MemoryDisk();
-  const previous = { ...blank("boot-0"), seq: 1 };
+  const previous = { ...initialState("boot-0"), seq: 1 };
   const writer = new FolderStateFile("/state", disk);
   await writer.save(previous);
   await writer.save(saved);
@@ -132,7 +132,7 @@ export const stateProperties: Readonly<Record<string, (search: Search) => Promis
           await file.save(next);
           expect(await file.load()).toStrictEqual({
             saved: JSON.parse(JSON.stringify(next)),
-            trust: "latest",
+            loadQuality: "latest",
             problems: [],
           });
         },

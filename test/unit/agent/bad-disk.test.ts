@@ -5,7 +5,7 @@ import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
 import { settle } from "../../support/fake-time.ts";
 import { Gate } from "../../support/gate.ts";
-import { quiet } from "../../support/journals.ts";
+import { quiet } from "../../support/state-stores.ts";
 import { digest } from "../../support/updates.ts";
 
 const minuteMs = 60_000;

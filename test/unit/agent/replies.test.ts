@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { decideCancelReboot, decideReboot } from "../../../agent/reboot/decisions.ts";
 import type { RebootState } from "../../../agent/reboot/machine.ts";
-import { blank, type Saved } from "../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
 import { decideApply, decideCancel, decideUpdate } from "../../../agent/update/decisions.ts";
 import { jobWith, states, t } from "../../support/updates.ts";
 
 /* What the caller of a method reads, word for word: each says what happened, why, and what to do next. */
 
-const saved = (changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), ...changes });
+const saved = (changes: Partial<AgentState> = {}): AgentState => ({ ...initialState("boot-1"), ...changes });
 const s = states();
 const lastProven = { operationId: "op-1", version: "2.0.0", sha256: jobWith().sha256 ?? "", at: t(9) };
 
@@ -36,7 +36,7 @@ const refusal = (status: number, code: string, message: string): object => ({
 describe("rebootDevice", () => {
   const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [], window: null };
 
-  it.each<[string, Saved, string, string]>([
+  it.each<[string, AgentState, string, string]>([
     [
       "while the board is being changed",
       saved({ update: s.applying }),
@@ -67,7 +67,7 @@ describe("cancelReboot", () => {
     });
   });
 
-  it.each<[string, Saved, string | undefined]>([
+  it.each<[string, AgentState, string | undefined]>([
     ["finds nothing", saved(), undefined],
     ["finds nothing by a name", saved(), "op-1"],
     ["does not take another for the one it names", saved({ reboot: rebooting }), "op-2"],
@@ -108,7 +108,7 @@ describe("firmwareUpdate", () => {
     expect(decideUpdate(saved(), again, "2.0.0", t(30))).toStrictEqual(already("new", "The board runs 2.0.0 already."));
   });
 
-  it.each<[string, Saved, string, string]>([
+  it.each<[string, AgentState, string, string]>([
     [
       "while another one is running",
       saved({ update: s.downloading }),

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import type { StateFile } from "../../../agent/state/store.ts";
-import type { Saved } from "../../../agent/operations/agent-state.ts";
+import type { AgentState } from "../../../agent/operations/agent-state.ts";
 import { forgetful } from "../../explorer/mutants.ts";
 import { scenarios } from "../../explorer/scenarios.ts";
 import { explore } from "../../explorer/search.ts";
 
 /** Saves once that the image is checked, then that it is still being fetched. */
 function relapsing(real: StateFile): StateFile {
-  let before: Saved | undefined;
+  let before: AgentState | undefined;
   return {
     save: async (saved) => {
       await real.save(saved);

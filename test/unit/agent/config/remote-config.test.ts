@@ -8,7 +8,7 @@ import {
   overlaySettings,
   type RemoteRequest,
 } from "../../../../agent/config/remote-config.ts";
-import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { readSettings } from "../../../../agent/config/settings.ts";
 
 const base = readSettings([
@@ -59,14 +59,14 @@ describe("a desired section", () => {
 });
 
 describe("the answer to it", () => {
-  const applied: Saved = {
-    ...blank("boot-1"),
+  const applied: AgentState = {
+    ...initialState("boot-1"),
     remote: { identity: "a", desiredVersion: 5, refused: null, applied: debug },
   };
   const wrong = { agent: { "log-level": "loud" } };
 
   it("is saved with the version of the document", () => {
-    const { change, answer } = decideRemote(blank("boot-1"), order(debug));
+    const { change, answer } = decideRemote(initialState("boot-1"), order(debug));
     expect(change).toStrictEqual({ remote: applied.remote });
     expect(answer).toStrictEqual({ kind: "applied" });
     expect(describeRemote(applied)).toStrictEqual({ version: 5, status: "applied", error: null });
@@ -78,7 +78,10 @@ describe("the answer to it", () => {
 
   it("is no refusal any more once its reason is gone, and stays one while it is there", () => {
     const refused = { code: "bad-request", message: 'this board knows no timezone "Europe/Berlin"' };
-    const saved: Saved = { ...blank("boot-1"), remote: { identity: "a", desiredVersion: 5, refused, applied: null } };
+    const saved: AgentState = {
+      ...initialState("boot-1"),
+      remote: { identity: "a", desiredVersion: 5, refused, applied: null },
+    };
     expect(decideRemote(saved, order(debug))).toStrictEqual({
       change: { remote: applied.remote },
       answer: { kind: "applied" },
@@ -104,12 +107,12 @@ describe("the answer to it", () => {
   });
 
   it("leaves the board's own settings in force where nothing was applied before", () => {
-    expect(decideRemote(blank("boot-1"), order(wrong)).change?.remote?.applied).toBeNull();
+    expect(decideRemote(initialState("boot-1"), order(wrong)).change?.remote?.applied).toBeNull();
   });
 
   it("goes with the section", () => {
     expect(decideRemoteRemoved(applied)).toStrictEqual({ change: { remote: undefined }, answer: { kind: "removed" } });
-    expect(decideRemoteRemoved(blank("boot-1"))).toStrictEqual({ answer: { kind: "known" } });
-    expect(describeRemote(blank("boot-1"))).toBeNull();
+    expect(decideRemoteRemoved(initialState("boot-1"))).toStrictEqual({ answer: { kind: "known" } });
+    expect(describeRemote(initialState("boot-1"))).toBeNull();
   });
 });

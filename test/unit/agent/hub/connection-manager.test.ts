@@ -5,7 +5,7 @@ import { Meter } from "../../../../agent/hub/quota-counter.ts";
 import { Supervisor } from "../../../../agent/hub/connection-manager.ts";
 import { LinkTrouble } from "../../../../agent/hub/connection-error.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/journals.ts";
+import { quiet } from "../../../support/state-stores.ts";
 
 class FakeConnection implements Connection {
   readonly lost: Promise<Error>;

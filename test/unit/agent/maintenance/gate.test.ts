@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { WindowGate } from "../../../../agent/maintenance/gate.ts";
 import type { Wait } from "../../../../agent/maintenance/wait.ts";
 import { windowsFrom, type MaintenanceWindow } from "../../../../agent/maintenance/window.ts";
-import { quiet } from "../../../support/journals.ts";
+import { quiet } from "../../../support/state-stores.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];

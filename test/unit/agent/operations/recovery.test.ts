@@ -1,39 +1,39 @@
 import { describe, expect, it } from "vitest";
-import type { Journal } from "../../../../agent/state/store.ts";
-import { Problems } from "../../../../agent/alerts.ts";
-import type { Saved, Trust } from "../../../../agent/operations/agent-state.ts";
+import type { StateStore } from "../../../../agent/state/store.ts";
+import { Alerts } from "../../../../agent/alerts.ts";
+import type { AgentState, LoadQuality } from "../../../../agent/operations/agent-state.ts";
 import { uncounted } from "../../../../agent/update/job.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
-import { wake } from "../../../../agent/operations/recovery.ts";
+import { recoverState } from "../../../../agent/operations/recovery.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { journalWith, quiet } from "../../../support/journals.ts";
+import { storeWith, quiet } from "../../../support/state-stores.ts";
 import { states } from "../../../support/updates.ts";
 
 const s = states();
 
 interface Scene {
-  readonly journal: Journal;
+  readonly store: StateStore;
   readonly time: FakeTime;
-  readonly problems: Problems;
+  readonly alerts: Alerts;
   /** The count on disk. */
   trials: number;
   /** What the disk says to a count, a state. */
   refusal: { trials?: Error | undefined; state?: Error | undefined; read?: Error | undefined };
   /** How often the disk was asked to take something. */
   tries: number;
-  start(runningVersion: string | null, bootId?: string, trust?: Trust): Promise<void>;
+  start(runningVersion: string | null, bootId?: string, loadQuality?: LoadQuality): Promise<void>;
 }
 
-function scene(update: Saved["update"]): Scene {
+function scene(update: AgentState["update"]): Scene {
   const time = new FakeTime();
-  const problems = new Problems([]);
+  const alerts = new Alerts([]);
   const made: Scene = {
     time,
     trials: 0,
     tries: 0,
     refusal: {},
-    problems,
-    journal: journalWith(
+    alerts,
+    store: storeWith(
       { update },
       {
         file: {
@@ -43,19 +43,19 @@ function scene(update: Saved["update"]): Scene {
           },
         },
         time,
-        problems,
+        alerts,
       },
     ),
-    start: (runningVersion, bootId = "boot-2", trust = "latest") =>
-      wake(
+    start: (runningVersion, bootId = "boot-2", loadQuality = "latest") =>
+      recoverState(
         {
-          journal: made.journal,
+          store: made.store,
           clock: time,
           bootClock: time,
           timer: time,
           log: quiet,
-          problems,
-          trials: {
+          alerts,
+          bootCounter: {
             read: async () => {
               if (made.refusal.read !== undefined) throw made.refusal.read;
               return made.trials;
@@ -67,7 +67,7 @@ function scene(update: Saved["update"]): Scene {
             },
           },
         },
-        { bootId, runningVersion, trust },
+        { bootId, runningVersion, loadQuality },
         new AbortController().signal,
       ),
   };
@@ -92,10 +92,10 @@ describe("waking", () => {
     const phases: string[] = [];
     for (let boot = 2; boot <= limits.trialBoots + 2; boot += 1) {
       await made.start("2.0.0", `boot-${boot}`);
-      phases.push(made.journal.saved.update.phase);
+      phases.push(made.store.state.update.phase);
     }
     expect(phases).toStrictEqual([...Array(limits.trialBoots).fill("proving"), "reverting"]);
-    expect(made.journal.saved.update).toMatchObject({ error: { code: "restarts-too-often" } });
+    expect(made.store.state.update).toMatchObject({ error: { code: "restarts-too-often" } });
   });
 
   it.each(["trials", "state"] as const)(
@@ -106,14 +106,14 @@ describe("waking", () => {
       let awake = false;
       const woken = made.start("2.0.0").then(() => (awake = true));
       await made.time.advance(3_600_000);
-      expect([awake, made.journal.saved.update.phase]).toStrictEqual([false, "rebooting"]);
-      expect(made.problems.sentences).toStrictEqual([expect.stringMatching(/read-only \(EROFS\)\. Check it/)]);
+      expect([awake, made.store.state.update.phase]).toStrictEqual([false, "rebooting"]);
+      expect(made.alerts.messages).toStrictEqual([expect.stringMatching(/read-only \(EROFS\)\. Check it/)]);
       expect(made.tries).toBeLessThan(70); // Cards wear: about one a minute.
       made.refusal = {};
       await made.time.advance(60_000);
       await woken;
-      expect(made.problems.sentences).toStrictEqual([]);
-      expect(made.journal.saved.update.phase).toBe("proving");
+      expect(made.alerts.messages).toStrictEqual([]);
+      expect(made.store.state.update.phase).toBe("proving");
       expect(made.trials).toBe(1);
     },
   );
@@ -124,12 +124,12 @@ describe("waking", () => {
     const woken = made.start("2.0.0");
     await made.time.advance(20_000);
     await woken;
-    expect(made.journal.saved.update).toMatchObject({
+    expect(made.store.state.update).toMatchObject({
       phase: "reverting",
       error: { code: "restarts-too-often", message: expect.stringContaining("cannot be read") },
     });
     expect(made.trials).toBe(uncounted + 1); // On a disk that takes it: the next start knows without reading the old one.
-    expect(made.problems.sentences).toStrictEqual([
+    expect(made.alerts.messages).toStrictEqual([
       "The count of the new system's starts cannot be read: the disk fails (EIO). Replace it.",
     ]);
   });
@@ -142,17 +142,17 @@ describe("waking", () => {
     made.refusal = {};
     await made.time.advance(5_000);
     await woken;
-    expect([made.journal.saved.update.phase, made.trials]).toStrictEqual(["proving", 1]);
-    expect(made.problems.sentences).toStrictEqual([]);
+    expect([made.store.state.update.phase, made.trials]).toStrictEqual(["proving", 1]);
+    expect(made.alerts.messages).toStrictEqual([]);
   });
 
   it.each(["unsynced", "older"] as const)(
     "saves a state first that is %s, though nothing has changed",
-    async (trust) => {
+    async (loadQuality) => {
       const made = scene(s.completed);
       await made.start("2.0.0", "boot-1");
       const { tries } = made;
-      await made.start("2.0.0", "boot-1", trust);
+      await made.start("2.0.0", "boot-1", loadQuality);
       expect(made.tries).toBe(tries + 1);
     },
   );
@@ -160,7 +160,7 @@ describe("waking", () => {
   it("drops what had not begun in an older state", async () => {
     const made = scene(s.staged);
     await made.start("1.0.0", "boot-1", "older");
-    expect(made.journal.saved.update).toMatchObject({ phase: "failed", error: { code: "state-lost" } });
+    expect(made.store.state.update).toMatchObject({ phase: "failed", error: { code: "state-lost" } });
   });
 
   it("saves nothing when nothing has changed", async () => {
@@ -168,6 +168,6 @@ describe("waking", () => {
     await made.start("2.0.0", "boot-1");
     await made.start("2.0.0", "boot-1");
     await settle();
-    expect(made.journal.saved.seq).toBe(1); // The first start of all, which the next boot is told from.
+    expect(made.store.state.seq).toBe(1); // The first start of all, which the next boot is told from.
   });
 });

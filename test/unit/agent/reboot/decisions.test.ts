@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
 import { describeReboot } from "../../../../agent/reboot/report.ts";
 import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
-import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { isPastStaging } from "../../../../agent/update/machine.ts";
 import type { Standing, Wait } from "../../../../agent/maintenance/wait.ts";
 import { states } from "../../../support/updates.ts";
 
 const now = new Date("2026-01-02T03:00:00.000Z");
 const terms = { now, clockSynchronized: true, window: null };
-const saved = (changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), ...changes });
+const saved = (changes: Partial<AgentState> = {}): AgentState => ({ ...initialState("boot-1"), ...changes });
 const job = {
   operationId: "op-1",
   reason: null,
@@ -195,7 +195,7 @@ describe("cancelReboot", () => {
     expect(answer).toStrictEqual({ status: 200, payload: { Response: "Reboot cancelled", operationId: "op-1" } });
   });
 
-  it.each<[string, Saved, string | undefined, number]>([
+  it.each<[string, AgentState, string | undefined, number]>([
     ["nothing scheduled", saved(), undefined, 404],
     ["another operation", saved({ reboot: scheduled }), "op-9", 404],
     ["too late", saved({ reboot: rebooting }), undefined, 409],

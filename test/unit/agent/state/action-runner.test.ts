@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Pursuit } from "../../../../agent/state/action-runner.ts";
+import { ActionRunner } from "../../../../agent/state/action-runner.ts";
 import { settle } from "../../../support/fake-time.ts";
 
 /** A pursuit of words, in which each ends when the test says so, or when it is told to stop. */
-function scene(): { pursuit: Pursuit<string>; log: string[]; finish: () => Promise<void> } {
+function scene(): { pursuit: ActionRunner<string>; log: string[]; finish: () => Promise<void> } {
   const log: string[] = [];
   let end: () => void = () => undefined;
-  const pursuit = new Pursuit<string>(
+  const pursuit = new ActionRunner<string>(
     (word) => word,
     async (word, signal) => {
       log.push(`begin ${word}`);
@@ -23,17 +23,17 @@ function scene(): { pursuit: Pursuit<string>; log: string[]; finish: () => Promi
 describe("a pursuit", () => {
   it("does what is wanted, once", async () => {
     const { pursuit, log, finish } = scene();
-    pursuit.want("a");
-    pursuit.want("a");
+    pursuit.setWanted("a");
+    pursuit.setWanted("a");
     await finish();
-    pursuit.want("a");
+    pursuit.setWanted("a");
     expect(log).toStrictEqual(["begin a", "end a"]);
   });
 
   it("stops what is not wanted any more, and lets it end before the next begins", async () => {
     const { pursuit, log, finish } = scene();
-    pursuit.want("a");
-    pursuit.want("b");
+    pursuit.setWanted("a");
+    pursuit.setWanted("b");
     await settle();
     await finish();
     expect(log).toStrictEqual(["begin a", "stop a", "begin b", "end b"]);
@@ -41,30 +41,30 @@ describe("a pursuit", () => {
 
   it("goes on with what was wanted while the last one ended by itself", async () => {
     const { pursuit, log, finish } = scene();
-    pursuit.want("a");
+    pursuit.setWanted("a");
     await finish();
-    pursuit.want("b");
+    pursuit.setWanted("b");
     await finish();
-    pursuit.want("a");
+    pursuit.setWanted("a");
     await finish();
     expect(log).toStrictEqual(["begin a", "end a", "begin b", "end b", "begin a", "end a"]);
   });
 
   it("begins again what was stopped and is wanted again", async () => {
     const { pursuit, log, finish } = scene();
-    pursuit.want("a");
-    pursuit.want(undefined);
+    pursuit.setWanted("a");
+    pursuit.setWanted(undefined);
     await settle();
-    pursuit.want("a");
+    pursuit.setWanted("a");
     await finish();
     expect(log).toStrictEqual(["begin a", "stop a", "begin a", "end a"]);
   });
 
   it("begins again what was stopped and is wanted again before it has ended", async () => {
     const { pursuit, log, finish } = scene();
-    pursuit.want("a");
-    pursuit.want("b");
-    pursuit.want("a");
+    pursuit.setWanted("a");
+    pursuit.setWanted("b");
+    pursuit.setWanted("a");
     await settle();
     await finish();
     expect(log).toStrictEqual(["begin a", "stop a", "begin a", "end a"]);
@@ -72,9 +72,9 @@ describe("a pursuit", () => {
 
   it("begins nothing after it was stopped", async () => {
     const { pursuit, log } = scene();
-    pursuit.want("a");
+    pursuit.setWanted("a");
     await pursuit.stop();
-    pursuit.want("b");
+    pursuit.setWanted("b");
     await settle();
     expect(log).toStrictEqual(["begin a", "stop a"]);
   });

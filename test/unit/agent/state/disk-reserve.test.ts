@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLog } from "../../../../agent/lib/log.ts";
-import { Problems } from "../../../../agent/alerts.ts";
-import { Reserved } from "../../../../agent/state/disk-reserve.ts";
+import { Alerts } from "../../../../agent/alerts.ts";
+import { DiskReserve } from "../../../../agent/state/disk-reserve.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
 
 const error = (code: string): Error => Object.assign(new Error(code), { code });
@@ -10,12 +10,12 @@ const error = (code: string): Error => Object.assign(new Error(code), { code });
 function scene() {
   const disk = { isFull: true, isReserveThere: true, restocks: 0, written: [] as string[] };
   const time = new FakeTime();
-  const problems = new Problems([]);
+  const alerts = new Alerts([]);
   const lines: { msg: string }[] = [];
-  const reserved = new Reserved({
+  const reserved = new DiskReserve({
     reserve: {
-      spend: async () => void (disk.isReserveThere = false),
-      restock: async () => {
+      release: async () => void (disk.isReserveThere = false),
+      refill: async () => {
         disk.restocks += 1;
         if (disk.isReserveThere) return;
         if (disk.isFull) throw error("ENOSPC");
@@ -23,7 +23,7 @@ function scene() {
       },
     },
     timer: time,
-    problems,
+    alerts,
     log: createLog("info", { write: (line) => void lines.push(JSON.parse(line) as { msg: string }) }),
     stopping: new AbortController().signal,
   });
@@ -31,29 +31,29 @@ function scene() {
     if (disk.isFull && disk.isReserveThere) throw error("ENOSPC");
     disk.written.push(what);
   };
-  return { disk, time, problems, lines, reserved, write };
+  return { disk, time, alerts, lines, reserved, write };
 }
 
 describe("room that is kept back", () => {
   it("takes what must be saved on a full disk, and says that it is used up", async () => {
-    const { disk, reserved, problems, write } = scene();
+    const { disk, reserved, alerts, write } = scene();
     await reserved.start();
-    expect(problems.sentences).toStrictEqual([]);
-    await reserved.within(() => write("state"));
+    expect(alerts.messages).toStrictEqual([]);
+    await reserved.withReserve(() => write("state"));
     expect(disk.written).toStrictEqual(["state"]);
-    expect(problems.sentences).toStrictEqual([
+    expect(alerts.messages).toStrictEqual([
       "No room is kept back for the agent's state: the disk is full (ENOSPC). Free some space on it.",
     ]);
   });
 
   it("is kept back again when there is room, and not asked for more than once a minute", async () => {
-    const { disk, time, reserved, problems, lines, write } = scene();
-    await reserved.within(() => write("state"));
+    const { disk, time, reserved, alerts, lines, write } = scene();
+    await reserved.withReserve(() => write("state"));
     await time.advance(3_600_000);
     expect(disk.restocks).toBe(60);
     disk.isFull = false;
     await time.advance(60_000);
-    expect([disk.isReserveThere, problems.sentences]).toStrictEqual([true, []]);
+    expect([disk.isReserveThere, alerts.messages]).toStrictEqual([true, []]);
     await time.advance(3_600_000);
     expect([disk.restocks, time.sleepers]).toStrictEqual([61, 0]);
     expect(lines.map(({ msg }) => msg)).toStrictEqual([
@@ -64,20 +64,20 @@ describe("room that is kept back", () => {
 
   it("is not touched for what is no lack of room", async () => {
     const { disk, reserved } = scene();
-    await expect(reserved.within(() => Promise.reject(error("EROFS")))).rejects.toMatchObject({ code: "EROFS" });
+    await expect(reserved.withReserve(() => Promise.reject(error("EROFS")))).rejects.toMatchObject({ code: "EROFS" });
     expect(disk.isReserveThere).toBe(true);
   });
 
   it("rejects where even that was not enough", async () => {
     const { reserved, time } = scene();
-    await expect(reserved.within(() => Promise.reject(error("ENOSPC")))).rejects.toMatchObject({ code: "ENOSPC" });
+    await expect(reserved.withReserve(() => Promise.reject(error("ENOSPC")))).rejects.toMatchObject({ code: "ENOSPC" });
     expect(time.sleepers).toBe(1);
   });
 
   it("says at the start that there is none to be had", async () => {
-    const { disk, reserved, problems } = scene();
+    const { disk, reserved, alerts } = scene();
     disk.isReserveThere = false;
     await reserved.start();
-    expect(problems.sentences).toHaveLength(1);
+    expect(alerts.messages).toHaveLength(1);
   });
 });

@@ -4,18 +4,18 @@ import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../.
 import { formatHistory } from "../../../../agent/cli/format/format-history.ts";
 import { createLog } from "../../../../agent/lib/log.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
-import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
 import { MemoryDisk } from "../../../support/fuzz/memory-disk.ts";
-import { FakeStateFile, quiet } from "../../../support/journals.ts";
+import { FakeStateFile, quiet } from "../../../support/state-stores.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
 const now = t(30);
 const gibibyte = 2 ** 30;
 const historyOn = (disk: MemoryDisk, freeBytes = async (): Promise<number> => gibibyte): HistoryFile =>
   new HistoryFile("/state", disk, freeBytes);
-const withUpdate = (update: UpdateState): Saved => ({ ...blank("boot-1"), update });
-const withReboot = (reboot: RebootState): Saved => ({ ...blank("boot-1"), reboot });
+const withUpdate = (update: UpdateState): AgentState => ({ ...initialState("boot-1"), update });
+const withReboot = (reboot: RebootState): AgentState => ({ ...initialState("boot-1"), reboot });
 
 const last = { fromBootId: "boot-0", bootId: "boot-1", cause: "requested", at: t(9), clockSynchronized: true } as const;
 const request = { operationId: "r-1", reason: "new kernel", force: false, acceptedAt: t(1), scheduledFor: t(2) };
@@ -23,7 +23,7 @@ const error = { code: "reboot-never-came", during: "rebooting", message: "It did
 
 describe("what has ended", () => {
   const s = states();
-  it.each<[string, Saved, Partial<HistoryEntry>]>([
+  it.each<[string, AgentState, Partial<HistoryEntry>]>([
     ["an update", withUpdate(s.completed), { kind: "update", outcome: "completed", operationId: "op-1", at: t(9) }],
     [
       "a failed one",

@@ -5,7 +5,7 @@ import { Monitor } from "../../../../agent/telemetry/monitor.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/journals.ts";
+import { quiet } from "../../../support/state-stores.ts";
 import { goodVitals as good } from "../../../support/vitals.ts";
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../../agent/contract/json.ts";
 import { mergePatch } from "../../../../agent/twin/patch.ts";
 import { Reporter } from "../../../../agent/twin/reporter.ts";
 import { settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/journals.ts";
+import { quiet } from "../../../support/state-stores.ts";
 
 /** A twin at the other end: acknowledges, or not, when the test says so. */
 class FakeTwin {
@@ -45,11 +45,11 @@ describe("the reporter", () => {
   it("sends the difference to what the twin holds, and nothing when there is none", async () => {
     const twin = new FakeTwin({ a: 1, old: "error", theirs: true });
     const reporter = new Reporter(quiet);
-    reporter.offer({ a: 1, b: 2, old: null }, "phase");
+    reporter.enqueue({ a: 1, b: 2, old: null }, "phase");
     reporter.connected(twin.content, twin.send);
-    await reporter.settled();
-    reporter.offer({ a: 1, b: 2, old: null }, "phase");
-    await reporter.settled();
+    await reporter.flushed();
+    reporter.enqueue({ a: 1, b: 2, old: null }, "phase");
+    await reporter.flushed();
     expect(twin.patches).toStrictEqual([{ b: 2, old: null }]);
     expect(twin.content).toStrictEqual({ a: 1, b: 2, theirs: true });
   });
@@ -59,25 +59,25 @@ describe("the reporter", () => {
     twin.auto = false;
     const reporter = new Reporter(quiet);
     reporter.connected({}, twin.send);
-    for (const phase of ["accepted", "downloading", "verifying"]) reporter.offer({ phase }, "phase");
+    for (const phase of ["accepted", "downloading", "verifying"]) reporter.enqueue({ phase }, "phase");
     for (let count = 1; count <= 3; count += 1) {
       await settle();
       expect(twin.inFlight).toBe(1);
       twin.acknowledge();
     }
-    await reporter.settled();
+    await reporter.flushed();
     expect(twin.patches).toStrictEqual([{ phase: "accepted" }, { phase: "downloading" }, { phase: "verifying" }]);
   });
 
   it("lets newer progress and newer phases overtake progress that waits", async () => {
     const twin = new FakeTwin();
     const reporter = new Reporter(quiet);
-    reporter.offer({ phase: "downloading", bytes: 1 }, "phase");
-    reporter.offer({ phase: "downloading", bytes: 2 }, "progress");
-    reporter.offer({ phase: "downloading", bytes: 3 }, "progress");
-    reporter.offer({ phase: "verifying", bytes: 4 }, "phase");
+    reporter.enqueue({ phase: "downloading", bytes: 1 }, "phase");
+    reporter.enqueue({ phase: "downloading", bytes: 2 }, "progress");
+    reporter.enqueue({ phase: "downloading", bytes: 3 }, "progress");
+    reporter.enqueue({ phase: "verifying", bytes: 4 }, "phase");
     reporter.connected({}, twin.send);
-    await reporter.settled();
+    await reporter.flushed();
     expect(twin.patches).toStrictEqual([
       { phase: "downloading", bytes: 1 },
       { phase: "verifying", bytes: 4 },
@@ -89,15 +89,15 @@ describe("the reporter", () => {
     twin.auto = false;
     const reporter = new Reporter(quiet);
     reporter.connected({}, twin.send);
-    reporter.offer({ phase: "accepted" }, "phase");
-    reporter.offer({ phase: "downloading" }, "phase");
+    reporter.enqueue({ phase: "accepted" }, "phase");
+    reporter.enqueue({ phase: "downloading" }, "phase");
     await settle();
     twin.lose();
     await settle();
     expect(twin.inFlight).toBe(0); // It waits for a new connection instead of trying on this one.
     twin.auto = true;
     reporter.connected({ phase: "accepted" }, twin.send); // The lost patch had arrived after all.
-    await reporter.settled();
+    await reporter.flushed();
     expect(twin.patches).toStrictEqual([{ phase: "accepted" }, { phase: "downloading" }]);
   });
 
@@ -107,20 +107,20 @@ describe("the reporter", () => {
     const fresh = new FakeTwin();
     const reporter = new Reporter(quiet);
     reporter.connected({}, old.send);
-    reporter.offer({ phase: "accepted" }, "phase");
+    reporter.enqueue({ phase: "accepted" }, "phase");
     await settle();
     reporter.disconnected();
     reporter.connected({}, fresh.send);
     old.acknowledge();
-    await reporter.settled();
+    await reporter.flushed();
     expect(fresh.patches).toStrictEqual([{ phase: "accepted" }]);
   });
 
   it("settles only when all that was offered is acknowledged", async () => {
     const reporter = new Reporter(quiet);
     let settled = false;
-    reporter.offer({ a: 1 }, "phase");
-    const waiting = reporter.settled().then(() => (settled = true));
+    reporter.enqueue({ a: 1 }, "phase");
+    const waiting = reporter.flushed().then(() => (settled = true));
     await settle();
     expect(settled).toBe(false);
     reporter.connected({}, new FakeTwin().send);
@@ -131,9 +131,9 @@ describe("the reporter", () => {
   it("keeps the newest phases when the hub is away for very long", async () => {
     const twin = new FakeTwin();
     const reporter = new Reporter(quiet);
-    for (let count = 1; count <= 200; count += 1) reporter.offer({ count }, "phase");
+    for (let count = 1; count <= 200; count += 1) reporter.enqueue({ count }, "phase");
     reporter.connected({}, twin.send);
-    await reporter.settled();
+    await reporter.flushed();
     expect(twin.patches.at(-1)).toStrictEqual({ count: 200 });
     expect(twin.patches.length).toBeLessThan(100);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { released } from "../../../../agent/update/apply-gate.ts";
 import { settle } from "../../../support/fake-time.ts";
-import { journalWith } from "../../../support/journals.ts";
+import { storeWith } from "../../../support/state-stores.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
 const idle: RebootState = { phase: "idle", last: null };
@@ -18,15 +18,15 @@ const goingDown: RebootState = {
 /** A staged update, and what became of its release. The window is open whenever somebody asks. */
 function scene(apply: "now" | "window" | "manual", reboot: RebootState) {
   const job = jobWith({ apply });
-  const journal = journalWith({ update: states(job).staged, reboot });
+  const store = storeWith({ update: states(job).staged, reboot });
   const seen = { isReleased: false, asked: 0 };
   const windowOpened = async (): Promise<void> => void (seen.asked += 1);
   const stopping = new AbortController();
-  const done = released({ journal, windowOpened, onWait: () => undefined }, job, stopping.signal).then(
+  const done = released({ store, windowOpened, onWait: () => undefined }, job, stopping.signal).then(
     () => (seen.isReleased = true),
     () => undefined,
   );
-  return { journal, seen, done, stopping, job };
+  return { store, seen, done, stopping, job };
 }
 
 describe("the release of a staged update", () => {
@@ -37,20 +37,20 @@ describe("the release of a staged update", () => {
   });
 
   it.each(["now", "window"] as const)("waits while the board is on its way down (%s)", async (apply) => {
-    const { journal, seen, done } = scene(apply, goingDown);
+    const { store, seen, done } = scene(apply, goingDown);
     await settle();
     expect(seen.isReleased).toBe(false);
-    await journal.decide(() => ({ change: { reboot: idle }, answer: undefined }));
+    await store.transact(() => ({ change: { reboot: idle }, answer: undefined }));
     await done;
     expect(seen).toStrictEqual({ isReleased: true, asked: apply === "window" ? 2 : 0 }); // The window may have closed.
   });
 
   it("waits for the order where it was asked for, whatever the windows", async () => {
-    const { journal, seen, done, job } = scene("manual", idle);
+    const { store, seen, done, job } = scene("manual", idle);
     await settle();
     expect(seen).toStrictEqual({ isReleased: false, asked: 0 });
     const update = states({ ...job, apply: "now" }).staged;
-    await journal.decide(() => ({ change: { update }, answer: undefined }));
+    await store.transact(() => ({ change: { update }, answer: undefined }));
     await done;
     expect(seen.isReleased).toBe(true);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { refuse, type Judged } from "../../../../agent/contract/refusal.ts";
-import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import {
   decideApply,
   decideCancel,
@@ -14,7 +14,7 @@ import { digest, jobWith, states, t } from "../../../support/updates.ts";
 
 const at = t(30);
 const s = states();
-const saved = (changes: Partial<Saved>): Saved => ({ ...blank("boot-1"), ...changes });
+const saved = (changes: Partial<AgentState>): AgentState => ({ ...initialState("boot-1"), ...changes });
 const job = jobWith();
 const other = jobWith({ operationId: "op-2", version: "3.0.0" });
 const lastProven = { operationId: "op-1", version: "2.0.0", sha256: digest, at: t(9) };

@@ -9,7 +9,7 @@ import { ImageIntake, type HandedIn } from "../../../../agent/update/local-uploa
 import type { Image } from "../../../../agent/update/job.ts";
 import { testImage } from "../../../support/image-server.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/journals.ts";
+import { quiet } from "../../../support/state-stores.ts";
 import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { Job } from "../../../../agent/update/job.ts";
 import type { Wait } from "../../../../agent/maintenance/wait.ts";
-import { blank, type Saved } from "../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../../../agent/update/report.ts";
 import { idleUpdate } from "../../../support/snapshots.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
-const saved = (changes: Partial<Saved>): Saved => ({ ...blank("boot-1"), ...changes });
+const saved = (changes: Partial<AgentState>): AgentState => ({ ...initialState("boot-1"), ...changes });
 const s = states();
 const job = { operationId: "op-1", version: "2.0.0", rehearsal: false };
 const bytes = { receivedBytes: 1_000, totalBytes: 1_000 };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Problems } from "../../../../agent/alerts.ts";
+import { Alerts } from "../../../../agent/alerts.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
 import { guardTrial } from "../../../../agent/update/trial-watchdog.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
-import { journalWith, quiet } from "../../../support/journals.ts";
+import { storeWith, quiet } from "../../../support/state-stores.ts";
 import { jobWith, states } from "../../../support/updates.ts";
 
 const minuteMs = 60_000;
@@ -12,12 +12,12 @@ const s = states();
 function scene(update: UpdateState, runningVersion: string | null | Error = "2.0.0") {
   const time = new FakeTime();
   const bootedAtMs = time.nowMs();
-  const problems = new Problems([]);
+  const alerts = new Alerts([]);
   const stop = new AbortController();
-  const made = { time, problems, stop, runningVersion, refusal: undefined as Error | undefined, reboots: 0 };
+  const made = { time, alerts, stop, runningVersion, refusal: undefined as Error | undefined, reboots: 0 };
   guardTrial({
-    journal: journalWith({ update }, { time, problems }),
-    problems,
+    store: storeWith({ update }, { time, alerts }),
+    alerts,
     timer: time,
     bootClock: { nowMs: () => time.nowMs() - bootedAtMs },
     log: quiet,
@@ -54,7 +54,7 @@ describe("a board that cannot save", () => {
     ["a system that is kept", s.completed, "2.0.0", 0],
   ])("and runs %s", async (_what, update, running, reboots) => {
     const made = scene(update, running);
-    made.problems.appears("state", "It cannot be saved.");
+    made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(30 * minuteMs - 1);
     expect(made.reboots).toBe(0);
     await made.time.advance(minuteMs);
@@ -63,9 +63,9 @@ describe("a board that cannot save", () => {
 
   it.each(["state", "trials"])("has from the first refusal on: %s", async (part) => {
     const made = scene(s.proving);
-    made.problems.appears(part, "It cannot be saved.");
+    made.alerts.raise(part, "It cannot be saved.");
     await made.time.advance(20 * minuteMs);
-    made.problems.appears(part, "For another reason.");
+    made.alerts.raise(part, "For another reason.");
     await made.time.advance(10 * minuteMs);
     expect(made.reboots).toBe(1);
   });
@@ -73,12 +73,12 @@ describe("a board that cannot save", () => {
   it("has its time from the boot on, however late the disk refuses, but two minutes of that", async () => {
     const made = scene(s.proving);
     await made.time.advance(20 * minuteMs);
-    made.problems.appears("state", "It cannot be saved.");
+    made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(10 * minuteMs - 1);
     expect(made.reboots).toBe(0);
-    made.problems.goesAway("state");
+    made.alerts.clear("state");
     await made.time.advance(10 * minuteMs);
-    made.problems.appears("state", "It cannot be saved.");
+    made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(2 * minuteMs - 1);
     expect(made.reboots).toBe(0);
     await made.time.advance(1);
@@ -88,13 +88,13 @@ describe("a board that cannot save", () => {
   it("asks for its reboot again, ever ten minutes, for as long as it is refused or does not come", async () => {
     const made = scene(s.proving);
     made.refusal = new Error("systemd said no");
-    made.problems.appears("state", "It cannot be saved.");
+    made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(40 * minuteMs);
     expect(made.reboots).toBe(2);
     made.refusal = undefined;
     await made.time.advance(20 * minuteMs);
     expect(made.reboots).toBe(4);
-    made.problems.goesAway("state");
+    made.alerts.clear("state");
     await made.time.advance(60 * minuteMs);
     expect([made.reboots, made.time.sleepers]).toStrictEqual([4, 0]);
   });
@@ -103,7 +103,7 @@ describe("a board that cannot save", () => {
     "asks which system runs until that is told: %s",
     async (unknown) => {
       const made = scene(s.proving, unknown);
-      made.problems.appears("state", "It cannot be saved.");
+      made.alerts.raise("state", "It cannot be saved.");
       await made.time.advance(35 * minuteMs);
       made.runningVersion = "2.0.0";
       expect(made.reboots).toBe(0);
@@ -112,11 +112,11 @@ describe("a board that cannot save", () => {
     },
   );
 
-  it("is left alone by other problems, and by an agent that stops", async () => {
+  it("is left alone by other alerts, and by an agent that stops", async () => {
     const made = scene(s.proving);
-    made.problems.appears("reserve", "There is none.");
+    made.alerts.raise("reserve", "There is none.");
     await made.time.advance(60 * minuteMs);
-    made.problems.appears("state", "It cannot be saved.");
+    made.alerts.raise("state", "It cannot be saved.");
     made.stop.abort();
     await made.time.advance(60 * minuteMs);
     expect([made.reboots, made.time.sleepers]).toStrictEqual([0, 0]);

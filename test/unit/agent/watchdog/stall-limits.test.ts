@@ -9,7 +9,7 @@ const { settings } = readSettings([]);
 const job = jobWith();
 const idle = {
   nowMs: 1_000,
-  isAwake: true,
+  isRecovered: true,
   writes: { tries: 7, isSaving: false },
   update: undefined,
   reboot: undefined,
@@ -17,12 +17,12 @@ const idle = {
 
 type Facts = Parameters<typeof workUnderWay>[0];
 const works = (facts: Partial<Facts>) => workUnderWay({ ...idle, ...facts }, settings);
-const updating = (duty: Duty, more: { isEnding?: boolean; signs?: number } = {}) =>
-  works({ update: { duty, isEnding: false, signs: 0, ...more } });
-const rebooting = (duty: RebootDuty, nowMs = 1_000) => works({ nowMs, reboot: { duty, isEnding: false } });
+const updating = (action: Duty, more: { isEnding?: boolean; signs?: number } = {}) =>
+  works({ update: { action, isEnding: false, signs: 0, ...more } });
+const rebooting = (action: RebootDuty, nowMs = 1_000) => works({ nowMs, reboot: { action, isEnding: false } });
 
 const minute = 60_000;
-const duties: readonly (readonly [Duty, least: number | null])[] = [
+const actions: readonly (readonly [Duty, least: number | null])[] = [
   [{ kind: "admit", job }, minute],
   [{ kind: "fetch", job, attempt: 1 }, settings["update.silence-seconds"] + minute],
   [{ kind: "verify", job, image }, minute],
@@ -41,8 +41,8 @@ const duties: readonly (readonly [Duty, least: number | null])[] = [
 ];
 
 describe("how long work may go without moving", () => {
-  it.each(duties)("update %j: longer than what is allowed inside it, and not for ever", (duty, least) => {
-    const boundMs = updating(duty)[0]?.boundMs;
+  it.each(actions)("update %j: longer than what is allowed inside it, and not for ever", (action, least) => {
+    const boundMs = updating(action)[0]?.boundMs;
     const isRight =
       least === null ? boundMs === null : typeof boundMs === "number" && boundMs > least && boundMs < 24 * 60 * minute;
     expect({ boundMs, isRight }).toEqual({ boundMs, isRight: true });
@@ -60,16 +60,16 @@ describe("how long work may go without moving", () => {
     expect(updating({ kind: "awaitRelease", job: jobWith({ apply: "manual" }) }, { isEnding: true })[0]?.boundMs).toBe(
       5 * minute,
     );
-    expect(works({ reboot: { duty: { kind: "awaitUpdate" } as RebootDuty, isEnding: true } })[0]?.boundMs).toBe(
+    expect(works({ reboot: { action: { kind: "awaitUpdate" } as RebootDuty, isEnding: true } })[0]?.boundMs).toBe(
       5 * minute,
     );
   });
 
   it("of a reboot: none before it is due, ten minutes from then on", () => {
-    const duty: RebootDuty = { kind: "awaitDue", dueBootMs: 500_000 };
-    expect(rebooting(duty, 499_999)[0]?.boundMs).toBeNull();
-    expect(rebooting(duty, 500_000)[0]?.boundMs).toBe(10 * minute);
-    expect(rebooting(duty, 499_999)[0]?.sign).not.toBe(rebooting(duty, 500_000)[0]?.sign);
+    const action: RebootDuty = { kind: "awaitDue", dueBootMs: 500_000 };
+    expect(rebooting(action, 499_999)[0]?.boundMs).toBeNull();
+    expect(rebooting(action, 500_000)[0]?.boundMs).toBe(10 * minute);
+    expect(rebooting(action, 499_999)[0]?.sign).not.toBe(rebooting(action, 500_000)[0]?.sign);
     expect(rebooting({ kind: "reboot", cause: "requested" })[0]?.boundMs).toBe(20 * minute);
   });
 });
@@ -80,9 +80,9 @@ describe("what is under way", () => {
   });
 
   it("is taking up the saved state, from the start until that is done; each refusal of the disk moves it", () => {
-    const [work] = works({ isAwake: false });
+    const [work] = works({ isRecovered: false });
     expect(work).toEqual({ name: "taking up the saved state", sign: "7", boundMs: 10 * minute });
-    expect(works({ isAwake: false, writes: { tries: 8, isSaving: false } })[0]?.sign).toBe("8");
+    expect(works({ isRecovered: false, writes: { tries: 8, isSaving: false } })[0]?.sign).toBe("8");
   });
 
   it("is a save that the disk neither does nor refuses", () => {
@@ -93,7 +93,7 @@ describe("what is under way", () => {
 
   it.each([
     ["progress", updating({ kind: "fetch", job, attempt: 1 }, { signs: 1 })],
-    ["another duty", updating({ kind: "admit", job })],
+    ["another action", updating({ kind: "admit", job })],
     ["another job", updating({ kind: "fetch", job: jobWith({ operationId: "op-2" }), attempt: 1 })],
     ["another order to apply", updating({ kind: "fetch", job: jobWith({ apply: "manual" }), attempt: 1 })],
     ["an order to stop", updating({ kind: "fetch", job, attempt: 1 }, { isEnding: true })],

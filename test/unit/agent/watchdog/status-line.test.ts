@@ -7,7 +7,7 @@ const quiet = {
   hub: "fleet.azure-devices.net",
   device: "board-1",
   link: { up: true, diagnosis: null },
-  isAwake: true,
+  isRecovered: true,
 };
 const connected = "Connected to fleet.azure-devices.net as board-1.";
 const line = (changes: Partial<typeof quiet | Parameters<typeof statusLine>[0]>): string =>
@@ -16,7 +16,7 @@ const line = (changes: Partial<typeof quiet | Parameters<typeof statusLine>[0]>)
 describe("what systemctl status says", () => {
   it.each([
     [{}, `${connected} Nothing to do.`],
-    [{ isAwake: false }, `${connected} Taking up the saved state.`],
+    [{ isRecovered: false }, `${connected} Taking up the saved state.`],
     [{ link: { up: false, diagnosis: null } }, "Connecting to fleet.azure-devices.net. Nothing to do."],
     [{ link: { up: false, diagnosis: "The hub cannot be reached." } }, "The hub cannot be reached. Nothing to do."],
     [

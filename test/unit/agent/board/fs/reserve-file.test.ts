@@ -11,13 +11,13 @@ describe("the reserve", () => {
   it("takes room that is really taken, gives it free, and takes it again", async () => {
     const folder = await temporaryFolder();
     const reserve = new FileReserve(folder);
-    await reserve.restock();
+    await reserve.refill();
     const { size, blocks } = await stat(join(folder, "state.reserve"));
     expect([size, blocks * 512 >= size]).toStrictEqual([262_144, true]);
-    await reserve.spend();
+    await reserve.release();
     expect(await readdir(folder)).toStrictEqual([]);
-    await reserve.spend();
-    await reserve.restock();
+    await reserve.release();
+    await reserve.refill();
     expect(await readdir(folder)).toStrictEqual(["state.reserve"]);
   });
 
@@ -30,18 +30,18 @@ describe("the reserve", () => {
         return await nodeDisk.create(path, mode);
       },
     });
-    await new FileReserve(folder, disk).restock();
-    await new FileReserve(folder, disk).restock();
+    await new FileReserve(folder, disk).refill();
+    await new FileReserve(folder, disk).refill();
     expect(creations).toBe(1);
     await writeFile(join(folder, "state.reserve"), "torn");
-    await new FileReserve(folder, disk).restock();
+    await new FileReserve(folder, disk).refill();
     expect([creations, (await stat(join(folder, "state.reserve"))).size]).toStrictEqual([2, 262_144]);
   });
 
   it("takes nothing of a disk that is as good as full", async () => {
     const folder = await temporaryFolder();
     const reserve = new FileReserve(folder, nodeDisk, async () => 1_000_000);
-    await expect(reserve.restock()).rejects.toMatchObject({ code: "ENOSPC" });
+    await expect(reserve.refill()).rejects.toMatchObject({ code: "ENOSPC" });
     expect(await readdir(folder)).toStrictEqual([]);
   });
 
@@ -53,7 +53,7 @@ describe("the reserve", () => {
         return { ...file, sync: () => Promise.reject(new Error("EIO")) };
       },
     });
-    await expect(new FileReserve(folder, disk).restock()).rejects.toThrow("EIO");
+    await expect(new FileReserve(folder, disk).refill()).rejects.toThrow("EIO");
     expect(await readdir(folder)).toStrictEqual([]);
   });
 });

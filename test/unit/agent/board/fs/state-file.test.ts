@@ -6,18 +6,22 @@ import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
 import { FolderStateFile } from "../../../../../agent/board/fs/state-file.ts";
 import { FolderTrialRecord } from "../../../../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson } from "../../../../../agent/contract/json.ts";
-import { blank, type Saved } from "../../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
 import { MemoryDisk } from "../../../../support/fuzz/memory-disk.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 import { jobWith, states } from "../../../../support/updates.ts";
 
-const at = (seq: number, changes: Partial<Saved> = {}): Saved => ({ ...blank("boot-1"), seq, ...changes });
+const at = (seq: number, changes: Partial<AgentState> = {}): AgentState => ({
+  ...initialState("boot-1"),
+  seq,
+  ...changes,
+});
 
 describe("the state file", () => {
   it("is blank where nothing was saved", async () => {
     const file = new FolderStateFile(join(await temporaryFolder(), "new"));
-    expect(await file.load()).toStrictEqual({ saved: undefined, trust: "latest", problems: [] });
+    expect(await file.load()).toStrictEqual({ saved: undefined, loadQuality: "latest", problems: [] });
   });
 
   it.each(Object.values(states(jobWith({ sizeBytes: 5 }))))("reads back what it saved: $phase", async (update) => {
@@ -30,7 +34,7 @@ describe("the state file", () => {
     });
     await file.load();
     await file.save(saved);
-    expect(await file.load()).toStrictEqual({ saved, trust: "latest", problems: [] });
+    expect(await file.load()).toStrictEqual({ saved, loadQuality: "latest", problems: [] });
   });
 
   it("is for its owner alone", async () => {
@@ -53,7 +57,7 @@ describe("the state file", () => {
     await file.save(at(2));
     await writeFile(join(folder, "state.json"), content);
     const found = await file.load();
-    expect(found).toMatchObject({ saved: { seq: 1 }, trust: "older" });
+    expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "older" });
     expect(found.problems).toHaveLength(1);
     expect(found.problems[0]).toContain("state.json");
   });
@@ -67,7 +71,7 @@ describe("the state file", () => {
       for (const seq of [1, 2, 3]) await file.save(at(seq));
       expect((await readdir(folder)).sort()).toStrictEqual(["state.json", "state.previous.json"]);
       await writeFile(join(folder, "state.json"), "{");
-      expect(await file.load()).toMatchObject({ saved: at(2), trust: "older" });
+      expect(await file.load()).toMatchObject({ saved: at(2), loadQuality: "older" });
     },
   );
 
@@ -94,8 +98,8 @@ describe("the state file", () => {
   });
 
   it.each([
-    ["once", 1, { trust: "latest", seq: 2, problems: 0 }],
-    ["each time", 3, { trust: "older", seq: 1, problems: 1 }],
+    ["once", 1, { loadQuality: "latest", seq: 2, problems: 0 }],
+    ["each time", 3, { loadQuality: "older", seq: 1, problems: 1 }],
   ])("looks again where the disk does not give the last copy out %s", async (_often, refusals, found) => {
     const folder = await temporaryFolder();
     const saving = new FolderStateFile(folder);
@@ -113,8 +117,8 @@ describe("the state file", () => {
       pauses += 1;
       return Promise.resolve();
     });
-    const { saved, trust, problems } = await file.load();
-    expect({ trust, seq: saved?.seq, problems: problems.length }).toStrictEqual(found);
+    const { saved, loadQuality, problems } = await file.load();
+    expect({ loadQuality, seq: saved?.seq, problems: problems.length }).toStrictEqual(found);
     expect([refused, pauses]).toStrictEqual([refusals, Math.min(refusals, 2)]);
   });
 
@@ -126,7 +130,7 @@ describe("the state file", () => {
     await writeFile(join(folder, "state.json"), "x");
     await writeFile(join(folder, "state.previous.json"), "x");
     const found = await file.load();
-    expect(found).toMatchObject({ saved: undefined, trust: "older" });
+    expect(found).toMatchObject({ saved: undefined, loadQuality: "older" });
     expect(found.problems).toHaveLength(2);
   });
 
@@ -140,9 +144,13 @@ describe("the state file", () => {
     const newer = `{"checksum":"${checksum}","saved":${body}}`;
     await writeFile(join(folder, "state.json"), newer);
     const why = `${join(folder, "state.json")}: schema: 2 is of a newer release than this one, which reads 1`;
-    expect(await file.load()).toMatchObject({ saved: { seq: 1 }, trust: "older", problems: [why] });
+    expect(await file.load()).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems: [why] });
     await writeFile(join(folder, "state.previous.json"), newer);
-    expect(await file.load()).toMatchObject({ saved: undefined, trust: "older", problems: [why, expect.anything()] });
+    expect(await file.load()).toMatchObject({
+      saved: undefined,
+      loadQuality: "older",
+      problems: [why, expect.anything()],
+    });
   });
 
   it("says that the last copy is gone where only the one before is there", async () => {
@@ -152,7 +160,7 @@ describe("the state file", () => {
     await file.save(at(2));
     await rm(join(folder, "state.json"));
     const problems = [`${join(folder, "state.json")}: is gone`];
-    expect(await file.load()).toMatchObject({ saved: { seq: 1 }, trust: "older", problems });
+    expect(await file.load()).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems });
   });
 
   it.each(["EIO", "EACCES"])("uses the copy before where the last cannot be read (%s)", async (code) => {
@@ -167,7 +175,7 @@ describe("the state file", () => {
       },
     });
     const found = await new FolderStateFile("/state", failing).load();
-    expect(found).toMatchObject({ saved: { seq: 1 }, trust: "older", problems: [`/state/state.json: ${code}`] });
+    expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems: [`/state/state.json: ${code}`] });
   });
 
   it("reads a state of which the disk does not say that it stays, and says so", async () => {
@@ -175,7 +183,7 @@ describe("the state file", () => {
     await new FolderStateFile("/state", disk).save(at(1));
     const failing = overriding(disk, { syncFolder: () => Promise.reject(new Error("EIO")) });
     const found = await new FolderStateFile("/state", failing).load();
-    expect(found).toMatchObject({ saved: { seq: 1 }, trust: "unsynced", problems: ["/state: EIO"] });
+    expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "unsynced", problems: ["/state: EIO"] });
   });
 
   it("leaves no other files", async () => {

@@ -3,7 +3,7 @@ import { projectBoardkeeper } from "../../../../../agent/contract/twin-formats/b
 import type { JsonObject } from "../../../../../agent/contract/json.ts";
 import { savedState } from "../../../../../agent/cli/saved-state.ts";
 import { statusRows } from "../../../../../agent/cli/format/format-status.ts";
-import { blank, type Saved } from "../../../../../agent/operations/agent-state.ts";
+import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
 import { snapshotWith } from "../../../../support/snapshots.ts";
 import { jobWith, states } from "../../../../support/updates.ts";
 
@@ -39,11 +39,11 @@ describe("a board whose agent runs", () => {
 });
 
 describe("a board whose agent does not run", () => {
-  const saved = (changes: Partial<Saved>): JsonObject => ({
+  const saved = (changes: Partial<AgentState>): JsonObject => ({
     running: false,
     stateDir: "/s",
     problems: [],
-    ...savedState({ ...blank("boot-1"), ...changes }, "boot-2"),
+    ...savedState({ ...initialState("boot-1"), ...changes }, "boot-2"),
   });
 
   it("is told as far as it is saved", () => {

@@ -1,7 +1,7 @@
-import { Journal, type StateFile } from "../../agent/state/store.ts";
+import { StateStore, type StateFile } from "../../agent/state/store.ts";
 import { createLog, type Log } from "../../agent/lib/log.ts";
-import { blank, type Saved } from "../../agent/operations/agent-state.ts";
-import { Problems } from "../../agent/alerts.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
+import { Alerts } from "../../agent/alerts.ts";
 import { FakeTime } from "./fake-time.ts";
 
 export const quiet: Log = {
@@ -20,12 +20,12 @@ export const testLog: Log = process.env["TEST_LOG"]
 
 /** A state file in memory that remembers each save, and refuses on demand. */
 export class FakeStateFile implements StateFile {
-  readonly saves: Saved[] = [];
+  readonly saves: AgentState[] = [];
   /** Saves that were asked for, refused ones included. */
   tries = 0;
   refusal: Error | undefined;
 
-  save(saved: Saved): Promise<void> {
+  save(saved: AgentState): Promise<void> {
     this.tries += 1;
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
     this.saves.push(structuredClone(saved));
@@ -33,16 +33,16 @@ export class FakeStateFile implements StateFile {
   }
 }
 
-export function journalWith(
-  changes: Partial<Saved> = {},
+export function storeWith(
+  changes: Partial<AgentState> = {},
   {
     file = new FakeStateFile(),
     time = new FakeTime(),
-    problems = new Problems([]),
+    alerts = new Alerts([]),
     log = quiet,
-  }: { file?: StateFile; time?: FakeTime; problems?: Problems; log?: Log } = {},
-): Journal {
+  }: { file?: StateFile; time?: FakeTime; alerts?: Alerts; log?: Log } = {},
+): StateStore {
   const stopping = new AbortController().signal;
-  const ports = { file, timer: time, bootClock: time, problems, log, stopping };
-  return new Journal(ports, { ...blank("boot-1"), ...changes });
+  const ports = { file, timer: time, bootClock: time, alerts, log, stopping };
+  return new StateStore(ports, { ...initialState("boot-1"), ...changes });
 }
