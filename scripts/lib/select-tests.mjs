@@ -23,9 +23,9 @@ function needsDist(file, seen = new Set()) {
     .some((imported) => imported.startsWith("test/") && needsDist(imported, seen));
 }
 
-/** Without those that boot machines or take minutes, unless there are no others. */
+/** Without those that boot machines, unless there are no others. */
 function quick(selected) {
-  const few = selected.filter((file) => !/^test\/(rig|os|deep)\//.test(file));
+  const few = selected.filter((file) => !/^test\/os\//.test(file));
   return few.length > 0 ? few : selected;
 }
 

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { cwd } from "node:process";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { Disk } from "../rig/disk.ts";
-import { Machine } from "../rig/machine.ts";
-import { prepare, provision } from "../rig/provision.ts";
+import { Disk } from "../os/disk.ts";
+import { Machine } from "../os/machine.ts";
+import { prepare, provision } from "../os/provision.ts";
 import type { Service } from "./process-cost.ts";
 import { ServiceApp } from "./service-app.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ServiceView } from "../../support/twins.ts";
 import { TestBoard } from "../../support/test-board.ts";
-import { hasty, impatience } from "../../support/fault-rehearsal.ts";
+import { hasty, impatience } from "../../chaos/hub-faults.ts";
 import {
   bareDevice,
   countingHub,

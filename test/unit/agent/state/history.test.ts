@@ -6,7 +6,7 @@ import { createLog } from "../../../../agent/lib/log.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
-import { MemoryDisk } from "../../../support/fuzz/memory-disk.ts";
+import { MemoryDisk } from "../../../support/memory-disk.ts";
 import { FakeStateFile, quiet } from "../../../support/state-stores.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 

@@ -7,7 +7,7 @@ import { FolderStateFile } from "../../../../../agent/board/fs/state-file.ts";
 import { FolderTrialRecord } from "../../../../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson } from "../../../../../agent/contract/json.ts";
 import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
-import { MemoryDisk } from "../../../../support/fuzz/memory-disk.ts";
+import { MemoryDisk } from "../../../../support/memory-disk.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 import { jobWith, states } from "../../../../support/updates.ts";

@@ -1,0 +1,105 @@
+import { open, mkdir, rm, truncate, writeFile, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { isDiskFull } from "../../agent/lib/disk-errors.ts";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { FileReserve } from "../../agent/board/fs/reserve-file.ts";
+import { Alerts } from "../../agent/alerts.ts";
+import { DiskReserve } from "../../agent/state/disk-reserve.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
+import { run, scratchFolder } from "./power-cuts/record.ts";
+import { FakeTime } from "../support/fake-time.ts";
+import { quiet } from "../support/state-stores.ts";
+
+const saves = 100;
+
+/** A file system of 16 MiB for a state folder; as root, for whom a larger one would keep room back. */
+async function smallDisk(): Promise<string> {
+  const folder = await scratchFolder();
+  const [image, mountPoint] = [join(folder, "disk.img"), join(folder, "mnt")];
+  await writeFile(image, "");
+  await truncate(image, 16 * 2 ** 20);
+  await run("mkfs.ext4", ["-q", "-m", "0", "-N", "64", image]);
+  await mkdir(mountPoint);
+  await run("mount", ["-t", "ext4", "-o", "loop", image, mountPoint]);
+  onTestFinished(async () => void (await run("umount", [mountPoint])));
+  return mountPoint;
+}
+
+/** Takes whatever is left: each inode, and each byte. */
+async function fill(folder: string): Promise<void> {
+  const filler = await open(join(folder, "filler"), "w");
+  await untilFull(async (number) => await writeFile(join(folder, `empty-${number}`), ""));
+  for (const bytes of [2 ** 20, 4_096, 1]) await untilFull(async () => await writeAll(filler, Buffer.alloc(bytes)));
+  await filler.sync();
+  await filler.close();
+}
+
+async function writeAll(file: FileHandle, content: Buffer): Promise<void> {
+  const { bytesWritten } = await file.write(content);
+  if (bytesWritten < content.length) throw Object.assign(new Error("only a part"), { code: "ENOSPC" });
+}
+
+async function untilFull(take: (number: number) => Promise<void>): Promise<void> {
+  for (let number = 0; ; number += 1) {
+    try {
+      await take(number);
+    } catch (cause) {
+      if (isDiskFull(cause)) return;
+      throw cause;
+    }
+  }
+}
+
+/** A state of 6 to 35 KB, ever larger. */
+function stateOf(number: number): AgentState {
+  const payload = { Response: "x".repeat(100 + Math.round((900 * number) / saves)) };
+  const operations = Array.from({ length: 32 }, (_one, index) => ({
+    operationId: `op-${index}`,
+    method: "rebootDevice",
+    status: 200,
+    payload,
+  }));
+  return { ...initialState("boot-1"), seq: number, operations };
+}
+
+async function countSaved(save: (saved: AgentState) => Promise<void>): Promise<number> {
+  let saved = 0;
+  for (let number = 2; number <= saves + 1; number += 1) {
+    await save(stateOf(number)).then(
+      () => (saved += 1),
+      (cause: unknown) => {
+        if (!isDiskFull(cause)) throw cause;
+      },
+    );
+  }
+  return saved;
+}
+
+it("a disk that is full to the last byte and the last inode takes no state without the reserve, and every one with it", async () => {
+  const without = await smallDisk();
+  const lone = new FolderStateFile(without);
+  await lone.save(stateOf(1));
+  await fill(without);
+  expect(await countSaved((saved) => lone.save(saved))).toBe(0);
+  expect((await new FolderStateFile(without).load()).saved).toStrictEqual(stateOf(1));
+
+  const folder = await smallDisk();
+  const file = new FolderStateFile(folder);
+  const [time, alerts, stop] = [new FakeTime(), new Alerts([]), new AbortController()];
+  onTestFinished(() => stop.abort());
+  const ports = { reserve: new FileReserve(folder), timer: time, alerts, log: quiet, stopping: stop.signal };
+  const reserved = new DiskReserve(ports);
+  await reserved.start();
+  await file.save(stateOf(1));
+  await fill(folder);
+  expect(await countSaved((saved) => reserved.withReserve(() => file.save(saved)))).toBe(saves);
+  expect(await new FolderStateFile(folder).load()).toMatchObject({ saved: stateOf(saves + 1), problems: [] });
+  expect(alerts.messages).toStrictEqual([expect.stringContaining("the disk is full (ENOSPC)")]);
+
+  const isBack = new Promise<void>((resolve) => alerts.onChange(resolve));
+  await rm(join(folder, "filler"));
+  await time.advance(60_000);
+  await isBack;
+  expect(alerts.messages).toStrictEqual([]);
+});

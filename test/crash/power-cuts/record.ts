@@ -1,0 +1,128 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { onTestFinished } from "vitest";
+import { readBlockLog, type Entry } from "./block-log.ts";
+import type { Habit } from "./sync-variants.ts";
+import type { Promised } from "./durability-spec.ts";
+import type { WriterOrder } from "./writer.ts";
+
+export const run = promisify(execFile);
+
+/** Memory: a disk that is written to a thousand times, and whose syncs cost nothing. */
+const scratch = "/dev/shm";
+export const fileSystemBytes = 48 * 2 ** 20;
+const diskBytes = fileSystemBytes + 2 ** 20;
+
+/** What a disk was asked while processes wrote on it, from an image of how it was before. */
+export interface Recording {
+  readonly seed: number;
+  readonly habit: Habit;
+  /** The disk before the first entry. */
+  readonly before: string;
+  readonly promised: Promised;
+  readonly entries: readonly Entry[];
+  /** Where the processes of another recording go on. */
+  readonly after: Progress;
+}
+
+/** How a recording begins: on which disk, of which something was promised before. */
+export interface Beginning {
+  readonly before: string;
+  readonly promised: Promised;
+  readonly progress: Progress;
+  readonly bootId: string;
+}
+
+/** The lives and numbers that were used, and the image that was being fetched. */
+interface Progress {
+  life: number;
+  number: number;
+  image: number | null;
+}
+
+/** A new folder that is gone when the test is over. */
+export async function scratchFolder(): Promise<string> {
+  const folder = await mkdtemp(join(scratch, "boardkeeper-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** An empty ext4 with the defaults of Debian, apart from its small size. */
+export async function emptyDisk(folder: string): Promise<string> {
+  const path = join(folder, "empty.img");
+  await writeFile(path, "");
+  await truncate(path, diskBytes);
+  // Nothing of the file system is left to be written in the background, so that the log holds the writers' work.
+  const options = ["-q", "-b", "4096", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"];
+  await run("mkfs.ext4", [...options, path, `${fileSystemBytes / 1_024}k`]);
+  return path;
+}
+
+/** Lets one process after another write on a disk, and records what the disk was asked. */
+export async function record(
+  folder: string,
+  { before, promised, progress: begun, bootId }: Beginning,
+  { seed, habit, lives }: { readonly seed: number; readonly habit: Habit; readonly lives: number },
+): Promise<Recording> {
+  const path = (name: string): string => join(folder, name);
+  const program = path("writer.mjs");
+  const bundle = ["--bundle", "--platform=node", "--target=node20", "--format=esm", "--log-level=warning"];
+  await run("node_modules/.bin/esbuild", ["test/crash/power-cuts/writer.ts", ...bundle, `--outfile=${program}`]);
+  await copyFile(before, path("disk"));
+  for (const name of ["log", "export"]) await writeFile(path(name), "");
+  await mkdir(path("mnt"), { recursive: true });
+  const disk = await exportLogged(path("disk"), path("log"), path("export"));
+  const progress = { ...begun };
+  try {
+    // ext4 guesses that a file which takes another's place should have been synced (auto_da_alloc). Not here.
+    await run("mount", ["-t", "ext4", "-o", "loop,noauto_da_alloc", path("export"), path("mnt")]);
+    try {
+      const order = { folder: join(path("mnt"), "state"), disk: path("export"), marksAtBytes: fileSystemBytes };
+      for (let killed = 0; killed < lives; killed += 1) {
+        progress.life += 1;
+        await live(program, { ...order, ...progress, seed, bootId, habit }, progress);
+      }
+    } finally {
+      await run("umount", [path("mnt")]);
+    }
+  } finally {
+    const ended = once(disk, "exit");
+    disk.kill("SIGTERM");
+    await ended;
+  }
+  return { seed, habit, before, promised, entries: await readBlockLog(path("log")), after: progress };
+}
+
+/** Offers a disk image as a file, and logs every request to it. Resolves when it can be used. */
+async function exportLogged(image: string, log: string, exported: string): Promise<ChildProcess> {
+  const disk = spawn(
+    "qemu-storage-daemon",
+    [
+      `--blockdev=driver=file,node-name=image,filename=${image}`,
+      `--blockdev=driver=file,node-name=log,filename=${log}`,
+      "--blockdev=driver=blklogwrites,node-name=logged,file=image,log=log,log-sector-size=512",
+      `--export=type=fuse,id=export,node-name=logged,mountpoint=${exported},writable=on`,
+    ],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
+  let hasEnded = false;
+  disk.once("error", () => (hasEnded = true)).once("exit", () => (hasEnded = true));
+  while ((await run("findmnt", ["--noheadings", exported]).catch(() => undefined)) === undefined) {
+    if (hasEnded) throw new Error("qemu-storage-daemon did not start: see above. It needs /dev/fuse.");
+  }
+  return disk;
+}
+
+async function live(program: string, order: WriterOrder, progress: Progress): Promise<void> {
+  const writer = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ["ignore", "pipe", "pipe"] });
+  let [said, errors] = ["", ""];
+  writer.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  writer.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const [, signal] = (await once(writer, "close")) as [number | null, string | null];
+  if (signal !== "SIGKILL") throw new Error(`A writer ended by itself: ${errors}`);
+  const last = said.trimEnd().split("\n").at(-1) ?? "";
+  if (last !== "") Object.assign(progress, JSON.parse(last));
+}

@@ -1,0 +1,190 @@
+import { createHash } from "node:crypto";
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { expect } from "vitest";
+import { PartialFiles } from "../../agent/board/image/partial-file.ts";
+import { check } from "../../agent/contract/check.ts";
+import { judgeAnswer, type AnswerHead, type Asked } from "../../agent/download/response.ts";
+import { afterFailure, afterSetback, afterStatus, retryAfterMs } from "../../agent/download/mirror-policy.ts";
+import {
+  nothingSpent,
+  partialRecord,
+  recordPath,
+  usableBytes,
+  type PartialRecord,
+} from "../../agent/download/partial-metadata.ts";
+import { codes, type Code } from "../../agent/contract/codes.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { checkProperties, counterexample } from "./counterexample.ts";
+import { mutated } from "./inputs.ts";
+
+const bytes = fc.oneof(fc.nat(2_000), fc.constantFrom(0, 1, 999, 1_000, 2 ** 31, 999_999_999_999_999));
+const date = fc.oneof(
+  fc.date({ min: new Date(0), max: new Date("2099-01-01"), noInvalidDate: true }).map((one) => one.toUTCString()),
+  fc.constantFrom("Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", "now"),
+);
+const header = fc.option(
+  fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)), maxLength: 250 }),
+  { nil: null },
+);
+const etag = fc.oneof(fc.constantFrom('"v1"', '"v2"', 'W/"v1"', '""'), header);
+const range = fc.oneof(
+  fc
+    .tuple(bytes, bytes, fc.oneof(bytes.map(String), fc.constant("*")))
+    .map(([first, to, total]) => `bytes ${first}-${to}/${total}`),
+  bytes.map((total) => `bytes */${total}`),
+  fc.constantFrom("bytes 1000-999/1000", "bytes 000-999/1000", "items 0-1/2"),
+  header,
+);
+
+/** An address as the source of answers gives it: of any URL that a request may hold, or a server may redirect to. */
+const address = fc
+  .tuple(
+    fc.webUrl(),
+    fc.oneof(
+      fc.string({ unit: "grapheme", maxLength: 40 }),
+      fc.nat(2_000).map((length) => "ü".repeat(length)),
+    ),
+  )
+  .map(([base, path]) => {
+    const { origin, pathname } = new URL(`/${encodeURIComponent(path)}`, base);
+    return `${origin}${pathname}`;
+  });
+const source = fc.option(
+  fc.record({
+    address: fc.oneof(fc.constant("https://i.example/x"), address),
+    validator: fc.constantFrom('"v1"', "Sun, 06 Nov 1994 08:49:37 GMT", null),
+  }),
+  { nil: null },
+);
+
+const asked: fc.Arbitrary<Asked> = fc.record({ fromBytes: bytes, totalBytes: fc.option(bytes, { nil: null }), source });
+const answer: fc.Arbitrary<AnswerHead> = fc.record({
+  address: fc.oneof(fc.constant("https://i.example/x"), address),
+  status: fc.oneof(fc.constantFrom(200, 206, 206, 206, 304, 404, 408, 412, 416, 429, 503), fc.nat(999)),
+  headers: fc.record({
+    etag,
+    lastModified: fc.oneof(date, header),
+    date: fc.oneof(date, header),
+    contentLength: fc.oneof(bytes.map(String), header),
+    contentRange: range,
+    retryAfter: fc.oneof(fc.integer().map(String), date, header),
+  }),
+});
+
+function recordWith(changes: Partial<PartialRecord>): PartialRecord {
+  return {
+    schema: 1,
+    bootId: "boot-1",
+    syncedBytes: 0,
+    totalBytes: null,
+    source: null,
+    spent: nothingSpent("op-1"),
+    ...changes,
+  };
+}
+
+const content = Buffer.from(Array.from({ length: 1_000 }, (_one, index) => (index * 7) % 251));
+
+checkProperties({
+  "any answer is judged, taken for the image only where it says that it is, and can be noted": (search) =>
+    counterexample(
+      fc.property(asked, answer, (was, is) => {
+        const verdict = judgeAnswer(was, is);
+        if (verdict.kind === "again")
+          expect(verdict.retryAfterMs === null || Number.isSafeInteger(verdict.retryAfterMs)).toBe(true);
+        if (verdict.kind === "whole") expect([is.status, was.fromBytes > 0]).toStrictEqual([416, true]);
+        if (verdict.kind === "startOver") expect(was.fromBytes).toBeGreaterThan(0);
+        if (verdict.kind !== "image") return;
+        const { fromBytes, untilBytes, totalBytes } = verdict;
+        expect([is.status, fromBytes]).toStrictEqual(is.status === 200 ? [200, 0] : [206, was.fromBytes]);
+        if (is.status === 206) expect(Number(untilBytes)).toBeGreaterThan(fromBytes);
+        if (is.status === 206 && totalBytes !== null) expect(Number(untilBytes)).toBeLessThanOrEqual(totalBytes);
+        const record = recordWith({ totalBytes, source: verdict.source });
+        expect(check(partialRecord, JSON.parse(JSON.stringify(record)))).toStrictEqual({ ok: true, value: record });
+      }),
+      search,
+    ),
+
+  "whatever a server asks for, a wait is a number and does not pass the deadline": (search) =>
+    counterexample(
+      fc.property(
+        fc.oneof(header, date, fc.integer().map(String)),
+        fc.oneof(header, date),
+        fc.nat(),
+        fc.nat(),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        fc.nat(600),
+        fc.constantFrom(...(Object.keys(codes) as Code[])),
+        (after, at, spentMs, deadlineMs, random, status, code) => {
+          const wait = retryAfterMs(after, at);
+          const start = { uri: "https://i.example/x", tries: 1, failures: 3, readyAtMs: 0, ended: false };
+          const { readyAtMs } = afterSetback(
+            start,
+            { gainedBytes: 0, retryAfterMs: wait },
+            { nowMs: 5, spentMs, deadlineMs, random },
+          );
+          expect(readyAtMs).toBeGreaterThanOrEqual(5);
+          expect(readyAtMs - 5).toBeLessThanOrEqual(Math.max(0, deadlineMs - spentMs));
+          expect(["again", "ended"]).toContain(afterStatus(status));
+          expect(["again", "ended", "final"]).toContain(afterFailure(code));
+        },
+      ),
+      search,
+    ),
+
+  "with any record beside it, only bytes that were vouched for are gone on from, and they are digested": async (
+    search,
+  ) => {
+    const path = join(await temporaryFolder(), "x.part");
+    const good = recordWith({
+      syncedBytes: 600,
+      totalBytes: 1_000,
+      source: { address: "https://i.example/x", validator: '"v1"' },
+    });
+    const records = fc.oneof(
+      mutated(good).map((tree) => JSON.stringify(tree) ?? ""),
+      fc
+        .record({
+          syncedBytes: bytes,
+          totalBytes: fc.option(bytes, { nil: null }),
+          bootId: fc.constantFrom("boot-1", "boot-0"),
+        })
+        .map((changes) => JSON.stringify(recordWith(changes))),
+      fc.string({ unit: "binary" }),
+      fc.nat(200).map((length) => JSON.stringify(good).slice(0, length)),
+    );
+    return await counterexample(
+      fc.asyncProperty(records, fc.nat(1_000), async (record, length) => {
+        await writeFile(path, content.subarray(0, length));
+        await writeFile(recordPath(path), record);
+        const partials = new PartialFiles("boot-1", { nowMs: () => 1_000 });
+        const partial = await partials.open(path, "op-1", new AbortController().signal);
+        const read = readable(record);
+        expect(partial.bytes).toBe(read === undefined ? 0 : usableBytes(read, "boot-1", length));
+        expect(partial.digest()).toBe(createHash("sha256").update(content.subarray(0, partial.bytes)).digest("hex"));
+        expect(partial.spent).toStrictEqual(read?.spent.operationId === "op-1" ? read.spent : nothingSpent("op-1"));
+        await partial.close();
+        expect((await stat(path)).size).toBe(partial.bytes);
+        const again = await partials.open(path, "op-1", new AbortController().signal);
+        expect([again.bytes, again.totalBytes, again.source]).toStrictEqual([
+          partial.bytes,
+          partial.totalBytes,
+          partial.source,
+        ]);
+        await again.close();
+      }),
+      { ...search, numRuns: Math.ceil(search.numRuns / 4) }, // Each writes and syncs real files.
+    );
+  },
+});
+
+function readable(record: string): PartialRecord | undefined {
+  try {
+    const read = check(partialRecord, JSON.parse(record));
+    return read.ok ? read.value : undefined;
+  } catch {
+    return undefined;
+  }
+}

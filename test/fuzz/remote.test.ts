@@ -1,0 +1,213 @@
+import { createHash } from "node:crypto";
+import * as fc from "fast-check";
+import { expect } from "vitest";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { project } from "../../agent/contract/twin-formats/project.ts";
+import type { Json, JsonObject } from "../../agent/contract/json.ts";
+import { StateStore } from "../../agent/state/store.ts";
+import { createLog } from "../../agent/lib/log.ts";
+import { Alerts } from "../../agent/alerts.ts";
+import { RemoteConfigHandler } from "../../agent/config/remote-config-handler.ts";
+import { describeRemote } from "../../agent/config/remote-config.ts";
+import { EffectiveSettings } from "../../agent/config/effective-settings.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
+import { readSettings, settings, type Settings } from "../../agent/config/settings.ts";
+import { mistakesIn, openingsOf } from "../../agent/maintenance/cron.ts";
+import { snapshotWith } from "../support/snapshots.ts";
+import { jobWith, states } from "../support/updates.ts";
+import { checkProperties, counterexample } from "./counterexample.ts";
+import { junk, secret, secretText } from "./inputs.ts";
+import { MemoryDisk } from "../support/memory-disk.ts";
+
+/* The desired property `boardkeeper`: configuration from whoever may write a twin, through the real desk and onto a disk. */
+
+const nowMs = Date.parse("2026-01-02T03:04:05.000Z");
+const remoteNames = [
+  "agent.log-level",
+  "maintenance.windows",
+  "report.progress-seconds",
+  "health.every-seconds",
+  "health.least-seconds",
+] as const;
+const base = readSettings([
+  { source: "file", values: { "agent.log-level": "warn", "health.least-seconds": 70 } },
+]).settings;
+
+const lines: string[] = [];
+const log = createLog("debug", { write: (line) => void lines.push(line) });
+
+/** A board with an update under way, and all that it takes to configure it. */
+class ConfiguredBoard {
+  readonly disk = new MemoryDisk();
+  readonly store: StateStore;
+  readonly tuning: EffectiveSettings;
+  readonly #desk: RemoteConfigHandler;
+
+  constructor() {
+    lines.length = 0;
+    const stopping = new AbortController().signal;
+    const file = new FolderStateFile("/state", this.disk);
+    const timer = { after: () => Promise.resolve() };
+    const bootClock = { nowMs: () => 1_000 };
+    const saved = { ...initialState("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
+    this.store = new StateStore({ file, timer, bootClock, log, stopping, alerts: new Alerts([]) }, saved);
+    this.tuning = new EffectiveSettings(this.store, base, (problem) => lines.push(problem));
+    this.#desk = new RemoteConfigHandler({
+      store: this.store,
+      log,
+      base,
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      validateWindows: (windows) => mistakesIn(windows, nowMs),
+      isRecovered: () => true,
+      stopping,
+    });
+  }
+
+  async take(document: JsonObject, version: number): Promise<void> {
+    await this.#desk.handleDesired(JSON.parse(JSON.stringify(document)) as JsonObject, version);
+  }
+
+  /** All that anybody hears of it. */
+  told(): string {
+    const config = describeRemote(this.store.state);
+    return `${lines.join("")}${JSON.stringify(project(snapshotWith({}, { config })))}`;
+  }
+
+  /** What the next agent on this board would begin with, and the settings that it would have. */
+  async next(): Promise<{ saved: AgentState | undefined; settings: Settings; mistakes: string[] }> {
+    const { saved } = await new FolderStateFile("/state", this.disk).load();
+    const mistakes: string[] = [];
+    const store = { state: saved ?? initialState("boot-1"), onChange: () => () => undefined };
+    return { saved, settings: new EffectiveSettings(store, base, (one) => mistakes.push(one)).current, mistakes };
+  }
+}
+
+/** A document's section with a value under each name: `agent.log-level` in the table `agent`. */
+function sectionOf(values: Readonly<Record<string, unknown>>): unknown {
+  const section: Record<string, Record<string, unknown>> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const [table = "", key = ""] = name.split(/\.(.*)/);
+    section[table] = { ...section[table], [key]: value };
+  }
+  return section;
+}
+
+const field = fc.oneof(
+  fc.constantFrom(
+    "*",
+    "0",
+    "2",
+    "*/5",
+    "1-5",
+    "SUN",
+    "?",
+    "L",
+    "31",
+    "30",
+    "60",
+    "*/0",
+    "0-999999999",
+    "1-decdecdecdec",
+    "2#3",
+  ),
+  fc.stringMatching(/^[\w*?,/#-]{1,12}$/),
+);
+const cron = fc.oneof(
+  fc.tuple(field, field, field, field, field).map((fields) => fields.join(" ")),
+  fc.constantFrom("0 2 * * *", "0 0 30 2 *"),
+  secretText,
+);
+/** Windows of which, if anything, the expression alone is wrong: only the board can find that out. */
+const formed = fc.record({ cron: fc.oneof(cron, fc.constant("30 3 * * 6")), duration: fc.constantFrom("2h", "1d") });
+const anyWindow = fc.record(
+  {
+    cron,
+    duration: fc.oneof(fc.constantFrom("1m", "2h", "7d", "8d", "0m", "1e3m"), secretText),
+    timezone: fc.oneof(fc.constantFrom("UTC", "Europe/Berlin", "Mars/Olympus", "+01:00", "EST5EDT"), secretText, junk),
+    splay: fc.oneof(fc.constantFrom("0m", "30m", "3h"), junk),
+  },
+  { requiredKeys: ["cron", "duration"] },
+);
+const valuesOf: Readonly<Record<(typeof remoteNames)[number], fc.Arbitrary<unknown>>> = {
+  "agent.log-level": fc.constantFrom("debug", "info", "warn", "error"),
+  "maintenance.windows": fc.array(fc.oneof({ weight: 9, arbitrary: formed }, anyWindow), { maxLength: 2 }),
+  "report.progress-seconds": fc.nat(3_600),
+  "health.every-seconds": fc.nat(604_800),
+  "health.least-seconds": fc.integer({ min: 60, max: 86_400 }),
+};
+const written = fc.record(valuesOf, { requiredKeys: [] });
+const { "maintenance.windows": _windows, ...simpleValuesOf } = valuesOf;
+const good = fc.record(simpleValuesOf, { requiredKeys: [] });
+const anyName = fc.constantFrom<string>(...remoteNames, ...Object.keys(settings), "agent", "x", "__proto__", "hub.x");
+/** Something under the name of a setting, beside others that are as they should be. */
+const nearly = fc
+  .record({ values: good, name: anyName, value: fc.oneof(junk, fc.nat(99_999), secretText) })
+  .map(({ values, name, value }) => ({ section: sectionOf({ ...values, [name]: value }), name }));
+
+const section: fc.Arbitrary<{ section: unknown; name: string }> = fc.oneof(
+  nearly,
+  written.map((values) => ({ section: sectionOf(values), name: "" })),
+  junk.map((one) => ({ section: one, name: "" })),
+);
+
+checkProperties({
+  "any desired configuration is applied whole or refused by its name, once, and changes nothing else": (search) =>
+    counterexample(
+      fc.asyncProperty(
+        section,
+        fc.dictionary(fc.string(), junk, { maxKeys: 2 }),
+        async ({ section: asked, name }, others) => {
+          const board = new ConfiguredBoard();
+          await board.take({ boardkeeper: { agent: { "log-level": "error" } } }, 6);
+          const before = board.store.state;
+          const document = JSON.parse(JSON.stringify({ ...others, boardkeeper: asked })) as JsonObject;
+          await board.take(document, 7);
+
+          const { state: saved } = board.store;
+          const { remote, seq, ...rest } = saved;
+          const { remote: _remote, seq: _seq, ...restBefore } = before;
+          expect(rest).toStrictEqual(restBefore);
+          expect(board.told()).not.toContain(secret);
+          const isThere = "boardkeeper" in document;
+          expect(remote?.desiredVersion).toBe(isThere ? 7 : undefined);
+          const refused = remote?.refused ?? null;
+          if (refused !== null) {
+            expect(refused.message).toContain("boardkeeper");
+            if (remoteNames.some((one) => one === name) || Object.hasOwn(settings, name))
+              expect(refused.message).toContain(name);
+            expect(remote?.applied).toStrictEqual({ agent: { "log-level": "error" } });
+            expect(board.tuning.current).toStrictEqual({ ...base, "agent.log-level": "error" });
+          } else await expectOnlyRemote(board.tuning.current, document["boardkeeper"]);
+
+          const next = await board.next();
+          expect(next).toStrictEqual({
+            saved: JSON.parse(JSON.stringify(saved)),
+            settings: board.tuning.current,
+            mistakes: [],
+          });
+          await board.take(document, 7);
+          expect(board.store.state).toBe(saved);
+          await board.take(document, 8);
+          expect(board.store.state).toStrictEqual(
+            isThere ? { ...saved, seq: seq + 1, remote: { ...remote, desiredVersion: 8 } } : saved,
+          );
+        },
+      ),
+      search,
+    ),
+});
+
+/** Settings that a section was laid over: what may not come from afar is the board's own, numbers are numbers, and windows open. */
+async function expectOnlyRemote(now: Settings, asked: Json | undefined): Promise<void> {
+  const own = Object.entries(now).filter(([name]) => !remoteNames.some((one) => one === name));
+  expect(Object.fromEntries(own)).toStrictEqual(
+    Object.fromEntries(Object.entries(base).filter(([name]) => !remoteNames.some((one) => one === name))),
+  );
+  for (const name of ["report.progress-seconds", "health.every-seconds", "health.least-seconds"] as const)
+    expect(Number.isSafeInteger(now[name]) && now[name] >= 0).toBe(true);
+  for (const window of now["maintenance.windows"]) {
+    expect(window.splayMs).toBeLessThan(window.durationMs);
+    expect((await openingsOf(window)).after(nowMs)).toBeGreaterThan(nowMs);
+  }
+  if (asked === undefined) expect(now).toStrictEqual(base);
+}

@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { project } from "../../agent/contract/twin-formats/project.ts";
+import { pageOf } from "../../agent/contract/logs.ts";
+import { RequestHandler } from "../../agent/methods/request-handler.ts";
+import { StateStore } from "../../agent/state/store.ts";
+import { createLog } from "../../agent/lib/log.ts";
+import { Alerts } from "../../agent/alerts.ts";
+import { describeReboot } from "../../agent/reboot/report.ts";
+import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
+import { describeUpdate } from "../../agent/update/report.ts";
+import { snapshotWith } from "../support/snapshots.ts";
+import { MemoryDisk } from "../support/memory-disk.ts";
+
+/** One log for one counter after another: making one takes longer than all that is done with it. */
+const lines: string[] = [];
+const log = createLog("debug", { write: (line) => void lines.push(line) });
+
+/** The desk of a board on which nothing has happened, unless told otherwise, with everything that it says. */
+export class Counter {
+  readonly disk = new MemoryDisk();
+  readonly store: StateStore;
+  readonly desk: RequestHandler;
+
+  constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
+    lines.length = 0;
+    const timer = { after: () => Promise.resolve() };
+    const file = new FolderStateFile("/state", this.disk);
+    const around = { bootClock: { nowMs: () => 1_000 }, alerts: new Alerts([]) };
+    const stopping = new AbortController().signal;
+    this.store = new StateStore({ file, timer, log, stopping, ...around }, saved);
+    this.desk = new RequestHandler({
+      store: this.store,
+      log,
+      clock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
+      bootClock: { nowMs: () => 1_000 },
+      bootId: "boot-1",
+      mode: simulated ? "simulated" : "systemd",
+      terms: () => ({
+        simulated,
+        canInstall: true,
+        allowHttp: false,
+        windowConfigured: false,
+        largestImageBytes: 2 ** 33,
+      }),
+      window: () => Promise.resolve({ kind: "closed", until: null }),
+      newOperationId: () => "made-here",
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      roomBytes: () => Promise.resolve(2 ** 33),
+      inhibitors: () => Promise.resolve([]),
+      snapshot: () => this.#snapshot(),
+      link: () => ({ up: true }),
+      logs: (asked) => pageOf(lines, asked),
+      reported: () => Promise.resolve(),
+      recovered: () => Promise.resolve(true),
+      stopping: new AbortController().signal,
+    });
+  }
+
+  /** All that anybody hears of what came in: log and twin. */
+  told(): string {
+    return `${lines.join("")}${JSON.stringify(project(this.#snapshot()))}`;
+  }
+
+  /** What the next agent on this board would begin with. */
+  async onDisk(): Promise<AgentState | undefined> {
+    return (await new FolderStateFile("/state", this.disk).load()).saved;
+  }
+
+  #snapshot(): ReturnType<typeof snapshotWith> {
+    const { state: saved } = this.store;
+    return snapshotWith(describeUpdate(saved, null), { reboot: describeReboot(saved.reboot) });
+  }
+}

@@ -1,0 +1,225 @@
+import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
+import { limits } from "../../agent/update/transitions.ts";
+import { bootIdOf, runningVersionOf } from "./board-state.ts";
+import type { Asked } from "./hub-state.ts";
+import { afterDeath, noNotes, pruned, type JobNotes } from "./observations.ts";
+import { must, Violation } from "./violation.ts";
+import { qualityIn, type World } from "./environment.ts";
+
+/*
+ * What must be true of every history, written down by a witness who sees disk, board and hub but not the agent's memory.
+ * What the twin may say is for another one (twin-witness.ts).
+ */
+
+const ends = new Set(["completed", "failed", "rolledBack", "cancelled"]);
+const order = [
+  "idle",
+  "accepted",
+  "downloading",
+  "verifying",
+  "staged",
+  "applying",
+  "rebooting",
+  "proving",
+  "reverting",
+];
+
+function rank(phase: string): number {
+  return ends.has(phase) ? order.length : order.indexOf(phase);
+}
+
+function notesOf(world: World, job: string): JobNotes {
+  return world.ledger.jobs[job] ?? noNotes;
+}
+
+function withNotes(world: World, job: string, notes: Partial<JobNotes>): World {
+  const jobs = { ...world.ledger.jobs, [job]: { ...notesOf(world, job), ...notes } };
+  return { ...world, ledger: { ...world.ledger, jobs } };
+}
+
+/** A life of the agent begins on what it has read from disk. */
+export function noteStart(world: World, loaded: AgentState | undefined, problems: readonly string[]): World {
+  must(problems.length === 0, `The saved state was found damaged: ${problems.join("; ")}`);
+  const seq = loaded?.seq ?? 0;
+  must(seq >= world.ledger.seq, `Save ${world.ledger.seq} was promised to be on disk; ${seq} was found.`);
+  const begun = { ...world, ledger: afterDeath(world.ledger) };
+  return loaded === undefined ? begun : noteSaved(begun, loaded);
+}
+
+/** A state is on disk, promised to stay. */
+export function noteSaved(world: World, saved: AgentState): World {
+  const { update, seq, reboot } = saved;
+  const firstBoot = world.ledger.firstBoot ?? world.board.boots;
+  const isScheduled = reboot.phase === "scheduled";
+  const rebootSavedAt = world.ledger.rebootSavedAt ?? (isScheduled ? Number(reboot.bootId.slice(5)) : null);
+  const next = { ...world, ledger: { ...world.ledger, seq, firstBoot, rebootSavedAt } };
+  if (reboot.last !== null) {
+    const { fromBootId, bootId } = reboot.last;
+    must(fromBootId !== bootId, `A reboot was noted without another boot id (${bootId}).`);
+    must(Number(bootId.slice(5)) <= world.board.boots, "A reboot was noted that did not happen.");
+  }
+  if (!("job" in update)) {
+    must(next.ledger.order.length === 0, "A job was forgotten.");
+    return next;
+  }
+  const { operationId } = update.job;
+  const before = notesOf(next, operationId);
+  const known = next.ledger.order.includes(operationId);
+  must(!known || next.ledger.order.at(-1) === operationId, `The job ${operationId} came back after another one.`);
+  must(!before.cancelled || update.phase === "cancelled", `${operationId} was cancelled, and is now ${update.phase}.`);
+  must(
+    before.end === null || before.end === update.phase,
+    `${operationId} had ended as ${before.end}, and is now ${update.phase}.`,
+  );
+  const jobs = known ? next.ledger.order : [...next.ledger.order, operationId];
+  const previous = jobs.at(-2);
+  must(
+    known || previous === undefined || notesOf(next, previous).end !== null || giveWay(next, previous),
+    `${operationId} was begun before ${previous} had ended.`,
+  );
+  const reached = rank(update.phase);
+  must(reached >= before.reached, `${operationId} went back to ${update.phase} on disk.`);
+  if (update.phase === "completed" && before.end === null) mustBeProven(world, saved);
+  const withOrder = { ...next, ledger: { ...next.ledger, order: jobs } };
+  const end = ends.has(update.phase) ? update.phase : null;
+  return withNotes(withOrder, operationId, pruned({ ...before, reached, end }, pastActs(update)));
+}
+
+/** Acts that can come no more, because they are refused in this phase, and no phase comes back. */
+function pastActs(update: AgentState["update"]): string[] {
+  const reached = rank(update.phase);
+  const isInstalled = update.phase === "applying" && update.installed !== null;
+  return [
+    ...(reached > rank("downloading") ? ["fetch"] : []),
+    ...(reached > rank("applying") || isInstalled ? ["install"] : []),
+    ...(reached > rank("rebooting") ? ["arm"] : []),
+  ];
+}
+
+/** A job from a desired document gives way to the next one in the same save, while nothing of the board was changed. */
+function giveWay(world: World, job: string): boolean {
+  return !notesOf(world, job).touched;
+}
+
+function mustBeProven({ board }: World, saved: AgentState): void {
+  const { update } = saved;
+  if (!("job" in update)) return;
+  const { version, rehearsal } = update.job;
+  if (rehearsal) return must(saved.lastProven === null, "A rehearsal was noted as proven.");
+  const running = runningVersionOf(board);
+  must(running === version, `Completed at ${version}, but the board runs ${running}.`);
+  must(board.default === board.running, `Completed at ${version}, but the next boot will not start it.`);
+}
+
+/** An act on the board begins. `known` are the states that a power cut at this moment would leave. */
+export function noteAct(world: World, act: string, job: string, known: readonly AgentState[]): World {
+  const notes = notesOf(world, job);
+  must(notes.end === null, `${act} for ${job}, which has ended (${notes.end}).`);
+  must(!notes.cancelled, `${act} for ${job}, which was cancelled.`);
+  must(!notes.now.includes(act), `${act} for ${job} twice in one life.`);
+  const begun = (notes.begun[act] ?? 0) + 1;
+  for (const saved of known) mustBeIntended(act, job, begun, saved);
+  const running = runningVersionOf(world.board) ?? "";
+  const quality = qualityIn(world)(running);
+  must(act !== "commit" || quality === "good", `${running} is committed, and is ${quality}.`);
+  const isCounted = act === "fetch" || act === "install";
+  const isOnce = act !== "commit" && act !== "revert"; // Which are tried again in one life.
+  return withNotes(world, job, {
+    begun: isCounted ? { ...notes.begun, [act]: begun } : notes.begun,
+    touched: notes.touched || act === "install",
+    now: isOnce ? [...notes.now, act].sort() : notes.now,
+  });
+}
+
+/** Whatever a power cut leaves now says that this act was about to be done, and counts it. */
+function mustBeIntended(act: string, job: string, begun: number, { update }: AgentState): void {
+  const here = "job" in update && update.job.operationId === job ? update : undefined;
+  const phase = here?.phase ?? "nothing";
+  switch (act) {
+    case "fetch":
+      return must(here?.phase === "downloading" && here.attempt >= begun, `A fetch not saved first (${phase}).`);
+    case "install": {
+      const intended = here?.phase === "applying" && here.installed === null && here.attempt >= begun;
+      must(intended && begun <= limits.installs, `Installation ${begun} was not saved first (${phase}).`);
+      return;
+    }
+    case "arm": {
+      const ready = (here?.phase === "applying" && here.installed !== null) || here?.phase === "rebooting";
+      return must(ready, `Arming was not saved first (${phase}).`);
+    }
+    case "commit":
+      return must(here?.phase === "proving" && here.proven, `A commit was not saved first (${phase}).`);
+    case "revert":
+      return must(here?.phase === "reverting", `Going back was not saved first (${phase}).`);
+  }
+}
+
+/** The board is told to reboot. */
+export function noteRebootOrder(known: readonly AgentState[]): void {
+  for (const { reboot } of known) must(reboot.phase === "rebooting", `A reboot not saved first (${reboot.phase}).`);
+}
+
+/** A request was answered. */
+export function noteAnswer(world: World, { method, payload, reply: first }: Asked, reply: MethodReply): World {
+  const { status, payload: answer } = reply;
+  if (first?.status === 200 && typeof payload["operationId"] === "string") {
+    must(first.status === status, `${method} was answered with ${first.status}, and repeated with ${status}.`);
+  }
+  if (status !== 200 || typeof answer["operationId"] !== "string") return world;
+  const job = answer["operationId"];
+  switch (method) {
+    case "firmwareUpdate":
+      return withNotes(world, job, pruned({ ...notesOf(world, job), promised: true }, []));
+    case "cancelFirmwareUpdate":
+      return withNotes(world, job, pruned({ ...notesOf(world, job), cancelled: true }, []));
+    case "rebootDevice": {
+      return { ...world, ledger: { ...world.ledger, rebootPromised: true } };
+    }
+    default:
+      return world;
+  }
+}
+
+/** True at every moment: whatever happens next, something good boots. */
+export function checkBoard(world: World): void {
+  const { board } = world;
+  const bootable = board.slots[board.default];
+  must(bootable !== null, "The slot that boots by default is empty.");
+  must(qualityIn(world)(bootable) !== "dead", `${bootable} boots by default, and does not come up.`);
+  must(board.trial === null || board.slots[board.trial] !== null, "A slot is on trial that is half-written.");
+}
+
+/** Nothing is left to be done, and nothing more will happen. */
+export function checkEnd(world: World, saved: AgentState | undefined, faults: number): void {
+  if (saved === undefined) throw new Violation("Nothing was ever saved.");
+  const { ledger, board } = world;
+  for (const [job, { promised, end, cancelled }] of Object.entries(ledger.jobs)) {
+    must(end !== null || !promised, `${job} was promised and never came to an end.`);
+    must(!cancelled || end === "cancelled", `${job} was cancelled and ended as ${end}.`);
+  }
+  for (const job of ledger.order.slice(0, -1)) {
+    must(ledger.jobs[job]?.end !== null || giveWay(world, job), `${job} never came to an end.`);
+  }
+  const { update, reboot } = saved;
+  const running = runningVersionOf(board);
+  const isDeaf = running !== null && qualityIn(world)(running) === "deaf";
+  must(!isDeaf, "The board was left on a system that cannot reach the hub.");
+  if (ledger.firstBoot !== null && board.boots > ledger.firstBoot) {
+    must(reboot.last?.bootId === bootIdOf(board), "The last reboot is not noted.");
+    must(reboot.last.at !== null, "It is not noted when the last reboot was.");
+  }
+  if (ledger.rebootPromised) {
+    const happened = ledger.rebootSavedAt !== null && board.boots > ledger.rebootSavedAt;
+    must(happened || reboot.phase === "failed" || reboot.phase === "cancelled", "A reboot was promised and forgotten.");
+  }
+  const last = ledger.order.at(-1);
+  if (last !== undefined && !ledger.excused) {
+    const end = ledger.jobs[last]?.end;
+    const version = "job" in update ? update.job.version : "";
+    const expected = world.quality === null || qualityIn(world)(version) === "good" ? "completed" : "rolledBack";
+    const worn = ["interrupted-too-often", "state-not-saved", "not-proven"];
+    const tooOften = "error" in update && worn.includes(update.error.code) && faults >= limits.installs;
+    must(end === expected || tooOften, `${last} ended as ${end}: ${JSON.stringify("error" in update && update.error)}`);
+  }
+}

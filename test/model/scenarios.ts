@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import type { JsonObject } from "../../agent/contract/json.ts";
+import type { Scenario } from "./environment.ts";
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+function image(version: string): JsonObject {
+  const uri = `https://images.example/${version}`;
+  return { fwPackageUri: uri, fwPackageCheckValue: digest(uri), fwVersion: version };
+}
+
+const update = { id: "update", method: "firmwareUpdate", payload: { ...image("2.0.0"), operationId: "op-1" } };
+const plain: Omit<Scenario, "name"> = {
+  restart: "board",
+  mode: "systemd",
+  succeeding: undefined,
+  qualities: ["good", "dead", "deaf"],
+  desired: {},
+  requests: [],
+  cancel: { id: "cancel", method: "cancelFirmwareUpdate", payload: {} },
+  nextDesired: { firmware: image("3.0.0") },
+};
+
+const reboot = { id: "reboot", method: "rebootDevice", payload: { operationId: "rb-1", delaySeconds: 2 } };
+const rebootStory = {
+  ...plain,
+  cancel: { id: "cancel", method: "cancelReboot", payload: {} },
+  nextDesired: undefined,
+};
+
+export const scenarios = {
+  method: { ...plain, name: "an update by a method", requests: [update] },
+  desired: { ...plain, name: "an update by the desired properties", desired: { firmware: image("2.0.0") } },
+  service: { ...plain, name: "an update of a service", requests: [update], restart: "service", qualities: ["good"] },
+  deafService: {
+    ...plain,
+    name: "an update to a service that cannot reach the hub",
+    requests: [update],
+    restart: "service",
+    qualities: ["deaf"],
+  },
+  crashing: {
+    ...plain,
+    name: "an update to a system that crashes, and then to one that does not",
+    requests: [
+      update,
+      {
+        id: "second",
+        method: "firmwareUpdate",
+        payload: { ...image("3.0.0"), operationId: "op-2" },
+        whenPhase: "rolledBack",
+      },
+    ],
+    qualities: ["crashing"],
+    nextDesired: undefined,
+  },
+  nothingRestarts: {
+    ...plain,
+    name: "an update after which nothing restarts",
+    requests: [update],
+    restart: "none",
+    qualities: ["good"],
+  },
+  superseded: {
+    ...plain,
+    name: "a desired update that another one takes the place of",
+    desired: { firmware: image("2.0.0") },
+    succeeding: { firmware: image("3.0.0") },
+    qualities: ["good"],
+    nextDesired: undefined,
+  },
+  manual: {
+    ...plain,
+    name: "an update that is applied by order",
+    requests: [
+      { ...update, payload: { ...update.payload, apply: "manual" } },
+      { id: "apply", method: "applyFirmwareUpdate", payload: {}, whenPhase: "staged" },
+    ],
+    qualities: ["good"],
+    nextDesired: undefined,
+  },
+  rehearsal: {
+    ...plain,
+    name: "a rehearsal",
+    mode: "simulated",
+    requests: [{ id: "update", method: "firmwareUpdate", payload: { fwPackageUri: "test.com", operationId: "op-1" } }],
+    qualities: ["good"],
+    nextDesired: undefined,
+  },
+  rebootAtOnce: {
+    ...rebootStory,
+    name: "a reboot at once",
+    requests: [{ ...reboot, payload: { operationId: "rb-1" } }],
+  },
+  reboot: { ...rebootStory, name: "a reboot after a delay", requests: [reboot] },
+  rebootCancelled: {
+    ...rebootStory,
+    name: "a reboot that is cancelled",
+    requests: [reboot, { id: "take back", method: "cancelReboot", payload: {} }],
+  },
+  rebootDuringUpdate: {
+    ...plain,
+    name: "a reboot asked for during an update",
+    requests: [reboot, update],
+    cancel: { id: "cancel", method: "cancelReboot", payload: {} },
+  },
+} satisfies Record<string, Scenario>;

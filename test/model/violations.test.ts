@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+import type { StateFile } from "../../agent/state/store.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
+import { forgetful } from "./faulty-agents.ts";
+import { scenarios } from "./scenarios.ts";
+import { explore } from "./explore.ts";
+
+/** Saves once that the image is checked, then that it is still being fetched. */
+function relapsing(real: StateFile): StateFile {
+  let before: AgentState | undefined;
+  return {
+    save: async (saved) => {
+      await real.save(saved);
+      const relapse = saved.update.phase === "verifying" && before?.update.phase === "downloading" ? before : undefined;
+      before = saved;
+      if (relapse !== undefined) await real.save({ ...saved, update: relapse.update });
+    },
+  };
+}
+
+/*
+ * What the witness objects to is thrown where it sees it: from inside a port, at an agent that takes everything that a port
+ * throws for trouble with disk or link, tries again, and may well succeed. It must be what is reported all the same.
+ */
+it.each([
+  ["a save", relapsing, "op-1 went back to downloading on disk."],
+  [
+    "a call of the hub",
+    forgetful("accepted / idle"),
+    'boardkeeper.update.phase is "accepted", where the saved state has "idle"',
+  ],
+])("a violation inside %s is reported as what it is", async (_where, makeStateFile, why) => {
+  const found = await explore(scenarios.method, { mostFaults: 0, grain: { isFine: false, makeStateFile } });
+  expect(found.violation?.why).toContain(why);
+});

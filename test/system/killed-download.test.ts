@@ -1,9 +1,0 @@
-import { expect, it } from "vitest";
-import { downloadKilled } from "../support/kills.ts";
-
-it("a download of 16 MiB that is killed ten times fetches hardly a byte twice", async () => {
-  const ended = await downloadKilled(16 * 2 ** 20, { times: 10, seed: 4, link: "slow" });
-  expect(ended).toMatchObject({ kills: 10, phase: "completed", version: "2.0.0" });
-  expect(ended.sentBytes / ended.sizeBytes).toBeLessThanOrEqual(1.05);
-  expect(ended.readBytes / ended.sizeBytes).toBeLessThanOrEqual(1.05);
-});

@@ -1,3 +1,0 @@
-import { walk } from "../../../explorer/walk.ts";
-
-walk("crashing");
