@@ -4,10 +4,10 @@ import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { JsonObject } from "./contract/json.ts";
 import { RequestHandler } from "./methods/request-handler.ts";
-import { Meter } from "./hub/quota-counter.ts";
+import { QuotaCounter } from "./hub/quota-counter.ts";
 import { Reporter } from "./twin/reporter.ts";
 import { progressPolicy } from "./twin/progress-throttle.ts";
-import { Supervisor } from "./hub/connection-manager.ts";
+import { ConnectionManager } from "./hub/connection-manager.ts";
 import { StateStore } from "./state/store.ts";
 import { logStateChanges } from "./operations/state-change-log.ts";
 import type { AgentPorts } from "./ports.ts";
@@ -20,7 +20,7 @@ import { workUnderWay } from "./watchdog/stall-limits.ts";
 import type { Work } from "./watchdog/stall-detector.ts";
 import type { Settings } from "./config/settings.ts";
 import { WriteActivity } from "./state/write-activity.ts";
-import { stamper } from "./lib/trusted-timestamp.ts";
+import { trustedTimestampSource } from "./lib/trusted-timestamp.ts";
 import { healthCheck, linkWithin } from "./update/health-check.ts";
 import { isRunning } from "./update/machine.ts";
 import type { TrialRecord } from "./update/ports.ts";
@@ -99,7 +99,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const listeners = new Set<() => void>();
   const changed = (): void => listeners.forEach((listener) => listener());
   store.onChange(changed);
-  const meter = new Meter();
+  const meter = new QuotaCounter();
   const reporter = new Reporter(log.child({ part: "reporter" }));
   const reportedState = new ReportedState({
     store,
@@ -126,7 +126,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     await Promise.race([reporter.flushed(), lateness]);
     acknowledged.abort();
   };
-  const stamp = stamper({ clock, bootClock, timer }, (clockSynchronized) =>
+  const stamp = trustedTimestampSource({ clock, bootClock, timer }, (clockSynchronized) =>
     reportedState.setClockSynchronized(clockSynchronized),
   );
   const gate = new WindowGate({
@@ -173,7 +173,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     inhibitors: () => ports.power.inhibitors(),
     snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
-    link: () => ({ up: supervisor.isUp, diagnosis: supervisor.diagnosis, metered: meter.counts }),
+    link: () => ({ up: supervisor.isConnected, diagnosis: supervisor.diagnosis, metered: meter.counts }),
     reported,
     recovered: async (withinMs) => {
       if (!recovered.signal.aborted && withinMs > 0) await delayOrAbort(timer, withinMs, recovered.signal);
@@ -191,16 +191,16 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     stopping: stopping.signal,
   });
   let newest: JsonObject | undefined;
-  const supervisor = new Supervisor({
+  const supervisor = new ConnectionManager({
     connect: ports.connect,
     clock,
-    meter,
+    quota: meter,
     timer,
     bootClock,
     random: ports.random,
     log: log.child({ part: "link" }),
-    method: (name, payload) => requestHandler.handleMethod(name, payload),
-    answered: (name, reply) => requestHandler.logMethod(name, reply),
+    onMethod: (name, payload) => requestHandler.handleMethod(name, payload),
+    onMethodAnswered: (name, reply) => requestHandler.logMethod(name, reply),
     onDesired: (desired, version) => {
       newest = desired;
       // An update may ask for a window that came with it; and while windows are read, another document may come.
@@ -208,12 +208,12 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         .handleDesired(desired, version)
         .then(() => (newest === desired ? requestHandler.handleDesired(desired, version) : undefined));
     },
-    onUp: (held, send, emit) => {
+    onConnected: (held, send, emit) => {
       reporter.connected(held, send);
       monitor.connected(emit);
       changed();
     },
-    onDown: () => {
+    onDisconnected: () => {
       reporter.disconnected();
       monitor.disconnected();
       changed();
@@ -252,11 +252,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         ? new RehearsalWorkshop(timer, settings["simulation.pause-seconds"], () => installer.runningVersion())
         : undefined,
     health: healthCheck(
-      { timer, bootClock, linkUp: () => supervisor.isUp },
+      { timer, bootClock, linkUp: () => supervisor.isConnected },
       { steadyMs: settings["update.healthy-for-seconds"], withinMs: settings["update.prove-within-seconds"] },
     ),
     trials,
-    linkUp: (until) => linkWithin({ timer, bootClock, linkUp: () => supervisor.isUp }, until),
+    linkUp: (until) => linkWithin({ timer, bootClock, linkUp: () => supervisor.isConnected }, until),
     released: (job, signal) =>
       released({ store, windowOpened, onWait: (wait) => reportedState.setWait("update", wait) }, job, signal),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
@@ -333,7 +333,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       ),
     status: () => ({
       snapshot: reportedState.snapshot(),
-      link: { up: supervisor.isUp, diagnosis: supervisor.diagnosis },
+      link: { up: supervisor.isConnected, diagnosis: supervisor.diagnosis },
       isRecovered: recovered.signal.aborted,
     }),
     onChange: (listener) => void listeners.add(listener),

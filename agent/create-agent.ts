@@ -4,34 +4,34 @@ import { hostname } from "node:os";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent, type Agent } from "./agent.ts";
 import { kernelBootClock, readBootId } from "./board/hardware/boot.ts";
-import { laptopClock, systemClock, systemTimer } from "./board/hardware/clocks.ts";
+import { simulatedClock, systemClock, systemTimer } from "./board/hardware/clocks.ts";
 import { nodeDisk } from "./board/fs/disk.ts";
-import { rebootThroughDoor } from "./board/systemd/reboot-helper.ts";
-import { findEquipment, keepEquipment, keptEquipment } from "./board/hardware/hardware-info.ts";
+import { rebootViaHelper } from "./board/systemd/reboot-helper.ts";
+import { probeHardwareInfo, saveHardwareInfo, loadHardwareInfo } from "./board/hardware/hardware-info.ts";
 import { HistoryFile } from "./board/fs/history-file.ts";
 import { HttpsSource } from "./board/image/https-source.ts";
-import { programBehindDoor } from "./board/systemd/install-helper.ts";
+import { installViaHelper } from "./board/systemd/install-helper.ts";
 import { commandInstaller } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
-import { ownProgram } from "./board/installers/exec-script.ts";
+import { execScript } from "./board/installers/exec-script.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/hardware/inventory.ts";
-import { keepLastGood } from "./board/fs/last-known-good-file.ts";
-import { collectLeftovers } from "./board/fs/remove-temp-files.ts";
-import { askInhibitors } from "./board/systemd/logind.ts";
-import { PartialFiles } from "./board/image/partial-file.ts";
-import { commandedReboot } from "./board/systemd/command-reboot.ts";
+import { saveLastKnownGood } from "./board/fs/last-known-good-file.ts";
+import { removeTempFiles } from "./board/fs/remove-temp-files.ts";
+import { readInhibitors } from "./board/systemd/logind.ts";
+import { FilePartialStore } from "./board/image/partial-file.ts";
+import { commandReboot } from "./board/systemd/command-reboot.ts";
 import { probePowerSupply } from "./board/hardware/power-supply.ts";
-import { bootClockOf, readBoard } from "./board/simulator/board.ts";
-import { simulatedPower } from "./board/simulator/power.ts";
-import { FolderStaging } from "./board/image/staging.ts";
-import { FolderStateFile } from "./board/fs/state-file.ts";
-import { FileReserve } from "./board/fs/reserve-file.ts";
-import { FolderTrialRecord } from "./board/fs/boot-counter-file.ts";
-import { readVitals } from "./board/hardware/metrics.ts";
+import { boardBootClock, readBoard } from "./board/simulator/board.ts";
+import { simulatedReboot } from "./board/simulator/power.ts";
+import { StagingFolder } from "./board/image/staging.ts";
+import { ChecksummedStateFile } from "./board/fs/state-file.ts";
+import { DiskReserveFile } from "./board/fs/reserve-file.ts";
+import { BootCounterFile } from "./board/fs/boot-counter-file.ts";
+import { readMetrics } from "./board/hardware/metrics.ts";
 import type { BootClock } from "./lib/clock.ts";
 import type { Config } from "./config/load.ts";
-import type { Equipment } from "./contract/snapshot.ts";
+import type { HardwareInfo } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-connection.ts";
 import type { LeveledLog, Log } from "./lib/log.ts";
 import { helperFolder, installSocket } from "./config/paths.ts";
@@ -53,11 +53,11 @@ export async function createAgent(
   log: LeveledLog,
   boardFile: string | undefined,
 ): Promise<{ agent: Agent; intake: ImageIntake }> {
-  const stateFile = new FolderStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
+  const stateFile = new ChecksummedStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
   const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (loadQuality === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
-  const staging = new FolderStaging(
+  const staging = new StagingFolder(
     config.stagingDir,
     config["update.keep-free"],
     config["update.staging-quota"],
@@ -65,8 +65,8 @@ export async function createAgent(
   );
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
-  const bootClock = board === undefined ? kernelBootClock : bootClockOf(board, kernelBootClock);
-  const known = await keptEquipment(config.stateDir);
+  const bootClock = board === undefined ? kernelBootClock : boardBootClock(board, kernelBootClock);
+  const known = await loadHardwareInfo(config.stateDir);
   const linkLog = log.child({ part: "link" });
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
   log.info(
@@ -80,7 +80,7 @@ export async function createAgent(
     },
     "agent started",
   );
-  const partials = new PartialFiles(bootId, bootClock, { keepFreeBytes: config["update.keep-free"] });
+  const partials = new FilePartialStore(bootId, bootClock, { keepFreeBytes: config["update.keep-free"] });
   const intake = new ImageIntake({
     staging,
     partials,
@@ -95,7 +95,7 @@ export async function createAgent(
       mode: board === undefined ? "systemd" : "simulated",
       log,
       setLogLevel: (level) => log.setLevel(level),
-      clock: board === undefined ? systemClock() : laptopClock,
+      clock: board === undefined ? systemClock() : simulatedClock,
       bootClock,
       timer: systemTimer,
       random: Math.random,
@@ -105,17 +105,17 @@ export async function createAgent(
       identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
       inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
       findHardwareInfo: (stopping) => findHardwareInfoOnce(config, bootId, known?.bootId, log, stopping),
-      readMetrics: () => readVitals({ folder: config.stateDir, power: probePowerSupply }),
-      stateFile: new HistoryFile(config.stateDir).following(stateFile, { log, now: () => new Date().toISOString() }),
+      readMetrics: () => readMetrics({ folder: config.stateDir, power: probePowerSupply }),
+      stateFile: new HistoryFile(config.stateDir).recordEndsOf(stateFile, { log, now: () => new Date().toISOString() }),
       loadedState: saved,
       loadQuality,
       startupAlerts: [...configurationAlerts(config), ...stateLoadAlerts(saved, loadQuality, problems)],
-      bootCounter: new FolderTrialRecord(config.stateDir),
-      reserve: new FileReserve(config.stateDir),
+      bootCounter: new BootCounterFile(config.stateDir),
+      reserve: new DiskReserveFile(config.stateDir),
       staging,
       fetcher: intake.yieldingTo(makeDownload(config, log, partials, bootClock, productInfo)),
       installer: makeInstaller(config, log, boardFile),
-      power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedPower,
+      power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedReboot,
       recentLog: log.recent,
       connect: async (signal) => {
         const connection = await connectToAzure(
@@ -139,7 +139,7 @@ async function removeLeftovers(
   log: Log,
 ): Promise<void> {
   try {
-    await collectLeftovers(stateDir);
+    await removeTempFiles(stateDir);
     if (saved === undefined || saved.update.phase === "idle") await staging.clear([]);
   } catch (cause) {
     log.warn({ err: cause }, "what is left of saves and updates was not removed");
@@ -153,11 +153,11 @@ async function findHardwareInfoOnce(
   knownIn: string | undefined,
   log: Log,
   stopping: AbortSignal,
-): Promise<Equipment | null> {
+): Promise<HardwareInfo | null> {
   if (knownIn === bootId) return null;
   await systemTimer.after(equipmentAfterMs, stopping);
-  const equipment = await findEquipment(systemTimer, stopping);
-  await keepEquipment(stateDir, bootId, equipment).catch((cause: unknown) => {
+  const equipment = await probeHardwareInfo(systemTimer, stopping);
+  await saveHardwareInfo(stateDir, bootId, equipment).catch((cause: unknown) => {
     log.warn({ err: cause }, "equipment not kept: it is found out again at the next start");
   });
   return equipment;
@@ -187,7 +187,7 @@ function stateLoadAlerts(
 async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config, log: Log): Promise<void> {
   if (toKeep === undefined) return;
   try {
-    if (await keepLastGood(stateDir, toKeep)) log.info({}, "good configuration kept");
+    if (await saveLastKnownGood(stateDir, toKeep)) log.info({}, "good configuration kept");
   } catch (cause) {
     log.warn({ err: cause }, "good configuration not kept, trying again at the next connection");
   }
@@ -196,7 +196,7 @@ async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config
 function makeDownload(
   config: Config,
   log: Log,
-  partials: PartialFiles,
+  partials: FilePartialStore,
   bootClock: BootClock,
   userAgent: string,
 ): Download {
@@ -214,10 +214,10 @@ function makeDownload(
 }
 
 function makePower(config: Config, log: Log, bootId: string): Power {
-  const inhibitors = (): ReturnType<typeof askInhibitors> => askInhibitors(log);
+  const inhibitors = (): ReturnType<typeof readInhibitors> => readInhibitors(log);
   const command = config["reboot.command"];
   const throughDoor = (): Power["reboot"] =>
-    rebootThroughDoor({
+    rebootViaHelper({
       folder: helperFolder,
       bootId,
       timer: systemTimer,
@@ -225,7 +225,7 @@ function makePower(config: Config, log: Log, bootId: string): Power {
       uptimeSeconds: async () => Number.parseFloat(await readFile("/proc/uptime", "utf8")),
       inhibitors,
     });
-  return { reboot: command.length > 0 ? commandedReboot(command) : throughDoor(), inhibitors };
+  return { reboot: command.length > 0 ? commandReboot(command) : throughDoor(), inhibitors };
 }
 
 function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
@@ -247,7 +247,7 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
 }
 
 function makeProgram(config: Config): OwnerProgram | undefined {
-  if (config["update.command.as-root"]) return programBehindDoor({ socket: installSocket, timer: systemTimer });
+  if (config["update.command.as-root"]) return installViaHelper({ socket: installSocket, timer: systemTimer });
   const path = config["update.command.program"];
-  return path === null ? undefined : ownProgram(path);
+  return path === null ? undefined : execScript(path);
 }

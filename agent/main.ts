@@ -9,18 +9,18 @@ import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
 import { createAgent } from "./create-agent.ts";
 import { kernelBootClock } from "./board/hardware/boot.ts";
 import { systemTimer } from "./board/hardware/clocks.ts";
-import { openControlDoor, type ControlDoor, type LocalCallers } from "./board/local-api/server.ts";
+import { serveLocalApi, type LocalApiServer, type LocalApiHandlers } from "./board/local-api/server.ts";
 import { FolderUnusable } from "./board/fs/disk.ts";
-import { FolderInUse, lockAgainstStrangers, lockFolder } from "./board/fs/folder-lock.ts";
-import { serviceManager } from "./board/systemd/notify.ts";
-import { fallWithTheBoard } from "./board/simulator/power.ts";
+import { FolderInUse, lockFolderAsService, lockFolder } from "./board/fs/folder-lock.ts";
+import { systemdServiceManager } from "./board/systemd/notify.ts";
+import { exitWithParent } from "./board/simulator/power.ts";
 import { ConfigError, loadConfig, type Config } from "./config/load.ts";
-import { asErrors, isJournald, journaldDestination } from "./lib/journald.ts";
-import { createLog, lineFor, type LeveledLog, type Log } from "./lib/log.ts";
+import { withErrorPriority, isJournaldStream, journaldDestination } from "./lib/journald.ts";
+import { createLog, formatTerminalLine, type LeveledLog, type Log } from "./lib/log.ts";
 import { localApiSocketOf } from "./config/paths.ts";
 import { Attendant } from "./watchdog/service-watchdog.ts";
 import { statusLine } from "./watchdog/status-line.ts";
-import { playBoard } from "./board/simulator/run.ts";
+import { runSimulatedBoard } from "./board/simulator/run.ts";
 import type { ImageIntake } from "./update/local-upload.ts";
 import { usageText } from "./cli/usage.ts";
 
@@ -80,7 +80,7 @@ async function run(given: Arguments): Promise<number> {
 
 async function runBoard(config: Config, log: Log): Promise<number> {
   const lock = await lockFolder(join(config.stateDir, "board"));
-  const status = await playBoard({
+  const status = await runSimulatedBoard({
     program: fileURLToPath(import.meta.url),
     args: process.argv.slice(2),
     boardFile: join(config.stateDir, "board", "board.json"),
@@ -94,7 +94,7 @@ async function runBoard(config: Config, log: Log): Promise<number> {
 
 async function runAgent(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<number> {
   const stopped = stopSignal();
-  if (boardFile !== undefined) fallWithTheBoard();
+  if (boardFile !== undefined) exitWithParent();
   const lock = await holdFolder(config, log);
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
@@ -102,7 +102,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   const { agent, intake } = await createAgent(config, log, boardFile);
   const door = await openDoor(config, agent, intake, log);
   const attendant = new Attendant({
-    manager: serviceManager(process.env, log),
+    manager: systemdServiceManager(process.env, log),
     timer: systemTimer,
     bootClock: kernelBootClock,
     log,
@@ -129,13 +129,13 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
 async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | undefined> {
   if (!process.env["NOTIFY_SOCKET"]) return await lockFolder(stateDir);
   const isAgentThere = async (): Promise<boolean> => {
-    const { askAgent } = await import("./board/local-api/client.ts");
+    const { callMethod: askAgent } = await import("./board/local-api/client.ts");
     return await askAgent(stateDir, "getStatus").then(
       (reply) => reply !== undefined,
       () => true, // One that hangs, or that is not for this user, is there.
     );
   };
-  const lock = await lockAgainstStrangers(stateDir, isAgentThere, systemTimer);
+  const lock = await lockFolderAsService(stateDir, isAgentThere, systemTimer);
   if (lock === undefined) {
     const remedy =
       "find out whose it is: sudo ss -xlp | grep boardkeeper-agent; and start no other agent by hand meanwhile";
@@ -153,9 +153,9 @@ async function openDoor(
   agent: Agent,
   intake: ImageIntake,
   log: Log,
-): Promise<ControlDoor | undefined> {
+): Promise<LocalApiServer | undefined> {
   const path = localApiSocketOf(process.env, stateDir);
-  const callers: LocalCallers = {
+  const callers: LocalApiHandlers = {
     method: async (name, payload) => {
       const reply = await agent.callMethod(name, payload);
       if (name === "firmwareUpdate") await intake.settle();
@@ -163,7 +163,7 @@ async function openDoor(
     },
     image: (image, signal) => intake.take(image, signal),
   };
-  return await openControlDoor({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
+  return await serveLocalApi({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
     log.warn({ err: cause, path }, "no door for commands on this board");
     return undefined;
   });
@@ -171,15 +171,16 @@ async function openDoor(
 
 /** JSON lines for journald and programs; readable ones for a person at a terminal. */
 async function makeLog(level: Config["agent.log-level"]): Promise<LeveledLog> {
-  if (isJournald(process.env, fstatSync(1))) return createLog(level, journaldDestination());
+  if (isJournaldStream(process.env, fstatSync(1))) return createLog(level, journaldDestination());
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
-  const messageFormat = (line: Record<string, unknown>, key: string): string => lineFor(line["part"], line[key]);
+  const messageFormat = (line: Record<string, unknown>, key: string): string =>
+    formatTerminalLine(line["part"], line[key]);
   return createLog(level, pretty({ sync: true, ignore: "part", messageFormat }));
 }
 
 function tellError(text: string): void {
-  process.stderr.write(asErrors(text, isJournald(process.env, fstatSync(2))));
+  process.stderr.write(withErrorPriority(text, isJournaldStream(process.env, fstatSync(2))));
 }
 
 /**

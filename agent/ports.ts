@@ -1,10 +1,10 @@
 import type { BootClock, Timer, WallClock } from "./lib/clock.ts";
-import type { Equipment, Snapshot } from "./contract/snapshot.ts";
+import type { HardwareInfo, Snapshot } from "./contract/snapshot.ts";
 import type { Connect } from "./hub/connection.ts";
 import type { StateFile } from "./state/store.ts";
 import type { LogLevel } from "./contract/logs.ts";
 import type { Log } from "./lib/log.ts";
-import type { RecentLog } from "./lib/log-ring-buffer.ts";
+import type { LogRingBuffer } from "./lib/log-ring-buffer.ts";
 import type { Power } from "./reboot/runner.ts";
 import type { ReserveFile } from "./state/disk-reserve.ts";
 import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
@@ -31,7 +31,7 @@ export interface AgentPorts {
   readonly identity: string;
   readonly inventory: Snapshot["board"];
   /** Finds out what the board is made of, where that is not known for this boot yet; else null. Takes its time. */
-  readonly findHardwareInfo: (signal: AbortSignal) => Promise<Equipment | null>;
+  readonly findHardwareInfo: (signal: AbortSignal) => Promise<HardwareInfo | null>;
   /** How the board is now. */
   readonly readMetrics: () => Promise<Vitals>;
   readonly stateFile: StateFile;
@@ -50,5 +50,5 @@ export interface AgentPorts {
   readonly power: Power;
   readonly connect: Connect;
   /** Keeps the last lines of `log`; absent where nobody does. */
-  readonly recentLog?: RecentLog | undefined;
+  readonly recentLog?: LogRingBuffer | undefined;
 }

@@ -2,8 +2,8 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
 import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
-import { DoorShut } from "../board/local-api/client.ts";
-import { printable } from "../contract/terminal-escape.ts";
+import { AccessDenied } from "../board/local-api/client.ts";
+import { escapeForTerminal } from "../contract/terminal-escape.ts";
 import { credentialFile, configFolder } from "../config/paths.ts";
 import { usageText } from "./usage.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -27,8 +27,8 @@ const exits = { failed: 1, usage: 64 } as const;
 /** Root types here, and what is told comes from the agent, which is not root. */
 const terminal: Terminal = {
   env: process.env,
-  out: (text) => void process.stdout.write(printable(text)),
-  note: (text) => void process.stderr.write(printable(text)),
+  out: (text) => void process.stdout.write(escapeForTerminal(text)),
+  note: (text) => void process.stderr.write(escapeForTerminal(text)),
   readSecret: async (prompt) => (process.stdin.isTTY ? await askUnseen(prompt) : await readAll(process.stdin)),
 };
 
@@ -55,7 +55,7 @@ export async function dispatch(command: Exclude<CommandName, "run">, given: Argu
       terminal.note(`boardkeeper-agent: ${cause.message}\n\n${usageText(cause.about)}`);
       return exits.usage;
     }
-    if (!(cause instanceof CommandFailed || cause instanceof DoorShut)) throw cause;
+    if (!(cause instanceof CommandFailed || cause instanceof AccessDenied)) throw cause;
     terminal.note(`boardkeeper-agent: ${cause.message}\n`);
     return exits.failed;
   }

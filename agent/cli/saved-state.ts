@@ -1,5 +1,5 @@
 import type { JsonObject } from "../contract/json.ts";
-import { projectBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
+import { formatBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
 import { describeReboot } from "../reboot/report.ts";
 import type { AgentState } from "../operations/agent-state.ts";
 import { describeUpdate } from "../update/report.ts";
@@ -10,7 +10,7 @@ import { describeUpdate } from "../update/report.ts";
  */
 export function savedState(saved: AgentState | undefined, bootId: string | null): JsonObject {
   if (saved === undefined) return { saved: false, rebootedSince: null };
-  const { update, reboot } = projectBoardkeeper({
+  const { update, reboot } = formatBoardkeeper({
     agent: { version: "", mode: "systemd", startedAt: "", bootId: "", clockSynchronized: false, problems: null },
     board: { model: null, serial: null, os: null, kernel: null, arch: "", memoryBytes: 0, equipment: null },
     currentVersion: null,

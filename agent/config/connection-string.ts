@@ -1,5 +1,5 @@
 import type { Checked } from "../contract/check.ts";
-import { hubAddressFrom, type HubAddress } from "../hub/address.ts";
+import { parseHubAddress, type HubAddress } from "../hub/address.ts";
 
 /* What a person may have pasted in the place of a board's connection string. */
 
@@ -22,7 +22,7 @@ export function validateConnectionString(text: string): Checked<HubAddress> {
     return refuse(
       "this device authenticates with a certificate, which this release cannot; register it with a symmetric key",
     );
-  const address = hubAddressFrom(trimmed, { webSocket: false });
+  const address = parseHubAddress(trimmed, { webSocket: false });
   if (!address.ok) return address;
   const [first, ...others] = flaws(trimmed, address.value);
   return first === undefined ? address : { ok: false, problems: [first, ...others] };

@@ -2,7 +2,7 @@ import { access, constants, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAbsent } from "../lib/errors.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
-import { hubAddressFrom, type HubAddress } from "../hub/address.ts";
+import { parseHubAddress, type HubAddress } from "../hub/address.ts";
 import { findConnectionString, type Credentials } from "./credentials.ts";
 import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good.ts";
 import { stateFileNames } from "./paths.ts";
@@ -188,7 +188,7 @@ function addressOf(
   problems: string[],
 ): HubAddress | undefined {
   if (credentials === undefined) return undefined;
-  const address = hubAddressFrom(credentials.connectionString, {
+  const address = parseHubAddress(credentials.connectionString, {
     webSocket: settings["hub.transport"] === "mqtt-ws",
     webSocketPort: settings["hub.websocket-port"] ?? credentials.webSocketPort,
   });

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import { refusePayload, type Judged } from "../contract/refusal.ts";
+import { invalidPayload, type Validated } from "../contract/refusal.ts";
 import type { StateStore } from "../state/store.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import type { Log } from "../lib/log.ts";
@@ -69,11 +69,11 @@ export class RemoteConfigHandler {
     if (this.#desired !== undefined) await this.handleDesired(this.#desired.document, this.#desired.version);
   }
 
-  async #validate(section: unknown): Promise<Judged<Settings>> {
+  async #validate(section: unknown): Promise<Validated<Settings>> {
     const validated = validateRemote(section, this.#ports.base);
     if (!validated.ok) return validated;
     const mistakes = await this.#ports.validateWindows(validated.value["maintenance.windows"]);
     if (mistakes.length === 0) return validated;
-    return refusePayload(mistakes.map((one) => `boardkeeper: maintenance.windows: ${one}`));
+    return invalidPayload(mistakes.map((one) => `boardkeeper: maintenance.windows: ${one}`));
   }
 }

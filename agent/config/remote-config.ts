@@ -1,6 +1,6 @@
 import type { ConfigSnapshot } from "../contract/snapshot.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
-import { refusePayload, type Judged, type Refusal } from "../contract/refusal.ts";
+import { invalidPayload, type Validated, type ErrorResponse } from "../contract/refusal.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import { flatten, readSettings, type Settings } from "./settings.ts";
 
@@ -39,19 +39,19 @@ export interface RemoteRequest {
   readonly identity: string;
   readonly desiredVersion: number;
   readonly section: JsonObject;
-  readonly validated: Judged<Settings>;
+  readonly validated: Validated<Settings>;
 }
 
 /** A section as it was read, with the mistakes that only the board can find (in its windows). */
-export function validateRemote(section: unknown, base: Settings): Judged<Settings> {
-  if (!isJsonObject(section)) return refusePayload(["boardkeeper: expected an object of settings"]);
+export function validateRemote(section: unknown, base: Settings): Validated<Settings> {
+  if (!isJsonObject(section)) return invalidPayload(["boardkeeper: expected an object of settings"]);
   const { settings, problems } = overlaySettings(base, section);
-  return problems.length > 0 ? refusePayload(problems) : { ok: true, value: settings };
+  return problems.length > 0 ? invalidPayload(problems) : { ok: true, value: settings };
 }
 
 export type RemoteOutcome =
   | { readonly kind: "known" | "applied" | "removed" }
-  | { readonly kind: "refused"; readonly refusal: Refusal };
+  | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
 /**
  * A desired `boardkeeper` section: applied or refused as a whole. Refused, what was applied last goes on. The answer carries
@@ -69,9 +69,9 @@ export function decideRemote(saved: AgentState, request: RemoteRequest): Decisio
     const remote = { identity, desiredVersion, refused: null, applied: section };
     return { change: { remote }, answer: { kind: isApplied ? "known" : "applied" } };
   }
-  const { code, message } = validated.refusal;
+  const { code, message } = validated.error;
   const remote = { identity, desiredVersion, refused: { code, message }, applied: before?.applied ?? null };
-  return { change: { remote }, answer: isSame ? { kind: "known" } : { kind: "refused", refusal: validated.refusal } };
+  return { change: { remote }, answer: isSame ? { kind: "known" } : { kind: "refused", refusal: validated.error } };
 }
 
 /** The desired properties have no such section (any more): the board's own configuration counts alone. */

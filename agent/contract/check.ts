@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { brief } from "./failure.ts";
+import { truncateUtf8 } from "./failure.ts";
 import { redact } from "./redact.ts";
 
 /** What came from outside, checked: the value, or every problem as one sentence each. */
@@ -17,7 +17,7 @@ export function check<const Schema extends v.GenericSchema>(
 ): Checked<v.InferOutput<Schema>> {
   const result = v.safeParse(schema, input);
   if (result.success) return { ok: true, value: result.output };
-  const [first, ...others] = result.issues.map(sentence);
+  const [first, ...others] = result.issues.map(formatIssue);
   return { ok: false, problems: [first ?? "refused", ...others] };
 }
 
@@ -39,21 +39,22 @@ export function secretRule<T>(
 
 const secret = "\u0000";
 
-function sentence(issue: v.GenericIssue): string {
+function formatIssue(issue: v.GenericIssue): string {
   const key = v.getDotPath(issue);
-  const said = what(issue);
+  const said = describeIssue(issue);
   return key === null ? said : `${key}: ${said}`;
 }
 
-function what({ type, message, received, expected, input }: v.GenericIssue): string {
+function describeIssue({ type, message, received, expected, input }: v.GenericIssue): string {
   if (type === "strict_object" && expected === "never") return "is not a known key";
   if ((type === "object" || type === "strict_object") && received === "undefined") return "is missing";
-  const came = typeof input !== "string" ? received : message.startsWith(secret) ? lengthOf(input) : quoted(input);
+  const came =
+    typeof input !== "string" ? received : message.startsWith(secret) ? describeLength(input) : quoted(input);
   const wanted = type === "custom" || expected === null ? message.replace(secret, "") : expected;
-  return `expected ${wanted}, got ${brief(came, 80)}`;
+  return `expected ${wanted}, got ${truncateUtf8(came, 80)}`;
 }
 
-function lengthOf(text: string): string {
+function describeLength(text: string): string {
   return `a text of ${text.length} characters`;
 }
 
@@ -63,11 +64,11 @@ function quoted(text: string): string {
 }
 
 /** A text of bounded length that meets a pattern. */
-export function isText(pattern: RegExp, longest: number): (value: unknown) => value is string {
+export function isMatchingText(pattern: RegExp, longest: number): (value: unknown) => value is string {
   return (value): value is string => typeof value === "string" && value.length <= longest && pattern.test(value);
 }
 
 /** A whole number within bounds, both included. */
-export function isWhole(least: number, most: number): (value: unknown) => value is number {
+export function isIntegerBetween(least: number, most: number): (value: unknown) => value is number {
   return (value): value is number => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
 }

@@ -2,7 +2,7 @@
  * Every code that a failure or a refusal can carry, with what to do about it. Programs match on the codes, so they never
  * change their meaning; docs/errors.md is checked against this table.
  */
-export const codes = {
+export const errorCodes = {
   "already-scheduled": "A reboot is pending. Wait for it, or cancel it with cancelReboot.",
   "bad-address": "The image's address is not one that this board can fetch. Give an https:// URL.",
   "bad-digest": "The image that arrived is not the one that was asked for. Check the address and the check value.",
@@ -58,4 +58,4 @@ export const codes = {
     "No maintenance window is configured on this board. Set maintenance.windows, or ask without a window.",
 } as const satisfies Record<string, string>;
 
-export type Code = keyof typeof codes;
+export type ErrorCode = keyof typeof errorCodes;

@@ -1,4 +1,4 @@
-import type { Code } from "./codes.ts";
+import type { ErrorCode } from "./codes.ts";
 import { redact } from "./redact.ts";
 
 /** What went wrong, as it is saved, reported in the twin and answered to methods. */
@@ -15,12 +15,12 @@ export interface Failure {
 const longestText = 1_000;
 
 /** A Failure whose message fits a twin and holds no secret. */
-export function failure(code: Code, during: string, message: string): Failure {
-  return { code, during, message: brief(redact(message)) };
+export function failure(code: ErrorCode, during: string, message: string): Failure {
+  return { code, during, message: truncateUtf8(redact(message)) };
 }
 
 /** Cuts a text to so many bytes of UTF-8, and shows that it was cut. */
-export function brief(text: string, longestBytes: number = longestText): string {
+export function truncateUtf8(text: string, longestBytes: number = longestText): string {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= longestBytes) return text;
   const ellipsis = "…";

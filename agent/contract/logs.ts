@@ -1,4 +1,4 @@
-import { brief } from "./failure.ts";
+import { truncateUtf8 } from "./failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import { onOneLine } from "./terminal-escape.ts";
 import { redact } from "./redact.ts";
@@ -33,8 +33,8 @@ const longestMessage = 1_000;
  * The newest of some lines that were asked for and fit an answer.
  * @param lines JSON texts, the oldest first
  */
-export function pageOf(lines: readonly string[], asked: LogsRequest): LogPage {
-  const wanted = lines.map(parse).filter((line) => isWanted(line, asked));
+export function newestLogPage(lines: readonly string[], asked: LogsRequest): LogPage {
+  const wanted = lines.map(parseLine).filter((line) => isWanted(line, asked));
   const encoder = new TextEncoder();
   let [from, bytes] = [wanted.length, 0];
   for (; from > 0; from -= 1) {
@@ -45,13 +45,13 @@ export function pageOf(lines: readonly string[], asked: LogsRequest): LogPage {
 }
 
 /** @param level undefined: every line is */
-export function isAsImportant(line: JsonObject, level: LogLineLevel | undefined): boolean {
+export function isAtLeastLevel(line: JsonObject, level: LogLineLevel | undefined): boolean {
   if (level === undefined) return true;
   return logLevels.findIndex((one) => one === line["level"]) >= logLevels.indexOf(level);
 }
 
 /** A line for people: when, how important, who, what; then its fields. */
-export function logLine(line: JsonObject): string {
+export function formatLogLine(line: JsonObject): string {
   const { time, level, part, msg, err, ...fields } = line;
   const reason = isJsonObject(err) && typeof err["message"] === "string" ? [`(${err["message"]})`] : [];
   const said = Object.entries(fields)
@@ -62,30 +62,30 @@ export function logLine(line: JsonObject): string {
 }
 
 /** A line that is none of ours is one of somebody's: kept as it is. */
-function parse(line: string): JsonObject {
+function parseLine(line: string): JsonObject {
   try {
     const read: unknown = JSON.parse(line);
-    if (isJsonObject(read)) return cleaned(read);
+    if (isJsonObject(read)) return redactObject(read);
   } catch {
     // Below.
   }
-  return { msg: brief(redact(line), longestMessage) };
+  return { msg: truncateUtf8(redact(line), longestMessage) };
 }
 
 /** Once more without secrets: these lines leave the board. */
-function cleaned(line: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(line).map(([key, value]) => [key, clean(value)]));
+function redactObject(line: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(line).map(([key, value]) => [key, redactValue(value)]));
 }
 
-function clean(value: Json): Json {
-  if (typeof value === "string") return brief(redact(value), longestMessage);
-  if (Array.isArray(value)) return value.map(clean);
-  return isJsonObject(value) ? cleaned(value) : value;
+function redactValue(value: Json): Json {
+  if (typeof value === "string") return truncateUtf8(redact(value), longestMessage);
+  if (Array.isArray(value)) return value.map(redactValue);
+  return isJsonObject(value) ? redactObject(value) : value;
 }
 
 function isWanted(line: JsonObject, { since, level }: LogsRequest): boolean {
   if (since !== undefined && !(Date.parse(word(line["time"])) >= Date.parse(since))) return false;
-  return isAsImportant(line, level);
+  return isAtLeastLevel(line, level);
 }
 
 function word(value: Json | undefined): string {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { check, isText, isWhole, rule, secretRule, type Checked } from "./check.ts";
+import { check, isMatchingText, isIntegerBetween, rule, secretRule, type Checked } from "./check.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { logLevels, type LogsRequest } from "./logs.ts";
 
@@ -18,7 +18,7 @@ export type Method = (typeof methods)[number];
 const aliases: Readonly<Record<string, Method>> = { reboot: "rebootDevice" };
 
 /** The method behind a name or an alias; undefined for a name that no board knows. */
-export function methodNamed(name: string): Method | undefined {
+export function findMethod(name: string): Method | undefined {
   return methods.find((known) => known === name) ?? (Object.hasOwn(aliases, name) ? aliases[name] : undefined);
 }
 
@@ -36,31 +36,34 @@ const longestUri = 2_048;
 
 export const operationId = rule<string>(
   "an operation id of 1 to 64 letters, digits, and . _ : -",
-  isText(/^[\w.:-]+$/, 64),
+  isMatchingText(/^[\w.:-]+$/, 64),
 );
 const optionalOperationId = v.optional(operationId);
 export const firmwareVersion = rule<string>(
   "a version of 1 to 64 letters, digits, and . _ + ~ : -, beginning with a letter or digit",
-  isText(/^[A-Za-z0-9][\w.+~:-]*$/, 64),
+  isMatchingText(/^[A-Za-z0-9][\w.+~:-]*$/, 64),
 );
 export const packageUri = secretRule<string>(
   `a URI of 1 to ${longestUri} characters without spaces`,
-  isText(/^[^\s\p{Cc}]+$/u, longestUri),
+  isMatchingText(/^[^\s\p{Cc}]+$/u, longestUri),
 );
-const checkValue = rule<string>("a check value of at most 256 characters", isText(/^[^\p{Cc}]*$/u, 256));
+const checkValue = rule<string>("a check value of at most 256 characters", isMatchingText(/^[^\p{Cc}]*$/u, 256));
 const flag = rule<boolean>("true or false", (value) => typeof value === "boolean");
-const reason = rule<string>("a reason of at most 200 characters", isText(/^[^\p{Cc}]*$/u, 200));
+const reason = rule<string>("a reason of at most 200 characters", isMatchingText(/^[^\p{Cc}]*$/u, 200));
 
 const time = rule<string>(
   "a time such as 2030-01-31T23:59:00Z",
   (value) =>
-    isText(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/, 40)(value) &&
+    isMatchingText(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/, 40)(value) &&
     !Number.isNaN(Date.parse(value)),
 );
 
 const rebootRequest = v.object({
   delaySeconds: v.optional(
-    rule<number>(`a whole number of seconds from 0 to ${longestDelaySeconds}`, isWhole(0, longestDelaySeconds)),
+    rule<number>(
+      `a whole number of seconds from 0 to ${longestDelaySeconds}`,
+      isIntegerBetween(0, longestDelaySeconds),
+    ),
   ),
   at: v.optional(time),
   window: v.optional(flag),
@@ -87,7 +90,7 @@ const firmwareUpdateRequest = v.object({
   fwPackageCheckValue: v.optional(checkValue),
   fwVersion: v.optional(firmwareVersion),
   fwPackageSize: v.optional(
-    rule<number>(`a whole number of bytes from 1 to ${largestImageBytes}`, isWhole(1, largestImageBytes)),
+    rule<number>(`a whole number of bytes from 1 to ${largestImageBytes}`, isIntegerBetween(1, largestImageBytes)),
   ),
   fwManifestUri: v.optional(packageUri),
   apply: v.optional(v.picklist(["now", "window", "manual"])),
@@ -95,18 +98,18 @@ const firmwareUpdateRequest = v.object({
 });
 export type FirmwareUpdateRequest = v.InferOutput<typeof firmwareUpdateRequest>;
 
-const namedOperation = v.object({ operationId: optionalOperationId });
-export type NamedOperation = v.InferOutput<typeof namedOperation>;
+const operationReference = v.object({ operationId: optionalOperationId });
+export type OperationReference = v.InferOutput<typeof operationReference>;
 
 const logsRequest = v.object({ since: v.optional(time), level: v.optional(v.picklist(logLevels)) });
 
 /** Checks the payload of `getLogs`. */
-export function logsRequestFrom(payload: unknown): Checked<LogsRequest> {
+export function parseLogsRequest(payload: unknown): Checked<LogsRequest> {
   return checkPayload(logsRequest, payload);
 }
 
 /** Checks the payload of `rebootDevice`: at most one of `delaySeconds`, `at` and `window` says when. */
-export function rebootRequestFrom(payload: unknown): Checked<RebootRequest> {
+export function parseRebootRequest(payload: unknown): Checked<RebootRequest> {
   const request = checkPayload(rebootRequest, payload);
   if (!request.ok) return request;
   const { delaySeconds, at, window } = request.value;
@@ -116,13 +119,13 @@ export function rebootRequestFrom(payload: unknown): Checked<RebootRequest> {
 }
 
 /** Checks the payload of `firmwareUpdate`. Whether its check value is a digest is for the job to say (rehearsals). */
-export function firmwareUpdateRequestFrom(payload: unknown): Checked<FirmwareUpdateRequest> {
+export function parseFirmwareUpdateRequest(payload: unknown): Checked<FirmwareUpdateRequest> {
   return checkPayload(firmwareUpdateRequest, payload);
 }
 
 /** Checks the payload of methods that take nothing but an operation id. */
-export function namedOperationFrom(payload: unknown): Checked<NamedOperation> {
-  return checkPayload(namedOperation, payload);
+export function parseOperationReference(payload: unknown): Checked<OperationReference> {
+  return checkPayload(operationReference, payload);
 }
 
 /**

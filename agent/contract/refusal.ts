@@ -1,28 +1,32 @@
-import type { Code } from "./codes.ts";
-import { brief } from "./failure.ts";
+import type { ErrorCode } from "./codes.ts";
+import { truncateUtf8 } from "./failure.ts";
 import type { MethodReply } from "./methods.ts";
 import { redact } from "./redact.ts";
 
 /** A request that is not carried out: an HTTP-like status, a stable code (docs/errors.md), and why, for people. */
-export interface Refusal {
+export interface ErrorResponse {
   readonly status: number;
-  readonly code: Code;
+  readonly code: ErrorCode;
   readonly message: string;
 }
 
-export type Judged<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+export interface InvalidRequest {
+  readonly ok: false;
+  readonly error: ErrorResponse;
+}
+export type Validated<T> = { readonly ok: true; readonly value: T } | InvalidRequest;
 
 /** The message may repeat what came: it is cut to fit a twin, and loses what may be a secret. */
-export function refuse(status: number, code: Code, message: string): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal: { status, code, message: brief(redact(message)) } };
+export function rejectRequest(status: number, code: ErrorCode, message: string): InvalidRequest {
+  return { ok: false, error: { status, code, message: truncateUtf8(redact(message)) } };
 }
 
 /** A payload that does not meet its schema: every problem is told at once. */
-export function refusePayload(problems: readonly string[]): { readonly ok: false; readonly refusal: Refusal } {
-  return refuse(400, "bad-request", `Bad request: ${problems.join("; ")}.`);
+export function invalidPayload(problems: readonly string[]): InvalidRequest {
+  return rejectRequest(400, "bad-request", `Bad request: ${problems.join("; ")}.`);
 }
 
 /** A refusal as a method's caller gets it. */
-export function refusalReply({ status, code, message }: Refusal): MethodReply {
+export function errorReply({ status, code, message }: ErrorResponse): MethodReply {
   return { status, payload: { Response: message, error: { code, message } } };
 }

@@ -77,7 +77,7 @@ export interface RebootSnapshot {
 }
 
 /** What a board is made of. */
-export interface Equipment {
+export interface HardwareInfo {
   readonly cpu: string | null;
   readonly cores: number | null;
   /** `model` is empty where it is not known: a hub may drop a null inside a list. */
@@ -120,7 +120,7 @@ export interface Snapshot {
     readonly arch: string;
     readonly memoryBytes: number;
     /** Null until it has been found out, once per boot. */
-    readonly equipment: Equipment | null;
+    readonly equipment: HardwareInfo | null;
   };
   /** The version that runs, as the installer reads it; null where it cannot tell. */
   readonly currentVersion: string | null;

@@ -3,7 +3,7 @@
  * escape sequences can rewrite what stands on a screen, or worse: control characters but tab and line feed are shown as JSON
  * writes them, so that a document stays the same document.
  */
-export function printable(text: string): string {
+export function escapeForTerminal(text: string): string {
   return text.replaceAll(/(?![\t\n])\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 

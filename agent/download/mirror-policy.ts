@@ -1,5 +1,5 @@
 import { backoffMs } from "../lib/backoff.ts";
-import type { Code } from "../contract/codes.ts";
+import type { ErrorCode } from "../contract/codes.ts";
 
 /*
  * How often, where and until when a download is tried again: decisions without a clock or chance of their own. Times are
@@ -92,12 +92,12 @@ export function afterStatus(status: number): "again" | "ended" {
 }
 
 /** What a failed try means for the rest: `again` here, `ended` for this address, `final` for the whole job. */
-export function afterFailure(code: Code): "again" | "ended" | "final" {
+export function afterFailure(code: ErrorCode): "again" | "ended" | "final" {
   if (code === "unreachable") return "again";
   return endsAddress.has(code) ? "ended" : "final";
 }
 
-const endsAddress: ReadonlySet<Code> = new Set<Code>([
+const endsAddress: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "bad-address",
   "bad-size",
   "http-status",
@@ -108,7 +108,7 @@ const endsAddress: ReadonlySet<Code> = new Set<Code>([
 ]);
 
 /** Failures that say nothing against the bytes that have arrived: the same image, asked for again, goes on with them. */
-const blameless: ReadonlySet<string> = new Set<Code>([
+const blameless: ReadonlySet<string> = new Set<ErrorCode>([
   "bad-address",
   "http-status",
   "insecure-address",

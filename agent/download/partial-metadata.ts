@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isText, rule } from "../contract/check.ts";
+import { isMatchingText, rule } from "../contract/check.ts";
 import { operationId } from "../contract/methods.ts";
 import { wholeNumber, shortText } from "../state/saved-values.ts";
 import { httpDateMs } from "./mirror-policy.ts";
@@ -9,7 +9,7 @@ import { httpDateMs } from "./mirror-policy.ts";
  * must have, so nothing here depends on the address that the bytes came from.
  */
 
-const headerValue = rule<string>("a header's value", isText(/^[\x20-\x7e\x80-\uffff]+$/, 200));
+const headerValue = rule<string>("a header's value", isMatchingText(/^[\x20-\x7e\x80-\uffff]+$/, 200));
 
 /** A redirect may fill Node's 16 KiB of headers with letters that each become six characters of a URL. */
 const longestAddress = 100_000;
@@ -17,7 +17,7 @@ const longestAddress = 100_000;
 /** Where bytes came from, and what the server calls the content that they are of. */
 const source = v.object({
   /** Without its query, which may be a signature. */
-  address: rule<string>("an address", isText(/^https?:\/\/\S+$/, longestAddress)),
+  address: rule<string>("an address", isMatchingText(/^https?:\/\/\S+$/, longestAddress)),
   /** A strong ETag or a strong Last-Modified; null where the server gave none. */
   validator: v.nullable(headerValue),
 });

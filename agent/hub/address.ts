@@ -19,7 +19,7 @@ export interface HubAddress {
  * Reads `HostName=…;DeviceId=…[;ModuleId=…];SharedAccessKey=…[;GatewayHostName=…]`. The problems never repeat the text.
  * @param webSocketPort for a hub that is not on 443; else the port in HostName is taken, which the SDK cannot have there
  */
-export function hubAddressFrom(
+export function parseHubAddress(
   text: string,
   { webSocket, webSocketPort }: { readonly webSocket: boolean; readonly webSocketPort?: number | undefined },
 ): Checked<HubAddress> {

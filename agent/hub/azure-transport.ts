@@ -11,7 +11,7 @@ export interface MethodCall {
 }
 
 /** The hub's answer to a twin request: its status, and the error code in its body if there is one. */
-export interface TwinAnswer {
+export interface TwinResponse {
   readonly status: number;
   readonly errorCode: number | undefined;
 }
@@ -23,26 +23,26 @@ interface MqttClient {
 }
 
 /** The SDK's transport of one connection, with what the SDK does not pass on. */
-export class Line {
+export class InstrumentedTransport {
   readonly transport: Mqtt;
   /** Every method's call: the SDK leaves those without a listener unanswered. */
   onMethod: (call: MethodCall) => void = () => undefined;
   /** Of the last twin request. At most one is under way. */
-  answer: TwinAnswer | undefined;
+  lastTwinResponse: TwinResponse | undefined;
   /** What mqtt.js said went wrong, with the codes of Node and of CONNACK that the SDK drops. */
-  error: Error | undefined;
+  lastError: Error | undefined;
   readonly #clients: MqttClient[] = [];
   readonly #provider: AuthenticationProvider;
 
   constructor(transport: Mqtt, base: MqttBase, provider: AuthenticationProvider) {
     this.transport = transport;
     this.#provider = provider;
-    base.prependListener("message", (topic: string, payload: Buffer) => this.#note(topic, payload));
-    this.#watchClients(base);
+    base.prependListener("message", (topic: string, payload: Buffer) => this.#recordTwinResponse(topic, payload));
+    this.#trackMqttClients(base);
   }
 
   /** True when an event of the transport was a method's call, which is then taken. */
-  takes(event: string | symbol, message: unknown): boolean {
+  interceptMethodCall(event: string | symbol, message: unknown): boolean {
     if (typeof event !== "string" || !event.startsWith("method_") || !isMethodMessage(message)) return false;
     this.onMethod({ name: event.slice("method_".length), body: message.body, requestId: message.requestId });
     return true;
@@ -52,23 +52,23 @@ export class Line {
    * Cuts the connection without a word, and stops the timer that would renew its token: a close that waits for a hub
    * which is gone would keep socket, timer and client for a quarter of an hour.
    */
-  sever(): void {
+  destroy(): void {
     for (const client of this.#clients) client.end(true);
     if ("stop" in this.#provider && typeof this.#provider.stop === "function") this.#provider.stop();
   }
 
-  #note(topic: string, payload: Buffer): void {
+  #recordTwinResponse(topic: string, payload: Buffer): void {
     const status = /^\$iothub\/twin\/res\/(\d+)\//.exec(topic)?.[1];
-    if (status !== undefined) this.answer = { status: Number(status), errorCode: errorCodeIn(payload) };
+    if (status !== undefined) this.lastTwinResponse = { status: Number(status), errorCode: errorCodeIn(payload) };
   }
 
   /** The base keeps its mqtt.js client to itself; this stands between the two. Read in azure-iot-mqtt-base 1.13.3. */
-  #watchClients(base: MqttBase): void {
+  #trackMqttClients(base: MqttBase): void {
     const mqtt: { connect(uri: string, options: object): MqttClient } = Reflect.get(base, "mqttProvider");
     Reflect.set(base, "mqttProvider", {
       connect: (uri: string, options: object): MqttClient => {
         const client = mqtt.connect(uri, options);
-        client.on("error", (error) => (this.error = error));
+        client.on("error", (error) => (this.lastError = error));
         this.#clients.push(client);
         return client;
       },
@@ -79,19 +79,22 @@ export class Line {
 type TransportClass = new (provider: AuthenticationProvider) => Mqtt;
 
 /** The SDK's transport class, making a Line of each transport. */
-export function transportWith(webSocket: boolean, taken: (line: Line) => void): TransportClass {
+export function instrumentedTransportClass(
+  webSocket: boolean,
+  taken: (line: InstrumentedTransport) => void,
+): TransportClass {
   const Transport: typeof Mqtt = webSocket ? MqttWs : Mqtt;
   return class extends Transport {
     // Optional: the SDK's constructor emits before this class's own fields exist.
-    private readonly line?: Line;
+    private readonly line?: InstrumentedTransport;
     constructor(provider: AuthenticationProvider) {
       const base = new MqttBase();
       super(provider, base);
-      this.line = new Line(this, base, provider);
+      this.line = new InstrumentedTransport(this, base, provider);
       taken(this.line);
     }
     override emit(event: string | symbol, ...values: unknown[]): boolean {
-      return this.line?.takes(event, values[0]) === true || super.emit(event, ...values);
+      return this.line?.interceptMethodCall(event, values[0]) === true || super.emit(event, ...values);
     }
   };
 }

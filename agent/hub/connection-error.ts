@@ -1,6 +1,6 @@
 import { errorMessage } from "../lib/errors.ts";
 /** What can go wrong between a board and its hub, by what to do about it. */
-export type TroubleKind =
+export type ConnectionErrorKind =
   /** No packet leaves the board: no route, no DNS. Trying again costs nobody anything. */
   | "no-network"
   /** The hub, or what stands before it, does not answer or does not let a connection be made. */
@@ -29,10 +29,10 @@ export type TroubleKind =
   | "own";
 
 /** A fault of the link. `message` is a sentence without secrets; `cause` is what the SDK or Node threw. */
-export class LinkTrouble extends Error {
-  readonly kind: TroubleKind;
+export class ConnectionError extends Error {
+  readonly kind: ConnectionErrorKind;
 
-  constructor(kind: TroubleKind, message: string, options?: { cause?: unknown }) {
+  constructor(kind: ConnectionErrorKind, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = "LinkTrouble";
     this.kind = kind;
@@ -40,7 +40,7 @@ export class LinkTrouble extends Error {
 }
 
 /** True where the same connection can be used again after a while. */
-export function passesOnThisConnection({ kind }: LinkTrouble): boolean {
+export function isTransient({ kind }: ConnectionError): boolean {
   return kind === "throttled" || kind === "quota" || kind === "hub-error";
 }
 
@@ -54,12 +54,12 @@ const untrusted =
  * it calls a refused TCP connection "Unauthorized". Source: tls.html#x509-certificate-error-codes, errors(3), and
  * mqtt.js 4.3.8, whose CONNACK errors carry the return code as a number. // [MQTT-3.2.2-5]
  */
-export function troubleFrom(thrown: unknown, during: string): LinkTrouble {
-  if (thrown instanceof LinkTrouble) return thrown;
+export function classifyError(thrown: unknown, during: string): ConnectionError {
+  if (thrown instanceof ConnectionError) return thrown;
   const code = firstCode(thrown);
   const words = errorMessage(thrown);
-  const trouble = (kind: TroubleKind, why: string): LinkTrouble =>
-    new LinkTrouble(kind, `${during}: ${why}`, { cause: thrown });
+  const trouble = (kind: ConnectionErrorKind, why: string): ConnectionError =>
+    new ConnectionError(kind, `${during}: ${why}`, { cause: thrown });
   if (code === 4 || code === 5) return trouble("refused", "the hub does not accept these credentials");
   if (code === 3) return trouble("hub-error", "the hub is not available");
   if (typeof code === "number") return trouble("rejected", `the hub refused the connection (${code})`);
@@ -71,10 +71,10 @@ export function troubleFrom(thrown: unknown, during: string): LinkTrouble {
 }
 
 /** The hub's answer to a twin request, by its status and error code (iot-hub-devguide-quotas-throttling). */
-export function troubleOfStatus(status: number, errorCode: number | undefined, during: string): LinkTrouble {
+export function classifyStatus(status: number, errorCode: number | undefined, during: string): ConnectionError {
   const label = errorCode === undefined ? `${status}` : `${status}, ${errorCode}`;
-  const trouble = (kind: TroubleKind, why: string): LinkTrouble =>
-    new LinkTrouble(kind, `${during}: ${why} (${label})`);
+  const trouble = (kind: ConnectionErrorKind, why: string): ConnectionError =>
+    new ConnectionError(kind, `${during}: ${why} (${label})`);
   // 403002: IoTHubQuotaExceeded, until midnight UTC. 429001 and its kin: ThrottlingException.
   if (errorCode === 403_002 || status === 403) return trouble("quota", "the hub's messages of today are used up");
   if (status === 429) return trouble("throttled", "the hub asks for less");

@@ -1,40 +1,40 @@
 import { delayOrAbort } from "../lib/abort.ts";
 import type { BootClock, WallClock } from "../lib/clock.ts";
 import type { Connect, Connection } from "./connection.ts";
-import { afterEnd, noHistory, sentences, type LinkHistory } from "./reconnect-policy.ts";
-import { serve, type SessionPorts } from "./session.ts";
-import { troubleFrom, type LinkTrouble } from "./connection-error.ts";
+import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
+import { runSession, type SessionPorts } from "./session.ts";
+import { classifyError, type ConnectionError } from "./connection-error.ts";
 
-export interface SupervisorPorts extends SessionPorts {
+export interface ConnectionManagerPorts extends SessionPorts {
   readonly connect: Connect;
   readonly clock: WallClock;
   readonly bootClock: BootClock;
-  readonly onDown: () => void;
+  readonly onDisconnected: () => void;
 }
 
 /**
  * Keeps a connection to the hub for as long as the agent runs. Each connection is a new one: the SDK's own retries die,
  * hang and lie under faults that a board meets every month (docs/decisions/001). Never gives up.
  */
-export class Supervisor {
-  readonly #ports: SupervisorPorts;
+export class ConnectionManager {
+  readonly #ports: ConnectionManagerPorts;
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
-  #up = false;
-  #history: LinkHistory = noHistory;
+  #isConnected = false;
+  #history: ConnectionHistory = initialHistory;
 
-  constructor(ports: SupervisorPorts) {
+  constructor(ports: ConnectionManagerPorts) {
     this.#ports = ports;
   }
 
-  get isUp(): boolean {
-    return this.#up;
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   /** What stands in the way, for people; null while the link is up or nothing is known yet. */
   get diagnosis(): string | null {
     const { diagnosis } = this.#history;
-    return this.#up || diagnosis === null ? null : sentences[diagnosis];
+    return this.#isConnected || diagnosis === null ? null : diagnosisMessages[diagnosis];
   }
 
   start(): void {
@@ -55,42 +55,48 @@ export class Supervisor {
       if (signal.aborted) return;
       const before = this.#history;
       const ended = { kind: trouble.kind, upMs, clockTrusted: await clock.synchronized() };
-      const { history, waitMs } = afterEnd(before, ended, random());
+      const { history, waitMs } = nextReconnect(before, ended, random());
       this.#history = history;
-      this.#tell(before, trouble, waitMs);
+      this.#logEnd(before, trouble, waitMs);
       await delayOrAbort(timer, waitMs, signal);
     }
   }
 
   /** Says a change of what stands in the way loudly, once; each attempt quietly. */
-  #tell(before: LinkHistory, trouble: LinkTrouble, waitMs: number): void {
+  #logEnd(before: ConnectionHistory, trouble: ConnectionError, waitMs: number): void {
     const { log } = this.#ports;
     const { diagnosis, failures } = this.#history;
     if (diagnosis !== null && diagnosis !== before.diagnosis) {
-      log.warn({ diagnosis, reason: reasonOf(trouble), advice: sentences[diagnosis] }, "not connected to the hub");
+      log.warn(
+        { diagnosis, reason: messageWithCauses(trouble), advice: diagnosisMessages[diagnosis] },
+        "not connected to the hub",
+      );
     }
-    log.debug({ diagnosis, kind: trouble.kind, reason: reasonOf(trouble), failures, retryInMs: waitMs }, "link ended");
+    log.debug(
+      { diagnosis, kind: trouble.kind, reason: messageWithCauses(trouble), failures, retryInMs: waitMs },
+      "link ended",
+    );
   }
 
   /** One connection from its opening to its end. Resolves with the reason of the end. */
-  async #connectOnce(signal: AbortSignal): Promise<{ trouble: LinkTrouble; upMs: number | null }> {
-    const { connect, bootClock, onDown, meter } = this.#ports;
+  async #connectOnce(signal: AbortSignal): Promise<{ trouble: ConnectionError; upMs: number | null }> {
+    const { connect, bootClock, onDisconnected: onDown, quota: meter } = this.#ports;
     let connection: Connection | undefined;
     let upSinceMs: number | null = null;
-    const ended = (thrown: unknown, during: string): { trouble: LinkTrouble; upMs: number | null } => ({
-      trouble: troubleFrom(thrown, during),
+    const ended = (thrown: unknown, during: string): { trouble: ConnectionError; upMs: number | null } => ({
+      trouble: classifyError(thrown, during),
       upMs: upSinceMs === null ? null : bootClock.nowMs() - upSinceMs,
     });
     try {
       meter.count("connects");
       connection = await connect(signal);
       upSinceMs = bootClock.nowMs();
-      return ended(await serve(connection, this.#sessionPorts, signal), "connected");
+      return ended(await runSession(connection, this.#sessionPorts, signal), "connected");
     } catch (cause) {
       return ended(cause, upSinceMs === null ? "connect" : "start");
     } finally {
-      const wasUp = this.#up;
-      this.#up = false;
+      const wasUp = this.#isConnected;
+      this.#isConnected = false;
       if (wasUp) onDown();
       await connection?.close();
     }
@@ -99,17 +105,17 @@ export class Supervisor {
   get #sessionPorts(): SessionPorts {
     return {
       ...this.#ports,
-      onUp: (reported, send, emit) => {
-        this.#up = true;
-        this.#ports.onUp(reported, send, emit);
+      onConnected: (reported, send, emit) => {
+        this.#isConnected = true;
+        this.#ports.onConnected(reported, send, emit);
       },
     };
   }
 }
 
 /** The sentence behind an end, causes included: a stack of the SDK's tells nobody anything. */
-function reasonOf(why: unknown): string {
+function messageWithCauses(why: unknown): string {
   if (!(why instanceof Error)) return String(why);
-  const deeper = why.cause === undefined ? "" : reasonOf(why.cause);
+  const deeper = why.cause === undefined ? "" : messageWithCauses(why.cause);
   return deeper === "" || why.message.includes(deeper) ? why.message : `${why.message} (${deeper})`;
 }

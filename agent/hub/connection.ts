@@ -16,20 +16,20 @@ export interface DesiredPatch {
 }
 
 /** A message from the device to the cloud: JSON, with properties by which the hub can route it. */
-export interface Message {
+export interface TelemetryMessage {
   readonly body: JsonObject;
   readonly properties: Readonly<Record<string, string>>;
 }
 
 /** Sends a message; resolves when the hub has taken it. Counts against the hub's quota. */
-export type Emit = (message: Message) => Promise<void>;
+export type SendTelemetry = (message: TelemetryMessage) => Promise<void>;
 
 /** What the hub says while a connection is up. None may throw; a method's reply is sent as soon as it resolves. */
-export interface Callers {
-  method(name: string, payload: unknown): Promise<MethodReply>;
+export interface HubCallbacks {
+  onMethod(name: string, payload: unknown): Promise<MethodReply>;
   /** The reply is on its way: what else is to be done about the call no longer keeps its caller waiting. */
-  answered(name: string, reply: MethodReply): void;
-  desired(change: DesiredPatch): void;
+  onMethodAnswered(name: string, reply: MethodReply): void;
+  onDesiredPatch(change: DesiredPatch): void;
 }
 
 /**
@@ -38,12 +38,12 @@ export interface Callers {
  */
 export interface Connection {
   /** Lets calls of the hub in: methods first, then desired changes. */
-  listen(callers: Callers): Promise<void>;
+  subscribe(callers: HubCallbacks): Promise<void>;
   /** Reads the whole twin. Counts against the hub's quota. */
-  twin(): Promise<TwinDocuments>;
+  readTwin(): Promise<TwinDocuments>;
   /** Patches the reported properties; resolves when the hub has acknowledged. Counts against the hub's quota. */
-  report(patch: JsonObject): Promise<void>;
-  readonly emit: Emit;
+  updateReported(patch: JsonObject): Promise<void>;
+  readonly sendTelemetry: SendTelemetry;
   /** Resolves with the reason when the connection is lost. Never rejects. */
   readonly lost: Promise<Error>;
   /** Sends what is under way and closes. Never rejects, never takes longer than its deadline. */

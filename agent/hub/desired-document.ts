@@ -24,7 +24,7 @@ export class DesiredDocument {
   }
 
   /** Merges a change. "known": it was there already. "gap": one before it was missed, so the twin must be read again. */
-  take({ patch, version }: DesiredPatch): "merged" | "known" | "gap" {
+  applyPatch({ patch, version }: DesiredPatch): "merged" | "known" | "gap" {
     if (version <= this.#version) return "known";
     if (version > this.#version + 1) return "gap";
     this.#content = mergePatch(this.#content, patch);

@@ -1,5 +1,5 @@
 import { backoffMs, type BackoffLimits } from "../lib/backoff.ts";
-import type { TroubleKind } from "./connection-error.ts";
+import type { ConnectionErrorKind } from "./connection-error.ts";
 
 /*
  * What the end of a connection means, how long to wait before the next one, and what to say: decisions without a clock or
@@ -10,7 +10,7 @@ import type { TroubleKind } from "./connection-error.ts";
 export type Diagnosis = "offline" | "credentials" | "clock" | "certificate" | "rival" | "busy" | "quota";
 
 /** What to tell the person on call, once for each change: what, why, what to do. */
-export const sentences: Readonly<Record<Diagnosis, string>> = {
+export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   offline: "The hub cannot be reached. The agent goes on trying; what needs no hub goes on.",
   credentials:
     "The hub refuses this board's credentials: wrong key, device disabled or deleted. Check the connection string and the device in the hub.",
@@ -25,7 +25,7 @@ export const sentences: Readonly<Record<Diagnosis, string>> = {
 };
 
 /** What is remembered of the connections before. */
-export interface LinkHistory {
+export interface ConnectionHistory {
   /** Failed attempts and short connections since the last steady one. */
   readonly failures: number;
   /** Connections in a row that came up and were ended from outside within seconds. */
@@ -33,11 +33,11 @@ export interface LinkHistory {
   readonly diagnosis: Diagnosis | null;
 }
 
-export const noHistory: LinkHistory = { failures: 0, shortLives: 0, diagnosis: null };
+export const initialHistory: ConnectionHistory = { failures: 0, shortLives: 0, diagnosis: null };
 
 /** A connection, or the attempt at one, that has ended. */
-export interface Ended {
-  readonly kind: TroubleKind;
+export interface EndedConnection {
+  readonly kind: ConnectionErrorKind;
   /** How long it was up; null when it never came up. */
   readonly upMs: number | null;
   /** False when nothing vouches for the board's clock. */
@@ -45,13 +45,13 @@ export interface Ended {
 }
 
 /** So long a connection has to hold before the ones before it are forgotten. */
-const steadyMs = 30_000;
+const stableAfterMs = 30_000;
 /** A rival with our identity ends a connection long before this. */
 const shortLifeMs = 15_000;
-const shortLivesOfARival = 3;
+const shortLivesOfDuplicateIdentity = 3;
 
 /** The waits for each diagnosis, with full jitter. */
-const waits: Readonly<Record<Diagnosis, BackoffLimits>> = {
+const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   offline: { firstMs: 1_000, capMs: 60_000 },
   // A board that waits for a time server wants to be there soon after it.
   clock: { firstMs: 5_000, capMs: 15_000 },
@@ -62,25 +62,29 @@ const waits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   quota: { firstMs: 60_000, capMs: 900_000 },
 };
 /** Where no packet leaves the board, trying again costs nobody anything. */
-const noNetworkMostMs = 10_000;
+const noNetworkCapMs = 10_000;
 
 /**
  * What the end of a connection comes to.
  * @param random in [0, 1): full jitter, so that a fleet does not come back as one wave
  */
-export function afterEnd(before: LinkHistory, ended: Ended, random: number): { history: LinkHistory; waitMs: number } {
+export function nextReconnect(
+  before: ConnectionHistory,
+  ended: EndedConnection,
+  random: number,
+): { history: ConnectionHistory; waitMs: number } {
   const { kind, upMs } = ended;
-  if (kind === "own") return { history: noHistory, waitMs: 0 };
-  const wasSteady = upMs !== null && upMs >= steadyMs;
+  if (kind === "own") return { history: initialHistory, waitMs: 0 };
+  const wasSteady = upMs !== null && upMs >= stableAfterMs;
   const failures = wasSteady ? 1 : before.failures + 1;
   const isShort = kind === "lost" && upMs !== null && upMs < shortLifeMs;
   const shortLives = isShort ? before.shortLives + 1 : upMs === null ? before.shortLives : 0;
   const diagnosis = diagnose(ended, shortLives);
   const history = { failures, shortLives, diagnosis };
-  return { history, waitMs: waitMs(diagnosis, kind, failures, random) };
+  return { history, waitMs: reconnectDelayMs(diagnosis, kind, failures, random) };
 }
 
-function diagnose({ kind, clockTrusted }: Ended, shortLives: number): Diagnosis {
+function diagnose({ kind, clockTrusted }: EndedConnection, shortLives: number): Diagnosis {
   switch (kind) {
     case "certificate-time":
       return clockTrusted ? "certificate" : "clock";
@@ -93,7 +97,7 @@ function diagnose({ kind, clockTrusted }: Ended, shortLives: number): Diagnosis 
     case "quota":
       return "quota";
     case "lost":
-      return shortLives >= shortLivesOfARival ? "rival" : "offline";
+      return shortLives >= shortLivesOfDuplicateIdentity ? "rival" : "offline";
     case "no-network":
     case "unreachable":
     case "silent":
@@ -105,12 +109,12 @@ function diagnose({ kind, clockTrusted }: Ended, shortLives: number): Diagnosis 
   }
 }
 
-function waitMs(diagnosis: Diagnosis, kind: TroubleKind, failures: number, random: number): number {
-  const { firstMs, capMs } = waits[diagnosis];
-  return backoffMs({ firstMs, capMs: kind === "no-network" ? noNetworkMostMs : capMs }, failures, random);
+function reconnectDelayMs(diagnosis: Diagnosis, kind: ConnectionErrorKind, failures: number, random: number): number {
+  const { firstMs, capMs } = backoffLimits[diagnosis];
+  return backoffMs({ firstMs, capMs: kind === "no-network" ? noNetworkCapMs : capMs }, failures, random);
 }
 
 /** How long to wait before a call is made again over the same connection, because the hub has asked for patience. */
-export function patienceMs(kind: TroubleKind, attempt: number, random: number): number {
-  return waitMs(kind === "quota" ? "quota" : "busy", kind, attempt, random);
+export function throttleBackoffMs(kind: ConnectionErrorKind, attempt: number, random: number): number {
+  return reconnectDelayMs(kind === "quota" ? "quota" : "busy", kind, attempt, random);
 }

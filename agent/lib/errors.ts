@@ -1,12 +1,12 @@
-import type { Code } from "../contract/codes.ts";
+import type { ErrorCode } from "../contract/codes.ts";
 import { failure, type Failure } from "../contract/failure.ts";
 
 /** An error that has a remedy. Adapters throw it; runners turn it into the Failure that is saved and reported. */
 export class AgentError extends Error {
-  readonly code: Code;
+  readonly code: ErrorCode;
 
   /** @param message a sentence for people, free of secrets and of URLs' query strings */
-  constructor(code: Code, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = "AgentError";
     this.code = code;

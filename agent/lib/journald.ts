@@ -21,7 +21,7 @@ export function journaldDestination(to: DestinationStream = pino.destination({ s
 }
 
 /** A text for people who look at a failed start: each of its lines an error, where journald reads them. */
-export function asErrors(text: string, toJournald: boolean): string {
+export function withErrorPriority(text: string, toJournald: boolean): string {
   return toJournald ? text.replaceAll(/^(?=.)/gm, "<3>") : text;
 }
 
@@ -29,7 +29,7 @@ export function asErrors(text: string, toJournald: boolean): string {
  * Whether a stream is connected to journald, by JOURNAL_STREAM of systemd.exec(5): device and inode of the stream that
  * systemd has set up. Whoever redirects it elsewhere still inherits the variable.
  */
-export function isJournald(
+export function isJournaldStream(
   env: Readonly<Record<string, string | undefined>>,
   { dev, ino }: { readonly dev: number; readonly ino: number },
 ): boolean {

@@ -1,4 +1,4 @@
-import { pageOf, type LogPage, type LogsRequest } from "../contract/logs.ts";
+import { newestLogPage, type LogPage, type LogsRequest } from "../contract/logs.ts";
 
 /** Some hours of a healthy agent, some minutes of a troubled one. */
 const usualBytes = 256 * 1_024;
@@ -7,7 +7,7 @@ const usualBytes = 256 * 1_024;
  * The last lines of the log, in memory: they can be asked for on every board, whoever takes the log there, and no disk
  * wears for it.
  */
-export class RecentLog {
+export class LogRingBuffer {
   readonly #mostBytes: number;
   readonly #lines: string[] = [];
   #bytes = 0;
@@ -18,7 +18,7 @@ export class RecentLog {
   }
 
   /** Keeps a line, and forgets the oldest ones for it. */
-  keep(line: string): void {
+  append(line: string): void {
     this.#lines.push(line.trimEnd());
     this.#bytes += line.length;
     while (this.#bytes > this.#mostBytes && this.#lines.length > 0)
@@ -26,6 +26,6 @@ export class RecentLog {
   }
 
   page(asked: LogsRequest): LogPage {
-    return pageOf(this.#lines, asked);
+    return newestLogPage(this.#lines, asked);
   }
 }

@@ -2,7 +2,7 @@ import { pino, stdTimeFunctions, type Logger } from "pino";
 import { type LogLevel } from "../contract/logs.ts";
 import { redact } from "../contract/redact.ts";
 import { AgentError } from "./errors.ts";
-import { RecentLog } from "./log-ring-buffer.ts";
+import { LogRingBuffer } from "./log-ring-buffer.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & {
   child(bindings: { part: string }): Log;
@@ -21,7 +21,7 @@ const secretKeys = [
 
 /** A log whose level can be changed while it is written, and whose last lines can be read. */
 export interface LeveledLog extends Log {
-  readonly recent: RecentLog;
+  readonly recent: LogRingBuffer;
   /** Sets the level of this log and of all that were made from it. */
   setLevel(level: LogLevel): void;
 }
@@ -31,7 +31,7 @@ export interface LeveledLog extends Log {
  * @param destination where the lines go; stdout unless told
  */
 export function createLog(level: LogLevel, destination?: { write(line: string): void }): LeveledLog {
-  const recent = new RecentLog();
+  const recent = new LogRingBuffer();
   const all: Logger[] = []; // A child of pino's keeps the level that it was made with; there is one for each part.
   const options = {
     level,
@@ -42,7 +42,7 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
     redact: { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: "[secret]" },
     hooks: {
       streamWrite: (line: string) => {
-        recent.keep(line);
+        recent.append(line);
         return line;
       },
     },
@@ -59,7 +59,7 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
 }
 
 /** A line for a person at a terminal: which part speaks, unless the message says so itself. */
-export function lineFor(part: unknown, message: unknown): string {
+export function formatTerminalLine(part: unknown, message: unknown): string {
   const [who, what] = [typeof part === "string" ? part : "", String(message)];
   return who === "" || what.split(" ").includes(who) ? what : `${who} ${what}`;
 }

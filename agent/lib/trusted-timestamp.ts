@@ -4,7 +4,7 @@ import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.t
 const patienceMs = 60_000;
 const lookEveryMs = 1_000;
 
-export interface Stamp {
+export interface TrustedTimestamp {
   readonly at: string;
   readonly clockSynchronized: boolean;
 }
@@ -14,7 +14,7 @@ export interface Stamp {
  * @param onLook told what was seen of the clock each time
  * @returns a function that resolves with the time, and whether it can be trusted
  */
-export function stamper(
+export function trustedTimestampSource(
   {
     clock,
     bootClock,
@@ -25,7 +25,7 @@ export function stamper(
     readonly timer: Timer;
   },
   onLook: (clockSynchronized: boolean) => void,
-): (signal: AbortSignal) => Promise<Stamp> {
+): (signal: AbortSignal) => Promise<TrustedTimestamp> {
   const untilMs = bootClock.nowMs() + patienceMs;
   return async (signal) => {
     for (;;) {

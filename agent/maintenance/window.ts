@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { check, isText, rule, type Checked } from "../contract/check.ts";
+import { check, isMatchingText, rule, type Checked } from "../contract/check.ts";
 
 /** A time in which the board may be changed: it opens when the cron expression matches, and closes after its duration. */
 export interface MaintenanceWindow {
@@ -33,7 +33,7 @@ const duration = (expected: string, leastMs: number): v.GenericSchema<unknown, s
 const month =
   "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sep(tember)?|oct(ober)?|nov(ember)?|dec(ember)?";
 const weekday = "(sun|mon|tues|wednes|thurs|fri|satur)day|sun|mon|tue|wed|thu|fri|sat";
-const fiveFields = isText(/^[a-z\d*?,/#-]+( +[a-z\d*?,/#-]+){4}$/i, 200);
+const fiveFields = isMatchingText(/^[a-z\d*?,/#-]+( +[a-z\d*?,/#-]+){4}$/i, 200);
 /**
  * A number of a clock or a calendar, a name, or what the days of a month know besides. node-cron writes a range out, number
  * by number, and a name as its number, before it looks at them: of "0-999999999" and of "1-decdecdecdec" the process ends.
@@ -46,7 +46,7 @@ const written = v.strictObject({
     (value) => fiveFields(value) && value.split(/[ *?,/#-]/).every((one) => one === "" || word.test(one)),
   ),
   duration: duration("a duration from 1m to 7d", 60_000),
-  timezone: v.optional(rule<string>('a timezone such as "Europe/Berlin" or "UTC"', isText(/^[\w+/-]+$/, 60))),
+  timezone: v.optional(rule<string>('a timezone such as "Europe/Berlin" or "UTC"', isMatchingText(/^[\w+/-]+$/, 60))),
   splay: v.optional(duration("a splay from 0m to 7d", 0)),
 });
 

@@ -1,18 +1,18 @@
 import { timestamp, type BootClock, type WallClock } from "../lib/clock.ts";
-import { projectBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
+import { formatBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import type { LogPage, LogsRequest } from "../contract/logs.ts";
 import {
-  logsRequestFrom,
-  methodNamed,
+  parseLogsRequest,
+  findMethod,
   methods,
-  namedOperationFrom,
+  parseOperationReference,
   type Method,
   type MethodReply,
 } from "../contract/methods.ts";
-import { brief } from "../contract/failure.ts";
+import { truncateUtf8 } from "../contract/failure.ts";
 import { redact } from "../contract/redact.ts";
-import { refusalReply, refusePayload } from "../contract/refusal.ts";
+import { errorReply, invalidPayload } from "../contract/refusal.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type StateStore } from "../state/store.ts";
@@ -95,12 +95,12 @@ export class RequestHandler {
    * @param caller who stands before the board may name an image that was handed in there
    */
   async handleMethod(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
-    const method = methodNamed(name);
+    const method = findMethod(name);
     if (method === undefined) return unknownMethodReply(printableMethodName(name));
     return await this.#answer(method, payload, caller).catch((cause: unknown) => {
       if (cause instanceof StateNotPersisted) return stateNotPersistedReply(cause); // The store has logged it, once.
       this.#ports.log.error({ err: cause, method }, "method failed");
-      if (cause instanceof AgentError) return refusalReply({ status: 500, code: cause.code, message: cause.message });
+      if (cause instanceof AgentError) return errorReply({ status: 500, code: cause.code, message: cause.message });
       return internalErrorReply(cause);
     });
   }
@@ -123,7 +123,7 @@ export class RequestHandler {
     const identity = digest(canonicalJson(firmware ?? null));
     const judged = isJsonObject(firmware)
       ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
-      : refusePayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
+      : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
     const decide = (saved: AgentState): Decision<DesiredOutcome> => {
       if (overtaken.aborted) return { answer: { kind: "known" } };
       if (firmware === undefined) return decideNoDesired(saved);
@@ -162,15 +162,15 @@ export class RequestHandler {
       case "getLogs":
         return this.#logs(payload);
       case "getStatus": {
-        const state: { [key: string]: Json } = projectBoardkeeper(this.#ports.snapshot());
+        const state: { [key: string]: Json } = formatBoardkeeper(this.#ports.snapshot());
         return { status: 200, payload: { Response: "The agent's whole state", ...state, link: this.#ports.link() } };
       }
     }
   }
 
   #logs(payload: unknown): MethodReply {
-    const asked = logsRequestFrom(payload);
-    if (!asked.ok) return refusalReply(refusePayload(asked.problems).refusal);
+    const asked = parseLogsRequest(payload);
+    if (!asked.ok) return errorReply(invalidPayload(asked.problems).error);
     const { lines, omitted } = this.#ports.logs(asked.value);
     const more = omitted === 0 ? "" : `, and ${omitted} older ones that did not fit`;
     return { status: 200, payload: { Response: `${lines.length} lines of the agent's log${more}`, lines, omitted } };
@@ -182,7 +182,7 @@ export class RequestHandler {
     const clockSynchronized = isJsonObject(payload) && "at" in payload ? await clock.synchronized() : true;
     const window = terms().windowConfigured ? await this.#ports.window() : null;
     const plan = rebootPlanFrom(payload, { now: clock.now(), clockSynchronized, window }, newOperationId());
-    if (!plan.ok) return refusalReply(plan.refusal);
+    if (!plan.ok) return errorReply(plan.error);
     const { job, delayMs, named } = plan.value;
     const held = job.force ? [] : await this.#ports.inhibitors();
     const waitsFor = job.window === true ? window : null;
@@ -193,14 +193,14 @@ export class RequestHandler {
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
     const { terms, newOperationId, roomBytes, clock, snapshot } = this.#ports;
     const judged = jobFrom(payload, "method", { ...terms(), allowFile: caller === "board" }, newOperationId());
-    if (!judged.ok) return refusalReply(judged.refusal);
+    if (!judged.ok) return errorReply(judged.error);
     const { job, named } = judged.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
     return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
       const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(clock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
       const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then ask again.`;
-      return { answer: refusalReply({ status: 507, code: "no-space", message }) };
+      return { answer: errorReply({ status: 507, code: "no-space", message }) };
     });
   }
 
@@ -233,8 +233,8 @@ export class RequestHandler {
     payload: unknown,
     decide: (saved: AgentState, operationId: string | undefined) => Decision<MethodReply>,
   ): Promise<MethodReply> {
-    const request = namedOperationFrom(payload);
-    if (!request.ok) return refusalReply(refusePayload(request.problems).refusal);
+    const request = parseOperationReference(payload);
+    if (!request.ok) return errorReply(invalidPayload(request.problems).error);
     const reply = await this.#ports.store.transact((saved) => decide(saved, request.value.operationId));
     await this.#ports.reported(acknowledgementMs);
     return reply;
@@ -243,28 +243,28 @@ export class RequestHandler {
 
 /** A method's name may be anything that somebody has typed. */
 function printableMethodName(name: string): string {
-  return methodNamed(name) ?? brief(redact(name), 100);
+  return findMethod(name) ?? truncateUtf8(redact(name), 100);
 }
 
 function stateNotPersistedReply(refusal: StateNotPersisted): MethodReply {
-  const message = brief(redact(`Nothing was done. ${refusal.message}`));
-  return refusalReply({ status: 500, code: "state-not-saved", message });
+  const message = truncateUtf8(redact(`Nothing was done. ${refusal.message}`));
+  return errorReply({ status: 500, code: "state-not-saved", message });
 }
 
 function startingReply(): MethodReply {
   const message =
     "Nothing was done: the agent is still taking up its saved state. Ask again; if it stays so, look at the board's disk and installer.";
-  return refusalReply({ status: 503, code: "starting", message });
+  return errorReply({ status: 503, code: "starting", message });
 }
 
 function internalErrorReply(cause: unknown): MethodReply {
   const why = errorMessage(cause);
-  const message = brief(`A fault in the agent: ${why}. Its log has the details: please report it.`);
-  return refusalReply({ status: 500, code: "internal", message });
+  const message = truncateUtf8(`A fault in the agent: ${why}. Its log has the details: please report it.`);
+  return errorReply({ status: 500, code: "internal", message });
 }
 
 function unknownMethodReply(name: string): MethodReply {
   const known = methods.join(", ");
   const message = `This board has no method "${name}". It has ${known}.`;
-  return refusalReply({ status: 404, code: "unknown-method", message });
+  return errorReply({ status: 404, code: "unknown-method", message });
 }

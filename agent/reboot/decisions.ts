@@ -1,6 +1,6 @@
-import { brief } from "../contract/failure.ts";
+import { truncateUtf8 } from "../contract/failure.ts";
 import type { MethodReply } from "../contract/methods.ts";
-import { refusalReply } from "../contract/refusal.ts";
+import { errorReply } from "../contract/refusal.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import { updateInTheWay } from "../update/decisions.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
@@ -28,7 +28,7 @@ export function decideReboot(
   const busy = updateInTheWay(saved);
   if (busy !== undefined) {
     return {
-      answer: refusalReply({
+      answer: errorReply({
         status: 409,
         code: "update-running",
         message: `No reboot now: ${busy}, and will restart the board by itself if it needs to.`,
@@ -44,7 +44,7 @@ export function decideReboot(
     const forWhen = pending?.window === true ? "the maintenance window" : pending?.scheduledFor;
     const which = pending ? `${pending.operationId}, for ${forWhen}` : "for an update";
     return {
-      answer: refusalReply({
+      answer: errorReply({
         status: 409,
         code: "already-scheduled",
         message: `A reboot is pending already (${which}). Wait for it, or cancel it with cancelReboot.`,
@@ -52,7 +52,7 @@ export function decideReboot(
     };
   }
   if (held.length > 0) {
-    return { answer: refusalReply({ status: 409, code: "inhibited", message: brief(inhibitedBy(held)) }) };
+    return { answer: errorReply({ status: 409, code: "inhibited", message: truncateUtf8(inhibitedBy(held)) }) };
   }
   return {
     change: { reboot },
@@ -82,7 +82,7 @@ export function decideCancelReboot({ reboot }: AgentState, operationId: string |
   }
   const tooLate = isMeant && reboot.phase === "rebooting";
   return {
-    answer: refusalReply(
+    answer: errorReply(
       tooLate
         ? { status: 409, code: "too-late", message: "Too late to cancel: the reboot has been ordered." }
         : {

@@ -1,7 +1,7 @@
-import { rebootRequestFrom, type RebootRequest } from "../contract/methods.ts";
-import { brief } from "../contract/failure.ts";
+import { parseRebootRequest, type RebootRequest } from "../contract/methods.ts";
+import { truncateUtf8 } from "../contract/failure.ts";
 import { redact } from "../contract/redact.ts";
-import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
+import { rejectRequest, invalidPayload, type Validated } from "../contract/refusal.ts";
 import type { Standing } from "../maintenance/wait.ts";
 import type { RebootJob } from "./machine.ts";
 
@@ -29,9 +29,9 @@ export interface RebootPlan {
 }
 
 /** What a `rebootDevice` payload asks for, or why it cannot be had. */
-export function rebootPlanFrom(payload: unknown, terms: RebootTerms, newOperationId: string): Judged<RebootPlan> {
-  const checked = rebootRequestFrom(payload);
-  if (!checked.ok) return refusePayload(checked.problems);
+export function rebootPlanFrom(payload: unknown, terms: RebootTerms, newOperationId: string): Validated<RebootPlan> {
+  const checked = parseRebootRequest(payload);
+  if (!checked.ok) return invalidPayload(checked.problems);
   const request = checked.value;
   const delay = delayOf(request, terms);
   if (!delay.ok) return delay;
@@ -49,13 +49,13 @@ export function rebootPlanFrom(payload: unknown, terms: RebootTerms, newOperatio
 /** A reason is repeated in the twin. */
 function withoutSecrets(reason: string): string {
   const redacted = redact(reason);
-  return redacted === reason ? reason : brief(redacted, longestReasonBytes); // It may have become longer.
+  return redacted === reason ? reason : truncateUtf8(redacted, longestReasonBytes); // It may have become longer.
 }
 
-function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms): Judged<number> {
+function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms): Validated<number> {
   if (window === true) {
     if (terms.window !== null) return { ok: true, value: windowDelayMs(terms.window, terms.now) };
-    return refuse(
+    return rejectRequest(
       400,
       "window-missing",
       "window: no maintenance window is configured on this board. Set maintenance.windows, or give delaySeconds or at.",
@@ -63,12 +63,16 @@ function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootTerms
   }
   if (at === undefined) return { ok: true, value: (delaySeconds ?? 0) * 1_000 };
   if (!terms.clockSynchronized) {
-    return refuse(400, "clock-not-set", "at: this board's clock has not been set since it booted; give delaySeconds.");
+    return rejectRequest(
+      400,
+      "clock-not-set",
+      "at: this board's clock has not been set since it booted; give delaySeconds.",
+    );
   }
   const delayMs = Date.parse(at) - terms.now.getTime();
   if (delayMs < -latestMs || delayMs > longestDelayMs) {
     const bounds = `from now (${terms.now.toISOString()}) to a day later`;
-    return refuse(400, "bad-request", `at: expected a time ${bounds}, got ${at}.`);
+    return rejectRequest(400, "bad-request", `at: expected a time ${bounds}, got ${at}.`);
   }
   return { ok: true, value: Math.max(0, delayMs) };
 }

@@ -1,6 +1,6 @@
 import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
-import type { Emit } from "../hub/connection.ts";
+import type { SendTelemetry } from "../hub/connection.ts";
 import type { Log } from "../lib/log.ts";
 import { alertsIn, reportDue, type Reason, type ReportTerms } from "./report-policy.ts";
 import type { Vitals } from "./metrics.ts";
@@ -26,7 +26,7 @@ export interface MonitorPorts {
  */
 export class Monitor {
   readonly #ports: MonitorPorts;
-  #emit: Emit | undefined;
+  #emit: SendTelemetry | undefined;
   #last: { readonly atMs: number; readonly vitals: Vitals } | null = null;
   #stopped = false;
   /** Aborted to have the board looked at now, and to stop. */
@@ -47,7 +47,7 @@ export class Monitor {
     await this.#loop;
   }
 
-  connected(emit: Emit): void {
+  connected(emit: SendTelemetry): void {
     this.#emit = emit;
     this.#wake.abort();
   }
@@ -98,7 +98,7 @@ export class Monitor {
     }
   }
 
-  async #message(vitals: Vitals, reason: Reason): Promise<Parameters<Emit>[0]> {
+  async #message(vitals: Vitals, reason: Reason): Promise<Parameters<SendTelemetry>[0]> {
     const { clock, facts } = this.#ports;
     const alerts = alertsIn(vitals);
     const clockSynchronized = await clock.synchronized();
@@ -109,6 +109,6 @@ export class Monitor {
   }
 }
 
-function plain({ power, memory, disk, ...figures }: Vitals): Parameters<Emit>[0]["body"] {
+function plain({ power, memory, disk, ...figures }: Vitals): Parameters<SendTelemetry>[0]["body"] {
   return { ...figures, power: power && { ...power }, memory: memory && { ...memory }, disk: disk && { ...disk } };
 }

@@ -1,7 +1,7 @@
-import { project } from "../contract/twin-formats/project.ts";
+import { reportedProperties } from "../contract/twin-formats/project.ts";
 import type { JsonObject } from "../contract/json.ts";
-import { problemsForTwin } from "../contract/problems.ts";
-import type { Equipment, Snapshot } from "../contract/snapshot.ts";
+import { alertsForTwin } from "../contract/problems.ts";
+import type { HardwareInfo, Snapshot } from "../contract/snapshot.ts";
 import type { BootClock } from "../lib/clock.ts";
 import type { Reporter } from "./reporter.ts";
 import { isProgressDue, type ProgressPolicy, type SentProgress } from "./progress-throttle.ts";
@@ -52,7 +52,7 @@ export class ReportedState {
   snapshot(saved: AgentState = this.#ports.store.state): Snapshot {
     return {
       ...this.#facts,
-      agent: { ...this.#facts.agent, problems: problemsForTwin(this.#ports.alerts.messages) },
+      agent: { ...this.#facts.agent, problems: alertsForTwin(this.#ports.alerts.messages) },
       config: describeRemote(saved),
       update: describeUpdate(saved, this.#progress, this.#waits.update),
       lastProvenUpdate: saved.lastProven && {
@@ -65,7 +65,7 @@ export class ReportedState {
   }
 
   projection(): JsonObject {
-    return project(this.snapshot());
+    return reportedProperties(this.snapshot());
   }
 
   /** Offers the present state to the hub. */
@@ -85,7 +85,7 @@ export class ReportedState {
   }
 
   /** What the board is made of has been found out. */
-  setHardware(equipment: Equipment): void {
+  setHardware(equipment: HardwareInfo): void {
     this.#facts = { ...this.#facts, board: { ...this.#facts.board, equipment } };
     this.publish();
   }

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../contract/json.ts";
 import type { Log } from "../lib/log.ts";
 import { mergePatch, patchBetween } from "./patch.ts";
-import { LinkTrouble } from "../hub/connection-error.ts";
+import { ConnectionError } from "../hub/connection-error.ts";
 
 /** How many phases are kept for a hub that cannot be reached; older ones give way, the newest is always sent. */
 const maxQueueLength = 64;
@@ -80,7 +80,7 @@ export class Reporter {
       try {
         await send(patch);
       } catch (cause) {
-        if (cause instanceof LinkTrouble && cause.kind === "rejected") {
+        if (cause instanceof ConnectionError && cause.kind === "rejected") {
           // Asking again would not help, and what follows must not wait for it.
           this.#log.error({ err: cause, keys: Object.keys(patch) }, "report rejected by the hub");
           this.#queue = this.#queue.filter((one) => one !== next);

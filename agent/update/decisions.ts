@@ -1,5 +1,5 @@
 import type { MethodReply } from "../contract/methods.ts";
-import { refusalReply, type Judged, type Refusal } from "../contract/refusal.ts";
+import { errorReply, type Validated, type ErrorResponse } from "../contract/refusal.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import type { Job } from "./job.ts";
 import { isCancellable, isPastStaging, isRunning, step } from "./machine.ts";
@@ -102,12 +102,12 @@ export interface DesiredFirmware {
   /** The digest of its content: the same for the same content, whatever its key order and `$version`. */
   readonly identity: string;
   readonly desiredVersion: number;
-  readonly judged: Judged<UpdateOrder>;
+  readonly judged: Validated<UpdateOrder>;
 }
 
 export type DesiredOutcome =
   | { readonly kind: "known" | "accepted" | "current" | "waits" }
-  | { readonly kind: "refused"; readonly refusal: Refusal };
+  | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
 /**
  * A desired `firmware` document. Each content is looked at once, however often it is delivered: what was done, failed,
@@ -124,10 +124,10 @@ export function decideDesired(
   const handled = { identity, desiredVersion, refused: null };
 
   if (!judged.ok) {
-    const { code, message } = judged.refusal;
+    const { code, message } = judged.error;
     return {
       change: { handledDesired: { ...handled, refused: { code, message } } },
-      answer: { kind: "refused", refusal: judged.refusal },
+      answer: { kind: "refused", refusal: judged.error },
     };
   }
   const { job } = judged.value;
@@ -138,7 +138,7 @@ export function decideDesired(
   const stands = standing(saved, job, currentVersion);
   const freed = gives ? (step(update, { type: "cancelled", at }) ?? update) : update;
   if (stands === "taken") {
-    const refusal: Refusal = { status: 409, code: "version-in-use", message: versionTaken(job) };
+    const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionTaken(job) };
     const refused = { code: refusal.code, message: refusal.message };
     const change = { handledDesired: { ...handled, refused }, ...(gives ? { update: freed } : {}) };
     return { change, answer: { kind: "refused", refusal } };
@@ -172,8 +172,8 @@ function already(operationId: string, response: string): Decision<MethodReply> {
   return { answer: { status: 200, payload: { Response: response, operationId, already: true } } };
 }
 
-function refuseReply(refusal: Refusal): Decision<MethodReply> {
-  return { answer: refusalReply(refusal) };
+function refuseReply(refusal: ErrorResponse): Decision<MethodReply> {
+  return { answer: errorReply(refusal) };
 }
 
 function isMeant(job: Job, operationId: string | undefined): boolean {

@@ -1,5 +1,5 @@
 import type { MethodReply } from "../contract/methods.ts";
-import { refusalReply } from "../contract/refusal.ts";
+import { errorReply } from "../contract/refusal.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Partials } from "../download/ports.ts";
@@ -91,7 +91,7 @@ export class ImageIntake {
       log.warn({ err: cause, sha256: image.sha256 }, "image not taken");
       const [code, why] =
         cause instanceof AgentError ? [cause.code, cause.message] : (["internal", reasonOf(cause)] as const);
-      return refusalReply({ status: code === "no-space" ? 507 : 500, code, message: why });
+      return errorReply({ status: code === "no-space" ? 507 : 500, code, message: why });
     } finally {
       this.#taking = undefined;
       close();
@@ -109,12 +109,12 @@ export class ImageIntake {
     if (running !== undefined) return running;
     if (sizeBytes > largestImageBytes) {
       const message = `The image has ${sizeBytes} bytes, and this board accepts ${largestImageBytes}. Raise update.max-image-size, or shrink the image.`;
-      return refusalReply({ status: 400, code: "image-too-large", message });
+      return errorReply({ status: 400, code: "image-too-large", message });
     }
     const roomBytes = await staging.roomBytes();
     if (sizeBytes <= roomBytes) return undefined;
     const message = `The image of ${sizeBytes} bytes does not fit: the board has room for ${roomBytes}. Free some space, then hand it in again.`;
-    return refusalReply({ status: 507, code: "no-space", message });
+    return errorReply({ status: 507, code: "no-space", message });
   }
 
   async #write({ sha256, sizeBytes, body }: HandedIn, gone: AbortSignal, overtaken: AbortSignal): Promise<MethodReply> {
@@ -131,7 +131,7 @@ export class ImageIntake {
       isWhole = partial.bytes === sizeBytes && partial.digest() === sha256;
       if (isWhole) return { status: 200, payload: { Response: "Image taken", sha256, sizeBytes } };
       const message = `The image that was handed in has ${partial.bytes} bytes and SHA-256 ${partial.digest()}, not ${sizeBytes} and ${sha256}. Check the file, then hand it in again.`;
-      return this.#updateInTheWay() ?? refusalReply({ status: 400, code: "bad-digest", message });
+      return this.#updateInTheWay() ?? errorReply({ status: 400, code: "bad-digest", message });
     } finally {
       await partial.close();
       if (isWhole) this.#waiting = sha256;
@@ -170,7 +170,7 @@ async function* until(signal: AbortSignal, body: AsyncIterable<Uint8Array>): Asy
 }
 
 function busy(why: string): MethodReply {
-  return refusalReply({
+  return errorReply({
     status: 409,
     code: "update-running",
     message: `${why} Wait for it, then hand the image in again.`,

@@ -1,8 +1,8 @@
 import type { Checked } from "../contract/check.ts";
-import { firmwareUpdateRequestFrom, type FirmwareUpdateRequest } from "../contract/methods.ts";
-import { brief } from "../contract/failure.ts";
+import { parseFirmwareUpdateRequest, type FirmwareUpdateRequest } from "../contract/methods.ts";
+import { truncateUtf8 } from "../contract/failure.ts";
 import { redact } from "../contract/redact.ts";
-import { refuse, refusePayload, type Judged } from "../contract/refusal.ts";
+import { rejectRequest, invalidPayload, type Validated } from "../contract/refusal.ts";
 import { versionLabel } from "../contract/version-label.ts";
 import type { Job } from "./job.ts";
 
@@ -35,9 +35,9 @@ export function jobFrom(
   origin: Job["origin"],
   terms: Terms,
   newOperationId: string,
-): Judged<UpdateOrder> {
-  const request: Checked<FirmwareUpdateRequest> = firmwareUpdateRequestFrom(payload);
-  if (!request.ok) return refusePayload(request.problems);
+): Validated<UpdateOrder> {
+  const request: Checked<FirmwareUpdateRequest> = parseFirmwareUpdateRequest(payload);
+  if (!request.ok) return invalidPayload(request.problems);
   const {
     fwPackageUri,
     fwPackageURI,
@@ -49,16 +49,16 @@ export function jobFrom(
   } = request.value;
 
   const uri = fwPackageUri ?? fwPackageURI;
-  if (uri === undefined) return refusePayload(["fwPackageUri: is missing; give the address of the image"]);
+  if (uri === undefined) return invalidPayload(["fwPackageUri: is missing; give the address of the image"]);
   if (fwPackageURI !== undefined && fwPackageURI !== uri) {
-    return refusePayload(["fwPackageUri, fwPackageURI: expected one of them, got two that differ"]);
+    return invalidPayload(["fwPackageUri, fwPackageURI: expected one of them, got two that differ"]);
   }
   if (rest.fwManifestUri !== undefined) {
     const why = "fwManifestUri: this agent does not check signed manifests, so it will not act as if it had";
-    return refuse(400, "manifest-unsupported", `Bad request: ${why}. Leave it out.`);
+    return rejectRequest(400, "manifest-unsupported", `Bad request: ${why}. Leave it out.`);
   }
   if (rest.apply === "window" && !terms.windowConfigured) {
-    return refuse(
+    return rejectRequest(
       400,
       "window-missing",
       'apply: no maintenance window is configured on this board. Set maintenance.windows, or ask for "now" or "manual".',
@@ -68,14 +68,14 @@ export function jobFrom(
   const digest = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(fwPackageCheckValue ?? "")?.[1]?.toLowerCase() ?? null;
   const rehearsal = digest === null;
   if (rehearsal && !terms.simulated) {
-    const came = fwPackageCheckValue === undefined ? "nothing" : `"${brief(redact(fwPackageCheckValue), 80)}"`;
-    return refusePayload([
+    const came = fwPackageCheckValue === undefined ? "nothing" : `"${truncateUtf8(redact(fwPackageCheckValue), 80)}"`;
+    return invalidPayload([
       `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits ("sha256:" allowed in front), got ${came}`,
     ]);
   }
   if (!rehearsal) {
     if (!terms.canInstall) {
-      return refuse(
+      return rejectRequest(
         400,
         "no-installer",
         "No installer is configured on this board. Set update.installer in its config.",
@@ -87,7 +87,7 @@ export function jobFrom(
       if (!checked.ok) return checked;
     }
     if (fwPackageSize !== undefined && fwPackageSize > terms.largestImageBytes) {
-      return refuse(
+      return rejectRequest(
         400,
         "image-too-large",
         `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${terms.largestImageBytes}).`,
@@ -108,14 +108,14 @@ export function jobFrom(
   return { ok: true, value: { job, named: rest.operationId !== undefined } };
 }
 
-function checkAddress(key: string, uri: string, { allowHttp, allowFile }: Terms): Judged<undefined> {
+function checkAddress(key: string, uri: string, { allowHttp, allowFile }: Terms): Validated<undefined> {
   const protocol = URL.canParse(uri) ? new URL(uri).protocol : undefined;
   if (protocol === "file:" && allowFile === true) return { ok: true, value: undefined };
   if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };
   if (protocol === "http:") {
-    return refuse(400, "insecure-address", `${key}: plain http is not fetched. Serve the image over https.`);
+    return rejectRequest(400, "insecure-address", `${key}: plain http is not fetched. Serve the image over https.`);
   }
-  return refuse(400, "bad-address", `${key}: expected an https:// address.`);
+  return rejectRequest(400, "bad-address", `${key}: expected an https:// address.`);
 }
 
 /** True when two jobs are one: the same image as the same version. Rehearsals are always new. */

@@ -1,6 +1,6 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
-import { section, text, texts } from "../../agent/contract/reading.ts";
+import { sectionAt, textAt, textsAt } from "../../agent/contract/reading.ts";
 import {
   rebootPhases,
   updatePhases,
@@ -90,34 +90,34 @@ interface DesiredView {
 
 /** Reads a twin as the hub tells it. Total: what is missing or has another shape counts as not said. */
 export function boardViewFrom(twin: JsonObject): BoardView {
-  const properties = section(twin, "properties");
-  const reported = section(section(properties, "reported"), "boardkeeper");
+  const properties = sectionAt(twin, "properties");
+  const reported = sectionAt(sectionAt(properties, "reported"), "boardkeeper");
   const agent = reported["agent"];
-  const board = section(reported, "board");
+  const board = sectionAt(reported, "board");
   return {
     connected: twin["connectionState"] === "Connected",
-    lastActivity: realTime(text(twin, "lastActivityTime")),
+    lastActivity: realTime(textAt(twin, "lastActivityTime")),
     agent: isJsonObject(agent)
       ? {
-          version: text(agent, "version"),
-          mode: text(agent, "mode"),
-          startedAt: text(agent, "startedAt"),
-          bootId: text(agent, "bootId"),
-          problems: texts(agent, "problems"),
+          version: textAt(agent, "version"),
+          mode: textAt(agent, "mode"),
+          startedAt: textAt(agent, "startedAt"),
+          bootId: textAt(agent, "bootId"),
+          problems: textsAt(agent, "problems"),
         }
       : null,
     board: {
-      model: text(board, "model"),
-      os: text(board, "os"),
-      kernel: text(board, "kernel"),
-      arch: text(board, "arch"),
+      model: textAt(board, "model"),
+      os: textAt(board, "os"),
+      kernel: textAt(board, "kernel"),
+      arch: textAt(board, "arch"),
       memoryBytes: number(board, "memoryBytes"),
     },
-    firmwareVersion: text(reported, "firmwareVersion"),
-    config: configFrom(section(reported, "config")),
-    update: updateFrom(section(reported, "update")),
-    reboot: rebootFrom(section(reported, "reboot")),
-    desired: desiredFrom(section(properties, "desired")),
+    firmwareVersion: textAt(reported, "firmwareVersion"),
+    config: configFrom(sectionAt(reported, "config")),
+    update: updateFrom(sectionAt(reported, "update")),
+    reboot: rebootFrom(sectionAt(reported, "reboot")),
+    desired: desiredFrom(sectionAt(properties, "desired")),
   };
 }
 
@@ -127,40 +127,40 @@ function configFrom(config: JsonObject): ConfigView | null {
 }
 
 function updateFrom(update: JsonObject): UpdateView {
-  const proven = section(update, "lastProven");
-  const [version, at] = [text(proven, "version"), text(proven, "at")];
-  const refused = section(update, "refused");
-  const code = text(refused, "code");
+  const proven = sectionAt(update, "lastProven");
+  const [version, at] = [textAt(proven, "version"), textAt(proven, "at")];
+  const refused = sectionAt(update, "refused");
+  const code = textAt(refused, "code");
   return {
     phase: oneOf(updatePhases, update["phase"]) ?? "idle",
-    operationId: text(update, "operationId"),
-    version: text(update, "version"),
+    operationId: textAt(update, "operationId"),
+    version: textAt(update, "version"),
     rehearsal: update["rehearsal"] === true,
     receivedBytes: number(update, "receivedBytes"),
     totalBytes: number(update, "totalBytes"),
     attempt: number(update, "attempt"),
     waitsFor: oneOf(["window", "clock", "order"], update["waitsFor"]) ?? null,
-    waitsUntil: text(update, "waitsUntil"),
+    waitsUntil: textAt(update, "waitsUntil"),
     delay: codedFrom(update, "delay"),
-    endedAt: text(update, "endedAt"),
+    endedAt: textAt(update, "endedAt"),
     error: failureFrom(update),
     refused:
       code === null
         ? null
-        : { code, message: text(refused, "message") ?? "", desiredVersion: number(refused, "desiredVersion") ?? 0 },
-    lastProven: version === null || at === null ? null : { operationId: text(proven, "operationId"), version, at },
+        : { code, message: textAt(refused, "message") ?? "", desiredVersion: number(refused, "desiredVersion") ?? 0 },
+    lastProven: version === null || at === null ? null : { operationId: textAt(proven, "operationId"), version, at },
   };
 }
 
 function rebootFrom(reboot: JsonObject): RebootView {
-  const proven = section(reboot, "lastProven");
-  const [at, cause] = [text(proven, "at"), causeFrom(proven)];
+  const proven = sectionAt(reboot, "lastProven");
+  const [at, cause] = [textAt(proven, "at"), causeFrom(proven)];
   return {
     phase: oneOf(rebootPhases, reboot["phase"]) ?? "idle",
-    operationId: text(reboot, "operationId"),
-    reason: text(reboot, "reason"),
-    scheduledFor: text(reboot, "scheduledFor"),
-    fromBootId: text(reboot, "fromBootId"),
+    operationId: textAt(reboot, "operationId"),
+    reason: textAt(reboot, "reason"),
+    scheduledFor: textAt(reboot, "scheduledFor"),
+    fromBootId: textAt(reboot, "fromBootId"),
     cause: causeFrom(reboot),
     error: failureFrom(reboot),
     lastProven: at === null || cause === null ? null : { at, cause },
@@ -169,21 +169,21 @@ function rebootFrom(reboot: JsonObject): RebootView {
 
 function desiredFrom(desired: JsonObject): DesiredView {
   return {
-    firmwareOperationId: text(section(desired, "firmware"), "operationId"),
+    firmwareOperationId: textAt(sectionAt(desired, "firmware"), "operationId"),
     version: number(desired, "$version") ?? 0,
   };
 }
 
 function failureFrom(parent: JsonObject): Failure | null {
-  const error = section(parent, "error");
-  const [code, during, message] = [text(error, "code"), text(error, "during"), text(error, "message")];
+  const error = sectionAt(parent, "error");
+  const [code, during, message] = [textAt(error, "code"), textAt(error, "during"), textAt(error, "message")];
   return code === null ? null : { code, during: during ?? "", message: message ?? "" };
 }
 
 function codedFrom(parent: JsonObject, key: string): { readonly code: string; readonly message: string } | null {
-  const coded = section(parent, key);
-  const code = text(coded, "code");
-  return code === null ? null : { code, message: text(coded, "message") ?? "" };
+  const coded = sectionAt(parent, key);
+  const code = textAt(coded, "code");
+  return code === null ? null : { code, message: textAt(coded, "message") ?? "" };
 }
 
 function causeFrom(parent: JsonObject): RebootCause | null {

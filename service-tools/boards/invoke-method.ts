@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Method } from "../../agent/contract/methods.ts";
-import type { Code } from "../../agent/contract/codes.ts";
+import type { ErrorCode } from "../../agent/contract/codes.ts";
 import {
   type CommandError,
   DeviceGone,
@@ -55,7 +55,7 @@ function refusal(target: Target, { status, response, errorCode, payload }: Answe
 /** What to type next, where there is something: the board's own sentence says the rest. */
 function adviceFor(errorCode: string | null, target: Target): string | undefined {
   const flags = targetFlags(target);
-  const advice: Partial<Record<Code, string>> = {
+  const advice: Partial<Record<ErrorCode, string>> = {
     "already-scheduled": `Take it back with: boardkeeper cancel ${flags} reboot`,
     inhibited: `Reboot it all the same: boardkeeper reboot ${flags} --force`,
     "update-running": `See how far it is: boardkeeper watch ${flags}\nor take it back, if it is not too late: boardkeeper cancel ${flags} update`,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Timer } from "../../agent/lib/clock.ts";
-import type { Patience } from "../../agent/hub/azure-connection.ts";
+import type { HubTimeouts } from "../../agent/hub/azure-connection.ts";
 import { faultNames, faultKind, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
 import type { Fault } from "../../service-tools/local-hub/faults/fault.ts";
 import type { Endpoint } from "../../service-tools/local-hub/faults/scope.ts";
@@ -22,12 +22,12 @@ export interface RehearsedFault {
 /** Twenty times as impatient as a real board, and as quick to notice that nothing comes any more. */
 const haste = 20;
 export const hasty = (timer: Timer): Timer => ({ after: (delayMs, signal) => timer.after(delayMs / haste, signal) });
-export const impatience: Patience = {
+export const impatience: HubTimeouts = {
   openMs: 2_000,
   listenMs: 1_000,
   twinMs: 1_000,
   reportMs: 1_000,
-  lastAnswersMs: 200,
+  lastRepliesMs: 200,
   closeMs: 200,
   keepaliveSeconds: 1,
 };

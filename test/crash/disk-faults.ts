@@ -2,7 +2,7 @@ import { deepEqual, ok } from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HistoryFile } from "../../agent/board/fs/history-file.ts";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { isJsonObject, type JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { imageServer, servingParts, testImage, type ImageServer, type TestImage } from "../support/image-server.ts";
@@ -194,7 +194,7 @@ class Journey {
       return { word: "waits", operationId };
     }
     // What is told is on disk already, whatever becomes of this process.
-    const { saved } = await new FolderStateFile(this.#stateFolder).look();
+    const { saved } = await new ChecksummedStateFile(this.#stateFolder).inspect();
     deepEqual([saved?.update.phase], [at(end, "boardkeeper.update.phase")], "an end is told that is not saved");
     return { word: await this.#wordOf(end), operationId };
   }

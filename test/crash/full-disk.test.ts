@@ -2,8 +2,8 @@ import { open, mkdir, rm, truncate, writeFile, type FileHandle } from "node:fs/p
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { isDiskFull } from "../../agent/lib/disk-errors.ts";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
-import { FileReserve } from "../../agent/board/fs/reserve-file.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
+import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
 import { Alerts } from "../../agent/alerts.ts";
 import { DiskReserve } from "../../agent/state/disk-reserve.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
@@ -78,23 +78,23 @@ async function countSaved(save: (saved: AgentState) => Promise<void>): Promise<n
 
 it("a disk that is full to the last byte and the last inode takes no state without the reserve, and every one with it", async () => {
   const without = await smallDisk();
-  const lone = new FolderStateFile(without);
+  const lone = new ChecksummedStateFile(without);
   await lone.save(stateOf(1));
   await fill(without);
   expect(await countSaved((saved) => lone.save(saved))).toBe(0);
-  expect((await new FolderStateFile(without).load()).saved).toStrictEqual(stateOf(1));
+  expect((await new ChecksummedStateFile(without).load()).saved).toStrictEqual(stateOf(1));
 
   const folder = await smallDisk();
-  const file = new FolderStateFile(folder);
+  const file = new ChecksummedStateFile(folder);
   const [time, alerts, stop] = [new FakeTime(), new Alerts([]), new AbortController()];
   onTestFinished(() => stop.abort());
-  const ports = { reserve: new FileReserve(folder), timer: time, alerts, log: quiet, stopping: stop.signal };
+  const ports = { reserve: new DiskReserveFile(folder), timer: time, alerts, log: quiet, stopping: stop.signal };
   const reserved = new DiskReserve(ports);
   await reserved.start();
   await file.save(stateOf(1));
   await fill(folder);
   expect(await countSaved((saved) => reserved.withReserve(() => file.save(saved)))).toBe(saves);
-  expect(await new FolderStateFile(folder).load()).toMatchObject({ saved: stateOf(saves + 1), problems: [] });
+  expect(await new ChecksummedStateFile(folder).load()).toMatchObject({ saved: stateOf(saves + 1), problems: [] });
   expect(alerts.messages).toStrictEqual([expect.stringContaining("the disk is full (ENOSPC)")]);
 
   const isBack = new Promise<void>((resolve) => alerts.onChange(resolve));

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { codes } from "../../agent/contract/codes.ts";
+import { errorCodes } from "../../agent/contract/codes.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import { recordPath } from "../../agent/download/partial-metadata.ts";
 import { DownloadScene } from "../support/downloads.ts";
@@ -93,7 +93,7 @@ checkProperties({
           expect(JSON.stringify([scene.lines, String(outcome)])).not.toContain("sig=secret");
           if (outcome instanceof Error) {
             expect(outcome).toBeInstanceOf(AgentError);
-            expect(Object.keys(codes)).toContain((outcome as AgentError).code);
+            expect(Object.keys(errorCodes)).toContain((outcome as AgentError).code);
             expect((outcome as AgentError).code).not.toBe("internal");
             return;
           }

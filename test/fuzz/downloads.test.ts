@@ -3,7 +3,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { PartialFiles } from "../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
 import { check } from "../../agent/contract/check.ts";
 import { judgeAnswer, type AnswerHead, type Asked } from "../../agent/download/response.ts";
 import { afterFailure, afterSetback, afterStatus, retryAfterMs } from "../../agent/download/mirror-policy.ts";
@@ -14,7 +14,7 @@ import {
   usableBytes,
   type PartialRecord,
 } from "../../agent/download/partial-metadata.ts";
-import { codes, type Code } from "../../agent/contract/codes.ts";
+import { errorCodes, type ErrorCode } from "../../agent/contract/codes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
 import { mutated } from "./inputs.ts";
@@ -116,7 +116,7 @@ checkProperties({
         fc.nat(),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         fc.nat(600),
-        fc.constantFrom(...(Object.keys(codes) as Code[])),
+        fc.constantFrom(...(Object.keys(errorCodes) as ErrorCode[])),
         (after, at, spentMs, deadlineMs, random, status, code) => {
           const wait = retryAfterMs(after, at);
           const start = { uri: "https://i.example/x", tries: 1, failures: 3, readyAtMs: 0, ended: false };
@@ -159,7 +159,7 @@ checkProperties({
       fc.asyncProperty(records, fc.nat(1_000), async (record, length) => {
         await writeFile(path, content.subarray(0, length));
         await writeFile(recordPath(path), record);
-        const partials = new PartialFiles("boot-1", { nowMs: () => 1_000 });
+        const partials = new FilePartialStore("boot-1", { nowMs: () => 1_000 });
         const partial = await partials.open(path, "op-1", new AbortController().signal);
         const read = readable(record);
         expect(partial.bytes).toBe(read === undefined ? 0 : usableBytes(read, "boot-1", length));

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
-import { project } from "../../agent/contract/twin-formats/project.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { StateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
@@ -46,7 +46,7 @@ class ConfiguredBoard {
   constructor() {
     lines.length = 0;
     const stopping = new AbortController().signal;
-    const file = new FolderStateFile("/state", this.disk);
+    const file = new ChecksummedStateFile("/state", this.disk);
     const timer = { after: () => Promise.resolve() };
     const bootClock = { nowMs: () => 1_000 };
     const saved = { ...initialState("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
@@ -70,12 +70,12 @@ class ConfiguredBoard {
   /** All that anybody hears of it. */
   told(): string {
     const config = describeRemote(this.store.state);
-    return `${lines.join("")}${JSON.stringify(project(snapshotWith({}, { config })))}`;
+    return `${lines.join("")}${JSON.stringify(reportedProperties(snapshotWith({}, { config })))}`;
   }
 
   /** What the next agent on this board would begin with, and the settings that it would have. */
   async next(): Promise<{ saved: AgentState | undefined; settings: Settings; mistakes: string[] }> {
-    const { saved } = await new FolderStateFile("/state", this.disk).load();
+    const { saved } = await new ChecksummedStateFile("/state", this.disk).load();
     const mistakes: string[] = [];
     const store = { state: saved ?? initialState("boot-1"), onChange: () => () => undefined };
     return { saved, settings: new EffectiveSettings(store, base, (one) => mistakes.push(one)).current, mistakes };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
-import { project } from "../../agent/contract/twin-formats/project.ts";
-import { pageOf } from "../../agent/contract/logs.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
+import { newestLogPage } from "../../agent/contract/logs.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
 import { StateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
@@ -25,7 +25,7 @@ export class Counter {
   constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
     lines.length = 0;
     const timer = { after: () => Promise.resolve() };
-    const file = new FolderStateFile("/state", this.disk);
+    const file = new ChecksummedStateFile("/state", this.disk);
     const around = { bootClock: { nowMs: () => 1_000 }, alerts: new Alerts([]) };
     const stopping = new AbortController().signal;
     this.store = new StateStore({ file, timer, log, stopping, ...around }, saved);
@@ -50,7 +50,7 @@ export class Counter {
       inhibitors: () => Promise.resolve([]),
       snapshot: () => this.#snapshot(),
       link: () => ({ up: true }),
-      logs: (asked) => pageOf(lines, asked),
+      logs: (asked) => newestLogPage(lines, asked),
       reported: () => Promise.resolve(),
       recovered: () => Promise.resolve(true),
       stopping: new AbortController().signal,
@@ -59,12 +59,12 @@ export class Counter {
 
   /** All that anybody hears of what came in: log and twin. */
   told(): string {
-    return `${lines.join("")}${JSON.stringify(project(this.#snapshot()))}`;
+    return `${lines.join("")}${JSON.stringify(reportedProperties(this.#snapshot()))}`;
   }
 
   /** What the next agent on this board would begin with. */
   async onDisk(): Promise<AgentState | undefined> {
-    return (await new FolderStateFile("/state", this.disk).load()).saved;
+    return (await new ChecksummedStateFile("/state", this.disk).load()).saved;
   }
 
   #snapshot(): ReturnType<typeof snapshotWith> {

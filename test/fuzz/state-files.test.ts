@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
-import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
-import { project } from "../../agent/contract/twin-formats/project.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
+import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
 import { canonicalJson } from "../../agent/contract/json.ts";
 import { duty as rebootDuty, resume as resumeReboot, type RebootState } from "../../agent/reboot/machine.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
@@ -48,14 +48,14 @@ const present = "/state/state.json";
 async function folderWith(
   saved: AgentState,
   spoil: (present: Buffer) => Buffer,
-): Promise<{ disk: MemoryDisk; file: FolderStateFile; previous: AgentState }> {
+): Promise<{ disk: MemoryDisk; file: ChecksummedStateFile; previous: AgentState }> {
   const disk = new MemoryDisk();
   const previous = { ...initialState("boot-0"), seq: 1 };
-  const writer = new FolderStateFile("/state", disk);
+  const writer = new ChecksummedStateFile("/state", disk);
   await writer.save(previous);
   await writer.save(saved);
   disk.files.set(present, spoil(disk.files.get(present) ?? Buffer.alloc(0)));
-  return { disk, file: new FolderStateFile("/state", disk), previous };
+  return { disk, file: new ChecksummedStateFile("/state", disk), previous };
 }
 
 const sealed = (tree: unknown): Buffer => {
@@ -128,7 +128,7 @@ checkProperties({
             does ? (found.update as { job: unknown }).job : null,
             true,
           ]);
-          project(snapshotWith(describeUpdate(next, null), { reboot: describeReboot(next.reboot) }));
+          reportedProperties(snapshotWith(describeUpdate(next, null), { reboot: describeReboot(next.reboot) }));
           await file.save(next);
           expect(await file.load()).toStrictEqual({
             saved: JSON.parse(JSON.stringify(next)),
@@ -147,7 +147,7 @@ checkProperties({
         fc.nat(5_000),
         async (text, count) => {
           const disk = new MemoryDisk();
-          const record = new FolderTrialRecord("/state", disk);
+          const record = new BootCounterFile("/state", disk);
           await record.write(count);
           expect(await record.read()).toBe(Math.min(count, 999));
           disk.files.set("/state/trials", Buffer.from(text));

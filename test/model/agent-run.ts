@@ -1,6 +1,6 @@
 import { startAgent, type Agent } from "../../agent/agent.ts";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
-import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
+import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import type { StateFile } from "../../agent/state/store.ts";
 import type { LoadQuality } from "../../agent/operations/agent-state.ts";
 import { readSettings } from "../../agent/config/settings.ts";
@@ -46,7 +46,7 @@ export class Life {
   readonly line: Line;
   readonly #twin = new TwinWitness();
   #savedAt: Instant;
-  #file: FolderStateFile | undefined;
+  #file: ChecksummedStateFile | undefined;
   #loadQuality: LoadQuality = "latest";
   #agent: Agent | undefined;
   #death: unknown;
@@ -62,7 +62,7 @@ export class Life {
   /** The process starts, and reads what it finds on disk. */
   async load(): Promise<void> {
     const { stage } = this;
-    this.#file = new FolderStateFile(stateFolder, diskOf(stage));
+    this.#file = new ChecksummedStateFile(stateFolder, diskOf(stage));
     const { saved, loadQuality, problems } = await this.#file.load();
     stage.saved = saved;
     this.#loadQuality = loadQuality;
@@ -157,7 +157,7 @@ export class Life {
   async #start(): Promise<Agent> {
     const { stage, line } = this;
     const { timer, grain, scenario, world } = stage;
-    const trials = new FolderTrialRecord(stateFolder, diskOf(stage));
+    const trials = new BootCounterFile(stateFolder, diskOf(stage));
     return await startAgent(
       {
         version,

@@ -1,8 +1,8 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Callers, Connection } from "../../agent/hub/connection.ts";
+import type { HubCallbacks, Connection } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/twin/patch.ts";
-import { LinkTrouble } from "../../agent/hub/connection-error.ts";
+import { ConnectionError } from "../../agent/hub/connection-error.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { reportedAt, type Asked } from "./hub-state.ts";
 import * as witness from "./invariants.ts";
@@ -29,7 +29,7 @@ export class Line {
   #toldDesired = 0;
   /** Requests that the agent has not answered yet. */
   #asking: string[] = [];
-  #connection: { callers: Callers | undefined; lose: (why: Error) => void } | undefined;
+  #connection: { callers: HubCallbacks | undefined; lose: (why: Error) => void } | undefined;
   readonly #delivered = new Set<string>();
   /** Requests whose people wait before they ask again. */
   readonly #patient = new Set<string>();
@@ -46,7 +46,7 @@ export class Line {
 
   /** Asks the agent; undefined while nobody can. */
   async ask(method: string, payload: unknown): Promise<MethodReply | undefined> {
-    return await this.#connection?.callers?.method(method, payload);
+    return await this.#connection?.callers?.onMethod(method, payload);
   }
 
   /**
@@ -89,40 +89,40 @@ export class Line {
     await this.#call(
       "connect",
       () => {
-        if (stage.isDeaf) throw new LinkTrouble("unreachable", "no answer");
+        if (stage.isDeaf) throw new ConnectionError("unreachable", "no answer");
       },
       signal,
     );
     this.#upSince = stage.timer.instant;
     let lose: (why: Error) => void = () => undefined;
     const lost = new Promise<Error>((resolve) => (lose = resolve));
-    const own: { callers: Callers | undefined; lose: (why: Error) => void } = { callers: undefined, lose };
+    const own: { callers: HubCallbacks | undefined; lose: (why: Error) => void } = { callers: undefined, lose };
     this.#connection = own;
     const online = <T>(label: string, effect: () => T): Promise<T> =>
       this.#connection === own
         ? this.#call(label, effect)
-        : Promise.reject(new LinkTrouble("lost", "The link is gone."));
+        : Promise.reject(new ConnectionError("lost", "The link is gone."));
     return {
       lost,
-      listen: async (callers) => {
+      subscribe: async (callers) => {
         own.callers = callers;
       },
-      twin: () =>
+      readTwin: () =>
         online("read twin", () => {
           const { desired, desiredVersion, reported } = stage.world.hub;
           this.#toldDesired = desiredVersion;
           if (!stage.grain.isFine) this.#unheard = []; // It is told in the same breath.
           return { desired, desiredVersion, reported };
         }),
-      emit: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
-      report: (patch) => online("report", () => this.#take(patch)),
+      sendTelemetry: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
+      updateReported: (patch) => online("report", () => this.#take(patch)),
       close: async () => undefined,
     };
   }
 
   /** What was under way gets no answer: the hub may have it or not, which the fault at the next step tells apart. */
   lose(): void {
-    const gone = new LinkTrouble("lost", "The link was lost.");
+    const gone = new ConnectionError("lost", "The link was lost.");
     const cut = this.#stage.calls.cut(["report", "read twin"]);
     const connection = this.#connection;
     if (connection !== undefined) this.#losses += 1;
@@ -138,7 +138,7 @@ export class Line {
     const desiredVersion = world.hub.desiredVersion + 1;
     this.#stage.world = { ...world, hub: { ...world.hub, desired, desiredVersion } };
     this.#toldDesired = desiredVersion;
-    this.#connection?.callers?.desired({ patch, version: desiredVersion });
+    this.#connection?.callers?.onDesiredPatch({ patch, version: desiredVersion });
   }
 
   /** The time has come for the document that succeeds the first. */
@@ -169,10 +169,10 @@ export class Line {
     this.#answer(asked, callers).catch(this.#onDeath);
   }
 
-  async #answer(asked: Asked, callers: Callers): Promise<void> {
+  async #answer(asked: Asked, callers: HubCallbacks): Promise<void> {
     const stage = this.#stage;
     const connection = this.#connection;
-    const reply = await callers.method(asked.method, asked.payload);
+    const reply = await callers.onMethod(asked.method, asked.payload);
     await this.#call(`answer ${asked.method}`, () => {
       if (this.#connection !== connection) return; // Nobody hears it.
       if (reply.status >= 500) return this.#putOff(asked); // Whoever hears "not now" asks again.
@@ -222,7 +222,7 @@ export class Line {
       this.deafness = false;
       effect();
       this.lose();
-      throw new LinkTrouble("lost", "The link was lost before the hub acknowledged.");
+      throw new ConnectionError("lost", "The link was lost before the hub acknowledged.");
     }
     const value = effect();
     stage.crashPoint();

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { project } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Snapshot } from "../../agent/contract/snapshot.ts";
@@ -86,7 +86,7 @@ export class TwinWitness {
     const problems = (reportedAt(hub, "boardkeeper", "agent", "problems") ?? null) as readonly string[] | null;
     return mergePatch(
       {},
-      project({
+      reportedProperties({
         ...this.#own,
         agent: { ...this.#own.agent, bootId: bootIdOf(board), problems },
         currentVersion,

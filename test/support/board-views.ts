@@ -1,4 +1,4 @@
-import { project } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
 import { boardViewFrom, type BoardView } from "../../service-tools/boards/board-view.ts";
@@ -19,7 +19,7 @@ export function twinOf(
   { connected = true, bootId = "boot-1", problems = null, lastProvenUpdate = null, desired = {} }: Around = {},
 ): JsonObject {
   const snapshot = snapshotWith(update, { reboot: { ...idleReboot, ...reboot }, lastProvenUpdate });
-  const reported = project({ ...snapshot, agent: { ...snapshot.agent, bootId, problems } });
+  const reported = reportedProperties({ ...snapshot, agent: { ...snapshot.agent, bootId, problems } });
   return withoutNulls({
     deviceId: "board-1",
     status: "enabled",

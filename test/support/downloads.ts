@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
-import { PartialFiles } from "../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
 import { createLog } from "../../agent/lib/log.ts";
 import { Download, type DownloadTerms } from "../../agent/download/download.ts";
 import type { Image } from "../../agent/update/job.ts";
@@ -86,7 +86,7 @@ export class DownloadScene {
     const download = new Download(
       {
         source: new HttpsSource({ allowHttp: false, ca: server.ca, userAgent: "test" }),
-        partials: new PartialFiles(this.bootId, time),
+        partials: new FilePartialStore(this.bootId, time),
         timer: time,
         bootClock: time,
         random: () => this.random,

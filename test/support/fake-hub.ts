@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
-import type { Callers, Connection, Message } from "../../agent/hub/connection.ts";
+import type { HubCallbacks, Connection, TelemetryMessage } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/twin/patch.ts";
-import { LinkTrouble } from "../../agent/hub/connection-error.ts";
+import { ConnectionError } from "../../agent/hub/connection-error.ts";
 import { at } from "./paths.ts";
 
 /** A hub without sockets or time of its own: one device's twin, and a network that a test takes away and gives back. */
@@ -15,28 +15,28 @@ export class FakeHub {
   readonly history: JsonObject[] = [];
   attempts = 0;
   /** What the device has sent. */
-  readonly messages: Message[] = [];
+  readonly messages: TelemetryMessage[] = [];
   #lose: ((why: Error) => void) | undefined;
-  #callers: Callers | undefined;
+  #callers: HubCallbacks | undefined;
 
   /** The agent's way in. */
   connect = (): Promise<Connection> => {
     this.attempts += 1;
-    if (!this.isReachable) return Promise.reject(new LinkTrouble("no-network", "getaddrinfo ENOTFOUND"));
+    if (!this.isReachable) return Promise.reject(new ConnectionError("no-network", "getaddrinfo ENOTFOUND"));
     let lose: (why: Error) => void = () => undefined;
     const lost = new Promise<Error>((resolve) => (lose = resolve));
     this.#lose = lose;
     const reachable = <T>(work: () => T): Promise<T> =>
       this.isReachable && this.#lose === lose
         ? Promise.resolve(work())
-        : Promise.reject(new LinkTrouble("lost", "The connection to the hub was lost."));
+        : Promise.reject(new ConnectionError("lost", "The connection to the hub was lost."));
     return Promise.resolve({
       lost,
-      listen: (callers) => reachable(() => void (this.#callers = callers)),
-      twin: () =>
+      subscribe: (callers) => reachable(() => void (this.#callers = callers)),
+      readTwin: () =>
         reachable(() => ({ desired: this.desired, desiredVersion: this.desiredVersion, reported: this.reported })),
-      emit: (message) => reachable(() => void this.messages.push(message)),
-      report: (patch) =>
+      sendTelemetry: (message) => reachable(() => void this.messages.push(message)),
+      updateReported: (patch) =>
         reachable(() => {
           this.reported = mergePatch(this.reported, patch);
           this.history.push(this.reported);
@@ -52,21 +52,21 @@ export class FakeHub {
   cut(): void {
     this.isReachable = false;
     this.#callers = undefined;
-    this.#lose?.(new LinkTrouble("lost", "The connection to the hub was lost."));
+    this.#lose?.(new ConnectionError("lost", "The connection to the hub was lost."));
   }
 
   /** Changes the desired properties, and tells the device if it is there: nulls remove. */
   setDesired(patch: JsonObject): void {
     this.desired = mergePatch(this.desired, patch);
     this.desiredVersion += 1;
-    this.#callers?.desired({ patch, version: this.desiredVersion });
+    this.#callers?.onDesiredPatch({ patch, version: this.desiredVersion });
   }
 
   /** Calls a direct method of the connected device. */
   async call(name: string, payload: unknown): Promise<MethodReply> {
     if (this.#callers === undefined) throw new Error("404103: the device is not online");
-    const reply = await this.#callers.method(name, payload);
-    this.#callers?.answered(name, reply);
+    const reply = await this.#callers.onMethod(name, payload);
+    this.#callers?.onMethodAnswered(name, reply);
     return reply;
   }
 

@@ -4,18 +4,18 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { startAgent, type Agent } from "../../agent/agent.ts";
 import { kernelBootClock } from "../../agent/board/hardware/boot.ts";
-import { laptopClock, systemTimer } from "../../agent/board/hardware/clocks.ts";
+import { simulatedClock, systemTimer } from "../../agent/board/hardware/clocks.ts";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
 import { simulatedInstaller } from "../../agent/board/installers/simulated.ts";
-import { PartialFiles } from "../../agent/board/image/partial-file.ts";
-import { newBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulator/board.ts";
-import { FolderStaging } from "../../agent/board/image/staging.ts";
-import { FolderStateFile } from "../../agent/board/fs/state-file.ts";
-import { FileReserve } from "../../agent/board/fs/reserve-file.ts";
-import { FolderTrialRecord } from "../../agent/board/fs/boot-counter-file.ts";
+import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
+import { createBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulator/board.ts";
+import { StagingFolder } from "../../agent/board/image/staging.ts";
+import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
+import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
+import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import type { Timer } from "../../agent/lib/clock.ts";
-import { hubAddressFrom } from "../../agent/hub/address.ts";
-import { connectToAzure, type Patience } from "../../agent/hub/azure-connection.ts";
+import { parseHubAddress } from "../../agent/hub/address.ts";
+import { connectToAzure, type HubTimeouts } from "../../agent/hub/azure-connection.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Connection } from "../../agent/hub/connection.ts";
 import type { Power } from "../../agent/reboot/runner.ts";
@@ -45,7 +45,7 @@ export interface TestBoardOptions {
   readonly power?: (power: Power) => Power;
   readonly timer?: (timer: Timer) => Timer;
   /** Of the link, where the usual one is too long for a test that cuts it. */
-  readonly patience?: Patience;
+  readonly patience?: HubTimeouts;
 }
 
 /** As quick as a board can be: a test waits for states, not for pauses. */
@@ -109,7 +109,7 @@ export class TestBoard {
 
   /** What the board has saved, as it lies on disk. */
   async saved(): Promise<AgentState | undefined> {
-    return (await new FolderStateFile(this.folder).load()).saved;
+    return (await new ChecksummedStateFile(this.folder).load()).saved;
   }
 
   /** The version that the boot loader would say is running. */
@@ -122,7 +122,7 @@ export class TestBoard {
   async powerOn(): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const board = powerOn(
-      (await readBoard(this.#boardFile)) ?? newBoard("1.0.0"),
+      (await readBoard(this.#boardFile)) ?? createBoard("1.0.0"),
       randomUUID(),
       kernelBootClock.nowMs(),
     );
@@ -134,13 +134,13 @@ export class TestBoard {
   /** The agent starts, in the same boot. */
   async startAgent(): Promise<void> {
     const { transport = "MQTT", moduleId, installer, staging, power, timer, patience } = this.#options;
-    const address = hubAddressFrom(this.#hub.deviceConnectionString(this.deviceId, moduleId), {
+    const address = parseHubAddress(this.#hub.deviceConnectionString(this.deviceId, moduleId), {
       webSocket: transport === "WebSockets",
       webSocketPort: this.#hub.ports.https,
     });
     if (!address.ok) throw new Error(address.problems.join("; "));
     const { settings } = this;
-    const stateFile = new FolderStateFile(this.folder);
+    const stateFile = new ChecksummedStateFile(this.folder);
     const { saved, loadQuality } = await stateFile.load();
     const board = await readBoard(this.#boardFile);
     this.#agent = await startAgent(
@@ -149,7 +149,7 @@ export class TestBoard {
         mode: "simulated",
         log: testLog,
         setLogLevel: () => undefined,
-        clock: laptopClock,
+        clock: simulatedClock,
         bootClock: kernelBootClock,
         timer: wrapped(systemTimer, timer),
         random: () => 0,
@@ -164,10 +164,10 @@ export class TestBoard {
         loadedState: saved,
         loadQuality,
         startupAlerts: [],
-        bootCounter: new FolderTrialRecord(this.folder),
-        reserve: new FileReserve(this.folder),
+        bootCounter: new BootCounterFile(this.folder),
+        reserve: new DiskReserveFile(this.folder),
         staging: wrapped(
-          new FolderStaging(this.stagingFolder, settings["update.keep-free"], settings["update.staging-quota"]),
+          new StagingFolder(this.stagingFolder, settings["update.keep-free"], settings["update.staging-quota"]),
           staging,
         ),
         fetcher: new Download(
@@ -177,7 +177,7 @@ export class TestBoard {
               ca: this.#options.imageCa ?? this.#hub.ca,
               userAgent: "test",
             }),
-            partials: new PartialFiles(board?.bootId ?? "", kernelBootClock, {
+            partials: new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
               keepFreeBytes: settings["update.keep-free"],
             }),
             timer: wrapped(systemTimer, timer),
@@ -201,7 +201,7 @@ export class TestBoard {
                 ca: this.#hub.ca,
                 productInfo: "test",
                 log: testLog,
-                ...(patience === undefined ? {} : { patience }),
+                ...(patience === undefined ? {} : { timeouts: patience }),
               },
               signal,
             ),
@@ -215,9 +215,9 @@ export class TestBoard {
   /** The same connection, with its reports noted down. */
   #noting(connection: Connection): Connection {
     return overriding(connection, {
-      report: async (patch) => {
+      updateReported: async (patch) => {
         this.reports.push(patch);
-        await connection.report(patch);
+        await connection.updateReported(patch);
       },
     });
   }

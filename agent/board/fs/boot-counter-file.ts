@@ -10,7 +10,7 @@ import { replaceFile } from "./files.ts";
  * How often a system was started on trial, in a file of its own: `trials 003` and a newline. Its form never changes, so
  * that a release which cannot read the rest of another one's state can still count its own attempts.
  */
-export class FolderTrialRecord implements TrialRecord {
+export class BootCounterFile implements TrialRecord {
   readonly #path: string;
   readonly #disk: Disk;
 

@@ -5,7 +5,7 @@ import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** Where the next content of a file is written before it takes the file's place. */
-export function nextTo(path: string): string {
+export function tempPath(path: string): string {
   return `${path}.new`;
 }
 
@@ -19,7 +19,7 @@ export async function replaceFile(
   disk: Disk = nodeDisk,
   mode = 0o600,
 ): Promise<void> {
-  const beside = nextTo(path);
+  const beside = tempPath(path);
   try {
     const file = await disk.create(beside, mode);
     try {
@@ -47,10 +47,10 @@ export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<v
 }
 
 /** A disk with less is as good as full: what is left of it is for the state, and taking it makes the next writer fail. */
-export const asGoodAsFullBytes = 2 * 1_024 * 1_024;
+export const nearlyFullBytes = 2 * 1_024 * 1_024;
 
 /** Bytes that this process may still take of the disk under a folder. */
-export async function freeBytesOf(folder: string): Promise<number> {
+export async function freeDiskBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 }
@@ -61,7 +61,7 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Does something with images on the disk, and says what it means for the owner when the disk refuses. */
-export async function onDisk<T>(act: () => Promise<T>): Promise<T> {
+export async function withDiskErrors<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {

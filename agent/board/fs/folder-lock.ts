@@ -32,8 +32,8 @@ export async function lockFolder(folder: string): Promise<Server> {
 }
 
 /** How long an agent that has the name may take to open its door: it reads its state first, and a disk may be slow. */
-const openingMs = 30_000;
-const lookEveryMs = 1_000;
+const agentStartMs = 30_000;
+const retryEveryMs = 1_000;
 
 /**
  * Takes a folder as lockFolder does, for a service that systemd runs once and that nobody else may keep from starting: anybody
@@ -41,18 +41,18 @@ const lookEveryMs = 1_000;
  * @param isAgentThere whether somebody is behind that door
  * @returns undefined where a stranger has the name: there is no lock then, and no agent either
  */
-export async function lockAgainstStrangers(
+export async function lockFolderAsService(
   folder: string,
   isAgentThere: () => Promise<boolean>,
   timer: Timer,
 ): Promise<Server | undefined> {
-  for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
+  for (let waitedMs = 0; ; waitedMs += retryEveryMs) {
     try {
       return await lockFolder(folder);
     } catch (cause) {
       if (!(cause instanceof FolderInUse) || (await isAgentThere())) throw cause;
-      if (waitedMs >= openingMs) return undefined;
+      if (waitedMs >= agentStartMs) return undefined;
     }
-    await timer.after(lookEveryMs);
+    await timer.after(retryEveryMs);
   }
 }

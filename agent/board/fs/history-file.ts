@@ -6,7 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import type { AgentState } from "../../operations/agent-state.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { asGoodAsFullBytes, freeBytesOf, replaceFile } from "./files.ts";
+import { nearlyFullBytes, freeDiskBytes, replaceFile } from "./files.ts";
 
 /**
  * What became of this board's updates and reboots, in a small file beside the saved state. It decides nothing, so it takes
@@ -16,9 +16,9 @@ export class HistoryFile {
   readonly #folder: string;
   readonly #path: string;
   readonly #disk: Disk;
-  readonly #freeBytes: typeof freeBytesOf;
+  readonly #freeBytes: typeof freeDiskBytes;
 
-  constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
+  constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeDiskBytes) {
     this.#folder = folder;
     this.#path = join(folder, stateFileNames.history);
     this.#disk = disk;
@@ -38,7 +38,7 @@ export class HistoryFile {
   }
 
   /** The same state file, with every end that is saved in it noted down here too. */
-  following(file: StateFile, { log, now }: { readonly log: Log; readonly now: () => string }): StateFile {
+  recordEndsOf(file: StateFile, { log, now }: { readonly log: Log; readonly now: () => string }): StateFile {
     let onDisk: readonly HistoryEntry[] | undefined;
     /** With the ends that the disk has not taken yet. */
     let entries: readonly HistoryEntry[] | undefined;
@@ -66,7 +66,7 @@ export class HistoryFile {
 
   async #write(entries: readonly HistoryEntry[]): Promise<void> {
     const free = await this.#freeBytes(this.#folder);
-    if (free < asGoodAsFullBytes)
+    if (free < nearlyFullBytes)
       throw new Error(
         `The disk is as good as full: ${free} bytes are free, and those are for the state. Free some space.`,
       );

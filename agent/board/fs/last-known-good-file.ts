@@ -8,7 +8,7 @@ import { replaceFile } from "./files.ts";
  * Keeps a configuration as the last good one, for its owner alone to read.
  * @returns whether it was written: false where it lies there already
  */
-export async function keepLastGood(folder: string, text: string, disk: Disk = nodeDisk): Promise<boolean> {
+export async function saveLastKnownGood(folder: string, text: string, disk: Disk = nodeDisk): Promise<boolean> {
   const path = join(folder, stateFileNames.lastKnownGoodConfig);
   try {
     if ((await disk.read(path)) === text) return false;

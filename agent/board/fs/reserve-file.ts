@@ -5,7 +5,7 @@ import { isAbsent } from "../../lib/errors.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import type { ReserveFile } from "../../state/disk-reserve.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { asGoodAsFullBytes, freeBytesOf, makeFolder } from "./files.ts";
+import { nearlyFullBytes, freeDiskBytes, makeFolder } from "./files.ts";
 
 /** Several times the largest state: up to 32 answers, and the addresses of one image. */
 export const reserveBytes = 256 * 1_024;
@@ -14,13 +14,13 @@ export const reserveBytes = 256 * 1_024;
  * Bytes that are written and never read: a file beside the state that gives way when a disk is full. Chance, because a file
  * system may store zeros for nothing.
  */
-export class FileReserve implements ReserveFile {
+export class DiskReserveFile implements ReserveFile {
   readonly #folder: string;
   readonly #path: string;
   readonly #disk: Disk;
-  readonly #freeBytes: typeof freeBytesOf;
+  readonly #freeBytes: typeof freeDiskBytes;
 
-  constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeBytesOf) {
+  constructor(folder: string, disk: Disk = nodeDisk, freeBytes = freeDiskBytes) {
     this.#freeBytes = freeBytes;
     this.#folder = folder;
     this.#path = join(folder, stateFileNames.reserve);
@@ -35,7 +35,7 @@ export class FileReserve implements ReserveFile {
   async refill(): Promise<void> {
     await makeFolder(this.#folder, this.#disk);
     if ((await sizeOf(this.#path)) === reserveBytes) return;
-    if ((await this.#freeBytes(this.#folder)) < asGoodAsFullBytes)
+    if ((await this.#freeBytes(this.#folder)) < nearlyFullBytes)
       throw Object.assign(new Error("hardly any room is left"), { code: "ENOSPC" });
     try {
       const file = await this.#disk.create(this.#path, 0o600);

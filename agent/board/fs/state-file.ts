@@ -16,7 +16,7 @@ import { nodeDisk, type Disk } from "./disk.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 
 /** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
-export interface Found {
+export interface LoadedState {
   /** Undefined where no agent has saved anything yet, or nothing that can be used. */
   readonly saved: AgentState | undefined;
   readonly loadQuality: LoadQuality;
@@ -24,7 +24,7 @@ export interface Found {
 }
 
 /** How often a copy that the disk does not give out is looked at: a card that has just been powered may need a moment. */
-const looks = 3;
+const readAttempts = 3;
 
 const envelope = v.object({
   checksum: v.string(),
@@ -35,14 +35,14 @@ const envelope = v.object({
  * The saved state as a checksummed file in a folder of the agent's own, with the copy before it. Only one agent may use a
  * folder at a time.
  */
-export class FolderStateFile implements StateFile {
+export class ChecksummedStateFile implements StateFile {
   readonly #path: string;
   readonly #previous: string;
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #pause: (() => Promise<void>) | undefined;
   /** Whether the present copy is known to be whole. One that is damaged must not take the place of the one before. */
-  #isWhole = false;
+  #isLatestIntact = false;
 
   /** @param pause between two looks at a copy that the disk does not give out; without it there is one look */
   constructor(folder: string, disk: Disk = nodeDisk, pause?: () => Promise<void>) {
@@ -58,7 +58,7 @@ export class FolderStateFile implements StateFile {
    * between a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that. Where
    * the disk does not sync, the agent is to save what was read before it acts on it.
    */
-  async load(): Promise<Found> {
+  async load(): Promise<LoadedState> {
     await makeFolder(this.#folder, this.#disk);
     const problems: string[] = [];
     let stays = true;
@@ -72,13 +72,13 @@ export class FolderStateFile implements StateFile {
   }
 
   /** The same, for somebody who only looks: nothing is made, nothing is synced. */
-  async look(): Promise<Found> {
+  async inspect(): Promise<LoadedState> {
     return await this.#find([], true);
   }
 
-  async #find(problems: string[], stays: boolean): Promise<Found> {
+  async #find(problems: string[], stays: boolean): Promise<LoadedState> {
     const latest = await this.#read(this.#path, problems);
-    this.#isWhole = latest !== undefined;
+    this.#isLatestIntact = latest !== undefined;
     if (latest !== undefined) return { saved: latest, loadQuality: stays ? "latest" : "unsynced", problems };
     const isMissing = problems.length === 0;
     const saved = await this.#read(this.#previous, problems);
@@ -90,9 +90,9 @@ export class FolderStateFile implements StateFile {
     const readable = check(savedState, saved);
     if (!readable.ok) throw new Error(`it could not be read back: ${readable.problems.join("; ")}`);
     const body = canonicalJson(saved);
-    if (this.#isWhole) await this.#keepPrevious();
+    if (this.#isLatestIntact) await this.#keepPrevious();
     await replaceFile(this.#path, `{"checksum":"${digest(body)}","saved":${body}}\n`, this.#disk);
-    this.#isWhole = true;
+    this.#isLatestIntact = true;
   }
 
   /** A copy; undefined where there is none that can be used. */
@@ -111,7 +111,7 @@ export class FolderStateFile implements StateFile {
       try {
         return await this.#disk.read(path);
       } catch (cause) {
-        if (isAbsent(cause) || look === looks || this.#pause === undefined) throw cause;
+        if (isAbsent(cause) || look === readAttempts || this.#pause === undefined) throw cause;
         await this.#pause();
       }
     }

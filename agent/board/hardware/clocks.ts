@@ -23,14 +23,14 @@ export function systemClock(): WallClock {
   return {
     now: () => new Date(),
     async synchronized(): Promise<boolean> {
-      known ||= (await exists("/run/systemd/timesync/synchronized")) || (await askTimedated());
+      known ||= (await exists("/run/systemd/timesync/synchronized")) || (await isSynchronizedByTimedated());
       return known;
     },
   };
 }
 
 /** The clock of a simulated board: the laptop's, which is right. */
-export const laptopClock: WallClock = { now: () => new Date(), synchronized: () => Promise.resolve(true) };
+export const simulatedClock: WallClock = { now: () => new Date(), synchronized: () => Promise.resolve(true) };
 
 async function exists(path: string): Promise<boolean> {
   return await access(path).then(
@@ -39,7 +39,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function askTimedated(): Promise<boolean> {
+async function isSynchronizedByTimedated(): Promise<boolean> {
   try {
     const { stdout } = await run("timedatectl", ["show", "--property=NTPSynchronized", "--value"], { timeout: 5_000 });
     return stdout.trim() === "yes";

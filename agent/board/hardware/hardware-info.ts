@@ -5,8 +5,8 @@ import * as v from "valibot";
 import { type Timer } from "../../lib/clock.ts";
 import { withDeadline } from "../../lib/abort.ts";
 import { check } from "../../contract/check.ts";
-import { brief } from "../../contract/failure.ts";
-import type { Equipment } from "../../contract/snapshot.ts";
+import { truncateUtf8 } from "../../contract/failure.ts";
+import type { HardwareInfo } from "../../contract/snapshot.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import { replaceFile } from "../fs/files.ts";
 
@@ -31,9 +31,9 @@ const kept = v.object({
 });
 
 /** The equipment as it was found last; undefined where nobody has looked, or the note of it cannot be read. */
-export async function keptEquipment(
+export async function loadHardwareInfo(
   folder: string,
-): Promise<{ readonly bootId: string; readonly equipment: Equipment } | undefined> {
+): Promise<{ readonly bootId: string; readonly equipment: HardwareInfo } | undefined> {
   try {
     const read = check(kept, JSON.parse(await readFile(pathIn(folder), "utf8")));
     return read.ok ? read.value : undefined;
@@ -42,7 +42,7 @@ export async function keptEquipment(
   }
 }
 
-export async function keepEquipment(folder: string, bootId: string, equipment: Equipment): Promise<void> {
+export async function saveHardwareInfo(folder: string, bootId: string, equipment: HardwareInfo): Promise<void> {
   await replaceFile(pathIn(folder), `${JSON.stringify({ bootId, equipment })}\n`);
 }
 
@@ -50,13 +50,13 @@ export async function keepEquipment(folder: string, bootId: string, equipment: E
  * Finds out what the board is made of. Rejects where that takes too long; what a board cannot tell is null or empty.
  * @param signal ends the waiting
  */
-export async function findEquipment(timer: Timer, signal: AbortSignal): Promise<Equipment> {
+export async function probeHardwareInfo(timer: Timer, signal: AbortSignal): Promise<HardwareInfo> {
   const late = (): Error =>
     new Error(`lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Look at the board's processes.`);
   return await withDeadline(ask(), { timer, withinMs: timeLimitMs, late, signal });
 }
 
-async function ask(): Promise<Equipment> {
+async function ask(): Promise<HardwareInfo> {
   // CommonJS: in a bundle in pieces it has no other export than its default.
   const { default: system } = await import("systeminformation");
   const { manufacturer, brand, cores } = await system.cpu();
@@ -73,7 +73,7 @@ async function ask(): Promise<Equipment> {
 }
 
 /** Those that have an address now, without the addresses: those change, and are nobody's business in a twin. */
-function interfaces(): Equipment["interfaces"] {
+function interfaces(): HardwareInfo["interfaces"] {
   return Object.entries(networkInterfaces())
     .flatMap(([name, addresses]) => {
       const outer = addresses?.find(({ internal }) => !internal);
@@ -84,7 +84,7 @@ function interfaces(): Equipment["interfaces"] {
 
 function bounded(text: string): string | null {
   const clean = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
-  return clean === "" ? null : brief(clean, longestText);
+  return clean === "" ? null : truncateUtf8(clean, longestText);
 }
 
 function pathIn(folder: string): string {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { arch, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { brief } from "../../contract/failure.ts";
+import { truncateUtf8 } from "../../contract/failure.ts";
 import type { Snapshot } from "../../contract/snapshot.ts";
 
 /** No text of the inventory is longer, in bytes: all of them together must fit a twin. */
@@ -38,5 +38,5 @@ async function firstOf(root: string, ...paths: string[]): Promise<string | null>
 }
 
 function bounded(text: string | null): string | null {
-  return text === null ? null : brief(text, longestText);
+  return text === null ? null : truncateUtf8(text, longestText);
 }

@@ -2,7 +2,7 @@ import { readFile, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { memoryFrom, powerFrom, wornPercentFrom, type Vitals } from "../../telemetry/metrics.ts";
 
-export interface VitalsSources {
+export interface MetricsSources {
   /** On the disk that is looked at. */
   readonly folder: string;
   /** The supply, from whoever knows how to ask this board. */
@@ -12,13 +12,13 @@ export interface VitalsSources {
 }
 
 /** Reads how the board is from what the kernel keeps in files: about ten small ones, and no program. */
-export async function readVitals({ folder, power, root = "/" }: VitalsSources): Promise<Vitals> {
+export async function readMetrics({ folder, power, root = "/" }: MetricsSources): Promise<Vitals> {
   const [celsius, { throttled, lowVoltage }, meminfo, disk, worn, load, uptime] = await Promise.all([
-    hottest(join(root, "sys/class/thermal")),
+    hottestSensor(join(root, "sys/class/thermal")),
     power(),
     text(join(root, "proc/meminfo")),
-    diskOf(folder),
-    worstWorn(join(root, "sys/block")),
+    diskUsage(folder),
+    worstStorageWear(join(root, "sys/block")),
     text(join(root, "proc/loadavg")),
     text(join(root, "proc/uptime")),
   ]);
@@ -35,7 +35,7 @@ export async function readVitals({ folder, power, root = "/" }: VitalsSources): 
 }
 
 /** The hottest of the board's sensors, to a tenth of a degree. Some are broken and say impossible things. */
-async function hottest(folder: string): Promise<number | null> {
+async function hottestSensor(folder: string): Promise<number | null> {
   const zones = (await names(folder)).filter((name) => name.startsWith("thermal_zone"));
   const read = await Promise.all(zones.map((zone) => text(join(folder, zone, "temp"))));
   const degrees = read.flatMap((millis) => firstNumber(millis) ?? []).map((millis) => Math.round(millis / 100) / 10);
@@ -43,7 +43,7 @@ async function hottest(folder: string): Promise<number | null> {
   return possible.length === 0 ? null : Math.max(...possible);
 }
 
-async function worstWorn(folder: string): Promise<number | null> {
+async function worstStorageWear(folder: string): Promise<number | null> {
   const cards = (await names(folder)).filter((name) => /^mmcblk\d+$/.test(name));
   const worn = await Promise.all(
     cards.map(async (card) => wornPercentFrom(await text(join(folder, card, "device/life_time")))),
@@ -52,7 +52,7 @@ async function worstWorn(folder: string): Promise<number | null> {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-async function diskOf(folder: string): Promise<Vitals["disk"]> {
+async function diskUsage(folder: string): Promise<Vitals["disk"]> {
   try {
     const { blocks, bavail, bsize } = await statfs(folder);
     return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };

@@ -6,7 +6,7 @@ import { collectYoungGarbage } from "./young-gc.ts";
  * What is digested and written in one go: hashed within a millisecond or two on a small board, and small enough to be in a
  * core's own cache while one thread digests it and another writes it (256 KiB took a third more processor time).
  */
-const pieceBytes = 128 * 1_024;
+const chunkBytes = 128 * 1_024;
 /** Each byte of a body leaves one or two of garbage behind. Collected this often, they take a few MiB at most. */
 const collectEveryBytes = 2 * 1_024 * 1_024;
 
@@ -15,11 +15,11 @@ const collectEveryBytes = 2 * 1_024 * 1_024;
  * 16 KiB or less, and to pass each through a promise, a hash and a write costs as much again as to receive it. A piece is
  * valid until the next is asked for. Rejects as the response does, after the bytes that came before.
  */
-export async function* piecesOf(response: Readable): AsyncGenerator<Uint8Array> {
-  const intake = new Intake(response);
+export async function* bodyChunks(response: Readable): AsyncGenerator<Uint8Array> {
+  const intake = new ChunkBuffer(response);
   try {
     for (;;) {
-      await intake.arrival();
+      await intake.available();
       const piece = intake.take();
       if (piece.length > 0) yield piece;
       else return;
@@ -30,10 +30,10 @@ export async function* piecesOf(response: Readable): AsyncGenerator<Uint8Array> 
 }
 
 /** Two buffers: one is filled while the other is used. */
-class Intake {
+class ChunkBuffer {
   readonly #response: Readable;
-  #filling = Buffer.allocUnsafeSlow(pieceBytes);
-  #used = Buffer.allocUnsafeSlow(pieceBytes);
+  #filling = Buffer.allocUnsafeSlow(chunkBytes);
+  #used = Buffer.allocUnsafeSlow(chunkBytes);
   #bytes = 0;
   /** What did not fit. The response is paused until it does. */
   #rest: Buffer | undefined;
@@ -53,10 +53,10 @@ class Intake {
   }
 
   /** Resolves when there is something to take, or will never be. */
-  async arrival(): Promise<void> {
+  async available(): Promise<void> {
     if (this.#bytes === 0 && !this.#isOver) await new Promise<void>((resolve) => (this.#tell = resolve));
     // What else the kernel has for this turn of the event loop comes before its end.
-    if (this.#bytes < pieceBytes && !this.#isOver) await turnOver();
+    if (this.#bytes < chunkBytes && !this.#isOver) await turnOver();
   }
 
   /** What has come; empty at the end. */

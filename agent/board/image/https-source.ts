@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { AgentError } from "../../lib/errors.ts";
-import { proxyTo } from "../../lib/proxy.ts";
+import { proxyAgentFor } from "../../lib/proxy.ts";
 import type { Answer, Source, SourceRequest } from "../../download/ports.ts";
-import { piecesOf } from "./body-chunks.ts";
+import { bodyChunks } from "./body-chunks.ts";
 import { request as httpRequest } from "./http.ts";
 
 export interface HttpsSourceOptions {
@@ -30,26 +30,26 @@ export class HttpsSource implements Source {
       if (url.protocol === "http:" && !this.#options.allowHttp) {
         throw new AgentError(
           "insecure-address",
-          `Plain http is not fetched (${shown(url)}). Serve the image over https.`,
+          `Plain http is not fetched (${displayUrl(url)}). Serve the image over https.`,
         );
       }
-      const response = await this.#request(url, rangeHeaders(asked, shown(url)), signal);
+      const response = await this.#request(url, rangeHeaders(asked, displayUrl(url)), signal);
       const { statusCode = 0, headers } = response;
       const isRedirect = [301, 302, 303, 307, 308].includes(statusCode) && headers.location !== undefined;
-      if (!isRedirect) return answerFrom(response, shown(url));
+      if (!isRedirect) return toAnswer(response, displayUrl(url));
       response.destroy();
       const next = parse(headers.location ?? "", url);
       if (url.protocol === "https:" && next.protocol !== "https:") {
         throw new AgentError(
           "insecure-redirect",
-          `${shown(url)} redirects from https to ${shown(next)}, which is not followed.`,
+          `${displayUrl(url)} redirects from https to ${displayUrl(next)}, which is not followed.`,
         );
       }
       url = next;
     }
     throw new AgentError(
       "too-many-redirects",
-      `The server redirected more than ${mostRedirects} times; the last was to ${shown(url)}.`,
+      `The server redirected more than ${mostRedirects} times; the last was to ${displayUrl(url)}.`,
     );
   }
 
@@ -58,7 +58,7 @@ export class HttpsSource implements Source {
     return new Promise((resolve, reject) => {
       const options = {
         signal,
-        agent: proxyTo(url) ?? (false as const),
+        agent: proxyAgentFor(url) ?? (false as const),
         headers: { "user-agent": userAgent, "accept-encoding": "identity", ...range },
       };
       const request =
@@ -70,7 +70,7 @@ export class HttpsSource implements Source {
         resolve(response);
       });
       request.on("error", (cause) =>
-        reject(unreachable(`${shown(url)} could not be reached: ${reason(cause)}`, cause)),
+        reject(unreachable(`${displayUrl(url)} could not be reached: ${describeCause(cause)}`, cause)),
       );
       request.end();
     });
@@ -85,7 +85,7 @@ function rangeHeaders({ fromBytes, source }: SourceRequest, address: string): Re
   return validator === null ? range : { ...range, "if-range": validator };
 }
 
-function answerFrom(response: IncomingMessage, address: string): Answer {
+function toAnswer(response: IncomingMessage, address: string): Answer {
   const { headers, statusCode = 0 } = response;
   return {
     address,
@@ -106,9 +106,9 @@ function answerFrom(response: IncomingMessage, address: string): Answer {
 
 async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
-    yield* piecesOf(response);
+    yield* bodyChunks(response);
   } catch (cause) {
-    throw unreachable(`The connection was lost: ${reason(cause)}`, cause);
+    throw unreachable(`The connection was lost: ${describeCause(cause)}`, cause);
   }
 }
 
@@ -129,11 +129,11 @@ function parse(uri: string, base?: URL): URL {
 }
 
 /** A URL for people: a query string may be a signature, and what stands before the host a password. */
-function shown({ origin, pathname }: URL): string {
+function displayUrl({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }
 
-function reason(cause: unknown): string {
+function describeCause(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   return cause.message || ("code" in cause ? String(cause.code) : cause.name);
 }

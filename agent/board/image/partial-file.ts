@@ -16,7 +16,7 @@ import {
   type Spent,
 } from "../../download/partial-metadata.ts";
 import { nodeDisk, type Disk } from "../fs/disk.ts";
-import { freeBytesOf, onDisk, replaceFile } from "../fs/files.ts";
+import { freeDiskBytes, withDiskErrors, replaceFile } from "../fs/files.ts";
 
 /** The kernel is made to write as the image arrives: no stall at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;
@@ -27,7 +27,7 @@ const accountEveryMs = 600_000;
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1_024;
 
-export interface PartialTerms {
+export interface PartialFileOptions {
   /** Room that images never take. It is looked after while they arrive, because others write to the disk as well. */
   readonly keepFreeBytes: number;
   readonly freeBytes: (folder: string) => Promise<number>;
@@ -36,21 +36,21 @@ export interface PartialTerms {
 }
 
 /** Partial images as files, each with a small record beside it. */
-export class PartialFiles implements Partials {
+export class FilePartialStore implements Partials {
   readonly #bootId: string;
   readonly #bootClock: BootClock;
-  readonly #terms: PartialTerms;
+  readonly #terms: PartialFileOptions;
 
-  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialTerms> = {}) {
+  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialFileOptions> = {}) {
     this.#bootId = bootId;
     this.#bootClock = bootClock;
-    this.#terms = { keepFreeBytes: 0, freeBytes: freeBytesOf, disk: nodeDisk, ...terms };
+    this.#terms = { keepFreeBytes: 0, freeBytes: freeDiskBytes, disk: nodeDisk, ...terms };
   }
 
   async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
-    const record = await onDisk(async () => await readRecord(recordPath(path)));
+    const record = await withDiskErrors(async () => await readRecord(recordPath(path)));
     const spent = record?.spent.operationId === operationId ? record.spent : nothingSpent(operationId);
-    const opened = await onDisk(async () => await takeUp(path, record, this.#bootId, signal));
+    const opened = await withDiskErrors(async () => await reopen(path, record, this.#bootId, signal));
     const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
     return new PartialFile(path, this.#bootClock, this.#terms, opened, {
       schema: 1,
@@ -72,7 +72,7 @@ interface Opened {
 class PartialFile implements PartialImage {
   readonly #path: string;
   readonly #bootClock: BootClock;
-  readonly #terms: PartialTerms;
+  readonly #options: PartialFileOptions;
   readonly #file: FileHandle;
   #hash: Hash;
   #bytes: number;
@@ -83,17 +83,17 @@ class PartialFile implements PartialImage {
   /** The last sync, while bytes go on to arrive beside it. */
   #syncing: Promise<void> = Promise.resolve();
   /** When the record was last written; undefined until this process has. */
-  #writtenAtMs: number | undefined;
-  #isWritten = false;
+  #recordWrittenAtMs: number | undefined;
+  #isRecordWritten = false;
 
   constructor(
     path: string,
     bootClock: BootClock,
-    terms: PartialTerms,
+    terms: PartialFileOptions,
     { file, hash, bytes }: Opened,
     record: PartialRecord,
   ) {
-    this.#terms = terms;
+    this.#options = terms;
     this.#path = path;
     this.#bootClock = bootClock;
     this.#file = file;
@@ -121,7 +121,7 @@ class PartialFile implements PartialImage {
   }
 
   async append(piece: Uint8Array): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       const writing = this.#write(piece);
       this.#hash.update(piece);
       await writing;
@@ -129,8 +129,8 @@ class PartialFile implements PartialImage {
       const unsyncedBytes = this.#bytes - this.#syncedFromBytes;
       const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
       if (unsyncedBytes < syncEveryBytes && !isDue) return;
-      await this.#syncBeside();
-      await this.#leaveRoom();
+      await this.#startSync();
+      await this.#keepRoomFree();
     });
   }
 
@@ -139,29 +139,29 @@ class PartialFile implements PartialImage {
   }
 
   async describe(totalBytes: number | null, source: ImageSource): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       await this.#syncing;
-      this.#change({ totalBytes, source });
+      this.#updateRecord({ totalBytes, source });
       await this.#writeRecord(recordEveryMs);
     });
   }
 
   async account(spent: Spent): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       await this.#syncing;
-      this.#change({ spent });
+      this.#updateRecord({ spent });
       await this.#writeRecord(accountEveryMs);
     });
   }
 
   remember(spent: Spent): void {
-    this.#change({ spent });
+    this.#updateRecord({ spent });
   }
 
   async startOver(spent: Spent): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       await this.#syncing;
-      this.#change({ spent, syncedBytes: 0, totalBytes: null, source: null });
+      this.#updateRecord({ spent, syncedBytes: 0, totalBytes: null, source: null });
       await this.#file.truncate(0); // First: a file shorter than its record is seen to be odd, a longer one is not.
       this.#hash = createHash("sha256");
       this.#bytes = 0;
@@ -171,7 +171,7 @@ class PartialFile implements PartialImage {
   }
 
   async close(): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       try {
         await this.#syncing;
         await this.#sync();
@@ -189,8 +189,8 @@ class PartialFile implements PartialImage {
     }
   }
 
-  async #leaveRoom(): Promise<void> {
-    const { keepFreeBytes, freeBytes } = this.#terms;
+  async #keepRoomFree(): Promise<void> {
+    const { keepFreeBytes, freeBytes } = this.#options;
     const free = await freeBytes(dirname(this.#path));
     if (free >= keepFreeBytes) return;
     throw new AgentError(
@@ -203,7 +203,7 @@ class PartialFile implements PartialImage {
    * Begins a sync that bytes may arrive beside, once the one before is over: a disk that is slower than the link holds it
    * back, and the record is written by one at a time. Rejects as the one before did.
    */
-  async #syncBeside(): Promise<void> {
+  async #startSync(): Promise<void> {
     await this.#syncing;
     this.#syncing = this.#sync();
     this.#syncing.catch(() => undefined); // Whoever awaits it next is told.
@@ -216,22 +216,23 @@ class PartialFile implements PartialImage {
     this.#syncedFromBytes = bytes;
     if (this.#record.syncedBytes === bytes) return;
     await this.#file.datasync();
-    this.#change({ syncedBytes: bytes });
+    this.#updateRecord({ syncedBytes: bytes });
     await this.#writeRecord(recordEveryMs);
   }
 
-  #change(change: Partial<PartialRecord>): void {
+  #updateRecord(change: Partial<PartialRecord>): void {
     this.#record = { ...this.#record, ...change };
-    this.#isWritten = false;
+    this.#isRecordWritten = false;
   }
 
   async #writeRecord(everyMs: number): Promise<void> {
     const nowMs = this.#bootClock.nowMs();
-    if (this.#isWritten || (this.#writtenAtMs !== undefined && nowMs - this.#writtenAtMs < everyMs)) return;
+    if (this.#isRecordWritten || (this.#recordWrittenAtMs !== undefined && nowMs - this.#recordWrittenAtMs < everyMs))
+      return;
     const record = this.#record;
-    await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#terms.disk);
-    this.#isWritten = this.#record === record; // Or it has changed meanwhile.
-    this.#writtenAtMs = nowMs;
+    await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#options.disk);
+    this.#isRecordWritten = this.#record === record; // Or it has changed meanwhile.
+    this.#recordWrittenAtMs = nowMs;
   }
 }
 
@@ -247,7 +248,7 @@ async function readRecord(path: string): Promise<PartialRecord | undefined> {
 }
 
 /** Opens the file at the end of what can be used of it, with all of that digested. */
-async function takeUp(
+async function reopen(
   path: string,
   record: PartialRecord | undefined,
   bootId: string,

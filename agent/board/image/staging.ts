@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AgentError, isAbsent } from "../../lib/errors.ts";
 import { recordPath } from "../../download/partial-metadata.ts";
 import type { Staging } from "../../update/ports.ts";
-import { freeBytesOf, makeFolder, onDisk, syncFolder } from "../fs/files.ts";
+import { freeDiskBytes, makeFolder, withDiskErrors, syncFolder } from "../fs/files.ts";
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
 const chunkBytes = 256 * 1024;
@@ -17,11 +17,11 @@ const oldestMs = Date.UTC(2026, 0, 1);
  * Images in a folder: `<sha256>.part` while they arrive, with `<sha256>.part.json` beside it that says what is known of
  * them, and `<sha256>.image` once they are whole.
  */
-export class FolderStaging implements Staging {
+export class StagingFolder implements Staging {
   readonly #folder: string;
   readonly #keepFreeBytes: number;
   readonly #quotaBytes: number;
-  readonly #spared: () => readonly string[];
+  readonly #protectedImages: () => readonly string[];
 
   /**
    * @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs
@@ -37,20 +37,20 @@ export class FolderStaging implements Staging {
     this.#folder = folder;
     this.#keepFreeBytes = keepFreeBytes;
     this.#quotaBytes = quotaBytes;
-    this.#spared = spared;
+    this.#protectedImages = spared;
   }
 
   async roomBytes(): Promise<number> {
-    return await onDisk(async () => {
+    return await withDiskErrors(async () => {
       await makeFolder(this.#folder);
-      const names = (await this.#names()).filter(isOurs);
-      const ofDisk = (await this.#spareBytes()) + (await this.#sizeOf(names, ".part"));
+      const names = (await this.#names()).filter(isImageFile);
+      const ofDisk = (await this.#freeBytesBeyondReserve()) + (await this.#sizeOf(names, ".part"));
       return Math.max(0, Math.min(ofDisk, this.#quotaBytes - (await this.#sizeOf(names, ".image"))));
     });
   }
 
   async partialPath(sha256: string): Promise<string> {
-    await onDisk(async () => await makeFolder(this.#folder));
+    await withDiskErrors(async () => await makeFolder(this.#folder));
     return join(this.#folder, `${sha256}.part`);
   }
 
@@ -60,12 +60,12 @@ export class FolderStaging implements Staging {
 
   async admit(sha256: string): Promise<void> {
     const staged = this.stagedPath(sha256);
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       try {
         await rename(join(this.#folder, `${sha256}.part`), staged);
       } catch (cause) {
         if (!isAbsent(cause)) throw cause;
-        await this.#expect(staged);
+        await this.#requireFile(staged);
       }
       await rm(recordPath(join(this.#folder, `${sha256}.part`)), { force: true });
       await syncFolder(this.#folder);
@@ -74,14 +74,14 @@ export class FolderStaging implements Staging {
 
   async verify(sha256: string, signal: AbortSignal): Promise<void> {
     const path = this.stagedPath(sha256);
-    await onDisk(async () => await this.#expect(path));
-    if ((await onDisk(async () => await digestFile(path, signal))) !== sha256)
-      throw damaged("is not what it was when it was checked");
+    await withDiskErrors(async () => await this.#requireFile(path));
+    if ((await withDiskErrors(async () => await digestFile(path, signal))) !== sha256)
+      throw imageChanged("is not what it was when it was checked");
   }
 
   /** Removes one partial image, if it is there. */
   async discard(sha256: string): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       const gone = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
       await Promise.all(gone);
       await syncFolder(this.#folder);
@@ -94,7 +94,8 @@ export class FolderStaging implements Staging {
 
   async keepPartial(sha256: string): Promise<number | null> {
     const partial = await this.#stat(`${sha256}.part`);
-    const fits = partial !== undefined && partial.size <= this.#quotaBytes && (await this.#spareBytes()) >= 0;
+    const fits =
+      partial !== undefined && partial.size <= this.#quotaBytes && (await this.#freeBytesBeyondReserve()) >= 0;
     const isWorthIt = fits && partial.size > 0;
     await this.#keepOnly(isWorthIt ? partialNames(sha256) : []);
     return isWorthIt ? await this.#ageOf(`${sha256}.part`, partial) : null;
@@ -104,20 +105,20 @@ export class FolderStaging implements Staging {
   async #ageOf(name: string, { mtimeMs }: Stats): Promise<number> {
     const nowMs = Date.now();
     if (mtimeMs >= oldestMs) return Math.max(0, nowMs - mtimeMs);
-    await onDisk(async () => await utimes(join(this.#folder, name), nowMs / 1_000, nowMs / 1_000));
+    await withDiskErrors(async () => await utimes(join(this.#folder, name), nowMs / 1_000, nowMs / 1_000));
     return 0;
   }
 
   /** What the disk has left beyond what images never take; below zero when others have taken of that. */
-  async #spareBytes(): Promise<number> {
-    return (await freeBytesOf(this.#folder)) - this.#keepFreeBytes;
+  async #freeBytesBeyondReserve(): Promise<number> {
+    return (await freeDiskBytes(this.#folder)) - this.#keepFreeBytes;
   }
 
   async #keepOnly(kept: readonly string[]): Promise<void> {
-    await onDisk(async () => {
+    await withDiskErrors(async () => {
       const names = await this.#names();
-      const stay = new Set([...kept, ...this.#spared().flatMap(partialNames)]);
-      const others = names.filter((name) => isOurs(name) && !stay.has(name));
+      const stay = new Set([...kept, ...this.#protectedImages().flatMap(partialNames)]);
+      const others = names.filter((name) => isImageFile(name) && !stay.has(name));
       await Promise.all(others.map((name) => rm(join(this.#folder, name), { force: true })));
       if (others.length > 0) await syncFolder(this.#folder);
     });
@@ -138,18 +139,18 @@ export class FolderStaging implements Staging {
     return await unlessAbsent(async () => await stat(join(this.#folder, name)), undefined);
   }
 
-  async #expect(path: string): Promise<void> {
+  async #requireFile(path: string): Promise<void> {
     try {
       await stat(path);
     } catch (cause) {
-      if (isAbsent(cause)) throw damaged("is gone", cause);
+      if (isAbsent(cause)) throw imageChanged("is gone", cause);
       throw cause;
     }
   }
 }
 
 /** The folder may be one that others use too: only what is called as images are called here is ever removed. */
-function isOurs(name: string): boolean {
+function isImageFile(name: string): boolean {
   return /^[0-9a-f]{64}\.(part|part\.json|part\.json\.new|image)$/.test(name);
 }
 
@@ -183,7 +184,7 @@ async function digestFile(path: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-function damaged(what: string, cause?: unknown): AgentError {
+function imageChanged(what: string, cause?: unknown): AgentError {
   return new AgentError(
     "image-changed",
     `The staged image ${what}. Ask for the update again; if it recurs, replace the storage.`,

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { check } from "../../contract/check.ts";
-import { brief } from "../../contract/failure.ts";
+import { truncateUtf8 } from "../../contract/failure.ts";
 import { firmwareVersion } from "../../contract/methods.ts";
 import { redact } from "../../contract/redact.ts";
 import { AgentError } from "../../lib/errors.ts";
@@ -23,7 +23,7 @@ export interface CommandInstallerOptions {
 }
 
 /** `running-version` is asked at every start of the agent, before anything else is done. */
-const usualVersionLimitMs = 30_000;
+const defaultVersionLimitMs = 30_000;
 
 /** An operator's own program as installer: one verb a call; its exit status decides, its output explains. */
 export function commandInstaller(options: CommandInstallerOptions): Installer {
@@ -33,16 +33,16 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
   return {
     restart,
     async prepare(image, signal): Promise<void> {
-      await refuseStateInSlot(stateDir, replaces);
+      await rejectStateInSlot(stateDir, replaces);
       await call("prepare", image, signal);
     },
     install: async (image, signal) => void (await call("install", image, signal)),
     async arm(image, signal): Promise<void> {
-      await refuseStateInSlot(stateDir, replaces);
+      await rejectStateInSlot(stateDir, replaces);
       await call("arm", image, signal);
     },
     async runningVersion(signal): Promise<string | null> {
-      const timeLimitMs = options.versionLimitMs ?? usualVersionLimitMs;
+      const timeLimitMs = options.versionLimitMs ?? defaultVersionLimitMs;
       const said = (await run(options, { verb: "running-version", image: undefined, timeLimitMs }, signal)).trim();
       if (said === "") return null;
       // It is saved, reported and compared with what was asked for: anything else could not even be read back.
@@ -59,7 +59,7 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
 }
 
 /** The state must outlive the update: it may not lie on a file system that the update replaces. */
-async function refuseStateInSlot(stateDir: string, replaces: readonly string[]): Promise<void> {
+async function rejectStateInSlot(stateDir: string, replaces: readonly string[]): Promise<void> {
   const { dev } = await stat(stateDir);
   for (const mountPoint of replaces) {
     if ((await stat(mountPoint)).dev !== dev) continue;
@@ -74,8 +74,8 @@ async function run(options: CommandInstallerOptions, call: ProgramCall, signal?:
   const { program, log } = options;
   const { verb, timeLimitMs } = call;
   const { status, isLate, output, errors } = await program.run(call, signal);
-  const lastWords = brief(errors.trim() || output.trim(), 300);
-  log.info({ verb, status, output: loggable(output), errors: loggable(errors) }, "installer program ended");
+  const lastWords = truncateUtf8(errors.trim() || output.trim(), 300);
+  log.info({ verb, status, output: forLog(output), errors: forLog(errors) }, "installer program ended");
   if (isLate) {
     throw new AgentError(
       "installer-timed-out",
@@ -88,6 +88,6 @@ async function run(options: CommandInstallerOptions, call: ProgramCall, signal?:
 }
 
 /** What a program said, for the log. */
-function loggable(text: string): string {
-  return brief(redact(text), 2_000);
+function forLog(text: string): string {
+  return truncateUtf8(redact(text), 2_000);
 }

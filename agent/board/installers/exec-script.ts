@@ -6,7 +6,7 @@ import type { StagedImage } from "../../update/ports.ts";
 
 /** The last words of a program that are worth a sentence in the twin. */
 const keptOutputBytes = 4_096;
-const usualWaits = {
+const defaultWaits = {
   /** How long a program has to end after SIGTERM. */
   graceMs: 5_000,
   /** How long its last words may take to arrive after its end: whoever inherited its pipes may hold them for ever. */
@@ -18,15 +18,15 @@ const usualWaits = {
  * is over or the signal aborts before the program has ended, the whole group is stopped; what a program leaves behind that
  * ended by itself is its own affair.
  */
-export function ownProgram(path: string, waits: Partial<typeof usualWaits> = {}): OwnerProgram {
+export function execScript(path: string, waits: Partial<typeof defaultWaits> = {}): OwnerProgram {
   return {
     name: path,
     async run(call, signal): Promise<ProgramEnd> {
       const limit = AbortSignal.timeout(call.timeLimitMs);
-      const end = await ended(
+      const end = await runToEnd(
         path,
         call,
-        { ...usualWaits, ...waits },
+        { ...defaultWaits, ...waits },
         signal ? AbortSignal.any([signal, limit]) : limit,
       );
       if (end.wasStopped) signal?.throwIfAborted();
@@ -35,20 +35,20 @@ export function ownProgram(path: string, waits: Partial<typeof usualWaits> = {})
   };
 }
 
-type End = Omit<ProgramEnd, "isLate"> & { readonly wasStopped: boolean };
+type ScriptEnd = Omit<ProgramEnd, "isLate"> & { readonly wasStopped: boolean };
 
-function ended(
+function runToEnd(
   path: string,
   { verb, image }: ProgramCall,
-  { graceMs, drainMs }: typeof usualWaits,
+  { graceMs, drainMs }: typeof defaultWaits,
   signal: AbortSignal,
-): Promise<End> {
+): Promise<ScriptEnd> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: unknown): void => {
       const why = errorMessage(cause);
       reject(new AgentError("installer-failed", `${path} could not be started: ${why}.`, { cause }));
     };
-    const child = begin(path, verb, image, refuse);
+    const child = spawnScript(path, verb, image, refuse);
     if (child === undefined) return;
     const kept = { output: "", errors: "" };
     child.stdout
@@ -92,7 +92,7 @@ function ended(
 }
 
 /** Starts the program; some failures are thrown by spawn, others come as an event. */
-function begin(
+function spawnScript(
   program: string,
   verb: Verb,
   image: StagedImage | undefined,

@@ -1,16 +1,17 @@
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { Installer } from "../../update/ports.ts";
-import { otherSlot, readBoard, writeBoard, type Board, type SlotName } from "../simulator/board.ts";
+import { otherSlot, readBoard, writeBoard, type SimulatedBoard, type SlotName } from "../simulator/board.ts";
 
 /** Installs into the simulated board's other slot. Its pauses are as long as a small real board's. */
 export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {
-  const read = async (): Promise<Board> => {
+  const read = async (): Promise<SimulatedBoard> => {
     const present = await readBoard(boardFile);
     if (present === undefined) throw new AgentError("installer-failed", `The simulated board ${boardFile} is gone.`);
     return present;
   };
-  const change = async (how: (present: Board) => Board): Promise<void> => writeBoard(boardFile, how(await read()));
+  const change = async (how: (present: SimulatedBoard) => SimulatedBoard): Promise<void> =>
+    writeBoard(boardFile, how(await read()));
   return {
     restart: "board",
     async prepare(): Promise<void> {
@@ -34,6 +35,6 @@ export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: num
 }
 
 /** The slot that an update to this version has left as it was. */
-function slotBefore({ slots, default: byDefault }: Board, version: string): SlotName {
+function slotBefore({ slots, default: byDefault }: SimulatedBoard, version: string): SlotName {
   return slots[byDefault] === version ? otherSlot(byDefault) : byDefault;
 }

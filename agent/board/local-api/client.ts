@@ -2,18 +2,18 @@ import { createReadStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { errorCode } from "../../lib/errors.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { imagePath, methodPath, misdirected, stateDirHeader } from "./protocol.ts";
+import { imagePath, methodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import { localApiSocketCandidates } from "../../config/paths.ts";
 import { request as httpRequest } from "../image/http.ts";
 
 /** An agent's answer at its local door. */
-export interface LocalReply {
+export interface LocalApiReply {
   readonly status: number;
   readonly payload: JsonObject;
 }
 
 /** The door of a running agent may not be used by this user. */
-export class DoorShut extends Error {
+export class AccessDenied extends Error {
   constructor(path: string, cause: unknown) {
     super(`The agent's door ${path} may not be used by this user. Run this with sudo.`, { cause });
     this.name = "DoorShut";
@@ -21,17 +21,17 @@ export class DoorShut extends Error {
 }
 
 /** An answer comes within seconds, or the agent hangs. */
-const usualPatienceMs = 10_000;
+const callTimeoutMs = 10_000;
 /** The largest image from the slowest stick. */
-const imagePatienceMs = 24 * 3_600_000;
+const uploadTimeoutMs = 24 * 3_600_000;
 
 /** What is sent to an agent. */
-interface Message {
+interface LocalApiRequest {
   readonly method: "POST" | "PUT";
   readonly path: string;
   readonly body: string | FileBody;
   /** How long the answer may take. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 interface FileBody {
@@ -44,27 +44,31 @@ interface FileBody {
  * @returns its answer; undefined where no agent runs on it
  * @throws DoorShut; an Error when an agent is there and does not answer
  */
-export async function askAgent(
+export async function callMethod(
   stateDir: string,
   method: string,
   payload: JsonObject = {},
-): Promise<LocalReply | undefined> {
+): Promise<LocalApiReply | undefined> {
   const body = JSON.stringify(payload);
-  return await send(stateDir, { method: "POST", path: methodPath(method), body, patienceMs: usualPatienceMs });
+  return await send(stateDir, { method: "POST", path: methodPath(method), body, timeoutMs: callTimeoutMs });
 }
 
 /** Hands an image in, however long that takes; otherwise as askAgent. */
-export async function handIn(stateDir: string, sha256: string, body: FileBody): Promise<LocalReply | undefined> {
-  return await send(stateDir, { method: "PUT", path: imagePath(sha256), body, patienceMs: imagePatienceMs });
+export async function uploadImage(
+  stateDir: string,
+  sha256: string,
+  body: FileBody,
+): Promise<LocalApiReply | undefined> {
+  return await send(stateDir, { method: "PUT", path: imagePath(sha256), body, timeoutMs: uploadTimeoutMs });
 }
 
-async function send(stateDir: string, message: Message): Promise<LocalReply | undefined> {
+async function send(stateDir: string, message: LocalApiRequest): Promise<LocalApiReply | undefined> {
   for (const socketPath of localApiSocketCandidates(stateDir)) {
-    const response = await knock(socketPath, stateDir, message);
+    const response = await request(socketPath, stateDir, message);
     if (response === undefined) continue;
     const text = await textOf(response);
     const { statusCode = 0 } = response;
-    if (statusCode === misdirected) continue;
+    if (statusCode === misdirectedStatus) continue;
     const read: unknown = JSON.parse(text);
     if (isJsonObject(read)) return { status: statusCode, payload: read };
     throw new Error(`The agent at ${socketPath} answered with something else than an object.`);
@@ -73,8 +77,12 @@ async function send(stateDir: string, message: Message): Promise<LocalReply | un
 }
 
 /** Undefined where nobody is behind the door, or there is none. */
-async function knock(socketPath: string, stateDir: string, message: Message): Promise<IncomingMessage | undefined> {
-  const { method, path, body, patienceMs } = message;
+async function request(
+  socketPath: string,
+  stateDir: string,
+  message: LocalApiRequest,
+): Promise<IncomingMessage | undefined> {
+  const { method, path, body, timeoutMs: patienceMs } = message;
   const sizeBytes = typeof body === "string" ? Buffer.byteLength(body) : body.sizeBytes;
   try {
     return await new Promise((resolve, reject) => {
@@ -103,7 +111,7 @@ async function knock(socketPath: string, stateDir: string, message: Message): Pr
   } catch (cause) {
     const code = errorCode(cause);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
-    if (code === "EACCES") throw new DoorShut(socketPath, cause);
+    if (code === "EACCES") throw new AccessDenied(socketPath, cause);
     throw new Error(`The agent at ${socketPath} does not answer: it may hang. Look at its log.`, { cause });
   }
 }

@@ -7,14 +7,14 @@
 /** Names the state folder of the agent that is meant: a socket in a shared folder may belong to another one. */
 export const stateDirHeader = "boardkeeper-state-dir";
 /** "Misdirected Request": the door belongs to the agent of another state folder. RFC 9110, 15.5.20. */
-export const misdirected = 421;
+export const misdirectedStatus = 421;
 
 export function methodPath(name: string): string {
   return `/methods/${encodeURIComponent(name)}`;
 }
 
 /** The method that a path names; undefined for another path. */
-export function methodIn(path: string): string | undefined {
+export function parseMethodPath(path: string): string | undefined {
   const name = /^\/methods\/([^/?#]+)$/.exec(path)?.[1];
   try {
     return name === undefined ? undefined : decodeURIComponent(name);
@@ -28,6 +28,6 @@ export function imagePath(sha256: string): string {
 }
 
 /** The digest that a path names; undefined for another path. */
-export function imageIn(path: string): string | undefined {
+export function parseImagePath(path: string): string | undefined {
   return /^\/images\/([0-9a-f]{64})$/.exec(path)?.[1];
 }

@@ -1,7 +1,7 @@
 import { chmod, rm } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { MethodReply } from "../../contract/methods.ts";
-import { imageIn, methodIn, misdirected, stateDirHeader } from "./protocol.ts";
+import { parseImagePath, parseMethodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import type { Log } from "../../lib/log.ts";
 import type { HandedIn } from "../../update/local-upload.ts";
 import { createServer } from "../image/http.ts";
@@ -9,18 +9,18 @@ import { createServer } from "../image/http.ts";
 /** As large as a direct method's payload may be. */
 const mostBodyBytes = 128 * 1_024;
 /** For the agent's user and its group, besides root. */
-const doorMode = 0o660;
+const socketMode = 0o660;
 /** sun_path of sockaddr_un has 108 bytes with the NUL at its end: unix(7). */
 const longestPath = 107;
 
-export interface LocalCallers {
+export interface LocalApiHandlers {
   /** Answers a direct method that is called on the board itself. Never rejects. */
   method(name: string, payload: unknown): Promise<MethodReply>;
   /** Takes an image in. Never rejects. */
   image(image: HandedIn, signal: AbortSignal): Promise<MethodReply>;
 }
 
-export interface ControlDoor {
+export interface LocalApiServer {
   /** Resolves when nobody can come in any more. */
   close(): Promise<void>;
 }
@@ -29,23 +29,23 @@ export interface ControlDoor {
  * Opens the agent's door for commands on the board itself. Who may come in is for the file's permissions to say. Only
  * the holder of the state folder's lock may call it: what lies at the path belongs to an agent that has ended.
  */
-export async function openControlDoor(
+export async function serveLocalApi(
   { path, stateDir }: { readonly path: string; readonly stateDir: string },
-  callers: LocalCallers,
+  callers: LocalApiHandlers,
   log: Log,
-): Promise<ControlDoor> {
+): Promise<LocalApiServer> {
   if (Buffer.byteLength(path) > longestPath)
     throw new Error(`${path} is longer than a socket's name may be (${longestPath} bytes)`);
   await rm(path, { force: true });
   const server = createServer((request, response) => {
-    void answer(request, response, stateDir, callers).catch((cause: unknown) => {
+    void handleRequest(request, response, stateDir, callers).catch((cause: unknown) => {
       log.debug({ err: cause }, "local caller left");
       response.destroy();
     });
   });
   server.requestTimeout = 0; // An image comes as fast as the stick that it is on.
   await listen(server, path);
-  await chmod(path, doorMode);
+  await chmod(path, socketMode);
   server.unref();
   return {
     async close(): Promise<void> {
@@ -67,28 +67,31 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-async function answer(
+async function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
   stateDir: string,
-  callers: LocalCallers,
+  callers: LocalApiHandlers,
 ): Promise<void> {
   const meant = request.headers[stateDirHeader];
   if (typeof meant === "string" && decodeURIComponent(meant) !== stateDir)
-    return send(response, { status: misdirected, payload: { Response: "This is the agent of another state folder." } });
+    return send(response, {
+      status: misdirectedStatus,
+      payload: { Response: "This is the agent of another state folder." },
+    });
   const { method, url = "" } = request;
-  const name = method === "POST" ? methodIn(url) : undefined;
-  if (name !== undefined) return send(response, await callers.method(name, await bodyOf(request)));
-  const sha256 = method === "PUT" ? imageIn(url) : undefined;
+  const name = method === "POST" ? parseMethodPath(url) : undefined;
+  if (name !== undefined) return send(response, await callers.method(name, await readBody(request)));
+  const sha256 = method === "PUT" ? parseImagePath(url) : undefined;
   const sizeBytes = Number(request.headers["content-length"] ?? Number.NaN);
   if (sha256 !== undefined && Number.isSafeInteger(sizeBytes))
-    return send(response, await callers.image({ sha256, sizeBytes, body: request }, goneWith(response)));
+    return send(response, await callers.image({ sha256, sizeBytes, body: request }, abortOnClose(response)));
   const advice = "There is nothing here. POST /methods/NAME, or PUT /images/SHA256 with a Content-Length.";
   send(response, { status: 404, payload: { Response: advice } });
 }
 
 /** Aborts when the caller leaves before the answer. */
-function goneWith(response: ServerResponse): AbortSignal {
+function abortOnClose(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   return gone.signal;
@@ -100,7 +103,7 @@ function send(response: ServerResponse, { status, payload }: MethodReply): void 
 }
 
 /** A text, which a method reads as JSON. */
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {

@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
 /** By number, as the kernel knows them. */
-export interface Rights {
+export interface UserIds {
   readonly uid: number;
   readonly gid: number;
 }
 
-export interface AsUserTerms {
+export interface RunAsUserOptions {
   /** All of its environment; this process's own unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
@@ -19,10 +19,10 @@ export interface AsUserTerms {
  * without an input: whoever is that user may steer the process (ptrace), and one that kept root's terminal could type commands
  * into it (TIOCSTI). Rejects where the program cannot be started, takes too long or ends badly; the message holds its last words.
  */
-export async function outputAs(
-  { uid, gid }: Rights,
+export async function outputAsUser(
+  { uid, gid }: UserIds,
   [program = "", ...args]: readonly string[],
-  { env, timeoutMs }: AsUserTerms,
+  { env, timeoutMs }: RunAsUserOptions,
 ): Promise<string> {
   const rights = process.geteuid?.() === 0 ? { uid, gid } : {};
   const child = spawn(program, args, {

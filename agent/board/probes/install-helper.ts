@@ -4,12 +4,12 @@ import { errorMessage } from "../../lib/errors.ts";
 import type { InstallHelperAnswer } from "../../cli/doctor/installer.ts";
 
 const run = promisify(execFile);
-const patienceMs = 5_000;
+const timeoutMs = 5_000;
 
 /** Which program root's install door would run, or why none, in its own words. */
 export async function probeInstallHelper(door: string): Promise<InstallHelperAnswer> {
   try {
-    const { stdout } = await run(door, ["check"], { timeout: patienceMs });
+    const { stdout } = await run(door, ["check"], { timeout: timeoutMs });
     return { program: stdout.trim() };
   } catch (cause) {
     const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";

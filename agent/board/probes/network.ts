@@ -7,7 +7,7 @@ import type { DnsFacts, PortFacts, FirstHop } from "../../cli/doctor/network.ts"
 import type { TlsFacts } from "../../cli/doctor/tls.ts";
 
 /** A server that does not answer within this is not there, for whoever waits for a diagnosis. */
-const patienceMs = 5_000;
+const timeoutMs = 5_000;
 
 export async function probeDns(way: FirstHop): Promise<DnsFacts> {
   try {
@@ -25,7 +25,7 @@ export function probePort(host: string, port: number): Promise<PortFacts> {
       socket.destroy();
       resolve({ port, code });
     };
-    socket.setTimeout(patienceMs, () => end("ETIMEDOUT"));
+    socket.setTimeout(timeoutMs, () => end("ETIMEDOUT"));
     socket.once("connect", () => end(null));
     socket.once("error", (cause) => end(codeOf(cause)));
   });
@@ -47,7 +47,7 @@ export function probeCertificate(host: string, port: number, ca: string | undefi
       socket.destroy();
       resolve({ ...asked, ...facts });
     };
-    socket.setTimeout(patienceMs, () => end({ code: "ETIMEDOUT", ...nothing }));
+    socket.setTimeout(timeoutMs, () => end({ code: "ETIMEDOUT", ...nothing }));
     socket.once("error", (cause) => end({ code: codeOf(cause), ...nothing }));
     socket.once("secureConnect", () => {
       const shown = socket.getPeerCertificate();
@@ -65,7 +65,7 @@ export function probeCertificate(host: string, port: number, ca: string | undefi
 /** The time by a web server's Date, in milliseconds; null where it tells none. It is compared with, never believed. */
 export function probeHubDate(host: string, port: number): Promise<number | null> {
   return new Promise((resolve) => {
-    const asking = request({ host, port, path: "/", timeout: patienceMs, rejectUnauthorized: false, agent: false });
+    const asking = request({ host, port, path: "/", timeout: timeoutMs, rejectUnauthorized: false, agent: false });
     asking.once("response", (response) => {
       const ms = Date.parse(response.headers.date ?? "");
       response.destroy();

@@ -10,14 +10,14 @@ export async function probeProgram(program: string, searchPath: string): Promise
   const places = isAbsolute(program) ? [program] : searchPath.split(delimiter).map((folder) => join(folder, program));
   let code = "ENOENT";
   for (const path of places) {
-    const looked = await tryOne(path);
+    const looked = await probeExecutable(path);
     if (looked === null) return null;
     if (looked !== "ENOENT") code = looked;
   }
   return code;
 }
 
-async function tryOne(path: string): Promise<string | null> {
+async function probeExecutable(path: string): Promise<string | null> {
   try {
     const { mode, uid, gid } = await stat(path);
     const self = process.geteuid?.() ?? 0;

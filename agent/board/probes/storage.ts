@@ -5,7 +5,7 @@ import type { DiskFacts, FolderFacts } from "../../cli/doctor/storage.ts";
 
 /** The disk under a path, or under what there is of the path. */
 export async function probeDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {
-  const there = await nearest(path);
+  const there = await nearestExisting(path);
   const { bavail, bsize, files, ffree } = await statfs(there);
   const { dev } = await stat(there);
   return { path: there, freeBytes: bavail * bsize, freeFiles: files === 0 ? null : ffree, dev };
@@ -18,8 +18,8 @@ export async function probeFolder(path: string, user: string): Promise<FolderFac
     (cause: unknown) => !isAbsent(cause),
   );
   try {
-    if (isThere) await writeIn(path);
-    else await makeAndRemove(path);
+    if (isThere) await writeTestFile(path);
+    else await makeAndRemoveFolder(path);
     return { path, user, exists: isThere, code: null };
   } catch (cause) {
     const code = errorCode(cause) ?? String(cause);
@@ -27,7 +27,7 @@ export async function probeFolder(path: string, user: string): Promise<FolderFac
   }
 }
 
-async function writeIn(folder: string): Promise<void> {
+async function writeTestFile(folder: string): Promise<void> {
   const path = join(folder, `.doctor-${process.pid}`);
   try {
     const file = await open(path, "wx", 0o600);
@@ -42,8 +42,8 @@ async function writeIn(folder: string): Promise<void> {
   }
 }
 
-async function makeAndRemove(path: string): Promise<void> {
-  const above = await nearest(path);
+async function makeAndRemoveFolder(path: string): Promise<void> {
+  const above = await nearestExisting(path);
   const first =
     path
       .slice(above.length)
@@ -54,12 +54,12 @@ async function makeAndRemove(path: string): Promise<void> {
   await rmdir(made);
 }
 
-async function nearest(path: string): Promise<string> {
+async function nearestExisting(path: string): Promise<string> {
   try {
     await stat(path);
     return path;
   } catch (cause) {
     if (!isAbsent(cause) || dirname(path) === path) throw cause;
-    return await nearest(dirname(path));
+    return await nearestExisting(dirname(path));
   }
 }

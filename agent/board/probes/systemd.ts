@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { access, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { outputAs, type Rights } from "./as-user.ts";
+import { outputAsUser, type UserIds } from "./as-user.ts";
 
 const run = promisify(execFile);
-const patienceMs = 5_000;
+const timeoutMs = 5_000;
 
 /** True where systemd is in charge of this board: sd_booted(3). */
-export async function underSystemd(): Promise<boolean> {
+export async function isSystemdBooted(): Promise<boolean> {
   return await access("/run/systemd/system").then(
     () => true,
     () => false,
@@ -19,9 +19,9 @@ export async function unitProperties(
   unit: string,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  if (!(await underSystemd())) return undefined;
+  if (!(await isSystemdBooted())) return undefined;
   try {
-    const { stdout } = await run("systemctl", ["show", unit, `--property=${names.join(",")}`], { timeout: patienceMs });
+    const { stdout } = await run("systemctl", ["show", unit, `--property=${names.join(",")}`], { timeout: timeoutMs });
     const lines = stdout.split("\n").map((line): [string, string] => {
       const at = line.indexOf("=");
       return [line.slice(0, at), line.slice(at + 1)];
@@ -33,10 +33,10 @@ export async function unitProperties(
 }
 
 /** What logind says to a user who asks whether he may reboot: yes, no, challenge or na; null where nobody answers. */
-export async function askLogind(user: Rights): Promise<string | null> {
+export async function probeCanReboot(user: UserIds): Promise<string | null> {
   const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
   try {
-    const said = await outputAs(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs: patienceMs });
+    const said = await outputAsUser(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs: timeoutMs });
     return /^s "(\w+)"/.exec(said)?.[1] ?? null;
   } catch {
     return null; // No bus, or no logind on it.
@@ -44,7 +44,7 @@ export async function askLogind(user: Rights): Promise<string | null> {
 }
 
 /** What is there to set the clock: null where nothing is known to. */
-export async function timeService(): Promise<string | null> {
+export async function findTimeService(): Promise<string | null> {
   const marks = [
     ["/run/systemd/timesync", "systemd-timesyncd"],
     ["/run/chrony", "chrony"],

@@ -10,13 +10,13 @@ export interface User {
 }
 
 /** The user of this process. */
-export function ownUser(): User {
+export function currentUser(): User {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   return { name: uid === 0 ? "root" : `the user ${uid}`, uid, gid };
 }
 
 /** A user by name; undefined where the board has none of that name. */
-export async function userNamed(name: string): Promise<User | undefined> {
+export async function findUser(name: string): Promise<User | undefined> {
   try {
     const [uid, gid] = await Promise.all(
       ["-u", "-g"].map(async (what) => Number((await run("id", [what, name])).stdout)),

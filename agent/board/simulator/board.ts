@@ -24,9 +24,9 @@ const board = v.object({
 });
 
 /** What a simulated board keeps while its power is off: two slots and a boot loader's environment, in one file. */
-export type Board = Readonly<v.InferOutput<typeof board>>;
+export type SimulatedBoard = Readonly<v.InferOutput<typeof board>>;
 
-export function newBoard(firmwareVersion: string): Board {
+export function createBoard(firmwareVersion: string): SimulatedBoard {
   return {
     version: 1,
     bootId: "",
@@ -46,18 +46,18 @@ export function otherSlot(slot: SlotName): SlotName {
  * The boot loader: tries the slot on trial once; at every other start it boots the default.
  * @param nowMs what this machine's own boot clock says
  */
-export function powerOn(before: Board, bootId: string, nowMs: number): Board {
+export function powerOn(before: SimulatedBoard, bootId: string, nowMs: number): SimulatedBoard {
   const trial = before.trial !== null && before.slots[before.trial] !== null ? before.trial : null;
   return { ...before, bootId, poweredOnMs: nowMs, running: trial ?? before.default, trial: null };
 }
 
 /** The board's own boot clock, which began when it was powered on, over that of the machine that plays it. */
-export function bootClockOf({ poweredOnMs }: Board, machine: BootClock): BootClock {
+export function boardBootClock({ poweredOnMs }: SimulatedBoard, machine: BootClock): BootClock {
   return { nowMs: () => machine.nowMs() - poweredOnMs };
 }
 
 /** Reads a board; undefined where there is none yet. Rejects when the file is not one. */
-export async function readBoard(path: string): Promise<Board | undefined> {
+export async function readBoard(path: string): Promise<SimulatedBoard | undefined> {
   try {
     const file = check(board, JSON.parse(await readFile(path, "utf8")));
     if (file.ok) return file.value;
@@ -70,6 +70,6 @@ export async function readBoard(path: string): Promise<Board | undefined> {
   }
 }
 
-export async function writeBoard(path: string, content: Board): Promise<void> {
+export async function writeBoard(path: string, content: SimulatedBoard): Promise<void> {
   await replaceFile(path, `${JSON.stringify(content, null, 2)}\n`);
 }

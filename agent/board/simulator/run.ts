@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kernelBootClock } from "../hardware/boot.ts";
-import { newBoard, powerOn, readBoard, writeBoard } from "./board.ts";
+import { createBoard, powerOn, readBoard, writeBoard } from "./board.ts";
 import type { Log } from "../../lib/log.ts";
 
 export interface SimulationOptions {
@@ -23,86 +23,92 @@ const stopMs = 5_000;
 const exitConfig = 78;
 
 /** How the agent came to its end, as seen from its power supply. */
-type End = { readonly kind: "reboot" | "plug" | "stop" } | { readonly kind: "exit"; readonly status: number | null };
+type AgentEnd =
+  | { readonly kind: "reboot" | "plug" | "stop" }
+  | { readonly kind: "exit"; readonly status: number | null };
 
 /**
  * Plays the board under an agent: its power, its boot loader, and the systemd that starts it again. A reboot is a real end
  * of the agent's process and a real start of another. SIGUSR2 pulls the plug: the agent is killed where it stands.
  * @returns the status to exit with
  */
-export async function playBoard(options: SimulationOptions): Promise<number> {
+export async function runSimulatedBoard(options: SimulationOptions): Promise<number> {
   const { boardFile, firmwareVersion, bootMs, log } = options;
-  const hands = new Hands();
-  let board = powerOn((await readBoard(boardFile)) ?? newBoard(firmwareVersion), randomUUID(), kernelBootClock.nowMs());
+  const hands = new PowerSwitch();
+  let board = powerOn(
+    (await readBoard(boardFile)) ?? createBoard(firmwareVersion),
+    randomUUID(),
+    kernelBootClock.nowMs(),
+  );
   await writeBoard(boardFile, board);
   for (;;) {
     log.info({ bootId: board.bootId, slot: board.running, firmware: board.slots[board.running] }, "board started");
-    let end: End;
+    let end: AgentEnd;
     for (;;) {
       end = await runAgent(options, hands);
       if (end.kind !== "exit") break;
       if (end.status === exitConfig) return exitConfig;
       log.warn({ status: end.status }, "agent ended, starting it again");
-      if ((await hands.rest(restartMs)) === "stop") return 0;
+      if ((await hands.delay(restartMs)) === "stop") return 0;
     }
     if (end.kind === "stop") return 0;
     log.info({ cause: end.kind }, "board goes down");
-    if ((await hands.rest(bootMs)) === "stop") return 0;
+    if ((await hands.delay(bootMs)) === "stop") return 0;
     board = powerOn((await readBoard(boardFile)) ?? board, randomUUID(), kernelBootClock.nowMs());
     await writeBoard(boardFile, board);
   }
 }
 
 /** What people do to a board from outside: switch it off for good, or pull its plug. */
-class Hands {
-  #grip: (end: "stop" | "plug") => void = () => undefined;
+class PowerSwitch {
+  #onAction: (end: "stop" | "plug") => void = () => undefined;
   #stopped = false;
 
   constructor() {
     const stop = (): void => {
       this.#stopped = true;
-      this.#grip("stop");
+      this.#onAction("stop");
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
-    process.on("SIGUSR2", () => this.#grip("plug"));
+    process.on("SIGUSR2", () => this.#onAction("plug"));
   }
 
   /** Resolves at the next touch. */
-  touch(): Promise<"stop" | "plug"> {
+  nextAction(): Promise<"stop" | "plug"> {
     if (this.#stopped) return Promise.resolve("stop");
-    return new Promise((resolve) => (this.#grip = resolve));
+    return new Promise((resolve) => (this.#onAction = resolve));
   }
 
   /** Waits, unless it is switched off meanwhile. */
-  async rest(delayMs: number): Promise<"stop" | "plug" | "rested"> {
+  async delay(delayMs: number): Promise<"stop" | "plug" | "rested"> {
     const waking = new AbortController();
     const rested = sleep(delayMs, "rested" as const, { signal: waking.signal }).catch(() => "rested" as const);
-    const how = await Promise.race([rested, this.touch()]);
+    const how = await Promise.race([rested, this.nextAction()]);
     waking.abort();
     return how;
   }
 }
 
 /** One life of the agent's process. */
-async function runAgent({ program, args, boardFile }: SimulationOptions, hands: Hands): Promise<End> {
+async function runAgent({ program, args, boardFile }: SimulationOptions, hands: PowerSwitch): Promise<AgentEnd> {
   const child = fork(program, [...args], { env: { ...process.env, BOARDKEEPER_BOARD_FILE: boardFile } });
-  const exited = new Promise<End>((resolve) => {
+  const exited = new Promise<AgentEnd>((resolve) => {
     child.once("exit", (status) => resolve({ kind: "exit", status }));
     child.once("error", () => resolve({ kind: "exit", status: null }));
   });
-  const ordered = new Promise<End>((resolve) => {
+  const ordered = new Promise<AgentEnd>((resolve) => {
     child.on("message", (message) => {
       if (message === "reboot") resolve({ kind: "reboot" });
     });
   });
-  const touched = hands.touch().then((kind): End => ({ kind }));
+  const touched = hands.nextAction().then((kind): AgentEnd => ({ kind }));
   const end = await Promise.race([exited, ordered, touched]);
-  if (end.kind !== "exit") await bringDown(child, exited, end.kind === "plug" ? "SIGKILL" : "SIGTERM");
+  if (end.kind !== "exit") await stopAgent(child, exited, end.kind === "plug" ? "SIGKILL" : "SIGTERM");
   return end;
 }
 
-async function bringDown(child: ChildProcess, exited: Promise<End>, signal: NodeJS.Signals): Promise<void> {
+async function stopAgent(child: ChildProcess, exited: Promise<AgentEnd>, signal: NodeJS.Signals): Promise<void> {
   child.kill(signal);
   const late = setTimeout(() => child.kill("SIGKILL"), stopMs);
   await exited;

@@ -3,14 +3,14 @@ import { promisify } from "node:util";
 import type { Power } from "../../reboot/runner.ts";
 
 const run = promisify(execFile);
-const orderTimeoutMs = 30_000;
+const timeoutMs = 30_000;
 
 /** Reboots the board by a command of its owner's, for boards on which the agent is not the service that it ships as. */
-export function commandedReboot(command: readonly string[]): Power["reboot"] {
+export function commandReboot(command: readonly string[]): Power["reboot"] {
   const [program = "", ...args] = command;
   return async () => {
     try {
-      await run(program, args, { timeout: orderTimeoutMs });
+      await run(program, args, { timeout: timeoutMs });
     } catch (cause) {
       const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : "";
       throw new Error(`${command.join(" ")} failed${said === "" ? "" : `: ${said}`}`, { cause });

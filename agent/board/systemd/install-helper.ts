@@ -7,51 +7,58 @@ import { AgentError, errorMessage } from "../../lib/errors.ts";
 import type { OwnerProgram, ProgramCall, ProgramEnd } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
 
-export interface InstallDoorPorts {
+export interface InstallHelperPorts {
   /** Where root's door listens: /run/boardkeeper/install.sock. */
   readonly socket: string;
   readonly timer: Timer;
 }
 
 /** What the door may say no with; docs/errors.md explains each. */
-const refusals = ["installer-not-allowed", "installer-failed", "image-changed", "no-space", "disk-error"] as const;
+const helperErrorCodes = [
+  "installer-not-allowed",
+  "installer-failed",
+  "image-changed",
+  "no-space",
+  "disk-error",
+] as const;
 
 /** How long the door may take for anything: another call that is still ending goes first. */
-const patienceMs = 60_000;
+const answerTimeoutMs = 60_000;
 /** Root's copy is written and digested, on the slowest disk that is worth waiting for: 1 MiB in a second. */
 const bytesPerMs = 1_048.576;
-const pieceBytes = 128 * 1_024;
-const lookAt = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
+const chunkBytes = 128 * 1_024;
+const logAdvice = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
 
 /**
  * The owner's program, run as root by `systemd/libexec/install-door`, which says what is spoken on the connection. Which program
  * that is, the owner says in a file of root's. Hanging up stops it, and the next call waits at the door until it has ended.
  */
-export function programBehindDoor({ socket, timer }: InstallDoorPorts): OwnerProgram {
+export function installViaHelper({ socket, timer }: InstallHelperPorts): OwnerProgram {
   return {
     name: "The installer behind root's door",
     async run(call, signal): Promise<ProgramEnd> {
-      const door = new Conversation(await dial(socket));
+      const door = new HelperConnection(await connectTo(socket));
       const within = async <T>(withinMs: number, what: Promise<T>): Promise<T> => {
-        const late = (): AgentError => failed(`gave no answer within ${Math.ceil(withinMs / 1_000)} s. ${lookAt}`);
+        const late = (): AgentError =>
+          helperFailed(`gave no answer within ${Math.ceil(withinMs / 1_000)} s. ${logAdvice}`);
         return await withDeadline(what, { timer, withinMs, late, signal });
       };
       try {
         const copyMs = (3 * (call.image?.sizeBytes ?? 0)) / bytesPerMs;
-        await within(patienceMs + copyMs, readiness(door, call));
-        door.say("run\n");
-        return await within(patienceMs + call.timeLimitMs, end(door));
+        await within(answerTimeoutMs + copyMs, prepareRun(door, call));
+        door.write("run\n");
+        return await within(answerTimeoutMs + call.timeLimitMs, readEnd(door));
       } catch (cause) {
         signal?.throwIfAborted();
         throw cause;
       } finally {
-        door.hangUp();
+        door.close();
       }
     },
   };
 }
 
-async function dial(path: string): Promise<Socket> {
+async function connectTo(path: string): Promise<Socket> {
   const socket = connect(path);
   try {
     await once(socket, "connect");
@@ -59,7 +66,7 @@ async function dial(path: string): Promise<Socket> {
   } catch (cause) {
     socket.destroy();
     const why = errorMessage(cause);
-    throw failed(
+    throw helperFailed(
       `cannot be reached (${why}). Run systemctl start boardkeeper-install.socket on the board, or install the units from systemd/`,
       cause,
     );
@@ -67,17 +74,17 @@ async function dial(path: string): Promise<Socket> {
 }
 
 /** Asks, and hands the image over where the door wants it: resolves when the program can be run. */
-async function readiness(door: Conversation, { verb, image, timeLimitMs }: ProgramCall): Promise<void> {
-  door.say(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...about(image) }));
-  let word = await door.line();
+async function prepareRun(door: HelperConnection, { verb, image, timeLimitMs }: ProgramCall): Promise<void> {
+  door.write(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...imageFields(image) }));
+  let word = await door.readLine();
   if (word === "send" && image !== undefined) {
-    await door.send(image);
-    word = await door.line();
+    await door.sendImage(image);
+    word = await door.readLine();
   }
-  if (word !== "ready") throw refusal(word);
+  if (word !== "ready") throw errorFrom(word);
 }
 
-function about(image: StagedImage | undefined): Record<string, string | number> {
+function imageFields(image: StagedImage | undefined): Record<string, string | number> {
   if (image === undefined) return {};
   const { sha256, sizeBytes, version, operationId } = image;
   return { sha256, size: sizeBytes, version, operation: operationId };
@@ -89,71 +96,71 @@ function requestLines(request: Readonly<Record<string, string | number>>): strin
     .join("")}\n`;
 }
 
-async function end(door: Conversation): Promise<ProgramEnd> {
-  const word = await door.line();
+async function readEnd(door: HelperConnection): Promise<ProgramEnd> {
+  const word = await door.readLine();
   const [, status, outputBytes, errorBytes] = /^ended (\S+) (\d+) (\d+)$/.exec(word) ?? [];
-  if (status === undefined) throw refusal(word);
-  const output = await door.text(Number(outputBytes));
-  const errors = await door.text(Number(errorBytes));
+  if (status === undefined) throw errorFrom(word);
+  const output = await door.readText(Number(outputBytes));
+  const errors = await door.readText(Number(errorBytes));
   return { status: status.replace("-", " "), isLate: status === "late", output, errors };
 }
 
-function refusal(word: string): AgentError {
+function errorFrom(word: string): AgentError {
   const [, said, sentence] = /^refused (\S+) (.+)$/.exec(word) ?? [];
-  const code = refusals.find((one) => one === said);
-  if (code === undefined || sentence === undefined) return failed(`said what this agent does not know: ${word}`);
+  const code = helperErrorCodes.find((one) => one === said);
+  if (code === undefined || sentence === undefined) return helperFailed(`said what this agent does not know: ${word}`);
   return new AgentError(code, sentence);
 }
 
-function failed(what: string, cause?: unknown): AgentError {
+function helperFailed(what: string, cause?: unknown): AgentError {
   return new AgentError("installer-failed", `Root's install door ${what}`, { cause });
 }
 
 /** A connection on which one side speaks after the other. */
-class Conversation {
+class HelperConnection {
   readonly #socket: Socket;
-  #heard = Buffer.alloc(0);
-  #isOver = false;
-  #wake: () => void = () => undefined;
+  #received = Buffer.alloc(0);
+  #isClosed = false;
+  #notify: () => void = () => undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (bytes: Buffer) => {
-      this.#heard = Buffer.concat([this.#heard, bytes]);
-      this.#wake();
+      this.#received = Buffer.concat([this.#received, bytes]);
+      this.#notify();
     });
     // What was said before the end counts: how it ended says nothing more.
     socket.on("error", () => undefined);
     socket.on("close", () => {
-      this.#isOver = true;
-      this.#wake();
+      this.#isClosed = true;
+      this.#notify();
     });
   }
 
   /** Where the other side has gone, that is noticed while listening. */
-  say(words: string): void {
+  write(words: string): void {
     this.#socket.write(words);
   }
 
   /** The next line; rejects when the other side ends without one. */
-  async line(): Promise<string> {
+  async readLine(): Promise<string> {
     const length = await this.#until((heard) => heard.indexOf("\n"));
     const line = this.#take(length);
     this.#take(1);
     return line;
   }
 
-  async text(bytes: number): Promise<string> {
+  async readText(bytes: number): Promise<string> {
     return this.#take(await this.#until((heard) => (heard.length >= bytes ? bytes : -1)));
   }
 
   /** Sends the image's bytes, unless the other side has something to say meanwhile. */
-  async send({ path, sizeBytes }: StagedImage): Promise<void> {
+  async sendImage({ path, sizeBytes }: StagedImage): Promise<void> {
     const file = await open(path);
     try {
-      const piece = Buffer.allocUnsafeSlow(pieceBytes);
-      for (let left = sizeBytes; left > 0 && this.#heard.length === 0 && !this.#isOver;) {
-        const { bytesRead } = await file.read(piece, 0, Math.min(pieceBytes, left), null);
+      const piece = Buffer.allocUnsafeSlow(chunkBytes);
+      for (let left = sizeBytes; left > 0 && this.#received.length === 0 && !this.#isClosed;) {
+        const { bytesRead } = await file.read(piece, 0, Math.min(chunkBytes, left), null);
         if (bytesRead === 0)
           throw new AgentError("image-changed", "The staged image has shrunk. Ask for the update again.");
         left -= bytesRead;
@@ -164,30 +171,30 @@ class Conversation {
     }
   }
 
-  hangUp(): void {
+  close(): void {
     this.#socket.destroy();
   }
 
   async #flush(bytes: Uint8Array): Promise<void> {
-    if (this.#heard.length > 0 || this.#isOver) return; // It was said while the file was read.
+    if (this.#received.length > 0 || this.#isClosed) return; // It was said while the file was read.
     await new Promise<void>((resolve) => {
-      this.#wake = resolve; // Whoever has something to say may not read on.
+      this.#notify = resolve; // Whoever has something to say may not read on.
       this.#socket.write(bytes, () => resolve());
     });
   }
 
   async #until(length: (heard: Buffer) => number): Promise<number> {
     for (;;) {
-      const found = length(this.#heard);
+      const found = length(this.#received);
       if (found >= 0) return found;
-      if (this.#isOver) throw failed(`closed without an answer. ${lookAt}`);
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (this.#isClosed) throw helperFailed(`closed without an answer. ${logAdvice}`);
+      await new Promise<void>((resolve) => (this.#notify = resolve));
     }
   }
 
   #take(bytes: number): string {
-    const taken = this.#heard.toString("utf8", 0, bytes);
-    this.#heard = this.#heard.subarray(bytes);
+    const taken = this.#received.toString("utf8", 0, bytes);
+    this.#received = this.#received.subarray(bytes);
     return taken;
   }
 }

@@ -2,13 +2,13 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { check, type Checked } from "../../contract/check.ts";
-import { brief } from "../../contract/failure.ts";
+import { truncateUtf8 } from "../../contract/failure.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Inhibitor } from "../../reboot/inhibitors.ts";
 
 const run = promisify(execFile);
 /** A caller waits for the answer meanwhile. */
-const askTimeoutMs = 2_000;
+const timeoutMs = 2_000;
 
 const listInhibitors = [
   "busctl",
@@ -24,11 +24,11 @@ const listInhibitors = [
  * Who asks logind that the board is not shut down now. Never rejects: a board without logind, or one that is too sick to ask,
  * must not refuse the reboot that may mend it.
  */
-export async function askInhibitors(log: Log, ask: readonly string[] = listInhibitors): Promise<readonly Inhibitor[]> {
+export async function readInhibitors(log: Log, ask: readonly string[] = listInhibitors): Promise<readonly Inhibitor[]> {
   const [program = "", ...words] = ask;
   try {
-    const { stdout } = await run(program, words, { timeout: askTimeoutMs, killSignal: "SIGKILL" });
-    const held = inhibitorsFrom(JSON.parse(stdout));
+    const { stdout } = await run(program, words, { timeout: timeoutMs, killSignal: "SIGKILL" });
+    const held = parseInhibitors(JSON.parse(stdout));
     if (held.ok) return held.value;
     throw new Error(held.problems.join("; "));
   } catch (cause) {
@@ -38,22 +38,22 @@ export async function askInhibitors(log: Log, ask: readonly string[] = listInhib
 }
 
 /** What, who, why, mode, user and process of each inhibitor, in the one value that the method returns. */
-const answer = v.object({
+const listInhibitorsReply = v.object({
   type: v.literal("a(ssssuu)"),
   data: v.tuple([v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.number(), v.number()]))]),
 });
 
 /** Those of logind's inhibitors that forbid a shutdown; the others only delay it, or are about sleep and keys. */
-export function inhibitorsFrom(json: unknown): Checked<readonly Inhibitor[]> {
-  const checked = check(answer, json);
+export function parseInhibitors(json: unknown): Checked<readonly Inhibitor[]> {
+  const checked = check(listInhibitorsReply, json);
   if (!checked.ok) return checked;
   const value = checked.value.data[0]
     .filter(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))
-    .map(([, who, why]) => ({ who: printable(who), why: printable(why) }));
+    .map(([, who, why]) => ({ who: oneLine(who), why: oneLine(why) }));
   return { ok: true, value };
 }
 
 /** Anybody on the board may say anything there. */
-function printable(text: string): string {
-  return brief(text.replaceAll(/\p{Cc}+/gu, " ").trim(), 100) || "unknown";
+function oneLine(text: string): string {
+  return truncateUtf8(text.replaceAll(/\p{Cc}+/gu, " ").trim(), 100) || "unknown";
 }

@@ -12,8 +12,8 @@ const firstDescriptor = 3;
  * The systemd that started this process, through the descriptor called "notify" that `systemd/libexec/with-notify-socket` or
  * `OpenFile=` hands over: Node.js cannot open such a socket itself (docs/decisions/012). Elsewhere nobody is told anything.
  */
-export function serviceManager(env: Env, log: Log, pid = process.pid): ServiceManager {
-  const descriptor = descriptorIn(env, pid);
+export function systemdServiceManager(env: Env, log: Log, pid = process.pid): ServiceManager {
+  const descriptor = notifyDescriptor(env, pid);
   if (descriptor === undefined) {
     if (env["NOTIFY_SOCKET"]) {
       log.error(
@@ -27,7 +27,7 @@ export function serviceManager(env: Env, log: Log, pid = process.pid): ServiceMa
     return { watchdogMs: null, notify: () => undefined };
   }
   return {
-    watchdogMs: watchdogIn(env, pid),
+    watchdogMs: watchdogInterval(env, pid),
     notify(...assignments): void {
       try {
         writeSync(descriptor, assignments.map((one) => one.replaceAll("\n", " ")).join("\n"));
@@ -38,7 +38,7 @@ export function serviceManager(env: Env, log: Log, pid = process.pid): ServiceMa
   };
 }
 
-function descriptorIn(env: Env, pid: number): number | undefined {
+function notifyDescriptor(env: Env, pid: number): number | undefined {
   if (env["LISTEN_PID"] !== String(pid)) return undefined; // Meant for another process.
   const index = (env["LISTEN_FDNAMES"] ?? "").split(":").indexOf("notify");
   return index >= 0 && isSocket(firstDescriptor + index) ? firstDescriptor + index : undefined;
@@ -54,7 +54,7 @@ function isSocket(descriptor: number): boolean {
 }
 
 /** WATCHDOG_USEC, unless it is meant for another process: sd_watchdog_enabled(3). */
-function watchdogIn(env: Env, pid: number): number | null {
+function watchdogInterval(env: Env, pid: number): number | null {
   const isOurs = env["WATCHDOG_PID"] === undefined || env["WATCHDOG_PID"] === String(pid);
   const watchdogMs = Number(env["WATCHDOG_USEC"] ?? "") / 1_000;
   return isOurs && watchdogMs > 0 ? watchdogMs : null;

@@ -5,7 +5,7 @@ import { AgentError, errorMessage, isAbsent } from "../../lib/errors.ts";
 import { inhibitedBy, type Inhibitor } from "../../reboot/inhibitors.ts";
 import type { Power } from "../../reboot/runner.ts";
 
-export interface DoorPorts {
+export interface RebootHelperPorts {
   /** Where requests and answers lie: /run/boardkeeper. */
   readonly folder: string;
   readonly bootId: string;
@@ -20,24 +20,24 @@ export interface DoorPorts {
 /** How long the door may wait before it grants a request. */
 const validSeconds = 30;
 /** How long an answer may take: the request, and then what the door waits for itself. */
-const patienceMs = 60_000;
-const lookEveryMs = 100;
+const answerTimeoutMs = 60_000;
+const pollEveryMs = 100;
 
 /** Reboots the board through root's door, `systemd/libexec/reboot-door`: leaves a request, and waits for the answer. */
-export function rebootThroughDoor(ports: DoorPorts): Power["reboot"] {
+export function rebootViaHelper(ports: RebootHelperPorts): Power["reboot"] {
   const { folder, bootId, timer } = ports;
   const request = join(folder, "requests", "reboot");
   return async ({ force }, signal) => {
     const id = ports.newId();
     const until = Math.floor(await ports.uptimeSeconds()) + validSeconds;
-    await leave(request, `request=${id}\nboot=${bootId}\nuntil=${until}\nforce=${force ? "yes" : "no"}\n`);
-    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookEveryMs) {
-      const answer = await answerTo(id, join(folder, "answers", "reboot"));
-      if (answer !== undefined) return await takeUp(answer, ports);
-      await timer.after(lookEveryMs, signal);
+    await writeRequest(request, `request=${id}\nboot=${bootId}\nuntil=${until}\nforce=${force ? "yes" : "no"}\n`);
+    for (let waitedMs = 0; waitedMs < answerTimeoutMs; waitedMs += pollEveryMs) {
+      const answer = await readAnswer(id, join(folder, "answers", "reboot"));
+      if (answer !== undefined) return await throwUnlessOrdered(answer, ports);
+      await timer.after(pollEveryMs, signal);
     }
     // Taken back: the door will not open for it later. One that is gone was taken, and may be on its way to be granted.
-    if (await withdrawn(request)) {
+    if (await withdraw(request)) {
       throw new Error(
         "nobody came to the reboot door within a minute; run systemctl status boardkeeper-reboot.path boardkeeper-reboot.service on the board",
       );
@@ -45,12 +45,12 @@ export function rebootThroughDoor(ports: DoorPorts): Power["reboot"] {
   };
 }
 
-interface Answer {
-  readonly verdict: string;
+interface HelperAnswer {
+  readonly outcome: string;
   readonly why: string;
 }
 
-async function takeUp({ verdict, why }: Answer, ports: DoorPorts): Promise<void> {
+async function throwUnlessOrdered({ outcome: verdict, why }: HelperAnswer, ports: RebootHelperPorts): Promise<void> {
   if (verdict === "ordered") return;
   if (verdict !== "inhibited") throw new Error(why);
   const held = await ports.inhibitors();
@@ -61,7 +61,7 @@ async function takeUp({ verdict, why }: Answer, ports: DoorPorts): Promise<void>
 }
 
 /** Puts a request where the door looks, whole or not at all, readable to it whatever our umask is. */
-async function leave(path: string, text: string): Promise<void> {
+async function writeRequest(path: string, text: string): Promise<void> {
   try {
     await writeFile(`${path}.new`, text);
     await chmod(`${path}.new`, 0o644);
@@ -75,16 +75,16 @@ async function leave(path: string, text: string): Promise<void> {
   }
 }
 
-async function answerTo(id: string, path: string): Promise<Answer | undefined> {
+async function readAnswer(id: string, path: string): Promise<HelperAnswer | undefined> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     if (isAbsent(cause)) return "";
     throw cause;
   });
   const [, request, verdict = "", why = ""] = /^request=(.*)\nverdict=(.*)\nwhy=(.*)\n$/.exec(text) ?? [];
-  return request === id ? { verdict, why } : undefined;
+  return request === id ? { outcome: verdict, why } : undefined;
 }
 
-async function withdrawn(path: string): Promise<boolean> {
+async function withdraw(path: string): Promise<boolean> {
   return await unlink(path).then(
     () => true,
     (cause: unknown) => {

@@ -1,14 +1,14 @@
 import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Arguments } from "../arguments.ts";
-import { laptopClock, systemClock } from "../../board/hardware/clocks.ts";
-import { askAgent, DoorShut, type LocalReply } from "../../board/local-api/client.ts";
+import { simulatedClock, systemClock } from "../../board/hardware/clocks.ts";
+import { callMethod, AccessDenied, type LocalApiReply } from "../../board/local-api/client.ts";
 import { probeHubDate, probeCertificate, probeDns, probePort } from "../../board/probes/network.ts";
 import { probeInstallHelper } from "../../board/probes/install-helper.ts";
 import { probePowerSupply } from "../../board/hardware/power-supply.ts";
 import { probeDisk } from "../../board/probes/storage.ts";
-import { askLogind, timeService, unitProperties } from "../../board/probes/systemd.ts";
-import { ownUser, userNamed, type User } from "../../board/probes/user.ts";
+import { probeCanReboot, findTimeService, unitProperties } from "../../board/probes/systemd.ts";
+import { currentUser, findUser, type User } from "../../board/probes/user.ts";
 import type { InspectedConfig } from "../../config/load.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import { checkClock } from "../doctor/clock.ts";
@@ -42,7 +42,7 @@ import {
   serviceUnit,
   stateFileNames,
 } from "../../config/paths.ts";
-import { proxyTo } from "../../lib/proxy.ts";
+import { proxyAgentFor } from "../../lib/proxy.ts";
 import { inspectTargetConfig } from "./config.ts";
 import { tryLogin } from "./login.ts";
 import { answerAccessQuestions, checkAccessAs } from "../doctor/access-check.ts";
@@ -60,8 +60,8 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
   const look = await inspectTargetConfig(given, terminal);
   const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User", ...sandboxProperties]);
   const user = await serviceUser(unit?.get("User"));
-  const agent = await askAgent(look.stateDir, "getStatus").catch((cause: unknown) => {
-    if (cause instanceof DoorShut) throw cause; // With the rights of this user everything would look broken.
+  const agent = await callMethod(look.stateDir, "getStatus").catch((cause: unknown) => {
+    if (cause instanceof AccessDenied) throw cause; // With the rights of this user everything would look broken.
     return undefined; // It hangs: that it does not answer is a finding.
   });
   const found = [
@@ -88,8 +88,8 @@ export async function doctor(given: Arguments, terminal: Terminal): Promise<numb
 
 /** The service's user has other rights than whoever types this with sudo. */
 async function serviceUser(name: string | undefined): Promise<User> {
-  const named = name === undefined || name === "" ? undefined : await userNamed(name);
-  return named ?? ownUser();
+  const named = name === undefined || name === "" ? undefined : await findUser(name);
+  return named ?? currentUser();
 }
 
 /** What the unit says counts where the same agent is looked at: one with other arguments is somebody's own. */
@@ -190,18 +190,18 @@ async function rebootFacts(
       user: user.name,
     };
   }
-  if (basename(program) === "systemctl") return { how: "logind", answer: await askLogind(user), user: user.name };
+  if (basename(program) === "systemctl") return { how: "logind", answer: await probeCanReboot(user), user: user.name };
   return { how: "program", program, code, user: user.name };
 }
 
 /** The way to the hub, one stop after the other: what cannot be reached is not asked further questions. */
 async function lookAtHub(
   { hub, hubCa, settings }: Look,
-  agent: LocalReply | undefined,
+  agent: LocalApiReply | undefined,
   simulate: boolean,
 ): Promise<Finding[]> {
-  const synchronized = await (simulate ? laptopClock : systemClock()).synchronized();
-  const clockFacts = { nowMs: Date.now(), synchronized, source: await timeService() };
+  const synchronized = await (simulate ? simulatedClock : systemClock()).synchronized();
+  const clockFacts = { nowMs: Date.now(), synchronized, source: await findTimeService() };
   if (hub === undefined)
     return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, false)];
   const way = wayTo(hub);
@@ -229,12 +229,12 @@ async function lookAtHub(
 
 function wayTo(hub: HubAddress): FirstHop {
   const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
-  const proxy = hub.webSocket ? proxyTo(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
+  const proxy = hub.webSocket ? proxyAgentFor(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
   if (proxy === undefined) return { host: hub.host, port, kind: "hub" };
   return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), kind: "proxy" };
 }
 
-function isConnected(agent: LocalReply | undefined): boolean {
+function isConnected(agent: LocalApiReply | undefined): boolean {
   const link = agent?.payload["link"];
   return isJsonObject(link) && link["up"] === true;
 }

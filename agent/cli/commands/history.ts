@@ -1,7 +1,7 @@
 import { errorMessage } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
 import { HistoryFile } from "../../board/fs/history-file.ts";
-import { FolderStateFile } from "../../board/fs/state-file.ts";
+import { ChecksummedStateFile } from "../../board/fs/state-file.ts";
 import type { HistoryEntry } from "../../state/history.ts";
 import { formatHistory } from "../format/format-history.ts";
 import { savedState } from "../saved-state.ts";
@@ -13,7 +13,7 @@ import { CommandFailed, formatRows, type Terminal } from "./terminal.ts";
 export async function showHistory(given: Arguments, terminal: Terminal): Promise<number> {
   const { stateDir } = await inspectTargetConfig(given, terminal);
   const entries = await readEntries(stateDir);
-  const { saved } = await new FolderStateFile(stateDir).look();
+  const { saved } = await new ChecksummedStateFile(stateDir).inspect();
   const state = savedState(saved, null);
   if (given.json) {
     terminal.out(

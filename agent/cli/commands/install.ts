@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { errorMessage } from "../../lib/errors.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
-import { askAgent, handIn, type LocalReply } from "../../board/local-api/client.ts";
+import { callMethod, uploadImage, type LocalApiReply } from "../../board/local-api/client.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { formatInstallProgress, type InstallProgress } from "../format/format-install-progress.ts";
 import { inspectTargetConfig } from "./config.ts";
@@ -30,7 +30,7 @@ export async function install(given: Arguments, terminal: Terminal): Promise<num
   const image = isAddress ? { fwPackageUri: operand } : await takeTo(stateDir, operand, digest, terminal);
   const version = given.firmwareVersion === undefined ? {} : { fwVersion: given.firmwareVersion };
   const reply = expectDone(
-    await askAgent(stateDir, "firmwareUpdate", { ...image, ...version, fwPackageCheckValue: digest, operationId }),
+    await callMethod(stateDir, "firmwareUpdate", { ...image, ...version, fwPackageCheckValue: digest, operationId }),
     await startAdvice(),
   );
   const begun = typeof reply["operationId"] === "string" ? reply["operationId"] : operationId;
@@ -54,7 +54,7 @@ function tell(terminal: Terminal, { json }: Arguments, document: JsonObject, tex
 async function takeTo(stateDir: string, file: string, sha256: string, terminal: Terminal): Promise<JsonObject> {
   const sizeBytes = await sizeOf(file);
   terminal.note(`Handing in ${file}, ${sizeBytes} bytes\n`);
-  expectDone(await handIn(stateDir, sha256, { file, sizeBytes }), await startAdvice());
+  expectDone(await uploadImage(stateDir, sha256, { file, sizeBytes }), await startAdvice());
   return { fwPackageUri: pathToFileURL(resolve(file)).href.slice(0, 2_000), fwPackageSize: sizeBytes };
 }
 
@@ -71,7 +71,7 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
-function expectDone(reply: LocalReply | undefined, advice: string): JsonObject {
+function expectDone(reply: LocalApiReply | undefined, advice: string): JsonObject {
   if (reply === undefined)
     throw new CommandFailed(`No agent is running, and it takes one to install, to restart and to prove. ${advice}`);
   if (reply.status === 200) return reply.payload;
@@ -92,7 +92,7 @@ async function follow(
 ): Promise<Extract<InstallProgress, { outcome: string }>> {
   let told = "";
   for (;;) {
-    const reply = await askAgent(stateDir, "getStatus").catch(() => undefined); // It may be on its way down.
+    const reply = await callMethod(stateDir, "getStatus").catch(() => undefined); // It may be on its way down.
     const chapter = formatInstallProgress(reply?.payload, operationId);
     if ("outcome" in chapter) return chapter;
     if (chapter.line !== told) terminal.note(`  ${chapter.line}\n`);

@@ -2,7 +2,7 @@ import packageJson from "../../../package.json" with { type: "json" };
 import type { LoginFacts } from "../doctor/login.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import { connectToAzure } from "../../hub/azure-connection.ts";
-import { troubleFrom } from "../../hub/connection-error.ts";
+import { classifyError } from "../../hub/connection-error.ts";
 import { createLog } from "../../lib/log.ts";
 
 const patienceMs = 15_000;
@@ -19,15 +19,15 @@ export async function tryLogin(address: HubAddress, ca: string | undefined): Pro
   try {
     connection = await connectToAzure({ address, ca, productInfo, log }, signal);
   } catch (cause) {
-    const { kind: trouble, message } = troubleFrom(cause, "connect");
+    const { kind: trouble, message } = classifyError(cause, "connect");
     return { kind: "failed", trouble, message };
   }
   try {
     const lost = connection.lost.then((cause) => Promise.reject(cause));
-    await Promise.race([connection.twin(), lost]);
+    await Promise.race([connection.readTwin(), lost]);
     return { kind: "connected" };
   } catch (cause) {
-    const { kind: trouble, message } = troubleFrom(cause, "twin");
+    const { kind: trouble, message } = classifyError(cause, "twin");
     return { kind: "no-twin", trouble, message };
   } finally {
     await connection.close();

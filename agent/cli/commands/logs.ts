@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { UsageError, type Arguments } from "../arguments.ts";
-import { askAgent } from "../../board/local-api/client.ts";
-import { underSystemd } from "../../board/probes/systemd.ts";
+import { callMethod } from "../../board/local-api/client.ts";
+import { isSystemdBooted } from "../../board/probes/systemd.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { isAsImportant, logLevels, logLine, type LogLineLevel } from "../../contract/logs.ts";
+import { isAtLeastLevel, logLevels, formatLogLine, type LogLineLevel } from "../../contract/logs.ts";
 import { sinceFrom } from "../since.ts";
 import { serviceUnit } from "../../config/paths.ts";
 import { inspectTargetConfig } from "./config.ts";
@@ -22,7 +22,7 @@ export async function showLogs(given: Arguments, terminal: Terminal): Promise<nu
   if (given.level !== undefined && level === undefined)
     throw new UsageError(`--level: expected one of ${logLevels.join(", ")}, got "${given.level}".`, "logs");
   const asked = { since, level };
-  if ((await underSystemd()) && !given.simulate) return await fromJournal(given, asked, terminal);
+  if ((await isSystemdBooted()) && !given.simulate) return await fromJournal(given, asked, terminal);
   return await fromAgent(given, asked, terminal);
 }
 
@@ -45,8 +45,8 @@ async function fromJournal({ follow, json }: Arguments, { since, level }: Asked,
     for await (const text of createInterface({ input: journal.stdout })) {
       const line = lineIn(text);
       // What systemd itself, or a crash, has said is no line of ours: never left out.
-      if (line === undefined || isAsImportant(line, level))
-        terminal.out(`${json || line === undefined ? text : logLine(line)}\n`);
+      if (line === undefined || isAtLeastLevel(line, level))
+        terminal.out(`${json || line === undefined ? text : formatLogLine(line)}\n`);
     }
   })();
   const [status] = await Promise.all([ended, reading]);
@@ -60,7 +60,7 @@ async function fromAgent(given: Arguments, { since, level }: Asked, terminal: Te
     );
   const { stateDir } = await inspectTargetConfig(given, terminal);
   const payload = { ...(since === undefined ? {} : { since }), ...(level === undefined ? {} : { level }) };
-  const reply = await askAgent(stateDir, "getLogs", payload);
+  const reply = await callMethod(stateDir, "getLogs", payload);
   if (reply === undefined) {
     throw new CommandFailed(
       "No systemd is in charge here and no agent is running, so nobody has kept a log. Its lines go to the standard output of boardkeeper-agent run.",
@@ -68,7 +68,7 @@ async function fromAgent(given: Arguments, { since, level }: Asked, terminal: Te
   }
   const { lines, omitted } = reply.payload;
   for (const line of Array.isArray(lines) ? lines.filter(isJsonObject) : [])
-    terminal.out(`${given.json ? JSON.stringify(line) : logLine(line)}\n`);
+    terminal.out(`${given.json ? JSON.stringify(line) : formatLogLine(line)}\n`);
   if (typeof omitted === "number" && omitted > 0) terminal.note(`(${omitted} older lines did not fit.)\n`);
   return 0;
 }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { underSystemd } from "../../board/probes/systemd.ts";
+import { isSystemdBooted } from "../../board/probes/systemd.ts";
 import { serviceUnit } from "../../config/paths.ts";
 import { CommandFailed } from "./terminal.ts";
 
@@ -13,7 +13,7 @@ const patienceMs = 180_000;
  * @returns false where no systemd is in charge, so that somebody else has to start the agent
  */
 export async function startService(): Promise<boolean> {
-  if (!(await underSystemd())) return false;
+  if (!(await isSystemdBooted())) return false;
   for (const verb of ["enable", "restart"]) {
     try {
       await run("systemctl", [verb, serviceUnit], { timeout: patienceMs });
@@ -30,6 +30,6 @@ export async function startService(): Promise<boolean> {
 
 /** How to start an agent on this board. */
 export async function startAdvice(): Promise<string> {
-  const how = (await underSystemd()) ? "sudo systemctl start boardkeeper-agent" : "boardkeeper-agent run";
+  const how = (await isSystemdBooted()) ? "sudo systemctl start boardkeeper-agent" : "boardkeeper-agent run";
   return `Start it with: ${how}`;
 }

@@ -1,7 +1,7 @@
 import type { Arguments } from "../arguments.ts";
 import { readBootId } from "../../board/hardware/boot.ts";
-import { askAgent } from "../../board/local-api/client.ts";
-import { FolderStateFile } from "../../board/fs/state-file.ts";
+import { callMethod } from "../../board/local-api/client.ts";
+import { ChecksummedStateFile } from "../../board/fs/state-file.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { savedState } from "../saved-state.ts";
 import { statusRows } from "../format/format-status.ts";
@@ -21,7 +21,7 @@ export async function showStatus(given: Arguments, terminal: Terminal): Promise<
 }
 
 async function stateOfRunning(stateDir: string): Promise<JsonObject | undefined> {
-  const reply = await askAgent(stateDir, "getStatus");
+  const reply = await callMethod(stateDir, "getStatus");
   if (reply === undefined) return undefined;
   const { Response: _said, ...state } = reply.payload;
   if (reply.status === 200) return { running: true, stateDir, ...state };
@@ -29,7 +29,7 @@ async function stateOfRunning(stateDir: string): Promise<JsonObject | undefined>
 }
 
 async function stateOnDisk(stateDir: string, simulate: boolean): Promise<JsonObject> {
-  const { saved, problems } = await new FolderStateFile(stateDir).look();
+  const { saved, problems } = await new ChecksummedStateFile(stateDir).inspect();
   const shut = problems.find((one) => /EACCES|EPERM/.test(one));
   if (shut !== undefined)
     throw new CommandFailed(`${shut}. No agent is running; run this with sudo to see what it has saved.`);

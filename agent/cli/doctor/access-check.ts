@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { errorMessage } from "../../lib/errors.ts";
-import { outputAs } from "../../board/probes/as-user.ts";
+import { outputAsUser } from "../../board/probes/as-user.ts";
 import { probeProgram } from "../../board/probes/program.ts";
 import { probeFolder } from "../../board/probes/storage.ts";
 import type { User } from "../../board/probes/user.ts";
@@ -47,7 +47,7 @@ export async function checkAccessAs(user: User, asked: AccessQuestions): Promise
   const looking = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "doctor"];
   const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
   try {
-    return parseAnswers(JSON.parse(await outputAs(user, looking, { env, timeoutMs: patienceMs })), asked);
+    return parseAnswers(JSON.parse(await outputAsUser(user, looking, { env, timeoutMs: patienceMs })), asked);
   } catch (cause) {
     const why = errorMessage(cause);
     throw new CommandFailed(`Nobody can look with the rights of ${user.name}, as the service has them: ${why}`, {

@@ -1,5 +1,5 @@
-import { sentences } from "../../hub/reconnect-policy.ts";
-import type { TroubleKind } from "../../hub/connection-error.ts";
+import { diagnosisMessages } from "../../hub/reconnect-policy.ts";
+import type { ConnectionErrorKind } from "../../hub/connection-error.ts";
 import { findings, type Finding } from "./finding.ts";
 
 /** How far a connection to the hub came. */
@@ -7,8 +7,8 @@ export type LoginFacts =
   /** The running agent has one, and a second would end it. */
   | { readonly kind: "agent-connected" }
   | { readonly kind: "connected" }
-  | { readonly kind: "no-twin"; readonly trouble: TroubleKind; readonly message: string }
-  | { readonly kind: "failed"; readonly trouble: TroubleKind; readonly message: string }
+  | { readonly kind: "no-twin"; readonly trouble: ConnectionErrorKind; readonly message: string }
+  | { readonly kind: "failed"; readonly trouble: ConnectionErrorKind; readonly message: string }
   /** There is nothing to connect with, or no way there. */
   | { readonly kind: "not-tried" };
 
@@ -32,7 +32,7 @@ export function checkLogin(facts: LoginFacts, clockIsWrong: boolean): readonly [
   }
 }
 
-function checkFailure(trouble: TroubleKind, message: string, clockIsWrong: boolean): Finding {
+function checkFailure(trouble: ConnectionErrorKind, message: string, clockIsWrong: boolean): Finding {
   if (trouble !== "refused") {
     return login.fault(
       `no connection: ${message}`,
@@ -51,9 +51,9 @@ function checkFailure(trouble: TroubleKind, message: string, clockIsWrong: boole
 }
 
 /** Publishing to a twin's topic ends a Basic hub's connection: eclipse-threadx/getting-started#67. */
-function checkTier(trouble: TroubleKind, message: string): Finding {
-  if (trouble === "throttled") return tier.unknown(sentences.busy);
-  if (trouble === "quota") return tier.warning(sentences.quota);
+function checkTier(trouble: ConnectionErrorKind, message: string): Finding {
+  if (trouble === "throttled") return tier.unknown(diagnosisMessages.busy);
+  if (trouble === "quota") return tier.warning(diagnosisMessages.quota);
   if (trouble === "hub-error") return tier.unknown(`the hub cannot answer now: ${message}`, "Look again later");
   const most = "most likely it is of the Basic tier, which has no twins and no methods";
   const advice = "Boardkeeper needs a hub of the Standard or the Free tier";

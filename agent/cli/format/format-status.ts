@@ -1,22 +1,22 @@
 import type { JsonObject } from "../../contract/json.ts";
-import { section, text, texts } from "../../contract/reading.ts";
+import { sectionAt, textAt, textsAt } from "../../contract/reading.ts";
 
 type Lines = readonly (readonly [name: string, value: string | null])[];
 
 /** The state of this board for whoever stands before it, from the answer to `getStatus` or from what is saved of it. */
 export function statusRows(state: JsonObject): Lines {
-  const agent = section(state, "agent");
-  const board = section(state, "board");
-  const link = section(state, "link");
+  const agent = sectionAt(state, "agent");
+  const board = sectionAt(state, "board");
+  const link = sectionAt(state, "link");
   const isRunning = state["running"] === true;
-  const problems = [...texts(agent, "problems"), ...texts(state, "problems")];
+  const problems = [...textsAt(agent, "problems"), ...textsAt(state, "problems")];
   return [
     ["Agent", isRunning ? runningLine(agent) : "not running"],
     ["Problems", problems.length === 0 ? null : problems.join(" ")],
-    ["State", text(state, "stateDir")],
+    ["State", textAt(state, "stateDir")],
     ["Hub", isRunning ? linkLine(link) : null],
-    ["Board", isRunning ? joined([text(board, "model"), text(board, "arch"), text(board, "os")]) : null],
-    ["Boot", isRunning ? text(agent, "bootId") : rebootedLine(state)],
+    ["Board", isRunning ? joined([textAt(board, "model"), textAt(board, "arch"), textAt(board, "os")]) : null],
+    ["Boot", isRunning ? textAt(agent, "bootId") : rebootedLine(state)],
     ["Clock", isRunning ? clockLine(agent) : null],
     ["Firmware", firmwareLine(state)],
     ["Update", updateLine(state)],
@@ -25,18 +25,18 @@ export function statusRows(state: JsonObject): Lines {
 }
 
 function runningLine(agent: JsonObject): string {
-  const kind = text(agent, "mode") === "simulated" ? "simulated board" : null;
-  return joined([`running ${text(agent, "version") ?? ""}`.trim(), kind, since(agent)]);
+  const kind = textAt(agent, "mode") === "simulated" ? "simulated board" : null;
+  return joined([`running ${textAt(agent, "version") ?? ""}`.trim(), kind, since(agent)]);
 }
 
 function since(agent: JsonObject): string | null {
-  const startedAt = text(agent, "startedAt");
+  const startedAt = textAt(agent, "startedAt");
   return startedAt === null ? null : `since ${startedAt}`;
 }
 
 function linkLine(link: JsonObject): string {
   if (link["up"] === true) return "connected";
-  return `not connected. ${text(link, "diagnosis") ?? "The first connection is on its way."}`;
+  return `not connected. ${textAt(link, "diagnosis") ?? "The first connection is on its way."}`;
 }
 
 function clockLine(agent: JsonObject): string {
@@ -49,27 +49,27 @@ function rebootedLine({ rebootedSince }: JsonObject): string | null {
 }
 
 function firmwareLine(state: JsonObject): string | null {
-  const version = text(state, "firmwareVersion");
-  const proven = section(section(state, "update"), "lastProven");
-  const [provenVersion, at] = [text(proven, "version"), text(proven, "at")];
+  const version = textAt(state, "firmwareVersion");
+  const proven = sectionAt(sectionAt(state, "update"), "lastProven");
+  const [provenVersion, at] = [textAt(proven, "version"), textAt(proven, "at")];
   if (version === null) return provenVersion === null ? null : `${provenVersion} was proven last, at ${at ?? "?"}`;
   return provenVersion === version && at !== null ? `${version}, proven at ${at}` : version;
 }
 
 function updateLine(state: JsonObject): string {
-  const update = section(state, "update");
-  const phase = text(update, "phase") ?? "idle";
+  const update = sectionAt(state, "update");
+  const phase = textAt(update, "phase") ?? "idle";
   if (phase === "idle") return "none yet";
-  const what = update["rehearsal"] === true ? "a rehearsal" : (text(update, "version") ?? "an unknown version");
-  const endedAt = text(update, "endedAt");
-  const error = failure(section(update, "error"));
+  const what = update["rehearsal"] === true ? "a rehearsal" : (textAt(update, "version") ?? "an unknown version");
+  const endedAt = textAt(update, "endedAt");
+  const error = failure(sectionAt(update, "error"));
   const waits = waitWords(update);
   return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${waits}${id(update)}${error}`;
 }
 
 function waitWords(update: JsonObject): string {
-  const until = text(update, "waitsUntil");
-  switch (text(update, "waitsFor")) {
+  const until = textAt(update, "waitsUntil");
+  switch (textAt(update, "waitsFor")) {
     case "order":
       return ", waits for the order to apply it";
     case "window":
@@ -82,16 +82,16 @@ function waitWords(update: JsonObject): string {
 }
 
 function rebootLine(state: JsonObject): string {
-  const reboot = section(state, "reboot");
-  const phase = text(reboot, "phase") ?? "idle";
-  const last = section(reboot, "lastProven");
-  const at = text(last, "at");
+  const reboot = sectionAt(state, "reboot");
+  const phase = textAt(reboot, "phase") ?? "idle";
+  const last = sectionAt(reboot, "lastProven");
+  const at = textAt(last, "at");
   const lastWords =
-    at === null ? "none proven yet" : `last at ${at}, ${causes[text(last, "cause") ?? ""] ?? "cause unknown"}`;
+    at === null ? "none proven yet" : `last at ${at}, ${causes[textAt(last, "cause") ?? ""] ?? "cause unknown"}`;
   if (phase === "idle" || phase === "proven") return lastWords;
-  const due = text(reboot, "scheduledFor");
+  const due = textAt(reboot, "scheduledFor");
   const when = phase === "scheduled" ? ` for ${due ?? "the maintenance window"}` : "";
-  return `${phase}${when}${id(reboot)}${failure(section(reboot, "error"))}; ${lastWords}`;
+  return `${phase}${when}${id(reboot)}${failure(sectionAt(reboot, "error"))}; ${lastWords}`;
 }
 
 const causes: Readonly<Record<string, string>> = {
@@ -101,12 +101,12 @@ const causes: Readonly<Record<string, string>> = {
 };
 
 function failure(error: JsonObject): string {
-  const code = text(error, "code");
-  return code === null ? "" : `: ${code}, ${text(error, "message") ?? ""}`;
+  const code = textAt(error, "code");
+  return code === null ? "" : `: ${code}, ${textAt(error, "message") ?? ""}`;
 }
 
 function id(of: JsonObject): string {
-  const operationId = text(of, "operationId");
+  const operationId = textAt(of, "operationId");
   return operationId === null ? "" : ` (${operationId})`;
 }
 

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from "../json.ts";
-import type { Equipment, Snapshot } from "../snapshot.ts";
+import type { HardwareInfo, Snapshot } from "../snapshot.ts";
 
 /**
  * Our own words, under `boardkeeper`: the whole snapshot. No key here may contain the word that the seed tutorial's
  * service searches the twin's text for, which is why the last proven reboot is `lastProven`.
  */
-export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
+export function formatBoardkeeper(snapshot: Snapshot): JsonObject {
   const { agent, board, config, update, reboot, currentVersion } = snapshot;
   return {
     agent: { ...agent },
@@ -43,6 +43,6 @@ export function projectBoardkeeper(snapshot: Snapshot): JsonObject {
   } satisfies Record<string, Json>;
 }
 
-function equipmentJson({ disks, interfaces, ...rest }: Equipment): JsonObject {
+function equipmentJson({ disks, interfaces, ...rest }: HardwareInfo): JsonObject {
   return { ...rest, disks: disks.map((one) => ({ ...one })), interfaces: interfaces.map((one) => ({ ...one })) };
 }

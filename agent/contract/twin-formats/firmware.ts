@@ -1,4 +1,4 @@
-import { brief } from "../failure.ts";
+import { truncateUtf8 } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import type { Snapshot, UpdatePhase, UpdateSnapshot } from "../snapshot.ts";
 
@@ -33,14 +33,14 @@ const pending: ReadonlySet<UpdatePhase> = new Set([
 ]);
 
 /** `firmware` as the tutorial's service and its metrics queries read it; what is empty there is `''`, as in its sample. */
-export function projectFirmware({ update, currentVersion }: Snapshot): JsonObject {
+export function formatFirmware({ update, currentVersion }: Snapshot): JsonObject {
   // A refused document has no job; it shows only where no job's own state would be hidden by it.
   const refused = !pending.has(update.phase) && update.phase !== "reverting" ? update.refused : null;
   return {
     currentFwVersion: currentVersion ?? "",
     pendingFwVersion: pending.has(update.phase) ? (update.version ?? "") : "",
     fwUpdateStatus: refused ? "error" : statusOf[update.phase],
-    fwUpdateSubstatus: brief(refused ? `${refused.code}: ${refused.message}` : substatus(update)),
+    fwUpdateSubstatus: truncateUtf8(refused ? `${refused.code}: ${refused.message}` : substatus(update)),
     lastFwUpdateStartTime: update.times.accepted ?? "",
     lastFwUpdateEndTime: update.times.ended ?? "",
   };
@@ -49,7 +49,7 @@ export function projectFirmware({ update, currentVersion }: Snapshot): JsonObjec
 function substatus({ phase, waitsFor, waitsUntil, delay, error }: UpdateSnapshot): string {
   switch (phase) {
     case "staged":
-      return staged(waitsFor, waitsUntil);
+      return describeStaged(waitsFor, waitsUntil);
     case "proving":
       return "proving the new system healthy";
     case "reverting":
@@ -71,7 +71,7 @@ function substatus({ phase, waitsFor, waitsUntil, delay, error }: UpdateSnapshot
   }
 }
 
-function staged(waitsFor: UpdateSnapshot["waitsFor"], until: string | null): string {
+function describeStaged(waitsFor: UpdateSnapshot["waitsFor"], until: string | null): string {
   switch (waitsFor) {
     case "window":
       return `staged, waiting for the maintenance window${until === null ? "" : ` at ${until}`}`;

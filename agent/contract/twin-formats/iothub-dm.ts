@@ -30,7 +30,7 @@ const statusOf: Record<Exclude<UpdatePhase, "failed">, IothubDmStatus> = {
  * `iothubDM` as the Node and C# tutorials read it: both sections exist from the first start on, because their pollers
  * throw when one is missing. The times of the Node tutorial are "before" times (`startedRebootTime`) and "after" times.
  */
-export function projectIothubDm({ update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
+export function formatIothubDm({ update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
   const { times } = update;
   const error = finalError(update);
   return {

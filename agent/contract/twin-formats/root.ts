@@ -1,4 +1,4 @@
-import { brief } from "../failure.ts";
+import { truncateUtf8 } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { finalError, type Snapshot, type UpdatePhase } from "../snapshot.ts";
 
@@ -26,7 +26,7 @@ const statusOf: Record<UpdatePhase, FirmwareStatus> = {
  * (`lastReboot`) read it. `rebootTime` is there only while the last reboot is the answer to "did it reboot?":
  * accepting a new one takes it away, because a poller stops at the first it sees.
  */
-export function projectRoot({ agent, update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
+export function formatRoot({ agent, update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
   const { times } = update;
   const error = finalError(update);
   return {
@@ -34,7 +34,7 @@ export function projectRoot({ agent, update, reboot, lastProvenUpdate }: Snapsho
     lastReboot: reboot.last?.at ?? null,
     logTime: agent.startedAt,
     firmwareStatus: statusOf[update.phase],
-    firmwareError: error && brief(`${error.code}: ${error.message}`),
+    firmwareError: error && truncateUtf8(`${error.code}: ${error.message}`),
     downloadComplete: times.verifying ?? null,
     startedApplyingImage: times.applying ?? null,
     lastFirmwareUpdate: update.phase === "completed" ? (times.ended ?? null) : (lastProvenUpdate?.at ?? null),

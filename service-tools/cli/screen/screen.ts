@@ -1,4 +1,4 @@
-import { printable } from "../../../agent/contract/terminal-escape.ts";
+import { escapeForTerminal } from "../../../agent/contract/terminal-escape.ts";
 
 /** Where text goes: standard output or standard error, or what a test reads. */
 export interface Screen {
@@ -23,7 +23,7 @@ interface TextStream {
 export function screenOn(stream: TextStream, env: Readonly<Record<string, string | undefined>>): Screen {
   const isTerminal = stream.isTTY === true && env["TERM"] !== "dumb";
   return {
-    write: (text) => void stream.write(isTerminal ? drawn(text) : printable(text)),
+    write: (text) => void stream.write(isTerminal ? drawn(text) : escapeForTerminal(text)),
     isTerminal,
     get columns() {
       return stream.columns ?? 80;
@@ -39,7 +39,7 @@ export const eraseLine = "\r\u001b[2K";
 function drawn(text: string): string {
   // oxlint-disable-next-line no-control-regex -- they are what it is about
   const parts = text.split(/(^\r\u001b\[2K|\u001b\[(?:1|2|22|31|32|33|36|39)m)/u);
-  return parts.map((part, index) => (index % 2 === 1 ? part : printable(part))).join("");
+  return parts.map((part, index) => (index % 2 === 1 ? part : escapeForTerminal(part))).join("");
 }
 
 export interface Paint {

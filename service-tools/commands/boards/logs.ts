@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { isJsonObject, type JsonObject } from "../../../agent/contract/json.ts";
-import { logLevels, logLine, type LogLineLevel } from "../../../agent/contract/logs.ts";
+import { logLevels, formatLogLine, type LogLineLevel } from "../../../agent/contract/logs.ts";
 import { askBoard } from "../../boards/invoke-method.ts";
 import { readDuration } from "../../cli/screen/measures.ts";
 import { withHub } from "../../cli/with-hub.ts";
@@ -34,7 +34,7 @@ export function addLogs(program: Command, world: World): void {
           world.err.write(`${omitted} older lines did not fit an answer: narrow it with --since or --level.\n`);
         printResult(world.out, options.output, {
           json: { deviceId: options.deviceId, moduleId: options.moduleId ?? null, lines, omitted },
-          text: lines.map((line) => `${logLine(line)}\n`).join(""),
+          text: lines.map((line) => `${formatLogLine(line)}\n`).join(""),
         });
       }),
     );

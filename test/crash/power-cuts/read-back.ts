@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { PartialFiles } from "../../../agent/board/image/partial-file.ts";
-import { FolderStaging } from "../../../agent/board/image/staging.ts";
-import { FolderStateFile } from "../../../agent/board/fs/state-file.ts";
+import { FilePartialStore } from "../../../agent/board/image/partial-file.ts";
+import { StagingFolder } from "../../../agent/board/image/staging.ts";
+import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";
 import { reserveBytes } from "../../../agent/board/fs/reserve-file.ts";
-import { FolderTrialRecord } from "../../../agent/board/fs/boot-counter-file.ts";
+import { BootCounterFile } from "../../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson, isJsonObject } from "../../../agent/contract/json.ts";
 import { AgentError } from "../../../agent/lib/errors.ts";
 import { stateFileNames } from "../../../agent/config/paths.ts";
@@ -14,12 +14,12 @@ import { reserved, type Found, type FoundImage } from "./durability-spec.ts";
 
 /** Reads what lies on a disk as the agent does when it starts in another boot. */
 export async function look(folder: string, seed: number, images: readonly number[]): Promise<Found> {
-  const staging = new FolderStaging(join(folder, "staging"), 0);
+  const staging = new StagingFolder(join(folder, "staging"), 0);
   const found: Record<number, FoundImage> = {};
   for (const number of images) found[number] = await lookAtImage(staging, folder, seed, number);
   return {
     state: await lookAtState(folder, seed),
-    trials: await new FolderTrialRecord(folder).read(),
+    trials: await new BootCounterFile(folder).read(),
     config: await lookAtConfig(folder, seed),
     reserve: await lookAtReserve(folder),
     images: found,
@@ -27,7 +27,7 @@ export async function look(folder: string, seed: number, images: readonly number
 }
 
 async function lookAtState(folder: string, seed: number): Promise<Found["state"]> {
-  const { saved, problems } = await new FolderStateFile(folder).load();
+  const { saved, problems } = await new ChecksummedStateFile(folder).load();
   if (problems.length > 0) return "damaged";
   if (saved === undefined) return null;
   return canonicalJson(saved) === canonicalJson(stateOf(seed, saved.seq)) ? saved.seq : "damaged";
@@ -47,7 +47,7 @@ async function lookAtReserve(folder: string): Promise<number> {
   return Math.min(file.size, file.blocks * 512) >= reserveBytes ? reserved.whole : reserved.part;
 }
 
-async function lookAtImage(staging: FolderStaging, folder: string, seed: number, number: number): Promise<FoundImage> {
+async function lookAtImage(staging: StagingFolder, folder: string, seed: number, number: number): Promise<FoundImage> {
   const { content, sha256 } = imageOf(seed, number);
   const { signal } = new AbortController();
   const path = join(folder, "staging", `${sha256}.part`);
@@ -77,7 +77,11 @@ function claimOf(record: string): number | "damaged" {
 /** Bytes that the next process would go on from; null when they are not the image's. */
 async function usableOf(path: string, content: Buffer): Promise<number | null> {
   const clock = { nowMs: () => 0 };
-  const partial = await new PartialFiles("boot after the cut", clock).open(path, "op-1", new AbortController().signal);
+  const partial = await new FilePartialStore("boot after the cut", clock).open(
+    path,
+    "op-1",
+    new AbortController().signal,
+  );
   const expected = createHash("sha256").update(content.subarray(0, partial.bytes)).digest("hex");
   const isRight = partial.digest() === expected;
   const { bytes } = partial;

@@ -1,12 +1,12 @@
 import { constants, writeSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { PartialFiles } from "../../../agent/board/image/partial-file.ts";
-import { keepLastGood } from "../../../agent/board/fs/last-known-good-file.ts";
-import { FolderStaging } from "../../../agent/board/image/staging.ts";
-import { FolderStateFile } from "../../../agent/board/fs/state-file.ts";
-import { FileReserve, reserveBytes } from "../../../agent/board/fs/reserve-file.ts";
-import { FolderTrialRecord } from "../../../agent/board/fs/boot-counter-file.ts";
+import { FilePartialStore } from "../../../agent/board/image/partial-file.ts";
+import { saveLastKnownGood } from "../../../agent/board/fs/last-known-good-file.ts";
+import { StagingFolder } from "../../../agent/board/image/staging.ts";
+import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";
+import { DiskReserveFile, reserveBytes } from "../../../agent/board/fs/reserve-file.ts";
+import { BootCounterFile } from "../../../agent/board/fs/boot-counter-file.ts";
 import { stateFileNames } from "../../../agent/config/paths.ts";
 import { randomFrom } from "../../support/random.ts";
 import { configOf, countOf, imageOf, isLarge, stateOf } from "./content.ts";
@@ -57,12 +57,12 @@ async function mark(one: Mark): Promise<void> {
 
 await forget(habit, folder);
 const disk = diskOf(habit);
-const stateFile = new FolderStateFile(folder, disk);
-const trials = new FolderTrialRecord(folder, disk);
-const reserve = new FileReserve(folder, disk);
-const staging = new FolderStaging(join(folder, "staging"), 0);
+const stateFile = new ChecksummedStateFile(folder, disk);
+const trials = new BootCounterFile(folder, disk);
+const reserve = new DiskReserveFile(folder, disk);
+const staging = new StagingFolder(join(folder, "staging"), 0);
 let bootMs = 0;
-const partials = new PartialFiles(bootId, { nowMs: () => bootMs });
+const partials = new FilePartialStore(bootId, { nowMs: () => bootMs });
 
 const { saved } = await stateFile.load();
 if (saved !== undefined) await mark({ of: "state", is: "kept", value: saved.seq });
@@ -90,7 +90,7 @@ async function keepConfig(): Promise<void> {
   const value = config === undefined || random() < 0.7 ? next() : config;
   config = value;
   await mark({ of: "config", is: "begun", value });
-  await keepLastGood(folder, configOf(seed, value), disk);
+  await saveLastKnownGood(folder, configOf(seed, value), disk);
   await mark({ of: "config", is: "kept", value });
 }
 

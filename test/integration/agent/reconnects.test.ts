@@ -2,10 +2,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { systemTimer } from "../../../agent/board/hardware/clocks.ts";
-import { hubAddressFrom } from "../../../agent/hub/address.ts";
+import { parseHubAddress } from "../../../agent/hub/address.ts";
 import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
-import { Meter } from "../../../agent/hub/quota-counter.ts";
-import { Supervisor } from "../../../agent/hub/connection-manager.ts";
+import { QuotaCounter } from "../../../agent/hub/quota-counter.ts";
+import { ConnectionManager } from "../../../agent/hub/connection-manager.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { quiet } from "../../support/state-stores.ts";
 import type { Transport } from "../../support/azure-sdk.ts";
@@ -31,7 +31,7 @@ it.each<Transport>(["MQTT", "WebSockets"])(
   { timeout: 240_000 },
   async (transport) => {
     const hub = await testHub();
-    const address = hubAddressFrom(await hub.addDevice("board-1"), {
+    const address = parseHubAddress(await hub.addDevice("board-1"), {
       webSocket: transport === "WebSockets",
       webSocketPort: hub.ports.https,
     });
@@ -39,7 +39,7 @@ it.each<Transport>(["MQTT", "WebSockets"])(
     let ups = 0;
     let waiting: (() => void) | undefined;
     let signalListeners = 0;
-    const supervisor = new Supervisor({
+    const supervisor = new ConnectionManager({
       connect: (signal) => {
         signalListeners = countListeners(signal);
         return connectToAzure({ address: address.value, ca: hub.ca, productInfo: "test", log: quiet }, signal);
@@ -47,17 +47,17 @@ it.each<Transport>(["MQTT", "WebSockets"])(
       timer: { after: (delayMs, signal) => systemTimer.after(delayMs / 1_000, signal) },
       clock: { now: () => new Date(), synchronized: () => Promise.resolve(true) },
       bootClock: { nowMs: () => Math.round(performance.now()) },
-      meter: new Meter(),
+      quota: new QuotaCounter(),
       random: () => 0,
       log: quiet,
-      method: () => Promise.resolve({ status: 200, payload: { Response: "" } }),
-      answered: () => undefined,
+      onMethod: () => Promise.resolve({ status: 200, payload: { Response: "" } }),
+      onMethodAnswered: () => undefined,
       onDesired: () => undefined,
-      onUp: () => {
+      onConnected: () => {
         ups += 1;
         waiting?.();
       },
-      onDown: () => undefined,
+      onDisconnected: () => undefined,
     });
     const reconnect = async (times: number): Promise<void> => {
       for (let time = 0; time < times; time += 1) {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keepLastGood } from "../../../agent/board/fs/last-known-good-file.ts";
+import { saveLastKnownGood } from "../../../agent/board/fs/last-known-good-file.ts";
 import { ConfigError, loadConfig, type Config } from "../../../agent/config/load.ts";
 import type { LaunchOptions } from "../../../agent/config/launch-options.ts";
 import { bareLaunchOptions } from "../../support/launch-options.ts";
@@ -47,7 +47,7 @@ async function board(more = ""): Promise<Board> {
   await writeFile(made.toml, made.good(more));
   await writeFile(made.secret, connectionString, { mode: 0o600 });
   await mkdir(made.state);
-  await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
+  await saveLastKnownGood(made.state, (await made.start()).lastKnownGoodText ?? "");
   return made;
 }
 
@@ -100,7 +100,7 @@ describe("a config that was broken by an edit", () => {
     await writeFile(made.toml, `[agent]\nstate-dir = "${made.state}"\n`);
     await writeFile(credential, connectionString);
     await mkdir(made.state);
-    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
+    await saveLastKnownGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     await writeFile(credential, "none");
     const config = await made.start();
     expect(config.hub.connectionString).toContain("c2VjcmV0");
@@ -112,7 +112,7 @@ describe("a config that was broken by an edit", () => {
     const ca = join(made.folder, "ca.pem");
     await writeFile(ca, "-----BEGIN CERTIFICATE-----\n");
     await writeFile(made.toml, made.good(`ca-file = "${ca}"`));
-    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
+    await saveLastKnownGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     await writeFile(ca, "");
     expect((await made.start()).hubCa).toContain("BEGIN");
   });
@@ -151,10 +151,10 @@ describe("the copy", () => {
     const made = await board();
     const { ino, mode } = await stat(keptIn(made));
     expect(mode & 0o777).toBe(0o600);
-    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
+    await saveLastKnownGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     expect((await stat(keptIn(made))).ino).toBe(ino);
     await writeFile(made.toml, made.good("[update]\nkeep-free = 7"));
-    await keepLastGood(made.state, (await made.start()).lastKnownGoodText ?? "");
+    await saveLastKnownGood(made.state, (await made.start()).lastKnownGoodText ?? "");
     expect(await readFile(keptIn(made), "utf8")).toContain('"update.keep-free": 7');
   });
 
@@ -175,7 +175,7 @@ describe("the copy", () => {
     };
     const { stateDir, lastKnownGoodText = "" } = await made.start();
     await mkdir(stateDir, { recursive: true });
-    await keepLastGood(stateDir, lastKnownGoodText);
+    await saveLastKnownGood(stateDir, lastKnownGoodText);
     made.around = { ...made.around, env: { ...made.around.env, BOARDKEEPER_HUB_TRANSPORT: "pigeon" } };
     expect(await made.start()).toMatchObject({ stateDir, "hub.transport": "mqtt", "update.installer": "simulated" });
     await rm(join(devices, "d1.json"));

@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
-import { ownProgram } from "../../../../agent/board/installers/exec-script.ts";
+import { execScript } from "../../../../agent/board/installers/exec-script.ts";
 import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
 import { quiet } from "../../../support/state-stores.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -27,7 +27,7 @@ async function program(
   await writeFile(path, `#!/bin/sh\ncd ${folder}\n${script}\n`);
   await chmod(path, 0o700);
   return {
-    program: ownProgram(path),
+    program: execScript(path),
     restart: "board",
     timeLimitMs: 10_000,
     replaces: [],
@@ -101,7 +101,7 @@ describe("an operator's program as installer", () => {
 
   it("fails when the program cannot be started", async () => {
     const options = await program(":");
-    const installer = commandInstaller({ ...options, program: ownProgram("/nowhere/installer") });
+    const installer = commandInstaller({ ...options, program: execScript("/nowhere/installer") });
     await expect(installer.install(image, never)).rejects.toMatchObject({ code: "installer-failed" });
   });
 
@@ -130,7 +130,7 @@ describe("an operator's program as installer", () => {
     onTestFinished(async () => (await left()).forEach((pid) => process.kill(pid, "SIGKILL")));
     const installer = commandInstaller({
       ...options,
-      program: ownProgram(options.program.name, { drainMs: 1_500 }),
+      program: execScript(options.program.name, { drainMs: 1_500 }),
       versionLimitMs: 1_000,
     });
     // The limit comes while the pipes are being drained, and must not count any more.
@@ -143,7 +143,7 @@ describe("an operator's program as installer", () => {
     const options = await program("trap '' TERM; setsid sleep 600 & echo $! > left; while :; do sleep 1; done", {
       timeLimitMs: 300,
     });
-    const impatient = ownProgram(options.program.name, { graceMs: 300, drainMs: 100 });
+    const impatient = execScript(options.program.name, { graceMs: 300, drainMs: 100 });
     onTestFinished(async () => {
       process.kill(Number(await readFile(join(options.stateDir, "left"), "utf8")), "SIGKILL");
     });

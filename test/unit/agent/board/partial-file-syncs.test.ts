@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { nodeDisk } from "../../../../agent/board/fs/disk.ts";
-import { PartialFiles } from "../../../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../../../agent/board/image/partial-file.ts";
 import { createLog } from "../../../../agent/lib/log.ts";
 import { Download } from "../../../../agent/download/download.ts";
 import type { Image } from "../../../../agent/update/job.ts";
@@ -22,7 +22,7 @@ class Board {
   readonly time = new FakeTime();
   /** Where the sync is held, or comes to grief. */
   readonly sync = new Gate();
-  readonly files: PartialFiles;
+  readonly files: FilePartialStore;
   readonly path: string;
   asked = 0;
   mostWriters = 0;
@@ -42,7 +42,7 @@ class Board {
         this.#writers -= 1;
       }
     };
-    this.files = new PartialFiles("boot-1", this.time, { disk: overriding(nodeDisk, { create }) });
+    this.files = new FilePartialStore("boot-1", this.time, { disk: overriding(nodeDisk, { create }) });
   }
 
   /** Downloads an image of so many pieces. */

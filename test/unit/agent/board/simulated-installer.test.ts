@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { simulatedInstaller } from "../../../../agent/board/installers/simulated.ts";
-import { newBoard, powerOn, readBoard, writeBoard, type Board } from "../../../../agent/board/simulator/board.ts";
+import {
+  createBoard,
+  powerOn,
+  readBoard,
+  writeBoard,
+  type SimulatedBoard,
+} from "../../../../agent/board/simulator/board.ts";
 import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -14,7 +20,7 @@ async function afterwards(
   const file = join(await temporaryFolder(), "board.json");
   const installer = simulatedInstaller(file, { after: () => Promise.resolve() }, 0);
   const reboot = async (): Promise<void> => {
-    const before: Board = (await readBoard(file)) ?? newBoard("1.0.0");
+    const before: SimulatedBoard = (await readBoard(file)) ?? createBoard("1.0.0");
     await writeBoard(file, powerOn(before, "boot", 0));
   };
   const { signal } = new AbortController();

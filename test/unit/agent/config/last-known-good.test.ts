@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { problemsForTwin } from "../../../../agent/contract/problems.ts";
+import { alertsForTwin } from "../../../../agent/contract/problems.ts";
 import {
   serializeLastKnownGood,
   parseLastKnownGood,
@@ -66,6 +66,6 @@ describe("problems for the twin", () => {
     ["a secret", ["x?SharedAccessKey=abc"], ["x?SharedAccessKey=[secret]"]],
     ["a long one", ["x".repeat(201)], [`${"x".repeat(197)}…`]],
   ])("%s", (_what, problems, told) => {
-    expect(problemsForTwin(problems)).toStrictEqual(told);
+    expect(alertsForTwin(problems)).toStrictEqual(told);
   });
 });

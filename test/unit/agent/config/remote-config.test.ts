@@ -48,13 +48,13 @@ describe("a desired section", () => {
   ])("is refused whole with %s", (_what, section, words) => {
     expect(validateRemote(section, base)).toMatchObject({
       ok: false,
-      refusal: { code: "bad-request", message: expect.stringContaining(words) },
+      error: { code: "bad-request", message: expect.stringContaining(words) },
     });
   });
 
   it("tells every mistake at once", () => {
     const judged = validateRemote({ agent: { "log-level": "loud" }, hub: { transport: "mqtt" }, x: 1 }, base);
-    expect(judged.ok ? "" : judged.refusal.message.split("; ").length).toBe(3);
+    expect(judged.ok ? "" : judged.error.message.split("; ").length).toBe(3);
   });
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { project } from "../../../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../../../agent/contract/twin-formats/project.ts";
 import { failure } from "../../../../agent/contract/failure.ts";
 import type { PhaseTimes, Snapshot, UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import { idleReboot, snapshotWith } from "../../../support/snapshots.ts";
@@ -117,7 +117,7 @@ const rows: [row: string, snapshot: Snapshot][] = [
 describe("one snapshot, four vocabularies", () => {
   it.each(rows)("%s", (row, snapshot) => {
     const literal: unknown = JSON.parse(readFileSync(`test/fixtures/dialects/${row}.json`, "utf8"));
-    expect(project(snapshot)).toStrictEqual(literal);
+    expect(reportedProperties(snapshot)).toStrictEqual(literal);
   });
 
   it.each<[what: string, snapshot: Snapshot, firmware: object]>([
@@ -144,31 +144,31 @@ describe("one snapshot, four vocabularies", () => {
     ["failed, nobody knows why", snapshotWith({ ...job, phase: "failed" }), { fwUpdateSubstatus: "" }],
     ["accepted, of no version", snapshotWith({ phase: "accepted" }), { pendingFwVersion: "" }],
   ])("firmware: %s", (_what, snapshot, firmware) => {
-    expect(project(snapshot)["firmware"]).toMatchObject(firmware);
+    expect(reportedProperties(snapshot)["firmware"]).toMatchObject(firmware);
   });
 
   it("tells why a reboot failed, and has no time for a proof that is not stamped", () => {
     const failed = snapshotWith({}, { reboot: { ...idleReboot, phase: "failed", error: installError } });
-    expect(project(failed)).toMatchObject({ boardkeeper: { reboot: { error: installError } } });
+    expect(reportedProperties(failed)).toMatchObject({ boardkeeper: { reboot: { error: installError } } });
     const unstamped = snapshotWith({}, { reboot: { ...idleReboot, phase: "proven" } });
-    expect(project(unstamped)).toMatchObject({ rebootTime: null });
+    expect(reportedProperties(unstamped)).toMatchObject({ rebootTime: null });
   });
 
   it("keeps every owned key in every row, so that nothing of an earlier job can stay behind", () => {
-    const shape = keysOf(project(snapshotWith()));
-    for (const [, snapshot] of rows) expect(keysOf(project(snapshot))).toStrictEqual(shape);
+    const shape = keysOf(reportedProperties(snapshotWith()));
+    for (const [, snapshot] of rows) expect(keysOf(reportedProperties(snapshot))).toStrictEqual(shape);
   });
 
   it("writes all times as 24 characters, for pollers that slice the twin's text", () => {
     const [, snapshot] = rows.find(([row]) => row === "proven") ?? [];
-    const times = JSON.stringify(snapshot && project(snapshot)).match(/"\d{4}-[^"]*"/g) ?? [];
+    const times = JSON.stringify(snapshot && reportedProperties(snapshot)).match(/"\d{4}-[^"]*"/g) ?? [];
     expect(times.length).toBeGreaterThan(10);
     expect(times.every((time) => time.length === 26)).toBe(true);
   });
 
   it("has no key but the root's that holds the word which the seed tutorial's service looks for", () => {
     const [, snapshot] = rows.find(([row]) => row === "reboot-proven") ?? [];
-    const text = JSON.stringify(snapshot && project(snapshot));
+    const text = JSON.stringify(snapshot && reportedProperties(snapshot));
     expect(text.split("rebootTime").length - 1).toBe(1);
   });
 
@@ -176,7 +176,7 @@ describe("one snapshot, four vocabularies", () => {
     const long = (length: number): string => "é".repeat(length);
     const error = failure("interrupted-too-often", "downloading", long(2_000));
     const name = "v".repeat(64);
-    const largest = project(
+    const largest = reportedProperties(
       snapshotWith(
         {
           phase: "rolledBack",

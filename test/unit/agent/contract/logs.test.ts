@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { logLine, pageOf } from "../../../../agent/contract/logs.ts";
-import { logsRequestFrom } from "../../../../agent/contract/methods.ts";
+import { formatLogLine, newestLogPage } from "../../../../agent/contract/logs.ts";
+import { parseLogsRequest } from "../../../../agent/contract/methods.ts";
 
 const at = (second: number): string => `2026-01-02T03:04:${String(second).padStart(2, "0")}.000Z`;
 
@@ -19,14 +19,14 @@ describe("the lines that were asked for", () => {
     [{ since: "2026-01-02T04:04:04+01:00", level: "fatal" }, [5]],
     [{ since: at(6) }, []],
   ] as const)("%j", (asked, seconds) => {
-    const page = pageOf(lines, asked);
+    const page = newestLogPage(lines, asked);
     expect(page.lines.map(({ msg }) => msg)).toEqual(seconds.map((second) => `line ${second}`));
     expect(page.omitted).toBe(0);
   });
 
   it("are the newest that fit an answer, with the count of the others", () => {
     const many = Array.from({ length: 3_000 }, (_, index) => line(index % 60, "info", { index, text: "é".repeat(40) }));
-    const { lines: told, omitted } = pageOf(many, {});
+    const { lines: told, omitted } = newestLogPage(many, {});
     const bytes = Buffer.byteLength(JSON.stringify({ lines: told, omitted }));
     expect(bytes).toBeLessThanOrEqual(100 * 1_024);
     expect(bytes).toBeGreaterThan(98 * 1_024);
@@ -41,7 +41,7 @@ describe("the lines that were asked for", () => {
       line(1, "info", { err: { message: `GET https://h/x?sig=${secret} failed`, cause: [`sig=${secret}`] } }),
       `a crash: https://me:${secret}@h/`,
     ];
-    const page = pageOf(slips, {});
+    const page = newestLogPage(slips, {});
     expect(JSON.stringify(page)).not.toContain(secret);
     expect(page.lines).toHaveLength(3);
   });
@@ -63,12 +63,12 @@ describe("a line for people", () => {
       { time: at(1), level: "error", msg: "failed\n\n2026-01-02T03:04:02.000Z  info", err: { message: "a\r\nb" } },
       "2026-01-02T03:04:01.000Z  error             failed 2026-01-02T03:04:02.000Z  info (a b)",
     ],
-  ])("%j", (given, expected) => expect(logLine(given)).toBe(expected));
+  ])("%j", (given, expected) => expect(formatLogLine(given)).toBe(expected));
 });
 
 describe("a request for them", () => {
   it.each([[{}], [null], ['{"level":"warn"}'], [{ since: at(1), level: "debug" }]])("may be %j", (payload) => {
-    expect(logsRequestFrom(payload).ok).toBe(true);
+    expect(parseLogsRequest(payload).ok).toBe(true);
   });
 
   it.each([
@@ -76,7 +76,7 @@ describe("a request for them", () => {
     [{ since: 5 }, "since: expected a time such as"],
     [{ level: "loud" }, "level: expected"],
   ])("may not be %j", (payload, problem) => {
-    const checked = logsRequestFrom(payload);
+    const checked = parseLogsRequest(payload);
     expect(checked.ok ? "" : checked.problems.join()).toContain(problem);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
-  firmwareUpdateRequestFrom,
-  methodNamed,
-  namedOperationFrom,
-  rebootRequestFrom,
+  parseFirmwareUpdateRequest,
+  findMethod,
+  parseOperationReference,
+  parseRebootRequest,
 } from "../../../../agent/contract/methods.ts";
 
 describe("payloads as they arrive", () => {
@@ -16,7 +16,7 @@ describe("payloads as they arrive", () => {
     ["an empty text", "", {}],
     ["the reboot tutorial's unknown key", { method_number: "42" }, {}],
   ])("%s", (_what, payload, value) => {
-    expect(rebootRequestFrom(payload)).toStrictEqual({ ok: true, value });
+    expect(parseRebootRequest(payload)).toStrictEqual({ ok: true, value });
   });
 
   it.each<[string, unknown, string]>([
@@ -30,7 +30,7 @@ describe("payloads as they arrive", () => {
     ["an array as JSON text", "[1]", "payload: expected an object, null, or an object as JSON text, got an array"],
     ["JSON text twice over", '"{}"', "payload: expected an object, null, or an object as JSON text, got a string"],
   ])("refuses %s", (_what, payload, problem) => {
-    expect(rebootRequestFrom(payload)).toStrictEqual({ ok: false, problems: [problem] });
+    expect(parseRebootRequest(payload)).toStrictEqual({ ok: false, problems: [problem] });
   });
 });
 
@@ -51,11 +51,11 @@ describe("rebootDevice", () => {
     [{ reason: 7 }, "reason: expected a reason of at most 200 characters, got 7"],
     [{ delaySeconds: 1, window: true }, "delaySeconds, at, window: expected at most one of them, got several"],
   ])("refuses %j", (payload, problem) => {
-    expect(rebootRequestFrom(payload)).toStrictEqual({ ok: false, problems: [problem] });
+    expect(parseRebootRequest(payload)).toStrictEqual({ ok: false, problems: [problem] });
   });
 
   it("tells every problem at once", () => {
-    const checked = rebootRequestFrom({ delaySeconds: -1, force: 0 });
+    const checked = parseRebootRequest({ delaySeconds: -1, force: 0 });
     expect(checked.ok ? [] : checked.problems).toHaveLength(2);
   });
 });
@@ -63,7 +63,7 @@ describe("rebootDevice", () => {
 describe("firmwareUpdate", () => {
   it("takes both spellings of the address", () => {
     for (const key of ["fwPackageUri", "fwPackageURI"]) {
-      expect(firmwareUpdateRequestFrom({ [key]: "https://a/b" })).toStrictEqual({
+      expect(parseFirmwareUpdateRequest({ [key]: "https://a/b" })).toStrictEqual({
         ok: true,
         value: { [key]: "https://a/b" },
       });
@@ -81,11 +81,11 @@ describe("firmwareUpdate", () => {
     [{ fwVersion: "../etc" }, expect.stringContaining("fwVersion: expected a version of 1 to 64")],
     [{ fwVersion: 2 }, expect.stringContaining("fwVersion: expected a version of 1 to 64")],
   ])("refuses %j", (payload, problem) => {
-    expect(firmwareUpdateRequestFrom(payload)).toStrictEqual({ ok: false, problems: [problem] });
+    expect(parseFirmwareUpdateRequest(payload)).toStrictEqual({ ok: false, problems: [problem] });
   });
 
   it("never repeats an address, which may carry a signature", () => {
-    const checked = firmwareUpdateRequestFrom({ fwPackageUri: "https://a/b?sig=secret with a space" });
+    const checked = parseFirmwareUpdateRequest({ fwPackageUri: "https://a/b?sig=secret with a space" });
     expect(JSON.stringify(checked)).not.toContain("secret");
   });
 });
@@ -99,11 +99,11 @@ describe("names", () => {
     ["Reboot", undefined],
     ["", undefined],
   ])("%s is %s", (name, method) => {
-    expect(methodNamed(name)).toBe(method);
+    expect(findMethod(name)).toBe(method);
   });
 
   it("takes an operation id for methods that need nothing else", () => {
-    expect(namedOperationFrom({ operationId: "op-1", more: 1 })).toStrictEqual({
+    expect(parseOperationReference({ operationId: "op-1", more: 1 })).toStrictEqual({
       ok: true,
       value: { operationId: "op-1" },
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { codes, type Code } from "../../../../agent/contract/codes.ts";
+import { errorCodes, type ErrorCode } from "../../../../agent/contract/codes.ts";
 import {
   addressesOf,
   afterFailure,
@@ -45,7 +45,7 @@ describe("a status", () => {
 });
 
 describe("a failure", () => {
-  const ended = new Set<Code>([
+  const ended = new Set<ErrorCode>([
     "bad-address",
     "bad-size",
     "http-status",
@@ -54,7 +54,7 @@ describe("a failure", () => {
     "insecure-redirect",
     "too-many-redirects",
   ]);
-  it.each(Object.keys(codes) as Code[])("%s", (code) => {
+  it.each(Object.keys(errorCodes) as ErrorCode[])("%s", (code) => {
     const means = code === "unreachable" ? "again" : ended.has(code) ? "ended" : "final";
     expect(afterFailure(code)).toBe(means);
   });
@@ -68,7 +68,7 @@ describe("a failure", () => {
     "too-many-redirects",
     "unreachable",
   ]);
-  it.each([...Object.keys(codes), "a-code-of-another-release"])("%s: whether what has arrived is kept", (code) => {
+  it.each([...Object.keys(errorCodes), "a-code-of-another-release"])("%s: whether what has arrived is kept", (code) => {
     expect(keepsPartial(code)).toBe(kept.has(code));
   });
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { hubAddressFrom } from "../../../../agent/hub/address.ts";
+import { parseHubAddress } from "../../../../agent/hub/address.ts";
 
 const mqtt = { webSocket: false };
 
 describe("a connection string", () => {
   it("names the hub, the device and the module", () => {
     const text = "HostName=hub.azure-devices.net;DeviceId=d1;ModuleId=m1;SharedAccessKey=c2VjcmV0PQ==\n";
-    expect(hubAddressFrom(text, mqtt)).toStrictEqual({
+    expect(parseHubAddress(text, mqtt)).toStrictEqual({
       ok: true,
       value: {
         connectionString: "HostName=hub.azure-devices.net;DeviceId=d1;ModuleId=m1;SharedAccessKey=c2VjcmV0PQ==",
@@ -26,7 +26,7 @@ describe("a connection string", () => {
     ["HostName=localhost:18883;DeviceId=d1;SharedAccessKey=a", 18_443, "HostName=localhost;", 18_443],
     ["HostName=h;DeviceId=d1;SharedAccessKey=a;GatewayHostName=localhost:9", undefined, "GatewayHostName=localhost", 9],
   ])("over WebSockets loses its port to the agent: %s", (text, webSocketPort, part, port) => {
-    const address = hubAddressFrom(text, { webSocket: true, webSocketPort });
+    const address = parseHubAddress(text, { webSocket: true, webSocketPort });
     expect(address).toMatchObject({ ok: true, value: { webSocketPort: port } });
     expect(address.ok ? address.value.connectionString : "").toContain(part);
   });
@@ -36,7 +36,7 @@ describe("a connection string", () => {
     ["HostName=h;DeviceId=d", 1],
     ["hello", 3],
   ])("that lacks something is refused without being repeated: %s", (text, count) => {
-    const address = hubAddressFrom(`${text};Secret=xyz`, mqtt);
+    const address = parseHubAddress(`${text};Secret=xyz`, mqtt);
     expect(address.ok ? [] : address.problems).toHaveLength(count);
     expect(JSON.stringify(address)).not.toContain("xyz");
   });

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
-import type { Callers, Connection, TwinDocuments } from "../../../../agent/hub/connection.ts";
-import { Meter } from "../../../../agent/hub/quota-counter.ts";
-import { Supervisor } from "../../../../agent/hub/connection-manager.ts";
-import { LinkTrouble } from "../../../../agent/hub/connection-error.ts";
+import type { HubCallbacks, Connection, TwinDocuments } from "../../../../agent/hub/connection.ts";
+import { QuotaCounter } from "../../../../agent/hub/quota-counter.ts";
+import { ConnectionManager } from "../../../../agent/hub/connection-manager.ts";
+import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { quiet } from "../../../support/state-stores.ts";
 
 class FakeConnection implements Connection {
   readonly lost: Promise<Error>;
   lose: (why: Error) => void = () => undefined;
-  callers: Callers | undefined;
+  callers: HubCallbacks | undefined;
   closed = false;
   /** What the next reports end with. */
-  reportTroubles: LinkTrouble[] = [];
+  reportTroubles: ConnectionError[] = [];
   /** What the next readings of the twin end with. */
-  twinTroubles: LinkTrouble[] = [];
+  twinTroubles: ConnectionError[] = [];
   readonly #twin: TwinDocuments | Promise<TwinDocuments>;
 
   constructor(twin: TwinDocuments | Promise<TwinDocuments> = { desired: {}, desiredVersion: 1, reported: {} }) {
@@ -23,22 +23,22 @@ class FakeConnection implements Connection {
     this.lost = new Promise((resolve) => (this.lose = resolve));
   }
 
-  listen(callers: Callers): Promise<void> {
+  subscribe(callers: HubCallbacks): Promise<void> {
     this.callers = callers;
     return Promise.resolve();
   }
 
-  async twin(): Promise<TwinDocuments> {
+  async readTwin(): Promise<TwinDocuments> {
     const trouble = this.twinTroubles.shift();
     if (trouble !== undefined) throw trouble;
     return await this.#twin;
   }
 
-  emit(): Promise<void> {
+  sendTelemetry(): Promise<void> {
     return Promise.resolve();
   }
 
-  report(_patch: JsonObject): Promise<void> {
+  updateReported(_patch: JsonObject): Promise<void> {
     const trouble = this.reportTroubles.shift();
     return trouble === undefined ? Promise.resolve() : Promise.reject(trouble);
   }
@@ -51,8 +51,8 @@ class FakeConnection implements Connection {
 
 interface Scene {
   readonly time: FakeTime;
-  readonly supervisor: Supervisor;
-  readonly meter: Meter;
+  readonly supervisor: ConnectionManager;
+  readonly meter: QuotaCounter;
   readonly seen: string[];
   readonly sends: ((patch: JsonObject) => Promise<void>)[];
   /** What is said on the log at warning level. */
@@ -66,7 +66,7 @@ interface Scene {
 function scene(outcomes: (FakeConnection | Error)[]): Scene {
   const time = new FakeTime();
   const seen: string[] = [];
-  const meter = new Meter();
+  const meter = new QuotaCounter();
   const made: Scene = {
     meter,
     time,
@@ -75,7 +75,7 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
     warnings: [],
     attempts: 0,
     answer: Promise.resolve(),
-    supervisor: new Supervisor({
+    supervisor: new ConnectionManager({
       connect: () => {
         const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
         made.attempts += 1;
@@ -84,20 +84,20 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
       timer: time,
       clock: time,
       bootClock: time,
-      meter,
+      quota: meter,
       random: () => 0,
       log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
-      method: async (name) => {
+      onMethod: async (name) => {
         await made.answer;
         return { status: 200, payload: { Response: name } };
       },
-      answered: () => undefined,
+      onMethodAnswered: () => undefined,
       onDesired: (desired, version) => seen.push(`desired ${version} ${JSON.stringify(desired)}`),
-      onUp: (reported, send) => {
+      onConnected: (reported, send) => {
         seen.push(`up ${JSON.stringify(reported)}`);
         made.sends.push(send);
       },
-      onDown: () => seen.push("down"),
+      onDisconnected: () => seen.push("down"),
     }),
   };
   return made;
@@ -109,9 +109,9 @@ describe("the supervisor", () => {
     const { supervisor, seen } = scene([connection]);
     supervisor.start();
     await settle();
-    expect(await connection.callers?.method("getStatus", null)).toMatchObject({ status: 200 });
+    expect(await connection.callers?.onMethod("getStatus", null)).toMatchObject({ status: 200 });
     expect(seen).toStrictEqual(['up {"b":2}', 'desired 7 {"a":1}']);
-    expect(supervisor.isUp).toBe(true);
+    expect(supervisor.isConnected).toBe(true);
     await supervisor.stop();
     expect(connection.closed).toBe(true);
     expect(seen.at(-1)).toBe("down");
@@ -129,7 +129,7 @@ describe("the supervisor", () => {
     const made = scene([new Error("ENOTFOUND"), new Error("ENOTFOUND"), new FakeConnection()]);
     made.supervisor.start();
     await made.time.advance(2_000);
-    expect(made.supervisor.isUp).toBe(true);
+    expect(made.supervisor.isConnected).toBe(true);
     await made.supervisor.stop();
   });
 
@@ -141,7 +141,7 @@ describe("the supervisor", () => {
     first.lose(new Error("ECONNRESET"));
     await settle();
     expect(first.closed).toBe(true);
-    expect(made.supervisor.isUp).toBe(false);
+    expect(made.supervisor.isConnected).toBe(false);
     await made.time.advance(1_000);
     expect(made.seen).toStrictEqual(["up {}", "desired 1 {}", "down", "up {}", "desired 1 {}"]);
     await made.supervisor.stop();
@@ -149,7 +149,7 @@ describe("the supervisor", () => {
 
   it("drops a connection on which a report is not acknowledged", async () => {
     const first = new FakeConnection();
-    first.reportTroubles = [new LinkTrouble("silent", "report: no answer")];
+    first.reportTroubles = [new ConnectionError("silent", "report: no answer")];
     const made = scene([first, new FakeConnection()]);
     made.supervisor.start();
     await settle();
@@ -167,12 +167,12 @@ describe("the supervisor", () => {
     const { supervisor, seen } = scene([connection]);
     supervisor.start();
     await settle();
-    connection.callers?.desired({ patch: { a: 2 }, version: 5 });
-    connection.callers?.desired({ patch: { b: 1 }, version: 6 });
+    connection.callers?.onDesiredPatch({ patch: { a: 2 }, version: 5 });
+    connection.callers?.onDesiredPatch({ patch: { b: 1 }, version: 6 });
     answer({ desired: { a: 2 }, desiredVersion: 5, reported: {} });
     await settle();
-    connection.callers?.desired({ patch: { b: 1 }, version: 6 });
-    connection.callers?.desired({ patch: { a: null }, version: 7 });
+    connection.callers?.onDesiredPatch({ patch: { b: 1 }, version: 6 });
+    connection.callers?.onDesiredPatch({ patch: { a: null }, version: 7 });
     expect(seen).toStrictEqual(["up {}", 'desired 5 {"a":2}', 'desired 6 {"a":2,"b":1}', 'desired 7 {"b":1}']);
     await supervisor.stop();
   });
@@ -182,7 +182,7 @@ describe("the supervisor", () => {
     const made = scene([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
     made.supervisor.start();
     await settle();
-    first.callers?.desired({ patch: { a: 9 }, version: 4 });
+    first.callers?.onDesiredPatch({ patch: { a: 9 }, version: 4 });
     await made.time.advance(1_000);
     expect(made.seen.at(-1)).toBe('desired 4 {"a":9}');
     await made.supervisor.stop();
@@ -205,10 +205,10 @@ describe("the supervisor", () => {
     expect(made.time.sleepers).toBe(0);
   });
 
-  it.each<[string, LinkTrouble]>([
-    ["throttles", new LinkTrouble("throttled", "429")],
-    ["has no messages left today", new LinkTrouble("quota", "403")],
-    ["cannot answer", new LinkTrouble("hub-error", "503")],
+  it.each<[string, ConnectionError]>([
+    ["throttles", new ConnectionError("throttled", "429")],
+    ["has no messages left today", new ConnectionError("quota", "403")],
+    ["cannot answer", new ConnectionError("hub-error", "503")],
   ])("keeps the connection when the hub %s, and asks again when it may", async (_what, trouble) => {
     const connection = new FakeConnection();
     connection.twinTroubles = [trouble, trouble];
@@ -217,9 +217,9 @@ describe("the supervisor", () => {
     made.supervisor.start();
     await made.time.advance(60_000);
     // Methods are answered all the while.
-    expect(await connection.callers?.method("getStatus", null)).toMatchObject({ status: 200 });
+    expect(await connection.callers?.onMethod("getStatus", null)).toMatchObject({ status: 200 });
     await made.time.advance(3_600_000);
-    expect(made.supervisor.isUp).toBe(true);
+    expect(made.supervisor.isConnected).toBe(true);
     const reported = made.sends[0]?.({ a: 1 });
     await made.time.advance(3_600_000);
     await expect(reported).resolves.toBeUndefined();
@@ -230,13 +230,13 @@ describe("the supervisor", () => {
 
   it("ends a connection that was lost while the hub asked for patience", async () => {
     const first = new FakeConnection();
-    first.twinTroubles = Array.from({ length: 9 }, () => new LinkTrouble("quota", "403"));
+    first.twinTroubles = Array.from({ length: 9 }, () => new ConnectionError("quota", "403"));
     const made = scene([first, new FakeConnection()]);
     made.supervisor.start();
     await settle();
-    first.lose(new LinkTrouble("lost", "ECONNRESET"));
+    first.lose(new ConnectionError("lost", "ECONNRESET"));
     await made.time.advance(1_000);
-    expect(made.supervisor.isUp).toBe(true);
+    expect(made.supervisor.isConnected).toBe(true);
     await made.supervisor.stop();
     expect(made.time.sleepers).toBe(0);
   });
@@ -248,14 +248,14 @@ describe("the supervisor", () => {
     made.supervisor.start();
     await settle();
     made.answer = new Promise((resolve) => (finish = resolve));
-    const call = first.callers?.method("firmwareUpdate", null);
+    const call = first.callers?.onMethod("firmwareUpdate", null);
     await made.time.advance(21 * 3_600_000);
     expect(made.attempts).toBe(1);
     finish();
     await call;
     await made.time.advance(2_000);
     expect(made.attempts).toBe(2);
-    expect(made.supervisor.isUp).toBe(true);
+    expect(made.supervisor.isConnected).toBe(true);
     await made.supervisor.stop();
   });
 
@@ -265,10 +265,10 @@ describe("the supervisor", () => {
     made.supervisor.start();
     for (const connection of connections) {
       await made.time.advance(60_000);
-      connection.lose(new LinkTrouble("lost", "ECONNRESET"));
+      connection.lose(new ConnectionError("lost", "ECONNRESET"));
     }
     await made.time.advance(60_000);
-    expect(made.supervisor.isUp).toBe(true);
+    expect(made.supervisor.isConnected).toBe(true);
     expect(made.time.sleepers).toBe(2); // The renewal of the present one, and the next look at its twin.
     await made.supervisor.stop();
     expect(made.time.sleepers).toBe(0);
@@ -289,8 +289,8 @@ describe("the supervisor", () => {
   });
 
   it("says what stands in the way, once for each change", async () => {
-    const refused = new LinkTrouble("refused", "connect: the hub does not accept these credentials");
-    const made = scene([new LinkTrouble("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
+    const refused = new ConnectionError("refused", "connect: the hub does not accept these credentials");
+    const made = scene([new ConnectionError("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
     made.supervisor.start();
     await settle();
     expect(made.supervisor.diagnosis).toContain("cannot be reached");

@@ -1,25 +1,25 @@
 import { describe, expect, it } from "vitest";
 import {
-  afterEnd,
-  noHistory,
-  patienceMs,
-  sentences,
+  nextReconnect,
+  initialHistory,
+  throttleBackoffMs,
+  diagnosisMessages,
   type Diagnosis,
-  type Ended,
-  type LinkHistory,
+  type EndedConnection,
+  type ConnectionHistory,
 } from "../../../../agent/hub/reconnect-policy.ts";
 import {
-  LinkTrouble,
-  passesOnThisConnection,
-  troubleFrom,
-  troubleOfStatus,
-  type TroubleKind,
+  ConnectionError,
+  isTransient,
+  classifyError,
+  classifyStatus,
+  type ConnectionErrorKind,
 } from "../../../../agent/hub/connection-error.ts";
 
-const failed: Ended = { kind: "unreachable", upMs: null, clockTrusted: true };
+const failed: EndedConnection = { kind: "unreachable", upMs: null, clockTrusted: true };
 
 describe("what the end of a connection means", () => {
-  it.each<[string, Partial<Ended>, Diagnosis, least: number, most: number]>([
+  it.each<[string, Partial<EndedConnection>, Diagnosis, least: number, most: number]>([
     ["no route", { kind: "no-network" }, "offline", 1_000, 10_000],
     ["nobody there", { kind: "unreachable" }, "offline", 1_000, 60_000],
     ["a dead connection", { kind: "silent", upMs: 90_000 }, "offline", 1_000, 2_000],
@@ -47,18 +47,18 @@ describe("what the end of a connection means", () => {
     ["a hub that will not", { kind: "rejected" }, "offline", 1_000, 60_000],
     ["a change that was missed", { kind: "missed" }, "offline", 1_000, 60_000],
   ])("%s", (_what, ended, diagnosis, least, most) => {
-    const before: LinkHistory = { failures: 40, shortLives: 0, diagnosis: null };
-    const shortest = afterEnd(before, { ...failed, ...ended }, 0);
-    const longest = afterEnd(before, { ...failed, ...ended }, 0.999_999_999);
+    const before: ConnectionHistory = { failures: 40, shortLives: 0, diagnosis: null };
+    const shortest = nextReconnect(before, { ...failed, ...ended }, 0);
+    const longest = nextReconnect(before, { ...failed, ...ended }, 0.999_999_999);
     expect(shortest.history.diagnosis).toBe(diagnosis);
     expect([shortest.waitMs, longest.waitMs]).toStrictEqual([least, most]);
   });
 
-  it.each(Object.entries(sentences))("is told as %s in a sentence", (_diagnosis, sentence) => {
+  it.each(Object.entries(diagnosisMessages))("is told as %s in a sentence", (_diagnosis, sentence) => {
     expect(sentence).toMatch(/^[A-Z].+\.$/);
   });
 
-  it.each<[Ended["kind"], upMs: number | null, failures: number, shortLives: number, Diagnosis]>([
+  it.each<[EndedConnection["kind"], upMs: number | null, failures: number, shortLives: number, Diagnosis]>([
     ["lost", 14_999, 4, 3, "rival"],
     ["lost", 15_000, 4, 0, "offline"],
     ["lost", 29_999, 4, 0, "offline"],
@@ -67,57 +67,64 @@ describe("what the end of a connection means", () => {
     ["silent", 5, 4, 0, "offline"],
     ["unreachable", null, 4, 2, "offline"],
   ])("%s after %s ms, the fourth failure after two short lives", (kind, upMs, failures, shortLives, diagnosis) => {
-    const before: LinkHistory = { failures: 3, shortLives: 2, diagnosis: null };
-    const { history } = afterEnd(before, { ...failed, kind, upMs }, 0);
+    const before: ConnectionHistory = { failures: 3, shortLives: 2, diagnosis: null };
+    const { history } = nextReconnect(before, { ...failed, kind, upMs }, 0);
     expect(history).toStrictEqual({ failures, shortLives, diagnosis });
   });
 
   it("leaves a rival some time", () => {
-    const before: LinkHistory = { failures: 40, shortLives: 2, diagnosis: null };
-    const ended: Ended = { ...failed, kind: "lost", upMs: 11 };
-    expect([0, 0.999_999_999].map((random) => afterEnd(before, ended, random).waitMs)).toStrictEqual([10_000, 300_000]);
+    const before: ConnectionHistory = { failures: 40, shortLives: 2, diagnosis: null };
+    const ended: EndedConnection = { ...failed, kind: "lost", upMs: 11 };
+    expect([0, 0.999_999_999].map((random) => nextReconnect(before, ended, random).waitMs)).toStrictEqual([
+      10_000, 300_000,
+    ]);
   });
 
   it("is nothing when it was our own wish", () => {
-    const before: LinkHistory = { failures: 5, shortLives: 2, diagnosis: "offline" };
-    expect(afterEnd(before, { ...failed, kind: "own", upMs: 5 }, 0.5)).toStrictEqual({ history: noHistory, waitMs: 0 });
+    const before: ConnectionHistory = { failures: 5, shortLives: 2, diagnosis: "offline" };
+    expect(nextReconnect(before, { ...failed, kind: "own", upMs: 5 }, 0.5)).toStrictEqual({
+      history: initialHistory,
+      waitMs: 0,
+    });
   });
 
   it("is a rival when the hub ends several connections in a row within seconds", () => {
-    let history = noHistory;
+    let history = initialHistory;
     const seen: (string | null)[] = [];
     for (let count = 1; count <= 4; count += 1) {
-      ({ history } = afterEnd(history, { kind: "lost", upMs: 11, clockTrusted: true }, 0));
+      ({ history } = nextReconnect(history, { kind: "lost", upMs: 11, clockTrusted: true }, 0));
       seen.push(history.diagnosis);
     }
     expect(seen).toStrictEqual(["offline", "offline", "rival", "rival"]);
-    ({ history } = afterEnd(history, { kind: "unreachable", upMs: null, clockTrusted: true }, 0));
+    ({ history } = nextReconnect(history, { kind: "unreachable", upMs: null, clockTrusted: true }, 0));
     expect(history).toMatchObject({ shortLives: 4, diagnosis: "offline" }); // A hub that is away clears nobody.
-    ({ history } = afterEnd(history, { kind: "lost", upMs: 40_000, clockTrusted: true }, 0));
+    ({ history } = nextReconnect(history, { kind: "lost", upMs: 40_000, clockTrusted: true }, 0));
     expect(history).toStrictEqual({ failures: 1, shortLives: 0, diagnosis: "offline" });
   });
 
   it("grows the wait with each failure, and begins again after a steady connection", () => {
-    let history = noHistory;
+    let history = initialHistory;
     const waits: number[] = [];
     for (let count = 1; count <= 8; count += 1) {
-      const next = afterEnd(history, failed, 0.999_999_999);
+      const next = nextReconnect(history, failed, 0.999_999_999);
       ({ history } = next);
       waits.push(next.waitMs);
     }
     expect(waits).toStrictEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
-    expect(afterEnd(history, { kind: "lost", upMs: 30_000, clockTrusted: true }, 0.999_999_999).waitMs).toBe(2_000);
+    expect(nextReconnect(history, { kind: "lost", upMs: 30_000, clockTrusted: true }, 0.999_999_999).waitMs).toBe(
+      2_000,
+    );
   });
 });
 
 it("asks again over the same connection no sooner than the hub wants", () => {
-  expect(patienceMs("throttled", 1, 0)).toBe(10_000);
-  expect(patienceMs("quota", 9, 0.999_999_999)).toBe(900_000);
+  expect(throttleBackoffMs("throttled", 1, 0)).toBe(10_000);
+  expect(throttleBackoffMs("quota", 9, 0.999_999_999)).toBe(900_000);
 });
 
 describe("the trouble behind an error", () => {
   const withCode = (code: string | number, message = "x"): Error => Object.assign(new Error(message), { code });
-  it.each<[string, unknown, TroubleKind]>([
+  it.each<[string, unknown, ConnectionErrorKind]>([
     ["ECONNREFUSED", withCode("ECONNREFUSED"), "unreachable"],
     ["ENOTFOUND", withCode("ENOTFOUND"), "no-network"],
     ["ENETUNREACH", withCode("ENETUNREACH"), "no-network"],
@@ -138,15 +145,15 @@ describe("the trouble behind an error", () => {
     ["a cause", new Error("x", { cause: withCode("EAI_AGAIN") }), "no-network"],
     ["nothing known", "??", "unreachable"],
   ])("%s", (_what, thrown, kind) => {
-    expect(troubleFrom(thrown, "connect")).toMatchObject({ kind, cause: thrown });
+    expect(classifyError(thrown, "connect")).toMatchObject({ kind, cause: thrown });
   });
 
   it("is itself when it is one already", () => {
-    const trouble = new LinkTrouble("lost", "x");
-    expect(troubleFrom(trouble, "connect")).toBe(trouble);
+    const trouble = new ConnectionError("lost", "x");
+    expect(classifyError(trouble, "connect")).toBe(trouble);
   });
 
-  it.each<[number, number | undefined, TroubleKind, boolean]>([
+  it.each<[number, number | undefined, ConnectionErrorKind, boolean]>([
     [429, 429_001, "throttled", true],
     [429, undefined, "throttled", true],
     [403, 403_002, "quota", true],
@@ -155,8 +162,8 @@ describe("the trouble behind an error", () => {
     [400, 400_004, "rejected", false],
     [413, undefined, "rejected", false],
   ])("status %i, %s: %s", (status, errorCode, kind, passes) => {
-    const trouble = troubleOfStatus(status, errorCode, "report");
+    const trouble = classifyStatus(status, errorCode, "report");
     expect(trouble.kind).toBe(kind);
-    expect(passesOnThisConnection(trouble)).toBe(passes);
+    expect(isTransient(trouble)).toBe(passes);
   });
 });

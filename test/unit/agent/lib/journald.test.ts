@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { asErrors, isJournald, journaldDestination } from "../../../../agent/lib/journald.ts";
+import { withErrorPriority, isJournaldStream, journaldDestination } from "../../../../agent/lib/journald.ts";
 import { createLog } from "../../../../agent/lib/log.ts";
 
 it("each line for journald has the priority of its level in front", () => {
@@ -15,12 +15,12 @@ it("each line for journald has the priority of its level in front", () => {
 });
 
 it("a stream is journald's when device and inode say so", () => {
-  expect(isJournald({ JOURNAL_STREAM: "9:4711" }, { dev: 9, ino: 4711 })).toBe(true);
-  expect(isJournald({ JOURNAL_STREAM: "9:4711" }, { dev: 9, ino: 1 })).toBe(false);
-  expect(isJournald({}, { dev: 9, ino: 4711 })).toBe(false);
+  expect(isJournaldStream({ JOURNAL_STREAM: "9:4711" }, { dev: 9, ino: 4711 })).toBe(true);
+  expect(isJournaldStream({ JOURNAL_STREAM: "9:4711" }, { dev: 9, ino: 1 })).toBe(false);
+  expect(isJournaldStream({}, { dev: 9, ino: 4711 })).toBe(false);
 });
 
 it("a text is an error line by line, for journald alone", () => {
-  expect(asErrors("two mistakes:\n  - a\n  - b\n", true)).toBe("<3>two mistakes:\n<3>  - a\n<3>  - b\n");
-  expect(asErrors("a\n", false)).toBe("a\n");
+  expect(withErrorPriority("two mistakes:\n  - a\n  - b\n", true)).toBe("<3>two mistakes:\n<3>  - a\n<3>  - b\n");
+  expect(withErrorPriority("a\n", false)).toBe("a\n");
 });

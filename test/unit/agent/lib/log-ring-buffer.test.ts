@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { createLog } from "../../../../agent/lib/log.ts";
-import { RecentLog } from "../../../../agent/lib/log-ring-buffer.ts";
+import { LogRingBuffer } from "../../../../agent/lib/log-ring-buffer.ts";
 
 it("the last lines are kept, and no more of them than were bargained for", () => {
-  const recent = new RecentLog(1_000);
-  for (let index = 0; index < 500; index += 1) recent.keep(`{"index":${index}}\n`);
+  const recent = new LogRingBuffer(1_000);
+  for (let index = 0; index < 500; index += 1) recent.append(`{"index":${index}}\n`);
   const { lines } = recent.page({});
   expect(lines.at(-1)).toEqual({ index: 499 });
   expect(lines.length).toBeGreaterThan(50);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { redact } from "../../../../agent/contract/redact.ts";
 import { AgentError } from "../../../../agent/lib/errors.ts";
-import { createLog, lineFor } from "../../../../agent/lib/log.ts";
+import { createLog, formatTerminalLine } from "../../../../agent/lib/log.ts";
 
 describe("the log", () => {
   it("writes one JSON line an event, with the level as a word", () => {
@@ -54,7 +54,7 @@ describe("the log", () => {
     ["download", "download delayed", "download delayed"],
     [undefined, "agent started", "agent started"],
   ])("names the part that speaks once, to people: %s, %s", (part, message, line) => {
-    expect(lineFor(part, message)).toBe(line);
+    expect(formatTerminalLine(part, message)).toBe(line);
   });
 
   it("keeps secrets out, wherever they stand", () => {

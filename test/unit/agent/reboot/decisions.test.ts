@@ -56,8 +56,8 @@ describe("when a reboot is asked for", () => {
 
   it("is refused with every mistake named", () => {
     const plan = rebootPlanFrom({ delaySeconds: -1, force: "yes" }, terms, "new");
-    expect(plan).toMatchObject({ ok: false, refusal: { status: 400, code: "bad-request" } });
-    expect(plan.ok ? "" : plan.refusal.message).toMatch(/delaySeconds.*force/s);
+    expect(plan).toMatchObject({ ok: false, error: { status: 400, code: "bad-request" } });
+    expect(plan.ok ? "" : plan.error.message).toMatch(/delaySeconds.*force/s);
   });
 
   it.each<[string, object, object, string]>([
@@ -75,7 +75,7 @@ describe("when a reboot is asked for", () => {
     ],
   ])("says of %s what is wrong", (_what, payload, changed, message) => {
     const plan = rebootPlanFrom(payload, { ...terms, ...changed }, "new");
-    expect(plan.ok ? "" : plan.refusal.message).toBe(message);
+    expect(plan.ok ? "" : plan.error.message).toBe(message);
   });
 
   it.each<[string, object, object, string]>([

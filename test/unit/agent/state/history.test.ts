@@ -83,13 +83,13 @@ describe("the file", () => {
   it("is written with the state that says so, and read by the next agent", async () => {
     const disk = new MemoryDisk();
     const inner = new FakeStateFile();
-    const file = historyOn(disk).following(inner, around);
+    const file = historyOn(disk).recordEndsOf(inner, around);
     await file.save(withUpdate(states().proving));
     await file.save(withUpdate(states().completed));
     expect(inner.saves).toHaveLength(2);
     const next = historyOn(disk);
     expect(await next.read()).toHaveLength(1);
-    await next.following(inner, around).save(withReboot({ phase: "proven", last, job: null, startedAt: null }));
+    await next.recordEndsOf(inner, around).save(withReboot({ phase: "proven", last, job: null, startedAt: null }));
     expect((await historyOn(disk).read()).map(({ kind }) => kind)).toEqual(["update", "reboot"]);
   });
 
@@ -99,7 +99,7 @@ describe("the file", () => {
     disk.create = () => Promise.reject(new Error("ENOSPC"));
     const inner = new FakeStateFile();
     const history = historyOn(disk);
-    const file = history.following(inner, around);
+    const file = history.recordEndsOf(inner, around);
     await file.save(withUpdate(states().completed));
     expect(inner.saves).toHaveLength(1);
     expect(await history.read()).toEqual([]);
@@ -115,7 +115,7 @@ describe("the file", () => {
     const log = createLog("info", { write: (line) => void lines.push(line) });
     const inner = new FakeStateFile();
     const history = historyOn(disk, async () => free);
-    const file = history.following(inner, { ...around, log });
+    const file = history.recordEndsOf(inner, { ...around, log });
     for (const operationId of ["op-1", "op-2", "op-3"])
       await file.save(withUpdate(states(jobWith({ operationId })).completed));
     expect([inner.saves.length, disk.files.size]).toEqual([3, 0]);
@@ -129,7 +129,7 @@ describe("the file", () => {
     const inner = new FakeStateFile();
     inner.refusal = new Error("EIO");
     const history = historyOn(new MemoryDisk());
-    await expect(history.following(inner, around).save(withUpdate(states().completed))).rejects.toThrow("EIO");
+    await expect(history.recordEndsOf(inner, around).save(withUpdate(states().completed))).rejects.toThrow("EIO");
     expect(await history.read()).toEqual([]);
   });
 });

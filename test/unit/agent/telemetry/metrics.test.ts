@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { probePowerSupply } from "../../../../agent/board/hardware/power-supply.ts";
-import { readVitals } from "../../../../agent/board/hardware/metrics.ts";
+import { readMetrics } from "../../../../agent/board/hardware/metrics.ts";
 import { powerFrom, wornPercentFrom } from "../../../../agent/telemetry/metrics.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -33,7 +33,7 @@ describe("how a board is", () => {
       "proc/uptime": "12345.67 54321.00\n",
     });
     const power = (): ReturnType<typeof probePowerSupply> => Promise.resolve({ throttled: 0x50000, lowVoltage: null });
-    expect(await readVitals({ root, folder: root, power })).toStrictEqual({
+    expect(await readMetrics({ root, folder: root, power })).toStrictEqual({
       cpuCelsius: 51.3,
       power: { ...quietPower, underVoltageSinceBoot: true, throttledSinceBoot: true },
       memory: { totalBytes: 3_884_480 * 1024, availableBytes: 3_000_000 * 1024 },
@@ -47,7 +47,7 @@ describe("how a board is", () => {
 
   it("is not known of what the board does not have", async () => {
     const root = await files({ "sys/class/thermal/thermal_zone0/temp": "broken\n", "sys/block/mmcblk0/size": "1\n" });
-    const vitals = await readVitals({ root, folder: join(root, "gone"), power: () => Promise.resolve(silent) });
+    const vitals = await readMetrics({ root, folder: join(root, "gone"), power: () => Promise.resolve(silent) });
     const { agentBytes: _own, ...others } = vitals;
     expect(new Set(Object.values(others))).toStrictEqual(new Set([null]));
   });

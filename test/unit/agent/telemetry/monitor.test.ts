@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Message } from "../../../../agent/hub/connection.ts";
-import { LinkTrouble } from "../../../../agent/hub/connection-error.ts";
+import type { TelemetryMessage } from "../../../../agent/hub/connection.ts";
+import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
 import { Monitor } from "../../../../agent/telemetry/monitor.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
@@ -12,7 +12,7 @@ const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 
 class Scene {
   readonly time = new FakeTime();
-  readonly sent: Message[] = [];
+  readonly sent: TelemetryMessage[] = [];
   vitals = good;
   reads = 0;
   trouble: Error | undefined;
@@ -122,7 +122,7 @@ describe("the reports of a board's health", () => {
 
   it("are tried again where the hub did not take one", async () => {
     const scene = new Scene();
-    scene.trouble = new LinkTrouble("throttled", "429");
+    scene.trouble = new ConnectionError("throttled", "429");
     await scene.connect();
     expect(scene.sent).toStrictEqual([]);
     scene.trouble = undefined;

@@ -58,10 +58,10 @@ describe("patchBetween", () => {
 describe("a desired document", () => {
   it("takes changes in order, each once, and notices a gap", () => {
     const document = new DesiredDocument({ a: 1 }, 3);
-    expect(document.take({ patch: { a: 9 }, version: 3 })).toBe("known");
-    expect(document.take({ patch: { b: 2 }, version: 4 })).toBe("merged");
-    expect(document.take({ patch: { b: 2 }, version: 4 })).toBe("known");
-    expect(document.take({ patch: { c: 3 }, version: 6 })).toBe("gap");
+    expect(document.applyPatch({ patch: { a: 9 }, version: 3 })).toBe("known");
+    expect(document.applyPatch({ patch: { b: 2 }, version: 4 })).toBe("merged");
+    expect(document.applyPatch({ patch: { b: 2 }, version: 4 })).toBe("known");
+    expect(document.applyPatch({ patch: { c: 3 }, version: 6 })).toBe("gap");
     expect(document).toMatchObject({ content: { a: 1, b: 2 }, version: 4 });
   });
 });

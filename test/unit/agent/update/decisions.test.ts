@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { refuse, type Judged } from "../../../../agent/contract/refusal.ts";
+import { rejectRequest, type Validated } from "../../../../agent/contract/refusal.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import {
   decideApply,
@@ -122,7 +122,7 @@ describe("a desired document", () => {
   const order = (
     of = jobWith({ origin: "desired", operationId: "desired-1" }),
     named = false,
-  ): Judged<UpdateOrder> => ({
+  ): Validated<UpdateOrder> => ({
     ok: true,
     value: { job: of, named },
   });
@@ -210,7 +210,7 @@ describe("a desired document", () => {
   it("that is refused is remembered with the reason, and leaves a running job alone", () => {
     const { change, answer } = decideDesired(
       saved({ update: s.downloading }),
-      document(refuse(400, "bad-request", "Bad request: fwVersion.")),
+      document(rejectRequest(400, "bad-request", "Bad request: fwVersion.")),
       "1.0.0",
       at,
     );

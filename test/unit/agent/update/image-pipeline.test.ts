@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { noInstaller } from "../../../../agent/board/installers/none.ts";
-import type { Code } from "../../../../agent/contract/codes.ts";
+import type { ErrorCode } from "../../../../agent/contract/codes.ts";
 import { AgentError } from "../../../../agent/lib/errors.ts";
 import type { FetchOrder, Staging } from "../../../../agent/update/ports.ts";
 import { ImageWorkshop } from "../../../../agent/update/image-pipeline.ts";
@@ -105,7 +105,7 @@ it.each<[string, string[]]>([
   ["no-space", ["clear "]], // Or nothing could be saved any more.
   ["unreachable", []],
 ])("gives the bytes of a download free at once that has ended with %s: %j", async (code, expected) => {
-  const made = workshop(null, new AgentError(code as Code, "It ended."));
+  const made = workshop(null, new AgentError(code as ErrorCode, "It ended."));
   await expect(made.workshop.fetch(jobWith(), () => undefined, never)).rejects.toMatchObject({ code });
   expect(made.calls).toStrictEqual(expected);
 });

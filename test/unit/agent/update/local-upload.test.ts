@@ -1,8 +1,8 @@
 import { readFile, readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { kernelBootClock } from "../../../../agent/board/hardware/boot.ts";
-import { PartialFiles } from "../../../../agent/board/image/partial-file.ts";
-import { FolderStaging } from "../../../../agent/board/image/staging.ts";
+import { FilePartialStore } from "../../../../agent/board/image/partial-file.ts";
+import { StagingFolder } from "../../../../agent/board/image/staging.ts";
 import { Download } from "../../../../agent/download/download.ts";
 import type { Answer, PartialImage, Partials, Source } from "../../../../agent/download/ports.ts";
 import { ImageIntake, type HandedIn } from "../../../../agent/update/local-upload.ts";
@@ -16,8 +16,8 @@ import { temporaryFolder } from "../../../support/temporary-folder.ts";
 class Scene {
   readonly image = testImage(300_000);
   readonly folder: string;
-  readonly staging: FolderStaging;
-  readonly #files = new PartialFiles("boot-1", kernelBootClock);
+  readonly staging: StagingFolder;
+  readonly #files = new FilePartialStore("boot-1", kernelBootClock);
   readonly partials: Partials = { open: (...what) => this.#open(...what) };
   #present = 0;
   readonly intake: ImageIntake;
@@ -25,7 +25,7 @@ class Scene {
 
   constructor(folder: string, { keepFreeBytes = 0, largestImageBytes = 1e6 } = {}) {
     this.folder = folder;
-    this.staging = new FolderStaging(folder, keepFreeBytes, Infinity, () => this.intake.kept);
+    this.staging = new StagingFolder(folder, keepFreeBytes, Infinity, () => this.intake.kept);
     this.intake = new ImageIntake({
       staging: this.staging,
       partials: this.partials,

@@ -90,7 +90,7 @@ describe("a request that a board carries out", () => {
     ["are plain http", ["http://a/x?sig=secret"], "mirrors.0: plain http is not fetched"],
   ])("is refused when its mirrors %s", (_what, mirrors, problem) => {
     const judged = jobFrom({ ...good, mirrors }, "method", board, "n");
-    expect(judged).toMatchObject({ ok: false, refusal: { status: 400, message: expect.stringContaining(problem) } });
+    expect(judged).toMatchObject({ ok: false, error: { status: 400, message: expect.stringContaining(problem) } });
     expect(JSON.stringify(judged)).not.toContain("secret");
   });
 
@@ -162,8 +162,8 @@ describe("a request that is refused", () => {
     ["as a number", 7, {}, "bad-request", "payload: expected an object"],
   ])("%s", (_what, payload, terms, code, words) => {
     const judged = jobFrom(payload, "method", { ...board, ...terms }, "n");
-    expect(judged).toMatchObject({ ok: false, refusal: { status: 400, code } });
-    expect(judged.ok ? "" : judged.refusal.message).toContain(words);
+    expect(judged).toMatchObject({ ok: false, error: { status: 400, code } });
+    expect(judged.ok ? "" : judged.error.message).toContain(words);
   });
 });
 
@@ -177,7 +177,7 @@ it.each<[string, object]>([
 ])("a refusal over %s repeats no secret, by method or by document", (_what, payload) => {
   for (const origin of ["method", "desired"] as const) {
     const judged = jobFrom(payload, origin, board, "n");
-    expect(judged).toMatchObject({ ok: false, refusal: { code: "bad-request" } });
+    expect(judged).toMatchObject({ ok: false, error: { code: "bad-request" } });
     expect(JSON.stringify(judged)).not.toContain("SECRET");
     expect(JSON.stringify(judged)).toContain("[secret]");
   }

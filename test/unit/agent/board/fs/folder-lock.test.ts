@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { FolderInUse, lockAgainstStrangers, lockFolder } from "../../../../../agent/board/fs/folder-lock.ts";
+import { FolderInUse, lockFolderAsService, lockFolder } from "../../../../../agent/board/fs/folder-lock.ts";
 import type { Timer } from "../../../../../agent/lib/clock.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
@@ -34,7 +34,7 @@ async function stranger(folder: string): Promise<Server> {
 it("takes a folder for one agent alone, at once", async () => {
   const folder = await temporaryFolder();
   const { timer, totalMs } = pauses();
-  ended(await lockAgainstStrangers(folder, nobody, timer));
+  ended(await lockFolderAsService(folder, nobody, timer));
   await expect(lockFolder(folder)).rejects.toThrow(FolderInUse);
   expect(totalMs()).toBe(0);
 });
@@ -44,14 +44,14 @@ it("gives way to an agent that opens its door", async () => {
   ended(await lockFolder(folder));
   let isOpen = false;
   const { timer } = pauses(() => (isOpen = true));
-  await expect(lockAgainstStrangers(folder, async () => isOpen, timer)).rejects.toThrow(FolderInUse);
+  await expect(lockFolderAsService(folder, async () => isOpen, timer)).rejects.toThrow(FolderInUse);
 });
 
 it("goes on without it where a stranger has its name, once an agent would have opened its door", async () => {
   const folder = await temporaryFolder();
   await stranger(folder);
   const { timer, totalMs } = pauses();
-  expect(await lockAgainstStrangers(folder, nobody, timer)).toBeUndefined();
+  expect(await lockFolderAsService(folder, nobody, timer)).toBeUndefined();
   expect(totalMs()).toBe(30_000);
 });
 
@@ -62,6 +62,6 @@ it("takes it when the stranger gives it back meanwhile", async () => {
     server.close();
     await once(server, "close");
   });
-  ended(await lockAgainstStrangers(folder, nobody, timer));
+  ended(await lockFolderAsService(folder, nobody, timer));
   await expect(lockFolder(folder)).rejects.toThrow(FolderInUse);
 });

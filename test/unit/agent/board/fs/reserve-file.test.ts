@@ -2,15 +2,15 @@ import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
-import { collectLeftovers } from "../../../../../agent/board/fs/remove-temp-files.ts";
-import { FileReserve } from "../../../../../agent/board/fs/reserve-file.ts";
+import { removeTempFiles } from "../../../../../agent/board/fs/remove-temp-files.ts";
+import { DiskReserveFile } from "../../../../../agent/board/fs/reserve-file.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 describe("the reserve", () => {
   it("takes room that is really taken, gives it free, and takes it again", async () => {
     const folder = await temporaryFolder();
-    const reserve = new FileReserve(folder);
+    const reserve = new DiskReserveFile(folder);
     await reserve.refill();
     const { size, blocks } = await stat(join(folder, "state.reserve"));
     expect([size, blocks * 512 >= size]).toStrictEqual([262_144, true]);
@@ -30,17 +30,17 @@ describe("the reserve", () => {
         return await nodeDisk.create(path, mode);
       },
     });
-    await new FileReserve(folder, disk).refill();
-    await new FileReserve(folder, disk).refill();
+    await new DiskReserveFile(folder, disk).refill();
+    await new DiskReserveFile(folder, disk).refill();
     expect(creations).toBe(1);
     await writeFile(join(folder, "state.reserve"), "torn");
-    await new FileReserve(folder, disk).refill();
+    await new DiskReserveFile(folder, disk).refill();
     expect([creations, (await stat(join(folder, "state.reserve"))).size]).toStrictEqual([2, 262_144]);
   });
 
   it("takes nothing of a disk that is as good as full", async () => {
     const folder = await temporaryFolder();
-    const reserve = new FileReserve(folder, nodeDisk, async () => 1_000_000);
+    const reserve = new DiskReserveFile(folder, nodeDisk, async () => 1_000_000);
     await expect(reserve.refill()).rejects.toMatchObject({ code: "ENOSPC" });
     expect(await readdir(folder)).toStrictEqual([]);
   });
@@ -53,7 +53,7 @@ describe("the reserve", () => {
         return { ...file, sync: () => Promise.reject(new Error("EIO")) };
       },
     });
-    await expect(new FileReserve(folder, disk).refill()).rejects.toThrow("EIO");
+    await expect(new DiskReserveFile(folder, disk).refill()).rejects.toThrow("EIO");
     expect(await readdir(folder)).toStrictEqual([]);
   });
 });
@@ -71,6 +71,6 @@ it("what a crash in a save has left is collected, and nothing that is not the ag
     "config.last-good.json.new",
   ])
     await writeFile(join(folder, name), "");
-  await collectLeftovers(folder);
+  await removeTempFiles(folder);
   expect((await readdir(folder)).sort()).toStrictEqual(others);
 });

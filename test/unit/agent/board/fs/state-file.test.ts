@@ -3,8 +3,8 @@ import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
-import { FolderStateFile } from "../../../../../agent/board/fs/state-file.ts";
-import { FolderTrialRecord } from "../../../../../agent/board/fs/boot-counter-file.ts";
+import { ChecksummedStateFile } from "../../../../../agent/board/fs/state-file.ts";
+import { BootCounterFile } from "../../../../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson } from "../../../../../agent/contract/json.ts";
 import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
 import { MemoryDisk } from "../../../../support/memory-disk.ts";
@@ -20,12 +20,12 @@ const at = (seq: number, changes: Partial<AgentState> = {}): AgentState => ({
 
 describe("the state file", () => {
   it("is blank where nothing was saved", async () => {
-    const file = new FolderStateFile(join(await temporaryFolder(), "new"));
+    const file = new ChecksummedStateFile(join(await temporaryFolder(), "new"));
     expect(await file.load()).toStrictEqual({ saved: undefined, loadQuality: "latest", problems: [] });
   });
 
   it.each(Object.values(states(jobWith({ sizeBytes: 5 }))))("reads back what it saved: $phase", async (update) => {
-    const file = new FolderStateFile(await temporaryFolder());
+    const file = new ChecksummedStateFile(await temporaryFolder());
     const saved = at(1, {
       update,
       handledDesired: { identity: "b".repeat(64), desiredVersion: 3, refused: { code: "bad-request", message: "…" } },
@@ -39,7 +39,7 @@ describe("the state file", () => {
 
   it("is for its owner alone", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     expect((await stat(join(folder, "state.json"))).mode & 0o777).toBe(0o600);
   });
@@ -52,7 +52,7 @@ describe("the state file", () => {
     ["of NULs", "\0".repeat(100)],
   ])("falls back to the copy before when it is %s, and says so", async (_what, content) => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     await file.save(at(2));
     await writeFile(join(folder, "state.json"), content);
@@ -67,7 +67,7 @@ describe("the state file", () => {
     async (code) => {
       const folder = await temporaryFolder();
       const disk = overriding(nodeDisk, { link: () => Promise.reject(Object.assign(new Error("no links"), { code })) });
-      const file = new FolderStateFile(folder, disk);
+      const file = new ChecksummedStateFile(folder, disk);
       for (const seq of [1, 2, 3]) await file.save(at(seq));
       expect((await readdir(folder)).sort()).toStrictEqual(["state.json", "state.previous.json"]);
       await writeFile(join(folder, "state.json"), "{");
@@ -77,19 +77,19 @@ describe("the state file", () => {
 
   it("keeps the copy before while the damaged one cannot be replaced", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     await file.save(at(2));
     await writeFile(join(folder, "state.json"), "{");
     await file.load();
     await mkdir(join(folder, "state.json.new")); // In the way of the next save.
     await expect(file.save(at(3))).rejects.toThrow("EISDIR");
-    expect((await new FolderStateFile(folder).load()).saved).toMatchObject({ seq: 1 });
+    expect((await new ChecksummedStateFile(folder).load()).saved).toMatchObject({ seq: 1 });
   });
 
   it("never writes what could not be read back", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     const { proving } = states();
     const update = { ...proving, before: { version: "1.0.0\nbuilt today", linkUp: true } };
@@ -102,7 +102,7 @@ describe("the state file", () => {
     ["each time", 3, { loadQuality: "older", seq: 1, problems: 1 }],
   ])("looks again where the disk does not give the last copy out %s", async (_often, refusals, found) => {
     const folder = await temporaryFolder();
-    const saving = new FolderStateFile(folder);
+    const saving = new ChecksummedStateFile(folder);
     await saving.load();
     for (const seq of [1, 2]) await saving.save(at(seq));
     let [refused, pauses] = [0, 0];
@@ -113,7 +113,7 @@ describe("the state file", () => {
         throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
       },
     });
-    const file = new FolderStateFile(folder, disk, () => {
+    const file = new ChecksummedStateFile(folder, disk, () => {
       pauses += 1;
       return Promise.resolve();
     });
@@ -124,7 +124,7 @@ describe("the state file", () => {
 
   it("begins anew when both copies are damaged, and says so", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     await file.save(at(2));
     await writeFile(join(folder, "state.json"), "x");
@@ -136,7 +136,7 @@ describe("the state file", () => {
 
   it("reads no state of a newer release, but the one before, and says so", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     await file.save(at(2));
     const body = canonicalJson({ ...at(3), schema: 2, slots: {} });
@@ -155,7 +155,7 @@ describe("the state file", () => {
 
   it("says that the last copy is gone where only the one before is there", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     await file.save(at(1));
     await file.save(at(2));
     await rm(join(folder, "state.json"));
@@ -165,7 +165,7 @@ describe("the state file", () => {
 
   it.each(["EIO", "EACCES"])("uses the copy before where the last cannot be read (%s)", async (code) => {
     const disk = new MemoryDisk();
-    const file = new FolderStateFile("/state", disk);
+    const file = new ChecksummedStateFile("/state", disk);
     await file.save(at(1));
     await file.save(at(2));
     const failing = overriding(disk, {
@@ -174,21 +174,21 @@ describe("the state file", () => {
         return await disk.read(path);
       },
     });
-    const found = await new FolderStateFile("/state", failing).load();
+    const found = await new ChecksummedStateFile("/state", failing).load();
     expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems: [`/state/state.json: ${code}`] });
   });
 
   it("reads a state of which the disk does not say that it stays, and says so", async () => {
     const disk = new MemoryDisk();
-    await new FolderStateFile("/state", disk).save(at(1));
+    await new ChecksummedStateFile("/state", disk).save(at(1));
     const failing = overriding(disk, { syncFolder: () => Promise.reject(new Error("EIO")) });
-    const found = await new FolderStateFile("/state", failing).load();
+    const found = await new ChecksummedStateFile("/state", failing).load();
     expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "unsynced", problems: ["/state: EIO"] });
   });
 
   it("leaves no other files", async () => {
     const folder = await temporaryFolder();
-    const file = new FolderStateFile(folder);
+    const file = new ChecksummedStateFile(folder);
     for (let seq = 1; seq <= 5; seq += 1) await file.save(at(seq));
     expect((await readdir(folder)).sort()).toStrictEqual(["state.json", "state.previous.json"]);
   });
@@ -197,7 +197,7 @@ describe("the state file", () => {
 describe("the trial record", () => {
   it("counts in a form that never changes", async () => {
     const folder = await temporaryFolder();
-    const record = new FolderTrialRecord(folder);
+    const record = new BootCounterFile(folder);
     expect(await record.read()).toBe(0);
     await record.write(7);
     expect(await readFile(join(folder, "trials"), "utf8")).toBe("trials 007\n");
@@ -209,6 +209,6 @@ describe("the trial record", () => {
   it("counts high when it is damaged, so that no more trials are made", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "trials"), "trials");
-    expect(await new FolderTrialRecord(folder).read()).toBe(999);
+    expect(await new BootCounterFile(folder).read()).toBe(999);
   });
 });

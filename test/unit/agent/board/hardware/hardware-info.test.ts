@@ -2,14 +2,18 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
-import { findEquipment, keepEquipment, keptEquipment } from "../../../../../agent/board/hardware/hardware-info.ts";
-import type { Equipment } from "../../../../../agent/contract/snapshot.ts";
+import {
+  probeHardwareInfo,
+  saveHardwareInfo,
+  loadHardwareInfo,
+} from "../../../../../agent/board/hardware/hardware-info.ts";
+import type { HardwareInfo } from "../../../../../agent/contract/snapshot.ts";
 import { FakeBoard } from "../../../../support/fake-board.ts";
 import { FakeHub } from "../../../../support/fake-hub.ts";
 import { settle } from "../../../../support/fake-time.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
-const equipment: Equipment = {
+const equipment: HardwareInfo = {
   cpu: "ARM Cortex-A72",
   cores: 4,
   disks: [{ name: "mmcblk0", model: "", sizeBytes: 31_268_536_320 }],
@@ -18,7 +22,7 @@ const equipment: Equipment = {
 
 describe("what a board is made of", () => {
   it("is found out, bounded, and without what changes", async () => {
-    const found = await findEquipment(systemTimer, new AbortController().signal);
+    const found = await probeHardwareInfo(systemTimer, new AbortController().signal);
     expect(Object.keys(found)).toStrictEqual(["cpu", "cores", "disks", "interfaces"]);
     for (const list of [found.disks, found.interfaces]) expect(list.length).toBeLessThanOrEqual(4);
     for (const { sizeBytes, name } of found.disks) {
@@ -30,25 +34,25 @@ describe("what a board is made of", () => {
   });
 
   it("is not waited for by an agent that stops", async () => {
-    await expect(findEquipment(systemTimer, AbortSignal.abort())).rejects.toThrow("abort");
+    await expect(probeHardwareInfo(systemTimer, AbortSignal.abort())).rejects.toThrow("abort");
   });
 
   it("is kept with the boot in which it was found", async () => {
     const folder = await temporaryFolder();
-    expect(await keptEquipment(folder)).toBeUndefined();
-    await keepEquipment(folder, "boot-1", equipment);
-    expect(await keptEquipment(folder)).toStrictEqual({ bootId: "boot-1", equipment });
+    expect(await loadHardwareInfo(folder)).toBeUndefined();
+    await saveHardwareInfo(folder, "boot-1", equipment);
+    expect(await loadHardwareInfo(folder)).toStrictEqual({ bootId: "boot-1", equipment });
   });
 
   it.each(["{", '{"bootId":"boot-1"}', '{"bootId":1,"equipment":null}'])("is found out anew after %j", async (text) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "equipment.json"), text);
-    expect(await keptEquipment(folder)).toBeUndefined();
+    expect(await loadHardwareInfo(folder)).toBeUndefined();
   });
 
   it("is told when it is known, and nothing waits for that", async () => {
-    let tell: (found: Equipment) => void = () => undefined;
-    const found = new Promise<Equipment>((resolve) => (tell = resolve));
+    let tell: (found: HardwareInfo) => void = () => undefined;
+    const found = new Promise<HardwareInfo>((resolve) => (tell = resolve));
     const hub = new FakeHub();
     const board = new FakeBoard(hub, { equipment: () => found });
     await board.powerOn();

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { piecesOf } from "../../../../../agent/board/image/body-chunks.ts";
+import { bodyChunks } from "../../../../../agent/board/image/body-chunks.ts";
 
 const largestPiece = 128 * 1_024;
 
@@ -25,19 +25,19 @@ test.each([1_000, 16_384, 65_536, 131_072, 300_000, 700_001])(
   "a body that comes in chunks of %i bytes is handed out in its order and whole, in larger pieces",
   async (bytes) => {
     const content = randomBytes(5_000_001);
-    const { sha256, lengths } = await digestOf(piecesOf(Readable.from(chunksOf(content, bytes))));
+    const { sha256, lengths } = await digestOf(bodyChunks(Readable.from(chunksOf(content, bytes))));
     expect(sha256).toBe(createHash("sha256").update(content).digest("hex"));
     expect(Math.max(...lengths)).toBeLessThanOrEqual(largestPiece);
   },
 );
 
 test("an empty body has no pieces", async () => {
-  expect(await digestOf(piecesOf(Readable.from([])))).toMatchObject({ lengths: [] });
+  expect(await digestOf(bodyChunks(Readable.from([])))).toMatchObject({ lengths: [] });
 });
 
 test("what came before a connection was lost is handed out before that is told", async () => {
   const response = new Readable({ read: () => undefined });
-  const pieces = piecesOf(response);
+  const pieces = bodyChunks(response);
   const first = pieces.next();
   response.push("some");
   await new Promise((resolve) => setImmediate(resolve));
@@ -48,14 +48,14 @@ test("what came before a connection was lost is handed out before that is told",
 
 test("a response that is closed before its end is lost", async () => {
   const response = new Readable({ read: () => undefined });
-  const next = piecesOf(response).next();
+  const next = bodyChunks(response).next();
   response.destroy();
   await expect(next).rejects.toThrow("aborted");
 });
 
 test("a response that is not read to its end is closed", async () => {
   const response = Readable.from(chunksOf(randomBytes(1_000_000), 16_384));
-  for await (const piece of piecesOf(response)) {
+  for await (const piece of bodyChunks(response)) {
     expect(piece.length).toBeGreaterThan(0);
     break;
   }
@@ -72,7 +72,7 @@ test("no more is taken from a response than there is room for", async () => {
       this.push(given < 100 * largestPiece ? chunk : null); // A body that has an end also for who takes too much.
     },
   });
-  const pieces = piecesOf(response);
+  const pieces = bodyChunks(response);
   await pieces.next();
   for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   expect(given).toBeLessThanOrEqual(2 * largestPiece + 3 * chunk.length); // In use, filled, and on the way.
@@ -86,6 +86,6 @@ test.each([undefined, new Error("ECONNRESET")])(
     response.on("error", () => undefined);
     response.destroy(failure);
     await new Promise((resolve) => response.once("close", resolve));
-    await expect(piecesOf(response).next()).rejects.toThrow(failure?.message ?? "aborted");
+    await expect(bodyChunks(response).next()).rejects.toThrow(failure?.message ?? "aborted");
   },
 );

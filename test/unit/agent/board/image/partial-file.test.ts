@@ -2,7 +2,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
-import { PartialFiles } from "../../../../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../../../../agent/board/image/partial-file.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
@@ -19,7 +19,7 @@ describe("an image on its way to the disk", () => {
         return await nodeDisk.create(path, mode);
       },
     });
-    const files = new PartialFiles("boot-1", { nowMs: () => nowMs }, { disk });
+    const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, { disk });
     const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
     const enoughForSync = Buffer.alloc(8 * 1_048_576);
     // Each second a reconnection that describes the image anew; in three of them so many bytes that they are synced.
@@ -44,7 +44,7 @@ describe("an image on its way to the disk", () => {
         return await nodeDisk.create(path, mode);
       },
     });
-    const files = new PartialFiles("boot-1", { nowMs: () => nowMs }, { disk });
+    const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, { disk });
     const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
     await partial.describe(1_000, source);
     for (let minute = 1; minute <= 24 * 60; minute += 1) {
@@ -59,7 +59,7 @@ describe("an image on its way to the disk", () => {
     let freeBytes = 200;
     let nowMs = 0;
     const terms = { keepFreeBytes: 100, freeBytes: async () => freeBytes };
-    const files = new PartialFiles("boot-1", { nowMs: () => nowMs }, terms);
+    const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, terms);
     const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
     const come = async (): Promise<void> => {
       nowMs += 30_000;
@@ -86,7 +86,7 @@ describe("an image on its way to the disk", () => {
     const record = { schema: 1, bootId: writtenIn, syncedBytes: 3, totalBytes: null, source, spent };
     await writeFile(path, "123456789");
     if (writtenIn !== "") await writeFile(`${path}.json`, JSON.stringify(record));
-    const partial = await new PartialFiles("boot-2", { nowMs: () => 0 }).open(path, "op-1", never);
+    const partial = await new FilePartialStore("boot-2", { nowMs: () => 0 }).open(path, "op-1", never);
     expect([partial.bytes, (await stat(path)).size]).toStrictEqual([bytes, bytes]);
     await partial.close();
   });

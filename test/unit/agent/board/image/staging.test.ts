@@ -1,7 +1,7 @@
 import { readdir, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FolderStaging } from "../../../../../agent/board/image/staging.ts";
+import { StagingFolder } from "../../../../../agent/board/image/staging.ts";
 import { testImage } from "../../../../support/image-server.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
@@ -18,7 +18,7 @@ const never = new AbortController().signal;
 describe("the staging area", () => {
   it("admits an image under its digest, atomically, and twice the same", async () => {
     const folder = await temporaryFolder();
-    const staging = new FolderStaging(folder, 0);
+    const staging = new StagingFolder(folder, 0);
     const { sha256, content } = testImage(1_000);
     await writeFile(await staging.partialPath(sha256), content);
     await staging.admit(sha256);
@@ -28,21 +28,21 @@ describe("the staging area", () => {
   });
 
   it("finds an image that was changed on the disk", async () => {
-    const staging = new FolderStaging(await temporaryFolder(), 0);
+    const staging = new StagingFolder(await temporaryFolder(), 0);
     const { sha256, content } = testImage(1_000);
     await writeFile(staging.stagedPath(sha256), content.fill(0, 10, 11));
     await expect(staging.verify(sha256, never)).rejects.toMatchObject({ code: "image-changed" });
   });
 
   it("says when an image is gone", async () => {
-    const staging = new FolderStaging(await temporaryFolder(), 0);
+    const staging = new StagingFolder(await temporaryFolder(), 0);
     await expect(staging.verify("0".repeat(64), never)).rejects.toMatchObject({ code: "image-changed" });
     await expect(staging.admit("0".repeat(64))).rejects.toMatchObject({ code: "image-changed" });
   });
 
   it("clears what nobody needs, and nothing that is not its own", async () => {
     const folder = await temporaryFolder();
-    const staging = new FolderStaging(folder, 0);
+    const staging = new StagingFolder(folder, 0);
     for (const name of [`${a}.part`, `${a}.image`, `${b}.part`, `${b}.image`, "notes.txt", "a.part", "system.image"])
       await writeFile(join(folder, name), "");
     await staging.clear([a]);
@@ -55,7 +55,7 @@ describe("the staging area", () => {
 
   it("keeps one partial image with what is known of it, and says how old it is", async () => {
     const folder = await temporaryFolder();
-    const staging = new FolderStaging(folder, 0);
+    const staging = new StagingFolder(folder, 0);
     for (const name of [
       `${a}.part`,
       `${a}.part.json`,
@@ -77,7 +77,7 @@ describe("the staging area", () => {
 
   it("counts the age of what an unset clock wrote from now on", async () => {
     const folder = await temporaryFolder();
-    const staging = new FolderStaging(folder, 0);
+    const staging = new StagingFolder(folder, 0);
     await writeFile(join(folder, `${a}.part`), "x");
     await utimes(join(folder, `${a}.part`), 100, 100);
     expect(await staging.keepPartial(a)).toBe(0);
@@ -92,14 +92,14 @@ describe("the staging area", () => {
     const folder = await temporaryFolder();
     if (content !== undefined) await writeFile(join(folder, `${a}.part`), content);
     await writeFile(join(folder, `${a}.part.json`), "{}");
-    expect(await new FolderStaging(folder, keepFree).keepPartial(a)).toBeNull();
+    expect(await new StagingFolder(folder, keepFree).keepPartial(a)).toBeNull();
     expect(await readdir(folder)).toStrictEqual([]);
   });
 
   it("counts partial images as room: they are gone on with, or give way", async () => {
     const folder = await temporaryFolder();
-    const spare = await new FolderStaging(folder, 0).roomBytes();
-    const staging = new FolderStaging(folder, spare + 2 ** 30);
+    const spare = await new StagingFolder(folder, 0).roomBytes();
+    const staging = new StagingFolder(folder, spare + 2 ** 30);
     expect(await staging.roomBytes()).toBe(0);
     await sparseFile(join(folder, `${a}.part`), 2 ** 40);
     expect(await staging.roomBytes()).toBeGreaterThan(2 ** 39);
@@ -107,7 +107,7 @@ describe("the staging area", () => {
 
   it("keeps to a quota: partial images may grow into it, whole ones take of it", async () => {
     const folder = await temporaryFolder();
-    const staging = new FolderStaging(folder, 0, 10_000);
+    const staging = new StagingFolder(folder, 0, 10_000);
     expect(await staging.roomBytes()).toBe(10_000);
     await sparseFile(join(folder, `${a}.part`), 4_000);
     await sparseFile(join(folder, "not-ours.image"), 4_000);
@@ -121,13 +121,13 @@ describe("the staging area", () => {
   it("keeps no partial image beyond its quota", async () => {
     const folder = await temporaryFolder();
     await sparseFile(join(folder, `${a}.part`), 4_000);
-    expect(await new FolderStaging(folder, 0, 4_000).keepPartial(a)).not.toBeNull();
-    expect(await new FolderStaging(folder, 0, 3_999).keepPartial(a)).toBeNull();
+    expect(await new StagingFolder(folder, 0, 4_000).keepPartial(a)).not.toBeNull();
+    expect(await new StagingFolder(folder, 0, 3_999).keepPartial(a)).toBeNull();
     expect(await readdir(folder)).toStrictEqual([]);
   });
 
   it("says what it means for the owner that the disk refuses", async () => {
-    const staging = new FolderStaging("/proc/nowhere", 0);
+    const staging = new StagingFolder("/proc/nowhere", 0);
     for (const act of [() => staging.roomBytes(), () => staging.partialPath(a)])
       await expect(act()).rejects.toMatchObject({
         code: "disk-error",
@@ -137,21 +137,21 @@ describe("the staging area", () => {
 
   it("forgets what was known of a partial image when it is admitted", async () => {
     const folder = await temporaryFolder();
-    const staging = new FolderStaging(folder, 0);
+    const staging = new StagingFolder(folder, 0);
     for (const name of [`${a}.part`, `${a}.part.json`]) await writeFile(join(folder, name), "x");
     await staging.admit(a);
     expect(await readdir(folder)).toStrictEqual([`${a}.image`]);
   });
 
   it("clears nothing where there is no folder yet", async () => {
-    const staging = new FolderStaging(join(await temporaryFolder(), "none"), 0);
+    const staging = new StagingFolder(join(await temporaryFolder(), "none"), 0);
     await expect(staging.clear([])).resolves.toBeUndefined();
   });
 
   it("keeps room for the board itself", async () => {
     const folder = await temporaryFolder();
-    const all = await new FolderStaging(folder, 0).roomBytes();
+    const all = await new StagingFolder(folder, 0).roomBytes();
     expect(all).toBeGreaterThan(0);
-    expect(await new FolderStaging(folder, Number.MAX_SAFE_INTEGER).roomBytes()).toBe(0);
+    expect(await new StagingFolder(folder, Number.MAX_SAFE_INTEGER).roomBytes()).toBe(0);
   });
 });

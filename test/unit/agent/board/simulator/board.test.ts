@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
-  bootClockOf,
-  newBoard,
+  boardBootClock,
+  createBoard,
   powerOn,
   readBoard,
   writeBoard,
-  type Board,
+  type SimulatedBoard,
 } from "../../../../../agent/board/simulator/board.ts";
 import { FakeTime } from "../../../../support/fake-time.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 describe("the boot loader of a simulated board", () => {
-  const two: Board = { ...newBoard("1.0.0"), slots: { a: "1.0.0", b: "2.0.0" } };
-  it.each<[what: string, before: Board, running: string]>([
+  const two: SimulatedBoard = { ...createBoard("1.0.0"), slots: { a: "1.0.0", b: "2.0.0" } };
+  it.each<[what: string, before: SimulatedBoard, running: string]>([
     ["boots the default", two, "a"],
     ["tries what is on trial", { ...two, trial: "b" }, "b"],
     ["tries no empty slot", { ...two, trial: "b", slots: { a: "1.0.0", b: null } }, "a"],
@@ -30,10 +30,10 @@ it("a simulated board's boot clock begins with each boot, and goes on for an age
   const path = join(await temporaryFolder(), "board.json");
   const read = async (): Promise<number> => {
     const board = await readBoard(path);
-    return board === undefined ? Number.NaN : bootClockOf(board, machine).nowMs();
+    return board === undefined ? Number.NaN : boardBootClock(board, machine).nowMs();
   };
   await machine.advance(3_600_000);
-  const on = powerOn(newBoard("1.0.0"), "boot-1", machine.nowMs());
+  const on = powerOn(createBoard("1.0.0"), "boot-1", machine.nowMs());
   await writeBoard(path, on);
   expect(await read()).toBe(0);
   await machine.advance(700);

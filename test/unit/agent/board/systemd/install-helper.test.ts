@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
-import { programBehindDoor } from "../../../../../agent/board/systemd/install-helper.ts";
+import { installViaHelper } from "../../../../../agent/board/systemd/install-helper.ts";
 import type { ProgramCall, ProgramEnd, Verb } from "../../../../../agent/update/install-script.ts";
 import type { StagedImage } from "../../../../../agent/update/ports.ts";
 import { FakeTime } from "../../../../support/fake-time.ts";
@@ -21,7 +21,7 @@ function ask(
   image?: StagedImage,
   { timeLimitMs = 60_000, signal }: Partial<ProgramCall> & { signal?: AbortSignal } = {},
 ): Promise<ProgramEnd> {
-  return programBehindDoor({ socket, timer: systemTimer }).run({ verb, image, timeLimitMs }, signal);
+  return installViaHelper({ socket, timer: systemTimer }).run({ verb, image, timeLimitMs }, signal);
 }
 
 /** What the door says to this, sent by somebody who has taken the agent over. */
@@ -343,7 +343,7 @@ describe("the agent at the install door", () => {
 
   it("waits for as long as the program may take, and no longer", async () => {
     const time = new FakeTime();
-    const program = programBehindDoor({ ...(await mouth((connection) => connection.write("ready\n"))), timer: time });
+    const program = installViaHelper({ ...(await mouth((connection) => connection.write("ready\n"))), timer: time });
     const asking = program.run({ verb: "running-version", image: undefined, timeLimitMs: 30_000 });
     const end = asking.catch((cause: unknown) => cause);
     while (time.sleepers === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { askInhibitors, inhibitorsFrom } from "../../../../../agent/board/systemd/logind.ts";
+import { readInhibitors, parseInhibitors } from "../../../../../agent/board/systemd/logind.ts";
 import { createLog } from "../../../../../agent/lib/log.ts";
 import type { Inhibitor } from "../../../../../agent/reboot/inhibitors.ts";
 import { quiet } from "../../../../support/state-stores.ts";
@@ -13,22 +13,22 @@ const printed =
 
 describe("inhibitors", () => {
   it("are those that block a shutdown", () => {
-    expect(inhibitorsFrom(JSON.parse(printed))).toStrictEqual({
+    expect(parseInhibitors(JSON.parse(printed))).toStrictEqual({
       ok: true,
       value: [{ who: "apt", why: "Upgrading packages" }],
     });
-    expect(inhibitorsFrom({ type: "a(ssssuu)", data: [[]] })).toStrictEqual({ ok: true, value: [] });
+    expect(parseInhibitors({ type: "a(ssssuu)", data: [[]] })).toStrictEqual({ ok: true, value: [] });
   });
 
   it("fit an answer, whatever they say", () => {
-    const held = inhibitorsFrom({ type: "a(ssssuu)", data: [[["shutdown", "", "x".repeat(5_000), "block", 0, 1]]] });
+    const held = parseInhibitors({ type: "a(ssssuu)", data: [[["shutdown", "", "x".repeat(5_000), "block", 0, 1]]] });
     expect(held).toMatchObject({ value: [{ who: "unknown", why: expect.stringMatching(/^x{97}…$/) }] });
   });
 
   it.each([[null], [{ type: "as", data: [["x"]] }], [{ type: "a(ssssuu)", data: [[["shutdown"]]] }]])(
     "are not read out of %j",
     (json) => {
-      expect(inhibitorsFrom(json).ok).toBe(false);
+      expect(parseInhibitors(json).ok).toBe(false);
     },
   );
 
@@ -38,7 +38,7 @@ describe("inhibitors", () => {
     await chmod(program, 0o700);
     const lines: string[] = [];
     const log = createLog("debug", { write: (line) => lines.push(line) });
-    return { held: await askInhibitors(log, [program]), lines };
+    return { held: await readInhibitors(log, [program]), lines };
   }
 
   it("are asked for by a program", async () => {
@@ -58,6 +58,6 @@ describe("inhibitors", () => {
   });
 
   it("are none on a board without the program", async () => {
-    expect(await askInhibitors(quiet, ["/nowhere/busctl"])).toStrictEqual([]);
+    expect(await readInhibitors(quiet, ["/nowhere/busctl"])).toStrictEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { expect, it } from "vitest";
-import { serviceManager } from "../../../../../agent/board/systemd/notify.ts";
+import { systemdServiceManager } from "../../../../../agent/board/systemd/notify.ts";
 import { createLog } from "../../../../../agent/lib/log.ts";
 import { quiet } from "../../../../support/state-stores.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
@@ -46,7 +46,7 @@ it("a process that is started through with-notify-socket reaches the socket by a
 
 it("nobody is told anything where there is no systemd, or where its words are for another process", () => {
   for (const env of [{}, { LISTEN_PID: "1", LISTEN_FDS: "1", LISTEN_FDNAMES: "notify" }]) {
-    const manager = serviceManager(env, quiet);
+    const manager = systemdServiceManager(env, quiet);
     expect(manager.watchdogMs).toBeNull();
     expect(() => manager.notify("READY=1")).not.toThrow();
   }
@@ -54,6 +54,9 @@ it("nobody is told anything where there is no systemd, or where its words are fo
 
 it("a systemd that waits for word and gave no way to send any is told in the log, with the remedy", () => {
   const lines: string[] = [];
-  serviceManager({ NOTIFY_SOCKET: "/run/systemd/notify" }, createLog("info", { write: (line) => lines.push(line) }));
+  systemdServiceManager(
+    { NOTIFY_SOCKET: "/run/systemd/notify" },
+    createLog("info", { write: (line) => lines.push(line) }),
+  );
   expect(lines).toEqual([expect.stringContaining("with-notify-socket")]);
 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { rebootThroughDoor } from "../../../../../agent/board/systemd/reboot-helper.ts";
+import { rebootViaHelper } from "../../../../../agent/board/systemd/reboot-helper.ts";
 import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
 import type { Timer } from "../../../../../agent/lib/clock.ts";
 import type { Inhibitor } from "../../../../../agent/reboot/inhibitors.ts";
@@ -58,7 +58,7 @@ async function doorway({ held = "", refusal = "", logind = "answers" } = {}): Pr
 /** The agent's side of it. While it waits for the answer, what the test says is done. */
 function agentAt(folder: string, meanwhile: () => unknown, inhibitors: readonly Inhibitor[] = []) {
   const timer: Timer = { after: async () => void (await meanwhile()) };
-  return rebootThroughDoor({
+  return rebootViaHelper({
     folder,
     bootId,
     timer,
@@ -221,7 +221,7 @@ describe("the agent at the door", () => {
 
   it("stops waiting when the agent stops", async () => {
     const { folder } = await doorway();
-    const reboot = rebootThroughDoor({
+    const reboot = rebootViaHelper({
       folder,
       bootId,
       timer: systemTimer,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { projectBoardkeeper } from "../../../../../agent/contract/twin-formats/boardkeeper.ts";
+import { formatBoardkeeper } from "../../../../../agent/contract/twin-formats/boardkeeper.ts";
 import type { JsonObject } from "../../../../../agent/contract/json.ts";
 import { savedState } from "../../../../../agent/cli/saved-state.ts";
 import { statusRows } from "../../../../../agent/cli/format/format-status.ts";
@@ -14,7 +14,7 @@ function told(state: JsonObject): Record<string, string> {
 }
 
 describe("a board whose agent runs", () => {
-  const state = { running: true, stateDir: "/s", ...projectBoardkeeper(snapshotWith()) };
+  const state = { running: true, stateDir: "/s", ...formatBoardkeeper(snapshotWith()) };
 
   it("is told whole", () => {
     const lines = told({ ...state, link: { up: true } });
@@ -26,7 +26,7 @@ describe("a board whose agent runs", () => {
     [{ waitsFor: "window", waitsUntil: at }, `waits for the maintenance window at ${at}`],
     [{ waitsFor: "clock" }, "waits for the clock to be set, then for the maintenance window"],
   ] as const)("says what its update waits for: %j", (update, words) => {
-    const staged = projectBoardkeeper(snapshotWith({ phase: "staged", ...update }));
+    const staged = formatBoardkeeper(snapshotWith({ phase: "staged", ...update }));
     expect(told({ ...state, ...staged })["Update"]).toContain(words);
   });
 
