@@ -1,5 +1,6 @@
 import { delayOrAbort } from "./lib/abort.ts";
 import { timestamp } from "./lib/clock.ts";
+import { runtimeFor } from "./lib/runtime.ts";
 import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { JsonObject } from "./contract/json.ts";
@@ -64,14 +65,14 @@ export interface Agent {
  * a board that can be asked how it is must not wait for a disk or an installer that does not answer.
  */
 export async function startAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
-  const { log, clock, bootClock, timer, bootId, installer, staging, mode } = ports;
+  const { runtime, bootId, installer, staging, mode } = ports;
+  const { log, wallClock, bootClock, timer } = runtime;
   const stopping = new AbortController();
   const recovered = new AbortController(); // Its signal stands for "the saved state is taken up".
   const alerts = new Alerts(ports.startupAlerts);
   const { reserve } = ports;
   const diskReserve =
-    reserve &&
-    new DiskReserve({ reserve, timer, alerts, log: log.child({ part: "reserve" }), stopping: stopping.signal });
+    reserve && new DiskReserve({ ...runtimeFor("reserve", runtime), reserve, alerts, stopping: stopping.signal });
   const writes = new WriteActivity();
   const inReserve = async (write: () => Promise<void>): Promise<void> =>
     await writes.track(() => (diskReserve === undefined ? write() : diskReserve.withReserve(write)));
@@ -81,11 +82,9 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   };
   const store = new StateStore(
     {
+      ...runtimeFor("state", runtime),
       file: { save: (saved) => inReserve(() => ports.stateFile.save(saved)) },
-      timer,
-      bootClock,
       alerts,
-      log: log.child({ part: "state" }),
       stopping: stopping.signal,
     },
     ports.loadedState ?? initialState(bootId),
@@ -111,9 +110,9 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       agent: {
         version: ports.version,
         mode,
-        startedAt: timestamp(clock),
+        startedAt: timestamp(wallClock),
         bootId,
-        clockSynchronized: await clock.synchronized(),
+        clockSynchronized: await wallClock.synchronized(),
       },
       board: ports.inventory,
       currentVersion: null,
@@ -126,23 +125,18 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     await Promise.race([reporter.flushed(), lateness]);
     acknowledged.abort();
   };
-  const stamp = trustedTimestampSource({ clock, bootClock, timer }, (clockSynchronized) =>
+  const stamp = trustedTimestampSource(runtime, (clockSynchronized) =>
     reportedState.setClockSynchronized(clockSynchronized),
   );
   const gate = new WindowGate({
-    clock,
-    timer,
+    ...runtimeFor("windows", runtime),
     windows: () => effectiveSettings.current["maintenance.windows"],
-    log: log.child({ part: "windows" }),
-    share: shareOf(ports.digest(ports.identity)),
+    share: shareOf(runtime.digest(ports.identity)),
   });
   const windowOpened: WindowGate["opened"] = (onWait, signal) => gate.opened(onWait, signal);
   const reboots = new RebootRunner({
+    ...runtimeFor("reboot", runtime),
     store,
-    log: log.child({ part: "reboot" }),
-    clock,
-    bootClock,
-    timer,
     bootId,
     power: ports.power,
     deadlineMs: settings["reboot.deadline-seconds"],
@@ -153,10 +147,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   });
   const largestImageBytes = settings["update.max-image-size"];
   const requestHandler = new RequestHandler({
+    ...runtimeFor("methods", runtime),
     store,
-    log: log.child({ part: "methods" }),
-    clock,
-    bootClock,
     bootId,
     mode,
     terms: () => ({
@@ -167,8 +159,6 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       largestImageBytes,
     }),
     window: () => gate.look(),
-    newOperationId: ports.newOperationId,
-    digest: ports.digest,
     roomBytes: () => staging.roomBytes(),
     inhibitors: () => ports.power.inhibitors(),
     snapshot: () => reportedState.snapshot(),
@@ -182,23 +172,18 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     stopping: stopping.signal,
   });
   const remoteConfig = new RemoteConfigHandler({
+    ...runtimeFor("config", runtime),
     store,
-    log: log.child({ part: "config" }),
     base: settings,
-    digest: ports.digest,
-    validateWindows: (windows) => mistakesIn(windows, clock.now().getTime()),
+    validateWindows: (windows) => mistakesIn(windows, wallClock.now().getTime()),
     isRecovered: () => recovered.signal.aborted,
     stopping: stopping.signal,
   });
   let newest: JsonObject | undefined;
   const supervisor = new ConnectionManager({
+    ...runtimeFor("link", runtime),
     connect: ports.connect,
-    clock,
     quota: meter,
-    timer,
-    bootClock,
-    random: ports.random,
-    log: log.child({ part: "link" }),
     onMethod: (name, payload) => requestHandler.handleMethod(name, payload),
     onMethodAnswered: (name, reply) => requestHandler.logMethod(name, reply),
     onDesired: (desired, version) => {
@@ -220,11 +205,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     },
   });
   const monitor = new Monitor({
+    ...runtimeFor("health", runtime),
     read: ports.readMetrics,
-    clock,
-    bootClock,
-    timer,
-    log: log.child({ part: "health" }),
     terms: () => ({
       everyMs: effectiveSettings.current["health.every-seconds"],
       leastMs: effectiveSettings.current["health.least-seconds"],
@@ -233,17 +215,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   });
   effectiveSettings.subscribe(() => monitor.reconsider());
   const updates = new UpdateRunner({
+    ...runtimeFor("update", runtime),
     store,
-    log: log.child({ part: "update" }),
-    clock,
-    bootClock,
-    timer,
     bootId,
     workshop: new ImageWorkshop({
+      ...runtime,
       fetcher: ports.fetcher,
       staging,
       installer,
-      timer,
       largestImageBytes,
       keepPartialMs: settings["update.keep-partial-seconds"],
     }),
@@ -252,11 +231,11 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
         ? new RehearsalWorkshop(timer, settings["simulation.pause-seconds"], () => installer.runningVersion())
         : undefined,
     health: healthCheck(
-      { timer, bootClock, linkUp: () => supervisor.isConnected },
+      { ...runtime, linkUp: () => supervisor.isConnected },
       { steadyMs: settings["update.healthy-for-seconds"], withinMs: settings["update.prove-within-seconds"] },
     ),
     trials,
-    linkUp: (until) => linkWithin({ timer, bootClock, linkUp: () => supervisor.isConnected }, until),
+    linkUp: (until) => linkWithin({ ...runtime, linkUp: () => supervisor.isConnected }, until),
     released: (job, signal) =>
       released({ store, windowOpened, onWait: (wait) => reportedState.setWait("update", wait) }, job, signal),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
@@ -266,11 +245,9 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   });
 
   guardTrial({
+    ...runtimeFor("trial", runtime),
     store,
     alerts,
-    timer,
-    bootClock,
-    log: log.child({ part: "trial" }),
     bootId,
     proveWithinMs: settings["update.prove-within-seconds"],
     runningVersion: (signal) => installer.runningVersion(signal),
@@ -285,7 +262,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     });
     reportedState.setVersion(runningVersion);
     await recoverState(
-      { store, bootCounter: trials, clock, bootClock, timer, alerts, log },
+      { ...runtime, store, bootCounter: trials, alerts },
       { bootId, runningVersion, loadQuality: ports.loadQuality },
       stopping.signal,
     );

@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent, type Agent } from "./agent.ts";
 import { kernelBootClock, readBootId } from "./board/hardware/boot.ts";
-import { simulatedClock, systemClock, systemTimer } from "./board/hardware/clocks.ts";
+import { simulatedClock, systemRuntime, systemTimer } from "./board/hardware/clocks.ts";
 import { nodeDisk } from "./board/fs/disk.ts";
 import { rebootViaHelper } from "./board/systemd/reboot-helper.ts";
 import { probeHardwareInfo, saveHardwareInfo, loadHardwareInfo } from "./board/hardware/hardware-info.ts";
@@ -29,7 +29,7 @@ import { ChecksummedStateFile } from "./board/fs/state-file.ts";
 import { DiskReserveFile } from "./board/fs/reserve-file.ts";
 import { BootCounterFile } from "./board/fs/boot-counter-file.ts";
 import { readMetrics } from "./board/hardware/metrics.ts";
-import type { BootClock } from "./lib/clock.ts";
+import { runtimeFor, type Runtime } from "./lib/runtime.ts";
 import type { Config } from "./config/load.ts";
 import type { HardwareInfo } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-connection.ts";
@@ -65,7 +65,10 @@ export async function createAgent(
   );
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
-  const bootClock = board === undefined ? kernelBootClock : boardBootClock(board, kernelBootClock);
+  const runtime: Runtime =
+    board === undefined
+      ? systemRuntime(log)
+      : { ...systemRuntime(log), wallClock: simulatedClock, bootClock: boardBootClock(board, kernelBootClock) };
   const known = await loadHardwareInfo(config.stateDir);
   const linkLog = log.child({ part: "link" });
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
@@ -80,27 +83,21 @@ export async function createAgent(
     },
     "agent started",
   );
-  const partials = new FilePartialStore(bootId, bootClock, { keepFreeBytes: config["update.keep-free"] });
+  const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config["update.keep-free"] });
   const intake = new ImageIntake({
+    ...runtimeFor("intake", runtime),
     staging,
     partials,
     largestImageBytes: config["update.max-image-size"],
     updating: () => agent.runningUpdateId(),
-    log: log.child({ part: "intake" }),
   });
   await removeLeftovers(config.stateDir, staging, saved, log);
   const agent = await startAgent(
     {
       version: packageJson.version,
       mode: board === undefined ? "systemd" : "simulated",
-      log,
+      runtime,
       setLogLevel: (level) => log.setLevel(level),
-      clock: board === undefined ? systemClock() : simulatedClock,
-      bootClock,
-      timer: systemTimer,
-      random: Math.random,
-      newOperationId: randomUUID,
-      digest: (text) => createHash("sha256").update(text).digest("hex"),
       bootId,
       identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
       inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
@@ -113,7 +110,7 @@ export async function createAgent(
       bootCounter: new BootCounterFile(config.stateDir),
       reserve: new DiskReserveFile(config.stateDir),
       staging,
-      fetcher: intake.yieldingTo(makeDownload(config, log, partials, bootClock, productInfo)),
+      fetcher: intake.yieldingTo(makeDownload(config, runtime, partials, productInfo)),
       installer: makeInstaller(config, log, boardFile),
       power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedReboot,
       recentLog: log.recent,
@@ -193,21 +190,12 @@ async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config
   }
 }
 
-function makeDownload(
-  config: Config,
-  log: Log,
-  partials: FilePartialStore,
-  bootClock: BootClock,
-  userAgent: string,
-): Download {
+function makeDownload(config: Config, runtime: Runtime, partials: FilePartialStore, userAgent: string): Download {
   return new Download(
     {
+      ...runtimeFor("download", runtime),
       source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
       partials,
-      timer: systemTimer,
-      bootClock,
-      random: Math.random,
-      log: log.child({ part: "download" }),
     },
     downloadTerms(config),
   );

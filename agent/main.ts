@@ -7,8 +7,7 @@ import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
 import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
 import { createAgent } from "./create-agent.ts";
-import { kernelBootClock } from "./board/hardware/boot.ts";
-import { systemTimer } from "./board/hardware/clocks.ts";
+import { systemRuntime, systemTimer } from "./board/hardware/clocks.ts";
 import { serveLocalApi, type LocalApiServer, type LocalApiHandlers } from "./board/local-api/server.ts";
 import { FolderUnusable } from "./board/fs/disk.ts";
 import { FolderInUse, lockFolderAsService, lockFolder } from "./board/fs/folder-lock.ts";
@@ -103,9 +102,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   const door = await openDoor(config, agent, intake, log);
   const attendant = new Attendant({
     manager: systemdServiceManager(process.env, log),
-    timer: systemTimer,
-    bootClock: kernelBootClock,
-    log,
+    ...systemRuntime(log),
     work: () => agent.activeWork(),
     status: () => statusLine({ ...agent.status(), hub: config.hub.hostName, device: config.hub.deviceId }),
   });

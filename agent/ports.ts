@@ -1,9 +1,8 @@
-import type { BootClock, Timer, WallClock } from "./lib/clock.ts";
+import type { Runtime } from "./lib/runtime.ts";
 import type { HardwareInfo, Snapshot } from "./contract/snapshot.ts";
 import type { Connect } from "./hub/connection.ts";
 import type { StateFile } from "./state/store.ts";
 import type { LogLevel } from "./contract/logs.ts";
-import type { Log } from "./lib/log.ts";
 import type { LogRingBuffer } from "./lib/log-ring-buffer.ts";
 import type { Power } from "./reboot/runner.ts";
 import type { ReserveFile } from "./state/disk-reserve.ts";
@@ -15,17 +14,9 @@ import type { Vitals } from "./telemetry/metrics.ts";
 export interface AgentPorts {
   readonly version: string;
   readonly mode: Snapshot["agent"]["mode"];
-  readonly log: Log;
   /** Sets how much is logged from now on. */
   readonly setLogLevel: (level: LogLevel) => void;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
-  readonly timer: Timer;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly newOperationId: () => string;
-  /** SHA-256 of a text, in hex. */
-  readonly digest: (text: string) => string;
+  readonly runtime: Runtime;
   readonly bootId: string;
   /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
   readonly identity: string;

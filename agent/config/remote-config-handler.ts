@@ -1,8 +1,8 @@
+import type { Runtime } from "../lib/runtime.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { invalidPayload, type Validated } from "../contract/refusal.ts";
 import type { StateStore } from "../state/store.ts";
 import { abortPrevious } from "../lib/abort.ts";
-import type { Log } from "../lib/log.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
 import type { MaintenanceWindow } from "../maintenance/window.ts";
@@ -14,13 +14,10 @@ import {
   type RemoteOutcome,
 } from "./remote-config.ts";
 
-export interface RemoteConfigHandlerPorts {
+export interface RemoteConfigHandlerPorts extends Runtime {
   readonly store: StateStore;
-  readonly log: Log;
   /** The board's own settings. */
   readonly base: Settings;
-  /** SHA-256 of a text, in hex. */
-  readonly digest: (text: string) => string;
   /** What is wrong with windows beyond their form: which expressions and timezones there are, the board has to find out. */
   readonly validateWindows: (windows: readonly MaintenanceWindow[]) => Promise<readonly string[]>;
   /** Whether the saved state is taken up after the start. */

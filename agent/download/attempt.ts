@@ -1,4 +1,4 @@
-import type { BootClock, Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { FetchOrder } from "../update/ports.ts";
 import { judgeAnswer, type Verdict } from "./response.ts";
@@ -24,10 +24,8 @@ export interface AttemptTerms {
 }
 
 /** What a try needs of the download that it belongs to. */
-export interface AttemptPorts {
+export interface AttemptPorts extends Runtime {
   readonly source: Source;
-  readonly timer: Timer;
-  readonly bootClock: BootClock;
   /** Drops every byte, a bounded number of times; rejects when that was once too often. */
   readonly startOver: (why: string) => Promise<void>;
   /** Called for each piece that was written. */

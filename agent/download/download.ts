@@ -1,6 +1,5 @@
-import type { BootClock, Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Image } from "../update/job.ts";
 import type { FetchOrder, Fetcher } from "../update/ports.ts";
@@ -32,14 +31,9 @@ export function downloadTerms(settings: Settings): DownloadTerms {
   };
 }
 
-export interface DownloadPorts {
+export interface DownloadPorts extends Runtime {
   readonly source: Source;
   readonly partials: Partials;
-  readonly timer: Timer;
-  readonly bootClock: BootClock;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly log: Log;
 }
 
 /** While it waits, how often the twin is offered why, and the time that has passed is noted. */
@@ -112,12 +106,10 @@ class Course {
     this.#fromDiskBytes = partial.bytes;
     this.#mostBytes = partial.bytes;
     this.#addresses = addressesOf(order.uris);
-    const { source, timer, bootClock } = ports;
     const startOver = (why: string): Promise<void> => this.#startOver(why);
     const onPiece = (bytes: number): void => this.#take(bytes);
     const isTimeUp = (): boolean => endsTry(this.#spent().fetchingMs, terms.deadlineMs);
-    const around = { source, timer, bootClock, startOver, onPiece, isTimeUp };
-    this.#attempt = new Attempt(around, terms, order, partial, signal);
+    this.#attempt = new Attempt({ ...ports, startOver, onPiece, isTimeUp }, terms, order, partial, signal);
   }
 
   async run(): Promise<Image> {

@@ -1,5 +1,4 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import type { BootClock, WallClock } from "../lib/clock.ts";
 import type { Connect, Connection } from "./connection.ts";
 import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
 import { runSession, type SessionPorts } from "./session.ts";
@@ -7,8 +6,6 @@ import { classifyError, type ConnectionError } from "./connection-error.ts";
 
 export interface ConnectionManagerPorts extends SessionPorts {
   readonly connect: Connect;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
   readonly onDisconnected: () => void;
 }
 
@@ -48,13 +45,13 @@ export class ConnectionManager {
   }
 
   async #run(): Promise<void> {
-    const { timer, clock, random } = this.#ports;
+    const { timer, wallClock, random } = this.#ports;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const { trouble, upMs } = await this.#connectOnce(signal);
       if (signal.aborted) return;
       const before = this.#history;
-      const ended = { kind: trouble.kind, upMs, clockTrusted: await clock.synchronized() };
+      const ended = { kind: trouble.kind, upMs, clockTrusted: await wallClock.synchronized() };
       const { history, waitMs } = nextReconnect(before, ended, random());
       this.#history = history;
       this.#logEnd(before, trouble, waitMs);

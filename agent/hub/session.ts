@@ -1,6 +1,5 @@
-import type { Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import type { JsonObject } from "../contract/json.ts";
-import type { Log } from "../lib/log.ts";
 import { DesiredDocument } from "./desired-document.ts";
 import type { HubCallbacks, Connection, DesiredPatch, SendTelemetry, TwinDocuments } from "./connection.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
@@ -19,11 +18,7 @@ const renewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, lookEveryMs: 
  */
 const twinPoll = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
 
-export interface SessionPorts {
-  readonly timer: Timer;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly log: Log;
+export interface SessionPorts extends Runtime {
   readonly quota: QuotaCounter;
   readonly onMethod: HubCallbacks["onMethod"];
   readonly onMethodAnswered: HubCallbacks["onMethodAnswered"];

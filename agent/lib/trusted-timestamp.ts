@@ -1,4 +1,5 @@
-import { timestamp, type BootClock, type Timer, type WallClock } from "./clock.ts";
+import { timestamp } from "./clock.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** A board without a battery behind its clock learns the time from the network, or not at all. */
 const patienceMs = 60_000;
@@ -15,23 +16,15 @@ export interface TrustedTimestamp {
  * @returns a function that resolves with the time, and whether it can be trusted
  */
 export function trustedTimestampSource(
-  {
-    clock,
-    bootClock,
-    timer,
-  }: {
-    readonly clock: WallClock;
-    readonly bootClock: BootClock;
-    readonly timer: Timer;
-  },
+  { wallClock, bootClock, timer }: Runtime,
   onLook: (clockSynchronized: boolean) => void,
 ): (signal: AbortSignal) => Promise<TrustedTimestamp> {
   const untilMs = bootClock.nowMs() + patienceMs;
   return async (signal) => {
     for (;;) {
-      const clockSynchronized = await clock.synchronized();
+      const clockSynchronized = await wallClock.synchronized();
       onLook(clockSynchronized);
-      if (clockSynchronized || bootClock.nowMs() >= untilMs) return { at: timestamp(clock), clockSynchronized };
+      if (clockSynchronized || bootClock.nowMs() >= untilMs) return { at: timestamp(wallClock), clockSynchronized };
       await timer.after(lookEveryMs, signal);
     }
   };

@@ -1,5 +1,4 @@
-import type { Timer, WallClock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { openingsOf } from "./cron.ts";
 import type { Standing, Wait } from "./wait.ts";
 import { mayActAt, type MaintenanceWindow, type Openings } from "./window.ts";
@@ -7,10 +6,7 @@ import { mayActAt, type MaintenanceWindow, type Openings } from "./window.ts";
 /** A clock that steps, and windows that are changed, are noticed within this. */
 const lookEveryMs = 60_000;
 
-export interface GatePorts {
-  readonly clock: WallClock;
-  readonly timer: Timer;
-  readonly log: Log;
+export interface GatePorts extends Runtime {
   /** The windows that are configured now. */
   readonly windows: () => readonly MaintenanceWindow[];
   /** Which part of a window's splay this board waits, in [0, 1). */
@@ -34,14 +30,14 @@ export class WindowGate {
   }
 
   async look(): Promise<Standing> {
-    const { clock, windows, share } = this.#ports;
+    const { wallClock, windows, share } = this.#ports;
     const of = windows();
     if (of.length === 0) return { kind: "closed", until: null };
-    if (!(await clock.synchronized())) return { kind: "clockUnknown" };
+    if (!(await wallClock.synchronized())) return { kind: "clockUnknown" };
     const made =
       this.#made?.of === of ? this.#made : { of, openings: await Promise.all(of.map((one) => this.#openings(one))) };
     this.#made = made;
-    const nowMs = clock.now().getTime();
+    const nowMs = wallClock.now().getTime();
     const times = of.flatMap((window, at): number[] => {
       const openings = made.openings[at];
       const actMs = openings === undefined ? null : mayActAt(window, openings, nowMs, share);
@@ -59,10 +55,10 @@ export class WindowGate {
       signal.throwIfAborted();
       if (standing.kind === "open") return;
       onWait(standing);
-      const { timer, clock } = this.#ports;
+      const { timer, wallClock } = this.#ports;
       const leftMs =
         standing.kind === "closed" && standing.until !== null
-          ? Date.parse(standing.until) - clock.now().getTime()
+          ? Date.parse(standing.until) - wallClock.now().getTime()
           : Infinity;
       await timer.after(Math.min(lookEveryMs, Math.max(1, leftMs)), signal);
     }

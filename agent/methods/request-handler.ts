@@ -1,4 +1,5 @@
-import { timestamp, type BootClock, type WallClock } from "../lib/clock.ts";
+import { timestamp } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { formatBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import type { LogPage, LogsRequest } from "../contract/logs.ts";
@@ -17,7 +18,6 @@ import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type StateStore } from "../state/store.ts";
 import { abortPrevious } from "../lib/abort.ts";
-import type { Log } from "../lib/log.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
 import { rebootPlanFrom } from "../reboot/request.ts";
@@ -38,19 +38,13 @@ const acknowledgementMs = 800;
 /** How long a call that comes while the agent starts waits for it. */
 const recoveryWaitMs = 3_000;
 
-export interface RequestHandlerPorts {
+export interface RequestHandlerPorts extends Runtime {
   readonly store: StateStore;
-  readonly log: Log;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
   readonly terms: () => Terms;
   /** How the board stands to its maintenance windows. */
   readonly window: () => Promise<Standing>;
-  readonly newOperationId: () => string;
-  /** SHA-256 of a text, in hex. */
-  readonly digest: (text: string) => string;
   /** Bytes that an image may take on this board now. */
   readonly roomBytes: () => Promise<number>;
   /** Who asks that the board is not shut down now. */
@@ -128,7 +122,7 @@ export class RequestHandler {
       if (overtaken.aborted) return { answer: { kind: "known" } };
       if (firmware === undefined) return decideNoDesired(saved);
       const order = { identity, desiredVersion: version, judged };
-      return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.clock));
+      return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.wallClock));
     };
     const outcome = await store.transactUntilSaved(decide, overtaken);
     if (outcome?.kind === "refused") {
@@ -158,7 +152,9 @@ export class RequestHandler {
       case "applyFirmwareUpdate":
         return await this.#decideNamed(payload, decideApply);
       case "cancelFirmwareUpdate":
-        return await this.#decideNamed(payload, (saved, id) => decideCancel(saved, id, timestamp(this.#ports.clock)));
+        return await this.#decideNamed(payload, (saved, id) =>
+          decideCancel(saved, id, timestamp(this.#ports.wallClock)),
+        );
       case "getLogs":
         return this.#logs(payload);
       case "getStatus": {
@@ -177,11 +173,11 @@ export class RequestHandler {
   }
 
   async #reboot(payload: unknown): Promise<MethodReply> {
-    const { clock, bootClock, bootId, mode, terms, newOperationId } = this.#ports;
+    const { wallClock, bootClock, bootId, mode, terms, newId } = this.#ports;
     // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
-    const clockSynchronized = isJsonObject(payload) && "at" in payload ? await clock.synchronized() : true;
+    const clockSynchronized = isJsonObject(payload) && "at" in payload ? await wallClock.synchronized() : true;
     const window = terms().windowConfigured ? await this.#ports.window() : null;
-    const plan = rebootPlanFrom(payload, { now: clock.now(), clockSynchronized, window }, newOperationId());
+    const plan = rebootPlanFrom(payload, { now: wallClock.now(), clockSynchronized, window }, newId());
     if (!plan.ok) return errorReply(plan.error);
     const { job, delayMs, named } = plan.value;
     const held = job.force ? [] : await this.#ports.inhibitors();
@@ -191,13 +187,13 @@ export class RequestHandler {
   }
 
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
-    const { terms, newOperationId, roomBytes, clock, snapshot } = this.#ports;
-    const judged = jobFrom(payload, "method", { ...terms(), allowFile: caller === "board" }, newOperationId());
+    const { terms, newId, roomBytes, wallClock, snapshot } = this.#ports;
+    const judged = jobFrom(payload, "method", { ...terms(), allowFile: caller === "board" }, newId());
     if (!judged.ok) return errorReply(judged.error);
     const { job, named } = judged.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
     return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
-      const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(clock));
+      const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(wallClock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
       const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then ask again.`;
       return { answer: errorReply({ status: 507, code: "no-space", message }) };

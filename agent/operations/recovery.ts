@@ -1,8 +1,8 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
+import { timestamp } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { StateStore } from "../state/store.ts";
-import type { Log } from "../lib/log.ts";
 import type { Alerts } from "../alerts.ts";
 import { resume as resumeReboot } from "../reboot/machine.ts";
 import type { LoadQuality } from "./agent-state.ts";
@@ -14,14 +14,10 @@ import { backoff } from "../lib/backoff.ts";
 /** How often a count that cannot be read is looked at: a card that has just been powered may need a moment. */
 const maxReads = 3;
 
-export interface RecoveryPorts {
+export interface RecoveryPorts extends Runtime {
   readonly store: StateStore;
   readonly bootCounter: TrialRecord;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
-  readonly timer: Timer;
   readonly alerts: Alerts;
-  readonly log: Log;
 }
 
 export interface RecoveryFacts {
@@ -41,12 +37,12 @@ export async function recoverState(
   { bootId, runningVersion, loadQuality }: RecoveryFacts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, clock, bootClock, log } = ports;
+  const { store, wallClock, bootClock, log } = ports;
   const savedBootId = store.state.bootId;
   const trialBoots = isOnTrial(store.state.update) ? await countTrialBoot(ports, signal) : 0;
   await store.transactUntilSaved(({ update, reboot, seq }) => {
     const isOlder = loadQuality === "older";
-    const facts = { at: timestamp(clock), bootId, savedBootId, runningVersion, trialBoots, isOlder };
+    const facts = { at: timestamp(wallClock), bootId, savedBootId, runningVersion, trialBoots, isOlder };
     const change = {
       bootId,
       update: resumeUpdate(update, facts),

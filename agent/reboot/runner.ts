@@ -1,7 +1,7 @@
-import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
+import { timestamp } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { StateStore } from "../state/store.ts";
-import type { Log } from "../lib/log.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { AgentState } from "../operations/agent-state.ts";
 import { unsavedOutcomeAlert } from "../operations/unsaved-end.ts";
@@ -26,12 +26,8 @@ export interface Power {
   inhibitors(): Promise<readonly Inhibitor[]>;
 }
 
-export interface RebootRunnerPorts {
+export interface RebootRunnerPorts extends Runtime {
   readonly store: StateStore;
-  readonly log: Log;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
-  readonly timer: Timer;
   readonly bootId: string;
   readonly power: Power;
   /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
@@ -176,8 +172,8 @@ export class RebootRunner {
   }
 
   #goingDown(): { readonly bootId: string; readonly at: string; readonly downBootMs: number } {
-    const { bootId, clock, bootClock, deadlineMs } = this.#ports;
-    return { bootId, at: timestamp(clock), downBootMs: Math.round(bootClock.nowMs() + farewellMs + deadlineMs) };
+    const { bootId, wallClock, bootClock, deadlineMs } = this.#ports;
+    return { bootId, at: timestamp(wallClock), downBootMs: Math.round(bootClock.nowMs() + farewellMs + deadlineMs) };
   }
 
   /** @param eventNow what has happened, as it looks at each try to save it */

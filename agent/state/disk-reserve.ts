@@ -1,7 +1,6 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import type { Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { isDiskFull, describeDiskError } from "../lib/disk-errors.ts";
-import type { Log } from "../lib/log.ts";
 import type { Alerts } from "../alerts.ts";
 
 /** How often a disk is looked at that was full: the look writes nothing. */
@@ -15,11 +14,9 @@ export interface ReserveFile {
   refill(): Promise<void>;
 }
 
-export interface DiskReservePorts {
+export interface DiskReservePorts extends Runtime {
   readonly reserve: ReserveFile;
-  readonly timer: Timer;
   readonly alerts: Alerts;
-  readonly log: Log;
   readonly stopping: AbortSignal;
 }
 

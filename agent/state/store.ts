@@ -1,7 +1,6 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import type { BootClock, Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
-import type { Log } from "../lib/log.ts";
 import type { Alerts } from "../alerts.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { StateChange, Decision, AgentState } from "../operations/agent-state.ts";
@@ -23,12 +22,9 @@ export class StateNotPersisted extends Error {
   }
 }
 
-export interface StateStorePorts {
+export interface StateStorePorts extends Runtime {
   readonly file: StateFile;
-  readonly timer: Timer;
-  readonly bootClock: BootClock;
   readonly alerts: Alerts;
-  readonly log: Log;
   /** Aborts when the agent stops: a disk that refuses is not asked any more. */
   readonly stopping: AbortSignal;
 }

@@ -1,20 +1,16 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
+import { timestamp } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import type { SendTelemetry } from "../hub/connection.ts";
-import type { Log } from "../lib/log.ts";
 import { alertsIn, reportDue, type Reason, type ReportTerms } from "./report-policy.ts";
 import type { Vitals } from "./metrics.ts";
 
 /** How often the board is looked at while the link is up. */
 const lookEveryMs = 300_000;
 
-export interface MonitorPorts {
+export interface MonitorPorts extends Runtime {
   /** Reads how the board is. Takes seconds at most, and rejects only where nothing can be read at all. */
   readonly read: () => Promise<Vitals>;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
-  readonly timer: Timer;
-  readonly log: Log;
   readonly terms: () => ReportTerms;
   /** What a report says beside the figures: which boot it is of, which firmware ran. */
   readonly facts: () => { readonly bootId: string; readonly firmwareVersion: string | null };
@@ -99,11 +95,19 @@ export class Monitor {
   }
 
   async #message(vitals: Vitals, reason: Reason): Promise<Parameters<SendTelemetry>[0]> {
-    const { clock, facts } = this.#ports;
+    const { wallClock, facts } = this.#ports;
     const alerts = alertsIn(vitals);
-    const clockSynchronized = await clock.synchronized();
+    const clockSynchronized = await wallClock.synchronized();
     return {
-      body: { kind: "health", reason, at: timestamp(clock), clockSynchronized, ...facts(), alerts, ...plain(vitals) },
+      body: {
+        kind: "health",
+        reason,
+        at: timestamp(wallClock),
+        clockSynchronized,
+        ...facts(),
+        alerts,
+        ...plain(vitals),
+      },
       properties: { kind: "health", ...(alerts.length === 0 ? {} : { alert: "true" }) },
     };
   }

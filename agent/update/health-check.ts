@@ -1,4 +1,4 @@
-import type { BootClock, Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { HealthCheck } from "./ports.ts";
 
@@ -13,9 +13,7 @@ const lookEveryMs = 1_000;
 /** How long a link may take that has just been broken, or is on its way after a start: longer than its longest pause. */
 const linkPatienceMs = 180_000;
 
-interface LinkView {
-  readonly timer: Timer;
-  readonly bootClock: BootClock;
+interface LinkView extends Runtime {
   readonly linkUp: () => boolean;
 }
 

@@ -1,14 +1,13 @@
 import { AgentError } from "../lib/errors.ts";
-import type { Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import type { Image, Job } from "./job.ts";
 import type { Fetcher, Installer, StagedImage, Staging, Workshop } from "./ports.ts";
 import type { Progress } from "./report.ts";
 
-export interface ImageWorkshopPorts {
+export interface ImageWorkshopPorts extends Runtime {
   readonly fetcher: Fetcher;
   readonly staging: Staging;
   readonly installer: Installer;
-  readonly timer: Timer;
   readonly largestImageBytes: number;
   /** How long the bytes of a download that has ended badly are kept. */
   readonly keepPartialMs: number;

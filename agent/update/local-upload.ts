@@ -1,11 +1,11 @@
+import type { Runtime } from "../lib/runtime.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { errorReply } from "../contract/refusal.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
 import type { Partials } from "../download/ports.ts";
 import type { Fetcher, Staging } from "./ports.ts";
 
-export interface IntakePorts {
+export interface IntakePorts extends Runtime {
   readonly staging: Pick<Staging, "partialPath" | "roomBytes"> & {
     /** Removes one partial image, if it is there. */
     discard(sha256: string): Promise<void>;
@@ -14,7 +14,6 @@ export interface IntakePorts {
   readonly largestImageBytes: number;
   /** The operation id of the update that is running; null when none is. */
   readonly updating: () => string | null;
-  readonly log: Log;
 }
 
 /** An image that somebody before the board hands in. */

@@ -1,7 +1,7 @@
-import { timestamp, type BootClock, type Timer, type WallClock } from "../lib/clock.ts";
+import { timestamp } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { toFailure, AgentError } from "../lib/errors.ts";
 import type { StateStore } from "../state/store.ts";
-import type { Log } from "../lib/log.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import { nothingInTheWay } from "../reboot/machine.ts";
 import type { AgentState } from "../operations/agent-state.ts";
@@ -17,12 +17,8 @@ const tries = 3;
 const looks = 12;
 const retryMs = 5_000;
 
-export interface UpdateRunnerPorts {
+export interface UpdateRunnerPorts extends Runtime {
   readonly store: StateStore;
-  readonly log: Log;
-  readonly clock: WallClock;
-  readonly bootClock: BootClock;
-  readonly timer: Timer;
   readonly bootId: string;
   /** For updates of this board. */
   readonly workshop: Workshop;
@@ -72,7 +68,7 @@ export class UpdateRunner {
   }
 
   async #perform(what: Duty, signal: AbortSignal): Promise<void> {
-    const { clock, bootClock, bootId } = this.#ports;
+    const { wallClock, bootClock, bootId } = this.#ports;
     let event: UpdateEvent | undefined;
     try {
       event = await this.#act(what, signal);
@@ -81,7 +77,7 @@ export class UpdateRunner {
       const error = toFailure(thrown, this.#ports.store.state.update.phase);
       this.#ports.log.error({ operationId: what.job.operationId, err: thrown }, "update step failed");
       if (what.kind === "tidy") return; // The job has ended; what is left over is collected at the next start.
-      event = { type: "failed", error, bootId, at: timestamp(clock) };
+      event = { type: "failed", error, bootId, at: timestamp(wallClock) };
     }
     if (event === undefined) return;
     const happened = event;
@@ -100,10 +96,10 @@ export class UpdateRunner {
   }
 
   async #act(what: Duty, signal: AbortSignal): Promise<UpdateEvent | undefined> {
-    const { clock, bootId, health, stamp } = this.#ports;
+    const { wallClock, bootId, health, stamp } = this.#ports;
     const workshop = this.#workshopFor(what.job);
     const { installer } = workshop;
-    const now = (): { at: string } => ({ at: timestamp(clock) });
+    const now = (): { at: string } => ({ at: timestamp(wallClock) });
     switch (what.kind) {
       case "admit":
         await workshop.admit(what.job, signal);

@@ -1,6 +1,5 @@
-import type { BootClock, Timer } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import type { StateStore } from "../state/store.ts";
-import type { Log } from "../lib/log.ts";
 import type { Alerts } from "../alerts.ts";
 import type { UpdateState } from "./job.ts";
 
@@ -9,13 +8,9 @@ const leastMs = 10 * 60_000;
 /** A disk that refuses for so long is not having a bad moment. */
 const patienceMs = 2 * 60_000;
 
-export interface TrialGuardPorts {
+export interface TrialGuardPorts extends Runtime {
   readonly store: StateStore;
   readonly alerts: Alerts;
-  readonly timer: Timer;
-  /** From the start of the board, not of this process: an agent that is started again and again has no more time. */
-  readonly bootClock: BootClock;
-  readonly log: Log;
   readonly bootId: string;
   /** How long a new system may take to be proven. */
   readonly proveWithinMs: number;
@@ -47,6 +42,7 @@ export function guardTrial(ports: TrialGuardPorts): void {
 }
 
 async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<void> {
+  // The boot clock counts from the start of the board, not of this process: an agent that restarts gets no more time.
   const { timer, bootClock, proveWithinMs } = ports;
   await timer.after(Math.max(patienceMs, Math.max(leastMs, proveWithinMs) - bootClock.nowMs()), signal);
   // Refused, or taken and not done: whoever else would ask for it again waits for the same disk.

@@ -1,6 +1,5 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import type { BootClock, Timer } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { look, type Seen, type Stuck, type Work } from "./stall-detector.ts";
 
 /** Where the service manager listens: systemd, or nobody. */
@@ -11,11 +10,8 @@ export interface ServiceManager {
   notify(...assignments: readonly string[]): void;
 }
 
-export interface AttendantPorts {
+export interface AttendantPorts extends Runtime {
   readonly manager: ServiceManager;
-  readonly timer: Timer;
-  readonly bootClock: BootClock;
-  readonly log: Log;
   /** What is under way, looked at again each time. */
   readonly work: () => readonly Work[];
   /** How the agent is, for people: one line. */

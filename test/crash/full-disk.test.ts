@@ -9,7 +9,7 @@ import { DiskReserve } from "../../agent/state/disk-reserve.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { run, scratchFolder } from "./power-cuts/record.ts";
 import { FakeTime } from "../support/fake-time.ts";
-import { quiet } from "../support/state-stores.ts";
+import { fakeRuntime } from "../support/fake-runtime.ts";
 
 const saves = 100;
 
@@ -88,7 +88,7 @@ it("a disk that is full to the last byte and the last inode takes no state witho
   const file = new ChecksummedStateFile(folder);
   const [time, alerts, stop] = [new FakeTime(), new Alerts([]), new AbortController()];
   onTestFinished(() => stop.abort());
-  const ports = { reserve: new DiskReserveFile(folder), timer: time, alerts, log: quiet, stopping: stop.signal };
+  const ports = { ...fakeRuntime({ time }), reserve: new DiskReserveFile(folder), alerts, stopping: stop.signal };
   const reserved = new DiskReserve(ports);
   await reserved.start();
   await file.save(stateOf(1));

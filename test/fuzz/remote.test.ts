@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
@@ -18,6 +17,7 @@ import { jobWith, states } from "../support/updates.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
 import { junk, secret, secretText } from "./inputs.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
+import { fakeRuntime } from "../support/fake-runtime.ts";
 
 /* The desired property `boardkeeper`: configuration from whoever may write a twin, through the real desk and onto a disk. */
 
@@ -47,16 +47,18 @@ class ConfiguredBoard {
     lines.length = 0;
     const stopping = new AbortController().signal;
     const file = new ChecksummedStateFile("/state", this.disk);
-    const timer = { after: () => Promise.resolve() };
-    const bootClock = { nowMs: () => 1_000 };
+    const runtime = fakeRuntime({
+      bootClock: { nowMs: () => 1_000 },
+      timer: { after: () => Promise.resolve() },
+      log,
+    });
     const saved = { ...initialState("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
-    this.store = new StateStore({ file, timer, bootClock, log, stopping, alerts: new Alerts([]) }, saved);
+    this.store = new StateStore({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
     this.tuning = new EffectiveSettings(this.store, base, (problem) => lines.push(problem));
     this.#desk = new RemoteConfigHandler({
+      ...runtime,
       store: this.store,
-      log,
       base,
-      digest: (text) => createHash("sha256").update(text).digest("hex"),
       validateWindows: (windows) => mistakesIn(windows, nowMs),
       isRecovered: () => true,
       stopping,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
@@ -11,6 +10,7 @@ import { initialState, type AgentState } from "../../agent/operations/agent-stat
 import { describeUpdate } from "../../agent/update/report.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
+import { fakeRuntime } from "../support/fake-runtime.ts";
 
 /** One log for one counter after another: making one takes longer than all that is done with it. */
 const lines: string[] = [];
@@ -24,16 +24,19 @@ export class Counter {
 
   constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
     lines.length = 0;
-    const timer = { after: () => Promise.resolve() };
     const file = new ChecksummedStateFile("/state", this.disk);
-    const around = { bootClock: { nowMs: () => 1_000 }, alerts: new Alerts([]) };
-    const stopping = new AbortController().signal;
-    this.store = new StateStore({ file, timer, log, stopping, ...around }, saved);
-    this.desk = new RequestHandler({
-      store: this.store,
-      log,
-      clock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
+    const runtime = fakeRuntime({
+      wallClock: { now: () => new Date("2026-01-02T03:04:05.000Z"), synchronized: () => Promise.resolve(true) },
       bootClock: { nowMs: () => 1_000 },
+      timer: { after: () => Promise.resolve() },
+      newId: () => "made-here",
+      log,
+    });
+    const stopping = new AbortController().signal;
+    this.store = new StateStore({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
+    this.desk = new RequestHandler({
+      ...runtime,
+      store: this.store,
       bootId: "boot-1",
       mode: simulated ? "simulated" : "systemd",
       terms: () => ({
@@ -44,8 +47,6 @@ export class Counter {
         largestImageBytes: 2 ** 33,
       }),
       window: () => Promise.resolve({ kind: "closed", until: null }),
-      newOperationId: () => "made-here",
-      digest: (text) => createHash("sha256").update(text).digest("hex"),
       roomBytes: () => Promise.resolve(2 ** 33),
       inhibitors: () => Promise.resolve([]),
       snapshot: () => this.#snapshot(),

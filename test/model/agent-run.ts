@@ -6,7 +6,7 @@ import type { LoadQuality } from "../../agent/operations/agent-state.ts";
 import { readSettings } from "../../agent/config/settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
-import { quiet } from "../support/state-stores.ts";
+import { quiet } from "../support/logs.ts";
 import { installerOf, powerOf } from "./board-double.ts";
 import { digest, diskOf, fetchOnto, stagingOf } from "./disk-double.ts";
 import * as hardware from "./board-state.ts";
@@ -162,15 +162,17 @@ export class Life {
       {
         version,
         mode: scenario.mode,
-        log: quiet,
         setLogLevel: () => undefined,
-        clock: { now: () => this.#wallClock(this.#readings++), synchronized: () => Promise.resolve(true) },
-        bootClock: { nowMs: () => Math.round(timer.nowMs) },
-        timer,
-        // The shortest pauses, but for a system that asks a hub in vain: how often it does is of no interest.
-        random: () => (stage.isDeaf ? 0.999 : 0),
-        newOperationId: () => "unnamed",
-        digest,
+        runtime: {
+          wallClock: { now: () => this.#wallClock(this.#readings++), synchronized: () => Promise.resolve(true) },
+          bootClock: { nowMs: () => Math.round(timer.nowMs) },
+          timer,
+          // The shortest pauses, but for a system that asks a hub in vain: how often it does is of no interest.
+          random: () => (stage.isDeaf ? 0.999 : 0),
+          newId: () => "unnamed",
+          digest,
+          log: quiet,
+        },
         bootId: hardware.bootIdOf(world.board),
         identity: "explored",
         inventory: bareInventory,

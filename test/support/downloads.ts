@@ -16,6 +16,7 @@ import {
 } from "./image-server.ts";
 import { SkippingTime } from "./skipping-time.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
+import { fakeRuntime } from "./fake-runtime.ts";
 
 /** Of no length that anything else waits for. */
 const silenceMs = 45_000;
@@ -87,10 +88,7 @@ export class DownloadScene {
       {
         source: new HttpsSource({ allowHttp: false, ca: server.ca, userAgent: "test" }),
         partials: new FilePartialStore(this.bootId, time),
-        timer: time,
-        bootClock: time,
-        random: () => this.random,
-        log,
+        ...fakeRuntime({ timer: time, bootClock: time, random: () => this.random, log }),
       },
       this.terms,
     );

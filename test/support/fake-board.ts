@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { startAgent, type Agent } from "../../agent/agent.ts";
 import type { AgentPorts } from "../../agent/ports.ts";
@@ -11,9 +10,9 @@ import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
 import { bareInventory } from "./inventory.ts";
 import type { Gate } from "./gate.ts";
-import { quiet } from "./state-stores.ts";
 import { digest } from "./updates.ts";
 import { goodVitals } from "./vitals.ts";
+import { fakeRuntime } from "./fake-runtime.ts";
 
 /** How long each piece of work of this board takes, in its own time. */
 const workMs = 20_000;
@@ -102,14 +101,12 @@ export class FakeBoard {
     return {
       version: "0.0.0-test",
       mode: "systemd",
-      log: quiet,
       setLogLevel: (level) => void (this.logLevel = level),
-      clock: time,
-      bootClock: { nowMs: () => time.nowMs() - this.#startedAtMs },
-      timer: time,
-      random: () => 0.5,
-      newOperationId: () => "made-up",
-      digest: (text) => createHash("sha256").update(text).digest("hex"),
+      runtime: fakeRuntime({
+        time,
+        bootClock: { nowMs: () => time.nowMs() - this.#startedAtMs },
+        random: () => 0.5,
+      }),
       bootId: `boot-${this.boots}`,
       identity: "fake-board",
       inventory: bareInventory,

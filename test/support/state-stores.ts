@@ -1,22 +1,10 @@
 import { StateStore, type StateFile } from "../../agent/state/store.ts";
-import { createLog, type Log } from "../../agent/lib/log.ts";
+import type { Log } from "../../agent/lib/log.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { Alerts } from "../../agent/alerts.ts";
 import { FakeTime } from "./fake-time.ts";
-
-export const quiet: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  fatal: () => undefined,
-  child: () => quiet,
-};
-
-/** Silent, unless somebody wants to see what an agent did: TEST_LOG=1. */
-export const testLog: Log = process.env["TEST_LOG"]
-  ? createLog("debug", { write: (line) => process.stderr.write(line) })
-  : quiet;
+import { fakeRuntime } from "./fake-runtime.ts";
+import { quiet } from "./logs.ts";
 
 /** A state file in memory that remembers each save, and refuses on demand. */
 export class FakeStateFile implements StateFile {
@@ -43,6 +31,6 @@ export function storeWith(
   }: { file?: StateFile; time?: FakeTime; alerts?: Alerts; log?: Log } = {},
 ): StateStore {
   const stopping = new AbortController().signal;
-  const ports = { file, timer: time, bootClock: time, alerts, log, stopping };
+  const ports = { ...fakeRuntime({ time, log }), file, alerts, stopping };
   return new StateStore(ports, { ...initialState("boot-1"), ...changes });
 }

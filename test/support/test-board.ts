@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { startAgent, type Agent } from "../../agent/agent.ts";
 import { kernelBootClock } from "../../agent/board/hardware/boot.ts";
-import { simulatedClock, systemTimer } from "../../agent/board/hardware/clocks.ts";
+import { simulatedClock, systemRuntime, systemTimer } from "../../agent/board/hardware/clocks.ts";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
 import { simulatedInstaller } from "../../agent/board/installers/simulated.ts";
 import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
@@ -14,6 +14,7 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import type { Timer } from "../../agent/lib/clock.ts";
+import type { Runtime } from "../../agent/lib/runtime.ts";
 import { parseHubAddress } from "../../agent/hub/address.ts";
 import { connectToAzure, type HubTimeouts } from "../../agent/hub/azure-connection.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
@@ -26,7 +27,7 @@ import { readSettings, type Settings } from "../../agent/config/settings.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "./azure-sdk.ts";
 import { bareInventory } from "./inventory.ts";
-import { testLog } from "./state-stores.ts";
+import { testLog } from "./logs.ts";
 import { overriding } from "./overriding.ts";
 import { goodVitals } from "./vitals.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -143,18 +144,18 @@ export class TestBoard {
     const stateFile = new ChecksummedStateFile(this.folder);
     const { saved, loadQuality } = await stateFile.load();
     const board = await readBoard(this.#boardFile);
+    const runtime: Runtime = {
+      ...systemRuntime(testLog),
+      wallClock: simulatedClock,
+      timer: wrapped(systemTimer, timer),
+      random: () => 0,
+    };
     this.#agent = await startAgent(
       {
         version: "0.0.0-test",
         mode: "simulated",
-        log: testLog,
         setLogLevel: () => undefined,
-        clock: simulatedClock,
-        bootClock: kernelBootClock,
-        timer: wrapped(systemTimer, timer),
-        random: () => 0,
-        newOperationId: randomUUID,
-        digest: (text) => createHash("sha256").update(text).digest("hex"),
+        runtime,
         bootId: board?.bootId ?? "",
         identity: this.deviceId,
         inventory: bareInventory,
@@ -180,10 +181,7 @@ export class TestBoard {
             partials: new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
               keepFreeBytes: settings["update.keep-free"],
             }),
-            timer: wrapped(systemTimer, timer),
-            bootClock: kernelBootClock,
-            random: () => 0,
-            log: testLog,
+            ...runtime,
           },
           downloadTerms(settings),
         ),

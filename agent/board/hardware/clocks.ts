@@ -1,8 +1,12 @@
 import { execFile } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
 import { access } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Timer, WallClock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import { kernelBootClock } from "./boot.ts";
 
 const run = promisify(execFile);
 
@@ -31,6 +35,19 @@ export function systemClock(): WallClock {
 
 /** The clock of a simulated board: the laptop's, which is right. */
 export const simulatedClock: WallClock = { now: () => new Date(), synchronized: () => Promise.resolve(true) };
+
+/** The runtime of this machine. */
+export function systemRuntime(log: Log): Runtime {
+  return {
+    wallClock: systemClock(),
+    bootClock: kernelBootClock,
+    timer: systemTimer,
+    random: Math.random,
+    newId: randomUUID,
+    digest: (text) => createHash("sha256").update(text).digest("hex"),
+    log,
+  };
+}
 
 async function exists(path: string): Promise<boolean> {
   return await access(path).then(

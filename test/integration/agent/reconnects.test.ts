@@ -7,8 +7,9 @@ import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
 import { QuotaCounter } from "../../../agent/hub/quota-counter.ts";
 import { ConnectionManager } from "../../../agent/hub/connection-manager.ts";
 import { testHub } from "../../support/local-hub.ts";
-import { quiet } from "../../support/state-stores.ts";
+import { quiet } from "../../support/logs.ts";
 import type { Transport } from "../../support/azure-sdk.ts";
+import { fakeRuntime } from "../../support/fake-runtime.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -44,12 +45,12 @@ it.each<Transport>(["MQTT", "WebSockets"])(
         signalListeners = countListeners(signal);
         return connectToAzure({ address: address.value, ca: hub.ca, productInfo: "test", log: quiet }, signal);
       },
-      timer: { after: (delayMs, signal) => systemTimer.after(delayMs / 1_000, signal) },
-      clock: { now: () => new Date(), synchronized: () => Promise.resolve(true) },
-      bootClock: { nowMs: () => Math.round(performance.now()) },
+      ...fakeRuntime({
+        timer: { after: (delayMs, signal) => systemTimer.after(delayMs / 1_000, signal) },
+        wallClock: { now: () => new Date(), synchronized: () => Promise.resolve(true) },
+        bootClock: { nowMs: () => Math.round(performance.now()) },
+      }),
       quota: new QuotaCounter(),
-      random: () => 0,
-      log: quiet,
       onMethod: () => Promise.resolve({ status: 200, payload: { Response: "" } }),
       onMethodAnswered: () => undefined,
       onDesired: () => undefined,

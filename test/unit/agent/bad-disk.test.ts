@@ -5,8 +5,8 @@ import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
 import { settle } from "../../support/fake-time.ts";
 import { Gate } from "../../support/gate.ts";
-import { quiet } from "../../support/state-stores.ts";
 import { digest } from "../../support/updates.ts";
+import { fakeRuntime } from "../../support/fake-runtime.ts";
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
@@ -248,9 +248,7 @@ describe("a new system that cannot save its state", () => {
         watchdogMs: minuteMs,
         notify: (...words) => void (bites += Number(words.includes("WATCHDOG=trigger"))),
       },
-      timer: board.time,
-      bootClock: board.time,
-      log: quiet,
+      ...fakeRuntime({ time: board.time }),
       work: () => board.work(),
       status: () => "",
     });

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
 import { execScript } from "../../../../agent/board/installers/exec-script.ts";
 import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
-import { quiet } from "../../../support/state-stores.ts";
+import { quiet } from "../../../support/logs.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const image: StagedImage = {

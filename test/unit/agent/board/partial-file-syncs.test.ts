@@ -11,6 +11,7 @@ import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { Gate } from "../../../support/gate.ts";
 import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 /* Bytes arrive beside the syncs of those before them. A sync ends with its record: that is where these tests take hold of it. */
 
@@ -62,7 +63,7 @@ class Board {
     };
     const { time, files, path } = this;
     const log = createLog("error", { write: () => undefined });
-    const ports = { source, partials: files, timer: time, bootClock: time, random: () => 0, log };
+    const ports = { ...fakeRuntime({ timer: time, bootClock: time, log }), source, partials: files };
     const terms = { deadlineMs: 86_400_000, silenceMs: 45_000, leastBytes: 1_024, bytesPerSecond: 0 };
     const room = { largestBytes: 2 ** 40, roomBytes: 2 ** 40, sizeBytes: null };
     const uris = ["https://images.example/x"] as const;

@@ -5,7 +5,8 @@ import { QuotaCounter } from "../../../../agent/hub/quota-counter.ts";
 import { ConnectionManager } from "../../../../agent/hub/connection-manager.ts";
 import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/state-stores.ts";
+import { quiet } from "../../../support/logs.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 class FakeConnection implements Connection {
   readonly lost: Promise<Error>;
@@ -81,12 +82,11 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
         made.attempts += 1;
         return outcome instanceof FakeConnection ? Promise.resolve(outcome) : Promise.reject(outcome);
       },
-      timer: time,
-      clock: time,
-      bootClock: time,
+      ...fakeRuntime({
+        time,
+        log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
+      }),
       quota: meter,
-      random: () => 0,
-      log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
       onMethod: async (name) => {
         await made.answer;
         return { status: 200, payload: { Response: name } };

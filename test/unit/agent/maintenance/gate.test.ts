@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { WindowGate } from "../../../../agent/maintenance/gate.ts";
 import type { Wait } from "../../../../agent/maintenance/wait.ts";
 import { windowsFrom, type MaintenanceWindow } from "../../../../agent/maintenance/window.ts";
-import { quiet } from "../../../support/state-stores.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 
@@ -33,7 +33,7 @@ class Waiter {
 
 function scene(start: string, of = windows({ cron: "0 2 * * *" }), share = 0): { time: FakeTime; gate: WindowGate } {
   const time = new FakeTime(start);
-  return { time, gate: new WindowGate({ clock: time, timer: time, log: quiet, windows: () => of, share }) };
+  return { time, gate: new WindowGate({ ...fakeRuntime({ time }), windows: () => of, share }) };
 }
 
 async function waiterIn(parts: ReturnType<typeof scene>): Promise<Waiter> {
@@ -79,7 +79,7 @@ describe("the gate of the windows", () => {
   it("goes by the windows as they are now", async () => {
     let present = windows({ cron: "0 2 * * *" });
     const time = new FakeTime("2026-01-02T03:00:00.000Z");
-    const gate = new WindowGate({ clock: time, timer: time, log: quiet, windows: () => present, share: 0 });
+    const gate = new WindowGate({ ...fakeRuntime({ time }), windows: () => present, share: 0 });
     const waiter = await waiterIn({ time, gate });
     present = [];
     await time.advance(minuteMs);

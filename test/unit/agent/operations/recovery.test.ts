@@ -6,8 +6,9 @@ import { uncounted } from "../../../../agent/update/job.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
 import { recoverState } from "../../../../agent/operations/recovery.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { storeWith, quiet } from "../../../support/state-stores.ts";
+import { storeWith } from "../../../support/state-stores.ts";
 import { states } from "../../../support/updates.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const s = states();
 
@@ -49,11 +50,8 @@ function scene(update: AgentState["update"]): Scene {
     start: (runningVersion, bootId = "boot-2", loadQuality = "latest") =>
       recoverState(
         {
+          ...fakeRuntime({ time }),
           store: made.store,
-          clock: time,
-          bootClock: time,
-          timer: time,
-          log: quiet,
           alerts,
           bootCounter: {
             read: async () => {

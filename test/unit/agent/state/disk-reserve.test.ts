@@ -3,6 +3,7 @@ import { createLog } from "../../../../agent/lib/log.ts";
 import { Alerts } from "../../../../agent/alerts.ts";
 import { DiskReserve } from "../../../../agent/state/disk-reserve.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const error = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -22,9 +23,11 @@ function scene() {
         disk.isReserveThere = true;
       },
     },
-    timer: time,
+    ...fakeRuntime({
+      time,
+      log: createLog("info", { write: (line) => void lines.push(JSON.parse(line) as { msg: string }) }),
+    }),
     alerts,
-    log: createLog("info", { write: (line) => void lines.push(JSON.parse(line) as { msg: string }) }),
     stopping: new AbortController().signal,
   });
   const write = async (what: string): Promise<void> => {

@@ -7,7 +7,8 @@ import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
 import { MemoryDisk } from "../../../support/memory-disk.ts";
-import { FakeStateFile, quiet } from "../../../support/state-stores.ts";
+import { FakeStateFile } from "../../../support/state-stores.ts";
+import { quiet } from "../../../support/logs.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
 const now = t(30);

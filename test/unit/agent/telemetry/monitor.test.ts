@@ -5,8 +5,8 @@ import { Monitor } from "../../../../agent/telemetry/monitor.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/state-stores.ts";
 import { goodVitals as good } from "../../../support/vitals.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 
@@ -22,10 +22,7 @@ class Scene {
       this.reads += 1;
       return Promise.resolve(this.vitals);
     },
-    clock: this.time,
-    bootClock: this.time,
-    timer: this.time,
-    log: quiet,
+    ...fakeRuntime({ time: this.time }),
     terms: () => this.terms,
     facts: () => ({ bootId: "boot-1", firmwareVersion: "1.0.0" }),
   });

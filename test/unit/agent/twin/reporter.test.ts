@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../../agent/contract/json.ts";
 import { mergePatch } from "../../../../agent/twin/patch.ts";
 import { Reporter } from "../../../../agent/twin/reporter.ts";
 import { settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/state-stores.ts";
+import { quiet } from "../../../support/logs.ts";
 
 /** A twin at the other end: acknowledges, or not, when the test says so. */
 class FakeTwin {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { healthCheck, linkWithin } from "../../../../agent/update/health-check.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const terms = { steadyMs: 30_000, withinMs: 600_000 };
 
@@ -14,7 +15,7 @@ interface Scene {
 function proving(before: { linkUp: boolean }, link: boolean): Scene {
   const time = new FakeTime();
   const scene: Scene = { time, link, outcome: "under way" };
-  const check = healthCheck({ timer: time, bootClock: time, linkUp: () => scene.link }, terms);
+  const check = healthCheck({ ...fakeRuntime({ time }), linkUp: () => scene.link }, terms);
   check.prove(before, new AbortController().signal).then(
     () => (scene.outcome = "healthy"),
     (cause: unknown) => (scene.outcome = cause instanceof Error && "code" in cause ? String(cause.code) : "?"),
@@ -60,7 +61,7 @@ describe("the health check", () => {
   it("ends when it is told to stop", async () => {
     const time = new FakeTime();
     const stopping = new AbortController();
-    const proven = healthCheck({ timer: time, bootClock: time, linkUp: () => false }, terms).prove(
+    const proven = healthCheck({ ...fakeRuntime({ time }), linkUp: () => false }, terms).prove(
       { linkUp: true },
       stopping.signal,
     );
@@ -79,7 +80,7 @@ describe("the measure of the new system", () => {
   ])("counts %s", async (_what, upAfterMs, expected) => {
     const time = new FakeTime();
     const upAt = time.nowMs() + upAfterMs;
-    const ports = { timer: time, bootClock: time, linkUp: () => time.nowMs() >= upAt };
+    const ports = { ...fakeRuntime({ time }), linkUp: () => time.nowMs() >= upAt };
     const measured = linkWithin(ports, new AbortController().signal);
     await time.advance(300_000);
     expect(await measured).toBe(expected);

@@ -6,6 +6,7 @@ import type { FetchOrder, Staging } from "../../../../agent/update/ports.ts";
 import { ImageWorkshop } from "../../../../agent/update/image-pipeline.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { digest, image, jobWith } from "../../../support/updates.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const day = 86_400_000;
 const never = new AbortController().signal;
@@ -37,7 +38,7 @@ function workshop(untouchedMs: number | null, failure?: AgentError) {
     fetcher,
     staging,
     installer: noInstaller(),
-    timer: time,
+    ...fakeRuntime({ time }),
     largestImageBytes: 9_000,
     keepPartialMs: 7 * day,
   };

@@ -9,9 +9,9 @@ import { ImageIntake, type HandedIn } from "../../../../agent/update/local-uploa
 import type { Image } from "../../../../agent/update/job.ts";
 import { testImage } from "../../../support/image-server.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/state-stores.ts";
 import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 class Scene {
   readonly image = testImage(300_000);
@@ -31,7 +31,7 @@ class Scene {
       partials: this.partials,
       largestImageBytes,
       updating: () => this.updating,
-      log: quiet,
+      ...fakeRuntime(),
     });
   }
 
@@ -72,10 +72,7 @@ class Scene {
     const ports = {
       source: { get },
       partials: this.partials,
-      timer: time,
-      bootClock: time,
-      random: () => 0,
-      log: quiet,
+      ...fakeRuntime({ time }),
     };
     const download = new Download(ports, { deadlineMs: 0, silenceMs: 1, leastBytes: 1, bytesPerSecond: 0 });
     const { sha256, sizeBytes } = this.image;

@@ -3,8 +3,9 @@ import { Alerts } from "../../../../agent/alerts.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
 import { guardTrial } from "../../../../agent/update/trial-watchdog.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
-import { storeWith, quiet } from "../../../support/state-stores.ts";
+import { storeWith } from "../../../support/state-stores.ts";
 import { jobWith, states } from "../../../support/updates.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const minuteMs = 60_000;
 const s = states();
@@ -18,9 +19,7 @@ function scene(update: UpdateState, runningVersion: string | null | Error = "2.0
   guardTrial({
     store: storeWith({ update }, { time, alerts }),
     alerts,
-    timer: time,
-    bootClock: { nowMs: () => time.nowMs() - bootedAtMs },
-    log: quiet,
+    ...fakeRuntime({ time, bootClock: { nowMs: () => time.nowMs() - bootedAtMs } }),
     bootId: "boot-2",
     proveWithinMs: 30 * minuteMs,
     runningVersion: async () => {

@@ -3,6 +3,7 @@ import { createLog } from "../../../../agent/lib/log.ts";
 import { Attendant } from "../../../../agent/watchdog/service-watchdog.ts";
 import type { Work } from "../../../../agent/watchdog/stall-detector.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 /** An attendant of an agent that does what the test says, and what systemd has heard of it. */
 function scene(watchdogMs: number | null = 60_000): {
@@ -18,9 +19,7 @@ function scene(watchdogMs: number | null = 60_000): {
   const agent = { work: [] as Work[], status: "Nothing to do." };
   const attendant = new Attendant({
     manager: { watchdogMs, notify: (...assignments) => void heard.push(...assignments) },
-    timer: time,
-    bootClock: time,
-    log: createLog("info", { write: (line) => lines.push(line) }),
+    ...fakeRuntime({ time, log: createLog("info", { write: (line) => lines.push(line) }) }),
     work: () => agent.work,
     status: () => agent.status,
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { readInhibitors, parseInhibitors } from "../../../../../agent/board/systemd/logind.ts";
 import { createLog } from "../../../../../agent/lib/log.ts";
 import type { Inhibitor } from "../../../../../agent/reboot/inhibitors.ts";
-import { quiet } from "../../../../support/state-stores.ts";
+import { quiet } from "../../../../support/logs.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 /** As busctl --json=short prints the answer of ListInhibitors: a list of the values returned, of which there is one. */

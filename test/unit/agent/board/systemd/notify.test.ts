@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { expect, it } from "vitest";
 import { systemdServiceManager } from "../../../../../agent/board/systemd/notify.ts";
 import { createLog } from "../../../../../agent/lib/log.ts";
-import { quiet } from "../../../../support/state-stores.ts";
+import { quiet } from "../../../../support/logs.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 const program = "systemd/libexec/with-notify-socket";
