@@ -25,7 +25,7 @@ function needsDist(file, seen = new Set()) {
 
 /** Without those that boot machines, unless there are no others. */
 function quick(selected) {
-  const few = selected.filter((file) => !/^test\/os\//.test(file));
+  const few = selected.filter((file) => !/^test\/(os\/|crash\/(full-disk|power-cuts))/.test(file));
   return few.length > 0 ? few : selected;
 }
 
