@@ -94,7 +94,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     log.error({ problem }, "remote configuration not read");
     alerts.raise("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
   });
-  effectiveSettings.subscribe((present) => ports.setLogLevel(present["agent.log-level"]));
+  effectiveSettings.subscribe((present) => ports.setLogLevel(present.logLevel));
   const listeners = new Set<() => void>();
   const changed = (): void => listeners.forEach((listener) => listener());
   store.onChange(changed);
@@ -105,7 +105,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     reporter,
     bootClock,
     alerts,
-    progressPolicy: () => ({ ...progressPolicy, minIntervalMs: effectiveSettings.current["report.progress-seconds"] }),
+    progressPolicy: () => ({ ...progressPolicy, minIntervalMs: effectiveSettings.current.progressReportLeastMs }),
     facts: {
       agent: {
         version: ports.version,
@@ -130,7 +130,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   );
   const gate = new WindowGate({
     ...runtimeFor("windows", runtime),
-    windows: () => effectiveSettings.current["maintenance.windows"],
+    windows: () => effectiveSettings.current.maintenanceWindows,
     share: shareOf(runtime.digest(ports.identity)),
   });
   const windowOpened: WindowGate["opened"] = (onWait, signal) => gate.opened(onWait, signal);
@@ -139,13 +139,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     store,
     bootId,
     power: ports.power,
-    deadlineMs: settings["reboot.deadline-seconds"],
+    deadlineMs: settings.rebootDeadlineMs,
     reported,
     windowOpened,
     onWait: (wait) => reportedState.setWait("reboot", wait),
     stamp,
   });
-  const largestImageBytes = settings["update.max-image-size"];
+  const largestImageBytes = settings.maxImageBytes;
   const requestHandler = new RequestHandler({
     ...runtimeFor("methods", runtime),
     store,
@@ -153,8 +153,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     mode,
     terms: () => ({
       simulated: mode === "simulated",
-      canInstall: settings["update.installer"] !== "none",
-      allowHttp: settings["update.allow-http"],
+      canInstall: settings.installer !== "none",
+      allowHttp: settings.allowHttp,
       windowConfigured: gate.isConfigured,
       largestImageBytes,
     }),
@@ -208,8 +208,8 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     ...runtimeFor("health", runtime),
     read: ports.readMetrics,
     terms: () => ({
-      everyMs: effectiveSettings.current["health.every-seconds"],
-      leastMs: effectiveSettings.current["health.least-seconds"],
+      everyMs: effectiveSettings.current.healthReportEveryMs,
+      leastMs: effectiveSettings.current.healthReportLeastMs,
     }),
     facts: () => ({ bootId, firmwareVersion: reportedState.snapshot().currentVersion }),
   });
@@ -224,15 +224,15 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       staging,
       installer,
       largestImageBytes,
-      keepPartialMs: settings["update.keep-partial-seconds"],
+      keepPartialMs: settings.keepPartialMs,
     }),
     rehearsal:
       mode === "simulated"
-        ? new RehearsalWorkshop(timer, settings["simulation.pause-seconds"], () => installer.runningVersion())
+        ? new RehearsalWorkshop(timer, settings.simulationPauseMs, () => installer.runningVersion())
         : undefined,
     health: healthCheck(
       { ...runtime, linkUp: () => supervisor.isConnected },
-      { steadyMs: settings["update.healthy-for-seconds"], withinMs: settings["update.prove-within-seconds"] },
+      { steadyMs: settings.healthyForMs, withinMs: settings.proveWithinMs },
     ),
     trials,
     linkUp: (until) => linkWithin({ ...runtime, linkUp: () => supervisor.isConnected }, until),
@@ -249,7 +249,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     store,
     alerts,
     bootId,
-    proveWithinMs: settings["update.prove-within-seconds"],
+    proveWithinMs: settings.proveWithinMs,
     runningVersion: (signal) => installer.runningVersion(signal),
     reboot: () => ports.power.reboot({ force: true }, stopping.signal),
     stopping: stopping.signal,

@@ -59,8 +59,8 @@ export async function createAgent(
   if (loadQuality === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
   const staging = new StagingFolder(
     config.stagingDir,
-    config["update.keep-free"],
-    config["update.staging-quota"],
+    config.keepFreeBytes,
+    config.stagingQuotaBytes,
     () => intake.kept,
   );
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
@@ -83,12 +83,12 @@ export async function createAgent(
     },
     "agent started",
   );
-  const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config["update.keep-free"] });
+  const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config.keepFreeBytes });
   const intake = new ImageIntake({
     ...runtimeFor("intake", runtime),
     staging,
     partials,
-    largestImageBytes: config["update.max-image-size"],
+    largestImageBytes: config.maxImageBytes,
     updating: () => agent.runningUpdateId(),
   });
   await removeLeftovers(config.stateDir, staging, saved, log);
@@ -194,7 +194,7 @@ function makeDownload(config: Config, runtime: Runtime, partials: FilePartialSto
   return new Download(
     {
       ...runtimeFor("download", runtime),
-      source: new HttpsSource({ allowHttp: config["update.allow-http"], ca: config.imageCa, userAgent }),
+      source: new HttpsSource({ allowHttp: config.allowHttp, ca: config.imageCa, userAgent }),
       partials,
     },
     downloadTerms(config),
@@ -203,7 +203,7 @@ function makeDownload(config: Config, runtime: Runtime, partials: FilePartialSto
 
 function makePower(config: Config, log: Log, bootId: string): Power {
   const inhibitors = (): ReturnType<typeof readInhibitors> => readInhibitors(log);
-  const command = config["reboot.command"];
+  const command = config.rebootCommand;
   const throughDoor = (): Power["reboot"] =>
     rebootViaHelper({
       folder: helperFolder,
@@ -218,24 +218,24 @@ function makePower(config: Config, log: Log, bootId: string): Power {
 
 function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
   const program = makeProgram(config);
-  if (config["update.installer"] === "command" && program !== undefined) {
+  if (config.installer === "command" && program !== undefined) {
     return commandInstaller({
       program,
-      restart: config["update.command.restart"],
-      timeLimitMs: config["update.command.time-limit-seconds"],
-      replaces: config["update.command.replaces"],
+      restart: config.commandRestart,
+      timeLimitMs: config.commandTimeLimitMs,
+      replaces: config.commandReplaces,
       stateDir: config.stateDir,
       log: log.child({ part: "installer" }),
     });
   }
-  if (config["update.installer"] === "simulated" && boardFile !== undefined) {
-    return simulatedInstaller(boardFile, systemTimer, config["simulation.pause-seconds"]);
+  if (config.installer === "simulated" && boardFile !== undefined) {
+    return simulatedInstaller(boardFile, systemTimer, config.simulationPauseMs);
   }
   return noInstaller();
 }
 
 function makeProgram(config: Config): OwnerProgram | undefined {
-  if (config["update.command.as-root"]) return installViaHelper({ socket: installSocket, timer: systemTimer });
-  const path = config["update.command.program"];
+  if (config.commandAsRoot) return installViaHelper({ socket: installSocket, timer: systemTimer });
+  const path = config.commandProgram;
   return path === null ? undefined : execScript(path);
 }

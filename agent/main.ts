@@ -56,7 +56,7 @@ async function main(): Promise<void> {
 async function run(given: Arguments): Promise<number> {
   try {
     const config = await loadConfig({ env: process.env, ...given });
-    const log = await makeLog(config["agent.log-level"]);
+    const log = await makeLog(config.logLevel);
     endOnTheUnexpected(log);
     for (const warning of config.warnings) log.warn({ warning }, "configured but not there");
     const boardFile = process.env["BOARDKEEPER_BOARD_FILE"];
@@ -83,8 +83,8 @@ async function runBoard(config: Config, log: Log): Promise<number> {
     program: fileURLToPath(import.meta.url),
     args: process.argv.slice(2),
     boardFile: join(config.stateDir, "board", "board.json"),
-    firmwareVersion: config["simulation.firmware-version"] ?? "1.0.0",
-    bootMs: config["simulation.boot-seconds"],
+    firmwareVersion: config.simulationFirmwareVersion,
+    bootMs: config.simulationBootMs,
     log,
   });
   lock.close();
@@ -167,7 +167,7 @@ async function openDoor(
 }
 
 /** JSON lines for journald and programs; readable ones for a person at a terminal. */
-async function makeLog(level: Config["agent.log-level"]): Promise<LeveledLog> {
+async function makeLog(level: Config["logLevel"]): Promise<LeveledLog> {
   if (isJournaldStream(process.env, fstatSync(1))) return createLog(level, journaldDestination());
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");

@@ -41,7 +41,7 @@ export async function findConnectionString(
   let rootHasNone = false;
   const files = [
     { path: credentials && join(credentials, "connection-string"), name: "systemd credential", guarded: false },
-    { path: settings["hub.connection-string-file"], name: "hub.connection-string-file", guarded: true },
+    { path: settings.connectionStringFile, name: "hub.connection-string-file", guarded: true },
     // Where systemd takes the credential from. A laptop's says nothing about a simulated board.
     {
       path: simulate ? null : (launch.credentialFile ?? credentialFile),

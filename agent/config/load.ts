@@ -6,7 +6,8 @@ import { parseHubAddress, type HubAddress } from "../hub/address.ts";
 import { findConnectionString, type Credentials } from "./credentials.ts";
 import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good.ts";
 import { stateFileNames } from "./paths.ts";
-import { readSettings, type Settings, type SettingSource } from "./settings.ts";
+import { parseSettings, type SettingSource } from "./parse-settings.ts";
+import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 import { mistakesIn } from "../maintenance/cron.ts";
 import { firstLine, environmentSettings, readConfigFiles, simulationDefaults } from "./sources.ts";
@@ -69,7 +70,7 @@ export async function loadConfig(launch: LaunchOptions): Promise<Config> {
     hubCa: hubCa ?? null,
     imageCa: imageCa ?? null,
     connectionString:
-      credentials?.mayBeCopied === true && settings["hub.keep-connection-string"] ? credentials.connectionString : null,
+      credentials?.mayBeCopied === true && settings.keepConnectionString ? credentials.connectionString : null,
     webSocketPort: credentials?.webSocketPort ?? null,
   });
   return await complete(settings, { hub, hubCa, imageCa, stateDir, configProblems: [], lastKnownGoodText });
@@ -104,17 +105,17 @@ async function readConfig(launch: LaunchOptions): Promise<Reading> {
   const written = [...simulationDefaults(launch), ...inFiles, ...environmentSettings(launch.env)];
   if (launch.stateDir !== undefined)
     written.push({ source: "--state-dir", values: { "agent.state-dir": launch.stateDir } });
-  const { settings, problems: mistakes } = readSettings(written);
+  const { settings, problems: mistakes } = parseSettings(written);
   problems.push(...mistakes, ...contradictions(settings, launch), ...(await windowMistakes(settings)));
 
   const [connectionStringProblems, lacking]: [string[], string[]] = [[], []];
   const credentials = await findConnectionString(launch, settings, connectionStringProblems, lacking);
   if (isWhole) connectionStringProblems.push(...lacking); // Else the file that could not be read may be the one that names it.
   const hub = addressOf(credentials, settings, connectionStringProblems);
-  const caFile = settings["hub.ca-file"] ?? credentials?.caFile;
+  const caFile = settings.hubCaFile ?? credentials?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
-  const imageCa = await readCa("update.ca-file", settings["update.ca-file"] ?? caFile, problems);
-  const stateDir = settings["agent.state-dir"] ?? defaultStateDir(launch, hub);
+  const imageCa = await readCa("update.ca-file", settings.imageCaFile ?? caFile, problems);
+  const stateDir = settings.stateDir ?? defaultStateDir(launch, hub);
   return { settings, written, credentials, hub, hubCa, imageCa, stateDir, problems, connectionStringProblems };
 }
 
@@ -129,7 +130,7 @@ async function fallBackToLastKnownGood(
   if (stateDir === undefined || isMistyped) throw new ConfigError(mistakes);
   const path = join(stateDir, stateFileNames.lastKnownGoodConfig);
   const kept = await readLastKnownGood(path, launch, mistakes);
-  const { settings, problems: unread } = readSettings([{ source: path, values: kept.values }]);
+  const { settings, problems: unread } = parseSettings([{ source: path, values: kept.values }]);
   const problems = [...unread, ...contradictions(settings, launch), ...(await windowMistakes(settings))];
   const hub = await findAddress(launch, settings, kept, problems);
   if (problems.length > 0 || hub === undefined) throw new ConfigError([...new Set([...mistakes, ...problems])]);
@@ -189,8 +190,8 @@ function addressOf(
 ): HubAddress | undefined {
   if (credentials === undefined) return undefined;
   const address = parseHubAddress(credentials.connectionString, {
-    webSocket: settings["hub.transport"] === "mqtt-ws",
-    webSocketPort: settings["hub.websocket-port"] ?? credentials.webSocketPort,
+    webSocket: settings.hubTransport === "mqtt-ws",
+    webSocketPort: settings.webSocketPort ?? credentials.webSocketPort,
   });
   if (address.ok) return address.value;
   problems.push(...address.problems.map((one) => `${credentials.source}: ${one}`));
@@ -200,19 +201,19 @@ function addressOf(
 type Found = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "configProblems" | "lastKnownGoodText">;
 
 async function complete(settings: Settings, found: Found): Promise<Config> {
-  const stagingDir = settings["update.staging-dir"] ?? join(found.stateDir, "staging");
+  const stagingDir = settings.stagingDir ?? join(found.stateDir, "staging");
   return Object.freeze({ ...settings, ...found, stagingDir, warnings: await missingFiles(settings) });
 }
 
 function contradictions(settings: Settings, { simulate }: LaunchOptions): string[] {
   const problems: string[] = [];
-  if (settings["update.installer"] === "simulated" && !simulate) {
+  if (settings.installer === "simulated" && !simulate) {
     problems.push(
       'update.installer: "simulated" installs nothing on a real board; set "command" or "none", or start with --simulate',
     );
   }
-  const isCommand = settings["update.installer"] === "command";
-  const [program, asRoot] = [settings["update.command.program"], settings["update.command.as-root"]];
+  const isCommand = settings.installer === "command";
+  const [program, asRoot] = [settings.commandProgram, settings.commandAsRoot];
   if (isCommand && program === null && !asRoot) {
     problems.push('update.command.program: is missing; update.installer = "command" needs a program to run');
   }
@@ -225,21 +226,21 @@ function contradictions(settings: Settings, { simulate }: LaunchOptions): string
 }
 
 async function windowMistakes(settings: Settings): Promise<string[]> {
-  const mistakes = await mistakesIn(settings["maintenance.windows"], Date.now());
+  const mistakes = await mistakesIn(settings.maintenanceWindows, Date.now());
   return mistakes.map((one) => `maintenance.windows: ${one}`);
 }
 
 /** What the command installer needs and is not there: found out now rather than after a long download. */
 async function missingFiles(settings: Settings): Promise<string[]> {
-  if (settings["update.installer"] !== "command") return [];
-  const program = settings["update.command.program"];
+  if (settings.installer !== "command") return [];
+  const program = settings.commandProgram;
   const problems: string[] = [];
   try {
     if (program !== null) await access(program, constants.X_OK);
   } catch (cause) {
     problems.push(`update.command.program: ${program} cannot be run by this user (${firstLine(cause)})`);
   }
-  for (const mountPoint of settings["update.command.replaces"]) {
+  for (const mountPoint of settings.commandReplaces) {
     try {
       await stat(mountPoint);
     } catch (cause) {

@@ -69,7 +69,7 @@ export class RemoteConfigHandler {
   async #validate(section: unknown): Promise<Validated<Settings>> {
     const validated = validateRemote(section, this.#ports.base);
     if (!validated.ok) return validated;
-    const mistakes = await this.#ports.validateWindows(validated.value["maintenance.windows"]);
+    const mistakes = await this.#ports.validateWindows(validated.value.maintenanceWindows);
     if (mistakes.length === 0) return validated;
     return invalidPayload(mistakes.map((one) => `boardkeeper: maintenance.windows: ${one}`));
   }

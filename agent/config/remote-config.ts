@@ -2,7 +2,8 @@ import type { ConfigSnapshot } from "../contract/snapshot.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
 import { invalidPayload, type Validated, type ErrorResponse } from "../contract/refusal.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
-import { flatten, readSettings, type Settings } from "./settings.ts";
+import { flatten, parseSettings, settingNames } from "./parse-settings.ts";
+import { settings, type Settings } from "./settings.ts";
 
 /*
  * Configuration that comes over the hub: the desired property `boardkeeper` holds settings by the names that they have in the
@@ -10,12 +11,12 @@ import { flatten, readSettings, type Settings } from "./settings.ts";
  */
 
 /** What may be set from afar: nothing here can cost a board its hub, or lets anybody install what the file forbids. */
-const remoteNames = [
-  "agent.log-level",
-  "maintenance.windows",
-  "report.progress-seconds",
-  "health.every-seconds",
-  "health.least-seconds",
+const remoteFields = [
+  "logLevel",
+  "maintenanceWindows",
+  "progressReportLeastMs",
+  "healthReportEveryMs",
+  "healthReportLeastMs",
 ] as const satisfies readonly (keyof Settings)[];
 
 /** The settings of the board with those of a desired section laid over them; every mistake, if it has any. */
@@ -24,13 +25,13 @@ export function overlaySettings(
   section: JsonObject,
 ): { readonly settings: Settings; readonly problems: readonly string[] } {
   const values = flatten(section);
-  const known: readonly string[] = remoteNames;
-  const notRemote = Object.keys(values).filter((name) => !known.includes(name) && Object.hasOwn(base, name));
-  const read = readSettings([{ source: "boardkeeper", values }]);
-  const taken = remoteNames.filter((name) => Object.hasOwn(values, name));
-  const settings = Object.freeze({ ...base, ...Object.fromEntries(taken.map((name) => [name, read.settings[name]])) });
+  const remoteNames: readonly string[] = remoteFields.map((field) => settings[field].name);
+  const notRemote = Object.keys(values).filter((name) => settingNames.includes(name) && !remoteNames.includes(name));
+  const read = parseSettings([{ source: "boardkeeper", values }]);
+  const taken = remoteFields.filter((field) => Object.hasOwn(values, settings[field].name));
+  const overlay = Object.fromEntries(taken.map((field) => [field, read.settings[field]]));
   const refused = notRemote.map((name) => `boardkeeper: ${name} can be set in the board's own configuration only`);
-  return { settings, problems: [...read.problems, ...refused] };
+  return { settings: Object.freeze({ ...base, ...overlay }), problems: [...read.problems, ...refused] };
 }
 
 /** What a desired section comes to before the saved state is looked at. */

@@ -1,264 +1,222 @@
-import { type LogLevel } from "../contract/logs.ts";
-import { redact } from "../contract/redact.ts";
+import type { LogLevel } from "../contract/logs.ts";
 import { restartKinds } from "../update/job.ts";
-import { windowsFrom, type MaintenanceWindow } from "../maintenance/window.ts";
-
-/* Every setting of the agent: its default, what it may be, and how it is written in TOML and in the environment. */
+import { choice, flag, list, path, paths, port, seconds, size, text, windows, type Setting } from "./setting-types.ts";
 
 const logLevels = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
-/** A value as it was written, read: or what was expected instead. */
-type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string };
-
-export interface Setting<T> {
-  readonly initial: T;
-  /** Reads a value out of TOML, or a text out of the environment. */
-  readonly read: (written: unknown) => Read<T>;
-}
-
-const units: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
-
-function choice<const T extends string>(choices: readonly T[], initial: NoInfer<T>): Setting<T> {
-  const expected = `one of ${choices.map((one) => `"${one}"`).join(", ")}`;
-  return {
-    initial,
-    read: (written) =>
-      found(
-        choices.find((one) => one === written),
-        expected,
-      ),
-  };
-}
-
-function text(initial: string | null = null): Setting<string | null> {
-  const expected = "a text that is not empty";
-  return {
-    initial,
-    read: (written) => found(typeof written === "string" && written.trim() !== "" ? written : undefined, expected),
-  };
-}
-
-function path(initial: string | null = null): Setting<string | null> {
-  const expected = 'an absolute path, such as "/var/lib/boardkeeper"';
-  return {
-    initial,
-    read: (written) => found(typeof written === "string" && written.startsWith("/") ? written : undefined, expected),
-  };
-}
-
-function flag(initial: boolean): Setting<boolean> {
-  const known = new Map<unknown, boolean>([
-    [true, true],
-    [false, false],
-    ["true", true],
-    ["false", false],
-  ]);
-  return { initial, read: (written) => found(known.get(written), "true or false") };
-}
-
-function whole(initial: number | null, least: number, most: number): Setting<number | null> {
-  const expected = `a whole number from ${least} to ${most}`;
-  return {
-    initial,
-    read: (written) => {
-      const value = typeof written === "string" && /^\d+$/.test(written) ? Number(written) : written;
-      return found(
-        Number.isInteger(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined,
-        expected,
-      );
-    },
-  };
-}
-
-/** Seconds, kept as milliseconds; parts of a second are allowed. */
-function seconds(initial: number, least: number, most: number): Setting<number> {
-  const expected = `a number of seconds from ${least} to ${most}`;
-  return {
-    initial: initial * 1_000,
-    read: (written) => {
-      const value = typeof written === "string" && /^\d+(\.\d+)?$/.test(written) ? Number(written) : written;
-      const fits = typeof value === "number" && value >= least && value <= most;
-      return found(fits ? Math.round(value * 1_000) : undefined, expected);
-    },
-  };
-}
-
-/** A number of bytes, or a text such as "512 MiB". */
-function size(initialText: string): Setting<number> {
-  const read = (written: unknown): Read<number> => {
-    const expected = 'a size such as 1048576 or "512 MiB"';
-    if (typeof written === "number")
-      return found(Number.isSafeInteger(written) && written >= 0 ? written : undefined, expected);
-    const sizeText = typeof written === "string" ? written : "";
-    const [, digits = "", unit = "B"] = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)?$/.exec(sizeText) ?? [];
-    const bytes = Math.round(Number(digits) * (units[unit] ?? 1));
-    return found(digits !== "" && Number.isSafeInteger(bytes) ? bytes : undefined, expected);
-  };
-  const initial = read(initialText);
-  return { initial: initial.ok ? initial.value : 0, read };
-}
-
-/** A list of texts; in the environment, a text with one between each space. */
-function list(initial: readonly string[]): Setting<readonly string[]> {
-  const expected = "a list of texts";
-  return {
-    initial,
-    read: (written) => {
-      const values: unknown = typeof written === "string" ? written.split(/\s+/).filter((one) => one !== "") : written;
-      const fits = Array.isArray(values) && values.every((one): one is string => typeof one === "string" && one !== "");
-      return found(fits ? values : undefined, expected);
-    },
-  };
-}
-
-/** A list of absolute paths. */
-function paths(): Setting<readonly string[]> {
-  const texts = list([]);
-  const expected = 'a list of absolute paths, such as ["/"]';
-  return {
-    initial: texts.initial,
-    read: (written) => {
-      const read = texts.read(written);
-      return found(read.ok && read.value.every((one) => one.startsWith("/")) ? read.value : undefined, expected);
-    },
-  };
-}
-
-/** Maintenance windows: a list of tables; in the environment, the same as JSON. */
-function maintenanceWindows(): Setting<readonly MaintenanceWindow[]> {
-  const expected = 'windows such as [{ cron = "0 2 * * *", duration = "2h", timezone = "Europe/Berlin" }]';
-  return {
-    initial: [],
-    read: (written) => {
-      const windows = windowsFrom(typeof written === "string" ? parsed(written) : written);
-      return windows.ok ? windows : { ok: false, expected: `${expected} (${windows.problems.join("; ")})` };
-    },
-  };
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json; // Refused as what it is: a text.
-  }
-}
-
-function found<T>(value: T | undefined, expected: string): Read<T> {
-  return value === undefined ? { ok: false, expected } : { ok: true, value };
-}
-
-/** By their path in the TOML file; docs/configuration.md explains each. */
+/**
+ * Every setting of the agent, by the name of its field; the one source for the parser, `--help`, the example agent.toml and
+ * the table in docs/configuration.md (scripts/generate-docs). Fields that end in `Ms` hold milliseconds and are written
+ * in seconds; those that end in `Bytes` hold bytes.
+ */
 export const settings = {
-  "hub.connection-string-file": path(),
-  "hub.keep-connection-string": flag(true),
-  "hub.transport": choice(["mqtt", "mqtt-ws"], "mqtt"),
-  "hub.websocket-port": whole(null, 1, 65_535),
-  "hub.ca-file": path(),
-  "agent.state-dir": path(),
-  "agent.log-level": choice(logLevels, "info"),
-  "update.installer": choice(["none", "command", "simulated"], "none"),
-  "update.allow-http": flag(false),
-  "update.ca-file": path(),
-  "update.staging-dir": path(),
-  "update.max-image-size": size("8 GiB"),
-  "update.staging-quota": size("8 GiB"),
-  "update.keep-free": size("64 MiB"),
-  "update.silence-seconds": seconds(60, 1, 3_600),
-  "update.least-bytes": size("16 KiB"),
-  "update.bytes-per-second": size("0 B"),
-  "update.download-deadline-seconds": seconds(86_400, 0, 2_592_000),
-  "update.keep-partial-seconds": seconds(604_800, 0, 31_536_000),
-  "update.healthy-for-seconds": seconds(30, 0, 3_600),
-  "update.prove-within-seconds": seconds(1_800, 1, 86_400),
-  "update.command.program": path(),
-  "update.command.as-root": flag(false),
-  "update.command.restart": choice(restartKinds, "board"),
-  "update.command.time-limit-seconds": seconds(1_800, 1, 86_400),
-  "update.command.replaces": paths(),
-  "maintenance.windows": maintenanceWindows(),
-  "reboot.command": list([]),
-  "reboot.deadline-seconds": seconds(600, 10, 86_400),
-  "health.every-seconds": seconds(21_600, 0, 604_800),
-  "health.least-seconds": seconds(900, 60, 86_400),
-  "report.progress-seconds": seconds(5, 0, 3_600),
-  "simulation.pause-seconds": seconds(15, 0, 3_600),
-  "simulation.boot-seconds": seconds(3, 0, 600),
-  "simulation.firmware-version": text("1.0.0"),
+  connectionStringFile: path({
+    name: "hub.connection-string-file",
+    description: "File that holds the connection string, mode 0600.",
+  }),
+  keepConnectionString: flag({
+    name: "hub.keep-connection-string",
+    initial: true,
+    description: "Keep a copy of the connection string with the last known good configuration, in the state folder.",
+  }),
+  hubTransport: choice(["mqtt", "mqtt-ws"], {
+    name: "hub.transport",
+    initial: "mqtt",
+    description: "`mqtt` uses port 8883. `mqtt-ws` uses WebSockets on port 443, for networks that block other ports.",
+  }),
+  webSocketPort: port({ name: "hub.websocket-port", description: "Port for WebSockets, where it is not 443." }),
+  hubCaFile: path({
+    name: "hub.ca-file",
+    description: "PEM of the authority that signed the hub's certificate, where the system does not know it.",
+  }),
+  stateDir: path({
+    name: "agent.state-dir",
+    initialPath: "/var/lib/boardkeeper",
+    description:
+      "Folder for the agent's state; it must outlive a firmware update. The default is `$STATE_DIRECTORY` where systemd sets it. With `--simulate` it is a folder under `$BOARDKEEPER_HOME` (unless set, `boardkeeper` under `$XDG_STATE_HOME` or `~/.local/state`).",
+  }),
+  logLevel: choice(logLevels, {
+    name: "agent.log-level",
+    initial: "info",
+    description: "The least important level that is logged.",
+  }),
+  installer: choice(["none", "command", "simulated"], {
+    name: "update.installer",
+    initial: "none",
+    description:
+      "`none` refuses updates, `command` runs a program of yours, `simulated` is the default with `--simulate` and a mistake without it.",
+    page: { title: "installers", path: "installers.md" },
+  }),
+  allowHttp: flag({
+    name: "update.allow-http",
+    initial: false,
+    description: "Download images over plain http too. The digest is checked all the same.",
+  }),
+  imageCaFile: path({
+    name: "update.ca-file",
+    description: "PEM of the authority that signed the image servers' certificates. Unless set, that of the hub.",
+  }),
+  stagingDir: path({
+    name: "update.staging-dir",
+    description: "Folder for images until they are installed. Unless set, `staging` in the state folder.",
+    page: { title: "another disk", path: "configuration.md#state-or-images-on-another-disk" },
+  }),
+  maxImageBytes: size({
+    name: "update.max-image-size",
+    initial: "8 GiB",
+    description: "Larger images are refused.",
+  }),
+  stagingQuotaBytes: size({
+    name: "update.staging-quota",
+    initial: "8 GiB",
+    description:
+      "The most that all images in the staging folder may take, partial ones included. Only one is kept at a time, so the smaller of this and `update.max-image-size` counts.",
+  }),
+  keepFreeBytes: size({
+    name: "update.keep-free",
+    initial: "64 MiB",
+    description:
+      "Space on the staging disk that images never take. A download that would take it fails with `no-space`, and its bytes are removed.",
+  }),
+  downloadSilenceMs: seconds({
+    name: "update.silence-seconds",
+    initial: 60,
+    least: 1,
+    most: 3_600,
+    description:
+      "A server that sends fewer than `update.least-bytes` within this time is given up; the download is retried.",
+  }),
+  downloadLeastBytes: size({
+    name: "update.least-bytes",
+    initial: "16 KiB",
+    description: "The fewest bytes that a server must send within `update.silence-seconds`.",
+  }),
+  downloadBytesPerSecond: size({
+    name: "update.bytes-per-second",
+    initial: 0,
+    description: "The highest rate of a download, per second. `0`: no limit.",
+  }),
+  downloadDeadlineMs: seconds({
+    name: "update.download-deadline-seconds",
+    initial: 86_400,
+    least: 0,
+    most: 2_592_000,
+    description:
+      "The longest time that a download may take, all retries included, counted while the agent runs. `0`: one attempt, which may take as long as bytes arrive.",
+  }),
+  keepPartialMs: seconds({
+    name: "update.keep-partial-seconds",
+    initial: 604_800,
+    least: 0,
+    most: 31_536_000,
+    description:
+      "How long the bytes of a failed or cancelled download are kept for another request for the same image. If the clock was not set when they were written, the time counts from when the agent first finds them.",
+  }),
+  healthyForMs: seconds({
+    name: "update.healthy-for-seconds",
+    initial: 30,
+    least: 0,
+    most: 3_600,
+    description: "How long a new system must be healthy without a break before it is committed. 1 with `--simulate`.",
+  }),
+  proveWithinMs: seconds({
+    name: "update.prove-within-seconds",
+    initial: 1_800,
+    least: 1,
+    most: 86_400,
+    description:
+      "How long a new system may take to become healthy for so long; then the board rolls back. 60 with `--simulate`.",
+  }),
+  commandProgram: path({
+    name: "update.command.program",
+    description: "The program of the `command` installer. The agent warns when it cannot be run.",
+  }),
+  commandAsRoot: flag({
+    name: "update.command.as-root",
+    initial: false,
+    description:
+      "`true`: root's install helper runs the program that `/etc/boardkeeper/installer` names, and `update.command.program` must not be set. `false`: the agent's own user runs the program, in the agent's sandbox.",
+    page: { title: "installers", path: "installers.md" },
+  }),
+  commandRestart: choice(restartKinds, {
+    name: "update.command.restart",
+    initial: "board",
+    description: "What starts the new system: a reboot of the `board`, a restart of the `service`, or `none`.",
+  }),
+  commandTimeLimitMs: seconds({
+    name: "update.command.time-limit-seconds",
+    initial: 1_800,
+    least: 1,
+    most: 86_400,
+    description: "The longest time that one call of the program may take.",
+  }),
+  commandReplaces: paths({
+    name: "update.command.replaces",
+    description:
+      'Mount points whose content an update replaces, such as `["/"]`. They must exist when the agent starts, and the state must not lie on any of them.',
+  }),
+  maintenanceWindows: windows({
+    name: "maintenance.windows",
+    description: "When updates and reboots that wait for a maintenance window may change the board.",
+    page: { title: "maintenance windows", path: "configuration.md#maintenance-windows" },
+  }),
+  rebootCommand: list({
+    name: "reboot.command",
+    description:
+      "A program with its arguments that reboots the board, for an agent that is not the packaged service. Empty: root's reboot helper. The agent has waited for inhibitors by then, so the program should ignore them (`systemctl reboot -i`).",
+    page: { title: "security", path: "security.md" },
+  }),
+  rebootDeadlineMs: seconds({
+    name: "reboot.deadline-seconds",
+    initial: 600,
+    least: 10,
+    most: 86_400,
+    description: "A board that still runs so long after a reboot was ordered has not rebooted: `reboot-never-came`.",
+  }),
+  healthReportEveryMs: seconds({
+    name: "health.every-seconds",
+    initial: 21_600,
+    least: 0,
+    most: 604_800,
+    description: "The longest time between two reports of the board's health. `0`: no reports.",
+    page: { title: "contract", path: "contract.md#messages" },
+  }),
+  healthReportLeastMs: seconds({
+    name: "health.least-seconds",
+    initial: 900,
+    least: 60,
+    most: 86_400,
+    description: "The least time between two reports of the board's health, whatever changes.",
+  }),
+  progressReportLeastMs: seconds({
+    name: "report.progress-seconds",
+    initial: 5,
+    least: 0,
+    most: 3_600,
+    description: "The least time between two reports of a download's progress.",
+  }),
+  simulationPauseMs: seconds({
+    name: "simulation.pause-seconds",
+    initial: 15,
+    least: 0,
+    most: 3_600,
+    description: "With `--simulate`: how long each phase of a dry run takes, and the simulated installation.",
+  }),
+  simulationBootMs: seconds({
+    name: "simulation.boot-seconds",
+    initial: 3,
+    least: 0,
+    most: 600,
+    description: "With `--simulate`: how long the board is down when it reboots.",
+  }),
+  simulationFirmwareVersion: text({
+    name: "simulation.firmware-version",
+    initial: "1.0.0",
+    description: "With `--simulate`: the firmware version of a new board.",
+  }),
 } as const;
 
-type SettingName = keyof typeof settings;
-export type Settings = { readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
-
-/** The environment variable of a setting: BOARDKEEPER_UPDATE_COMMAND_TIME_LIMIT_SECONDS. */
-export function environmentVariable(name: string): string {
-  return `BOARDKEEPER_${name.toUpperCase().replaceAll(/[.-]/g, "_")}`;
-}
-
-/** Values as written somewhere, with the place for the error message. Later ones win. */
-export interface SettingSource {
-  readonly source: string;
-  /** Setting paths to raw values; unknown paths are mistakes. */
-  readonly values: Readonly<Record<string, unknown>>;
-}
-
-/** Reads every written value, the last of each name winning. All mistakes are told, each with its place. */
-export function readSettings(written: readonly SettingSource[]): {
-  readonly settings: Settings;
-  readonly problems: readonly string[];
-} {
-  const problems: string[] = [];
-  const known = new Map<string, Setting<unknown>>(Object.entries(settings));
-  const values: Record<string, unknown> = Object.fromEntries(
-    Object.entries(settings).map(([name, { initial }]) => [name, initial]),
-  );
-  for (const { source, values: raw } of written) {
-    for (const [name, value] of Object.entries(raw)) {
-      const setting = known.get(name);
-      const read = setting?.read(value);
-      if (read === undefined)
-        problems.push(`${source === name ? "environment" : source}: ${redact(name)} is not a setting${nearest(name)}`);
-      else if (read.ok) values[name] = read.value;
-      else problems.push(`${source}: ${name}: expected ${read.expected}, got ${shown(name, value)}`);
-    }
-  }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each name was set from its own Setting
-  return { settings: Object.freeze(values) as Settings, problems };
-}
-
-/**
- * A value that was refused, for the message about it. What is set for the hub is never repeated, nor what looks like a key or
- * a signature: a connection string in the place of its file's path is the likeliest slip of all.
- */
-function shown(name: string, value: unknown): string {
-  const written = JSON.stringify(value) ?? String(value);
-  const isSecret = /SharedAccess|sig=/i.test(written);
-  if (!isSecret && !name.startsWith("hub.")) return redact(written);
-  const came = typeof value === "string" ? `a text of ${value.length} characters` : "another value";
-  if (!isSecret) return came;
-  return /HostName=/i.test(written)
-    ? `${came}: this looks like a connection string; the setting wants ${name === "hub.connection-string-file" ? "the path of a file that holds it" : "something else"}`
-    : `${came} that looks like a secret`;
-}
-
-/** Tables of a TOML document as setting paths; a table that is a setting's name ends the path. */
-export function flatten(document: object): Record<string, unknown> {
-  return Object.fromEntries(membersOf(document, "")); // Not by assignment: a key may be called __proto__.
-}
-
-function membersOf(table: object, prefix: string): [string, unknown][] {
-  return Object.entries(table).flatMap(([key, value]): [string, unknown][] => {
-    const name = prefix + key;
-    return isTable(value) && !Object.hasOwn(settings, name) ? membersOf(value, `${name}.`) : [[name, value]];
-  });
-}
-
-function isTable(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-function nearest(name: string): string {
-  const last = name.split(".").at(-1) ?? name;
-  const alike = Object.keys(settings).find((known) => known.split(".").at(-1) === last.replaceAll("_", "-"));
-  return alike === undefined ? "" : ` (did you mean ${alike}?)`;
-}
+/** The parsed settings: each value in the unit that its field's name says. */
+export type Settings = {
+  readonly [Field in keyof typeof settings]: (typeof settings)[Field] extends Setting<infer T> ? T : never;
+};

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { errorMessage, isAbsent } from "../lib/errors.ts";
 import { stateDirInBrokenToml } from "./last-known-good.ts";
-import { flatten, settings as known, environmentVariable, type SettingSource } from "./settings.ts";
+import { flatten, settingNames, environmentVariable, type SettingSource } from "./parse-settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 
 const systemConfig = "/etc/boardkeeper/agent.toml";
@@ -56,7 +56,7 @@ export async function listFolder(folder: string, problems: string[]): Promise<st
 const otherVariables = new Set(["BOARDKEEPER_HOME", "BOARDKEEPER_BOARD_FILE"]);
 
 export function environmentSettings(env: LaunchOptions["env"]): SettingSource[] {
-  const names = new Map(Object.keys(known).map((name) => [environmentVariable(name), name]));
+  const names = new Map(settingNames.map((name) => [environmentVariable(name), name]));
   return Object.entries(env)
     .filter(([variable]) => variable.startsWith("BOARDKEEPER_") && !otherVariables.has(variable))
     .map(([variable, value]) => ({ source: variable, values: { [names.get(variable) ?? variable]: value } }));

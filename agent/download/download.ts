@@ -24,10 +24,10 @@ export interface DownloadTerms extends AttemptTerms {
 
 export function downloadTerms(settings: Settings): DownloadTerms {
   return {
-    deadlineMs: settings["update.download-deadline-seconds"],
-    silenceMs: settings["update.silence-seconds"],
-    leastBytes: settings["update.least-bytes"],
-    bytesPerSecond: settings["update.bytes-per-second"],
+    deadlineMs: settings.downloadDeadlineMs,
+    silenceMs: settings.downloadSilenceMs,
+    leastBytes: settings.downloadLeastBytes,
+    bytesPerSecond: settings.downloadBytesPerSecond,
   };
 }
 

@@ -29,12 +29,12 @@ export interface Facts {
 
 export type BoundTerms = Pick<
   Settings,
-  | "update.max-image-size"
-  | "update.silence-seconds"
-  | "update.command.time-limit-seconds"
-  | "update.prove-within-seconds"
-  | "reboot.deadline-seconds"
-  | "simulation.pause-seconds"
+  | "maxImageBytes"
+  | "downloadSilenceMs"
+  | "commandTimeLimitMs"
+  | "proveWithinMs"
+  | "rebootDeadlineMs"
+  | "simulationPauseMs"
 >;
 
 /** What a busy board may add to anything. */
@@ -77,29 +77,29 @@ export function workUnderWay(facts: Facts, terms: BoundTerms): Work[] {
 
 function boundOfUpdate(action: Duty, terms: BoundTerms): number | null {
   const { job } = action;
-  const programMs = terms["update.command.time-limit-seconds"] + slackMs;
-  const largestMs = terms["update.max-image-size"] / bytesPerMs;
-  const rehearsalMs = job.rehearsal ? terms["simulation.pause-seconds"] : 0;
+  const programMs = terms.commandTimeLimitMs + slackMs;
+  const largestMs = terms.maxImageBytes / bytesPerMs;
+  const rehearsalMs = job.rehearsal ? terms.simulationPauseMs : 0;
   switch (action.kind) {
     case "admit":
       return rehearsalMs + slackMs;
     case "fetch":
       // What is on disk is digested once more before the first sign; from then on each minute of waiting gives one.
-      return rehearsalMs + largestMs + terms["update.silence-seconds"] + slackMs;
+      return rehearsalMs + largestMs + terms.downloadSilenceMs + slackMs;
     case "verify":
       return rehearsalMs + largestMs + slackMs;
     case "awaitRelease":
       if (job.apply !== "now") return null; // For a window or an order.
-      return lookingMs + terms["reboot.deadline-seconds"] + slackMs; // A reboot for another reason may go first.
+      return lookingMs + terms.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
     case "install":
       // Read once, and where root's door installs it, for each of its two calls sent, written and digested.
       return rehearsalMs + (8 * action.image.sizeBytes) / bytesPerMs + 2 * programMs;
     case "arm":
       return programMs + slackMs;
     case "reboot":
-      return terms["reboot.deadline-seconds"] + slackMs;
+      return terms.rebootDeadlineMs + slackMs;
     case "prove":
-      return lookingMs + terms["update.prove-within-seconds"] + slackMs;
+      return lookingMs + terms.proveWithinMs + slackMs;
     case "commit":
       return 3 * programMs;
     case "revert":
@@ -117,6 +117,6 @@ function boundOfReboot(action: RebootDuty, terms: BoundTerms): number | null {
     case "awaitUpdate":
       return null; // The update has bounds of its own.
     case "reboot":
-      return terms["reboot.deadline-seconds"] + slackMs;
+      return terms.rebootDeadlineMs + slackMs;
   }
 }

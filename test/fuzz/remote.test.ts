@@ -10,7 +10,8 @@ import { RemoteConfigHandler } from "../../agent/config/remote-config-handler.ts
 import { describeRemote } from "../../agent/config/remote-config.ts";
 import { EffectiveSettings } from "../../agent/config/effective-settings.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
-import { readSettings, settings, type Settings } from "../../agent/config/settings.ts";
+import { parseSettings, settingNames } from "../../agent/config/parse-settings.ts";
+import { settings, type Settings } from "../../agent/config/settings.ts";
 import { mistakesIn, openingsOf } from "../../agent/maintenance/cron.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { jobWith, states } from "../support/updates.ts";
@@ -29,7 +30,10 @@ const remoteNames = [
   "health.every-seconds",
   "health.least-seconds",
 ] as const;
-const base = readSettings([
+const remoteFields = new Set(
+  Object.keys(settings).filter((_field, at) => remoteNames.some((name) => name === settingNames[at])),
+);
+const base = parseSettings([
   { source: "file", values: { "agent.log-level": "warn", "health.least-seconds": 70 } },
 ]).settings;
 
@@ -140,7 +144,7 @@ const valuesOf: Readonly<Record<(typeof remoteNames)[number], fc.Arbitrary<unkno
 const written = fc.record(valuesOf, { requiredKeys: [] });
 const { "maintenance.windows": _windows, ...simpleValuesOf } = valuesOf;
 const good = fc.record(simpleValuesOf, { requiredKeys: [] });
-const anyName = fc.constantFrom<string>(...remoteNames, ...Object.keys(settings), "agent", "x", "__proto__", "hub.x");
+const anyName = fc.constantFrom<string>(...remoteNames, ...settingNames, "agent", "x", "__proto__", "hub.x");
 /** Something under the name of a setting, beside others that are as they should be. */
 const nearly = fc
   .record({ values: good, name: anyName, value: fc.oneof(junk, fc.nat(99_999), secretText) })
@@ -178,7 +182,7 @@ checkProperties({
             if (remoteNames.some((one) => one === name) || Object.hasOwn(settings, name))
               expect(refused.message).toContain(name);
             expect(remote?.applied).toStrictEqual({ agent: { "log-level": "error" } });
-            expect(board.tuning.current).toStrictEqual({ ...base, "agent.log-level": "error" });
+            expect(board.tuning.current).toStrictEqual({ ...base, logLevel: "error" });
           } else await expectOnlyRemote(board.tuning.current, document["boardkeeper"]);
 
           const next = await board.next();
@@ -201,13 +205,13 @@ checkProperties({
 
 /** Settings that a section was laid over: what may not come from afar is the board's own, numbers are numbers, and windows open. */
 async function expectOnlyRemote(now: Settings, asked: Json | undefined): Promise<void> {
-  const own = Object.entries(now).filter(([name]) => !remoteNames.some((one) => one === name));
-  expect(Object.fromEntries(own)).toStrictEqual(
-    Object.fromEntries(Object.entries(base).filter(([name]) => !remoteNames.some((one) => one === name))),
+  const isOwn = ([field]: [string, unknown]): boolean => !remoteFields.has(field);
+  expect(Object.fromEntries(Object.entries(now).filter(isOwn))).toStrictEqual(
+    Object.fromEntries(Object.entries(base).filter(isOwn)),
   );
-  for (const name of ["report.progress-seconds", "health.every-seconds", "health.least-seconds"] as const)
+  for (const name of ["progressReportLeastMs", "healthReportEveryMs", "healthReportLeastMs"] as const)
     expect(Number.isSafeInteger(now[name]) && now[name] >= 0).toBe(true);
-  for (const window of now["maintenance.windows"]) {
+  for (const window of now.maintenanceWindows) {
     expect(window.splayMs).toBeLessThan(window.durationMs);
     expect((await openingsOf(window)).after(nowMs)).toBeGreaterThan(nowMs);
   }

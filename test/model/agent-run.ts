@@ -3,7 +3,7 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import type { StateFile } from "../../agent/state/store.ts";
 import type { LoadQuality } from "../../agent/operations/agent-state.ts";
-import { readSettings } from "../../agent/config/settings.ts";
+import { parseSettings } from "../../agent/config/parse-settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/logs.ts";
@@ -20,7 +20,7 @@ import type { Scenario, World } from "./environment.ts";
 
 export type Ending = "rebooted" | "died" | "finished";
 
-const settings = readSettings([
+const settings = parseSettings([
   {
     source: "explorer",
     values: {

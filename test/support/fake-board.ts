@@ -5,7 +5,7 @@ import { AgentError } from "../../agent/lib/errors.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { Work } from "../../agent/watchdog/stall-detector.ts";
-import { readSettings } from "../../agent/config/settings.ts";
+import { parseSettings } from "../../agent/config/parse-settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
 import { bareInventory } from "./inventory.ts";
@@ -81,7 +81,7 @@ export class FakeBoard {
     this.boots += 1;
     this.#startedAtMs = this.time.nowMs();
     this.#boot();
-    this.#agent = await startAgent(this.#ports(), readSettings([{ source: "test", values: this.#settings }]).settings);
+    this.#agent = await startAgent(this.#ports(), parseSettings([{ source: "test", values: this.#settings }]).settings);
     await settle();
   }
 
@@ -206,7 +206,7 @@ export class FakeBoard {
   /** The agent ends and starts again, in the same boot. */
   async restartAgent(): Promise<void> {
     await this.#agent?.stop();
-    this.#agent = await startAgent(this.#ports(), readSettings([{ source: "test", values: this.#settings }]).settings);
+    this.#agent = await startAgent(this.#ports(), parseSettings([{ source: "test", values: this.#settings }]).settings);
     await settle();
   }
 

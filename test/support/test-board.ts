@@ -23,7 +23,8 @@ import type { Power } from "../../agent/reboot/runner.ts";
 import { Download, downloadTerms } from "../../agent/download/download.ts";
 import type { Installer, Staging } from "../../agent/update/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { readSettings, type Settings } from "../../agent/config/settings.ts";
+import { parseSettings } from "../../agent/config/parse-settings.ts";
+import type { Settings } from "../../agent/config/settings.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "./azure-sdk.ts";
 import { bareInventory } from "./inventory.ts";
@@ -101,7 +102,7 @@ export class TestBoard {
   }
 
   get settings(): Settings {
-    return readSettings([{ source: "test", values: { ...quick, ...this.#options.settings } }]).settings;
+    return parseSettings([{ source: "test", values: { ...quick, ...this.#options.settings } }]).settings;
   }
 
   get #boardFile(): string {
@@ -168,27 +169,24 @@ export class TestBoard {
         bootCounter: new BootCounterFile(this.folder),
         reserve: new DiskReserveFile(this.folder),
         staging: wrapped(
-          new StagingFolder(this.stagingFolder, settings["update.keep-free"], settings["update.staging-quota"]),
+          new StagingFolder(this.stagingFolder, settings.keepFreeBytes, settings.stagingQuotaBytes),
           staging,
         ),
         fetcher: new Download(
           {
             source: new HttpsSource({
-              allowHttp: settings["update.allow-http"],
+              allowHttp: settings.allowHttp,
               ca: this.#options.imageCa ?? this.#hub.ca,
               userAgent: "test",
             }),
             partials: new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
-              keepFreeBytes: settings["update.keep-free"],
+              keepFreeBytes: settings.keepFreeBytes,
             }),
             ...runtime,
           },
           downloadTerms(settings),
         ),
-        installer: wrapped(
-          simulatedInstaller(this.#boardFile, systemTimer, settings["simulation.pause-seconds"]),
-          installer,
-        ),
+        installer: wrapped(simulatedInstaller(this.#boardFile, systemTimer, settings.simulationPauseMs), installer),
         power: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),
         connect: async (signal) => {
           this.attempts += 1;

@@ -124,13 +124,13 @@ async function lookWithRights(
   unit: UnitProperties | undefined,
   { env }: Terminal,
 ): Promise<Finding[]> {
-  const installer = settings["update.command.program"];
-  const [reboot] = settings["reboot.command"];
+  const installer = settings.commandProgram;
+  const [reboot] = settings.rebootCommand;
   const hasDoor = await stat(rebootRequestFolder).then(
     () => true,
     () => false,
   );
-  const staging = settings["update.staging-dir"];
+  const staging = settings.stagingDir;
   const own = [stateDir, ...(staging === null ? [] : [staging])];
   const asked = { user: user.name, searchPath: env["PATH"] ?? "" };
   const { folders, programs } = await checkAccessAs(user, {
@@ -148,20 +148,20 @@ async function lookWithRights(
       return checkFolder(one, index === 0 ? stateFolder : stagingFolder, isShut);
     }),
     checkInstaller({
-      kind: settings["update.installer"],
+      kind: settings.installer,
       program: installer,
       code: ofInstaller,
       user: user.name,
-      helper: settings["update.command.as-root"] ? await installDoorFacts() : undefined,
+      helper: settings.commandAsRoot ? await installDoorFacts() : undefined,
     }),
     checkReboot(simulate ? { how: "simulated" } : await rebootFacts(reboot, ofReboot, door, user)),
   ];
 }
 
 async function lookAtDisks(stateDir: string, settings: Look["settings"]): Promise<Finding[]> {
-  const staging = settings["update.staging-dir"] ?? stateDir;
+  const staging = settings.stagingDir ?? stateDir;
   const [ofState, ofStaging] = [await probeDisk(stateDir), await probeDisk(staging)];
-  const keepFree = settings["update.keep-free"];
+  const keepFree = settings.keepFreeBytes;
   const isOne = ofState.dev === ofStaging.dev;
   return [checkDisk(ofState, isOne ? keepFree : 0), ...(isOne ? [] : [checkDisk(ofStaging, keepFree)])];
 }
@@ -211,7 +211,7 @@ async function lookAtHub(
     return [checkClock({ ...clockFacts, hubMs: null }), ...findings, ...checkLogin({ kind: "not-tried" }, false)];
   const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
   const [used, other] = await Promise.all([probePort(way.host, way.port), probePort(hub.host, otherPort)]);
-  findings.push(...checkPorts(way, settings["hub.transport"], used, other));
+  findings.push(...checkPorts(way, settings.hubTransport, used, other));
   const isDirect = way.kind === "hub";
   const hubMs = isDirect ? await probeHubDate(hub.host, hub.webSocketPort) : null;
   const clock = checkClock({ ...clockFacts, nowMs: Date.now(), hubMs });

@@ -73,8 +73,8 @@ describe("a config that was broken by an edit", () => {
     expect(config.configProblems.join("\n")).toMatch(mistake);
     expect(config).toMatchObject({
       hub: { deviceId: "d1" },
-      "agent.log-level": "warn",
-      "update.keep-free": 5,
+      logLevel: "warn",
+      keepFreeBytes: 5,
       stateDir: made.state,
       stagingDir: join(made.state, "staging"),
       lastKnownGoodText: undefined,
@@ -83,7 +83,7 @@ describe("a config that was broken by an edit", () => {
     await writeFile(made.toml, made.good());
     await writeFile(made.secret, connectionString);
     await chmod(made.secret, 0o600);
-    expect(await made.start()).toMatchObject({ configProblems: [], "update.keep-free": 64 * 2 ** 20 });
+    expect(await made.start()).toMatchObject({ configProblems: [], keepFreeBytes: 64 * 2 ** 20 });
   });
 
   it("goes on with a new key, if that is in order", async () => {
@@ -177,7 +177,7 @@ describe("the copy", () => {
     await mkdir(stateDir, { recursive: true });
     await saveLastKnownGood(stateDir, lastKnownGoodText);
     made.around = { ...made.around, env: { ...made.around.env, BOARDKEEPER_HUB_TRANSPORT: "pigeon" } };
-    expect(await made.start()).toMatchObject({ stateDir, "hub.transport": "mqtt", "update.installer": "simulated" });
+    expect(await made.start()).toMatchObject({ stateDir, hubTransport: "mqtt", installer: "simulated" });
     await rm(join(devices, "d1.json"));
     expect((await made.refused()).join()).toContain("boardkeeper device add -d d1");
   });

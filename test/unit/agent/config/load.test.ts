@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
 import type { LaunchOptions } from "../../../../agent/config/launch-options.ts";
-import { readSettings, settings, environmentVariable } from "../../../../agent/config/settings.ts";
+import { parseSettings, environmentVariable } from "../../../../agent/config/parse-settings.ts";
+import { settings } from "../../../../agent/config/settings.ts";
 import { bareLaunchOptions } from "../../../support/launch-options.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -25,8 +26,8 @@ describe("where a setting comes from", () => {
   it("is its default where nothing says otherwise", async () => {
     const config = await loadConfig(around);
     expect(config).toMatchObject({
-      "update.installer": "none",
-      "simulation.pause-seconds": 15_000,
+      installer: "none",
+      simulationPauseMs: 15_000,
       stateDir: "/var/lib/boardkeeper",
     });
     expect(config.stagingDir).toBe("/var/lib/boardkeeper/staging");
@@ -45,9 +46,9 @@ describe("where a setting comes from", () => {
     const env = { ...surroundings.env, BOARDKEEPER_AGENT_LOG_LEVEL: "debug", BOARDKEEPER_HOME: "/elsewhere" };
     expect(await loadConfig({ ...surroundings, env })).toMatchObject({
       stateDir: "/late",
-      "agent.log-level": "debug",
-      "update.max-image-size": 5,
-      "report.progress-seconds": 9_000,
+      logLevel: "debug",
+      maxImageBytes: 5,
+      progressReportLeastMs: 9_000,
     });
     expect(await loadConfig({ ...surroundings, env, stateDir: "/argument" })).toMatchObject({ stateDir: "/argument" });
   });
@@ -60,7 +61,7 @@ describe("where a setting comes from", () => {
   it("has other defaults on a simulated board", async () => {
     const env = { ...around.env, BOARDKEEPER_HOME: "/home/me/bk" };
     expect(await loadConfig({ ...around, env, simulate: true })).toMatchObject({
-      "update.installer": "simulated",
+      installer: "simulated",
       stateDir: "/home/me/bk/boards/d1",
     });
   });
@@ -251,12 +252,12 @@ describe("the connection string", () => {
 });
 
 it("reads sizes, seconds and lists in both ways of writing", () => {
-  const read = (name: string, value: unknown): unknown =>
-    Reflect.get(readSettings([{ source: "test", values: { [name]: value } }]).settings, name);
-  expect(read("update.keep-free", "1.5 KiB")).toBe(1_536);
-  expect(read("update.keep-free", 7)).toBe(7);
-  expect(read("simulation.pause-seconds", "0.25")).toBe(250);
-  expect(read("reboot.command", "shutdown -r now")).toStrictEqual(["shutdown", "-r", "now"]);
-  expect(read("reboot.command", ["a b"])).toStrictEqual(["a b"]);
-  expect(read("update.allow-http", "true")).toBe(true);
+  const read = (field: keyof typeof settings, value: unknown): unknown =>
+    Reflect.get(parseSettings([{ source: "test", values: { [settings[field].name]: value } }]).settings, field);
+  expect(read("keepFreeBytes", "1.5 KiB")).toBe(1_536);
+  expect(read("keepFreeBytes", 7)).toBe(7);
+  expect(read("simulationPauseMs", "0.25")).toBe(250);
+  expect(read("rebootCommand", "shutdown -r now")).toStrictEqual(["shutdown", "-r", "now"]);
+  expect(read("rebootCommand", ["a b"])).toStrictEqual(["a b"]);
+  expect(read("allowHttp", "true")).toBe(true);
 });

@@ -9,9 +9,9 @@ import {
   type RemoteRequest,
 } from "../../../../agent/config/remote-config.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
-import { readSettings } from "../../../../agent/config/settings.ts";
+import { parseSettings } from "../../../../agent/config/parse-settings.ts";
 
-const base = readSettings([
+const base = parseSettings([
   { source: "file", values: { "agent.log-level": "warn", "report.progress-seconds": 7 } },
 ]).settings;
 const debug = { agent: { "log-level": "debug" } };
@@ -27,8 +27,8 @@ describe("a desired section", () => {
     expect(problems).toStrictEqual([]);
     expect(settings).toStrictEqual({
       ...base,
-      "agent.log-level": "debug",
-      "maintenance.windows": [{ cron: "0 2 * * *", durationMs: 7_200_000, timezone: "UTC", splayMs: 1_800_000 }],
+      logLevel: "debug",
+      maintenanceWindows: [{ cron: "0 2 * * *", durationMs: 7_200_000, timezone: "UTC", splayMs: 1_800_000 }],
     });
     expect(overlaySettings(base, {})).toStrictEqual({ settings: base, problems: [] });
   });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { RebootDuty } from "../../../../agent/reboot/machine.ts";
 import { workUnderWay } from "../../../../agent/watchdog/stall-limits.ts";
-import { readSettings } from "../../../../agent/config/settings.ts";
+import { parseSettings } from "../../../../agent/config/parse-settings.ts";
 import type { Duty } from "../../../../agent/update/machine.ts";
 import { before, image, jobWith } from "../../../support/updates.ts";
 
-const { settings } = readSettings([]);
+const { settings } = parseSettings([]);
 const job = jobWith();
 const idle = {
   nowMs: 1_000,
@@ -24,18 +24,18 @@ const rebooting = (action: RebootDuty, nowMs = 1_000) => works({ nowMs, reboot: 
 const minute = 60_000;
 const actions: readonly (readonly [Duty, least: number | null])[] = [
   [{ kind: "admit", job }, minute],
-  [{ kind: "fetch", job, attempt: 1 }, settings["update.silence-seconds"] + minute],
+  [{ kind: "fetch", job, attempt: 1 }, settings.downloadSilenceMs + minute],
   [{ kind: "verify", job, image }, minute],
-  [{ kind: "awaitRelease", job }, settings["reboot.deadline-seconds"] + 10 * minute],
+  [{ kind: "awaitRelease", job }, settings.rebootDeadlineMs + 10 * minute],
   [{ kind: "awaitRelease", job: jobWith({ apply: "manual" }) }, null],
   [{ kind: "awaitRelease", job: jobWith({ apply: "window" }) }, null],
-  [{ kind: "install", job, image, attempt: 1 }, 2 * settings["update.command.time-limit-seconds"]],
-  [{ kind: "arm", job, image }, settings["update.command.time-limit-seconds"]],
-  [{ kind: "reboot", job }, settings["reboot.deadline-seconds"]],
+  [{ kind: "install", job, image, attempt: 1 }, 2 * settings.commandTimeLimitMs],
+  [{ kind: "arm", job, image }, settings.commandTimeLimitMs],
+  [{ kind: "reboot", job }, settings.rebootDeadlineMs],
   // Twelve looks at the version by way of root's door, and the link.
-  [{ kind: "prove", job, image, before }, settings["update.prove-within-seconds"] + 33 * minute],
-  [{ kind: "commit", job, image }, 3 * settings["update.command.time-limit-seconds"] + 2 * minute],
-  [{ kind: "revert", job, image, before, attempt: 1 }, 3 * settings["update.command.time-limit-seconds"] + 33 * minute],
+  [{ kind: "prove", job, image, before }, settings.proveWithinMs + 33 * minute],
+  [{ kind: "commit", job, image }, 3 * settings.commandTimeLimitMs + 2 * minute],
+  [{ kind: "revert", job, image, before, attempt: 1 }, 3 * settings.commandTimeLimitMs + 33 * minute],
   [{ kind: "tidy", job, keepsPartial: false }, minute],
   [{ kind: "tidy", job, keepsPartial: true }, null],
 ];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { demoEnvironment } from "../../../../service-tools/demo/environment.ts";
 import { stayWords } from "../../../../service-tools/demo/stay-instructions.ts";
 import { twinExcerpt } from "../../../../service-tools/demo/twin-excerpt.ts";
-import { settings, environmentVariable } from "../../../../agent/config/settings.ts";
+import { environmentVariable, settingNames } from "../../../../agent/config/parse-settings.ts";
 import { twinOf } from "../../../support/board-views.ts";
 
 describe("the demo's surroundings", () => {
@@ -22,7 +22,7 @@ describe("the demo's surroundings", () => {
   });
 
   it("name settings that the agent has", () => {
-    const known = new Set([...Object.keys(settings).map(environmentVariable), "BOARDKEEPER_HOME"]);
+    const known = new Set([...settingNames.map(environmentVariable), "BOARDKEEPER_HOME"]);
     const given = Object.keys(demoEnvironment({}, "/tmp/demo"));
     expect(given.filter((name) => !known.has(name))).toEqual([]);
   });
