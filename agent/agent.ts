@@ -5,7 +5,7 @@ import type { MethodReply } from "./contract/methods.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { JsonObject } from "./contract/json.ts";
 import { RequestHandler } from "./methods/request-handler.ts";
-import { QuotaCounter } from "./hub/quota-counter.ts";
+import { QuotaCounter } from "./hub/session.ts";
 import { Reporter } from "./twin/reporter.ts";
 import { progressPolicy } from "./twin/progress-throttle.ts";
 import { ConnectionManager } from "./hub/connection-manager.ts";

@@ -12,14 +12,13 @@ import { serveLocalApi, type LocalApiServer, type LocalApiHandlers } from "./boa
 import { FolderUnusable } from "./board/fs/disk.ts";
 import { FolderInUse, lockFolderAsService, lockFolder } from "./board/fs/folder-lock.ts";
 import { systemdServiceManager } from "./board/systemd/notify.ts";
-import { exitWithParent } from "./board/simulator/power.ts";
 import { ConfigError, loadConfig, type Config } from "./config/load.ts";
 import { withErrorPriority, isJournaldStream, journaldDestination } from "./lib/journald.ts";
 import { createLog, formatTerminalLine, type LeveledLog, type Log } from "./lib/log.ts";
 import { localApiSocketOf } from "./config/paths.ts";
 import { Attendant } from "./watchdog/service-watchdog.ts";
 import { statusLine } from "./watchdog/status-line.ts";
-import { runSimulatedBoard } from "./board/simulator/run.ts";
+import { runSimulatedBoard, exitWithParent } from "./board/simulator/run.ts";
 import type { ImageIntake } from "./update/local-upload.ts";
 import { usageText } from "./cli/usage.ts";
 

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
 import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
 import { AccessDenied } from "../board/local-api/client.ts";
-import { escapeForTerminal } from "../contract/terminal-escape.ts";
+import { escapeForTerminal } from "../contract/safe-text.ts";
 import { credentialFile, configFolder } from "../config/paths.ts";
 import { usageText } from "./usage.ts";
 import { doctor } from "./commands/doctor.ts";

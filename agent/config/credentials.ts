@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { isAbsent } from "../lib/errors.ts";
 import { check } from "../contract/check.ts";
-import { redact } from "../contract/redact.ts";
+import { redact } from "../contract/safe-text.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { credentialFile } from "./paths.ts";
 import type { Settings } from "./settings.ts";

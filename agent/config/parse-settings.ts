@@ -1,4 +1,4 @@
-import { redact } from "../contract/redact.ts";
+import { redact } from "../contract/safe-text.ts";
 import type { Setting } from "./setting-types.ts";
 import { settings, type Settings } from "./settings.ts";
 

@@ -1,6 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import { invalidPayload, type Validated } from "../contract/refusal.ts";
+import { invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { StateStore } from "../state/store.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";

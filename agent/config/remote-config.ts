@@ -1,6 +1,6 @@
 import type { ConfigSnapshot } from "../contract/snapshot.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
-import { invalidPayload, type Validated, type ErrorResponse } from "../contract/refusal.ts";
+import { invalidPayload, type Validated, type ErrorResponse } from "../contract/error-response.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import { flatten, parseSettings, settingNames } from "./parse-settings.ts";
 import { settings, type Settings } from "./settings.ts";

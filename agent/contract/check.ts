@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { truncateUtf8 } from "./failure.ts";
-import { redact } from "./redact.ts";
+import { redact, truncateUtf8 } from "./safe-text.ts";
 
 /** What came from outside, checked: the value, or every problem as one sentence each. */
 export type Checked<T> =

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "./codes.ts";
-import { redact } from "./redact.ts";
+import { redact, truncateUtf8 } from "./safe-text.ts";
 
 /** What went wrong, as it is saved, reported in the twin and answered to methods. */
 export interface Failure {
@@ -11,20 +11,20 @@ export interface Failure {
   readonly message: string;
 }
 
-/** The longest text that the agent puts into a twin, in bytes of UTF-8: a twin's string may have 4 KB, ours have 1. */
-const longestText = 1_000;
-
 /** A Failure whose message fits a twin and holds no secret. */
 export function failure(code: ErrorCode, during: string, message: string): Failure {
   return { code, during, message: truncateUtf8(redact(message)) };
 }
 
-/** Cuts a text to so many bytes of UTF-8, and shows that it was cut. */
-export function truncateUtf8(text: string, longestBytes: number = longestText): string {
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= longestBytes) return text;
-  const ellipsis = "…";
-  const kept = bytes.subarray(0, longestBytes - new TextEncoder().encode(ellipsis).length);
-  // A character cut in half decodes to the replacement character, which is dropped.
-  return new TextDecoder().decode(kept).replace(/\uFFFD$/, "") + ellipsis;
+/** A twin has room for a hint, not for a log. */
+const mostProblems = 5;
+const longestProblemBytes = 200;
+
+/** What is wrong with the agent and its disk, for the twin: few and short, without secrets; null when nothing is. */
+export function alertsForTwin(problems: readonly string[]): readonly string[] | null {
+  if (problems.length === 0) return null;
+  const first = problems.slice(0, problems.length > mostProblems ? mostProblems - 1 : mostProblems);
+  const left = problems.length - first.length;
+  const told = left === 0 ? first : [...first, `and ${left} more; the agent's log on the board has all of them`];
+  return told.map((one) => truncateUtf8(redact(one), longestProblemBytes));
 }

@@ -1,7 +1,5 @@
-import { truncateUtf8 } from "./failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
-import { onOneLine } from "./terminal-escape.ts";
-import { redact } from "./redact.ts";
+import { onOneLine, redact, truncateUtf8 } from "./safe-text.ts";
 
 /* The last lines of an agent's log, as `getLogs` answers them. */
 

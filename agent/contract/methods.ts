@@ -43,6 +43,14 @@ export const firmwareVersion = rule<string>(
   "a version of 1 to 64 letters, digits, and . _ + ~ : -, beginning with a letter or digit",
   isMatchingText(/^[A-Za-z0-9][\w.+~:-]*$/, 64),
 );
+/**
+ * What a job's version is called where its caller named none: by the beginning of the image's digest.
+ * @param sha256 64 hex digits; null for a rehearsal
+ */
+export function versionLabel(version: string | undefined, sha256: string | null): string {
+  return version ?? (sha256 === null ? "rehearsal" : `sha256:${sha256.slice(0, 12)}`);
+}
+
 export const packageUri = secretRule<string>(
   `a URI of 1 to ${longestUri} characters without spaces`,
   isMatchingText(/^[^\s\p{Cc}]+$/u, longestUri),

@@ -2,7 +2,6 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { DesiredDocument } from "./desired-document.ts";
 import type { HubCallbacks, Connection, DesiredPatch, SendTelemetry, TwinDocuments } from "./connection.ts";
-import type { QuotaCounter } from "./quota-counter.ts";
 import { throttleBackoffMs } from "./reconnect-policy.ts";
 import { ConnectionError, isTransient, classifyError } from "./connection-error.ts";
 
@@ -17,6 +16,22 @@ const renewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, lookEveryMs: 
  * none follows, the twin does, looked at a few times a day: it counts against the hub's quota.
  */
 const twinPoll = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
+
+/** What counts against the hub's daily quota, and how often a connection was made. Pings and method calls are free. */
+export type QuotaUse = "connects" | "twinReads" | "reports" | "messages";
+
+/** Counts, since the agent's start. */
+export class QuotaCounter {
+  readonly #counts: Record<QuotaUse, number> = { connects: 0, twinReads: 0, reports: 0, messages: 0 };
+
+  count(what: QuotaUse): void {
+    this.#counts[what] += 1;
+  }
+
+  get counts(): Readonly<Record<QuotaUse, number>> {
+    return { ...this.#counts };
+  }
+}
 
 export interface SessionPorts extends Runtime {
   readonly quota: QuotaCounter;

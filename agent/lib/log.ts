@@ -1,6 +1,6 @@
 import { pino, stdTimeFunctions, type Logger } from "pino";
 import { type LogLevel } from "../contract/logs.ts";
-import { redact } from "../contract/redact.ts";
+import { redact } from "../contract/safe-text.ts";
 import { AgentError } from "./errors.ts";
 import { LogRingBuffer } from "./log-ring-buffer.ts";
 

@@ -11,9 +11,8 @@ import {
   type Method,
   type MethodReply,
 } from "../contract/methods.ts";
-import { truncateUtf8 } from "../contract/failure.ts";
-import { redact } from "../contract/redact.ts";
-import { errorReply, invalidPayload } from "../contract/refusal.ts";
+import { redact, truncateUtf8 } from "../contract/safe-text.ts";
+import { errorReply, invalidPayload } from "../contract/error-response.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type StateStore } from "../state/store.ts";

@@ -1,6 +1,6 @@
-import { truncateUtf8 } from "../contract/failure.ts";
+import { truncateUtf8 } from "../contract/safe-text.ts";
 import type { MethodReply } from "../contract/methods.ts";
-import { errorReply } from "../contract/refusal.ts";
+import { errorReply } from "../contract/error-response.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import { updateInTheWay } from "../update/decisions.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";

@@ -1,7 +1,6 @@
 import { parseRebootRequest, type RebootRequest } from "../contract/methods.ts";
-import { truncateUtf8 } from "../contract/failure.ts";
-import { redact } from "../contract/redact.ts";
-import { rejectRequest, invalidPayload, type Validated } from "../contract/refusal.ts";
+import { redact, truncateUtf8 } from "../contract/safe-text.ts";
+import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { Standing } from "../maintenance/wait.ts";
 import type { RebootJob } from "./machine.ts";
 

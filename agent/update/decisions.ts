@@ -1,5 +1,5 @@
 import type { MethodReply } from "../contract/methods.ts";
-import { errorReply, type Validated, type ErrorResponse } from "../contract/refusal.ts";
+import { errorReply, type Validated, type ErrorResponse } from "../contract/error-response.ts";
 import type { Decision, AgentState } from "../operations/agent-state.ts";
 import type { Job } from "./job.ts";
 import { isCancellable, isPastStaging, isRunning, step } from "./machine.ts";

@@ -1,6 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import type { MethodReply } from "../contract/methods.ts";
-import { errorReply } from "../contract/refusal.ts";
+import { errorReply } from "../contract/error-response.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { Partials } from "../download/ports.ts";
 import type { Fetcher, Staging } from "./ports.ts";

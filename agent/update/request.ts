@@ -1,9 +1,7 @@
 import type { Checked } from "../contract/check.ts";
-import { parseFirmwareUpdateRequest, type FirmwareUpdateRequest } from "../contract/methods.ts";
-import { truncateUtf8 } from "../contract/failure.ts";
-import { redact } from "../contract/redact.ts";
-import { rejectRequest, invalidPayload, type Validated } from "../contract/refusal.ts";
-import { versionLabel } from "../contract/version-label.ts";
+import { parseFirmwareUpdateRequest, type FirmwareUpdateRequest, versionLabel } from "../contract/methods.ts";
+import { redact, truncateUtf8 } from "../contract/safe-text.ts";
+import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { Job } from "./job.ts";
 
 /** What a board allows, from its config. */

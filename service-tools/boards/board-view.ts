@@ -1,6 +1,5 @@
 import type { Failure } from "../../agent/contract/failure.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
-import { sectionAt, textAt, textsAt } from "../../agent/contract/reading.ts";
+import { isJsonObject, type Json, type JsonObject, sectionAt, textAt, textsAt } from "../../agent/contract/json.ts";
 import {
   rebootPhases,
   updatePhases,

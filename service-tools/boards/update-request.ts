@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
-import { versionLabel } from "../../agent/contract/version-label.ts";
+import { versionLabel } from "../../agent/contract/methods.ts";
 
 /** What an update is asked to install, and how. */
 export interface UpdateRequest {

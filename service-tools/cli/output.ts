@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { onOneLine } from "../../agent/contract/terminal-escape.ts";
+import { onOneLine } from "../../agent/contract/safe-text.ts";
 
 /** How results are written: for programs or for people. */
 export type Format = "json" | "table";

@@ -3,7 +3,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { check } from "../../agent/contract/check.ts";
 import { judgeAnswer, type AnswerHead, type Asked } from "../../agent/download/response.ts";
 import { afterFailure, afterSetback, afterStatus, retryAfterMs } from "../../agent/download/mirror-policy.ts";

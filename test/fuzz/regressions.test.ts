@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../agent/config/load.ts";
 import { check } from "../../agent/contract/check.ts";
-import { redact } from "../../agent/contract/redact.ts";
+import { redact } from "../../agent/contract/safe-text.ts";
 import { rebootPlanFrom } from "../../agent/reboot/request.ts";
 import { nothingSpent, partialRecord } from "../../agent/download/partial-metadata.ts";
 import { jobFrom } from "../../agent/update/request.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
-import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { StateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";

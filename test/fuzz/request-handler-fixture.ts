@@ -1,5 +1,5 @@
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
-import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
 import { StateStore } from "../../agent/state/store.ts";

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
-import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { canonicalJson } from "../../agent/contract/json.ts";
 import { duty as rebootDuty, resume as resumeReboot, type RebootState } from "../../agent/reboot/machine.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";

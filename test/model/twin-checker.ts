@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Snapshot } from "../../agent/contract/snapshot.ts";

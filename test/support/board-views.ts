@@ -1,4 +1,4 @@
-import { reportedProperties } from "../../agent/contract/twin-formats/project.ts";
+import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
 import { boardViewFrom, type BoardView } from "../../service-tools/boards/board-view.ts";

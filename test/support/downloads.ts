@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
-import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { createLog } from "../../agent/lib/log.ts";
 import { Download, type DownloadTerms } from "../../agent/download/download.ts";
 import type { Image } from "../../agent/update/job.ts";

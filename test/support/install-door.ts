@@ -44,7 +44,7 @@ export async function installDoor(script = ":", fakes: Readonly<Record<string, s
   };
   const doors: Promise<unknown>[] = [];
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
-    const door = spawn("systemd/libexec/install-door", { env, stdio: [connection, "ignore", "inherit"] });
+    const door = spawn("systemd/libexec/install-helper", { env, stdio: [connection, "ignore", "inherit"] });
     connection.destroy(); // The door has its own end of it.
     doors.push(once(door, "close"));
   });

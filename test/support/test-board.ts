@@ -7,7 +7,7 @@ import { kernelBootClock } from "../../agent/board/hardware/boot.ts";
 import { simulatedClock, systemRuntime, systemTimer } from "../../agent/board/hardware/clocks.ts";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
 import { simulatedInstaller } from "../../agent/board/installers/simulated.ts";
-import { FilePartialStore } from "../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { createBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulator/board.ts";
 import { StagingFolder } from "../../agent/board/image/staging.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";

@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { replacedFileNames } from "../../config/paths.ts";
 import { AgentError, errorCode } from "../../lib/errors.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
@@ -81,4 +82,10 @@ export async function withDiskErrors<T>(act: () => Promise<T>): Promise<T> {
     if (cause instanceof FolderUnusable) throw new AgentError("disk-error", cause.message, { cause });
     throw cause;
   }
+}
+
+/** Removes what crashes in the middle of a save have left in the state folder. By name: nothing else in it is touched. */
+export async function removeTempFiles(stateFolder: string, disk: Disk = nodeDisk): Promise<void> {
+  await makeFolder(stateFolder, disk);
+  for (const name of replacedFileNames) await disk.remove(tempPath(join(stateFolder, name)));
 }

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { type Timer } from "../../lib/clock.ts";
 import { withDeadline } from "../../lib/abort.ts";
 import { check } from "../../contract/check.ts";
-import { truncateUtf8 } from "../../contract/failure.ts";
+import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { HardwareInfo } from "../../contract/snapshot.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import { replaceFile } from "../fs/files.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { arch, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { truncateUtf8 } from "../../contract/failure.ts";
+import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { Snapshot } from "../../contract/snapshot.ts";
 
 /** No text of the inventory is longer, in bytes: all of them together must fit a twin. */

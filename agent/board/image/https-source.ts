@@ -4,7 +4,7 @@ import { AgentError } from "../../lib/errors.ts";
 import { proxyAgentFor } from "../../lib/proxy.ts";
 import type { Answer, Source, SourceRequest } from "../../download/ports.ts";
 import { bodyChunks } from "./body-chunks.ts";
-import { request as httpRequest } from "./http.ts";
+import { request as httpRequest } from "../../lib/node-http.ts";
 
 export interface HttpsSourceOptions {
   readonly allowHttp: boolean;

@@ -1,22 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants } from "node:fs";
-import { open, readFile, type FileHandle } from "node:fs/promises";
+import { type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BootClock } from "../../lib/clock.ts";
-import { check } from "../../contract/check.ts";
-import { AgentError, isAbsent } from "../../lib/errors.ts";
-import type { PartialImage, Partials } from "../../download/ports.ts";
-import {
-  nothingSpent,
-  partialRecord,
-  recordPath,
-  usableBytes,
-  type ImageSource,
-  type PartialRecord,
-  type Spent,
-} from "../../download/partial-metadata.ts";
-import { nodeDisk, type Disk } from "../fs/disk.ts";
-import { freeDiskBytes, withDiskErrors, replaceFile } from "../fs/files.ts";
+import { AgentError } from "../../lib/errors.ts";
+import type { PartialImage } from "../../download/ports.ts";
+import { recordPath, type ImageSource, type PartialRecord, type Spent } from "../../download/partial-metadata.ts";
+import { type Disk } from "../fs/disk.ts";
+import { withDiskErrors, replaceFile } from "../fs/files.ts";
 
 /** The kernel is made to write as the image arrives: no stall at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;
@@ -24,9 +14,6 @@ const syncEveryMs = 30_000;
 /** SD cards wear: at most one small write for so long while bytes arrive, and while none do. */
 const recordEveryMs = 5_000;
 const accountEveryMs = 600_000;
-/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
-const chunkBytes = 256 * 1_024;
-
 export interface PartialFileOptions {
   /** Room that images never take. It is looked after while they arrive, because others write to the disk as well. */
   readonly keepFreeBytes: number;
@@ -35,41 +22,14 @@ export interface PartialFileOptions {
   readonly disk: Disk;
 }
 
-/** Partial images as files, each with a small record beside it. */
-export class FilePartialStore implements Partials {
-  readonly #bootId: string;
-  readonly #bootClock: BootClock;
-  readonly #terms: PartialFileOptions;
-
-  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialFileOptions> = {}) {
-    this.#bootId = bootId;
-    this.#bootClock = bootClock;
-    this.#terms = { keepFreeBytes: 0, freeBytes: freeDiskBytes, disk: nodeDisk, ...terms };
-  }
-
-  async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
-    const record = await withDiskErrors(async () => await readRecord(recordPath(path)));
-    const spent = record?.spent.operationId === operationId ? record.spent : nothingSpent(operationId);
-    const opened = await withDiskErrors(async () => await reopen(path, record, this.#bootId, signal));
-    const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
-    return new PartialFile(path, this.#bootClock, this.#terms, opened, {
-      schema: 1,
-      bootId: this.#bootId,
-      syncedBytes: Math.min(record?.syncedBytes ?? 0, opened.bytes),
-      totalBytes: known.totalBytes,
-      source: known.source,
-      spent,
-    });
-  }
-}
-
-interface Opened {
+/** A partial file at the end of what is usable of it, with all of that digested. */
+export interface OpenedFile {
   readonly file: FileHandle;
   readonly hash: Hash;
   readonly bytes: number;
 }
 
-class PartialFile implements PartialImage {
+export class PartialFile implements PartialImage {
   readonly #path: string;
   readonly #bootClock: BootClock;
   readonly #options: PartialFileOptions;
@@ -90,7 +50,7 @@ class PartialFile implements PartialImage {
     path: string,
     bootClock: BootClock,
     terms: PartialFileOptions,
-    { file, hash, bytes }: Opened,
+    { file, hash, bytes }: OpenedFile,
     record: PartialRecord,
   ) {
     this.#options = terms;
@@ -233,44 +193,5 @@ class PartialFile implements PartialImage {
     await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#options.disk);
     this.#isRecordWritten = this.#record === record; // Or it has changed meanwhile.
     this.#recordWrittenAtMs = nowMs;
-  }
-}
-
-/** The record as it was written; undefined where there is none that can be used: then the image is fetched whole. */
-async function readRecord(path: string): Promise<PartialRecord | undefined> {
-  try {
-    const read = check(partialRecord, JSON.parse(await readFile(path, "utf8")));
-    return read.ok ? read.value : undefined;
-  } catch (cause) {
-    if (isAbsent(cause) || cause instanceof SyntaxError) return undefined;
-    throw cause;
-  }
-}
-
-/** Opens the file at the end of what can be used of it, with all of that digested. */
-async function reopen(
-  path: string,
-  record: PartialRecord | undefined,
-  bootId: string,
-  signal: AbortSignal,
-): Promise<Opened> {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-  try {
-    const { size } = await file.stat();
-    const bytes = record === undefined ? 0 : usableBytes(record, bootId, size);
-    if (bytes < size) await file.truncate(bytes);
-    const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, bytes));
-    for (let done = 0; done < bytes;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - done), done);
-      if (bytesRead === 0) throw new Error("the partial file is shorter than it was");
-      hash.update(buffer.subarray(0, bytesRead));
-      done += bytesRead;
-    }
-    return { file, hash, bytes };
-  } catch (cause) {
-    await file.close();
-    throw cause;
   }
 }

@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import { check } from "../../contract/check.ts";
-import { truncateUtf8 } from "../../contract/failure.ts";
 import { firmwareVersion } from "../../contract/methods.ts";
-import { redact } from "../../contract/redact.ts";
+import { redact, truncateUtf8 } from "../../contract/safe-text.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";

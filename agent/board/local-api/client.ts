@@ -4,7 +4,7 @@ import { errorCode } from "../../lib/errors.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { imagePath, methodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import { localApiSocketCandidates } from "../../config/paths.ts";
-import { request as httpRequest } from "../image/http.ts";
+import { request as httpRequest } from "../../lib/node-http.ts";
 
 /** An agent's answer at its local door. */
 export interface LocalApiReply {

@@ -4,7 +4,7 @@ import type { MethodReply } from "../../contract/methods.ts";
 import { parseImagePath, parseMethodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import type { Log } from "../../lib/log.ts";
 import type { HandedIn } from "../../update/local-upload.ts";
-import { createServer } from "../image/http.ts";
+import { createServer } from "../../lib/node-http.ts";
 
 /** As large as a direct method's payload may be. */
 const mostBodyBytes = 128 * 1_024;

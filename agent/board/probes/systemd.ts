@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { access, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { outputAsUser, type UserIds } from "./as-user.ts";
+import type { InstallHelperAnswer } from "../../cli/doctor/installer.ts";
+import { errorMessage } from "../../lib/errors.ts";
+import { outputAsUser, type UserIds } from "./user.ts";
 
 const run = promisify(execFile);
 const timeoutMs = 5_000;
@@ -36,7 +38,7 @@ export async function unitProperties(
 export async function probeCanReboot(user: UserIds): Promise<string | null> {
   const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
   try {
-    const said = await outputAsUser(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs: timeoutMs });
+    const said = await outputAsUser(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs });
     return /^s "(\w+)"/.exec(said)?.[1] ?? null;
   } catch {
     return null; // No bus, or no logind on it.
@@ -59,4 +61,17 @@ export async function findTimeService(): Promise<string | null> {
     if (isThere) return name;
   }
   return null;
+}
+
+/** Which program root's install door would run, or why none, in its own words. */
+export async function probeInstallHelper(door: string): Promise<InstallHelperAnswer> {
+  try {
+    const { stdout } = await run(door, ["check"], { timeout: timeoutMs });
+    return { program: stdout.trim() };
+  } catch (cause) {
+    const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
+    if (said !== "") return { refusal: said };
+    const why = errorMessage(cause).split("\n")[0];
+    return { silence: `${door} gives no answer (${why})` };
+  }
 }

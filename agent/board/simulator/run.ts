@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Power } from "../../reboot/runner.ts";
 import { kernelBootClock } from "../hardware/boot.ts";
 import { createBoard, powerOn, readBoard, writeBoard } from "./board.ts";
 import type { Log } from "../../lib/log.ts";
@@ -113,4 +114,20 @@ async function stopAgent(child: ChildProcess, exited: Promise<AgentEnd>, signal:
   const late = setTimeout(() => child.kill("SIGKILL"), stopMs);
   await exited;
   clearTimeout(late);
+}
+
+/** Asks the process that plays the board for a reboot: it stops this one and starts another. */
+export const simulatedReboot: Power = {
+  async reboot(): Promise<void> {
+    if (process.send === undefined)
+      throw new Error("No simulated board is under this agent; start it with --simulate.");
+    process.send("reboot");
+  },
+  inhibitors: () => Promise.resolve([]),
+};
+
+/** Ends this process at once when the board under it is gone, as a real one ends without power. */
+export function exitWithParent(): void {
+  process.on("disconnect", () => process.exit(1));
+  process.channel?.unref(); // The channel alone keeps no agent alive.
 }

@@ -30,7 +30,7 @@ const chunkBytes = 128 * 1_024;
 const logAdvice = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
 
 /**
- * The owner's program, run as root by `systemd/libexec/install-door`, which says what is spoken on the connection. Which program
+ * The owner's program, run as root by `systemd/libexec/install-helper`, which says what is spoken on the connection. Which program
  * that is, the owner says in a file of root's. Hanging up stops it, and the next call waits at the door until it has ended.
  */
 export function installViaHelper({ socket, timer }: InstallHelperPorts): OwnerProgram {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { check, type Checked } from "../../contract/check.ts";
-import { truncateUtf8 } from "../../contract/failure.ts";
+import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Inhibitor } from "../../reboot/inhibitors.ts";
 

@@ -23,7 +23,7 @@ const validSeconds = 30;
 const answerTimeoutMs = 60_000;
 const pollEveryMs = 100;
 
-/** Reboots the board through root's door, `systemd/libexec/reboot-door`: leaves a request, and waits for the answer. */
+/** Reboots the board through root's door, `systemd/libexec/reboot-helper`: leaves a request, and waits for the answer. */
 export function rebootViaHelper(ports: RebootHelperPorts): Power["reboot"] {
   const { folder, bootId, timer } = ports;
   const request = join(folder, "requests", "reboot");

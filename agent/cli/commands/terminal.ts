@@ -1,4 +1,4 @@
-import { onOneLine } from "../../contract/terminal-escape.ts";
+import { onOneLine } from "../../contract/safe-text.ts";
 
 /** Where a command is typed: what it may read and write. */
 export interface Terminal {

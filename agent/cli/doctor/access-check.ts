@@ -1,9 +1,7 @@
 import * as v from "valibot";
 import { errorMessage } from "../../lib/errors.ts";
-import { outputAsUser } from "../../board/probes/as-user.ts";
-import { probeProgram } from "../../board/probes/program.ts";
-import { probeFolder } from "../../board/probes/storage.ts";
-import type { User } from "../../board/probes/user.ts";
+import { probeFolder, probeProgram } from "../../board/probes/storage.ts";
+import { type User, outputAsUser } from "../../board/probes/user.ts";
 import { check } from "../../contract/check.ts";
 import type { FolderFacts } from "./storage.ts";
 import { CommandFailed } from "../commands/terminal.ts";

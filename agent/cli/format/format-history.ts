@@ -1,4 +1,4 @@
-import { onOneLine } from "../../contract/terminal-escape.ts";
+import { onOneLine } from "../../contract/safe-text.ts";
 import type { HistoryEntry } from "../../state/history.ts";
 
 const causes = { requested: "as requested", update: "for an update", other: "not by this agent" } as const;

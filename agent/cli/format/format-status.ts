@@ -1,5 +1,4 @@
-import type { JsonObject } from "../../contract/json.ts";
-import { sectionAt, textAt, textsAt } from "../../contract/reading.ts";
+import { type JsonObject, sectionAt, textAt, textsAt } from "../../contract/json.ts";
 
 type Lines = readonly (readonly [name: string, value: string | null])[];
 

@@ -1,4 +1,4 @@
-import { truncateUtf8 } from "../failure.ts";
+import { truncateUtf8 } from "../safe-text.ts";
 import type { JsonObject } from "../json.ts";
 import type { Snapshot, UpdatePhase, UpdateSnapshot } from "../snapshot.ts";
 

@@ -1,4 +1,4 @@
-import { truncateUtf8 } from "../failure.ts";
+import { truncateUtf8 } from "../safe-text.ts";
 import type { JsonObject } from "../json.ts";
 import { finalError, type Snapshot, type UpdatePhase } from "../snapshot.ts";
 

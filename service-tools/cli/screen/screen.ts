@@ -1,4 +1,4 @@
-import { escapeForTerminal } from "../../../agent/contract/terminal-escape.ts";
+import { escapeForTerminal } from "../../../agent/contract/safe-text.ts";
 
 /** Where text goes: standard output or standard error, or what a test reads. */
 export interface Screen {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FilePartialStore } from "../../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../../agent/board/image/partial-store.ts";
 import { StagingFolder } from "../../../agent/board/image/staging.ts";
 import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";
 import { reserveBytes } from "../../../agent/board/fs/reserve-file.ts";

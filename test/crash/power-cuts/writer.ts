@@ -1,7 +1,7 @@
 import { constants, writeSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FilePartialStore } from "../../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../../agent/board/image/partial-store.ts";
 import { saveLastKnownGood } from "../../../agent/board/fs/last-known-good-file.ts";
 import { StagingFolder } from "../../../agent/board/image/staging.ts";
 import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { systemTimer } from "../../../agent/board/hardware/clocks.ts";
 import { parseHubAddress } from "../../../agent/hub/address.ts";
 import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
-import { QuotaCounter } from "../../../agent/hub/quota-counter.ts";
+import { QuotaCounter } from "../../../agent/hub/session.ts";
 import { ConnectionManager } from "../../../agent/hub/connection-manager.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { quiet } from "../../support/logs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import type { HubCallbacks, Connection, TwinDocuments } from "../../../../agent/hub/connection.ts";
-import { QuotaCounter } from "../../../../agent/hub/quota-counter.ts";
+import { QuotaCounter } from "../../../../agent/hub/session.ts";
 import { ConnectionManager } from "../../../../agent/hub/connection-manager.ts";
 import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { redact } from "../../../../agent/contract/redact.ts";
+import { redact } from "../../../../agent/contract/safe-text.ts";
 import { AgentError } from "../../../../agent/lib/errors.ts";
 import { createLog, formatTerminalLine } from "../../../../agent/lib/log.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rejectRequest, type Validated } from "../../../../agent/contract/refusal.ts";
+import { rejectRequest, type Validated } from "../../../../agent/contract/error-response.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import {
   decideApply,

@@ -1,7 +1,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { kernelBootClock } from "../../../../agent/board/hardware/boot.ts";
-import { FilePartialStore } from "../../../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../../../agent/board/image/partial-store.ts";
 import { StagingFolder } from "../../../../agent/board/image/staging.ts";
 import { Download } from "../../../../agent/download/download.ts";
 import type { Answer, PartialImage, Partials, Source } from "../../../../agent/download/ports.ts";

@@ -2,7 +2,7 @@ import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
-import { removeTempFiles } from "../../../../../agent/board/fs/remove-temp-files.ts";
+import { removeTempFiles } from "../../../../../agent/board/fs/files.ts";
 import { DiskReserveFile } from "../../../../../agent/board/fs/reserve-file.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";

@@ -1,93 +1,156 @@
-import { stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { fakeRuntime } from "../../../../support/fake-runtime.ts";
 import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
-import { FilePartialStore } from "../../../../../agent/board/image/partial-file.ts";
+import { FilePartialStore } from "../../../../../agent/board/image/partial-store.ts";
+import { createLog } from "../../../../../agent/lib/log.ts";
+import { Download } from "../../../../../agent/download/download.ts";
+import type { Image } from "../../../../../agent/update/job.ts";
+import { FakeTime, settle } from "../../../../support/fake-time.ts";
+import { Gate } from "../../../../support/gate.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
-const never = new AbortController().signal;
-const source = { address: "https://images.example/x", validator: '"v1"' };
+/* Bytes arrive beside the syncs of those before them. A sync ends with its record: that is where these tests take hold of it. */
 
-describe("an image on its way to the disk", () => {
-  it("writes its record at most once in five seconds, however fast it comes", async () => {
-    let nowMs = 0;
-    const writtenAtMs: number[] = [];
-    const disk = overriding(nodeDisk, {
-      create: async (path, mode) => {
-        writtenAtMs.push(nowMs);
+/** As many as are synced in one go. */
+const piece = Buffer.alloc(8 * 1_048_576, "x");
+
+/** A board of its own, and what comes of its second record: the first is written when a server answers, the next by a sync. */
+class Board {
+  readonly time = new FakeTime();
+  /** Where the sync is held, or comes to grief. */
+  readonly sync = new Gate();
+  readonly files: FilePartialStore;
+  readonly path: string;
+  asked = 0;
+  mostWriters = 0;
+  #writers = 0;
+  #records = 0;
+
+  constructor(folder: string, second: () => Promise<void>) {
+    this.path = join(folder, "x.part");
+    const create: typeof nodeDisk.create = async (path, mode) => {
+      this.#writers += 1;
+      this.mostWriters = Math.max(this.mostWriters, this.#writers);
+      this.#records += 1;
+      try {
+        if (this.#records === 2) await second();
         return await nodeDisk.create(path, mode);
-      },
-    });
-    const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, { disk });
-    const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
-    const enoughForSync = Buffer.alloc(8 * 1_048_576);
-    // Each second a reconnection that describes the image anew; in three of them so many bytes that they are synced.
-    for (let second = 0; second < 60; second += 1) {
-      await partial.describe(1_000_000_000, { ...source, validator: `"v${second}"` });
-      await partial.append(second % 20 === 1 ? enoughForSync : Buffer.from("x"));
-      await partial.account({ ...partial.spent, fetchingMs: second });
-      nowMs += 1_000;
-    }
-    const gapsMs = writtenAtMs.slice(1).map((atMs, index) => atMs - (writtenAtMs[index] ?? 0));
-    expect(writtenAtMs.length).toBeGreaterThan(5);
-    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(5_000);
-    await partial.close();
-  });
-
-  it("writes no record while it only waits, but for one in ten minutes", async () => {
-    let nowMs = 0;
-    let writes = 0;
-    const disk = overriding(nodeDisk, {
-      create: async (path, mode) => {
-        writes += 1;
-        return await nodeDisk.create(path, mode);
-      },
-    });
-    const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, { disk });
-    const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
-    await partial.describe(1_000, source);
-    for (let minute = 1; minute <= 24 * 60; minute += 1) {
-      nowMs = minute * 60_000;
-      await partial.account({ ...partial.spent, fetchingMs: nowMs });
-    }
-    expect(writes).toBe(1 + 24 * 6);
-    await partial.close();
-  });
-
-  it("ends when others fill the disk into what images never take", async () => {
-    let freeBytes = 200;
-    let nowMs = 0;
-    const terms = { keepFreeBytes: 100, freeBytes: async () => freeBytes };
-    const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, terms);
-    const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
-    const come = async (): Promise<void> => {
-      nowMs += 30_000;
-      await partial.append(Buffer.from("x"));
+      } finally {
+        this.#writers -= 1;
+      }
     };
-    await come();
-    freeBytes = 100;
-    await come();
-    freeBytes = 99;
-    await expect(come()).rejects.toMatchObject({
-      code: "no-space",
-      message: expect.stringContaining("99 bytes are free, and 100 are to stay so (update.keep-free)"),
-    });
-    await partial.close();
-  });
+    this.files = new FilePartialStore("boot-1", this.time, { disk: overriding(nodeDisk, { create }) });
+  }
 
-  it.each<[string, string, number]>([
-    ["of which nothing is known", "", 0],
-    ["in a boot that did not write it", "boot-1", 3],
-    ["in the boot that wrote it", "boot-2", 9],
-  ])("is cut to what can be used of it: a file %s", async (_what, writtenIn, bytes) => {
-    const path = join(await temporaryFolder(), "x.part");
-    const spent = { operationId: "op-1", fetchingMs: 0, startOvers: 0, fetchedAgain: false };
-    const record = { schema: 1, bootId: writtenIn, syncedBytes: 3, totalBytes: null, source, spent };
-    await writeFile(path, "123456789");
-    if (writtenIn !== "") await writeFile(`${path}.json`, JSON.stringify(record));
-    const partial = await new FilePartialStore("boot-2", { nowMs: () => 0 }).open(path, "op-1", never);
-    expect([partial.bytes, (await stat(path)).size]).toStrictEqual([bytes, bytes]);
-    await partial.close();
+  /** Downloads an image of so many pieces. */
+  fetch(pieces: number, body: () => AsyncGenerator<Uint8Array>, signal: AbortSignal): Promise<Image> {
+    const sha256 = createHash("sha256");
+    for (let count = 0; count < pieces; count += 1) sha256.update(piece);
+    const headers = { etag: null, lastModified: null, date: null, contentRange: null, retryAfter: null };
+    const contentLength = String(pieces * piece.length);
+    const source = {
+      get: async () => {
+        this.asked += 1;
+        const status = 200;
+        const close = (): void => undefined;
+        const answered = { ...headers, contentLength };
+        return { address: "https://images.example/x", status, headers: answered, isFramed: true, body: body(), close };
+      },
+    };
+    const { time, files, path } = this;
+    const log = createLog("error", { write: () => undefined });
+    const ports = { ...fakeRuntime({ timer: time, bootClock: time, log }), source, partials: files };
+    const terms = { deadlineMs: 86_400_000, silenceMs: 45_000, leastBytes: 1_024, bytesPerSecond: 0 };
+    const room = { largestBytes: 2 ** 40, roomBytes: 2 ** 40, sizeBytes: null };
+    const uris = ["https://images.example/x"] as const;
+    const order = { operationId: "op-1", uris: [...uris], sha256: sha256.digest("hex"), path, ...room };
+    return new Download(ports, terms).fetch(order, () => undefined, signal);
+  }
+
+  async record(): Promise<unknown> {
+    return JSON.parse(await readFile(`${this.path}.json`, "utf8"));
+  }
+}
+
+async function refusing(): Promise<Board> {
+  const board: Board = new Board(await temporaryFolder(), async () => {
+    board.sync.open();
+    throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
   });
+  return board;
+}
+
+async function holding(): Promise<Board> {
+  const board: Board = new Board(await temporaryFolder(), () => board.sync.pass());
+  return board;
+}
+
+it.each([1, 3])(
+  "a sync that fails while nobody waits for it ends the download of %i pieces with what the disk said",
+  async (pieces) => {
+    const board = await refusing();
+    let given = 0;
+    async function* body(): AsyncGenerator<Uint8Array> {
+      for (; given < pieces; given += 1) {
+        await board.time.advance(10_000); // Another record may be written.
+        yield piece;
+        await board.sync.pass(); // It has failed by now.
+        await settle();
+      }
+    }
+    await expect(board.fetch(pieces, body, new AbortController().signal)).rejects.toMatchObject({
+      code: "disk-error",
+      message: expect.stringContaining("EIO"),
+    });
+    expect(given).toBeLessThanOrEqual(1); // It is told with the next bytes, or at their end.
+    expect(board.asked).toBe(1); // No server can help.
+  },
+);
+
+it("an image that starts over during a sync waits for it, and its record vouches for nothing then", async () => {
+  const board = await holding();
+  const partial = await board.files.open(board.path, "op-1", new AbortController().signal);
+  await partial.describe(null, { address: "https://images.example/x", validator: null });
+  await board.time.advance(10_000);
+  await partial.append(piece);
+  await board.sync.reached;
+  const startedOver = partial.startOver(partial.spent);
+  await settle();
+  expect((await stat(board.path)).size).toBe(piece.length);
+  board.sync.open();
+  await startedOver;
+  expect(await board.record()).toMatchObject({ syncedBytes: 0, source: null });
+  await partial.append(Buffer.from("new"));
+  await partial.close();
+  expect(await readFile(board.path, "utf8")).toBe("new");
+  expect(await board.record()).toMatchObject({ syncedBytes: 3 });
+  expect(board.mostWriters).toBe(1);
+});
+
+it("a download that is cancelled during a sync ends when that is over, with all that has come on disk", async () => {
+  const board = await holding();
+  const cancelled = new AbortController();
+  const reason = new Error("cancelled");
+  async function* body(): AsyncGenerator<Uint8Array> {
+    await board.time.advance(10_000);
+    yield piece;
+    await board.sync.reached;
+    cancelled.abort(reason);
+    yield piece;
+  }
+  let isOver = false;
+  const fetched = board.fetch(2, body, cancelled.signal).finally(() => (isOver = true));
+  fetched.catch(() => undefined); // Asked below.
+  await board.sync.reached;
+  await settle();
+  expect(isOver).toBe(false);
+  board.sync.open();
+  await expect(fetched).rejects.toBe(reason);
+  expect(await board.record()).toMatchObject({ syncedBytes: piece.length, totalBytes: 2 * piece.length });
+  expect((await stat(board.path)).size).toBe(piece.length);
+  expect(board.mostWriters).toBe(1);
 });

@@ -230,7 +230,7 @@ describe("root's door to the owner's installer", () => {
     });
     await door.closed();
     expect(isIn(door, "ran")).toBe(false);
-    const check = spawnSync("systemd/libexec/install-door", ["check"], {
+    const check = spawnSync("systemd/libexec/install-helper", ["check"], {
       env: { BOARDKEEPER_INSTALLER: door.permission },
     });
     expect([check.status, String(check.stdout)]).toEqual([1, expect.stringContaining(why)]);
@@ -238,7 +238,9 @@ describe("root's door to the owner's installer", () => {
 
   it("says which program it would run", async () => {
     const { program, permission } = await installDoor();
-    const check = spawnSync("systemd/libexec/install-door", ["check"], { env: { BOARDKEEPER_INSTALLER: permission } });
+    const check = spawnSync("systemd/libexec/install-helper", ["check"], {
+      env: { BOARDKEEPER_INSTALLER: permission },
+    });
     expect([check.status, String(check.stdout)]).toEqual([0, `${program}\n`]);
   });
 

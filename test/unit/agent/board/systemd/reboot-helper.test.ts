@@ -47,7 +47,7 @@ async function doorway({ held = "", refusal = "", logind = "answers" } = {}): Pr
     folder,
     request: join(folder, "requests", "reboot"),
     ring: () =>
-      spawnSync(program, [...args, "systemd/libexec/reboot-door"], {
+      spawnSync(program, [...args, "systemd/libexec/reboot-helper"], {
         env: { PATH: `${bin}:${process.env["PATH"]}`, BOARDKEEPER_RUN: folder },
       }).status,
     orders: () => readFile(join(folder, "orders"), "utf8").catch(() => ""),

@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { simulatedInstaller } from "../../../../agent/board/installers/simulated.ts";
+import { simulatedInstaller } from "../../../../../agent/board/installers/simulated.ts";
 import {
   createBoard,
   powerOn,
   readBoard,
   writeBoard,
   type SimulatedBoard,
-} from "../../../../agent/board/simulator/board.ts";
-import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
-import { temporaryFolder } from "../../../support/temporary-folder.ts";
+} from "../../../../../agent/board/simulator/board.ts";
+import type { Installer, StagedImage } from "../../../../../agent/update/ports.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 const image: StagedImage = { path: "/x", version: "2.0.0", operationId: "op-1", sha256: "a".repeat(64), sizeBytes: 1 };
 

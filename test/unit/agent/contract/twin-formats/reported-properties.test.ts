@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { reportedProperties } from "../../../../agent/contract/twin-formats/project.ts";
-import { failure } from "../../../../agent/contract/failure.ts";
-import type { PhaseTimes, Snapshot, UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
-import { idleReboot, snapshotWith } from "../../../support/snapshots.ts";
+import { reportedProperties } from "../../../../../agent/contract/twin-formats/reported-properties.ts";
+import { failure } from "../../../../../agent/contract/failure.ts";
+import type { PhaseTimes, Snapshot, UpdateSnapshot } from "../../../../../agent/contract/snapshot.ts";
+import { idleReboot, snapshotWith } from "../../../../support/snapshots.ts";
 
 /* The contract's table, row by row, against the whole literal JSON of all four vocabularies: test/fixtures/dialects. */
 

@@ -1,7 +1,6 @@
 import type { ErrorCode } from "./codes.ts";
-import { truncateUtf8 } from "./failure.ts";
 import type { MethodReply } from "./methods.ts";
-import { redact } from "./redact.ts";
+import { redact, truncateUtf8 } from "./safe-text.ts";
 
 /** A request that is not carried out: an HTTP-like status, a stable code (docs/errors.md), and why, for people. */
 export interface ErrorResponse {

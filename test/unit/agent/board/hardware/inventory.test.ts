@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readBootId } from "../../../../agent/board/hardware/boot.ts";
-import { readInventory } from "../../../../agent/board/hardware/inventory.ts";
-import { ConfigError } from "../../../../agent/config/load.ts";
-import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { readBootId } from "../../../../../agent/board/hardware/boot.ts";
+import { readInventory } from "../../../../../agent/board/hardware/inventory.ts";
+import { ConfigError } from "../../../../../agent/config/load.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 it("a boot id is the kernel's, or the agent does not start: a made-up one would prove reboots that never were", async () => {
   const path = join(await temporaryFolder(), "boot_id");

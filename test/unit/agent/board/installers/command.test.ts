@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { commandInstaller, type CommandInstallerOptions } from "../../../../agent/board/installers/command.ts";
-import { execScript } from "../../../../agent/board/installers/exec-script.ts";
-import type { Installer, StagedImage } from "../../../../agent/update/ports.ts";
-import { quiet } from "../../../support/logs.ts";
-import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { commandInstaller, type CommandInstallerOptions } from "../../../../../agent/board/installers/command.ts";
+import { execScript } from "../../../../../agent/board/installers/exec-script.ts";
+import type { Installer, StagedImage } from "../../../../../agent/update/ports.ts";
+import { quiet } from "../../../../support/logs.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 const image: StagedImage = {
   path: "/staging/x.image",

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { outputAsUser } from "../../../../../agent/board/probes/as-user.ts";
-import { currentUser } from "../../../../../agent/board/probes/user.ts";
+import { currentUser, outputAsUser } from "../../../../../agent/board/probes/user.ts";
 import { needs } from "../../../../support/needs.ts";
 
 const terms = { timeoutMs: 30_000 };

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { PartialFile, type OpenedFile, type PartialFileOptions } from "./partial-file.ts";
+import type { BootClock } from "../../lib/clock.ts";
+import { check } from "../../contract/check.ts";
+import { isAbsent } from "../../lib/errors.ts";
+import type { PartialImage, Partials } from "../../download/ports.ts";
+import { nothingSpent, partialRecord, recordPath, usableBytes, type PartialRecord } from "../../download/partial-metadata.ts";
+import { nodeDisk } from "../fs/disk.ts";
+import { freeDiskBytes, withDiskErrors } from "../fs/files.ts";
+
+/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
+const chunkBytes = 256 * 1_024;
+
+/** Partial images as files, each with a small record beside it. */
+export class FilePartialStore implements Partials {
+  readonly #bootId: string;
+  readonly #bootClock: BootClock;
+  readonly #terms: PartialFileOptions;
+
+  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialFileOptions> = {}) {
+    this.#bootId = bootId;
+    this.#bootClock = bootClock;
+    this.#terms = { keepFreeBytes: 0, freeBytes: freeDiskBytes, disk: nodeDisk, ...terms };
+  }
+
+  async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
+    const record = await withDiskErrors(async () => await readRecord(recordPath(path)));
+    const spent = record?.spent.operationId === operationId ? record.spent : nothingSpent(operationId);
+    const opened = await withDiskErrors(async () => await reopen(path, record, this.#bootId, signal));
+    const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
+    return new PartialFile(path, this.#bootClock, this.#terms, opened, {
+      schema: 1,
+      bootId: this.#bootId,
+      syncedBytes: Math.min(record?.syncedBytes ?? 0, opened.bytes),
+      totalBytes: known.totalBytes,
+      source: known.source,
+      spent,
+    });
+  }
+}
+
+/** The record as it was written; undefined where there is none that can be used: then the image is fetched whole. */
+async function readRecord(path: string): Promise<PartialRecord | undefined> {
+  try {
+    const read = check(partialRecord, JSON.parse(await readFile(path, "utf8")));
+    return read.ok ? read.value : undefined;
+  } catch (cause) {
+    if (isAbsent(cause) || cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+/** Opens the file at the end of what can be used of it, with all of that digested. */
+async function reopen(
+  path: string,
+  record: PartialRecord | undefined,
+  bootId: string,
+  signal: AbortSignal,
+): Promise<OpenedFile> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const { size } = await file.stat();
+    const bytes = record === undefined ? 0 : usableBytes(record, bootId, size);
+    if (bytes < size) await file.truncate(bytes);
+    const hash = createHash("sha256");
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, bytes));
+    for (let done = 0; done < bytes;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - done), done);
+      if (bytesRead === 0) throw new Error("the partial file is shorter than it was");
+      hash.update(buffer.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+    return { file, hash, bytes };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
