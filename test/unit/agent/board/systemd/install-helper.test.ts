@@ -11,12 +11,12 @@ import { installViaHelper } from "../../../../../agent/board/systemd/install-hel
 import type { ProgramCall, ProgramEnd, Verb } from "../../../../../agent/update/install-script.ts";
 import type { StagedImage } from "../../../../../agent/update/ports.ts";
 import { FakeTime } from "../../../../support/fake-time.ts";
-import { installDoor, stagedImage, type InstallDoor } from "../../../../support/install-door.ts";
+import { startInstallHelper, stagedImage, type RunningInstallHelper } from "../../../../support/install-helper.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 /** What the agent asks for. */
 function ask(
-  { socket }: Pick<InstallDoor, "socket">,
+  { socket }: Pick<RunningInstallHelper, "socket">,
   verb: Verb,
   image?: StagedImage,
   { timeLimitMs = 60_000, signal }: Partial<ProgramCall> & { signal?: AbortSignal } = {},
@@ -25,22 +25,22 @@ function ask(
 }
 
 /** What the door says to this, sent by somebody who has taken the agent over. */
-async function answerTo({ socket }: InstallDoor, sent: string): Promise<string> {
+async function answerTo({ socket }: RunningInstallHelper, sent: string): Promise<string> {
   const connection = connect({ path: socket, allowHalfOpen: true });
   connection.end(sent);
   return await text(connection);
 }
 
-const read = (door: InstallDoor, name: string): Promise<string> => readFile(join(door.folder, name), "utf8");
-const isIn = (door: InstallDoor, name: string): boolean => existsSync(join(door.folder, name));
+const read = (door: RunningInstallHelper, name: string): Promise<string> => readFile(join(door.folder, name), "utf8");
+const isIn = (door: RunningInstallHelper, name: string): boolean => existsSync(join(door.folder, name));
 /** Resolves when the program has left this behind. */
-async function left(door: InstallDoor, name: string): Promise<void> {
+async function left(door: RunningInstallHelper, name: string): Promise<void> {
   while (!isIn(door, name)) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("root's door to the owner's installer", () => {
   it("runs the owner's program with the verb, a copy of the image, and nothing of the surroundings", async () => {
-    const door = await installDoor(`cat "$BOARDKEEPER_IMAGE_PATH" >"got-$1"; env >env; pwd; echo fine >&2`);
+    const door = await startInstallHelper(`cat "$BOARDKEEPER_IMAGE_PATH" >"got-$1"; env >env; pwd; echo fine >&2`);
     const image = await stagedImage("the bytes");
     expect(await ask(door, "install", image)).toEqual({
       status: "0",
@@ -62,7 +62,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("takes the image once for prepare and install, and throws its copy away after that", async () => {
-    const door = await installDoor(`cat "$BOARDKEEPER_IMAGE_PATH" >>got`);
+    const door = await startInstallHelper(`cat "$BOARDKEEPER_IMAGE_PATH" >>got`);
     const image = await stagedImage("x".repeat(300_000));
     await ask(door, "prepare", image);
     await rm(image.path); // Asked for again, it could not be sent.
@@ -72,7 +72,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("takes the image again where its copy was damaged since", async () => {
-    const door = await installDoor(`cat "$BOARDKEEPER_IMAGE_PATH" >got`);
+    const door = await startInstallHelper(`cat "$BOARDKEEPER_IMAGE_PATH" >got`);
     const image = await stagedImage("whole");
     await ask(door, "prepare", image);
     await rm(join(door.own, `${image.sha256}.image`));
@@ -82,14 +82,14 @@ describe("root's door to the owner's installer", () => {
   });
 
   it.each<Verb>(["arm", "commit", "revert"])("names the image for %s, and takes no copy of it", async (verb) => {
-    const door = await installDoor("env >env");
+    const door = await startInstallHelper("env >env");
     await ask(door, verb, { ...(await stagedImage()), path: "/nowhere" });
     expect(await read(door, "env")).toContain("BOARDKEEPER_VERSION=2.0.0\n");
     expect(await read(door, "env")).not.toContain("IMAGE_PATH");
   });
 
   it("throws away what an earlier request has left", async () => {
-    const door = await installDoor("echo 1.2.3");
+    const door = await startInstallHelper("echo 1.2.3");
     await ask(door, "prepare", await stagedImage());
     await writeFile(join(door.own, "image.new"), "half");
     await writeFile(join(door.own, "slot-a"), "the owner's");
@@ -101,7 +101,7 @@ describe("root's door to the owner's installer", () => {
     ["exit 3", "3"],
     ["kill -9 $$", "signal 9"],
   ])("says how '%s' ended, and its last words", async (script, status) => {
-    const door = await installDoor(`yes out | head -c 100000; yes err | head -c 100000 >&2; ${script}`);
+    const door = await startInstallHelper(`yes out | head -c 100000; yes err | head -c 100000 >&2; ${script}`);
     const end = await ask(door, "prepare", await stagedImage());
     expect(end).toMatchObject({ status, isLate: false });
     expect([end.output.length, end.errors.length]).toEqual([4_096, 4_096]);
@@ -109,7 +109,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("says why the program cannot be started", async () => {
-    const door = await installDoor();
+    const door = await startInstallHelper();
     await writeFile(door.program, "#!/nowhere/interpreter\n");
     expect(await ask(door, "arm", await stagedImage())).toMatchObject({
       status: "126",
@@ -118,7 +118,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("stops the program, with its children, at the time limit, and has its last words", async () => {
-    const door = await installDoor("sleep 600 & echo $! >child; echo slow; wait");
+    const door = await startInstallHelper("sleep 600 & echo $! >child; echo slow; wait");
     expect(await ask(door, "install", await stagedImage(), { timeLimitMs: 2_000 })).toMatchObject({
       isLate: true,
       output: "slow\n",
@@ -127,7 +127,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("tells the whole group of processes to end, and lets it", async () => {
-    const door = await installDoor(
+    const door = await startInstallHelper(
       `trap : TERM
        sh -c 'trap "echo over >child; exit" TERM; touch started; sleep 600 & wait' &
        wait; wait; echo over`,
@@ -142,7 +142,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("stops the program when the agent hangs up, and lets the next one in when that has ended", async () => {
-    const door = await installDoor(
+    const door = await startInstallHelper(
       `trap 'sleep 0.3; echo over >>story; exit' TERM
        echo "$1" >>story; [ "$1" = commit ] || { touch started; sleep 600 & wait; }`,
     );
@@ -157,20 +157,20 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("is done when the program has ended, whoever holds its pipes", async () => {
-    const door = await installDoor("setsid sleep 600 & echo $! >left; echo 1.2.3");
+    const door = await startInstallHelper("setsid sleep 600 & echo $! >left; echo 1.2.3");
     onTestFinished(async () => void process.kill(Number(await read(door, "left")), "SIGKILL"));
     expect(await ask(door, "running-version")).toMatchObject({ status: "0", output: "1.2.3\n" });
   });
 
   it("runs nothing for somebody who has gone by the time that it is ready", async () => {
-    const door = await installDoor("touch ran");
+    const door = await startInstallHelper("touch ran");
     expect(await answerTo(door, "verb=running-version\nlimit=30\n\n")).toBe("ready\n");
     await door.closed();
     expect(isIn(door, "ran")).toBe(false);
   });
 
   it("refuses an image that is not the one asked for, runs nothing, and keeps nothing of it", async () => {
-    const door = await installDoor("touch ran");
+    const door = await startInstallHelper("touch ran");
     const image = await stagedImage("as it was checked");
     await writeFile(image.path, "as it was chanGed");
     await expect(ask(door, "install", image)).rejects.toMatchObject({ code: "image-changed" });
@@ -182,13 +182,13 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("refuses an image for which there is no room", async () => {
-    const door = await installDoor("touch ran", { df: "echo Avail; echo 67108880" });
+    const door = await startInstallHelper("touch ran", { df: "echo Avail; echo 67108880" });
     await ask(door, "prepare", await stagedImage("x".repeat(16)));
     const large = ask(door, "prepare", await stagedImage("x".repeat(17)));
     await expect(large).rejects.toMatchObject({ code: "no-space", message: expect.stringContaining("needs 17 bytes") });
   });
 
-  it.each<[string, (door: InstallDoor) => Promise<unknown>, string]>([
+  it.each<[string, (door: RunningInstallHelper) => Promise<unknown>, string]>([
     ["no word of the owner's", ({ permission }) => rm(permission), "allows root to run no installer"],
     [
       "a word that others could have written",
@@ -221,7 +221,7 @@ describe("root's door to the owner's installer", () => {
       "way is a link",
     ],
   ])("refuses to run anything with %s", async (_what, change, why) => {
-    const door = await installDoor("touch ran");
+    const door = await startInstallHelper("touch ran");
     await change(door);
     const asking = ask(door, "install", await stagedImage());
     await expect(asking).rejects.toMatchObject({
@@ -237,7 +237,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it("says which program it would run", async () => {
-    const { program, permission } = await installDoor();
+    const { program, permission } = await startInstallHelper();
     const check = spawnSync("systemd/libexec/install-helper", ["check"], {
       env: { BOARDKEEPER_INSTALLER: permission },
     });
@@ -259,7 +259,7 @@ describe("root's door to the owner's installer", () => {
     ["a line said twice", { limit: "30\nlimit=31" }, "does not know"],
     ["a line without end", { version: "a".repeat(300) }, "too long"],
   ])("refuses %s", async (_what, changes, why) => {
-    const door = await installDoor("touch ran");
+    const door = await startInstallHelper("touch ran");
     const lines = Object.entries({ ...good, ...changes }).map(([key, value]) => `${key}=${value}\n`);
     expect(await answerTo(door, `${lines.join("")}\nrun\n`)).toMatch(
       new RegExp(`^refused installer-failed .*${why}.*\n$`),
@@ -268,7 +268,7 @@ describe("root's door to the owner's installer", () => {
   });
 
   it.each(Object.keys(good))("refuses a request without %s", async (key) => {
-    const door = await installDoor("touch ran");
+    const door = await startInstallHelper("touch ran");
     const lines = Object.entries(good).filter(([name]) => name !== key);
     const answer = await answerTo(door, `${lines.map(([name, value]) => `${name}=${value}\n`).join("")}\nrun\n`);
     expect(answer).toMatch(/^refused installer-failed .* lacks a line/);

@@ -9,7 +9,7 @@ import type { StagedImage } from "../../agent/update/ports.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** Root's door to the owner's installer, listening as its socket unit does, run by the test's own user. */
-export interface InstallDoor {
+export interface RunningInstallHelper {
   readonly socket: string;
   readonly folder: string;
   /** The file in which the owner names the program. */
@@ -25,7 +25,7 @@ export interface InstallDoor {
  * @param script of the owner's program, which runs in `folder`
  * @param fakes programs that the door finds before the system's
  */
-export async function installDoor(script = ":", fakes: Readonly<Record<string, string>> = {}): Promise<InstallDoor> {
+export async function startInstallHelper(script = ":", fakes: Readonly<Record<string, string>> = {}): Promise<RunningInstallHelper> {
   const folder = await temporaryFolder();
   const [program, permission] = [join(folder, "installer"), join(folder, "permission")];
   const [own, bin, socket] = [join(folder, "own"), join(folder, "bin"), join(folder, "socket")];
