@@ -25,7 +25,10 @@ export interface RunningInstallHelper {
  * @param script of the owner's program, which runs in `folder`
  * @param fakes programs that the door finds before the system's
  */
-export async function startInstallHelper(script = ":", fakes: Readonly<Record<string, string>> = {}): Promise<RunningInstallHelper> {
+export async function startInstallHelper(
+  script = ":",
+  fakes: Readonly<Record<string, string>> = {},
+): Promise<RunningInstallHelper> {
   const folder = await temporaryFolder();
   const [program, permission] = [join(folder, "installer"), join(folder, "permission")];
   const [own, bin, socket] = [join(folder, "own"), join(folder, "bin"), join(folder, "socket")];

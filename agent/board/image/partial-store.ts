@@ -6,7 +6,13 @@ import type { BootClock } from "../../lib/clock.ts";
 import { check } from "../../contract/check.ts";
 import { isAbsent } from "../../lib/errors.ts";
 import type { PartialImage, Partials } from "../../download/ports.ts";
-import { nothingSpent, partialRecord, recordPath, usableBytes, type PartialRecord } from "../../download/partial-metadata.ts";
+import {
+  nothingSpent,
+  partialRecord,
+  recordPath,
+  usableBytes,
+  type PartialRecord,
+} from "../../download/partial-metadata.ts";
 import { nodeDisk } from "../fs/disk.ts";
 import { freeDiskBytes, withDiskErrors } from "../fs/files.ts";
 

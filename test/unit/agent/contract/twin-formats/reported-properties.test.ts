@@ -5,7 +5,7 @@ import { failure } from "../../../../../agent/contract/failure.ts";
 import type { PhaseTimes, Snapshot, UpdateSnapshot } from "../../../../../agent/contract/snapshot.ts";
 import { idleReboot, snapshotWith } from "../../../../support/snapshots.ts";
 
-/* The contract's table, row by row, against the whole literal JSON of all four vocabularies: test/fixtures/dialects. */
+/* The contract's table, row by row, against the whole literal JSON of all four vocabularies: test/fixtures/twin-formats. */
 
 const at = (minute: number): string => `2026-01-02T03:${String(minute).padStart(2, "0")}:00.000Z`;
 const accepted: PhaseTimes = { accepted: at(1) };
@@ -116,7 +116,7 @@ const rows: [row: string, snapshot: Snapshot][] = [
 
 describe("one snapshot, four vocabularies", () => {
   it.each(rows)("%s", (row, snapshot) => {
-    const literal: unknown = JSON.parse(readFileSync(`test/fixtures/dialects/${row}.json`, "utf8"));
+    const literal: unknown = JSON.parse(readFileSync(`test/fixtures/twin-formats/${row}.json`, "utf8"));
     expect(reportedProperties(snapshot)).toStrictEqual(literal);
   });
 
