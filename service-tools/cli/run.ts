@@ -1,7 +1,8 @@
 import { CommanderError } from "commander";
 import { asksForJson, errorDocument } from "./error-document.ts";
 import { CommandError, UsageError } from "./errors.ts";
-import { exitCodes, type ExitCode } from "./exit-codes.ts";
+import { exitCodes } from "./exit-codes.ts";
+import type { ExitCode } from "./exit-codes.ts";
 import { describeError } from "../local-hub/lib/log.ts";
 import { buildProgram } from "../program.ts";
 import { paintFor } from "./screen/screen.ts";

@@ -10,7 +10,7 @@ export function refusalUnder(faults: Faults): { readonly status: number; readonl
   return refused === undefined ? undefined : { status: Number(refused.status), retryAfterS: refused.retryAfterS };
 }
 
-/** The ETag to show, and from where on the file is another one. */
+/** The ETag to show, and from location on the file is another one. */
 export function alterationUnder(faults: Faults, etag: string): { readonly etag: string; readonly from?: number } {
   const altered = faults.triggerOnce("image-altered", location);
   if (altered === undefined) return { etag };

@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { decodePercentEncoding } from "../local-hub/lib/percent.ts";
+import { decodePercentEncoding } from "../local-hub/lib/url.ts";
 
 /** Published images lie at `images/<digest>/<name>`, so that an address never comes to mean other bytes. */
 export interface ImagePath {

@@ -3,8 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ListeningServer } from "../local-hub/network/tls-frontend.ts";
-import { acquireLock, lockHolderPid } from "../local-hub/storage/lock.ts";
-import type { Lock } from "../local-hub/storage/lock.ts";
+import { acquireLock, lockHolderPid } from "../local-hub/storage/folder-lock.ts";
+import type { Lock } from "../local-hub/storage/folder-lock.ts";
 
 /** The command line of this program, as it was started. */
 export interface Program {

@@ -1,14 +1,14 @@
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { request } from "node:https";
 import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 
-/** How to reach a running hub: what its context.json says. */
+/** How to reach a running hub: from its context.json. */
 export interface HubAddress {
   readonly connectionString: string;
   readonly caFile: string;
   readonly httpsPort: number;
-  /** Where no fault is in the way. */
+  /** The port on which no fault acts. */
   readonly controlPort?: number;
 }
 
@@ -16,15 +16,15 @@ export interface HubAddress {
 export class HubNotResponding extends Error {
   constructor(cause: unknown) {
     super("The local hub does not answer", { cause });
-    this.name = "HubSilent";
+    this.name = "HubNotResponding";
   }
 }
 
-/** The hub answers, and does not do what it was asked for. The message says why. */
+/** The hub answers with an error. The message is the hub's. */
 export class AdminRequestFailed extends Error {
-  constructor(why: string) {
-    super(why);
-    this.name = "PageRefused";
+  constructor(message: string) {
+    super(message);
+    this.name = "AdminRequestFailed";
   }
 }
 
@@ -36,14 +36,17 @@ export interface AdminRequest {
 
 const TOKEN_LIFE_S = 3600;
 
-/** Asks for one of the hub's own pages, below /local-hub. Rejects with HubSilent when nobody answers, with PageRefused for a refusal. */
+/**
+ * Sends a request to one of the hub's own pages, below /local-hub. Rejects with HubNotResponding when there is no answer, with
+ * AdminRequestFailed when the answer is an error.
+ */
 export async function sendAdminRequest(
   address: HubAddress,
   { path, method = "GET", body }: AdminRequest,
 ): Promise<IncomingMessage> {
   const ca = await readFile(address.caFile, "utf8");
   const headers = { authorization: createToken(address.connectionString) };
-  const to = {
+  const options = {
     host: "localhost",
     port: address.controlPort ?? address.httpsPort,
     ca,
@@ -52,32 +55,32 @@ export async function sendAdminRequest(
     headers,
     agent: false,
   };
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const asked = request(to, resolve);
-    asked.on("error", (error) => reject(new HubNotResponding(error)));
-    asked.end(body === undefined ? undefined : JSON.stringify(body));
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const outgoing = request(options, resolve);
+    outgoing.on("error", (error) => reject(new HubNotResponding(error)));
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
-  if (answer.statusCode === 200) return answer;
-  throw new AdminRequestFailed(await errorMessageIn(answer, path));
+  if (response.statusCode === 200) return response;
+  throw new AdminRequestFailed(await errorMessageIn(response, path));
 }
 
-/** The sentence in an error's body: `{"Message":"ErrorCode:ArgumentInvalid;…"}`; the status, if there is none. */
-async function errorMessageIn(answer: IncomingMessage, path: string): Promise<string> {
+/** The sentence in an error body, `{"Message":"ErrorCode:ArgumentInvalid;…"}`; without one, the status. */
+async function errorMessageIn(response: IncomingMessage, path: string): Promise<string> {
   const lines: string[] = [];
-  for await (const line of responseLines(answer)) lines.push(line);
+  for await (const line of responseLines(response)) lines.push(line);
   const sentence = /"Message":"ErrorCode:\w+;(?<sentence>(?:[^"\\]|\\.)*)"/.exec(lines.join("\n"))?.groups?.[
     "sentence"
   ];
-  if (sentence === undefined) return `The local hub answered ${answer.statusCode} to ${path}.`;
+  if (sentence === undefined) return `The local hub answered ${response.statusCode} to ${path}.`;
   return String(JSON.parse(`"${sentence}"`));
 }
 
-/** The lines of an answer, as they come. */
-export async function* responseLines(answer: IncomingMessage): AsyncGenerator<string> {
+/** The lines of a response, as they arrive. */
+export async function* responseLines(response: IncomingMessage): AsyncGenerator<string> {
   let text = "";
-  answer.setEncoding("utf8");
+  response.setEncoding("utf8");
   try {
-    for await (const chunk of answer) {
+    for await (const chunk of response) {
       text += String(chunk);
       const lines = text.split("\n");
       text = lines.pop() ?? "";

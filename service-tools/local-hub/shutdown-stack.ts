@@ -1,16 +1,16 @@
 /**
- * What is to be undone when the hub stops, in the reverse order of its start: first nobody comes in any more, last the folder is given
- * free. One that fails does not keep the others from their turn.
+ * What must be undone when the hub stops, in the reverse order of its start: first the servers close, at last the folder is
+ * unlocked. A step that fails does not keep the others from running.
  */
 export class ShutdownStack {
-  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #steps: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
 
-  add(end: () => Promise<void>): void {
-    this.#ends.push(end);
+  add(step: () => Promise<void>): void {
+    this.#steps.push(step);
   }
 
-  /** Does it once, however often it is asked for. */
+  /** Runs all steps once, however often it is called. */
   async run(): Promise<void> {
     this.#running ??= this.#runAll();
     return this.#running;
@@ -18,9 +18,9 @@ export class ShutdownStack {
 
   async #runAll(): Promise<void> {
     const failures: unknown[] = [];
-    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       try {
-        await end();
+        await step();
       } catch (error) {
         failures.push(error);
       }

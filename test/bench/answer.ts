@@ -1,4 +1,5 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { against, median, share, table } from "./figures.ts";
-import { makeImage, serveFolder, type SiteImage } from "./image-site.ts";
+import { makeImage, serveFolder } from "./image-site.ts";
+import type { SiteImage } from "./image-site.ts";
 import { ServiceApp } from "./service-app.ts";
 
 /*

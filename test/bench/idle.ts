@@ -3,9 +3,11 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
-import { BenchBoard, type Program, type Start } from "./bench-board.ts";
+import { BenchBoard } from "./bench-board.ts";
+import type { Program, Start } from "./bench-board.ts";
 import { against, median, spread, table } from "./figures.ts";
-import { heldBy, spentBy, type Held, type Spent } from "./process-cost.ts";
+import { heldBy, spentBy } from "./process-cost.ts";
+import type { Held, Spent } from "./process-cost.ts";
 
 /*
  * scripts/bench idle [MINUTES]: what the agent costs a board that has nothing to do, and how soon it serves. Debian 13 in

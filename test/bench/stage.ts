@@ -7,8 +7,10 @@ import { promisify } from "node:util";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { against, median, spread, table } from "./figures.ts";
-import { makeImage, serveFolder, type SiteImage } from "./image-site.ts";
-import { curlPeer, naivePeer, swupdatePeer, type Cost } from "./peers.ts";
+import { makeImage, serveFolder } from "./image-site.ts";
+import type { SiteImage } from "./image-site.ts";
+import { curlPeer, naivePeer, swupdatePeer } from "./peers.ts";
+import type { Cost } from "./peers.ts";
 import { ServiceApp } from "./service-app.ts";
 
 /*

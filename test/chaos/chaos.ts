@@ -5,14 +5,15 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { isJsonObject } from "../../agent/contract/json.ts";
-import { randomFault } from "../../service-tools/local-hub/faults/draw.ts";
-import { faultNames, faultKind, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
+import { randomFault, faultNames, faultKind } from "../../service-tools/local-hub/faults/catalog.ts";
+import type { FaultName } from "../../service-tools/local-hub/faults/catalog.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
 import { at, canonical } from "../support/paths.ts";
 import { randomFrom } from "../support/random.ts";
 import { ChaosBoard } from "./board.ts";
-import { Operator, type Operation } from "./operator.ts";
+import { Operator } from "./operator.ts";
+import type { Operation } from "./operator.ts";
 
 /*
  * scripts/chaos MINUTES [--seed N]: two boards on a hub that draws faults at random. One is rebooted and updated all the

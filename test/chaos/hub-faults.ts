@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Timer } from "../../agent/lib/clock.ts";
 import type { HubTimeouts } from "../../agent/hub/azure-connection.ts";
-import { faultNames, faultKind, type FaultName } from "../../service-tools/local-hub/faults/catalogue.ts";
+import { faultNames, faultKind } from "../../service-tools/local-hub/faults/catalog.ts";
+import type { FaultName } from "../../service-tools/local-hub/faults/catalog.ts";
 import type { Fault } from "../../service-tools/local-hub/faults/fault.ts";
-import type { Endpoint } from "../../service-tools/local-hub/faults/scope.ts";
+import type { Endpoint } from "../../service-tools/local-hub/faults/fault-kind.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import type { Transport } from "../support/azure-sdk.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";

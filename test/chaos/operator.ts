@@ -1,8 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
+import { isJsonObject } from "../../agent/contract/json.ts";
+import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { at } from "../support/paths.ts";
-import { callHub, type RawAnswer } from "../support/raw-https.ts";
+import { callHub } from "../support/raw-https.ts";
+import type { RawAnswer } from "../support/raw-https.ts";
 
 const api = "api-version=2021-04-12";
 const callMs = 12_000;

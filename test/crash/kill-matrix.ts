@@ -4,17 +4,11 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import {
-  journeys,
-  serveImages,
-  settingsOf,
-  type Images,
-  type Journey,
-  type JourneyName,
-  type Kind,
-} from "./kill-scenarios.ts";
+import { journeys, serveImages, settingsOf } from "./kill-scenarios.ts";
+import type { Images, Journey, JourneyName, Kind } from "./kill-scenarios.ts";
 import { testHub } from "../support/local-hub.ts";
-import { boardProcess, type AgentProcess } from "../support/processes.ts";
+import { boardProcess } from "../support/processes.ts";
+import type { AgentProcess } from "../support/processes.ts";
 import { randomFrom } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { at } from "../support/paths.ts";

@@ -2,7 +2,8 @@ import { deepEqual, ok } from "node:assert/strict";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Fault } from "../../service-tools/local-hub/faults/fault.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { imageServer, serving, testImage, type TestImage } from "../support/image-server.ts";
+import { imageServer, serving, testImage } from "../support/image-server.ts";
+import type { TestImage } from "../support/image-server.ts";
 import type { AgentProcess } from "../support/processes.ts";
 import type { Witness } from "../support/witness.ts";
 

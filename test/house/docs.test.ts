@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { settingNames } from "../../agent/config/parse-settings.ts";
-import { faultNames } from "../../service-tools/local-hub/faults/catalogue.ts";
+import { faultNames } from "../../service-tools/local-hub/faults/catalog.ts";
 
 it("docs/configuration.md explains every setting there is, and no other", () => {
   const rows = readFileSync("docs/configuration.md", "utf8").matchAll(/^\| `([a-z.-]+\.[a-z-]+)` \|/gm);

@@ -1,9 +1,11 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { isJsonObject, type JsonObject } from "../../agent/contract/json.ts";
+import { isJsonObject } from "../../agent/contract/json.ts";
+import type { JsonObject } from "../../agent/contract/json.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

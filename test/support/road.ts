@@ -8,7 +8,7 @@ import type { TLSSocket } from "node:tls";
 import { MqttClient } from "mqtt";
 import { onTestFinished } from "vitest";
 import { WebSocket, createWebSocketStream } from "ws";
-import type { Endpoint } from "../../service-tools/local-hub/faults/scope.ts";
+import type { Endpoint } from "../../service-tools/local-hub/faults/fault-kind.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { rawOptions } from "./raw-mqtt.ts";
 

@@ -2,7 +2,8 @@ import type { Twin } from "azure-iothub";
 import type { Json } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { serviceClients, type ServiceClients } from "./azure-sdk.ts";
+import { serviceClients } from "./azure-sdk.ts";
+import type { ServiceClients } from "./azure-sdk.ts";
 import { at } from "./paths.ts";
 
 /** A service app's view of one board: the unmodified service SDK, and the words to say what a test waits for. */

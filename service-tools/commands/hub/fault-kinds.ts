@@ -1,7 +1,7 @@
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { faultNames, isFaultName, faultKind } from "../../local-hub/faults/catalogue.ts";
-import type { FaultName } from "../../local-hub/faults/catalogue.ts";
-import type { Parameter } from "../../local-hub/faults/parameters.ts";
+import { faultNames, isFaultName, faultKind } from "../../local-hub/faults/catalog.ts";
+import type { FaultName } from "../../local-hub/faults/catalog.ts";
+import type { Parameter } from "../../local-hub/faults/fault-kind.ts";
 import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";
 import type { Format, Output } from "../../cli/output.ts";
 

@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../../cli/errors.ts";
-import { faultKind } from "../../local-hub/faults/catalogue.ts";
-import type { FaultName } from "../../local-hub/faults/catalogue.ts";
-import { endpoints } from "../../local-hub/faults/scope.ts";
-import type { Endpoint } from "../../local-hub/faults/scope.ts";
+import { faultKind } from "../../local-hub/faults/catalog.ts";
+import type { FaultName } from "../../local-hub/faults/catalog.ts";
+import { endpoints } from "../../local-hub/faults/fault-kind.ts";
+import type { Endpoint } from "../../local-hub/faults/fault-kind.ts";
 import { AdminRequestFailed } from "../../local-hub/admin-client.ts";
 import type { AdminRequest } from "../../local-hub/admin-client.ts";
 import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { check } from "../../../agent/contract/check.ts";
 import { firmwareVersion, largestImageBytes, packageUri } from "../../../agent/contract/methods.ts";
 import type { UpdateRequest } from "../../boards/update-request.ts";

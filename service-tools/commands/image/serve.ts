@@ -20,7 +20,7 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const { readServerCertificate } = await import("../../local-hub/tls/credentials.ts");
   const { startImageServer } = await import("../../images/server.ts");
   const { systemClock } = await import("../../local-hub/lib/clock.ts");
-  const { networkWithoutFaults: calmNetwork } = await import("../../local-hub/network/no-faults.ts");
+  const { networkWithoutFaults } = await import("../../local-hub/network/faulty-socket.ts");
   const certificate = await readServerCertificate(folder);
   const port = wantedPort ?? Number(new URL((await requireHubContext(folder)).imagesUrl).port);
   if (certificate === undefined) throw neverStarted(folder);
@@ -29,7 +29,7 @@ async function serve(folder: string, wantedPort: number | undefined, output: Out
   const stopped = stopSignal(process.connected ? ["SIGTERM"] : ["SIGINT", "SIGTERM"]);
   if (process.connected) process.on("SIGINT", () => undefined);
   const log = (entry: Parameters<typeof logLine>[0]): void => output.note(logLine(entry));
-  const network = calmNetwork(systemClock, log);
+  const network = networkWithoutFaults(systemClock, log);
   try {
     const server = await startImageServer({ folder, port, ...certificate, network, log });
     const hubGone = tellHub(server.port);

@@ -1,11 +1,9 @@
-import { audienceCovers } from "./audience.ts";
-import type { HubNames } from "./audience.ts";
-import { hasPermission, isPolicyName } from "./policies.ts";
-import type { Policies, Permission } from "./policies.ts";
-import { isSignedBy, parseToken } from "./token.ts";
-import type { Token } from "./token.ts";
+import { audienceCovers, isSignedBy, parseToken } from "./token.ts";
+import type { HubNames, Token } from "./token.ts";
+import { hasPermission, isPolicyName } from "./shared-access.ts";
+import type { Policies, Permission } from "./shared-access.ts";
 
-/** Whether a token is good, until when and by which key, or why not, for the log: never with the token itself. */
+/** Whether a token is valid, until when and by which key; or the reason why not, for the log. Never holds the token. */
 export type Authorization =
   | { readonly ok: true; readonly expiresAtMs: number; readonly key: string }
   | { readonly ok: false; readonly why: string };
@@ -16,44 +14,45 @@ export interface AuthContext {
   readonly nowMs: number;
 }
 
-/** A caller of the service's REST API. */
+/** Checks the Authorization header of a REST request. */
 export function authorizeService(
   header: string | undefined,
-  right: Permission,
+  permission: Permission,
   path: readonly string[],
-  around: AuthContext,
+  context: AuthContext,
 ): Authorization {
   if (header === undefined || header === "") return denied("the Authorization header is missing");
   const token = parseToken(header);
   if (token === undefined) return denied("the Authorization header is not a SharedAccessSignature with sr, sig and se");
   if (token.policy === undefined) return denied("the token names no shared access policy (skn)");
-  return checkPolicyToken(token, token.policy, right, path, around);
+  return checkPolicyToken(token, token.policy, permission, path, context);
 }
 
-/** A device or a module that connects, with the keys of its own identity or with a policy that has DeviceConnect. */
+/** Checks the password of a device or module: signed with a key of its identity, or of a policy that has DeviceConnect. */
 export function authorizeDevice(
   password: string | undefined,
   ownKeys: readonly string[],
   path: readonly string[],
-  around: AuthContext,
+  context: AuthContext,
 ): Authorization {
   const token = password === undefined ? undefined : parseToken(password);
   if (token === undefined) return denied("the password is not a SharedAccessSignature with sr, sig and se");
-  if (token.policy !== undefined) return checkPolicyToken(token, token.policy, "DeviceConnect", path, around);
-  return checkToken(token, ownKeys, path, around);
+  if (token.policy !== undefined) return checkPolicyToken(token, token.policy, "DeviceConnect", path, context);
+  return checkToken(token, ownKeys, path, context);
 }
 
 function checkPolicyToken(
   token: Token,
   policy: string,
-  right: Permission,
+  permission: Permission,
   path: readonly string[],
-  around: AuthContext,
+  context: AuthContext,
 ): Authorization {
   if (!isPolicyName(policy)) return denied(`the hub has no shared access policy '${policy}'`);
-  if (!hasPermission(policy, right)) return denied(`the policy '${policy}' does not have the permission ${right}`);
-  const { primaryKey, secondaryKey } = around.policies[policy];
-  return checkToken(token, [primaryKey, secondaryKey], path, around);
+  if (!hasPermission(policy, permission))
+    return denied(`the policy '${policy}' does not have the permission ${permission}`);
+  const { primaryKey, secondaryKey } = context.policies[policy];
+  return checkToken(token, [primaryKey, secondaryKey], path, context);
 }
 
 function checkToken(

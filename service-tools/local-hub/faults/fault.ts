@@ -1,29 +1,28 @@
-import type { FaultName } from "./catalogue.ts";
-import type { ParameterValue } from "./parameters.ts";
-import { covers } from "./scope.ts";
-import type { Scope, Location } from "./scope.ts";
+import type { FaultName } from "./catalog.ts";
+import { covers } from "./fault-kind.ts";
+import type { Location, ParameterValue, Scope } from "./fault-kind.ts";
 
-/** Whom a fault is for, and how long it lasts. What is left out has no end. */
+/** What a fault is limited to, and how long it lasts. What is left out is unlimited. */
 export interface FaultOptions extends Scope {
-  /** It ends after so many strikes; one that takes hold of connections takes no more than so many, and ends when it is switched off. */
+  /** It ends after so many hits. A fault that acts on connections takes at most so many, and then stays on. */
   readonly times?: number;
   readonly forMs?: number;
-  /** It begins so much later. */
+  /** It begins after this delay. */
   readonly afterMs?: number;
 }
 
-/** A fault that was added: what it is, and what has become of it. */
+/** An added fault and its progress. */
 export interface Fault {
   readonly id: string;
   readonly name: FaultName;
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly options: FaultOptions;
   readonly state: FaultState;
-  /** How often it has struck: occasions, or connections (ports, for `refuse`) that it took hold of. */
+  /** How often it has acted: on events, or on connections (for `refuse`: on ports). */
   readonly hits: number;
-  /** Resolves when it has struck so often; rejects when it ends before. */
+  /** Resolves when it has that many hits; rejects when it ends before. */
   waitForHits(times?: number): Promise<void>;
-  /** Ends it. Resolves when the hub is as it was: a port that was closed is open again. */
+  /** Ends it. Resolves when the hub is back to normal: a closed port is open again. */
   end(): Promise<void>;
 }
 
@@ -32,17 +31,17 @@ export type FaultState = "waiting" | "on" | "over";
 interface Waiter {
   readonly times: number;
   readonly resolve: () => void;
-  readonly reject: (why: Error) => void;
+  readonly reject: (error: Error) => void;
 }
 
-/** The state of one fault. Which connections it holds, and how often it struck; when it begins and ends is for its owner. */
+/** The state of one fault: its connections and its hits. Its owner decides when it begins and ends. */
 export class AddedFault implements Fault {
   readonly id: string;
   readonly name: FaultName;
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly options: FaultOptions;
   readonly #end: (fault: AddedFault) => Promise<void>;
-  readonly #held = new WeakSet<object>();
+  readonly #connections = new WeakSet<object>();
   #state: FaultState = "waiting";
   #hits = 0;
   #waiters: Waiter[] = [];
@@ -88,17 +87,17 @@ export class AddedFault implements Fault {
     for (const { times, reject } of this.#waiters.splice(0)) reject(this.#tooFewHits(times));
   }
 
-  /** True when something that happens there is to be struck. */
-  appliesTo(where: Location): boolean {
-    return this.#state === "on" && !this.isSpent() && covers(this.options, where);
+  /** True when an event at this location is to be hit. */
+  appliesTo(location: Location): boolean {
+    return this.#state === "on" && !this.isSpent() && covers(this.options, location);
   }
 
-  /** True when it holds this connection, or takes hold of it now. */
-  activeFor(connection: object, where: Location): boolean {
-    if (this.#state !== "on" || !covers(this.options, where)) return false;
-    if (this.#held.has(connection)) return true;
+  /** True when it acts on this connection already, or begins to now (which is a hit). */
+  activeFor(connection: object, location: Location): boolean {
+    if (this.#state !== "on" || !covers(this.options, location)) return false;
+    if (this.#connections.has(connection)) return true;
     if (this.isSpent()) return false;
-    this.#held.add(connection);
+    this.#connections.add(connection);
     this.recordHit();
     return true;
   }
@@ -115,6 +114,6 @@ export class AddedFault implements Fault {
   }
 
   #tooFewHits(times: number): Error {
-    return new Error(`The fault '${this.name}' ended after ${this.#hits} strikes; ${times} were waited for.`);
+    return new Error(`The fault '${this.name}' ended after ${this.#hits} hits; ${times} were expected.`);
   }
 }

@@ -1,33 +1,33 @@
 import type { Clock } from "../lib/clock.ts";
 import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
-import { faultKind } from "./catalogue.ts";
-import type { FaultName, ParametersOf } from "./catalogue.ts";
+import { faultKind } from "./catalog.ts";
+import type { FaultName, ParametersOf } from "./catalog.ts";
+import { endpoints } from "./fault-kind.ts";
+import type { Endpoint, Location } from "./fault-kind.ts";
 import { AddedFault } from "./fault.ts";
 import type { Fault, FaultOptions } from "./fault.ts";
 import { parseFaultRequest, typedParameters } from "./request.ts";
-import { endpoints } from "./scope.ts";
-import type { Endpoint, Location } from "./scope.ts";
 
-/** Switches faults on and off while the hub runs. */
+/** Adds and ends faults while the hub runs. */
 export interface FaultControls {
-  /** Throws BadFault when there is no such fault, or not with these parameters. */
+  /** Throws InvalidFault when the name, the parameters or the options are not valid. */
   add<N extends FaultName>(name: N, parameters?: Partial<ParametersOf<N>>, options?: FaultOptions): Fault;
-  /** The same for what was drawn at random (`drawFault`) or comes from outside. */
+  /** The same for a random fault (`randomFault`), or one from outside the program. */
   addUntyped(name: string, parameters: object, options: object): Fault;
-  /** Those that are on or waiting, and the last of those that are over; the oldest first. */
+  /** The active and waiting faults and the last 200 ended ones, the oldest first. */
   list(): Fault[];
-  /** Ends all of them and forgets them. Resolves when the hub is as it was. */
+  /** Ends and forgets all of them. Resolves when the hub is back to normal. */
   clear(): Promise<void>;
 }
 
-/** Those that are over and still listed: enough to see what a rehearsal did. */
-const REMEMBERED = 200;
+/** How many ended faults are still listed. */
+const ENDED_LIMIT = 200;
 
-/** Told that a fault began or ended. What it returns is waited for by whoever ended it. */
+/** Called when a fault begins or ends. Whoever ends a fault waits for its promise. */
 type ChangeListener = () => void | Promise<void>;
 
-/** The faults of one hub. The rest of the hub asks here, at each place where something can go wrong, whether it is to. */
+/** The faults of one hub. Each part of the hub asks here, wherever something can go wrong, whether it is to go wrong now. */
 export class Faults implements FaultControls {
   readonly #clock: Clock;
   readonly #reachable: readonly Endpoint[];
@@ -39,10 +39,10 @@ export class Faults implements FaultControls {
   #ended: AddedFault[] = [];
   #lastId = 0;
 
-  /** `reach`: the ways in that faults of this hub can act on. */
-  constructor(clock: Clock, log: Log, reach: readonly Endpoint[] = endpoints) {
+  /** `reachable`: the endpoints that faults of this hub can act on. */
+  constructor(clock: Clock, log: Log, reachable: readonly Endpoint[] = endpoints) {
     this.#clock = clock;
-    this.#reachable = reach;
+    this.#reachable = reachable;
     this.#log = log;
   }
 
@@ -51,12 +51,12 @@ export class Faults implements FaultControls {
   }
 
   addUntyped(name: string, parameters: object, options: object): Fault {
-    const read = parseFaultRequest(name, parameters, options, this.#reachable);
+    const request = parseFaultRequest(name, parameters, options, this.#reachable);
     this.#lastId += 1;
     const id = String(this.#lastId);
-    const fault = new AddedFault(id, read.name, read.parameters, read.options, async (one) => this.#end(one));
+    const fault = new AddedFault(id, request.name, request.parameters, request.options, async (one) => this.#end(one));
     this.#current.push(fault);
-    const { afterMs = 0 } = read.options;
+    const { afterMs = 0 } = request.options;
     if (afterMs === 0) this.#begin(fault);
     else this.#schedule(fault, afterMs, () => this.#begin(fault));
     return fault;
@@ -72,54 +72,54 @@ export class Faults implements FaultControls {
   }
 
   /**
-   * What a fault of this name does to something that happens there, or undefined when it spares it. One strike is counted. `concerns`
-   * tells by its parameters whether a fault is about what happens.
+   * The parameters of a fault of this name that acts on an event at this location, or undefined when none does. Counts one
+   * hit. `concerns` checks by the parameters whether the fault is about this event.
    */
   triggerOnce<N extends FaultName>(
     name: N,
-    where: Location,
+    location: Location,
     concerns: (parameters: ParametersOf<N>) => boolean = () => true,
   ): ParametersOf<N> | undefined {
-    const fault = this.#find(name, (one) => one.appliesTo(where) && concerns(typedParameters(name, one.parameters)));
+    const fault = this.#find(name, (one) => one.appliesTo(location) && concerns(typedParameters(name, one.parameters)));
     if (fault === undefined) return undefined;
     fault.recordHit();
     if (fault.isSpent()) this.#endUnawaited(fault);
     return typedParameters(name, fault.parameters);
   }
 
-  /** What a fault of this name does to this connection as long as it lasts; undefined when none has hold of it. */
+  /** The parameters of a fault of this name that acts on this connection while it is on, or undefined when none does. */
   activeFor<N extends FaultName>(
     name: N,
     connection: object,
-    where: Location,
+    location: Location,
     concerns: (parameters: ParametersOf<N>) => boolean = () => true,
   ): ParametersOf<N> | undefined {
     const fault = this.#find(
       name,
-      (one) => concerns(typedParameters(name, one.parameters)) && one.activeFor(connection, where),
+      (one) => concerns(typedParameters(name, one.parameters)) && one.activeFor(connection, location),
     );
     return fault === undefined ? undefined : typedParameters(name, fault.parameters);
   }
 
-  /** True when no fault at all is on. */
+  /** True when no fault is on or waiting. */
   get noneActive(): boolean {
     return this.#current.length === 0;
   }
 
-  /** Tells of each fault that begins or ends, until the answer is called. */
+  /** Calls the listener when a fault begins or ends. Returns a function that stops it. */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.push(listener);
     return () => void (this.#listeners = this.#listeners.filter((one) => one !== listener));
   }
 
-  /** What a fault that acts at once does. It is to call `strike` for each thing that it hits. */
+  /** Registers what a fault of this name, which acts once when it is added, does. `recordHit` is called for each thing it hits. */
   onImmediate<N extends FaultName>(
     name: N,
-    act: (parameters: ParametersOf<N>, options: FaultOptions, strike: () => void) => void | Promise<void>,
+    act: (parameters: ParametersOf<N>, options: FaultOptions, recordHit: () => void) => void | Promise<void>,
   ): void {
-    const actors = this.#immediateActions.get(name) ?? [];
-    actors.push(async (fault) => act(typedParameters(name, fault.parameters), fault.options, () => fault.recordHit()));
-    this.#immediateActions.set(name, actors);
+    const actions = this.#immediateActions.get(name) ?? [];
+    actions.push(async (fault) => act(typedParameters(name, fault.parameters), fault.options, () => fault.recordHit()));
+    this.#immediateActions.set(name, actions);
   }
 
   #find(name: FaultName, test: (fault: AddedFault) => boolean): AddedFault | undefined {
@@ -130,8 +130,8 @@ export class Faults implements FaultControls {
     fault.begin();
     this.#log({ level: "info", message: "fault on", fault: fault.name, id: fault.id });
     if (faultKind(fault.name).acts === "now") {
-      const acts = (this.#immediateActions.get(fault.name) ?? []).map(async (act) => act(fault));
-      Promise.all(acts).catch((error: unknown) => this.#logFailure(fault, error));
+      const actions = (this.#immediateActions.get(fault.name) ?? []).map(async (act) => act(fault));
+      Promise.all(actions).catch((error: unknown) => this.#logFailure(fault, error));
       this.#endUnawaited(fault);
       return;
     }
@@ -145,13 +145,12 @@ export class Faults implements FaultControls {
     for (const cancel of this.#timers.get(fault) ?? []) cancel();
     this.#timers.delete(fault);
     this.#current = this.#current.filter((one) => one !== fault);
-    this.#ended = [...this.#ended, fault].slice(-REMEMBERED);
+    this.#ended = [...this.#ended, fault].slice(-ENDED_LIMIT);
     fault.finish();
-    this.#log({ level: "info", message: "fault over", fault: fault.name, id: fault.id, struck: fault.hits });
+    this.#log({ level: "info", message: "fault over", fault: fault.name, id: fault.id, hits: fault.hits });
     await this.#notifyListeners();
   }
 
-  /** For an end that nobody waits for. */
   #endUnawaited(fault: AddedFault): void {
     this.#end(fault).catch((error: unknown) => this.#logFailure(fault, error));
   }
@@ -167,4 +166,16 @@ export class Faults implements FaultControls {
   #schedule(fault: AddedFault, delayMs: number, act: () => void): void {
     this.#timers.set(fault, [...(this.#timers.get(fault) ?? []), this.#clock.after(delayMs, act)]);
   }
+}
+
+const frontendEndpoints: readonly Endpoint[] = ["mqtt", "websockets", "rest"];
+
+/** Makes `restart` act: it is composed of `refuse` and of `close` or `reset`. */
+export function registerRestartFault(faults: Faults, clearSessions: () => Promise<void>): void {
+  faults.onImmediate("restart", async ({ downMs, how, sessions }, { on = frontendEndpoints }, recordHit) => {
+    recordHit();
+    if (downMs > 0) faults.add("refuse", {}, { on, forMs: downMs });
+    faults.add(how, {}, { on });
+    if (sessions === "lost") await clearSessions();
+  });
 }

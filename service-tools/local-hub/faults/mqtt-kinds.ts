@@ -1,5 +1,4 @@
-import { kinds } from "./kind.ts";
-import { choice, range } from "./parameters.ts";
+import { kinds, choice, range } from "./fault-kind.ts";
 
 const overMqtt = ["mqtt", "websockets"] as const;
 
@@ -8,16 +7,16 @@ export const mqttKinds = kinds({
   "connack-refused": {
     summary: "CONNECT is answered with this return code, and the connection is closed.",
     like:
-      "MQTT 3.1.1, table 3.1: 2 the client id, 3 the server is unavailable, 4 the user name, 5 not authorized; IoT Hub answers 5 to " +
-      "tokens that it cannot accept, those of a board with a wrong clock among them",
+      "MQTT 3.1.1, table 3.1: 2 client id rejected, 3 server unavailable, 4 bad user name, 5 not authorized. IoT Hub answers 5 to " +
+      "invalid tokens, including those of a board with a wrong clock",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
     parameters: { code: range(2, 5, [2, 5], 5) },
   },
   "connack-lost": {
-    summary: "CONNECT is never answered; to the hub the device is connected.",
-    like: "a front end that hangs in the middle of a failover",
+    summary: "CONNECT is never answered, but the hub counts the device as connected.",
+    like: "a front end that hangs during a failover",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
@@ -25,14 +24,14 @@ export const mqttKinds = kinds({
   },
   "closed-after-connack": {
     summary: "The connection is closed right after its CONNACK.",
-    like: "a hub that lets in and throws out again, as one without quota does (Azure/azure-iot-sdk-java #377)",
+    like: "a hub whose quota is used up: it accepts and then disconnects (Azure/azure-iot-sdk-java #377)",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
     parameters: {},
   },
   kick: {
-    summary: "The connection is closed, as if another client had come with the same id.",
+    summary: "The connection is closed, as if another client had connected with the same id.",
     like: "400027 ConnectionForcefullyClosedOnNewConnection (troubleshoot-error-codes): a cloned SD card, a second agent",
     on: overMqtt,
     acts: "now",
@@ -40,7 +39,7 @@ export const mqttKinds = kinds({
     parameters: {},
   },
   "token-expired": {
-    summary: "The connection is closed, as when its token runs out. A new token is accepted.",
+    summary: "The connection is closed, as when its token expires. A new token is accepted.",
     like: "401003 IoTHubUnauthorized (troubleshoot-error-codes): the hub notices the expiry and disconnects the device",
     on: overMqtt,
     acts: "now",
@@ -48,8 +47,8 @@ export const mqttKinds = kinds({
     parameters: {},
   },
   "session-forgotten": {
-    summary: "A client that comes back with clean: false finds its session gone: no subscriptions, no session present.",
-    like: "a session that has expired, or a hub that has failed over to its paired region",
+    summary: "A client that connects with clean: false finds no session: no subscriptions, session present is 0.",
+    like: "an expired session, or a hub that failed over to its paired region",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
@@ -64,7 +63,7 @@ export const mqttKinds = kinds({
     parameters: {},
   },
   "suback-lost": {
-    summary: "SUBSCRIBE is carried out and never answered.",
+    summary: "SUBSCRIBE takes effect and is never answered.",
     like: "a front end that hangs",
     on: overMqtt,
     acts: "occasion",
@@ -72,8 +71,8 @@ export const mqttKinds = kinds({
     parameters: {},
   },
   "puback-lost": {
-    summary: "Messages of QoS 1 are taken and never acknowledged.",
-    like: "a front end that hangs; what is sent again afterwards comes twice",
+    summary: "Messages of QoS 1 are accepted and never acknowledged.",
+    like: "a front end that hangs; messages that the client sends again arrive twice",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
@@ -81,7 +80,7 @@ export const mqttKinds = kinds({
   },
   "pingresp-lost": {
     summary: "PINGREQ is never answered.",
-    like: "a front end that hangs: the socket is there, and nobody is behind it",
+    like: "a front end that hangs: the socket is open, but no process reads from it",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
@@ -89,7 +88,7 @@ export const mqttKinds = kinds({
   },
   throttled: {
     summary:
-      "Twin operations and REST calls are answered 429, telemetry costs the connection. An empty body is what a device gets at worst.",
+      "Twin operations and REST calls are answered 429; telemetry closes the connection. The body is the documented one, or empty.",
     like:
       "429001 ThrottlingException (iot-hub-devguide-quotas-throttling); over MQTT the hub closes the connection of a device whose " +
       "messages it throttles (Azure/azure-iot-sdk-c #1766, MicrosoftDocs/azure-docs #107838), and answers twins with status 429 " +
@@ -101,10 +100,10 @@ export const mqttKinds = kinds({
   },
   "quota-exhausted": {
     summary:
-      "The day's messages are used up. Devices may connect; whatever they send costs the connection (or twins are refused with 403). " +
-      "REST calls to devices are answered 403.",
+      "The daily message quota is used up. Devices can connect, but whatever they send closes the connection (or twin operations " +
+      "are answered 403). REST calls to devices are answered 403.",
     like:
-      "403002 IotHubQuotaExceeded, until midnight UTC. Over MQTT there is no error to tell: the connection is reset or closed " +
+      "403002 IotHubQuotaExceeded, until midnight UTC. MQTT has no error for it: the connection is reset or closed " +
       "(Azure/azure-iot-sdk-python #727 and #735, azure-iot-sdk-java #377)",
     on: ["mqtt", "websockets", "rest"],
     acts: "occasion",

@@ -1,13 +1,12 @@
-import { kinds } from "./kind.ts";
-import { choice, range } from "./parameters.ts";
+import { kinds, choice, range } from "./fault-kind.ts";
 
 const everywhere = ["mqtt", "websockets", "rest", "images"] as const;
 const direction = choice("both", "to-hub", "to-client");
 
-/** Faults of the network between a client and the hub. WebSockets and REST share a port, so what acts on a port acts on both. */
+/** Faults of the network between a client and the hub. WebSockets and REST share a port: a fault of the port affects both. */
 export const networkKinds = kinds({
   refuse: {
-    summary: "The port is closed: whoever comes gets ECONNREFUSED. Connections that are there stay.",
+    summary: "The port is closed: new connections get ECONNREFUSED. Open connections stay.",
     like: "a hub or a gateway that is down, a firewall that rejects",
     on: everywhere,
     acts: "port",
@@ -15,33 +14,33 @@ export const networkKinds = kinds({
     parameters: {},
   },
   certificate: {
-    summary: "Whoever comes is shown a certificate that is not to be trusted. Connections that are there stay.",
+    summary: "New connections get a certificate that no client should trust. Open connections stay.",
     like:
-      "a board with no clock of its own, to which a good certificate is from the future; a certificate that nobody renewed; a proxy or " +
-      "a captive portal that answers in the hub's place",
+      "a board without a battery-backed clock, for which a valid certificate is not yet valid; a certificate that was not renewed; " +
+      "a proxy or a captive portal that answers instead of the hub",
     on: everywhere,
     acts: "occasion",
     forOne: false,
     parameters: { flaw: choice("not-yet-valid", "expired", "other-name", "unknown-authority") },
   },
   "accept-reset": {
-    summary: "Connections are taken and reset (RST) at once; those of one device, as soon as it says who it is.",
-    like: "a load balancer with nobody behind it, a middlebox that forbids what it has understood",
+    summary: "New connections are accepted and reset (RST) at once. With a device: as soon as CONNECT names it.",
+    like: "a load balancer without a back end, a firewall that inspects traffic",
     on: everywhere,
     acts: "occasion",
     forOne: true,
     parameters: {},
   },
   reset: {
-    summary: "The connections that are there are reset (RST).",
-    like: "a gateway that was replaced, a NAT that answers for what it has forgotten",
+    summary: "The open connections are reset (RST).",
+    like: "a gateway that was replaced, a NAT that lost its table",
     on: everywhere,
     acts: "now",
     forOne: true,
     parameters: {},
   },
   close: {
-    summary: "The connections that are there are closed (FIN).",
+    summary: "The open connections are closed (FIN).",
     like: "a front end of IoT Hub that is taken out of service for an update",
     on: everywhere,
     acts: "now",
@@ -50,16 +49,16 @@ export const networkKinds = kinds({
   },
   "black-hole": {
     summary:
-      "Bytes vanish and connections stay. When it is over, those that lost bytes are dead, or get them late, as after a retransmission. " +
-      "New connections open (the system answers for the hub) and hear nothing.",
-    like: "a cable that was pulled, a radio link without reception, a NAT that has forgotten the connection",
+      "Bytes are lost and connections stay open. When it ends, connections that lost bytes are dead (dead), or the bytes arrive as " +
+      "after a retransmission (late). New connections open, since the kernel accepts them, and get no answer.",
+    like: "an unplugged cable, a radio link without reception, a NAT that dropped the connection",
     on: everywhere,
     acts: "connection",
     forOne: true,
     parameters: { direction, after: choice("dead", "late") },
   },
   latency: {
-    summary: "Bytes arrive late, in their order.",
+    summary: "Bytes arrive late and in order.",
     like: "a satellite or a mobile link",
     on: everywhere,
     acts: "connection",
@@ -71,16 +70,16 @@ export const networkKinds = kinds({
     },
   },
   loss: {
-    summary: "Some of the pieces that bytes travel in stall, and all that follow wait for them.",
-    like: "lost packets: TCP sends them again after its retransmission timeout (RFC 6298: a second at first)",
+    summary: "Some pieces of the stream stall, and everything after them waits.",
+    like: "lost packets: TCP sends them again after its retransmission timeout (RFC 6298: 1 s at first)",
     on: everywhere,
     acts: "connection",
     forOne: true,
     parameters: { direction, percent: range(0, 100, [5, 50], 20), stallMs: range(1, 600_000, [200, 3_000], 1_000) },
   },
   bandwidth: {
-    summary: "So many bytes in a second, and no more.",
-    like: "GPRS, a shared line, a provider's throttle at the end of the month",
+    summary: "The throughput is limited.",
+    like: "GPRS, a shared line, a provider that throttles at the end of the month",
     on: everywhere,
     acts: "connection",
     forOne: true,
@@ -88,8 +87,8 @@ export const networkKinds = kinds({
   },
   "cut-after": {
     summary:
-      "The connection is reset (RST) or closed (FIN) when so many bytes have gone over it since it was taken hold of.",
-    like: "a proxy with a limit, a link that breaks in the middle of a packet",
+      "The connection is reset (RST) or closed (FIN) after so many bytes, counted from the fault's first hit on it.",
+    like: "a proxy with a size limit, a link that breaks in the middle of a packet",
     on: everywhere,
     acts: "connection",
     forOne: true,

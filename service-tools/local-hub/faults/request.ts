@@ -1,16 +1,15 @@
-import { parameterErrors, faultNames, hasValidParameters, isFaultName, faultKind, withDefaults } from "./catalogue.ts";
-import type { FaultName, ParametersOf } from "./catalogue.ts";
-import type { FaultOptions } from "./fault.ts";
-import type { ParameterValue } from "./parameters.ts";
 import * as v from "valibot";
-import { endpoints } from "./scope.ts";
-import type { Endpoint } from "./scope.ts";
+import { faultKind, faultNames, hasValidParameters, isFaultName, parameterErrors, withDefaults } from "./catalog.ts";
+import type { FaultName, ParametersOf } from "./catalog.ts";
+import { endpoints } from "./fault-kind.ts";
+import type { Endpoint, ParameterValue } from "./fault-kind.ts";
+import type { FaultOptions } from "./fault.ts";
 
-/** A fault that there is not, or not like this. The message lists everything that is wrong, and what there is. */
+/** An unknown fault, or invalid parameters or options. The message lists everything that is wrong, and what is valid. */
 export class InvalidFault extends Error {
-  constructor(why: string) {
-    super(why);
-    this.name = "BadFault";
+  constructor(message: string) {
+    super(message);
+    this.name = "InvalidFault";
   }
 }
 
@@ -20,7 +19,7 @@ export interface FaultRequest {
   readonly options: FaultOptions;
 }
 
-/** A fortnight: a rehearsal that lasts longer is none. */
+/** 14 days: longer than any test. */
 const LONGEST_MS = 14 * 24 * 60 * 60 * 1000;
 
 const duration = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(LONGEST_MS));
@@ -33,50 +32,51 @@ const optionsSchema = v.strictObject({
   afterMs: v.exactOptional(duration),
 });
 
-/** The fault that is asked for, defaults filled in. `reach`: the ways in that this hub's faults can act on. Throws BadFault. */
+/** The requested fault, with defaults filled in. `reachable`: the endpoints that faults of this hub can act on. Throws InvalidFault. */
 export function parseFaultRequest(
   name: string,
   given: object,
   wanted: object,
-  reach: readonly Endpoint[] = endpoints,
+  reachable: readonly Endpoint[] = endpoints,
 ): FaultRequest {
-  if (!isFaultName(name)) throw new InvalidFault(`There is no fault '${name}'. There are: ${faultNames().join(", ")}.`);
+  if (!isFaultName(name)) throw new InvalidFault(`Unknown fault '${name}'. Faults: ${faultNames().join(", ")}.`);
   const values = withDefaults(name, { ...given });
   const read = v.safeParse(optionsSchema, wanted);
   const wrong = parameterErrors(name, values);
   if (!read.success) {
     wrong.push(...read.issues.map((issue) => `${v.getDotPath(issue) ?? "options"}: ${issue.message}`));
   } else {
-    wrong.push(...optionErrors(name, read.output, reach));
+    wrong.push(...optionErrors(name, read.output, reachable));
   }
-  if (wrong.length > 0 || !read.success)
-    throw new InvalidFault(`The fault '${name}' cannot be like this: ${wrong.join("; ")}.`);
+  if (wrong.length > 0 || !read.success) {
+    throw new InvalidFault(`Invalid parameters for fault '${name}': ${wrong.join("; ")}.`);
+  }
   return { name, parameters: scalarValues(values), options: read.output };
 }
 
-/** The parameters of a fault that was read, by their own types. */
+/** The parameters of a parsed fault, with their own types. */
 export function typedParameters<N extends FaultName>(name: N, parameters: object): ParametersOf<N> {
   if (hasValidParameters(name, parameters)) return parameters;
-  throw new Error(`The fault '${name}' was added with parameters that it does not have.`);
+  throw new Error(`The fault '${name}' was added with invalid parameters.`);
 }
 
-/** What a kind of fault cannot do. */
-function optionErrors(name: FaultName, options: FaultOptions, reach: readonly Endpoint[]): string[] {
+/** The options that this kind of fault does not support. */
+function optionErrors(name: FaultName, options: FaultOptions, reachable: readonly Endpoint[]): string[] {
   const kind = faultKind(name);
   const { deviceId, moduleId, on = [], times, forMs } = options;
   const wrong: string[] = [];
-  if (moduleId !== undefined && deviceId === undefined) wrong.push("moduleId goes with deviceId only");
-  if (deviceId !== undefined && !kind.forOne) wrong.push("it cannot tell devices apart: leave deviceId out");
-  const elsewhere = on.filter((surface) => !kind.on.includes(surface));
-  if (elsewhere.length > 0) wrong.push(`it does not act on ${elsewhere.join(", ")}, but on ${kind.on.join(", ")}`);
-  const meant = (options.on ?? kind.on).filter((surface) => kind.on.includes(surface));
-  if (meant.length > 0 && !meant.some((surface) => reach.includes(surface))) {
-    wrong.push(`${meant.join(", ")} is served by another process here, out of the reach of faults`);
+  if (moduleId !== undefined && deviceId === undefined) wrong.push("moduleId needs deviceId");
+  if (deviceId !== undefined && !kind.forOne) wrong.push("it cannot be limited to a device: leave deviceId out");
+  const unsupported = on.filter((endpoint) => !kind.on.includes(endpoint));
+  if (unsupported.length > 0) wrong.push(`it does not act on ${unsupported.join(", ")}, but on ${kind.on.join(", ")}`);
+  const meant = (options.on ?? kind.on).filter((endpoint) => kind.on.includes(endpoint));
+  if (meant.length > 0 && !meant.some((endpoint) => reachable.includes(endpoint))) {
+    wrong.push(`${meant.join(", ")} is served by another process here, where faults cannot act`);
   }
   if (kind.acts === "now" && (times ?? forMs) !== undefined) {
-    wrong.push("it strikes once, when it is added: leave times and forMs out");
+    wrong.push("it acts once, when it is added: leave times and forMs out");
   }
-  if (kind.acts === "port" && times !== undefined) wrong.push("nobody can count who was refused: leave times out");
+  if (kind.acts === "port" && times !== undefined) wrong.push("refused connections cannot be counted: leave times out");
   return wrong;
 }
 

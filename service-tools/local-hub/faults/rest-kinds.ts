@@ -1,11 +1,10 @@
-import { kinds } from "./kind.ts";
-import { choice, range } from "./parameters.ts";
+import { kinds, choice, range } from "./fault-kind.ts";
 
 const overRest = ["rest"] as const;
 const operation = choice("any", "methods", "twins", "registry", "query");
 const when = choice("before", "after");
 
-/** Faults of the REST API, as services see it. For one device means: requests whose path names it. */
+/** Faults of the REST API. Limited to one device means: requests whose path names it. */
 export const restKinds = kinds({
   "rest-refused": {
     summary: "A request is answered with this status and not carried out.",
@@ -23,8 +22,8 @@ export const restKinds = kinds({
     },
   },
   "rest-stalled": {
-    summary: "A request is not answered, before or after it was carried out, until the fault is over.",
-    like: "a hub that hangs; azure-iothub has no deadline of its own for that",
+    summary: "A request is not answered until the fault ends; it waits before or after it is carried out.",
+    like: "a hub that hangs; azure-iothub has no timeout for that",
     on: overRest,
     acts: "connection",
     forOne: true,
@@ -32,8 +31,8 @@ export const restKinds = kinds({
   },
   "rest-cut": {
     summary:
-      "The connection is closed instead of an answer, before or after the request was carried out. The caller cannot know which.",
-    like: "a load balancer whose back end died in the middle of a request",
+      "The connection is closed instead of a response, before or after the request is carried out. The caller cannot know which.",
+    like: "a load balancer whose back end crashed during a request",
     on: overRest,
     acts: "occasion",
     forOne: true,

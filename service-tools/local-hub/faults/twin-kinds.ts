@@ -1,25 +1,24 @@
-import { kinds } from "./kind.ts";
-import { choice, range } from "./parameters.ts";
+import { kinds, choice, range } from "./fault-kind.ts";
 
 const overMqtt = ["mqtt", "websockets"] as const;
 const operation = choice("any", "get", "report");
 
-/** Faults of twins as devices see them. */
+/** Faults of twin operations over MQTT. */
 export const twinKinds = kinds({
   "twin-refused": {
     summary:
-      "A twin is asked for, or properties are reported, and the answer has this status; with an error in its body, or empty.",
+      "A request for the twin, or a report, is answered with this status; the body holds the error, or is empty.",
     like:
-      "iot-mqtt-connect-to-iot-hub: '429 Too many requests (throttled)', '5** Server errors'; bodies were seen to be empty, and the " +
-      "Node SDK looks at nothing but the body (mqtt_twin_client.js, 'should we really ignore the status code?')",
+      "iot-mqtt-connect-to-iot-hub: '429 Too many requests (throttled)', '5** Server errors'; empty bodies were seen, and the " +
+      "Node SDK reads only the body (mqtt_twin_client.js, 'should we really ignore the status code?')",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
     parameters: { operation, status: choice("429", "500", "503", "504"), body: choice("documented", "empty") },
   },
   "twin-request-lost": {
-    summary: "What a device asks of its twin is not carried out and not answered.",
-    like: "QoS 0: nobody notices that the publication went astray inside the hub",
+    summary: "A twin request of a device is neither carried out nor answered.",
+    like: "QoS 0: a message lost inside the hub goes unnoticed",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
@@ -27,23 +26,23 @@ export const twinKinds = kinds({
   },
   "twin-answer-lost": {
     summary:
-      "What a device asks of its twin is carried out and not answered: a report is applied, and its sender cannot know.",
-    like: "QoS 0 on the way back",
+      "A twin request of a device is carried out but not answered: a report is applied, and the device does not know.",
+    like: "QoS 0: the response is lost",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
     parameters: { operation },
   },
   "desired-lost": {
-    summary: "A connected device is not told of a change of its desired properties.",
-    like: "QoS 0; iot-hub-devguide-device-twins has devices compare $version and fetch what they missed",
+    summary: "A connected device does not get a change of its desired properties.",
+    like: "QoS 0; iot-hub-devguide-device-twins: devices compare $version and fetch what they missed",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
     parameters: {},
   },
   "desired-duplicated": {
-    summary: "A device is told of a change of its desired properties more than once.",
+    summary: "A device gets a change of its desired properties more than once.",
     like: "at-least-once delivery inside the hub",
     on: overMqtt,
     acts: "occasion",
@@ -51,7 +50,7 @@ export const twinKinds = kinds({
     parameters: { copies: range(1, 100, [1, 3], 1) },
   },
   "desired-delayed": {
-    summary: "A device is told late of a change of its desired properties; later changes may overtake it.",
+    summary: "A device gets a change of its desired properties late; later changes may arrive before it.",
     like: "a busy partition of the hub",
     on: overMqtt,
     acts: "occasion",
@@ -59,8 +58,8 @@ export const twinKinds = kinds({
     parameters: { delayMs: range(1, 600_000, [50, 3_000], 1_000) },
   },
   "desired-reordered": {
-    summary: "A change of desired properties is told after the one that follows it, or after so long if none follows.",
-    like: "iot-hub-devguide-device-twins: a device is to compare $version, since updates may come in any order",
+    summary: "A change of desired properties arrives after the next one, or after this time if there is no next one.",
+    like: "iot-hub-devguide-device-twins: a device must compare $version, since updates may arrive in any order",
     on: overMqtt,
     acts: "occasion",
     forOne: true,

@@ -1,22 +1,20 @@
-import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Aedes } from "aedes";
 import type { AuthenticateError, Client, PublishPacket, Subscription } from "aedes";
-import type { Clock } from "../lib/clock.ts";
+import { covers } from "../faults/fault-kind.ts";
+import type { Location } from "../faults/fault-kind.ts";
 import type { Faults } from "../faults/faults.ts";
-import { covers } from "../faults/scope.ts";
-import type { Location } from "../faults/scope.ts";
-import { targetName } from "../registry/ids.ts";
-import type { Target } from "../registry/ids.ts";
+import type { Clock } from "../lib/clock.ts";
 import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
+import { targetName } from "../lib/target.ts";
+import type { Target } from "../lib/target.ts";
 import type { FaultySocket } from "../network/faulty-socket.ts";
+import { grantAtMostQos1, HubPersistence } from "./aedes-adapter.ts";
 import type { Authenticator } from "./authenticate.ts";
-import type { DeviceConnections, ConnectionListener } from "./device-link.ts";
-import { packetFault } from "./passage.ts";
-import { PacketFilter } from "./packet-filter.ts";
-import { HubPersistence } from "./persistence.ts";
+import type { ConnectionListener, DeviceConnections } from "./device-connections.ts";
+import { packetFault, PacketFilter } from "./packet-filter.ts";
 import type { SessionStore } from "./sessions.ts";
 import { maySubscribe } from "./topics.ts";
 
@@ -26,7 +24,7 @@ const MESSAGE_LIMIT_BYTES = 256 * 1024;
 /** MQTT 3.1.1, table 3.1. */
 const SERVER_UNAVAILABLE = 3;
 
-/** One admitted client. */
+/** One authenticated client. */
 interface Connection {
   readonly target: Target;
   readonly client: Client;
@@ -35,11 +33,11 @@ interface Connection {
   readonly key: string;
   readonly filters: Set<string>;
   readonly cancelExpiry: () => void;
-  /** CONNACK is sent: from here on it may be spoken to. */
+  /** CONNACK was sent: messages may follow. */
   ready: boolean;
 }
 
-/** MQTT 3.1.1 as IoT Hub speaks it, on aedes: who may connect, say and hear what. What is said is for the listener. */
+/** MQTT 3.1.1 as IoT Hub does it, on aedes: who may connect, publish and subscribe. The listener handles the messages. */
 export class Broker implements DeviceConnections {
   readonly #aedes: Aedes;
   readonly #connections = new Map<string, Connection>();
@@ -49,14 +47,14 @@ export class Broker implements DeviceConnections {
   readonly #log: Log;
   readonly #faults: Faults;
   readonly #authenticator: Authenticator;
-  #listener: ConnectionListener = nobody;
+  #listener: ConnectionListener = ignoringListener;
 
   constructor(
     sessions: SessionStore,
-    doorkeeper: Authenticator,
+    authenticator: Authenticator,
     { clock, faults, log }: { clock: Clock; faults: Faults; log: Log },
   ) {
-    this.#authenticator = doorkeeper;
+    this.#authenticator = authenticator;
     this.#clock = clock;
     this.#log = log;
     this.#faults = faults;
@@ -82,17 +80,17 @@ export class Broker implements DeviceConnections {
     this.#registerFaults();
   }
 
-  /** From here on connections may be handled. */
+  /** Must be called before `handle`. */
   async start(listener: ConnectionListener): Promise<void> {
     this.#listener = listener;
     await this.#aedes.listen();
   }
 
-  /** Speaks MQTT on a connection that has just been opened. */
-  handle(stream: Duplex, conduit: FaultySocket, request?: IncomingMessage): void {
-    const gated = new PacketFilter(stream, (packet) => packetFault(this.#faults, packet, conduit.location));
-    const client = request === undefined ? this.#aedes.handle(gated) : this.#aedes.handle(gated, request);
-    this.#sockets.set(client, conduit);
+  /** Handles MQTT on a new connection. */
+  handle(stream: Duplex, socket: FaultySocket, request?: IncomingMessage): void {
+    const filtered = new PacketFilter(stream, (packet) => packetFault(this.#faults, packet, socket.location));
+    const client = request === undefined ? this.#aedes.handle(filtered) : this.#aedes.handle(filtered, request);
+    this.#sockets.set(client, socket);
     grantAtMostQos1(client);
   }
 
@@ -118,7 +116,7 @@ export class Broker implements DeviceConnections {
   send(target: Target, wants: (filter: string) => boolean, topic: string, payload: string): boolean {
     const connection = this.#connections.get(targetName(target));
     if (connection === undefined || !this.canReceive(target, wants)) return false;
-    // Never through broker.publish: the topics are the same for every device. All of the hub's messages are QoS 0
+    // Never through aedes' own publish: the topics are the same for every device. All of the hub's messages are QoS 0
     // ("Method requests are QoS 0", iot-hub-devguide-direct-methods).
     connection.client.publish(
       { cmd: "publish", topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false },
@@ -140,7 +138,7 @@ export class Broker implements DeviceConnections {
     return this.#connections.get(targetName(target))?.socket.location ?? { endpoints: [], target };
   }
 
-  /** The key that the target's connection was opened with, if it is connected. */
+  /** The key of the token that the target connected with; undefined when it is not connected. */
   keyInUse(target: Target): string | undefined {
     return this.#connections.get(targetName(target))?.key;
   }
@@ -151,52 +149,44 @@ export class Broker implements DeviceConnections {
     password: string | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): Promise<void> {
-    let refusal: AuthenticateError | null;
+    let denial: AuthenticateError | null;
     try {
-      refusal = await this.#admit(client, userName, password);
+      denial = await this.#admit(client, userName, password);
     } catch (error) {
-      refusal = Object.assign(new Error(describeError(error)), { returnCode: SERVER_UNAVAILABLE });
+      denial = Object.assign(new Error(describeError(error)), { returnCode: SERVER_UNAVAILABLE });
     }
-    // It may have gone meanwhile.
-    if (!client.closed) done(refusal, refusal === null ? true : null);
+    // The client may have disconnected meanwhile.
+    if (!client.closed) done(denial, denial === null ? true : null);
   }
 
-  /** Answers why the client may not come in, or null when it may. */
+  /** Returns why the client may not connect, or null when it may. */
   async #admit(
     client: Client,
     userName: string | undefined,
     password: string | undefined,
   ): Promise<AuthenticateError | null> {
-    const conduit = this.#sockets.get(client);
-    if (conduit === undefined) throw new Error("A client has come on no connection.");
-    const admission = await this.#authenticator.authenticate({ clientId: client.id, userName, password }, conduit);
-    if (!admission.ok) {
-      const { returnCode, why } = admission;
+    const socket = this.#sockets.get(client);
+    if (socket === undefined) throw new Error("A client has no connection: aedes has changed.");
+    const result = await this.#authenticator.authenticate({ clientId: client.id, userName, password }, socket);
+    if (!result.ok) {
+      const { returnCode, why } = result;
       this.#log({ level: "warn", message: "connection refused", client: client.id, returnCode, why });
       return Object.assign(new Error(why), { returnCode });
     }
     if (client.closed) return null;
-    const { target, key, expiresAtMs } = admission;
-    const stopWatch = this.#clock.after(expiresAtMs - this.#clock.nowMs(), () => {
-      // The real hub's 401003: it closes the connection, and the SDK comes back with a new token.
+    const { target, key, expiresAtMs } = result;
+    const cancelExpiry = this.#clock.after(expiresAtMs - this.#clock.nowMs(), () => {
+      // The real hub's 401003: it closes the connection, and the SDK connects again with a new token.
       if (this.#connections.get(targetName(target))?.client === client) this.disconnect(target, "its token expired");
     });
-    this.#byClient.set(client, {
-      target,
-      client,
-      socket: conduit,
-      key,
-      filters: new Set(),
-      cancelExpiry: stopWatch,
-      ready: false,
-    });
+    this.#byClient.set(client, { target, client, socket, key, filters: new Set(), cancelExpiry, ready: false });
     return null;
   }
 
   #ready(client: Client): void {
     const connection = this.#byClient.get(client);
     if (connection === undefined || client.closed) return;
-    // aedes has closed an older connection of the same client id by now [MQTT-3.1.4-2]; IoT Hub calls that 400027.
+    // aedes has already closed an older connection of the same client id [MQTT-3.1.4-2]; IoT Hub calls that 400027.
     this.#connections.set(targetName(connection.target), connection);
     connection.ready = true;
     this.#log({ level: "info", message: "connected", target: targetName(connection.target) });
@@ -225,7 +215,7 @@ export class Broker implements DeviceConnections {
       done(new Error(`it may not subscribe to '${subscription.topic}'`));
       return;
     }
-    // Those of a session are restored without being asked for: there is no SUBACK to refuse them with.
+    // Only after CONNACK: the subscriptions of a session are restored before, without a SUBACK.
     if (connection.ready && this.#faults.triggerOnce("suback-refused", connection.socket.location) !== undefined) {
       done(null, null);
       return;
@@ -244,13 +234,13 @@ export class Broker implements DeviceConnections {
     packet: PublishPacket,
     done: (error?: Error | null) => void,
   ): Promise<void> {
-    let refusal: Error | null = null;
+    let denial: Error | null = null;
     try {
       await this.#receive(client, packet);
     } catch (error) {
-      refusal = error instanceof Error ? error : new Error(String(error));
+      denial = error instanceof Error ? error : new Error(String(error));
     }
-    done(refusal);
+    done(denial);
   }
 
   async #receive(client: Client | null, packet: PublishPacket): Promise<void> {
@@ -267,10 +257,10 @@ export class Broker implements DeviceConnections {
   #registerFaults(): void {
     const reasons = { kick: "another client came with the same id", "token-expired": "its token expired" } as const;
     for (const name of ["kick", "token-expired"] as const) {
-      this.#faults.onImmediate(name, (_parameters, options, strike) => {
-        for (const { target, socket: conduit } of this.#connections.values()) {
-          if (!covers(options, conduit.location)) continue;
-          strike();
+      this.#faults.onImmediate(name, (_parameters, options, recordHit) => {
+        for (const { target, socket } of this.#connections.values()) {
+          if (!covers(options, socket.location)) continue;
+          recordHit();
           this.disconnect(target, reasons[name]);
         }
       });
@@ -284,23 +274,9 @@ export class Broker implements DeviceConnections {
   }
 }
 
-const nobody: ConnectionListener = {
+const ignoringListener: ConnectionListener = {
   connected: () => {},
   reachable: () => {},
   disconnected: () => {},
   message: async () => {},
 };
-
-/**
- * "When a device app subscribes to a topic with QoS 2, IoT Hub grants maximum QoS level 1 in the SUBACK packet". aedes answers
- * with what the packet asked for, so the packet is changed before aedes reads it: listeners run in the order of
- * their list, and aedes' own is already there.
- */
-function grantAtMostQos1(client: Client): void {
-  const parser: unknown = Reflect.get(client, "_parser");
-  if (!(parser instanceof EventEmitter)) throw new Error("aedes has changed: its client has no packet parser.");
-  parser.prependListener("packet", (packet: { cmd: string; subscriptions?: { qos: number }[] }) => {
-    if (packet.cmd !== "subscribe") return;
-    for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1);
-  });
-}

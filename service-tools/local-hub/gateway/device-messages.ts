@@ -1,29 +1,27 @@
+import type { Faults } from "../faults/faults.ts";
 import { isoTime } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import { DesiredDelivery } from "./desired-delivery.ts";
-import type { Faults } from "../faults/faults.ts";
-import { requestedFaults } from "../faults/injected.ts";
-import { messageFault } from "../faults/interference.ts";
-import { targetName } from "../registry/ids.ts";
-import type { Target } from "../registry/ids.ts";
+import { argumentInvalid, serverError, twinEtagMismatch } from "../lib/error-catalog.ts";
+import { bareErrorBody, failure, httpStatus } from "../lib/error-response.ts";
+import type { ErrorResponse, Result, Tracking } from "../lib/error-response.ts";
 import { parseJson } from "../lib/json.ts";
 import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
+import { targetName } from "../lib/target.ts";
+import type { Target } from "../lib/target.ts";
 import type { MethodCalls } from "../methods/calls.ts";
-import type { DeviceConnections, DevicePublish, ConnectionListener } from "./device-link.ts";
-import { TWIN_RESPONSES_FILTER, parseTopic, twinResponseTopic } from "./topics.ts";
-import type { DeviceMessage } from "./topics.ts";
-import { bareErrorBody, httpStatus, failure } from "../lib/error-response.ts";
-import type { ErrorResponse, Tracking, Result } from "../lib/error-response.ts";
-import { argumentInvalid, serverError, twinEtagMismatch } from "../lib/error-catalog.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TelemetryStore } from "../telemetry/store.ts";
-import { deviceView } from "../twins/document.ts";
-import { patchByDevice } from "../twins/twin.ts";
+import { deviceView, patchByDevice } from "../twins/twin.ts";
 import type { Twin, TwinWrite } from "../twins/twin.ts";
+import { DesiredDelivery } from "./desired-delivery.ts";
+import type { ConnectionListener, DeviceConnections, DevicePublish } from "./device-connections.ts";
+import { messageFault, requestedFaults } from "./device-faults.ts";
+import { TWIN_RESPONSES_FILTER, parseTopic, twinResponseTopic } from "./topics.ts";
+import type { DeviceMessage } from "./topics.ts";
 
 interface DeviceMessagesDeps {
-  readonly link: DeviceConnections;
+  readonly connections: DeviceConnections;
   readonly registry: Registry;
   readonly methods: MethodCalls;
   readonly telemetry: TelemetryStore;
@@ -34,17 +32,17 @@ interface DeviceMessagesDeps {
   readonly log: Log;
 }
 
-/** How the device is told what came of its request. */
+/** Sends the response to a device's request. */
 type Respond = (topic: string, payload: string) => void;
 
-/** What devices and modules say over MQTT, and what the hub tells them. */
+/** Handles the messages of devices and modules over MQTT, and sends them notifications of desired properties. */
 export class DeviceMessages implements ConnectionListener {
   readonly #deps: DeviceMessagesDeps;
   readonly #desired: DesiredDelivery;
 
-  constructor(parts: DeviceMessagesDeps) {
-    this.#deps = parts;
-    this.#desired = new DesiredDelivery(parts.link, parts.faults, parts.clock);
+  constructor(deps: DeviceMessagesDeps) {
+    this.#deps = deps;
+    this.#desired = new DesiredDelivery(deps.connections, deps.faults, deps.clock);
   }
 
   connected(target: Target): void {
@@ -63,27 +61,28 @@ export class DeviceMessages implements ConnectionListener {
   async message(target: Target, publish: DevicePublish): Promise<void> {
     const message = parseTopic(publish.topic, target);
     if (message === undefined) throw new Error(`it may not publish to '${publish.topic}'`);
-    const { clock, registry, link, faults, hubName } = this.#deps;
+    const { clock, registry, connections, faults, hubName } = this.#deps;
     await registry.noteActivity(target, { lastActivityTime: isoTime(clock.nowMs()) }, false);
-    const interference = messageFault(faults, message, link.location(target), hubName);
-    switch (interference.kind) {
+    const fault = messageFault(faults, message, connections.location(target), hubName);
+    switch (fault.kind) {
       case "none":
         return this.#execute(target, message, publish, (topic, payload) => this.#respond(target, topic, payload));
       case "unanswered":
         return this.#execute(target, message, publish, () => undefined);
       case "closed":
-        throw new Error(interference.why);
+        throw new Error(fault.why);
       case "refused":
-        return this.#respondWithFault(target, message, interference.response, interference.empty);
+        return this.#respondWithFault(target, message, fault.response, fault.empty);
       case "lost":
     }
   }
 
+  /** Notifies the target of a write by the service, if it changed desired properties. */
   notifyDesired(target: Target, { twin, notification }: TwinWrite): void {
     if (notification !== undefined) this.#desired.notify(target, twin.desired.version, JSON.stringify(notification));
   }
 
-  async #execute(target: Target, message: DeviceMessage, publish: DevicePublish, answer: Respond): Promise<void> {
+  async #execute(target: Target, message: DeviceMessage, publish: DevicePublish, respond: Respond): Promise<void> {
     const { methods, telemetry, faults } = this.#deps;
     switch (message.kind) {
       case "telemetry":
@@ -92,49 +91,49 @@ export class DeviceMessages implements ConnectionListener {
           faults.addUntyped(name, parameters, options);
         }
         return undefined;
-      case "methodAnswer":
+      case "methodResponse":
         return methods.handleResponse(target, message.requestId, message.status, publish.payload);
       case "getTwin":
-        return this.#respondWithTwin(target, message.requestId, answer);
+        return this.#respondWithTwin(target, message.requestId, respond);
       case "patchReported":
-        return this.#patchReported(target, message, publish.payload, answer);
+        return this.#patchReported(target, message, publish.payload, respond);
     }
   }
 
-  #respondWithFault(target: Target, message: DeviceMessage, refusal: ErrorResponse, empty: boolean): void {
+  #respondWithFault(target: Target, message: DeviceMessage, response: ErrorResponse, empty: boolean): void {
     if (!("requestId" in message)) return;
-    this.#respondWithError(message.requestId, refusal, (topic, body) =>
+    this.#respondWithError(message.requestId, response, (topic, body) =>
       this.#respond(target, topic, empty ? "" : body),
     );
   }
 
-  #respondWithTwin(target: Target, requestId: string, answer: Respond): void {
+  #respondWithTwin(target: Target, requestId: string, respond: Respond): void {
     const known = this.#deps.registry.find(target);
-    if (known !== undefined) answer(twinResponseTopic(200, requestId), JSON.stringify(deviceView(known.twin)));
+    if (known !== undefined) respond(twinResponseTopic(200, requestId), JSON.stringify(deviceView(known.twin)));
   }
 
   async #patchReported(
     target: Target,
     { requestId, baseVersion }: { readonly requestId: string; readonly baseVersion?: number },
     payload: Buffer,
-    answer: Respond,
+    respond: Respond,
   ): Promise<void> {
     const { registry, clock, log } = this.#deps;
     const known = registry.find(target);
     if (known === undefined) return;
-    const verdict = this.#applyPatch(target, known.twin, baseVersion, payload, isoTime(clock.nowMs()));
-    if (!verdict.ok) {
-      this.#respondWithError(requestId, verdict.error, answer);
+    const result = this.#applyPatch(target, known.twin, baseVersion, payload, isoTime(clock.nowMs()));
+    if (!result.ok) {
+      this.#respondWithError(requestId, result.error, respond);
       return;
     }
     try {
-      await registry.writeTwin(target, verdict.value);
+      await registry.writeTwin(target, result.value);
     } catch (error) {
       log({ level: "error", message: "twin not written", target: targetName(target), why: describeError(error) });
-      this.#respondWithError(requestId, serverError(describeError(error)), answer);
+      this.#respondWithError(requestId, serverError(describeError(error)), respond);
       return;
     }
-    answer(twinResponseTopic(204, requestId, verdict.value.reported.version), "");
+    respond(twinResponseTopic(204, requestId, result.value.reported.version), "");
   }
 
   #applyPatch(target: Target, twin: Twin, baseVersion: number | undefined, payload: Buffer, at: string): Result<Twin> {
@@ -146,12 +145,12 @@ export class DeviceMessages implements ConnectionListener {
     return patchByDevice(twin, patch, at);
   }
 
-  #respondWithError(requestId: string, refusal: ErrorResponse, answer: Respond): void {
-    answer(twinResponseTopic(httpStatus(refusal), requestId), bareErrorBody(refusal, this.#deps.tracking()));
+  #respondWithError(requestId: string, error: ErrorResponse, respond: Respond): void {
+    respond(twinResponseTopic(httpStatus(error), requestId), bareErrorBody(error, this.#deps.tracking()));
   }
 
   #respond(target: Target, topic: string, payload: string): void {
-    this.#deps.link.send(target, (filter) => filter === TWIN_RESPONSES_FILTER, topic, payload);
+    this.#deps.connections.send(target, (filter) => filter === TWIN_RESPONSES_FILTER, topic, payload);
   }
 
   #noteActivity(target: Target): void {

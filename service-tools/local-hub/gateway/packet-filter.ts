@@ -1,15 +1,35 @@
 import { Duplex } from "node:stream";
-import { PacketFramer } from "./packet-framer.ts";
+import type { Location } from "../faults/fault-kind.ts";
+import type { Faults } from "../faults/faults.ts";
+import { PacketFramer, packetTypes } from "./packet-framer.ts";
 import type { MqttPacket } from "./packet-framer.ts";
 
-/** What becomes of a packet to the client. After the last one the connection is closed. */
-export type PacketDecision = "passes" | "withheld" | "last";
+/** What to do with a packet to the client. After `last` the connection is closed. */
+export type PacketDecision = "pass" | "drop" | "last";
 
-/** An MQTT connection whose packets to the client pass one by one, as somebody decides. What comes from the client passes. */
+/** What faults do to a packet from the hub to a client. */
+export function packetFault(faults: Faults, { type, bytes }: MqttPacket, location: Location): PacketDecision {
+  switch (type) {
+    case packetTypes.connack:
+      if (faults.triggerOnce("connack-lost", location) !== undefined) return "drop";
+      // The last byte is the return code [MQTT-3.2.2]: a refused client is closed anyway.
+      return bytes.at(-1) === 0 && faults.triggerOnce("closed-after-connack", location) !== undefined ? "last" : "pass";
+    case packetTypes.suback:
+      return faults.triggerOnce("suback-lost", location) === undefined ? "pass" : "drop";
+    case packetTypes.puback:
+      return faults.triggerOnce("puback-lost", location) === undefined ? "pass" : "drop";
+    case packetTypes.pingresp:
+      return faults.triggerOnce("pingresp-lost", location) === undefined ? "pass" : "drop";
+    default:
+      return "pass";
+  }
+}
+
+/** An MQTT connection whose packets to the client pass one by one, as `decide` says. Bytes from the client pass unchanged. */
 export class PacketFilter extends Duplex {
   readonly #stream: Duplex;
   readonly #decide: (packet: MqttPacket) => PacketDecision;
-  readonly #splitter = new PacketFramer();
+  readonly #framer = new PacketFramer();
 
   constructor(stream: Duplex, decide: (packet: MqttPacket) => PacketDecision) {
     super();
@@ -28,14 +48,14 @@ export class PacketFilter extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    let mayGoOn = true;
-    for (const packet of this.#splitter.push(chunk)) {
-      const passage = this.#decide(packet);
-      if (passage === "withheld" || !this.#stream.writable) continue;
-      mayGoOn = this.#stream.write(packet.bytes);
-      if (passage === "last") this.#stream.end(() => this.destroy());
+    let mayContinue = true;
+    for (const packet of this.#framer.push(chunk)) {
+      const decision = this.#decide(packet);
+      if (decision === "drop" || !this.#stream.writable) continue;
+      mayContinue = this.#stream.write(packet.bytes);
+      if (decision === "last") this.#stream.end(() => this.destroy());
     }
-    if (mayGoOn || this.#stream.writableEnded || this.#stream.destroyed) done();
+    if (mayContinue || this.#stream.writableEnded || this.#stream.destroyed) done();
     else this.#stream.once("drain", done);
   }
 

@@ -1,4 +1,4 @@
-/** The control packets that a hub sends [MQTT-2.2.1], those that somebody here has something to say about. */
+/** The types of control packets [MQTT-2.2.1] that faults act on. */
 export const packetTypes = { connack: 2, publish: 3, puback: 4, suback: 9, pingresp: 13 } as const;
 
 export interface MqttPacket {
@@ -6,13 +6,13 @@ export interface MqttPacket {
   readonly bytes: Buffer;
 }
 
-const LONGEST_LENGTH_BYTES = 4;
+const LENGTH_BYTES_LIMIT = 4;
 
-/** Splits a stream of bytes into MQTT control packets, wherever the stream was cut. */
+/** Splits a stream of bytes into MQTT control packets, whatever its chunks are. */
 export class PacketFramer {
   #rest: Buffer = Buffer.alloc(0);
 
-  /** The packets that are whole now. */
+  /** Returns the packets that this chunk completes. */
   push(chunk: Buffer): MqttPacket[] {
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const packets: MqttPacket[] = [];
@@ -25,10 +25,10 @@ export class PacketFramer {
   }
 }
 
-/** How long the first packet is, or undefined when it is not whole. Remaining length is of one to four bytes [MQTT-2.2.3]. */
+/** The length of the first packet, or undefined when it is incomplete. Its remaining length has one to four bytes [MQTT-2.2.3]. */
 function packetLength(bytes: Buffer): number | undefined {
   let remaining = 0;
-  for (let at = 0; at < LONGEST_LENGTH_BYTES; at += 1) {
+  for (let at = 0; at < LENGTH_BYTES_LIMIT; at += 1) {
     const digit = bytes[1 + at];
     if (digit === undefined) return undefined;
     remaining += (digit & 0x7f) * 0x80 ** at;

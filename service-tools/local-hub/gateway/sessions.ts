@@ -21,7 +21,7 @@ const sessionsSchema = v.object({
   ),
 });
 
-/** The subscriptions of clients that connect with `clean: false`: they outlive the connection and the hub's process [MQTT-3.1.2-4]. */
+/** The subscriptions of clients that connect with `clean: false`. They survive the connection and the hub's process [MQTT-3.1.2-4]. */
 export class SessionStore {
   readonly #file: CoalescingFile;
   readonly #sessions = new Map<string, Map<string, Subscription>>();
@@ -32,8 +32,8 @@ export class SessionStore {
 
   async load(): Promise<void> {
     await makePrivateFolder(dirname(this.#file.path));
-    const kept = await readStateFile(this.#file.path, sessionsSchema);
-    for (const { clientId, subscriptions } of kept?.sessions ?? []) {
+    const saved = await readStateFile(this.#file.path, sessionsSchema);
+    for (const { clientId, subscriptions } of saved?.sessions ?? []) {
       this.#sessions.set(clientId, new Map(subscriptions.map((one) => [one.topic, one])));
     }
   }

@@ -1,33 +1,33 @@
-import type { Target } from "../registry/ids.ts";
-import { parsePropertyBag } from "./property-bag.ts";
-import type { MessageProperties } from "./property-bag.ts";
+import type { Target } from "../lib/target.ts";
+import { parsePropertyBag } from "../telemetry/message-properties.ts";
+import type { MessageProperties } from "../telemetry/message-properties.ts";
 
 /**
- * The topics of IoT Hub (iot-mqtt-connect-to-iot-hub). They are not device-scoped: two devices answer on the same names, and
- * the connection tells them apart.
+ * The topics of IoT Hub (iot-mqtt-connect-to-iot-hub). They do not hold the device id: the connection tells which device
+ * publishes.
  */
 const METHODS_FILTER = "$iothub/methods/POST/#";
 export const DESIRED_FILTER = "$iothub/twin/PATCH/properties/desired/#";
 export const TWIN_RESPONSES_FILTER = "$iothub/twin/res/#";
 
-/** What a device says with a PUBLISH. */
+/** The meaning of a device's PUBLISH. */
 export type DeviceMessage =
   | { readonly kind: "telemetry"; readonly properties: MessageProperties }
   | { readonly kind: "getTwin"; readonly requestId: string }
   | { readonly kind: "patchReported"; readonly requestId: string; readonly baseVersion?: number }
-  | { readonly kind: "methodAnswer"; readonly requestId: string; readonly status: number };
+  | { readonly kind: "methodResponse"; readonly requestId: string; readonly status: number };
 
-/** What a PUBLISH on this topic says, or undefined when the topic is not the publisher's to use. */
+/** The meaning of a PUBLISH on this topic, or undefined when the publisher may not use the topic. */
 export function parseTopic(topic: string, publisher: Target): DeviceMessage | undefined {
   if (topic.startsWith("$iothub/")) return parseHubTopic(topic);
   const prefix = `${ownPrefix(publisher)}/messages/events`;
   if (topic !== prefix && !topic.startsWith(`${prefix}/`)) return undefined;
-  // The SDK ends the bag of a module's output with a slash (mqtt.js, sendEvent).
+  // The SDK ends the property bag of a module's output with a slash (mqtt.js, sendEvent).
   const properties = parsePropertyBag(topic.slice(prefix.length + 1).replace(/\/$/, ""));
   return properties === undefined ? undefined : { kind: "telemetry", properties };
 }
 
-/** True for a filter that this device or module may subscribe to. */
+/** True when this device or module may subscribe to the filter. */
 export function maySubscribe(filter: string, subscriber: Target): boolean {
   if ([METHODS_FILTER, DESIRED_FILTER, TWIN_RESPONSES_FILTER].includes(filter)) return true;
   if (/^\$iothub\/methods\/POST\/[^/#+]+\/#$/.test(filter)) return true;
@@ -67,10 +67,10 @@ function parseHubTopic(topic: string): DeviceMessage | undefined {
   if (path === "$iothub/twin/GET/") return { kind: "getTwin", requestId };
   if (path === "$iothub/twin/PATCH/properties/reported/") return parseReportedPatch(requestId, query["$version"]);
   const status = /^\$iothub\/methods\/res\/(?<status>-?\d{1,9})\/$/.exec(path)?.groups?.["status"];
-  return status === undefined ? undefined : { kind: "methodAnswer", requestId, status: Number(status) };
+  return status === undefined ? undefined : { kind: "methodResponse", requestId, status: Number(status) };
 }
 
-/** A reported patch may name the `$version` that it builds on (mqtt_twin_client.js, its comment on the topic). */
+/** A reported patch may name the `$version` that it is based on (mqtt_twin_client.js, its comment on the topic). */
 function parseReportedPatch(requestId: string, version: string | null | undefined): DeviceMessage | undefined {
   if (version === undefined) return { kind: "patchReported", requestId };
   if (version === null || !/^\d{1,15}$/.test(version)) return undefined;

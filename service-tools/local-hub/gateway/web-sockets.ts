@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, createWebSocketStream } from "ws";
+import { pathOf } from "../lib/url.ts";
 import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
 
@@ -8,7 +9,7 @@ import type { Log } from "../lib/log.ts";
 const WEB_SOCKET_PATH = "/$iothub/websocket";
 const SUBPROTOCOL = "mqtt";
 
-/** Takes MQTT over WebSockets [MQTT-6.0.0-1 …] on an HTTPS server that serves other things besides. */
+/** Accepts MQTT over WebSockets [MQTT-6.0.0-1 …] on an HTTPS server that serves other requests as well. */
 export function serveWebSockets(
   server: Server,
   handle: (stream: Duplex, request: IncomingMessage) => void,
@@ -27,7 +28,7 @@ export function serveWebSockets(
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const offered = request.headers["sec-websocket-protocol"] ?? "";
     const speaksMqtt = offered.split(",").some((one) => one.trim().toLowerCase() === SUBPROTOCOL);
-    if (request.url?.split("?")[0] !== WEB_SOCKET_PATH || !speaksMqtt) {
+    if (pathOf(request.url ?? "") !== WEB_SOCKET_PATH || !speaksMqtt) {
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }

@@ -1,8 +1,8 @@
-/** What the hub knows of time. Tests pass a clock of their own. */
+/** The hub's source of time. Tests pass their own. */
 export interface Clock {
   /** Wall time, in milliseconds since 1970. */
   nowMs(): number;
-  /** Runs `act` once, `delayMs` from now, however long that is; the answer takes it back. */
+  /** Calls `act` once, `delayMs` from now; the delay may be of any length. Returns a function that cancels it. */
   after(delayMs: number, act: () => void): () => void;
 }
 
@@ -22,10 +22,10 @@ export const systemClock: Clock = {
   },
 };
 
-/** ISO 8601 in UTC, as the hub writes times into twins and identities. */
+/** ISO 8601 in UTC, the format of times in twins and identities. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** What .NET calls DateTime.MinValue: how IoT Hub says "never". */
+/** .NET's DateTime.MinValue: IoT Hub's value for "never". */
 export const NEVER = "0001-01-01T00:00:00Z";

@@ -1,6 +1,6 @@
 import type { Envelope, ErrorResponse } from "./error-response.ts";
 
-/** The refusals that this hub knows, worded as the real one words them wherever that is on record. */
+/* The error responses of this hub, in the real hub's words wherever they are on record. */
 
 const classic = (code: number, name: string, message: string, hint?: string): ErrorResponse => ({
   code,
@@ -14,7 +14,7 @@ const classic = (code: number, name: string, message: string, hint?: string): Er
 export const unauthorized = (hint: string): ErrorResponse =>
   classic(401_002, "IotHubUnauthorizedAccess", "Unauthorized", hint);
 
-/** Module identities of a device that does not exist or is disabled, asked for with a SAS token. */
+/** For requests with a SAS token about modules of a device that does not exist or is disabled. */
 export const unauthorizedModules = (hint: string): ErrorResponse => ({
   code: 401_002,
   name: "IotHubUnauthorizedAccess",
@@ -68,7 +68,7 @@ export const argumentInvalid = (message: string, envelope: Envelope = "classic")
 
 export const argumentNull = (message: string): ErrorResponse => classic(400_005, "ArgumentNull", message);
 
-/** A query that cannot be read: the real hub says no more than this, so the reason is a hint. */
+/** For an invalid query. The real hub says no more than this, so the reason is a hint. */
 export const badQuery = (hint: string): ErrorResponse => classic(400_004, "ArgumentInvalid", "BadRequest", hint);
 
 export const malformedJson = (hint: string): ErrorResponse =>
@@ -95,7 +95,7 @@ export const deviceNotOnline = (connectTimeoutMs: number): ErrorResponse => ({
   envelope: "nested",
 });
 
-/** For methods, whose errors are nested where the registry's are classic. */
+/** For methods: their errors are nested, the registry's classic. */
 export const methodTargetNotFound = (target: string): ErrorResponse => ({
   code: 404_001,
   name: "DeviceNotFound",

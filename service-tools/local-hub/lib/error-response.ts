@@ -1,9 +1,9 @@
 import type { Json } from "./json.ts";
 
 /**
- * A refusal as IoT Hub words it. `code` is the number and `name` the word of
+ * An error response of IoT Hub. `code` and `name` are those of
  * https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes; the HTTP status is the first three digits of the
- * code. `hint` says to a person what the real hub keeps to itself; it goes to the log and into a header, never into a body.
+ * code. `hint` tells a person what the real hub does not say; it goes to the log and into a header, never into the body.
  */
 export interface ErrorResponse {
   readonly code: number;
@@ -14,10 +14,7 @@ export interface ErrorResponse {
   readonly envelope: Envelope;
 }
 
-/**
- * The three shapes of error bodies: `classic` of the registry and the twins, `nested` of methods and of the gateway,
- * `bare` of module identities and of everything that is answered over MQTT.
- */
+/** The three shapes of an error body: `classic` for the registry and twins, `nested` for methods, `bare` for modules and MQTT. */
 export type Envelope = "classic" | "nested" | "bare";
 
 export type Result<T> =
@@ -32,38 +29,38 @@ export function failure(error: ErrorResponse): { readonly ok: false; readonly er
   return { ok: false, error };
 }
 
-export function httpStatus(refusal: ErrorResponse): number {
-  return Math.trunc(refusal.code / 1000);
+export function httpStatus(error: ErrorResponse): number {
+  return Math.trunc(error.code / 1000);
 }
 
-/** What tells one answer from another in a support case: 32 hex digits, and when. */
+/** Identifies one response in a support case: 32 hex digits, and the time. */
 export interface Tracking {
   readonly id: string;
   readonly atMs: number;
 }
 
-/** The body of an HTTP error answer. */
-export function httpErrorBody(refusal: ErrorResponse, tracking: Tracking): string {
-  switch (refusal.envelope) {
+/** The body of an HTTP error response. */
+export function httpErrorBody(error: ErrorResponse, tracking: Tracking): string {
+  switch (error.envelope) {
     case "classic":
       return JSON.stringify({
-        Message: `ErrorCode:${refusal.name};${refusal.message}`,
+        Message: `ErrorCode:${error.name};${error.message}`,
         ExceptionMessage: `Tracking ID:${trackingId(tracking)}`,
       });
     case "nested":
-      return JSON.stringify({ Message: bareErrorBody(refusal, tracking), ExceptionMessage: "" });
+      return JSON.stringify({ Message: bareErrorBody(error, tracking), ExceptionMessage: "" });
     case "bare":
-      return bareErrorBody(refusal, tracking);
+      return bareErrorBody(error, tracking);
   }
 }
 
-/** The body of an error answer over MQTT. */
-export function bareErrorBody(refusal: ErrorResponse, tracking: Tracking): string {
+/** The `bare` body: the one of every error response over MQTT. */
+export function bareErrorBody(error: ErrorResponse, tracking: Tracking): string {
   return JSON.stringify({
-    errorCode: refusal.code,
+    errorCode: error.code,
     trackingId: trackingId(tracking),
-    message: refusal.message,
-    ...(refusal.info === undefined ? {} : { info: refusal.info }),
+    message: error.message,
+    ...(error.info === undefined ? {} : { info: error.info }),
     timestampUtc: new Date(tracking.atMs).toISOString(),
   });
 }
@@ -75,19 +72,19 @@ function trackingId({ id, atMs }: Tracking): string {
   return `${id}-G:0-TimeStamp:${month}/${day}/${year} ${time.slice(0, 8)}`;
 }
 
-/** Thrown by adapters to end a request; carries what pure code decided. */
+/** Thrown to end a request with an error response. */
 export class RequestError extends Error {
   readonly response: ErrorResponse;
 
-  constructor(refusal: ErrorResponse) {
-    super(refusal.message);
-    this.name = "RefusedRequest";
-    this.response = refusal;
+  constructor(response: ErrorResponse) {
+    super(response.message);
+    this.name = "RequestError";
+    this.response = response;
   }
 }
 
-/** The value, or a throw that ends the request. */
-export function valueOrThrow<T>(verdict: Result<T>): T {
-  if (verdict.ok) return verdict.value;
-  throw new RequestError(verdict.error);
+/** The value of a result; throws a RequestError when it is a failure. */
+export function valueOrThrow<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new RequestError(result.error);
 }

@@ -1,4 +1,4 @@
-/** JSON as it crosses the wire and lies on disk. */
+/** JSON as it is sent and stored. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export type JsonObject = { [key: string]: Json };
 
@@ -7,14 +7,14 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The member of that name, or undefined: never something inherited, whatever the name is (`__proto__`, `constructor` …). */
+/** The object's own property, or undefined: never an inherited one, whatever the name is (`__proto__`, `constructor` …). */
 export function ownProperty(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /**
- * How deep JSON may nest. The real hub's own limit is not documented; 64 is the default of Newtonsoft.Json, and without any a
- * small text could nest deeper than a recursion here can follow.
+ * How deep JSON may nest. The real hub's limit is not documented; 64 is the default of Newtonsoft.Json. Without a limit a
+ * small text could nest deeper than a recursive function can follow.
  */
 export const NESTING_LIMIT = 64;
 

@@ -9,9 +9,9 @@ export type Log = (entry: LogEntry) => void;
 
 export const silentLog: Log = () => {};
 
-/** The sentence of an error and of all its causes, each once: some repeat their cause's in their own. */
+/** The message of an error and of its causes. A cause's message that the error already repeats is left out. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const deeper = error.cause === undefined ? "" : describeError(error.cause);
-  return error.message.includes(deeper) ? error.message : `${error.message}: ${deeper}`;
+  const cause = error.cause === undefined ? "" : describeError(error.cause);
+  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }

@@ -1,15 +1,23 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Location } from "../faults/fault-kind.ts";
 import type { Faults } from "../faults/faults.ts";
-import { targetName } from "../registry/ids.ts";
-import type { Target } from "../registry/ids.ts";
-import type { Json } from "../lib/json.ts";
-import type { DeviceConnections } from "../gateway/device-link.ts";
-import { methodTopic, receivesMethod } from "../gateway/topics.ts";
+import type { Clock } from "../lib/clock.ts";
+import { deviceDisconnected, deviceNotOnline, responseTimedOut } from "../lib/error-catalog.ts";
 import { failure } from "../lib/error-response.ts";
 import type { Result } from "../lib/error-response.ts";
-import { deviceNotOnline, deviceDisconnected, responseTimedOut } from "../lib/error-catalog.ts";
+import type { Json } from "../lib/json.ts";
+import { targetName } from "../lib/target.ts";
+import type { Target } from "../lib/target.ts";
 import { parseMethodResponse } from "./request.ts";
 import type { MethodCall } from "./request.ts";
+
+/** How method calls reach devices. The gateway implements it. */
+export interface MethodTransport {
+  /** True when the target is connected and subscribed to this method. */
+  canReceiveMethod(target: Target, method: string): boolean;
+  sendMethod(target: Target, method: string, requestId: string, payload: string): void;
+  /** Where the target is connected; without endpoints when it is not. */
+  location(target: Target): Location;
+}
 
 export interface MethodResult {
   readonly status: number;
@@ -20,23 +28,23 @@ interface PendingCall {
   readonly target: Target;
   readonly call: MethodCall;
   readonly requestId: string;
-  readonly settle: (verdict: Result<MethodResult>) => void;
-  /** The request went out: from here on only the device, its going, or the deadline ends the call. */
+  readonly settle: (result: Result<MethodResult>) => void;
+  /** The request was sent: from now on only the response, a disconnect or the deadline ends the call. */
   sent: boolean;
-  /** What is still to be done when nobody waits for the answer any more. */
+  /** For a late request: sends it when the caller no longer waits. */
   whenSettled?: () => void;
 }
 
-/** Direct methods under way. Each is settled once: by the answer, by a deadline, or by the end of the connection. */
+/** The pending direct methods. Each is settled once: by the response, by a deadline, or by the end of the connection. */
 export class MethodCalls {
-  readonly #link: DeviceConnections;
+  readonly #transport: MethodTransport;
   readonly #clock: Clock;
   readonly #faults: Faults;
   readonly #pending = new Map<string, PendingCall>();
   #lastRequest = 0;
 
-  constructor(link: DeviceConnections, clock: Clock, faults: Faults) {
-    this.#link = link;
+  constructor(transport: MethodTransport, clock: Clock, faults: Faults) {
+    this.#transport = transport;
     this.#clock = clock;
     this.#faults = faults;
   }
@@ -45,10 +53,10 @@ export class MethodCalls {
     return new Promise((resolve) => {
       const requestId = this.#newRequestId();
       const timers: (() => void)[] = [];
-      const settle = (verdict: Result<MethodResult>): void => {
+      const settle = (result: Result<MethodResult>): void => {
         this.#pending.delete(requestId);
         for (const cancel of timers) cancel();
-        resolve(verdict);
+        resolve(result);
         pending.whenSettled?.();
       };
       const pending: PendingCall = { target, call, requestId, settle, sent: false };
@@ -58,20 +66,20 @@ export class MethodCalls {
           settle(failure(deviceNotOnline(0)));
           return;
         }
-        const giveUp = this.#clock.after(call.connectTimeoutMs, () => {
+        const connectTimer = this.#clock.after(call.connectTimeoutMs, () => {
           if (!pending.sent) settle(failure(deviceNotOnline(call.connectTimeoutMs)));
         });
-        timers.push(giveUp);
+        timers.push(connectTimer);
       }
       timers.push(this.#clock.after(call.responseTimeoutMs, () => settle(failure(responseTimedOut()))));
     });
   }
 
-  /** The device answered. An answer that nobody waits for any more, or that is another device's to give, is dropped. */
+  /** The device's response. Ignored when the call is no longer pending, or when it is another device's. */
   handleResponse(target: Target, requestId: string, status: number, payload: Buffer): void {
     const pending = this.#pending.get(requestId);
     if (pending === undefined || targetName(pending.target) !== targetName(target)) return;
-    if (this.#faults.triggerOnce("method-answer-lost", this.#link.location(target)) !== undefined) return;
+    if (this.#faults.triggerOnce("method-answer-lost", this.#transport.location(target)) !== undefined) return;
     pending.settle(parseMethodResponse(status, payload));
   }
 
@@ -85,20 +93,19 @@ export class MethodCalls {
 
   #trySend(pending: PendingCall): boolean {
     const { target, call, requestId } = pending;
-    const wants = (filter: string): boolean => receivesMethod(filter, call.name);
-    if (!this.#link.canReceive(target, wants)) return false;
+    if (!this.#transport.canReceiveMethod(target, call.name)) return false;
     pending.sent = true;
-    const send = (id: string): void => void this.#link.send(target, wants, methodTopic(call.name, id), call.payload);
-    const where = this.#link.location(target);
-    if (this.#faults.triggerOnce("method-lost", where) !== undefined) return true;
-    if (this.#faults.triggerOnce("method-late", where) !== undefined) {
+    const send = (id: string): void => this.#transport.sendMethod(target, call.name, id, call.payload);
+    const location = this.#transport.location(target);
+    if (this.#faults.triggerOnce("method-lost", location) !== undefined) return true;
+    if (this.#faults.triggerOnce("method-late", location) !== undefined) {
       pending.whenSettled = () => send(requestId);
       return true;
     }
     send(requestId);
-    const more = this.#faults.triggerOnce("method-duplicated", where);
-    for (let sent = 0; sent < (more?.copies ?? 0); sent += 1) {
-      send(more?.requestId === "same" ? requestId : this.#newRequestId());
+    const duplicated = this.#faults.triggerOnce("method-duplicated", location);
+    for (let copy = 0; copy < (duplicated?.copies ?? 0); copy += 1) {
+      send(duplicated?.requestId === "same" ? requestId : this.#newRequestId());
     }
     return true;
   }

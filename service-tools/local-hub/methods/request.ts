@@ -4,12 +4,12 @@ import { success, failure } from "../lib/error-response.ts";
 import type { ErrorResponse, Result } from "../lib/error-response.ts";
 import { argumentInvalid, badDeviceResponse, tooLarge } from "../lib/error-catalog.ts";
 
-/** A direct method call as it goes to the device. `payload` is the text of the MQTT message: empty when the caller gave none. */
+/** A direct method call, as sent to the device. `payload` is the text of the MQTT message: empty when the caller gave none. */
 export interface MethodCall {
   readonly name: string;
   readonly payload: string;
   readonly connectTimeoutMs: number;
-  /** Bounds the whole call, the wait for the device included. */
+  /** Limits the whole call, including the wait for the device to connect. */
   readonly responseTimeoutMs: number;
 }
 
@@ -21,7 +21,7 @@ const DEFAULT_RESPONSE_TIMEOUT_S = 30;
 // The same article: US-ASCII printable alphanumeric, except these. An MQTT topic cannot hold + or # [MQTT-3.3.2-2].
 const forbiddenInName = /[^\u0021-\u007e]|[$()<>@,;:\\"/[\]?={}+#]/;
 
-/** The call that a request body asks for. */
+/** Parses and checks the body of a request. */
 export function parseMethodRequest(body: Json): Result<MethodCall> {
   if (!isJsonObject(body)) return invalid("The request body must be a JSON object with a methodName.");
   const name = ownProperty(body, "methodName");
@@ -37,9 +37,9 @@ export function parseMethodRequest(body: Json): Result<MethodCall> {
   }
   const response = seconds(ownProperty(body, "responseTimeoutInSeconds"), DEFAULT_RESPONSE_TIMEOUT_S);
   const connect = seconds(ownProperty(body, "connectTimeoutInSeconds"), 0);
-  const refusal = checkTimeouts(response, connect);
-  if (refusal !== undefined || response === undefined || connect === undefined) {
-    return failure(refusal ?? argumentInvalid("Timeouts must be whole seconds.", "nested"));
+  const error = checkTimeouts(response, connect);
+  if (error !== undefined || response === undefined || connect === undefined) {
+    return failure(error ?? argumentInvalid("Timeouts must be whole seconds.", "nested"));
   }
   return success({ name, payload: payloadText, connectTimeoutMs: connect * 1000, responseTimeoutMs: response * 1000 });
 }
@@ -65,7 +65,7 @@ function seconds(value: Json | undefined, otherwise: number): number | undefined
   return typeof value === "number" && Number.isInteger(value) ? value : undefined;
 }
 
-/** The body for the caller: the device's status and payload. An empty answer has the payload null. */
+/** The caller's response body: the device's status and payload. The payload of an empty response is null. */
 export function parseMethodResponse(status: number, payload: Buffer): Result<{ status: number; payload: Json }> {
   if (payload.length > METHOD_PAYLOAD_LIMIT_BYTES) {
     const limit = `${METHOD_PAYLOAD_LIMIT_BYTES} bytes`;

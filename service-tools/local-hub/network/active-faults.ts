@@ -1,41 +1,42 @@
-import type { FaultName, ParametersOf } from "../faults/catalogue.ts";
+import type { FaultName, ParametersOf } from "../faults/catalog.ts";
+import type { Location } from "../faults/fault-kind.ts";
 import type { Faults } from "../faults/faults.ts";
-import type { Location } from "../faults/scope.ts";
 import { unimpaired } from "./link-model.ts";
 import type { LinkConditions } from "./link-model.ts";
 
 export type Direction = "to-hub" | "to-client";
 
 export interface Cut {
+  /** How many of the bytes still pass. */
   readonly passing: number;
   readonly how: "reset" | "close";
 }
 
-/** What the faults that are on do to one connection: asked for each piece that travels, since they come and go. */
+/** The network faults that act on one connection. Asked for each piece of the stream, since faults begin and end. */
 export class ActiveFaults {
   readonly #faults: Faults;
   readonly #connection: object;
-  /** How many bytes have passed under each fault that counts them. */
-  readonly #counted = new WeakMap<object, number>();
+  /** For each `cut-after` fault, how many bytes have passed under it. */
+  readonly #passedBytes = new WeakMap<object, number>();
   location: Location;
 
-  constructor(faults: Faults, connection: object, where: Location) {
+  constructor(faults: Faults, connection: object, location: Location) {
     this.#faults = faults;
     this.#connection = connection;
-    this.location = where;
+    this.location = location;
   }
 
-  /** Lets those faults take hold that now can, without waiting for something to travel. */
+  /** Lets the faults that apply begin to act on the connection, without waiting for traffic. */
   attach(): void {
     for (const name of ["black-hole", "latency", "loss", "bandwidth", "cut-after"] as const) this.#active(name);
   }
 
-  /** What becomes of what vanishes in this direction, or undefined when nothing does. */
+  /** What happens to lost bytes in this direction (for ever, or until the fault ends); undefined when none are lost. */
   blackHole(direction: Direction): "dead" | "late" | undefined {
     return inDirection(this.#active("black-hole"), direction)?.after;
   }
 
-  /** Always the same object when nothing is the matter. */
+  /** Returns the object `unimpaired` itself when no fault acts. */
   linkConditions(direction: Direction): LinkConditions {
     if (this.#faults.noneActive) return unimpaired;
     const latency = inDirection(this.#active("latency"), direction);
@@ -51,12 +52,12 @@ export class ActiveFaults {
     };
   }
 
-  /** How many of these bytes still pass before the connection is cut, and how it is; undefined when it is not. */
+  /** Counts the bytes. Returns how the connection is to be cut, or undefined while it is not. */
   cutAfter(direction: Direction, bytes: number): Cut | undefined {
     const fault = inDirection(this.#active("cut-after"), direction);
     if (fault === undefined) return undefined;
-    const before = this.#counted.get(fault) ?? 0;
-    this.#counted.set(fault, before + bytes);
+    const before = this.#passedBytes.get(fault) ?? 0;
+    this.#passedBytes.set(fault, before + bytes);
     return before + bytes <= fault.bytes ? undefined : { passing: Math.max(0, fault.bytes - before), how: fault.how };
   }
 

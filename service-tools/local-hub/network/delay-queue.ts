@@ -1,9 +1,9 @@
 import type { Clock } from "../lib/clock.ts";
-import { unimpaired, nothingInFlight, transmit } from "./link-model.ts";
+import { nothingInFlight, transmit, unimpaired } from "./link-model.ts";
 import type { LinkConditions } from "./link-model.ts";
 
-/** How much may be on its way before the sender has to wait: more than a slow road holds, and little enough for memory. */
-const ROOM_BYTES = 1024 * 1024;
+/** How many bytes may be under way before the sender must wait: more than a slow link holds, and little memory. */
+const CAPACITY_BYTES = 1024 * 1024;
 
 interface Piece {
   readonly bytes: number;
@@ -11,7 +11,7 @@ interface Piece {
   readonly deliver: () => void;
 }
 
-/** One direction of a connection: what is sent arrives in its order, when the road lets it. */
+/** One direction of a connection: delivers pieces in order, when the link's conditions let them arrive. */
 export class DelayQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -21,31 +21,31 @@ export class DelayQueue {
   #inFlight = nothingInFlight;
   #cancel: (() => void) | undefined;
 
-  /** `arrived` is called after pieces have arrived that had to wait: there may be room again. */
-  constructor(clock: Clock, random: () => number, arrived: () => void) {
+  /** `onRoom` is called after delayed pieces have arrived: there may be room again. */
+  constructor(clock: Clock, random: () => number, onRoom: () => void) {
     this.#clock = clock;
     this.#random = random;
-    this.#onRoom = arrived;
+    this.#onRoom = onRoom;
   }
 
   /** False when the sender should wait. */
   get hasRoom(): boolean {
-    return this.#bytes < ROOM_BYTES;
+    return this.#bytes < CAPACITY_BYTES;
   }
 
-  /** `arrive` is called when the piece is there: at once, if nothing holds it up. */
-  send(bytes: number, road: LinkConditions, arrive: () => void): void {
-    if (road === unimpaired && this.#pieces.length === 0) {
-      arrive();
+  /** Calls `deliver` when the piece arrives; at once when nothing delays it. */
+  send(bytes: number, link: LinkConditions, deliver: () => void): void {
+    if (link === unimpaired && this.#pieces.length === 0) {
+      deliver();
       return;
     }
-    this.#inFlight = transmit(this.#inFlight, road, this.#clock.nowMs(), bytes, this.#random);
+    this.#inFlight = transmit(this.#inFlight, link, this.#clock.nowMs(), bytes, this.#random);
     this.#bytes += bytes;
-    this.#pieces.push({ bytes, arriveMs: this.#inFlight.lastArrivalMs, deliver: arrive });
+    this.#pieces.push({ bytes, arriveMs: this.#inFlight.lastArrivalMs, deliver });
     this.#scheduleNext();
   }
 
-  /** The road is clear again: what is on its way arrives now. */
+  /** The link is unimpaired again: delivers everything that is under way. */
   flush(): void {
     this.#cancel?.();
     this.#cancel = undefined;

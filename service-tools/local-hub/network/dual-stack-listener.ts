@@ -1,18 +1,18 @@
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 
-/** A port of this machine alone, on 127.0.0.1 and, where the machine has it, on ::1. */
+/** A TCP port of this machine, on 127.0.0.1 and, if the machine has IPv6, on ::1. */
 export interface DualStackListener {
   readonly port: number;
-  /** From now on whoever comes is refused; those who are in stay. The port stays ours: no other program is given it meanwhile. */
+  /** Refuses new connections; open ones stay. The port remains reserved: no other program can take it. */
   pause(): void;
-  /** Resolves when they are let in again. */
+  /** Resolves when connections are accepted again. */
   resume(): Promise<void>;
-  /** Gives the port up. */
+  /** Stops listening and releases the port. */
   close(): Promise<void>;
 }
 
-/** A port that cannot be had, with what to do about it. */
+/** A port that cannot be opened, with the remedy. */
 class PortUnavailable extends Error {
   constructor(what: string, port: number, cause: NodeJS.ErrnoException) {
     const remedy =
@@ -28,47 +28,50 @@ class PortUnavailable extends Error {
 
 const FREE_PORT_ATTEMPTS = 20;
 
-/** Opens a door; port 0 takes a free one. `localhost` means either address, and not every client tries both. */
+/**
+ * Listens on both addresses, since `localhost` means either and not every client tries both. Port 0 takes a free one.
+ * `what` names the server in errors.
+ */
 export async function listenDualStack(
   port: number,
   what: string,
-  welcome: (socket: Socket) => void,
+  onConnection: (socket: Socket) => void,
 ): Promise<DualStackListener> {
-  const leaves = [new AddressListener("127.0.0.1", welcome), new AddressListener("::1", welcome)] as const;
-  const taken = await listenOnBoth(leaves, port, what);
-  const open = leaves.filter((leaf) => leaf.isOpen);
+  const listeners = [new AddressListener("127.0.0.1", onConnection), new AddressListener("::1", onConnection)] as const;
+  const taken = await listenOnBoth(listeners, port, what);
+  const open = listeners.filter((listener) => listener.isOpen);
   return {
     port: taken,
     pause: () => {
-      for (const leaf of open) leaf.pause(taken);
+      for (const listener of open) listener.pause(taken);
     },
     resume: async () => {
-      for (const leaf of open) {
-        const failed = await leaf.open(taken);
+      for (const listener of open) {
+        const failed = await listener.open(taken);
         if (failed !== undefined) throw new PortUnavailable(what, taken, failed);
       }
     },
     close: async () => {
-      await Promise.all(open.map(async (leaf) => leaf.close()));
+      await Promise.all(open.map(async (listener) => listener.close()));
     },
   };
 }
 
-/** The half of a door that is on one address. */
+/** Listens on one address. */
 class AddressListener {
   readonly #host: string;
   readonly #server: Server;
   /**
-   * Keeps the port while nobody listens on it: a connection of the port to itself (RFC 9293, 3.5, simultaneous open). The
-   * system gives a port that has one to nobody else, and lets us listen there again (SO_REUSEADDR, which Node always sets).
+   * Reserves the port while nobody listens on it: a connection of the port to itself (RFC 9293, 3.5, simultaneous open).
+   * The kernel gives such a port to no other program, and lets us listen on it again (SO_REUSEADDR, which Node always sets).
    */
   #portHolder: Socket | undefined;
   #opening: Promise<NodeJS.ErrnoException | undefined> | undefined;
 
-  constructor(host: string, welcome: (socket: Socket) => void) {
+  constructor(host: string, onConnection: (socket: Socket) => void) {
     this.#host = host;
-    // A client that has said all it has to say may still be listening: whoever takes the connection decides.
-    this.#server = createServer({ allowHalfOpen: true }, welcome);
+    // A client that has ended its side may still be reading: whoever takes the connection decides.
+    this.#server = createServer({ allowHalfOpen: true }, onConnection);
   }
 
   get isOpen(): boolean {
@@ -82,7 +85,7 @@ class AddressListener {
     return address.port;
   }
 
-  /** Answers why it cannot be opened, or undefined when it is open. */
+  /** Returns undefined when it listens, else the error. */
   async open(port: number): Promise<NodeJS.ErrnoException | undefined> {
     if (this.isOpen) return undefined;
     this.#opening ??= this.#listen(port).finally(() => {
@@ -95,16 +98,16 @@ class AddressListener {
   pause(port: number): void {
     if (!this.isOpen) return;
     this.#server.close();
-    const keeper = connect({ port, host: this.#host, localPort: port, localAddress: this.#host });
-    // Without a keeper the port is ours for as long as nobody else asks for it; if somebody does, `reopen` says so.
-    keeper.on("error", () => keeper.destroy());
-    this.#portHolder = keeper;
+    const holder = connect({ port, host: this.#host, localPort: port, localAddress: this.#host });
+    // Without it another program can take the port; `resume` then reports that.
+    holder.on("error", () => holder.destroy());
+    this.#portHolder = holder;
   }
 
   async close(): Promise<void> {
     this.#releasePort();
     if (!this.isOpen) return;
-    // The callback would wait for connections too, which are not the door's.
+    // The callback of close() would also wait for open connections, which belong to others.
     await new Promise<void>((resolve) => {
       this.#server.close();
       setImmediate(resolve);
@@ -128,6 +131,7 @@ class AddressListener {
   }
 }
 
+/** Returns the port. ::1 may be missing on this machine; it may not belong to another program. */
 async function listenOnBoth(
   [ipv4, ipv6]: readonly [AddressListener, AddressListener],
   port: number,
@@ -139,7 +143,7 @@ async function listenOnBoth(
     const taken = ipv4.port;
     const failedToo = await ipv6.open(taken);
     if (failedToo?.code !== "EADDRINUSE") return taken;
-    // Somebody else has the port on ::1 alone: a client would reach them.
+    // Another program has the port on ::1: clients might reach that one.
     await ipv4.close();
     if (port !== 0 || attempt === FREE_PORT_ATTEMPTS) throw new PortUnavailable(what, taken, failedToo);
   }

@@ -1,59 +1,69 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import type { Endpoint, Location } from "../faults/fault-kind.ts";
+import { Faults } from "../faults/faults.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Faults } from "../faults/faults.ts";
-import type { Endpoint, Location } from "../faults/scope.ts";
-import type { Target } from "../registry/ids.ts";
-import type { KeyedCertificate } from "../tls/certificates.ts";
-import type { Flaw } from "../tls/flawed.ts";
+import type { Log } from "../lib/log.ts";
+import type { Target } from "../lib/target.ts";
+import type { Flaw, KeyedCertificate } from "../tls/certificates.ts";
 import { ActiveFaults } from "./active-faults.ts";
 import type { Direction } from "./active-faults.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { unimpaired } from "./link-model.ts";
 
-/** What the network between clients and the hub depends on. */
+/** What the connections between clients and the hub depend on. */
 export interface NetworkContext {
   readonly faults: Faults;
   readonly clock: Clock;
-  /** Answers from 0 up to, and never, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random: () => number;
   /** A certificate of this server that no client should trust. */
   readonly flawedCertificate: (flaw: Flaw) => Promise<KeyedCertificate>;
 }
 
-/** How much of what a client does not take may wait here before the hub has to. */
+/** A network without faults: no one else holds its `Faults`, so none can be added. */
+export function networkWithoutFaults(clock: Clock, log: Log): NetworkContext {
+  return {
+    faults: new Faults(clock, log, []),
+    clock,
+    random: () => 0,
+    flawedCertificate: async () => Promise.reject(new Error("A network without faults has no flawed certificates.")),
+  };
+}
+
+/** How many bytes may wait for a slow client before the hub must wait. */
 const BACKLOG_BYTES = 256 * 1024;
-/** On a slow road bytes travel in pieces, so that they arrive little by little: so many in a second. */
+/** With limited bandwidth, bytes are sent in so many pieces per second, so that they arrive little by little. */
 const PIECES_PER_S = 10;
 
 /**
- * One TCP connection as the hub sees it: all its bytes go through here, between the socket and TLS, so that the faults of a network can
- * be done to them. The client's side is a real socket: what it sees of RST and FIN is the system's own.
+ * One TCP connection as the hub sees it. All its bytes pass through here, between the socket and TLS, so that network
+ * faults can act on them. The client's side is a real socket: its RST and FIN are the kernel's.
  */
 export class FaultySocket extends Duplex {
   readonly #socket: Socket;
   readonly #faults: Faults;
   readonly #activeFaults: ActiveFaults;
   readonly #queues: Readonly<Record<Direction, DelayQueue>>;
-  /** What a black hole gives back when it is over, as the sender's retransmissions would. */
+  /** What a black hole gives back when it ends, as the sender's retransmissions would. */
   readonly #heldByBlackHole: (() => void)[] = [];
-  /** Something was lost for good: TCP cannot go on from there. */
+  /** Bytes were lost for good: TCP cannot continue. */
   #lostBytes = false;
   /** Nothing that is sent arrives any more. */
   #dead = false;
   #hubReads = false;
   #writeDone: (() => void) | undefined;
 
-  constructor(socket: Socket, surfaces: readonly Endpoint[], { faults, clock, random }: NetworkContext) {
+  constructor(socket: Socket, endpoints: readonly Endpoint[], { faults, clock, random }: NetworkContext) {
     super();
     this.#socket = socket;
     this.#faults = faults;
-    this.#activeFaults = new ActiveFaults(faults, this, { endpoints: surfaces });
+    this.#activeFaults = new ActiveFaults(faults, this, { endpoints });
     this.#queues = {
       "to-hub": new DelayQueue(clock, random, () => this.#applyBackpressure()),
       "to-client": new DelayQueue(clock, random, () => this.#applyBackpressure()),
     };
-    // TLS listens while it has hold of this; before that, and once it has let go, a connection that ends badly has ended, no more.
+    // TLS handles errors while it uses this stream. Before and after that, an error only ends the connection.
     this.on("error", () => undefined);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#send("to-hub", chunk));
@@ -68,45 +78,45 @@ export class FaultySocket extends Duplex {
     return this.#activeFaults.location;
   }
 
-  /** Where a port has several uses: what this connection turned out to be for. */
-  setEndpoint(surface: Endpoint): void {
+  /** For a port with several endpoints: sets the one that this connection turned out to use. */
+  setEndpoint(endpoint: Endpoint): void {
     if (this.location.endpoints.length === 1) return;
-    this.#activeFaults.location = { ...this.location, endpoints: [surface] };
+    this.#activeFaults.location = { ...this.location, endpoints: [endpoint] };
     this.applyFaultChanges();
   }
 
-  /** Whose connection it turned out to be. */
+  /** Sets the device or module whose connection this turned out to be. */
   setTarget(target: Target): void {
     this.#activeFaults.location = { ...this.location, target };
     if (this.#faults.triggerOnce("accept-reset", this.location) === undefined) this.applyFaultChanges();
     else this.reset();
   }
 
-  /** RST to the client, and to the hub. */
+  /** Resets both sides: RST to the client, an error to the hub. */
   reset(): void {
     this.#socket.resetAndDestroy();
     this.destroy(new Error("the connection was reset"));
   }
 
-  /** FIN to the client; to the hub the connection is gone. */
+  /** Closes both sides: FIN to the client. */
   close(): void {
     this.#socket.destroySoon();
     this.destroy();
   }
 
-  /** Takes the connection from both, whatever fault has hold of it. */
+  /** Destroys both sides at once, whatever fault acts on the connection. */
   destroyBothSides(): void {
     this.#socket.destroy();
     this.destroy();
   }
 
-  /** A fault has begun or ended, or more is known of this connection. */
+  /** Call when a fault has begun or ended, or when the connection's location has changed. */
   applyFaultChanges(): void {
     this.#activeFaults.attach();
     const holes = [this.#activeFaults.blackHole("to-hub"), this.#activeFaults.blackHole("to-client")];
     if (holes.every((hole) => hole === undefined)) {
       this.#dead ||= this.#lostBytes;
-      for (const carry of this.#heldByBlackHole.splice(0)) carry();
+      for (const enqueue of this.#heldByBlackHole.splice(0)) enqueue();
     }
     for (const direction of ["to-hub", "to-client"] as const) {
       if (this.#activeFaults.linkConditions(direction) === unimpaired) this.#queues[direction].flush();
@@ -130,10 +140,10 @@ export class FaultySocket extends Duplex {
     done();
   }
 
-  /** The hub is done with it: what it sent still travels, and then the FIN. */
+  /** The hub has closed its side: what it sent is still delivered, then the FIN. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#enqueue("to-client", 0, () => this.#socket.destroySoon());
-    // Where that vanished, the client cannot know; but it may have gone itself.
+    // Where a fault swallows the FIN, the client cannot know; but it may have ended itself.
     if (this.#socket.readableEnded) this.#socket.destroy();
     done(error);
   }
@@ -141,7 +151,8 @@ export class FaultySocket extends Duplex {
   #send(direction: Direction, chunk: Buffer): void {
     const cut = this.#activeFaults.cutAfter(direction, chunk.length);
     const passing = cut === undefined ? chunk : chunk.subarray(0, cut.passing);
-    const pieceBytes = Math.max(1, Math.floor(this.#activeFaults.linkConditions(direction).bytesPerS / PIECES_PER_S));
+    const { bytesPerS } = this.#activeFaults.linkConditions(direction);
+    const pieceBytes = Math.max(1, Math.floor(bytesPerS / PIECES_PER_S));
     for (let at = 0; at < passing.length; at += pieceBytes) {
       const piece = passing.subarray(at, at + pieceBytes);
       this.#enqueue(direction, piece.length, () => this.#deliver(direction, piece));
@@ -151,12 +162,12 @@ export class FaultySocket extends Duplex {
     this.#dead = true;
   }
 
-  #enqueue(direction: Direction, bytes: number, arrive: () => void): void {
+  #enqueue(direction: Direction, bytes: number, deliver: () => void): void {
     const hole = this.#dead ? "dead" : this.#activeFaults.blackHole(direction);
     if (hole === undefined) {
-      this.#queues[direction].send(bytes, this.#activeFaults.linkConditions(direction), arrive);
+      this.#queues[direction].send(bytes, this.#activeFaults.linkConditions(direction), deliver);
     } else if (hole === "late") {
-      this.#heldByBlackHole.push(() => this.#enqueue(direction, bytes, arrive));
+      this.#heldByBlackHole.push(() => this.#enqueue(direction, bytes, deliver));
     } else {
       this.#lostBytes = true;
     }
@@ -179,22 +190,22 @@ export class FaultySocket extends Duplex {
   }
 
   /**
-   * What has passed is to arrive first. A client on libuv (Node) that finds data and RST together takes it for FIN
-   * (uv__stream_io, READ_PARTIAL), so it is given the time to read, as far as that can be known from here.
+   * Bytes that have passed must arrive before the cut. A client on libuv (Node) that finds data and RST together takes it
+   * for FIN (uv__stream_io, READ_PARTIAL), so a reset leaves it two turns of the event loop to read.
    */
   #cut(how: "reset" | "close"): void {
     if (how === "close") this.close();
     else setImmediate(() => setImmediate(() => this.reset()));
   }
 
-  /** Holds back whoever sends faster than the other end takes. What vanishes is taken at once. */
+  /** Makes a sender wait that is faster than its receiver. Bytes that are lost are accepted at once. */
   #applyBackpressure(): void {
     const swallowed = this.#dead || this.#activeFaults.blackHole("to-hub") !== undefined;
     if (swallowed || (this.#hubReads && this.#queues["to-hub"].hasRoom)) this.#socket.resume();
     else this.#socket.pause();
     if (!this.#queues["to-client"].hasRoom || this.#socket.writableLength > BACKLOG_BYTES) return;
-    const goOn = this.#writeDone;
+    const done = this.#writeDone;
     this.#writeDone = undefined;
-    goOn?.();
+    done?.();
   }
 }

@@ -1,17 +1,23 @@
-/** What the road does to the pieces that travel on it. */
+/** What a link does to the pieces of a stream that cross it in one direction. */
 export interface LinkConditions {
   readonly delayMs: number;
   readonly jitterMs: number;
-  /** How many of a hundred pieces stall, and for how long. */
+  /** Of 100 pieces so many stall, each for `stallMs`. */
   readonly stallPercent: number;
   readonly stallMs: number;
-  /** Infinity where nothing limits it. */
+  /** Infinity when the throughput is unlimited. */
   readonly bytesPerS: number;
 }
 
-export const unimpaired: LinkConditions = { delayMs: 0, jitterMs: 0, stallPercent: 0, stallMs: 0, bytesPerS: Infinity };
+export const unimpaired: LinkConditions = {
+  delayMs: 0,
+  jitterMs: 0,
+  stallPercent: 0,
+  stallMs: 0,
+  bytesPerS: Infinity,
+};
 
-/** What is already on its way: when the last piece of it arrives, and when the sender is done with it. */
+/** The pieces that are under way: when the last of them arrives, and until when the sender is busy. */
 export interface InFlight {
   readonly lastArrivalMs: number;
   readonly busyUntilMs: number;
@@ -19,16 +25,16 @@ export interface InFlight {
 
 export const nothingInFlight: InFlight = { lastArrivalMs: 0, busyUntilMs: 0 };
 
-/** When a piece that is sent now arrives: never before one that was sent earlier, since it is TCP that carries it. */
+/** Sends one piece now; `lastArrivalMs` of the result is its arrival. Never before an earlier piece: TCP keeps the order. */
 export function transmit(
-  traffic: InFlight,
-  road: LinkConditions,
+  inFlight: InFlight,
+  link: LinkConditions,
   nowMs: number,
   bytes: number,
   random: () => number,
 ): InFlight {
-  const sentMs = Math.max(nowMs, traffic.busyUntilMs) + (bytes * 1000) / road.bytesPerS;
-  const stalledMs = random() * 100 < road.stallPercent ? road.stallMs : 0;
-  const arrivalMs = sentMs + road.delayMs + road.jitterMs * random() + stalledMs;
-  return { lastArrivalMs: Math.max(arrivalMs, traffic.lastArrivalMs), busyUntilMs: sentMs };
+  const sentMs = Math.max(nowMs, inFlight.busyUntilMs) + (bytes * 1000) / link.bytesPerS;
+  const stalledMs = random() * 100 < link.stallPercent ? link.stallMs : 0;
+  const arrivalMs = sentMs + link.delayMs + link.jitterMs * random() + stalledMs;
+  return { lastArrivalMs: Math.max(arrivalMs, inFlight.lastArrivalMs), busyUntilMs: sentMs };
 }

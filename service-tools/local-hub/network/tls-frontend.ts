@@ -2,32 +2,31 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions, Server, TLSSocket } from "node:tls";
-import { covers } from "../faults/scope.ts";
-import type { Endpoint } from "../faults/scope.ts";
+import { covers } from "../faults/fault-kind.ts";
+import type { Endpoint, Scope } from "../faults/fault-kind.ts";
 import { describeError } from "../lib/log.ts";
 import type { Log } from "../lib/log.ts";
-import type { KeyedCertificate } from "../tls/certificates.ts";
-import type { Flaw } from "../tls/flawed.ts";
-import { FaultySocket } from "./faulty-socket.ts";
-import type { NetworkContext } from "./faulty-socket.ts";
+import type { Flaw, KeyedCertificate } from "../tls/certificates.ts";
 import { listenDualStack } from "./dual-stack-listener.ts";
 import type { DualStackListener } from "./dual-stack-listener.ts";
+import { FaultySocket } from "./faulty-socket.ts";
+import type { NetworkContext } from "./faulty-socket.ts";
 
 export interface TlsFrontendOptions {
-  /** 0 is a free one. */
+  /** 0 takes a free one. */
   readonly port: number;
   /** For the log and for errors: MQTT, HTTPS, images. */
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly network: NetworkContext;
-  /** Speaks TLS and what is in it. It does not listen itself: connections are handed to it. */
+  /** Does TLS and the protocol in it. It does not listen itself: it is given the connections. */
   readonly server: Server;
-  /** What the server shows, faults aside. */
+  /** The server's certificate when no fault changes it. */
   readonly certificate: KeyedCertificate;
   readonly log: Log;
 }
 
-/** A server that listens on this machine alone. */
+/** A server that listens on this machine only. */
 export interface ListeningServer {
   readonly port: number;
   /** Stops listening and cuts every connection. */
@@ -35,12 +34,12 @@ export interface ListeningServer {
 }
 
 /**
- * A handshake ends in the asynchronous context that it began in: so it is known which conduit a TLS socket stands on. One for all
- * fronts: each that there ever was costs every promise of the process something.
+ * The connection whose TLS handshake runs. A handshake ends in the asynchronous context in which it began, so the socket
+ * under a TLS socket is known. One storage for all frontends, since each one slows down every promise of the process.
  */
 const handshake = new AsyncLocalStorage<FaultySocket>();
 
-/** What listens on a port: takes connections through the door, does to them what the network's faults do, and hands them to TLS. */
+/** Listens on a port, lets the network's faults act on each connection, and hands it to a TLS server. */
 export class TlsFrontend implements ListeningServer {
   readonly #options: TlsFrontendOptions;
   readonly #sockets = new Set<FaultySocket>();
@@ -53,107 +52,107 @@ export class TlsFrontend implements ListeningServer {
     this.#prepareServer(options.server);
   }
 
-  /** Resolves when clients can come. */
+  /** Resolves when clients can connect. */
   async open(): Promise<void> {
-    const { port, name: what } = this.#options;
-    this.#listener = await listenDualStack(port, what, (socket) => this.#accept(socket));
+    const { port, name } = this.#options;
+    this.#listener = await listenDualStack(port, name, (socket) => this.#accept(socket));
     this.#registerFaults();
   }
 
   get port(): number {
-    if (this.#listener === undefined) throw new Error("The front has not been opened.");
+    if (this.#listener === undefined) throw new Error("This server has no port: it is not open.");
     return this.#listener.port;
   }
 
-  /** The connection under a TLS socket that a server of this front answers on. */
-  socketUnder(socket: Duplex): FaultySocket | undefined {
-    return this.#byTlsSocket.get(socket);
+  /** The connection under a TLS socket of this server. */
+  socketUnder(tlsSocket: Duplex): FaultySocket | undefined {
+    return this.#byTlsSocket.get(tlsSocket);
   }
 
   async close(): Promise<void> {
     this.#unsubscribe();
     await this.#listener?.close();
-    for (const conduit of this.#sockets) conduit.destroyBothSides();
+    for (const socket of this.#sockets) socket.destroyBothSides();
   }
 
   #prepareServer(server: Server): void {
-    // Before all other listeners: they ask for the conduit.
-    server.prependListener("secureConnection", (socket: TLSSocket) => {
-      const conduit = handshake.getStore();
-      if (conduit !== undefined) this.#byTlsSocket.set(socket, conduit);
+    // Before all other listeners: they ask for the socket.
+    server.prependListener("secureConnection", (tlsSocket: TLSSocket) => {
+      const socket = handshake.getStore();
+      if (socket !== undefined) this.#byTlsSocket.set(tlsSocket, socket);
     });
     server.on("tlsClientError", (error) => {
-      const { log, name: what } = this.#options;
-      log({ level: "info", message: "TLS handshake failed", what, why: describeError(error) });
+      const { log, name } = this.#options;
+      log({ level: "info", message: "TLS handshake failed", what: name, why: describeError(error) });
     });
   }
 
-  #accept(socket: Socket): void {
-    const { network: ground, endpoints: surfaces } = this.#options;
-    if (ground.faults.triggerOnce("accept-reset", { endpoints: surfaces }) !== undefined) {
-      socket.resetAndDestroy();
+  #accept(tcpSocket: Socket): void {
+    const { network, endpoints } = this.#options;
+    if (network.faults.triggerOnce("accept-reset", { endpoints }) !== undefined) {
+      tcpSocket.resetAndDestroy();
       return;
     }
-    const conduit = new FaultySocket(socket, surfaces, ground);
-    this.#sockets.add(conduit);
-    // A fault may have kept from the one end that the other has gone.
+    const socket = new FaultySocket(tcpSocket, endpoints, network);
+    this.#sockets.add(socket);
+    // Only when both ends are closed: a fault may hide from one that the other is.
     const forget = (): void => {
-      if (socket.destroyed && conduit.destroyed) this.#sockets.delete(conduit);
+      if (tcpSocket.destroyed && socket.destroyed) this.#sockets.delete(socket);
     };
+    tcpSocket.once("close", forget);
     socket.once("close", forget);
-    conduit.once("close", forget);
-    const flaw = ground.faults.triggerOnce("certificate", { endpoints: surfaces })?.flaw;
-    if (flaw === undefined) this.#beginTls(conduit);
-    else this.#beginTlsFlawed(conduit, flaw).catch((error: unknown) => conduit.destroy(asError(error)));
+    const flaw = network.faults.triggerOnce("certificate", { endpoints })?.flaw;
+    if (flaw === undefined) this.#beginTls(socket);
+    else this.#beginTlsFlawed(socket, flaw).catch((error: unknown) => socket.destroy(asError(error)));
   }
 
-  #beginTls(conduit: FaultySocket): void {
-    handshake.run(conduit, () => this.#options.server.emit("connection", conduit));
+  #beginTls(socket: FaultySocket): void {
+    handshake.run(socket, () => this.#options.server.emit("connection", socket));
   }
 
-  async #beginTlsFlawed(conduit: FaultySocket, flaw: Flaw): Promise<void> {
-    const { network: ground, server, certificate } = this.#options;
-    const flawed = await ground.flawedCertificate(flaw);
-    // Node reads the server's certificate as it begins a handshake, before `emit` returns.
+  async #beginTlsFlawed(socket: FaultySocket, flaw: Flaw): Promise<void> {
+    const { network, server, certificate } = this.#options;
+    const flawed = await network.flawedCertificate(flaw);
+    // Node reads the server's certificate when a handshake begins, before `emit` returns.
     server.setSecureContext(tlsContext(flawed));
-    this.#beginTls(conduit);
+    this.#beginTls(socket);
     server.setSecureContext(tlsContext(certificate));
   }
 
   #registerFaults(): void {
     const { faults } = this.#options.network;
-    faults.onImmediate("reset", (_parameters, options, strike) => {
-      for (const conduit of this.#covered(options)) {
-        strike();
-        conduit.reset();
+    faults.onImmediate("reset", (_parameters, options, recordHit) => {
+      for (const socket of this.#covered(options)) {
+        recordHit();
+        socket.reset();
       }
     });
-    faults.onImmediate("close", (_parameters, options, strike) => {
-      for (const conduit of this.#covered(options)) {
-        strike();
-        conduit.close();
+    faults.onImmediate("close", (_parameters, options, recordHit) => {
+      for (const socket of this.#covered(options)) {
+        recordHit();
+        socket.close();
       }
     });
     this.#unsubscribe = faults.onChange(async () => {
-      for (const conduit of this.#sockets) conduit.applyFaultChanges();
+      for (const socket of this.#sockets) socket.applyFaultChanges();
       await this.#pauseOrResume();
     });
   }
 
   async #pauseOrResume(): Promise<void> {
-    const { network: ground, endpoints: surfaces } = this.#options;
-    const refuses = (): boolean => ground.faults.activeFor("refuse", this, { endpoints: surfaces }) !== undefined;
+    const { network, endpoints } = this.#options;
+    const refuses = (): boolean => network.faults.activeFor("refuse", this, { endpoints }) !== undefined;
     if (!refuses()) await this.#listener?.resume();
-    // Now, or because one was added while the door opened.
+    // Checked again: a fault may have been added while the port was opened.
     if (refuses()) this.#listener?.pause();
   }
 
-  #covered(options: Parameters<typeof covers>[0]): FaultySocket[] {
-    return [...this.#sockets].filter((conduit) => covers(options, conduit.location));
+  #covered(scope: Scope): FaultySocket[] {
+    return [...this.#sockets].filter((socket) => covers(scope, socket.location));
   }
 }
 
-/** How a server of ours does TLS with this certificate. */
+/** The TLS options of a server with this certificate. */
 export function tlsContext({ certificate, privateKey }: KeyedCertificate): SecureContextOptions {
   return { cert: certificate, key: privateKey, minVersion: "TLSv1.2" };
 }

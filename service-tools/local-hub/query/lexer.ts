@@ -1,11 +1,11 @@
-/** One word of a query. `at` is its position in the text, from 1. */
+/** One token of a query. `at` is its position in the text, from 1. */
 export interface Token {
   readonly kind: "word" | "escaped" | "string" | "number" | "symbol" | "end";
   readonly text: string;
   readonly at: number;
 }
 
-/** Why a query cannot be read, and where. */
+/** Why a query is not valid, and where. */
 export class QuerySyntaxError extends Error {
   constructor(what: string, at: number) {
     super(`SQL query parse failed: ${what} at character ${at}`);
@@ -57,4 +57,92 @@ function unescape(text: string, at: number): string {
     if (`'"\\`.includes(escape)) return escape;
     throw new QuerySyntaxError(`the escape ${whole} is not allowed in a string,`, at);
   });
+}
+
+/** How deep parentheses, functions and signs may nest: deeper than real queries. Each level uses some of the parser's stack. */
+const NESTING_LIMIT = 100;
+
+/** Reads the tokens of a query one after the other. */
+export class TokenReader {
+  readonly #tokens: readonly Token[];
+  #next = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#tokens = tokenize(text);
+  }
+
+  /** A second reader, just after the first FROM of the query: the meaning of a SELECT list depends on the collection there. */
+  static afterFrom(text: string): TokenReader | undefined {
+    const reader = new TokenReader(text);
+    const at = reader.#tokens.findIndex(({ kind, text: word }) => kind === "word" && word.toUpperCase() === "FROM");
+    if (at < 0) return undefined;
+    reader.#next = at + 1;
+    return reader;
+  }
+
+  peek(ahead = 0): Token {
+    return this.#tokens[this.#next + ahead] ?? { kind: "end", text: "the end of the query", at: 0 };
+  }
+
+  peekWords(...words: string[]): boolean {
+    return words.every((word, ahead) => {
+      const { kind, text } = this.peek(ahead);
+      return kind === "word" && text.toUpperCase() === word;
+    });
+  }
+
+  take(): Token {
+    const token = this.peek();
+    this.#next += 1;
+    return token;
+  }
+
+  takeWord(word: string): boolean {
+    if (!this.peekWords(word)) return false;
+    this.#next += 1;
+    return true;
+  }
+
+  takeSymbol(symbol: string): boolean {
+    const { kind, text } = this.peek();
+    if (kind !== "symbol" || text !== symbol) return false;
+    this.#next += 1;
+    return true;
+  }
+
+  expectWord(word: string): void {
+    if (!this.takeWord(word)) throw unexpected(this.peek(), word);
+  }
+
+  expectSymbol(symbol: string): void {
+    if (!this.takeSymbol(symbol)) throw unexpected(this.peek(), `'${symbol}'`);
+  }
+
+  /** A path: `a`, `a.b`, `a.[[b c]].d` … */
+  takePath(): string[] {
+    const names: string[] = [];
+    do {
+      const token = this.take();
+      if (token.kind !== "word" && token.kind !== "escaped") throw unexpected(token, "a property name");
+      names.push(token.text);
+    } while (this.takeSymbol("."));
+    return names;
+  }
+
+  /** Reads one level deeper: inside parentheses, after a NOT or a sign, or inside the brackets of a function. */
+  nested<T>(read: () => T): T {
+    this.#depth += 1;
+    if (this.#depth > NESTING_LIMIT) {
+      throw new QuerySyntaxError(`more than ${NESTING_LIMIT} levels are nested`, this.peek().at);
+    }
+    const value = read();
+    this.#depth -= 1;
+    return value;
+  }
+}
+
+export function unexpected({ text, kind, at }: Token, wanted?: string): QuerySyntaxError {
+  const found = kind === "end" ? text : `'${text}'`;
+  return new QuerySyntaxError(wanted === undefined ? `unexpected ${found}` : `expected ${wanted}, found ${found}`, at);
 }

@@ -1,6 +1,6 @@
 import type { Json } from "../lib/json.ts";
 
-/** A query of IoT Hub's SQL-like language, understood: https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-query-language. */
+/** A parsed query of IoT Hub's SQL-like language: https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-query-language. */
 export interface Query {
   readonly top: number | undefined;
   readonly select: "*" | readonly Projection[];
@@ -23,7 +23,7 @@ export type Projection =
       readonly name: string;
     };
 
-/** Where a value lies in a document, names as the documents spell them. */
+/** Where a value is in a document, in the documents' spelling. */
 export interface Path {
   readonly kind: "path";
   readonly segments: readonly string[];
@@ -49,3 +49,47 @@ export type Expression =
       readonly options: readonly Expression[];
     }
   | { readonly kind: "call"; readonly name: string; readonly operands: readonly Expression[] };
+
+/**
+ * The names at the root of a twin. A query may write them in any case (`SELECT DeviceId, LastActivityTime …` returns
+ * `deviceId` and `lastActivityTime`, query-twins). Names of tags and properties are case-sensitive.
+ */
+const rootNames = [
+  "deviceId",
+  "moduleId",
+  "etag",
+  "deviceEtag",
+  "status",
+  "statusReason",
+  "statusUpdateTime",
+  "connectionState",
+  "lastActivityTime",
+  "cloudToDeviceMessageCount",
+  "authenticationType",
+  "x509Thumbprint",
+  "modelId",
+  "version",
+  "tags",
+  "properties",
+  "capabilities",
+];
+
+/** The path as written in a query, without a leading collection name and in the documents' spelling. */
+export function resolvePath(written: readonly string[], from: CollectionName): Path {
+  const segments = withoutCollection(written, from);
+  const [root = "", section, ...rest] = segments;
+  const canonicalRoot = spelledAs(rootNames, root);
+  if (section === undefined) return { kind: "path", segments: [canonicalRoot] };
+  const canonicalSection = canonicalRoot === "properties" ? spelledAs(["desired", "reported"], section) : section;
+  return { kind: "path", segments: [canonicalRoot, canonicalSection, ...rest] };
+}
+
+function withoutCollection(written: readonly string[], from: CollectionName): readonly string[] {
+  const { length } = from.split(".");
+  const named = written.slice(0, length).join(".").toLowerCase() === from;
+  return named && written.length > length ? written.slice(length) : written;
+}
+
+function spelledAs(names: readonly string[], written: string): string {
+  return names.find((name) => name.toLowerCase() === written.toLowerCase()) ?? written;
+}

@@ -1,10 +1,11 @@
+import { isJsonObject, parseJson } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
-import { evaluate, valueAt } from "./evaluate.ts";
-import { finite } from "./functions.ts";
-import type { Value } from "./functions.ts";
+import { evaluate, valueAt, finite } from "./evaluate.ts";
+import type { Value } from "./evaluate.ts";
 import type { AggregateName, Projection, Query } from "./query.ts";
+import { createHash } from "node:crypto";
 
-/** The rows of a query over these documents, in their order; those of aggregations in the order of their first documents. */
+/** The rows of a query over these documents, in their order; those of groups in the order of their first documents. */
 export function runQuery(query: Query, documents: readonly JsonObject[]): JsonObject[] {
   const { where, select, top } = query;
   const chosen = documents.filter((document) => where === undefined || evaluate(where, document) === true);
@@ -12,7 +13,7 @@ export function runQuery(query: Query, documents: readonly JsonObject[]): JsonOb
   return top === undefined ? rows : rows.slice(0, top);
 }
 
-/** What the x-ms-item-type header says of the rows. */
+/** The x-ms-item-type header for the rows. */
 export function itemType({ select, from }: Query): "Twin" | "DeviceJob" | "Raw" {
   if (select !== "*") return "Raw";
   return from === "devices.jobs" ? "DeviceJob" : "Twin";
@@ -28,7 +29,7 @@ function project(query: Query, select: readonly Projection[], chosen: readonly J
 function groups({ groupBy }: Query, chosen: readonly JsonObject[]): JsonObject[][] {
   const found = new Map<string, JsonObject[]>();
   for (const document of chosen) {
-    // What is undefined makes a group of its own, apart from null.
+    // Undefined is a group of its own, apart from null.
     const key = JSON.stringify(groupBy.map((path) => [valueAt(document, path)].filter((value) => value !== undefined)));
     const group = found.get(key);
     if (group === undefined) found.set(key, [document]);
@@ -72,7 +73,7 @@ function aggregated(aggregate: AggregateName, values: readonly Json[]): Value {
   }
 }
 
-/** Of numbers, or of texts when there are no numbers. */
+/** The extreme of the numbers, or of the strings when there are no numbers. */
 function extreme(values: readonly Json[], before: <T extends number | string>(a: T, b: T) => boolean): Value {
   const numbers = values.filter((value) => typeof value === "number");
   const texts = values.filter((value) => typeof value === "string");
@@ -80,4 +81,49 @@ function extreme(values: readonly Json[], before: <T extends number | string>(a:
   if (number !== undefined) return numbers.reduce((best, value) => (before(value, best) ? value : best), number);
   const [text] = texts.slice(0, 1);
   return text === undefined ? undefined : texts.reduce((best, value) => (before(value, best) ? value : best), text);
+}
+
+const DEFAULT_PAGE_SIZE = 100;
+/** The most rows that a page may have. */
+const PAGE_LIMIT = 1000;
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** For the x-ms-continuation header of the next request; undefined on the last page. */
+  readonly continuation: string | undefined;
+}
+
+/** The page size in an x-ms-max-item-count header, or undefined when it is not valid. -1 means the default. */
+export function parsePageSize(header: string | undefined): number | undefined {
+  if (header === undefined || header === "-1") return DEFAULT_PAGE_SIZE;
+  const size = Number(header);
+  return Number.isInteger(size) && size >= 1 ? Math.min(size, PAGE_LIMIT) : undefined;
+}
+
+/** The page that begins where the continuation token says, or undefined when the token is not one of this query. */
+export function pageOf<T>(
+  rows: readonly T[],
+  query: string,
+  size: number,
+  continuation: string | undefined,
+): Page<T> | undefined {
+  const start = continuation === undefined ? 0 : parseToken(continuation, query);
+  if (start === undefined) return undefined;
+  const end = start + size;
+  return { items: rows.slice(start, end), continuation: end < rows.length ? makeToken(end, query) : undefined };
+}
+
+function makeToken(next: number, query: string): string {
+  return Buffer.from(JSON.stringify({ next, query: digest(query) })).toString("base64");
+}
+
+function parseToken(token: string, query: string): number | undefined {
+  const value = parseJson(Buffer.from(token, "base64").toString());
+  if (!isJsonObject(value) || value["query"] !== digest(query)) return undefined;
+  const { next } = value;
+  return typeof next === "number" && Number.isInteger(next) && next >= 0 ? next : undefined;
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -11,7 +11,7 @@ interface SymmetricKeys {
   readonly secondaryKey: string | null;
 }
 
-/** How a device or a module proves who it is, as its identity says. */
+/** How a device or a module authenticates. */
 export interface Authentication {
   readonly symmetricKey: SymmetricKeys;
   readonly x509Thumbprint: { readonly primaryThumbprint: string | null; readonly secondaryThumbprint: string | null };
@@ -20,15 +20,15 @@ export interface Authentication {
 
 const noThumbprints = { primaryThumbprint: null, secondaryThumbprint: null };
 
-/** The keys that a token of this identity may be signed with. */
+/** The keys that may sign a token of this identity. */
 export function signingKeys({ type, symmetricKey }: Authentication): string[] {
   if (type !== "sas") return [];
   return [symmetricKey.primaryKey, symmetricKey.secondaryKey].filter((key) => key !== null);
 }
 
 /**
- * The authentication that a request asks for. Keys that are absent or empty are made by `newKey`, as the hub makes them,
- * even on an update: an identity written without its keys gets new ones.
+ * Parses the authentication in a request. Missing or empty keys are created with `newKey`, even on an update: an identity
+ * that is written without its keys gets new ones, as in the real hub.
  */
 export function parseAuthentication(
   asked: Json | undefined,
@@ -63,7 +63,7 @@ export function parseAuthentication(
   return success({ symmetricKey, x509Thumbprint: noThumbprints, type: "sas" });
 }
 
-/** The SDK sends `''` for keys that it wants made (registry.js, _normalizeAuthentication). */
+/** The SDK sends `''` for keys that the hub is to create (registry.js, _normalizeAuthentication). */
 function keyText(value: Json | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

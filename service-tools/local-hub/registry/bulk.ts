@@ -52,15 +52,15 @@ export function parseBulkRequest(body: Json): BulkItem[] {
   return body.map(readItem);
 }
 
-/** Does what each item asks, one after the other; one that fails does not stop the others. */
+/** Applies the items one after the other; a failed one does not stop the others. */
 export async function applyBulk(registry: Registry, items: readonly BulkItem[], clock: Clock): Promise<BulkResult> {
   const errors: BulkError[] = [];
   for (const item of items) {
-    const refusal = await attempt(registry, item, isoTime(clock.nowMs()));
-    if (refusal === undefined) continue;
+    const error = await attempt(registry, item, isoTime(clock.nowMs()));
+    if (error === undefined) continue;
     const { deviceId, moduleId } = item;
     const names = { deviceId, ...(moduleId === undefined ? {} : { moduleId }) };
-    errors.push({ ...names, errorCode: refusal.name, errorStatus: refusal.message });
+    errors.push({ ...names, errorCode: error.name, errorStatus: error.message });
   }
   return { isSuccessful: errors.length === 0, errors, warnings: [] };
 }

@@ -1,13 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { makePrivateFolder, removeTemporaryFiles } from "../storage/atomic-file.ts";
-import { fileNameOf } from "../storage/file-names.ts";
+import { fileNameOf } from "../lib/target.ts";
 import { CoalescingFile } from "../storage/coalescing-file.ts";
 import { readStateFile } from "../storage/read-state.ts";
 import { recordSchema, renderRecord } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
 
-/** One file for each device, in a folder that holds nothing else. */
+/** One file for each device, in a folder of their own. */
 export class DeviceFiles {
   readonly #folder: string;
   readonly #files = new Map<string, CoalescingFile>();
@@ -16,7 +16,7 @@ export class DeviceFiles {
     this.#folder = folder;
   }
 
-  /** All devices that the folder holds, by their ids. */
+  /** All devices in the folder, ordered by their ids. */
   async load(): Promise<DeviceRecord[]> {
     await makePrivateFolder(this.#folder);
     await removeTemporaryFiles(this.#folder);
@@ -27,7 +27,7 @@ export class DeviceFiles {
       .sort((a, b) => (a.identity.deviceId < b.identity.deviceId ? -1 : 1));
   }
 
-  /** Keeps what `current` answers when the write's turn comes; resolves when it, or a newer state, is on disk. */
+  /** Writes what `current` returns when the write begins; resolves when that, or a newer state, is on disk. */
   async save(deviceId: string, current: () => DeviceRecord | undefined): Promise<void> {
     const file =
       this.#files.get(deviceId) ?? new CoalescingFile(join(this.#folder, `${fileNameOf({ deviceId })}.json`));

@@ -1,5 +1,4 @@
 import type { Authentication } from "./authentication.ts";
-import { identityEtag } from "./etag.ts";
 
 export interface DeviceIdentity {
   readonly deviceId: string;
@@ -21,51 +20,38 @@ export interface ModuleIdentity {
   readonly authentication: Authentication;
 }
 
-/** What is known of an identity's life on the wire. */
+/** When a device or module was last connected or heard from. */
 export interface Activity {
   readonly connectionStateUpdatedTime: string;
   readonly lastActivityTime: string;
 }
 
-/** The identity as the registry answers it, key for key as recorded in azure-sdk-for-net, DevicesClient_IdentityLifecycle. */
-export function deviceDocument(identity: DeviceIdentity, activity: Activity, connected: boolean): object {
-  return {
-    deviceId: identity.deviceId,
-    generationId: identity.generationId,
-    etag: identityEtag(identity.etagCounter),
-    connectionState: connectionState(connected),
-    status: identity.status,
-    statusReason: identity.statusReason,
-    connectionStateUpdatedTime: activity.connectionStateUpdatedTime,
-    statusUpdatedTime: identity.statusUpdatedTime,
-    lastActivityTime: activity.lastActivityTime,
-    cloudToDeviceMessageCount: 0,
-    authentication: identity.authentication,
-    capabilities: { iotEdge: identity.iotEdge },
-  };
-}
-
-/** The same for a module, as recorded in ModulesClient_IdentityLifecycle: no status, but a managedBy. */
-export function moduleDocument(identity: ModuleIdentity, activity: Activity, connected: boolean): object {
-  return {
-    moduleId: identity.moduleId,
-    managedBy: identity.managedBy,
-    deviceId: identity.deviceId,
-    generationId: identity.generationId,
-    etag: identityEtag(identity.etagCounter),
-    connectionState: connectionState(connected),
-    connectionStateUpdatedTime: activity.connectionStateUpdatedTime,
-    lastActivityTime: activity.lastActivityTime,
-    cloudToDeviceMessageCount: 0,
-    authentication: identity.authentication,
-  };
-}
-
-export function connectionState(connected: boolean): "Connected" | "Disconnected" {
-  return connected ? "Connected" : "Disconnected";
-}
-
-/** .NET ticks, as the hub's generation ids are; `below` (0..9999) stands in for what a millisecond does not hold. */
+/** A generation id as the real hub makes them: .NET ticks. `below` (0 to 9999) fills the digits below a millisecond. */
 export function generationIdAt(ms: number, below: number): string {
   return String((BigInt(ms) + 62_135_596_800_000n) * 10_000n + BigInt(below));
+}
+
+/** The etag of an identity: its counter in decimal digits, in base64. The counter starts at random and grows by one with each write. */
+export function identityEtag(counter: number): string {
+  return Buffer.from(String(counter)).toString("base64");
+}
+
+/** The etag of a twin: an 8-byte big-endian counter of the service's writes, in base64. A new twin has `AAAAAAAAAAE=`. */
+export function twinEtag(counter: number): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(counter));
+  return bytes.toString("base64");
+}
+
+/**
+ * The etag in an If-Match header: "any" for `*`, an etag without its quotes, or undefined for none. The SDKs send `"*"` in
+ * quotes (registry.js, _ensureQuoted), and .NET sends `""` when it creates.
+ */
+export function parseIfMatch(ifMatch: string | undefined): "any" | { readonly etag: string } | undefined {
+  const text = ifMatch
+    ?.trim()
+    .replace(/^W\//, "")
+    .replace(/^"(.*)"$/, "$1");
+  if (text === undefined || text === "") return undefined;
+  return text === "*" ? "any" : { etag: text };
 }

@@ -5,21 +5,21 @@ import { isJsonObject } from "../lib/json.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { Twin } from "../twins/twin.ts";
 
-/** A device or a module: who it is, its twin, and when it was last heard of. */
+/** A device or a module: its identity, its twin, and when it was last active. */
 export interface IdentityRecord<I> {
   readonly identity: I;
   readonly twin: Twin;
   readonly activity: Activity;
 }
 
-/** Everything that the hub keeps of one device, in one file. */
+/** Everything that the hub stores of one device, in one file. */
 export interface DeviceRecord extends IdentityRecord<DeviceIdentity> {
   readonly modules: ReadonlyMap<string, IdentityRecord<ModuleIdentity>>;
 }
 
 const RECORD_VERSION = 1;
 
-// Not v.record: it leaves out keys like "constructor", which a twin may have.
+// Not v.record: it drops keys like "constructor", which a twin may have.
 const jsonObject = v.custom<JsonObject>(isJsonObject, "expected a JSON object");
 const text = v.nullable(v.string());
 const authentication: v.GenericSchema<unknown, Authentication> = v.object({
@@ -28,7 +28,7 @@ const authentication: v.GenericSchema<unknown, Authentication> = v.object({
   type: v.picklist(["sas", "selfSigned", "certificateAuthority"]),
 });
 const section = v.object({ content: jsonObject, metadata: jsonObject, version: v.number() });
-const lived = {
+const twinAndActivity = {
   twin: v.object({
     tags: jsonObject,
     desired: section,
@@ -38,7 +38,7 @@ const lived = {
   }),
   activity: v.object({ connectionStateUpdatedTime: v.string(), lastActivityTime: v.string() }),
 };
-const moduleMember = v.object({
+const moduleRecord = v.object({
   identity: v.object({
     deviceId: v.string(),
     moduleId: v.string(),
@@ -47,7 +47,7 @@ const moduleMember = v.object({
     etagCounter: v.number(),
     authentication,
   }),
-  ...lived,
+  ...twinAndActivity,
 });
 
 export const recordSchema = v.pipe(
@@ -63,8 +63,8 @@ export const recordSchema = v.pipe(
       authentication,
       iotEdge: v.boolean(),
     }),
-    ...lived,
-    modules: v.array(moduleMember),
+    ...twinAndActivity,
+    modules: v.array(moduleRecord),
   }),
   v.transform(({ identity, twin, activity, modules }): DeviceRecord => ({
     identity,

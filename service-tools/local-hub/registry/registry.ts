@@ -1,11 +1,11 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { NEVER, isoTime } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import { parseIfMatch } from "./etag.ts";
-import { isDeviceId, isModuleId } from "./ids.ts";
-import type { Target } from "./ids.ts";
-import { generationIdAt } from "./identity.ts";
+import { newKey } from "../auth/shared-access.ts";
+import { parseIfMatch, generationIdAt } from "./identity.ts";
 import type { Activity, DeviceIdentity, ModuleIdentity } from "./identity.ts";
+import { isDeviceId, isModuleId } from "../lib/target.ts";
+import type { Target } from "../lib/target.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { valueOrThrow, RequestError } from "../lib/error-response.ts";
 import type { ErrorResponse } from "../lib/error-response.ts";
@@ -26,12 +26,12 @@ import { parseDeviceFields, parseModuleFields, checkIdentityEtag, checkSameId } 
 /** "Maximum module identities per device: 50" (iot-hub-devguide-quotas-throttling). */
 const MODULES_LIMIT = 50;
 
-/** Told after an identity was created, changed or removed, and before the caller of the change has its answer. */
+/** Called after an identity was created, changed or removed, and before the caller of the change gets its response. */
 export type IdentityListener = (target: Target) => Promise<void> | void;
 
 /**
- * The identity registry and the twins. Memory changes first and at once, so that reads are never behind writes; a
- * method that changes something resolves when the change is on disk. Refusals are thrown as RefusedRequest.
+ * The identity registry and the twins. A change is in memory at once, so that reads are never behind writes; the method
+ * resolves when it is on disk. Errors are thrown as RequestError.
  */
 export class Registry {
   readonly #records = new Map<string, DeviceRecord>();
@@ -39,7 +39,7 @@ export class Registry {
   readonly #clock: Clock;
   readonly #hubName: string;
   readonly #listeners: IdentityListener[] = [];
-  /** Devices whose activity was noted and not written yet. */
+  /** Devices whose activity is in memory but not on disk yet. */
   readonly #unsavedActivity = new Set<string>();
 
   constructor(files: DeviceFiles, clock: Clock, hubName: string) {
@@ -64,7 +64,7 @@ export class Registry {
     return this.#records.get(deviceId);
   }
 
-  /** All devices, and after each its modules. */
+  /** All devices, each followed by its modules. */
   targets(): Target[] {
     return this.devices().flatMap(({ identity: { deviceId }, modules }) => targetsOf(deviceId, modules));
   }
@@ -75,6 +75,11 @@ export class Registry {
     return moduleId === undefined ? record : record?.modules.get(moduleId);
   }
 
+  /** Undefined when there is no such device or module, or when it has no key. */
+  primaryKey(target: Target): string | undefined {
+    return this.find(target)?.identity.authentication.symmetricKey.primaryKey ?? undefined;
+  }
+
   requireDevice(deviceId: string): DeviceRecord {
     return this.#records.get(deviceId) ?? fail(deviceNotFound(deviceId));
   }
@@ -83,7 +88,7 @@ export class Registry {
     return this.requireDevice(deviceId).modules.get(moduleId) ?? fail(moduleNotFound(deviceId, moduleId));
   }
 
-  /** Without If-Match creates and only creates; with one updates and only updates, as the real hub does. */
+  /** Without If-Match it only creates; with it, it only updates. So does the real hub. */
   async putDevice(deviceId: string, body: JsonObject, ifMatch: string | undefined): Promise<DeviceRecord> {
     const known = this.#records.get(deviceId);
     if (parseIfMatch(ifMatch) === undefined) return this.createDevice(deviceId, body);
@@ -145,7 +150,7 @@ export class Registry {
     failIf(checkSameId(body, "moduleId", moduleId));
     const fields = valueOrThrow(parseModuleFields(body, newKey));
     const identity: ModuleIdentity = { deviceId, moduleId, ...newIdentityFields(this.#clock.nowMs()), ...fields };
-    // A module's twin is stamped "never" until somebody writes it: azure-sdk-for-net, ModulesClient_Query_GetTwins.
+    // A module's twin has the time "never" until its first write: azure-sdk-for-net, ModulesClient_Query_GetTwins.
     return this.#putModule({ identity, twin: twin ?? newTwin(NEVER), activity: neverActive });
   }
 
@@ -166,13 +171,13 @@ export class Registry {
     await this.#saveAndNotify(deviceId, [{ deviceId, moduleId }]);
   }
 
-  /** Replaces a twin that was just read; nothing else may have happened since, so call it in the same turn. */
+  /** Replaces a twin. Call it in the turn of the event loop in which the old twin was read: nothing may change in between. */
   async writeTwin(target: Target, twin: Twin): Promise<void> {
     this.#change(target, { twin });
     await this.#save(target.deviceId);
   }
 
-  /** Notes when a device or module came, went or spoke. Kept in memory; `persist` when it is worth a write. */
+  /** Records when a device or module connected, disconnected or sent something. Written to disk now if `persist`, else later. */
   async noteActivity(target: Target, activity: Partial<Activity>, persist: boolean): Promise<void> {
     const known = this.find(target);
     if (known === undefined) return;
@@ -181,7 +186,7 @@ export class Registry {
     if (persist) await this.#save(target.deviceId);
   }
 
-  /** Writes what was only noted, and resolves when nothing is being written any more. */
+  /** Writes activity that is only in memory, and resolves when no write is under way. */
   async flush(): Promise<void> {
     await Promise.all([...this.#unsavedActivity].map((deviceId) => this.#save(deviceId)));
     await this.#files.idle();
@@ -235,15 +240,10 @@ function newIdentityFields(nowMs: number): { generationId: string; etagCounter: 
   return { generationId: generationIdAt(nowMs, randomInt(10_000)), etagCounter: randomInt(10_000_000, 1_000_000_000) };
 }
 
-/** As the hub makes keys: 256 bits, in base 64. */
-export function newKey(): string {
-  return randomBytes(32).toString("base64");
+function fail(error: ErrorResponse): never {
+  throw new RequestError(error);
 }
 
-function fail(refusal: ErrorResponse): never {
-  throw new RequestError(refusal);
-}
-
-function failIf(refusal: ErrorResponse | undefined): void {
-  if (refusal !== undefined) fail(refusal);
+function failIf(error: ErrorResponse | undefined): void {
+  if (error !== undefined) fail(error);
 }

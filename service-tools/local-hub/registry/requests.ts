@@ -1,6 +1,6 @@
 import { parseAuthentication } from "./authentication.ts";
 import type { Authentication } from "./authentication.ts";
-import { parseIfMatch, identityEtag } from "./etag.ts";
+import { parseIfMatch, identityEtag } from "./identity.ts";
 import { isJsonObject, ownProperty } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
 import { success, failure } from "../lib/error-response.ts";
@@ -9,7 +9,7 @@ import { argumentInvalid, etagMissing, identityEtagMismatch } from "../lib/error
 
 const STATUS_REASON_LIMIT = 128;
 
-/** The fields of a device identity that a caller may choose. */
+/** The fields of a device identity that a caller may set. */
 export interface DeviceFields {
   readonly status: "enabled" | "disabled";
   readonly statusReason: string | null;
@@ -37,7 +37,7 @@ export interface ModuleFields {
   readonly authentication: Authentication;
 }
 
-/** A full replacement: a `managedBy` that is left out is cleared. */
+/** A write replaces the whole identity: a missing `managedBy` is cleared. */
 export function parseModuleFields(body: JsonObject, newKey: () => string): Result<ModuleFields> {
   const managedBy = ownProperty(body, "managedBy") ?? null;
   if (managedBy !== null && typeof managedBy !== "string") {
@@ -47,7 +47,7 @@ export function parseModuleFields(body: JsonObject, newKey: () => string): Resul
   return authentication.ok ? success({ managedBy, authentication: authentication.value }) : authentication;
 }
 
-/** Why an id in the body contradicts the one in the path, or undefined. */
+/** The error when the id in the body is not the one in the path, or undefined. */
 export function checkSameId(
   body: JsonObject,
   key: "deviceId" | "moduleId",
@@ -58,7 +58,7 @@ export function checkSameId(
   return argumentInvalid(`The ${key} in the body, ${JSON.stringify(named)}, is not the one in the URI, '${expected}'.`);
 }
 
-/** Why an If-Match header forbids to change or to remove what has this etag, or undefined. */
+/** The error when the If-Match header does not match this etag, or undefined. */
 export function checkIdentityEtag(ifMatch: string | undefined, etagCounter: number): ErrorResponse | undefined {
   const asked = parseIfMatch(ifMatch);
   if (asked === undefined) return etagMissing();

@@ -1,90 +1,85 @@
 import { randomUUID } from "node:crypto";
 import Fastify from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { describeError } from "../lib/log.ts";
+import { argumentInvalid, noSuchResource, serverError, tooLarge } from "../lib/error-catalog.ts";
 import { RequestError, httpErrorBody, httpStatus } from "../lib/error-response.ts";
 import type { ErrorResponse } from "../lib/error-response.ts";
-import { argumentInvalid, noSuchResource, serverError, tooLarge } from "../lib/error-catalog.ts";
+import { describeError } from "../lib/log.ts";
+import { pathOf } from "../lib/url.ts";
+import { addEventRoutes, addFaultRoutes, addStatusRoute } from "./admin-routes.ts";
+import { addDeviceRoutes, addStatisticsRoutes } from "./devices.ts";
 import type { HubContext } from "./hub-context.ts";
-import { addDeviceRoutes } from "./devices.ts";
-import { addFaultRoutes } from "./fault-pages.ts";
-import { addFaultHooks } from "./faults.ts";
-import { addLocalRoutes } from "./local.ts";
 import { addMethodRoutes } from "./methods.ts";
 import { addModuleRoutes } from "./modules.ts";
 import { addQueryRoutes } from "./query.ts";
-import { addStatisticsRoutes } from "./statistics.ts";
+import { addRequestFaults } from "./request-faults.ts";
 import { addTwinRoutes } from "./twins.ts";
 
-/** Room for a hundred devices with their twins in one request, the most that the hub takes. */
+/** Enough for 100 devices with their twins, the most that one request may hold. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
-/** The service's REST API, https://learn.microsoft.com/rest/api/iothub/service, without a socket of its own. */
-export async function createRestApi(services: HubContext): Promise<FastifyInstance> {
+/** The service's REST API, https://learn.microsoft.com/rest/api/iothub/service. It does not listen itself. */
+export async function createRestApi(context: HubContext): Promise<FastifyInstance> {
   const app = Fastify({
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
-    // An id has up to 128 characters, each of which may be escaped.
+    // An id has up to 128 characters, each of which may be percent-encoded.
     routerOptions: { caseSensitive: false, maxParamLength: 512, ignoreTrailingSlash: true },
-    frameworkErrors: (error, request, reply) => sendError(services, error, request, reply),
+    frameworkErrors: (error, request, reply) => sendError(context, error, request, reply),
   });
   readBodiesAsText(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-ms-request-id", request.id);
     reply.header("vary", "Origin");
   });
-  app.setErrorHandler((error: FastifyError, request, reply) => sendError(services, error, request, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => sendError(context, error, request, reply));
   app.setNotFoundHandler((request, reply) => {
-    const refusal = noSuchResource(`there is no ${request.method} ${request.url.split("?")[0]} in this hub`);
-    sendErrorResponse(services, refusal, request, reply);
+    const error = noSuchResource(`there is no ${request.method} ${pathOf(request.url)} in this hub`);
+    sendErrorResponse(context, error, request, reply);
   });
-  addFaultHooks(app, services);
-  addDeviceRoutes(app, services);
-  addModuleRoutes(app, services);
-  addTwinRoutes(app, services);
-  addMethodRoutes(app, services);
-  addQueryRoutes(app, services);
-  addStatisticsRoutes(app, services);
-  addLocalRoutes(app, services);
-  addFaultRoutes(app, services);
+  addRequestFaults(app, context);
+  addDeviceRoutes(app, context);
+  addModuleRoutes(app, context);
+  addTwinRoutes(app, context);
+  addMethodRoutes(app, context);
+  addQueryRoutes(app, context);
+  addStatisticsRoutes(app, context);
+  addEventRoutes(app, context);
+  addStatusRoute(app, context);
+  addFaultRoutes(app, context);
   await app.ready();
   return app;
 }
 
-/** Whatever a caller names the type of its body: JSON is read by the hub itself, so that its errors are the hub's. */
+/** Whatever the Content-Type: the hub parses JSON itself, so that the errors are the hub's. */
 function readBodiesAsText(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
 }
 
-function sendError(services: HubContext, error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const refusal = error instanceof RequestError ? error.response : errorResponseFor(error);
-  if (httpStatus(refusal) >= 500) {
-    services.log({ level: "error", message: "request failed", url: pathOf(request), why: describeError(error) });
+function sendError(context: HubContext, error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const response = error instanceof RequestError ? error.response : errorResponseFor(error);
+  if (httpStatus(response) >= 500) {
+    const why = describeError(error);
+    context.log({ level: "error", message: "request failed", url: pathOf(request.url), why });
   }
-  sendErrorResponse(services, refusal, request, reply);
+  sendErrorResponse(context, response, request, reply);
 }
 
 function sendErrorResponse(
-  services: HubContext,
-  refusal: ErrorResponse,
+  context: HubContext,
+  error: ErrorResponse,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const status = httpStatus(refusal);
-  const why = refusal.hint ?? refusal.message;
-  services.log({
-    level: "info",
-    message: "request refused",
-    method: request.method,
-    url: pathOf(request),
-    status,
-    why,
-  });
-  const tracking = { id: request.id.replaceAll("-", ""), atMs: services.clock.nowMs() };
-  reply.code(status).header("content-type", "application/json; charset=utf-8").header("iothub-errorcode", refusal.name);
-  if (refusal.hint !== undefined) reply.header("x-local-hub-hint", encodeURI(refusal.hint));
-  reply.send(httpErrorBody(refusal, tracking));
+  const status = httpStatus(error);
+  const why = error.hint ?? error.message;
+  const { method } = request;
+  context.log({ level: "info", message: "request refused", method, url: pathOf(request.url), status, why });
+  const tracking = { id: request.id.replaceAll("-", ""), atMs: context.clock.nowMs() };
+  reply.code(status).header("content-type", "application/json; charset=utf-8").header("iothub-errorcode", error.name);
+  if (error.hint !== undefined) reply.header("x-local-hub-hint", encodeURI(error.hint));
+  reply.send(httpErrorBody(error, tracking));
 }
 
 function errorResponseFor(error: FastifyError): ErrorResponse {
@@ -93,8 +88,4 @@ function errorResponseFor(error: FastifyError): ErrorResponse {
   }
   if (error.statusCode !== undefined && error.statusCode < 500) return argumentInvalid(error.message);
   return serverError(describeError(error));
-}
-
-function pathOf(request: FastifyRequest): string {
-  return request.url.split("?")[0] ?? "";
 }

@@ -3,15 +3,15 @@ import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-/** Only the owner: every file of the hub holds a key or may come to hold one. */
+/** For the owner only: every file of the hub holds a key or may come to hold one. */
 export const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 
 const TEMPORARY = ".writing";
 
 /**
- * Puts the whole text in place of the file, or leaves it as it was: a temporary file beside it, fsync, rename, fsync of the
- * folder (without which the rename itself may be lost with the power).
+ * Replaces the file as a whole, or leaves it as it was: writes a temporary file beside it, then fsync, rename, and fsync of
+ * the folder (without it a power cut may undo the rename).
  */
 export async function writeAtomically(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}${TEMPORARY}`);
@@ -28,15 +28,15 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   await syncFolder(dirname(path));
 }
 
-/** Removes the file for good; that there is none is well. */
+/** Removes the file, if it exists, and syncs its folder. */
 export async function removeDurably(path: string): Promise<void> {
   await rm(path, { force: true });
   await syncFolder(dirname(path));
 }
 
 /**
- * Makes a folder, and those above it, unless they are there. Not with `recursive`: where the kernel says ENOENT although
- * the parent is there, as in /proc, Node 20 asks again for ever.
+ * Creates a folder and its parents if they do not exist. Not with `recursive`: where mkdir fails with ENOENT although the
+ * parent exists, as in /proc, Node 20 tries again for ever.
  */
 export async function makePrivateFolder(path: string): Promise<void> {
   try {
@@ -44,7 +44,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `The folder ${path} cannot be made: ${why}. Name one in which you may write, with BOARDKEEPER_HOME or --folder.`,
+      `Cannot create the folder ${path}: ${why}. Name a folder that you may write to, with BOARDKEEPER_HOME or --folder.`,
       { cause: error },
     );
   }
@@ -53,17 +53,17 @@ export async function makePrivateFolder(path: string): Promise<void> {
 async function makeFolders(path: string): Promise<void> {
   if (await makeFolder(path)) return;
   await makeFolders(dirname(path));
-  if (!(await makeFolder(path))) throw new Error("nothing can be made in the folder above it");
+  if (!(await makeFolder(path))) throw new Error("nothing can be created in its parent folder");
 }
 
-/** False where the folder above it is missing. */
+/** False when its parent folder is missing. */
 async function makeFolder(path: string): Promise<boolean> {
   try {
     await mkdir(path, PRIVATE_FOLDER);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT" && dirname(path) !== path) return false;
-    // A file system that is read-only says so even of a folder that is there.
+    // A read-only file system reports EROFS even for a folder that exists.
     if (!(await isFolder(path))) throw error;
   }
   return true;
@@ -76,7 +76,7 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** Clears away what a killed process was writing. Only for folders that nobody else writes now. */
+/** Removes the temporary files of a process that was killed. Only for folders that no other process writes to. */
 export async function removeTemporaryFiles(folder: string): Promise<void> {
   const names = await readdir(folder);
   await Promise.all(

@@ -1,35 +1,46 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Policies } from "../auth/policies.ts";
-import { deviceConnectionString, serviceConnectionString } from "../auth/connection-strings.ts";
-import type { Target } from "../registry/ids.ts";
-import type { HubPorts } from "./persisted-settings.ts";
-import type { Registry } from "../registry/registry.ts";
+import { deviceConnectionString, serviceConnectionString } from "../auth/shared-access.ts";
+import type { Policies } from "../auth/shared-access.ts";
+import { fileNameOf } from "../lib/target.ts";
+import type { Target } from "../lib/target.ts";
 import { makePrivateFolder, removeDurably, removeTemporaryFiles, writeAtomically } from "./atomic-file.ts";
-import { fileNameOf } from "./file-names.ts";
 import { CoalescingFile } from "./coalescing-file.ts";
+import type { HubPorts } from "./persisted-settings.ts";
 
 const CONTEXT_VERSION = 1;
 
+/** The registered devices and modules, as far as their context files need them. The registry implements it. */
+export interface RegisteredTargets {
+  targets(): Target[];
+  /** Undefined when there is no such device or module, or when it has no key. */
+  primaryKey(target: Target): string | undefined;
+}
+
 /**
- * The files by which other programs find the hub: `context.json` for operators, and one file for each device and module. They
- * follow the registry; nobody edits them.
+ * The files in which other programs find how to connect: `context.json` for operators, and one file for each device and
+ * module. The hub rewrites them when identities change; nobody edits them.
  */
 export class ContextFiles {
   readonly #folder: string;
   readonly #caFile: string;
   readonly #ports: HubPorts & { readonly control: number };
-  readonly #registry: Registry;
+  readonly #registered: RegisteredTargets;
   readonly #files = new Map<string, CoalescingFile>();
 
-  constructor(folder: string, caFile: string, ports: HubPorts & { readonly control: number }, registry: Registry) {
+  constructor(
+    folder: string,
+    caFile: string,
+    ports: HubPorts & { readonly control: number },
+    registered: RegisteredTargets,
+  ) {
     this.#folder = folder;
     this.#caFile = caFile;
     this.#ports = ports;
-    this.#registry = registry;
+    this.#registered = registered;
   }
 
-  /** Writes all of them anew, since ports may have changed, and removes those of identities that are no more. */
+  /** Writes all of them, since ports may have changed, and removes those of identities that are gone. */
   async writeAll(policies: Policies): Promise<void> {
     const { mqtt, https, images, control } = this.#ports;
     const connectionString = serviceConnectionString(
@@ -47,7 +58,7 @@ export class ContextFiles {
       imagesUrl: `https://localhost:${images}/`,
     };
     await writeAtomically(join(this.#folder, "context.json"), pretty(context));
-    const targets = this.#registry.targets();
+    const targets = this.#registered.targets();
     await this.#removeOthers(new Set(targets.map((target) => `${fileNameOf(target)}.json`)));
     await Promise.all(targets.map((target) => this.update(target)));
   }
@@ -61,9 +72,8 @@ export class ContextFiles {
   }
 
   #render(target: Target): string | undefined {
-    const key = this.#registry.find(target)?.identity.authentication.symmetricKey.primaryKey;
-    // A device that shows a certificate has no key to write down.
-    if (key === undefined || key === null) return undefined;
+    const key = this.#registered.primaryKey(target);
+    if (key === undefined) return undefined;
     const { mqtt, https } = this.#ports;
     return pretty({
       version: CONTEXT_VERSION,

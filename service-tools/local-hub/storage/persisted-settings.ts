@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import type { Policies, PolicyKeys } from "../auth/policies.ts";
-import { newKey } from "../registry/registry.ts";
+import { newKey } from "../auth/shared-access.ts";
+import type { Policies, PolicyKeys } from "../auth/shared-access.ts";
 import { writeAtomically } from "./atomic-file.ts";
 import { readStateFile } from "./read-state.ts";
 
@@ -12,7 +12,7 @@ export interface HubPorts {
 }
 
 const SETTINGS_VERSION = 1;
-/** 0 is a port that is still to be found: so far the hub was started with the standard ports only. */
+/** 0: not chosen yet, because the hub was only ever started with the standard ports. */
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 const portsSchema = v.object({ version: v.literal(SETTINGS_VERSION), mqtt: port, https: port, images: port });
 const keys = v.object({ primaryKey: v.string(), secondaryKey: v.string() });
@@ -27,21 +27,21 @@ const policiesSchema = v.object({
   }),
 });
 
-/** The ports of the last start. A SAS token's audience may name the port, so a hub that comes back on others is another hub. */
+/** The ports of the last start. They must stay the same: the audience of a SAS token may name the port. */
 export async function readPorts(folder: string): Promise<HubPorts | undefined> {
-  const kept = await readStateFile(portsFile(folder), portsSchema);
-  return kept === undefined ? undefined : { mqtt: kept.mqtt, https: kept.https, images: kept.images };
+  const saved = await readStateFile(portsFile(folder), portsSchema);
+  return saved === undefined ? undefined : { mqtt: saved.mqtt, https: saved.https, images: saved.images };
 }
 
 export async function savePorts(folder: string, ports: HubPorts): Promise<void> {
   await writeAtomically(portsFile(folder), `${JSON.stringify({ version: SETTINGS_VERSION, ...ports })}\n`);
 }
 
-/** The keys of the shared access policies, made on the first start. */
+/** The keys of the shared access policies, created at the first start. */
 export async function loadPolicies(folder: string): Promise<Policies> {
   const file = join(folder, "policies.json");
-  const kept = await readStateFile(file, policiesSchema);
-  if (kept !== undefined) return kept.policies;
+  const saved = await readStateFile(file, policiesSchema);
+  if (saved !== undefined) return saved.policies;
   const policies: Policies = {
     iothubowner: newKeys(),
     service: newKeys(),

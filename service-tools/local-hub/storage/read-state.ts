@@ -1,22 +1,22 @@
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 
-/** A file of the hub that cannot be understood. The hub does not start over it: what it holds would be lost. */
+/** A file of the hub is corrupt. The hub does not start and does not overwrite it: its content would be lost. */
 export class CorruptStateFile extends Error {
   readonly path: string;
 
   constructor(path: string, why: string, options?: ErrorOptions) {
     super(
       `The local hub cannot read ${path}: ${why}. ` +
-        "Put back a good copy of this file, or move it away to lose what it holds, and start the hub again.",
+        "Restore a good copy of this file, or move it away (its content is lost), and start the hub again.",
       options,
     );
-    this.name = "CorruptState";
+    this.name = "CorruptStateFile";
     this.path = path;
   }
 }
 
-/** The text of a file, or undefined when there is none. */
+/** The text of a file, or undefined when it does not exist. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
@@ -26,7 +26,7 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-/** What a state file holds, checked against its schema, or undefined when there is no such file. */
+/** The content of a state file, checked against its schema, or undefined when the file does not exist. */
 export async function readStateFile<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
   const text = await readIfPresent(path);
   if (text === undefined) return undefined;

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import type { Target } from "../registry/ids.ts";
-import type { MessageProperties } from "../gateway/property-bag.ts";
+import type { Target } from "../lib/target.ts";
+import type { MessageProperties } from "./message-properties.ts";
 
-/** A device-to-cloud message as the hub keeps and shows it. The body is text where it is UTF-8, else base 64. */
+/** A device-to-cloud message as the hub stores and shows it. The body is text when it is UTF-8, else base64. */
 export interface TelemetryEvent {
   readonly sequenceNumber: number;
   readonly enqueuedTime: string;

@@ -3,15 +3,15 @@ import { dirname } from "node:path";
 import * as v from "valibot";
 import { isoTime } from "../lib/clock.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Target } from "../registry/ids.ts";
+import type { Target } from "../lib/target.ts";
 import type { Log } from "../lib/log.ts";
-import type { MessageProperties } from "../gateway/property-bag.ts";
+import type { MessageProperties } from "./message-properties.ts";
 import { PRIVATE_FILE, makePrivateFolder, syncFolder, writeAtomically } from "../storage/atomic-file.ts";
 import { CorruptStateFile, readIfPresent } from "../storage/read-state.ts";
 import { telemetryEvent } from "./event.ts";
 import type { Publication, TelemetryEvent } from "./event.ts";
 
-/** How many events a file holds before the next one is begun; the one before it is kept, so twice as many are. */
+/** How many events one file holds. The previous file is kept, so up to twice as many are stored. */
 const EVENTS_PER_FILE = 1000;
 
 const eventSchema = v.object({
@@ -26,9 +26,9 @@ const eventSchema = v.object({
 });
 
 /**
- * The last device-to-cloud messages, in the order they came. On disk they are lines of JSON in two files, the older of
- * which goes when the newer is full. A line is written before its message is acknowledged; a kill of the hub loses none, a
- * power cut may lose the last ones (they are not fsynced one by one).
+ * The last device-to-cloud messages, in order of arrival. On disk they are lines of JSON in two files; when the newer is full
+ * it replaces the older. A line is written before its message is acknowledged. A kill of the hub loses none; a power cut may
+ * lose the last ones, since lines are not synced one by one.
  */
 export class TelemetryStore {
   readonly #path: string;
@@ -53,15 +53,15 @@ export class TelemetryStore {
     this.#lastSequence = this.#newer.at(-1)?.sequenceNumber ?? this.#older.at(-1)?.sequenceNumber ?? 0;
   }
 
-  /** Resolves when the event is kept. */
+  /** Resolves when the event is written. */
   async add(target: Target, properties: MessageProperties, publication: Publication): Promise<void> {
     const added = this.#writing.then(() => this.#add(target, properties, publication));
-    // A write that fails is told to its own device; the next one tries for itself.
+    // A failed write is reported to its own device; the next one is tried anyway.
     this.#writing = added.catch(() => undefined);
     await added;
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Resolves when no write is under way. */
   async flush(): Promise<void> {
     await this.#writing;
   }
@@ -70,7 +70,7 @@ export class TelemetryStore {
     return [...this.#older, ...this.#newer];
   }
 
-  /** Tells of each new event until the answer is called. */
+  /** Calls the listener with each new event. Returns a function that stops it. */
   follow(listener: (event: TelemetryEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -104,14 +104,14 @@ export class TelemetryStore {
     return events;
   }
 
-  /** A last line without its end was being written when the hub was killed: its message was not acknowledged. */
+  /** Drops an incomplete last line: the hub was killed while it wrote it, and its message was not acknowledged. */
   async #dropTorn(path: string, events: readonly TelemetryEvent[]): Promise<void> {
     this.#log({ level: "warn", message: "half a telemetry event dropped", file: path });
     await writeAtomically(path, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }
 }
 
-/** Adds the whole line or, when the disk is full for instance, nothing of it: the next one must not go on in the middle of it. */
+/** Appends the whole line or, for instance when the disk is full, nothing: the next line must not follow half a line. */
 async function appendLine(path: string, line: string): Promise<void> {
   const file = await open(path, "a", PRIVATE_FILE);
   try {

@@ -1,4 +1,4 @@
-// @peculiar/x509 is put together by tsyringe, which refuses to load without this polyfill.
+// @peculiar/x509 needs tsyringe, which throws at load time without this polyfill.
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
@@ -23,13 +23,13 @@ export interface KeyedCertificate {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const CA_LIFE_MS = 20 * 365 * DAY_MS;
-// What public authorities may issue at most, and some clients refuse more.
+// The most that public authorities may issue; some clients reject more.
 const SERVER_LIFE_MS = 397 * DAY_MS;
 const RENEW_BEFORE_MS = 30 * DAY_MS;
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-/** A new authority of this hub alone: EC P-256, allowed to sign server certificates and nothing below it. */
+/** A new certificate authority of this hub: EC P-256, may sign server certificates but no further authorities. */
 export async function createCertificateAuthority(nowMs: number): Promise<KeyedCertificate> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -51,7 +51,7 @@ export interface Validity {
   readonly notAfter: Date;
 }
 
-/** A server certificate for these names and addresses, signed by the authority, valid from now on unless told otherwise. */
+/** A server certificate for these names and addresses, signed by the authority; by default valid from now on. */
 export async function issueServerCertificate(
   authority: KeyedCertificate,
   dnsNames: readonly string[],
@@ -83,7 +83,7 @@ export async function issueServerCertificate(
   return { certificate: certificate.toString("pem"), privateKey: await exportKey(keys.privateKey) };
 }
 
-/** True when the certificate will run out soon, is not for all these names or is another authority's: then it is time for a new one. */
+/** True when the certificate expires within 30 days, is not for all these names, or is by another authority. */
 export async function needsRenewal(
   certificate: string,
   authority: string,
@@ -97,7 +97,7 @@ export async function needsRenewal(
   return known.notAfter.getTime() - nowMs < RENEW_BEFORE_MS || names.some((name) => !covered.has(name));
 }
 
-/** From a day ago on: a client whose clock lags a little is not to be refused. */
+/** From a day ago on, so that a client whose clock is a little behind accepts it. */
 function validity(nowMs: number, lifeMs: number): Validity {
   return { notBefore: new Date(nowMs - DAY_MS), notAfter: new Date(nowMs + lifeMs) };
 }
@@ -108,4 +108,31 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 
 async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey("pkcs8", PemConverter.decodeFirst(pem), algorithm, false, ["sign"]);
+}
+
+/** Why no client should trust a server certificate. */
+export type Flaw = "not-yet-valid" | "expired" | "other-name" | "unknown-authority";
+
+/** A server certificate for these names that has this flaw and no other. */
+export async function issueFlawedCertificate(
+  flaw: Flaw,
+  authority: KeyedCertificate,
+  dnsNames: readonly string[],
+  addresses: readonly string[],
+  nowMs: number,
+): Promise<KeyedCertificate> {
+  const days = (from: number, to: number): { notBefore: Date; notAfter: Date } => ({
+    notBefore: new Date(nowMs + from * DAY_MS),
+    notAfter: new Date(nowMs + to * DAY_MS),
+  });
+  switch (flaw) {
+    case "not-yet-valid":
+      return issueServerCertificate(authority, dnsNames, addresses, nowMs, days(30, 60));
+    case "expired":
+      return issueServerCertificate(authority, dnsNames, addresses, nowMs, days(-60, -30));
+    case "other-name":
+      return issueServerCertificate(authority, ["elsewhere.invalid"], [], nowMs);
+    case "unknown-authority":
+      return issueServerCertificate(await createCertificateAuthority(nowMs), dnsNames, addresses, nowMs);
+  }
 }

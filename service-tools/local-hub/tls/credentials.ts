@@ -2,12 +2,15 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { writeAtomically } from "../storage/atomic-file.ts";
 import { CorruptStateFile, readIfPresent } from "../storage/read-state.ts";
-import { createCertificateAuthority, issueServerCertificate, needsRenewal } from "./certificates.ts";
-import type { KeyedCertificate } from "./certificates.ts";
-import { issueFlawedCertificate } from "./flawed.ts";
-import type { Flaw } from "./flawed.ts";
+import {
+  createCertificateAuthority,
+  issueServerCertificate,
+  needsRenewal,
+  issueFlawedCertificate,
+} from "./certificates.ts";
+import type { KeyedCertificate, Flaw } from "./certificates.ts";
 
-/** What the hub's servers show and what its clients trust. */
+/** The server certificate of the hub, and the authority that its clients trust. */
 export interface Credentials {
   readonly ca: string;
   readonly caFile: string;
@@ -17,8 +20,8 @@ export interface Credentials {
 const ADDRESSES = ["127.0.0.1", "::1"] as const;
 
 /**
- * The credentials of the hub in this folder. Its authority is made once and kept for good, since clients have its certificate;
- * the server certificate is made anew when it is about to run out or when the hub has another name.
+ * The credentials of the hub in this folder. Its authority is created once and never replaced, since clients hold its
+ * certificate; the server certificate is renewed when it expires soon or when the hub's names change.
  */
 export async function loadCredentials(
   folder: string,
@@ -35,7 +38,7 @@ export async function loadCredentials(
   return { ca: authority.certificate, caFile: caFile(folder), server };
 }
 
-/** A certificate with this flaw for the hub in this folder, which must have been started before. */
+/** A server certificate with this flaw. The hub in this folder must have been started before. */
 export async function flawedCertificate(
   folder: string,
   dnsNames: readonly string[],
@@ -43,11 +46,11 @@ export async function flawedCertificate(
   nowMs: number,
 ): Promise<KeyedCertificate> {
   const authority = await readAuthority(folder);
-  if (authority === undefined) throw new Error(`The hub in ${folder} has no authority.`);
+  if (authority === undefined) throw new Error(`The hub in ${folder} has no certificate authority: start it first.`);
   return issueFlawedCertificate(flaw, authority, dnsNames, ADDRESSES, nowMs);
 }
 
-/** The server's certificate and key, as the hub last made them, or undefined when it has not. */
+/** The server's current certificate and key, or undefined before the hub's first start. */
 export async function readServerCertificate(folder: string): Promise<KeyedCertificate | undefined> {
   const file = serverFile(folder);
   const text = await readIfPresent(file);
@@ -57,7 +60,7 @@ export async function readServerCertificate(folder: string): Promise<KeyedCertif
 async function readAuthority(folder: string): Promise<KeyedCertificate | undefined> {
   const file = caFile(folder);
   const certificate = await readIfPresent(file);
-  // The key is written first: without its certificate it was never in use.
+  // The key is written first: a key without a certificate was never used.
   if (certificate === undefined) return undefined;
   const keyFile = caKeyFile(folder);
   return checkedPair(file, keyFile, certificate, (await readIfPresent(keyFile)) ?? "");
@@ -82,7 +85,7 @@ async function makeServerCertificate(
   return server;
 }
 
-/** The pair, if the two belong together. OpenSSL finds the block it is asked for in a file that holds both. */
+/** The pair; throws when they do not belong together. OpenSSL finds the block that it needs in a file that holds both. */
 function checkedPair(file: string, keyFile: string, certificate: string, privateKey: string): KeyedCertificate {
   let matches: boolean;
   try {

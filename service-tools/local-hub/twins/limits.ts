@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../lib/json.ts";
 import type { ErrorResponse } from "../lib/error-response.ts";
 import { argumentInvalid, tooLarge } from "../lib/error-catalog.ts";
 
-/** The sections of a twin that somebody may write. */
+/** The sections of a twin that can be written. */
 export type SectionName = "tags" | "desired" | "reported";
 
 // "8-KB size limit on the value of tags, and a 32-KB size limit each on properties/desired and properties/reported",
@@ -21,12 +21,12 @@ const forbiddenInKeys = /[\u0000-\u001f\u007f-\u009f.$# ]/;
 // eslint-disable-next-line no-control-regex -- "excluding UNICODE control characters (segments C0 and C1)"
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** Why this patch (or whole section) may not be written, or undefined. */
+/** The error when this patch (or whole section) is not valid, or undefined. */
 export function checkContent(content: JsonObject): ErrorResponse | undefined {
   return checkObject(content, "", 0);
 }
 
-/** Why a section may not become this large, or undefined. */
+/** The error when the section is too large, or undefined. */
 export function checkSize(section: SectionName, content: JsonObject): ErrorResponse | undefined {
   const limit = sizeLimitBytes[section];
   const size = sizeOf(content);
@@ -40,8 +40,8 @@ function checkObject(object: JsonObject, path: string, depth: number): ErrorResp
   }
   for (const [key, value] of Object.entries(object)) {
     const here = path === "" ? key : `${path}.${key}`;
-    const refusal = checkKey(key) ?? checkValue(value, here, depth);
-    if (refusal !== undefined) return refusal;
+    const error = checkKey(key) ?? checkValue(value, here, depth);
+    if (error !== undefined) return error;
   }
   return undefined;
 }
@@ -69,18 +69,18 @@ function checkValue(value: Json, path: string, depth: number): ErrorResponse | u
   return Array.isArray(value) ? checkArray(value, path, depth) : undefined;
 }
 
-/** In an array `null` cannot mean "remove", so it is no value at all. */
+/** `null` means "remove", which has no meaning in an array, so it is not allowed there. */
 function checkArray(array: Json[], path: string, depth: number): ErrorResponse | undefined {
   for (const [index, item] of array.entries()) {
     const here = `${path}[${index}]`;
-    const refusal = item === null ? argumentInvalid(`Null is not allowed in the array at '${here}'.`) : undefined;
-    const inside = refusal ?? checkValue(item, here, depth);
+    const error = item === null ? argumentInvalid(`Null is not allowed in the array at '${here}'.`) : undefined;
+    const inside = error ?? checkValue(item, here, depth);
     if (inside !== undefined) return inside;
   }
   return undefined;
 }
 
-/** Keys and values added up as the article says: strings as UTF-8 without control characters, numbers 8, booleans 4. */
+/** In bytes, counted as the article says: strings as UTF-8 without control characters, numbers 8, booleans 4. */
 function sizeOf(value: Json): number {
   if (typeof value === "string") return Buffer.byteLength(value.replace(controlCharacters, ""));
   if (typeof value === "number") return 8;

@@ -5,8 +5,7 @@ import type { ErrorResponse, Result } from "../lib/error-response.ts";
 import { argumentInvalid } from "../lib/error-catalog.ts";
 import { checkContent, checkSize } from "./limits.ts";
 import type { SectionName } from "./limits.ts";
-import { mergePatch } from "./merge.ts";
-import { stampPatch, stampWhole } from "./metadata.ts";
+import { mergePatch, stampPatch, stampWhole } from "./patch.ts";
 
 /** Desired or reported properties, their `$metadata` and their `$version`. */
 export interface Section {
@@ -16,8 +15,8 @@ export interface Section {
 }
 
 /**
- * A device's or a module's twin. `etagCounter` counts the service's writes, `version` everybody's: twins found in the wild
- * have etags that agree with the desired `$version` alone and versions that are the sum of desired and reported.
+ * A device's or a module's twin. `etagCounter` counts the writes of the service, `version` all writes: in twins of real hubs
+ * the etag grows with the desired `$version` only, and the version is the sum of desired and reported.
  */
 export interface Twin {
   readonly tags: JsonObject;
@@ -27,7 +26,7 @@ export interface Twin {
   readonly etagCounter: number;
 }
 
-/** A twin after a write, and what a connected device is told of it (nothing when its desired properties stay). */
+/** A twin after a write, and the notification for a connected device (none when desired properties did not change). */
 export interface TwinWrite {
   readonly twin: Twin;
   readonly notification?: JsonObject;
@@ -38,28 +37,28 @@ export function newTwin(createdAt: string): Twin {
   return { tags: {}, desired: section, reported: section, version: 2, etagCounter: 1 };
 }
 
-/** The first twin of an identity that is created with tags and desired properties: they are of version 1. */
+/** The first twin of an identity that is created with tags and desired properties. Its version is 1. */
 export function twinFrom(body: JsonObject, at: string): Result<Twin> {
-  const asked = readServiceBody(body);
-  if (!asked.ok) return asked;
+  const parsed = readServiceBody(body);
+  if (!parsed.ok) return parsed;
   const fresh = newTwin(at);
-  const tags = mergePatch({}, asked.value.tags ?? {});
-  const content = mergePatch({}, asked.value.desired ?? {});
-  const refusal = checkSize("tags", tags) ?? checkSize("desired", content);
-  if (refusal !== undefined) return failure(refusal);
+  const tags = mergePatch({}, parsed.value.tags ?? {});
+  const content = mergePatch({}, parsed.value.desired ?? {});
+  const error = checkSize("tags", tags) ?? checkSize("desired", content);
+  if (error !== undefined) return failure(error);
   const metadata = stampWhole(content, { $lastUpdated: at, $lastUpdatedVersion: 1 });
   return success({ ...fresh, tags, desired: { content, metadata, version: 1 } });
 }
 
-/** PATCH by the service: tags and desired properties merge. A device is told the patch as it came, nulls included. */
+/** PATCH by the service: tags and desired properties are merged. The device gets the patch itself, nulls included. */
 export function patchByService(twin: Twin, body: JsonObject, at: string): Result<TwinWrite> {
-  const asked = readServiceBody(body);
-  if (!asked.ok) return asked;
-  const tags = mergePatch(twin.tags, asked.value.tags ?? {});
-  const patch = asked.value.desired ?? {};
+  const parsed = readServiceBody(body);
+  if (!parsed.ok) return parsed;
+  const tags = mergePatch(twin.tags, parsed.value.tags ?? {});
+  const patch = parsed.value.desired ?? {};
   const content = mergePatch(twin.desired.content, patch);
-  const refusal = checkSize("tags", tags) ?? checkSize("desired", content);
-  if (refusal !== undefined) return failure(refusal);
+  const error = checkSize("tags", tags) ?? checkSize("desired", content);
+  if (error !== undefined) return failure(error);
   if (Object.keys(patch).length === 0) return success({ twin: serviceWrite(twin, tags, twin.desired) });
   const version = twin.desired.version + 1;
   const stamp = { $lastUpdated: at, $lastUpdatedVersion: version };
@@ -69,31 +68,39 @@ export function patchByService(twin: Twin, body: JsonObject, at: string): Result
 }
 
 /**
- * PUT by the service: tags and desired properties are replaced, what is not named is gone. "The device receives the
- * same form of update (partial or full replacement) executed by the solution back end", so here the whole document.
+ * PUT by the service: tags and desired properties are replaced. "The device receives the same form of update (partial or
+ * full replacement) executed by the solution back end", so here the whole document.
  */
 export function replaceByService(twin: Twin, body: JsonObject, at: string): Result<TwinWrite> {
-  const asked = readServiceBody(body);
-  if (!asked.ok) return asked;
-  const tags = mergePatch({}, asked.value.tags ?? {});
-  const content = mergePatch({}, asked.value.desired ?? {});
-  const refusal = checkSize("tags", tags) ?? checkSize("desired", content);
-  if (refusal !== undefined) return failure(refusal);
+  const parsed = readServiceBody(body);
+  if (!parsed.ok) return parsed;
+  const tags = mergePatch({}, parsed.value.tags ?? {});
+  const content = mergePatch({}, parsed.value.desired ?? {});
+  const error = checkSize("tags", tags) ?? checkSize("desired", content);
+  if (error !== undefined) return failure(error);
   const version = twin.desired.version + 1;
   const metadata = stampWhole(content, { $lastUpdated: at, $lastUpdatedVersion: version });
   const notification = { ...content, $version: version };
   return success({ twin: serviceWrite(twin, tags, { content, metadata, version }), notification });
 }
 
-/** PATCH by the device: reported properties merge. Its keys obey the same rules, so `$version` in it is refused. */
+/** PATCH by the device: reported properties are merged. The same rules hold for keys, so `$version` is rejected. */
 export function patchByDevice(twin: Twin, patch: Json, at: string): Result<Twin> {
   if (!isJsonObject(patch)) return failure(argumentInvalid("Reported properties must be a JSON object."));
   const content = mergePatch(twin.reported.content, patch);
-  const refusal = checkContent(patch) ?? checkSize("reported", content);
-  if (refusal !== undefined) return failure(refusal);
+  const error = checkContent(patch) ?? checkSize("reported", content);
+  if (error !== undefined) return failure(error);
   const metadata = stampPatch(twin.reported.metadata, content, patch, { $lastUpdated: at });
   const reported = { content, metadata, version: twin.reported.version + 1 };
   return success({ ...twin, reported, version: twin.version + 1 });
+}
+
+/** The twin as the device reads it: no tags, no metadata (iot-mqtt-connect-to-iot-hub, "Retrieving a device twin's properties"). */
+export function deviceView({ desired, reported }: Twin): JsonObject {
+  return {
+    desired: { ...desired.content, $version: desired.version },
+    reported: { ...reported.content, $version: reported.version },
+  };
 }
 
 function serviceWrite(twin: Twin, tags: JsonObject, desired: Section): Twin {
@@ -108,8 +115,8 @@ interface ServiceBody {
 }
 
 /**
- * The SDKs of other languages send back a whole twin that they have read: everything but tags and desired properties is
- * ignored, and so are the read-only `$metadata` and `$version` (azure-sdk-for-net, DevicesClient_DeviceTwinLifecycle).
+ * SDKs of other languages send back a whole twin that they have read: everything but tags and desired properties is ignored,
+ * and so are the read-only `$metadata` and `$version` (azure-sdk-for-net, DevicesClient_DeviceTwinLifecycle).
  */
 function readServiceBody(body: JsonObject): Result<ServiceBody> {
   const properties = ownProperty(body, "properties") ?? {};
@@ -125,6 +132,6 @@ function readSection(name: SectionName, value: Json | undefined): Result<JsonObj
   if (value === undefined || value === null) return success(undefined);
   if (!isJsonObject(value)) return failure(argumentInvalid(`'${name}' must be a JSON object.`));
   const content: JsonObject = Object.fromEntries(Object.entries(value).filter(([key]) => !readOnlyKeys.has(key)));
-  const refusal: ErrorResponse | undefined = checkContent(content);
-  return refusal === undefined ? success(content) : failure(refusal);
+  const error: ErrorResponse | undefined = checkContent(content);
+  return error === undefined ? success(content) : failure(error);
 }

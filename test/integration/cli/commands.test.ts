@@ -4,13 +4,16 @@ import { describe, expect, it } from "vitest";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { startImageServer } from "../../../service-tools/images/server.ts";
 import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
-import { type, typed, type Running } from "../../support/cli-world.ts";
+import { type, typed } from "../../support/cli-world.ts";
+import type { Running } from "../../support/cli-world.ts";
 import { Gate } from "../../support/gate.ts";
-import { testImage, type TestImage } from "../../support/image-server.ts";
+import { testImage } from "../../support/image-server.ts";
+import type { TestImage } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { overriding } from "../../support/overriding.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
+import { TestBoard } from "../../support/test-board.ts";
+import type { TestBoardOptions } from "../../support/test-board.ts";
 import { ServiceView } from "../../support/twins.ts";
 
 /** A hub with an image server, in a home of its own, and a board that has connected. */

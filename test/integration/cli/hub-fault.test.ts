@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { faultNames } from "../../../service-tools/local-hub/faults/catalogue.ts";
+import { faultNames } from "../../../service-tools/local-hub/faults/catalog.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { typed as typedAt } from "../../support/cli-world.ts";
 import { testHub } from "../../support/local-hub.ts";
@@ -48,7 +48,7 @@ describe("boardkeeper hub fault", () => {
     { line: "add latency delayMs", why: "Expected parameter=value, not 'delayMs'." },
     { line: "add latency delayMs=soon", why: 'a whole number from 0 to 600000, not "soon"' },
     { line: "add reset --on air", why: "Allowed choices are mqtt, websockets, rest, images" },
-    { line: "add reset --times 2", why: "it strikes once" },
+    { line: "add reset --times 2", why: "it acts once" },
     { line: "clear 7", why: "There is no fault with the id '7'." },
   ])("refuses '$line'", async ({ line, why }) => {
     const { exitCode, err } = await typed(await world(), `hub fault ${line}`);

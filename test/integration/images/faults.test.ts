@@ -3,7 +3,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { publishImage } from "../../../service-tools/images/publish.ts";
-import type { FaultName } from "../../../service-tools/local-hub/faults/catalogue.ts";
+import type { FaultName } from "../../../service-tools/local-hub/faults/catalog.ts";
 import { imageKinds } from "../../../service-tools/local-hub/faults/image-kinds.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";

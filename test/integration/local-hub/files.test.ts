@@ -165,7 +165,7 @@ describe("a file that cannot be understood", () => {
 
     const failure: unknown = await startLocalHub({ folder }).catch((error: unknown) => error);
     expect(String(failure)).toContain(`The local hub cannot read ${path}: ${why}`);
-    expect(String(failure)).toContain("Put back a good copy of this file, or move it away to lose what it holds");
+    expect(String(failure)).toContain("Restore a good copy of this file, or move it away (its content is lost)");
     expect(await readFile(path, "utf8")).toBe(text);
 
     // As the message says.

@@ -1,6 +1,6 @@
 import { get } from "node:https";
 import { describe, expect, it } from "vitest";
-import type { PolicyName } from "../../../service-tools/local-hub/auth/policies.ts";
+import type { PolicyName } from "../../../service-tools/local-hub/auth/shared-access.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { serviceClients } from "../../support/azure-sdk.ts";
 import { testHub } from "../../support/local-hub.ts";
@@ -361,7 +361,7 @@ describe("a query", () => {
   it.each([
     { body: { query: "SELECT * FROM devices.jobs" }, hint: "no jobs" },
     { body: { query: `SELECT * FROM devices WHERE a = '${"x".repeat(8192)}'` }, hint: "longer than 8192" },
-    { body: { query: "SELECT nothing" }, hint: "where FROM is due" },
+    { body: { query: "SELECT nothing" }, hint: "expected FROM" },
   ])("that cannot be answered gives a hint beside the real hub's words: $hint", async ({ body, hint }) => {
     const answer = await call(await testHub(), "POST", "/devices/query", body);
     expect(answer.body).toContain('"Message":"ErrorCode:ArgumentInvalid;BadRequest"');

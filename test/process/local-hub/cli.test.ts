@@ -84,7 +84,7 @@ describe("the folder of a hub", () => {
       const { status, stdout, stderr } = await boardkeeper("/proc/x", ...args);
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
       expect(stderr).toMatch(
-        /^boardkeeper: The folder \/proc\/x\/hub cannot be made: .*BOARDKEEPER_HOME or --folder\.\n$/,
+        /^boardkeeper: Cannot create the folder \/proc\/x\/hub: .*BOARDKEEPER_HOME or --folder\.\n$/,
       );
     },
   );

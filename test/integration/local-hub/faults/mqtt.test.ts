@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FaultName } from "../../../../service-tools/local-hub/faults/catalogue.ts";
+import type { FaultName } from "../../../../service-tools/local-hub/faults/catalog.ts";
 import type { Fault, FaultOptions } from "../../../../service-tools/local-hub/faults/fault.ts";
 import { mqttKinds } from "../../../../service-tools/local-hub/faults/mqtt-kinds.ts";
 import { methodKinds } from "../../../../service-tools/local-hub/faults/method-kinds.ts";

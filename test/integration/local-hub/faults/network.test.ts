@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { endpoints } from "../../../../service-tools/local-hub/faults/scope.ts";
-import type { Endpoint } from "../../../../service-tools/local-hub/faults/scope.ts";
+import { endpoints } from "../../../../service-tools/local-hub/faults/fault-kind.ts";
+import type { Endpoint } from "../../../../service-tools/local-hub/faults/fault-kind.ts";
 import type { LocalHub, LocalHubOptions } from "../../../../service-tools/local-hub/options.ts";
 import { testHub } from "../../../support/local-hub.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";

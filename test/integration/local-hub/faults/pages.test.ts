@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faultNames } from "../../../../service-tools/local-hub/faults/catalogue.ts";
+import { faultNames } from "../../../../service-tools/local-hub/faults/catalog.ts";
 import type { LocalHub } from "../../../../service-tools/local-hub/options.ts";
 import { testHub } from "../../../support/local-hub.ts";
 import { callHub, serviceToken } from "../../../support/raw-https.ts";
@@ -41,9 +41,9 @@ describe("the hub's pages of faults", () => {
   });
 
   it.each([
-    { what: "no such fault", body: { name: "flood" }, why: "There is no fault 'flood'" },
+    { what: "no such fault", body: { name: "flood" }, why: "Unknown fault 'flood'" },
     { what: "a wrong parameter", body: { name: "reset", parameters: { x: 1 } }, why: "no parameter 'x'" },
-    { what: "a member too many", body: { name: "reset", deviceId: "board-1" }, why: "no deviceId" },
+    { what: "a member too many", body: { name: "reset", deviceId: "board-1" }, why: "unknown keys: deviceId" },
     { what: "no name", body: {}, why: "a string 'name'" },
   ])("refuse $what", async ({ body, why }) => {
     const answer = await post(await testHub(), body);

@@ -1,9 +1,8 @@
 import { request } from "node:https";
 import { connect } from "mqtt";
 import { describe, expect, it } from "vitest";
-import { faultNames } from "../../../../service-tools/local-hub/faults/catalogue.ts";
-import type { FaultName } from "../../../../service-tools/local-hub/faults/catalogue.ts";
-import { randomFault } from "../../../../service-tools/local-hub/faults/draw.ts";
+import { faultNames, randomFault } from "../../../../service-tools/local-hub/faults/catalog.ts";
+import type { FaultName } from "../../../../service-tools/local-hub/faults/catalog.ts";
 import { FaultyWorld } from "../../../support/faulty-world.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { rawOptions } from "../../../support/raw-mqtt.ts";

@@ -4,33 +4,33 @@ import { ShutdownStack } from "../../../../service-tools/local-hub/shutdown-stac
 describe("the end of a hub", () => {
   it("undoes in the reverse order, one after the other, and once", async () => {
     const done: string[] = [];
-    const ending = new ShutdownStack();
+    const shutdown = new ShutdownStack();
     for (const name of ["lock", "files", "servers"]) {
-      ending.add(async () => {
+      shutdown.add(async () => {
         done.push(`${name} begins`);
         await Promise.resolve();
         done.push(`${name} ends`);
       });
     }
-    await Promise.all([ending.run(), ending.run()]);
-    await ending.run();
+    await Promise.all([shutdown.run(), shutdown.run()]);
+    await shutdown.run();
     expect(done).toEqual(["servers begins", "servers ends", "files begins", "files ends", "lock begins", "lock ends"]);
   });
 
   it("goes on when something cannot be undone, and tells of it", async () => {
     const done: string[] = [];
-    const ending = new ShutdownStack();
-    ending.add(async () => void done.push("lock"));
-    ending.add(() => Promise.reject(new Error("the disk is full")));
-    await expect(ending.run()).rejects.toThrow("the disk is full");
+    const shutdown = new ShutdownStack();
+    shutdown.add(async () => void done.push("lock"));
+    shutdown.add(() => Promise.reject(new Error("the disk is full")));
+    await expect(shutdown.run()).rejects.toThrow("the disk is full");
     expect(done).toEqual(["lock"]);
   });
 
   it("tells of everything that failed", async () => {
-    const ending = new ShutdownStack();
-    ending.add(() => Promise.reject(new Error("one")));
-    ending.add(() => Promise.reject(new Error("two")));
-    await expect(ending.run()).rejects.toMatchObject({
+    const shutdown = new ShutdownStack();
+    shutdown.add(() => Promise.reject(new Error("one")));
+    shutdown.add(() => Promise.reject(new Error("two")));
+    await expect(shutdown.run()).rejects.toMatchObject({
       message: "The local hub did not stop cleanly.",
       errors: [{ message: "two" }, { message: "one" }],
     });

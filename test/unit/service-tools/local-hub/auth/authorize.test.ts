@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { authorizeDevice, authorizeService } from "../../../../../service-tools/local-hub/auth/authorize.ts";
-import type { Policies, PolicyName, Permission } from "../../../../../service-tools/local-hub/auth/policies.ts";
+import type { Policies, PolicyName, Permission } from "../../../../../service-tools/local-hub/auth/shared-access.ts";
 import { sasToken } from "../../../../support/sas-token.ts";
 
 const NOW_S = 1_800_000_000;

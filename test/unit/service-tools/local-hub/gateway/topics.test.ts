@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Target } from "../../../../../service-tools/local-hub/registry/ids.ts";
+import type { Target } from "../../../../../service-tools/local-hub/lib/target.ts";
 import {
   desiredTopic,
   maySubscribe,
@@ -52,12 +52,12 @@ describe("a PUBLISH", () => {
     {
       who: device,
       topic: "$iothub/methods/res/200/?$rid=3",
-      says: { kind: "methodAnswer", requestId: "3", status: 200 },
+      says: { kind: "methodResponse", requestId: "3", status: 200 },
     },
     {
       who: device,
       topic: "$iothub/methods/res/-1/?$rid=3",
-      says: { kind: "methodAnswer", requestId: "3", status: -1 },
+      says: { kind: "methodResponse", requestId: "3", status: -1 },
     },
   ])("to $topic is understood", ({ who, topic, says }) => {
     expect(parseTopic(topic, who)).toEqual(says);

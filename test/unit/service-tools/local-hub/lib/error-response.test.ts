@@ -31,9 +31,9 @@ describe("an error body", () => {
   });
 
   it("is bare for modules, as everything is over MQTT", () => {
-    const refusal = moduleAlreadyExists("d", "m", "hub");
-    expect(httpErrorBody(refusal, tracking)).toBe(bareErrorBody(refusal, tracking));
-    expect(JSON.parse(bareErrorBody(refusal, tracking))).toEqual({
+    const error = moduleAlreadyExists("d", "m", "hub");
+    expect(httpErrorBody(error, tracking)).toBe(bareErrorBody(error, tracking));
+    expect(JSON.parse(bareErrorBody(error, tracking))).toEqual({
       errorCode: 409_301,
       trackingId: TRACKED,
       message: "Device d in IotHub hub already contains Module m.",

@@ -107,7 +107,7 @@ describe("a method request", () => {
     },
   ])("that $what is refused", ({ body, code, says }) => {
     const verdict = parseMethodRequest(body);
-    expect(verdict).toMatchObject({ ok: false, refusal: { code, envelope: "nested" } });
+    expect(verdict).toMatchObject({ ok: false, error: { code, envelope: "nested" } });
     expect(verdict.ok ? "" : verdict.error.message).toContain(says);
   });
 });
@@ -126,11 +126,11 @@ describe("a method answer", () => {
   });
 
   it("that is not JSON is a bad gateway", () => {
-    expect(parseMethodResponse(200, Buffer.from("oops"))).toMatchObject({ ok: false, refusal: { code: 502_000 } });
+    expect(parseMethodResponse(200, Buffer.from("oops"))).toMatchObject({ ok: false, error: { code: 502_000 } });
   });
 
   it("of more than 128 KB is a bad gateway", () => {
     const payload = Buffer.from(JSON.stringify("x".repeat(LIMIT)));
-    expect(parseMethodResponse(200, payload)).toMatchObject({ ok: false, refusal: { code: 502_000 } });
+    expect(parseMethodResponse(200, payload)).toMatchObject({ ok: false, error: { code: 502_000 } });
   });
 });

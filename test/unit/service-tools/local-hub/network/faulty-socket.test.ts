@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { Faults } from "../../../../../service-tools/local-hub/faults/faults.ts";
 import { FaultySocket } from "../../../../../service-tools/local-hub/network/faulty-socket.ts";
@@ -19,18 +20,18 @@ async function pair(): Promise<{ client: Socket; accepted: Socket }> {
   return { client, accepted };
 }
 
-it("a connection that is reset while nobody has hold of it ends, and nothing else does", async () => {
+it("a connection that is reset while nobody reads it ends, and nothing else does", async () => {
   const { client, accepted } = await pair();
   const clock = new ManualClock();
-  const ground = {
+  const network = {
     faults: new Faults(clock, silentLog),
     clock,
     random: () => 0,
     flawedCertificate: () => Promise.reject(new Error("Nobody asks for one.")),
   };
-  const conduit = new FaultySocket(accepted, ["mqtt"], ground);
+  const socket = new FaultySocket(accepted, ["mqtt"], network);
   const seen = once(client, "error");
-  conduit.reset();
+  socket.reset();
   expect(await seen).toMatchObject([{ code: "ECONNRESET" }]);
-  expect(conduit.closed).toBe(true);
+  expect(socket.closed).toBe(true);
 });

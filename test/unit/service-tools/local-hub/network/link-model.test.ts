@@ -7,8 +7,8 @@ const always = (): number => 0;
 
 interface Row {
   readonly what: string;
-  readonly road: Partial<LinkConditions>;
-  readonly traffic?: Partial<InFlight>;
+  readonly link: Partial<LinkConditions>;
+  readonly inFlight?: Partial<InFlight>;
   readonly bytes?: number;
   readonly chance?: () => number;
   readonly arrivesMs: number;
@@ -16,28 +16,28 @@ interface Row {
 
 describe("a piece that is sent at 1000", () => {
   it.each<Row>([
-    { what: "arrives at once on a clear road", road: {}, arrivesMs: 1000 },
-    { what: "arrives late by the delay", road: { delayMs: 250 }, arrivesMs: 1250 },
-    { what: "arrives late by a part of the jitter", road: { jitterMs: 100 }, chance: () => 0.5, arrivesMs: 1050 },
-    { what: "stalls when it is hit", road: { stallPercent: 10, stallMs: 700 }, chance: always, arrivesMs: 1700 },
-    { what: "does not when it is not", road: { stallPercent: 10, stallMs: 700 }, arrivesMs: 1000 },
-    { what: "takes its time on a narrow road", road: { bytesPerS: 1000 }, bytes: 500, arrivesMs: 1500 },
+    { what: "arrives at once on an unimpaired link", link: {}, arrivesMs: 1000 },
+    { what: "arrives late by the delay", link: { delayMs: 250 }, arrivesMs: 1250 },
+    { what: "arrives late by a part of the jitter", link: { jitterMs: 100 }, chance: () => 0.5, arrivesMs: 1050 },
+    { what: "stalls with bad luck", link: { stallPercent: 10, stallMs: 700 }, chance: always, arrivesMs: 1700 },
+    { what: "does not stall with good luck", link: { stallPercent: 10, stallMs: 700 }, arrivesMs: 1000 },
+    { what: "takes longer with little bandwidth", link: { bytesPerS: 1000 }, bytes: 500, arrivesMs: 1500 },
     {
-      what: "waits until the road is free",
-      road: { bytesPerS: 1000 },
-      traffic: { busyUntilMs: 3000 },
+      what: "waits until the sender is free",
+      link: { bytesPerS: 1000 },
+      inFlight: { busyUntilMs: 3000 },
       bytes: 500,
       arrivesMs: 3500,
     },
-    { what: "does not overtake", road: { delayMs: 10 }, traffic: { lastArrivalMs: 1600 }, arrivesMs: 1600 },
+    { what: "does not overtake", link: { delayMs: 10 }, inFlight: { lastArrivalMs: 1600 }, arrivesMs: 1600 },
     {
-      what: "meets everything together",
-      road: { delayMs: 10, stallPercent: 100, stallMs: 200, bytesPerS: 1000 },
+      what: "is subject to everything together",
+      link: { delayMs: 10, stallPercent: 100, stallMs: 200, bytesPerS: 1000 },
       bytes: 100,
       arrivesMs: 1310,
     },
-  ])("$what", ({ road, traffic, bytes = 1, chance = never, arrivesMs }) => {
-    const before = { ...nothingInFlight, ...traffic };
-    expect(transmit(before, { ...unimpaired, ...road }, 1000, bytes, chance).lastArrivalMs).toBeCloseTo(arrivesMs, 6);
+  ])("$what", ({ link, inFlight, bytes = 1, chance = never, arrivesMs }) => {
+    const before = { ...nothingInFlight, ...inFlight };
+    expect(transmit(before, { ...unimpaired, ...link }, 1000, bytes, chance).lastArrivalMs).toBeCloseTo(arrivesMs, 6);
   });
 });

@@ -51,9 +51,9 @@ describe("twin content", () => {
   });
 
   it.each(refusedContent)("may not have $what", ({ value, says }) => {
-    const refusal = checkContent(value);
-    expect(refusal?.code).toBe(400_004);
-    expect(refusal?.message).toContain(says);
+    const error = checkContent(value);
+    expect(error?.code).toBe(400_004);
+    expect(error?.message).toContain(says);
   });
 });
 
@@ -83,9 +83,9 @@ describe.each(sizes)("the size of twin $section", ({ section, limit }) => {
   });
 
   it(`may not be ${limit + 1} bytes`, () => {
-    const refusal = checkSize(section, sized(limit + 1));
-    expect(refusal?.code).toBe(413_001);
-    expect(refusal?.message).toBe(
+    const error = checkSize(section, sized(limit + 1));
+    expect(error?.code).toBe(413_001);
+    expect(error?.message).toBe(
       `The size of twin ${section} would be ${limit + 1} bytes; the limit is ${limit} bytes.`,
     );
   });
