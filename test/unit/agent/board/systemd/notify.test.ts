@@ -25,11 +25,11 @@ it("a process that is started through with-notify-socket reaches the socket by a
   const folder = await temporaryFolder();
   const [path, agent] = [join(folder, "notify"), join(folder, "agent.mjs")];
   const contents = `
-    import { serviceManager } from "./agent/board/systemd/notify.ts";
+    import { systemdServiceManager } from "./agent/board/systemd/notify.ts";
     import { execFileSync } from "node:child_process";
     import { readlinkSync } from "node:fs";
     const childHas = execFileSync("ls", ["-l", "/proc/self/fd"]).toString().includes(readlinkSync("/proc/self/fd/3"));
-    serviceManager(process.env, console).notify("READY=1", "STATUS=Two\\nlines.", "CHILD=" + childHas);
+    systemdServiceManager(process.env, console).notify("READY=1", "STATUS=Two\\nlines.", "CHILD=" + childHas);
   `;
   await build({ stdin: { contents, resolveDir: "." }, bundle: true, platform: "node", format: "esm", outfile: agent });
   const listener = spawn("perl", ["-e", systemd, path]);
