@@ -9,14 +9,15 @@ import { QuotaCounter } from "./hub/session.ts";
 import { Reporter } from "./twin/reporter.ts";
 import { progressPolicy } from "./twin/progress-throttle.ts";
 import { ConnectionManager } from "./hub/connection-manager.ts";
-import { StateStore } from "./state/store.ts";
+import { PersistentStateStore } from "./state/store.ts";
 import { logStateChanges } from "./operations/state-change-log.ts";
 import type { AgentPorts } from "./ports.ts";
 import { Alerts } from "./alerts.ts";
 import { ReportedState } from "./twin/reported-state.ts";
 import { DiskReserve } from "./state/disk-reserve.ts";
 import { RebootRunner } from "./reboot/runner.ts";
-import { initialState } from "./operations/agent-state.ts";
+import { initialState, type AgentState } from "./operations/agent-state.ts";
+import { isRebooting, isUpdateApplying, unblockReboot } from "./operations/blocking.ts";
 import { workUnderWay } from "./watchdog/stall-limits.ts";
 import type { Work } from "./watchdog/stall-detector.ts";
 import type { Settings } from "./config/settings.ts";
@@ -80,7 +81,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     read: () => ports.bootCounter.read(),
     write: (count) => inReserve(() => ports.bootCounter.write(count)),
   };
-  const store = new StateStore(
+  const store = new PersistentStateStore<AgentState>(
     {
       ...runtimeFor("state", runtime),
       file: { save: (saved) => inReserve(() => ports.stateFile.save(saved)) },
@@ -139,6 +140,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     store,
     bootId,
     power: ports.power,
+    isUpdateApplying: () => isUpdateApplying(store.state),
     deadlineMs: settings.rebootDeadlineMs,
     reported,
     windowOpened,
@@ -237,7 +239,18 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     trials,
     linkUp: (until) => linkWithin({ ...runtime, linkUp: () => supervisor.isConnected }, until),
     released: (job, signal) =>
-      released({ store, windowOpened, onWait: (wait) => reportedState.setWait("update", wait) }, job, signal),
+      released(
+        {
+          store,
+          isRebooting: () => isRebooting(store.state),
+          windowOpened,
+          onWait: (wait) => reportedState.setWait("update", wait),
+        },
+        job,
+        signal,
+      ),
+    isRebooting: () => isRebooting(store.state),
+    alsoChanged: (update) => unblockReboot(store.state, update, bootClock.nowMs()),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
     stamp,
     onProgress: (progress) => reportedState.setProgress(progress),

@@ -1,7 +1,7 @@
 import type { Runtime } from "./lib/runtime.ts";
 import type { HardwareInfo, Snapshot } from "./contract/snapshot.ts";
 import type { Connect } from "./hub/connection.ts";
-import type { StateFile } from "./state/store.ts";
+import type { StateFile } from "./state/ports.ts";
 import type { LogLevel } from "./contract/logs.ts";
 import type { LogRingBuffer } from "./lib/log-ring-buffer.ts";
 import type { Power } from "./reboot/runner.ts";
@@ -25,7 +25,7 @@ export interface AgentPorts {
   readonly findHardwareInfo: (signal: AbortSignal) => Promise<HardwareInfo | null>;
   /** How the board is now. */
   readonly readMetrics: () => Promise<Vitals>;
-  readonly stateFile: StateFile;
+  readonly stateFile: StateFile<AgentState>;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
   readonly loadedState: AgentState | undefined;
   /** How it was found. */

@@ -1,8 +1,7 @@
 import type { JsonObject } from "../contract/json.ts";
-import type { StateStore } from "../state/store.ts";
-import type { AgentState } from "../operations/agent-state.ts";
+import type { StateStore } from "../state/ports.ts";
 import type { Settings } from "./settings.ts";
-import { overlaySettings } from "./remote-config.ts";
+import { overlaySettings, type RemoteConfigSlice } from "./remote-config.ts";
 
 /** The settings as they are now: the board's own, with those laid over them that were applied from afar. */
 export class EffectiveSettings {
@@ -12,7 +11,11 @@ export class EffectiveSettings {
   readonly #listeners: ((settings: Settings) => void)[] = [];
 
   /** @param onMistake told what of the saved settings this release does not read: they were applied by another one */
-  constructor(store: Pick<StateStore, "state" | "onChange">, base: Settings, onMistake: (problem: string) => void) {
+  constructor(
+    store: Pick<StateStore<RemoteConfigSlice>, "state" | "onChange">,
+    base: Settings,
+    onMistake: (problem: string) => void,
+  ) {
     this.base = base;
     this.#applied = appliedIn(store.state);
     this.#settings = base;
@@ -42,6 +45,6 @@ export class EffectiveSettings {
   }
 }
 
-function appliedIn({ remote }: AgentState): JsonObject | null {
+function appliedIn({ remote }: RemoteConfigSlice): JsonObject | null {
   return remote?.applied ?? null;
 }

@@ -1,9 +1,8 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { invalidPayload, type Validated } from "../contract/error-response.ts";
-import type { StateStore } from "../state/store.ts";
+import type { Decision, StateStore } from "../state/ports.ts";
 import { abortPrevious } from "../lib/abort.ts";
-import type { Decision, AgentState } from "../operations/agent-state.ts";
 import type { Settings } from "./settings.ts";
 import type { MaintenanceWindow } from "../maintenance/window.ts";
 import {
@@ -11,11 +10,12 @@ import {
   decideRemoteRemoved,
   decideRemote,
   validateRemote,
+  type RemoteConfigSlice,
   type RemoteOutcome,
 } from "./remote-config.ts";
 
 export interface RemoteConfigHandlerPorts extends Runtime {
-  readonly store: StateStore;
+  readonly store: StateStore<RemoteConfigSlice>;
   /** The board's own settings. */
   readonly base: Settings;
   /** What is wrong with windows beyond their form: which expressions and timezones there are, the board has to find out. */
@@ -48,7 +48,7 @@ export class RemoteConfigHandler {
     const section = document["boardkeeper"];
     const validated = await this.#validate(section);
     const identity = digest(canonicalContent(section));
-    const outcome = await store.transactUntilSaved((saved: AgentState): Decision<RemoteOutcome> => {
+    const outcome = await store.transactUntilSaved((saved): Decision<RemoteConfigSlice, RemoteOutcome> => {
       if (overtaken.aborted) return { answer: { kind: "known" } };
       if (section === undefined) return decideRemoteRemoved(saved);
       const request = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, validated };

@@ -1,7 +1,9 @@
+import * as v from "valibot";
+import { sha256Hex, shortText, wholeNumber } from "../contract/check.ts";
 import type { ConfigSnapshot } from "../contract/snapshot.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
 import { invalidPayload, type Validated, type ErrorResponse } from "../contract/error-response.ts";
-import type { Decision, AgentState } from "../operations/agent-state.ts";
+import type { Decision } from "../state/ports.ts";
 import { flatten, parseSettings, settingNames } from "./parse-settings.ts";
 import { settings, type Settings } from "./settings.ts";
 
@@ -18,6 +20,23 @@ const remoteFields = [
   "healthReportEveryMs",
   "healthReportLeastMs",
 ] as const satisfies readonly (keyof Settings)[];
+
+/** The part of the saved agent state that is about configuration from the hub. */
+export const remoteConfigSlice = v.object({
+  /**
+   * The last desired `boardkeeper` section that was handled, and the one that was applied: not the same where the last was
+   * refused. Absent where there is none, and in what releases before it have saved.
+   */
+  remote: v.optional(
+    v.object({
+      identity: sha256Hex,
+      desiredVersion: wholeNumber,
+      refused: v.nullable(v.object({ code: shortText, message: v.string() })),
+      applied: v.nullable(v.custom<JsonObject>(isJsonObject, "an object")),
+    }),
+  ),
+});
+export type RemoteConfigSlice = v.InferOutput<typeof remoteConfigSlice>;
 
 /** The settings of the board with those of a desired section laid over them; every mistake, if it has any. */
 export function overlaySettings(
@@ -58,7 +77,10 @@ export type RemoteOutcome =
  * A desired `boardkeeper` section: applied or refused as a whole. Refused, what was applied last goes on. The answer carries
  * the `$version` of the document, of the same content too: whoever has sent it waits for that.
  */
-export function decideRemote(saved: AgentState, request: RemoteRequest): Decision<RemoteOutcome> {
+export function decideRemote(
+  saved: RemoteConfigSlice,
+  request: RemoteRequest,
+): Decision<RemoteConfigSlice, RemoteOutcome> {
   const { identity, desiredVersion, section, validated } = request;
   const before = saved.remote;
   const isSame = before?.identity === identity;
@@ -76,13 +98,13 @@ export function decideRemote(saved: AgentState, request: RemoteRequest): Decisio
 }
 
 /** The desired properties have no such section (any more): the board's own configuration counts alone. */
-export function decideRemoteRemoved(saved: AgentState): Decision<RemoteOutcome> {
+export function decideRemoteRemoved(saved: RemoteConfigSlice): Decision<RemoteConfigSlice, RemoteOutcome> {
   if (saved.remote === undefined) return { answer: { kind: "known" } };
   return { change: { remote: undefined }, answer: { kind: "removed" } };
 }
 
 /** The board's answer, as the hub may know it; null where nothing is set from afar. */
-export function describeRemote({ remote }: AgentState): ConfigSnapshot | null {
+export function describeRemote({ remote }: RemoteConfigSlice): ConfigSnapshot | null {
   if (remote === undefined) return null;
   const { desiredVersion: version, refused } = remote;
   return { version, status: refused === null ? "applied" : "refused", error: refused };

@@ -71,3 +71,12 @@ export function isMatchingText(pattern: RegExp, longest: number): (value: unknow
 export function isIntegerBetween(least: number, most: number): (value: unknown) => value is number {
   return (value): value is number => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
 }
+
+/* Schemas of the small values that saved states and records are made of. */
+
+export const wholeNumber = rule<number>("a whole number", isIntegerBetween(0, Number.MAX_SAFE_INTEGER));
+export const isoTimestamp = rule<string>("a time in ISO 8601", isMatchingText(/^\d{4}-\d\d-\d\dT/, 30));
+export const shortText = rule<string>("a short text", isMatchingText(/^[^\p{Cc}]*$/u, 200));
+const sentence = rule<string>("a sentence", isMatchingText(/^/, 1_000));
+export const sha256Hex = rule<string>("a SHA-256 in hex", isMatchingText(/^[0-9a-f]{64}$/, 64));
+export const failureSchema = v.object({ code: shortText, during: shortText, message: sentence });

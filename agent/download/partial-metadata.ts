@@ -1,7 +1,6 @@
 import * as v from "valibot";
-import { isMatchingText, rule } from "../contract/check.ts";
+import { isMatchingText, rule, wholeNumber, shortText } from "../contract/check.ts";
 import { operationId } from "../contract/methods.ts";
-import { wholeNumber, shortText } from "../state/saved-values.ts";
 import { httpDateMs } from "./mirror-policy.ts";
 
 /*

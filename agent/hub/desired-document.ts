@@ -1,6 +1,6 @@
 import type { JsonObject } from "../contract/json.ts";
 import type { DesiredPatch } from "./connection.ts";
-import { mergePatch } from "../twin/patch.ts";
+import { mergePatch } from "../contract/twin-patch.ts";
 
 /**
  * The desired document as it is kept up to date by the hub's notifications, which may come twice or late, and of which

@@ -15,12 +15,13 @@ import { redact, truncateUtf8 } from "../contract/safe-text.ts";
 import { errorReply, invalidPayload } from "../contract/error-response.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import { StateNotPersisted, type StateStore } from "../state/store.ts";
+import { StateNotPersisted, type Decision } from "../state/ports.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
+import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
 import { rebootPlanFrom } from "../reboot/request.ts";
-import { rememberOperation, type Decision, type AgentState } from "../operations/agent-state.ts";
+import { rememberOperation, type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
 import {
   decideApply,
   decideCancel,
@@ -38,7 +39,7 @@ const acknowledgementMs = 800;
 const recoveryWaitMs = 3_000;
 
 export interface RequestHandlerPorts extends Runtime {
-  readonly store: StateStore;
+  readonly store: AgentStateStore;
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
   readonly terms: () => Terms;
@@ -117,7 +118,7 @@ export class RequestHandler {
     const judged = isJsonObject(firmware)
       ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
       : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
-    const decide = (saved: AgentState): Decision<DesiredOutcome> => {
+    const decide = (saved: AgentState): Decision<AgentState, DesiredOutcome> => {
       if (overtaken.aborted) return { answer: { kind: "known" } };
       if (firmware === undefined) return decideNoDesired(saved);
       const order = { identity, desiredVersion: version, judged };
@@ -182,7 +183,9 @@ export class RequestHandler {
     const held = job.force ? [] : await this.#ports.inhibitors();
     const waitsFor = job.window === true ? window : null;
     const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, held, window: waitsFor };
-    return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) => decideReboot(saved, order));
+    return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) =>
+      decideReboot(saved, { ...order, blockedBy: describeBlockingUpdate(saved) }),
+    );
   }
 
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
@@ -207,10 +210,10 @@ export class RequestHandler {
     method: Method,
     operationId: string,
     named: boolean,
-    decide: (saved: AgentState) => Decision<MethodReply>,
+    decide: (saved: AgentState) => Decision<AgentState, MethodReply>,
   ): Promise<MethodReply> {
     const { store, reported } = this.#ports;
-    const reply = await store.transact((saved): Decision<MethodReply> => {
+    const reply = await store.transact((saved): Decision<AgentState, MethodReply> => {
       const first = saved.operations.find((one) => one.operationId === operationId && one.method === method);
       if (first !== undefined) {
         return { answer: { status: first.status, payload: { ...first.payload, repeated: true } } };
@@ -226,7 +229,7 @@ export class RequestHandler {
 
   async #decideNamed(
     payload: unknown,
-    decide: (saved: AgentState, operationId: string | undefined) => Decision<MethodReply>,
+    decide: (saved: AgentState, operationId: string | undefined) => Decision<AgentState, MethodReply>,
   ): Promise<MethodReply> {
     const request = parseOperationReference(payload);
     if (!request.ok) return errorReply(invalidPayload(request.problems).error);

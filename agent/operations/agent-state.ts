@@ -1,9 +1,11 @@
 import * as v from "valibot";
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import { firmwareVersion, operationId, type MethodReply } from "../contract/methods.ts";
+import { isJsonObject } from "../contract/json.ts";
+import { operationId, type MethodReply } from "../contract/methods.ts";
 import { rebootState } from "../reboot/machine.ts";
-import { sha256Hex, isoTimestamp, wholeNumber, shortText } from "../state/saved-values.ts";
-import { updateState } from "../update/job.ts";
+import { shortText, wholeNumber } from "../contract/check.ts";
+import type { StateStore } from "../state/ports.ts";
+import { updateSlice } from "../update/job.ts";
+import { remoteConfigSlice } from "../config/remote-config.ts";
 
 /** The schema that this release writes. A release that needs another one keeps writing this until it is proven. */
 export const stateSchemaVersion = 1;
@@ -21,28 +23,10 @@ export const agentStateSchema = v.object({
   seq: wholeNumber,
   /** The boot in which it was saved: another boot id at start proves a reboot. */
   bootId: shortText,
-  update: updateState,
+  update: updateSlice.entries.update,
   reboot: rebootState,
-  /** The last desired `firmware` document that was looked at, apart from the last job: it is never looked at twice. */
-  handledDesired: v.nullable(
-    v.object({
-      identity: sha256Hex,
-      desiredVersion: wholeNumber,
-      refused: v.nullable(v.object({ code: shortText, message: v.string() })),
-    }),
-  ),
-  /**
-   * The last desired `boardkeeper` section that was looked at, and the one that was applied: not the same where the last was
-   * refused. Absent where there is none, and in what releases before it have saved.
-   */
-  remote: v.optional(
-    v.object({
-      identity: sha256Hex,
-      desiredVersion: wholeNumber,
-      refused: v.nullable(v.object({ code: shortText, message: v.string() })),
-      applied: v.nullable(v.custom<JsonObject>(isJsonObject, "an object")),
-    }),
-  ),
+  handledDesired: updateSlice.entries.handledDesired,
+  remote: remoteConfigSlice.entries.remote,
   operations: v.array(
     v.object({
       operationId,
@@ -51,8 +35,7 @@ export const agentStateSchema = v.object({
       payload: v.custom<MethodReply["payload"]>(isReplyPayload, "an object with a Response"),
     }),
   ),
-  /** The last update that was proven: what "already done" is measured by. Never a rehearsal. */
-  lastProven: v.nullable(v.object({ operationId, version: firmwareVersion, sha256: sha256Hex, at: isoTimestamp })),
+  lastProven: updateSlice.entries.lastProven,
 });
 export type AgentState = v.InferOutput<typeof agentStateSchema>;
 
@@ -62,16 +45,7 @@ export type AgentState = v.InferOutput<typeof agentStateSchema>;
  */
 export type LoadQuality = "latest" | "unsynced" | "older";
 
-/** Parts of the saved state that change. */
-export type StateChange = Partial<Omit<AgentState, "schema" | "seq">>;
-
-/** What a decision on the saved state comes to: the parts that change (none: nothing is written), and an answer. */
-export interface Decision<T> {
-  readonly change?: StateChange | undefined;
-  /** For an end that something has come to: what is said of it among the alerts for as long as the disk refuses it. */
-  readonly unsavedAlert?: string | undefined;
-  readonly answer: T;
-}
+export type AgentStateStore = StateStore<AgentState>;
 
 /** The state of a board on which no agent has saved anything yet. */
 export function initialState(bootId: string): AgentState {

@@ -2,10 +2,9 @@ import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
-import type { StateStore } from "../state/store.ts";
 import type { Alerts } from "../alerts.ts";
 import { resume as resumeReboot } from "../reboot/machine.ts";
-import type { LoadQuality } from "./agent-state.ts";
+import type { LoadQuality, AgentStateStore } from "./agent-state.ts";
 import { resume as resumeUpdate } from "../update/recover.ts";
 import { uncounted, type UpdateState } from "../update/job.ts";
 import type { TrialRecord } from "../update/ports.ts";
@@ -15,7 +14,7 @@ import { backoff } from "../lib/backoff.ts";
 const maxReads = 3;
 
 export interface RecoveryPorts extends Runtime {
-  readonly store: StateStore;
+  readonly store: AgentStateStore;
   readonly bootCounter: TrialRecord;
   readonly alerts: Alerts;
 }

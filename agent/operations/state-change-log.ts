@@ -1,8 +1,8 @@
-import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
+import type { AgentStateStore } from "./agent-state.ts";
 
 /** One line for each state that is entered, the same words every time. */
-export function logStateChanges(store: StateStore, log: Log): void {
+export function logStateChanges(store: AgentStateStore, log: Log): void {
   let { update, reboot } = store.state;
   store.onChange((saved) => {
     if (saved.update.phase !== update.phase) {

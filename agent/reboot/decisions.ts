@@ -1,11 +1,10 @@
 import { truncateUtf8 } from "../contract/safe-text.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { errorReply } from "../contract/error-response.ts";
-import type { Decision, AgentState } from "../operations/agent-state.ts";
-import { updateInTheWay } from "../update/decisions.ts";
+import type { Decision } from "../state/ports.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
 import type { Standing } from "../maintenance/wait.ts";
-import { step, type RebootJob } from "./machine.ts";
+import { step, type RebootJob, type RebootSlice } from "./machine.ts";
 
 /* What a request about reboots comes to, given what is saved. Pure: the store takes these decisions one at a time. */
 
@@ -14,6 +13,8 @@ export interface RebootOrder {
   readonly bootId: string;
   readonly dueBootMs: number;
   readonly mode: "systemd" | "simulated";
+  /** What the board is busy with that must end first: "the update op-1 is applying"; undefined where nothing is. */
+  readonly blockedBy: string | undefined;
   /** Who asks that the board is not shut down; nobody where the caller insists. */
   readonly held: readonly Inhibitor[];
   /** How the board stands to its windows, for a job that waits for one; null for any other. */
@@ -22,16 +23,15 @@ export interface RebootOrder {
 
 /** `rebootDevice`: schedules it, unless another one is pending, an update is changing the board, or an inhibitor is held. */
 export function decideReboot(
-  saved: AgentState,
-  { job, bootId, dueBootMs, mode, held, window }: RebootOrder,
-): Decision<MethodReply> {
-  const busy = updateInTheWay(saved);
-  if (busy !== undefined) {
+  saved: RebootSlice,
+  { job, bootId, dueBootMs, mode, blockedBy, held, window }: RebootOrder,
+): Decision<RebootSlice, MethodReply> {
+  if (blockedBy !== undefined) {
     return {
       answer: errorReply({
         status: 409,
         code: "update-running",
-        message: `No reboot now: ${busy}, and will restart the board by itself if it needs to.`,
+        message: `No reboot now: ${blockedBy}, and will restart the board by itself if it needs to.`,
       }),
     };
   }
@@ -70,7 +70,10 @@ function scheduledWords({ scheduledFor }: RebootJob, window: Standing | null): s
 }
 
 /** `cancelReboot`: possible until the reboot has been ordered. */
-export function decideCancelReboot({ reboot }: AgentState, operationId: string | undefined): Decision<MethodReply> {
+export function decideCancelReboot(
+  { reboot }: RebootSlice,
+  operationId: string | undefined,
+): Decision<RebootSlice, MethodReply> {
   const job = "job" in reboot ? reboot.job : null;
   const isMeant = operationId === undefined || operationId === job?.operationId;
   const cancelled = isMeant ? step(reboot, { type: "cancelled" }) : undefined;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { failure } from "../contract/failure.ts";
 import type { RebootCause } from "../contract/snapshot.ts";
-import { savedFailure, isoTimestamp, wholeNumber, shortText } from "../state/saved-values.ts";
+import { failureSchema, isoTimestamp, wholeNumber, shortText } from "../contract/check.ts";
 import { operationId } from "../contract/methods.ts";
 
 /** How much later than it is due a reboot may come: a disk may have a bad moment, an agent may have to be started again. */
@@ -65,10 +65,15 @@ export const rebootState = v.variant("phase", [
     job: v.nullable(request),
     startedAt: v.nullable(isoTimestamp),
   }),
-  v.object({ phase: v.literal("failed"), ...history, job: v.nullable(request), error: savedFailure }),
+  v.object({ phase: v.literal("failed"), ...history, job: v.nullable(request), error: failureSchema }),
   v.object({ phase: v.literal("cancelled"), ...history, job: request }),
 ]);
 export type RebootState = v.InferOutput<typeof rebootState>;
+
+/** The part of the saved agent state that is about reboots. */
+export interface RebootSlice {
+  readonly reboot: RebootState;
+}
 
 export type RebootEvent =
   | { readonly type: "scheduled"; readonly job: RebootJob; readonly bootId: string; readonly dueBootMs: number }

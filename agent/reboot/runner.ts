@@ -1,14 +1,19 @@
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import type { StateStore } from "../state/store.ts";
+import { unsavedOutcomeAlert, type StateStore } from "../state/ports.ts";
 import { ActionRunner } from "../state/action-runner.ts";
-import type { AgentState } from "../operations/agent-state.ts";
-import { unsavedOutcomeAlert } from "../operations/unsaved-end.ts";
-import { isPastStaging } from "../update/machine.ts";
 import type { Wait } from "../maintenance/wait.ts";
 import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
-import { duty, patienceMs, step, type RebootDuty, type RebootEvent, type RebootState } from "./machine.ts";
+import {
+  duty,
+  patienceMs,
+  step,
+  type RebootDuty,
+  type RebootEvent,
+  type RebootSlice,
+  type RebootState,
+} from "./machine.ts";
 
 const notRebooted =
   "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
@@ -27,9 +32,11 @@ export interface Power {
 }
 
 export interface RebootRunnerPorts extends Runtime {
-  readonly store: StateStore;
+  readonly store: StateStore<RebootSlice>;
   readonly bootId: string;
   readonly power: Power;
+  /** Whether an update is changing the board: its own reboot, or its end, comes first. */
+  readonly isUpdateApplying: () => boolean;
   /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
   readonly deadlineMs: number;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
@@ -101,7 +108,7 @@ export class RebootRunner {
   }
 
   async #act(what: RebootDuty, signal: AbortSignal): Promise<void> {
-    const { timer, bootClock, store, windowOpened, onWait } = this.#ports;
+    const { timer, bootClock, store, windowOpened, onWait, isUpdateApplying } = this.#ports;
     switch (what.kind) {
       case "awaitDue":
         await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
@@ -112,7 +119,7 @@ export class RebootRunner {
       case "awaitUpdate":
         // Again, where the next update has begun while this one waited for its window: it goes first as well.
         do {
-          await store.until((saved) => !isPastStaging(saved.update), signal);
+          await store.until(() => !isUpdateApplying(), signal);
           if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
           await this.#due(signal);
         } while (!signal.aborted && store.state.reboot.phase === "waiting");
@@ -123,20 +130,20 @@ export class RebootRunner {
   }
 
   async #due(signal: AbortSignal): Promise<void> {
-    const { bootClock, store, power } = this.#ports;
-    const { reboot, update } = store.state;
+    const { bootClock, store, power, isUpdateApplying } = this.#ports;
+    const { reboot } = store.state;
     const isForTime = reboot.phase === "scheduled" && reboot.job.window !== true;
     const dueBootMs = isForTime ? reboot.dueBootMs : bootClock.nowMs();
-    if (!insists(reboot) && !isPastStaging(update)) {
+    if (!insists(reboot) && !isUpdateApplying()) {
       const held = await power.inhibitors();
       if (signal.aborted) return;
       if (held.length > 0) return await this.#record(() => ({ type: "inhibited", message: inhibitedBy(held) }));
     }
-    await this.#record((saved) => {
+    await this.#record(() => {
       // Looked at anew at each try: what the disk does not take in time is not done late.
       const isLate = store.lastWriteError !== undefined && bootClock.nowMs() - dueBootMs >= patienceMs;
       if (isLate) return { type: "unsavable", message: notRebooted };
-      return { type: "due", updateInTheWay: isPastStaging(saved.update), ...this.#goingDown() };
+      return { type: "due", updateInTheWay: isUpdateApplying(), ...this.#goingDown() };
     });
   }
 
@@ -177,9 +184,9 @@ export class RebootRunner {
   }
 
   /** @param eventNow what has happened, as it looks at each try to save it */
-  #record(eventNow: (saved: AgentState) => RebootEvent): Promise<void> {
+  #record(eventNow: () => RebootEvent): Promise<void> {
     return this.#ports.store.transactUntilSaved((saved) => {
-      const reboot = step(saved.reboot, eventNow(saved));
+      const reboot = step(saved.reboot, eventNow());
       const end =
         reboot?.phase === "failed"
           ? unsavedOutcomeAlert(`Reboot ${reboot.job?.operationId ?? "for an update"}`, reboot)

@@ -3,41 +3,21 @@ import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Alerts } from "../alerts.ts";
 import { backoff } from "../lib/backoff.ts";
-import type { StateChange, Decision, AgentState } from "../operations/agent-state.ts";
+import { StateNotPersisted, type Decision, type StateFile, type StateStore } from "./ports.ts";
 
-/** Where the store lies. Declared here because the store is its only user. */
-export interface StateFile {
-  /**
-   * Makes a state survive a power cut: resolves only when it does. A rejected save leaves the state of the last
-   * resolved one, or this one, on disk; never a mixture.
-   */
-  save(saved: AgentState): Promise<void>;
-}
-
-/** A state could not be saved, so nothing was changed. `cause` is what the disk said. */
-export class StateNotPersisted extends Error {
-  constructor(cause: unknown) {
-    super(`The state could not be saved: ${describeDiskError(cause)}`, { cause });
-    this.name = "NotSaved";
-  }
-}
-
-export interface StateStorePorts extends Runtime {
-  readonly file: StateFile;
+export interface StateStorePorts<State> extends Runtime {
+  readonly file: StateFile<State>;
   readonly alerts: Alerts;
   /** Aborts when the agent stops: a disk that refuses is not asked any more. */
   readonly stopping: AbortSignal;
 }
 
-/**
- * The saved state while the agent runs, and the only way to change it. Decisions are taken one at a time on the latest
- * state; a change is on disk before anybody learns of it, so nobody can act on, or tell, what a restart would undo.
- */
-export class StateStore {
-  #state: AgentState;
+/** The state store over a file. `seq` counts its saves. */
+export class PersistentStateStore<State extends { readonly seq: number }> implements StateStore<State> {
+  #state: State;
   #queue: Promise<unknown> = Promise.resolve();
-  readonly #ports: StateStorePorts;
-  readonly #listeners = new Set<(saved: AgentState) => void>();
+  readonly #ports: StateStorePorts<State>;
+  readonly #listeners = new Set<(saved: State) => void>();
   /** While the disk refuses: since when, on the boot clock, what it said last, and what ends the wait for the next try. */
   #outage: { readonly sinceMs: number; refusal: StateNotPersisted; readonly over: AbortController } | undefined;
   /** Records that wait for another try, the one that has waited longest first. */
@@ -45,28 +25,25 @@ export class StateStore {
   /** How many have been asked for: each has a number of its own among the alerts. */
   #transactionCount = 0;
 
-  constructor(ports: StateStorePorts, loaded: AgentState) {
+  constructor(ports: StateStorePorts<State>, loaded: State) {
     this.#ports = ports;
     this.#state = loaded;
   }
 
-  get state(): AgentState {
+  get state(): State {
     return this.#state;
   }
 
-  /** What the disk has said last, from a refused save until one works again. */
   get lastWriteError(): StateNotPersisted | undefined {
     return this.#outage?.refusal;
   }
 
-  /** Calls back after each change, in order, when it is on disk. Returns how to stop that. */
-  onChange(listener: (saved: AgentState) => void): () => void {
+  onChange(listener: (saved: State) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves as soon as the saved state meets a test; rejects when the signal aborts first. */
-  until(test: (saved: AgentState) => boolean, signal: AbortSignal): Promise<AgentState> {
+  until(test: (saved: State) => boolean, signal: AbortSignal): Promise<State> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         if (!signal.aborted && !test(this.#state)) return;
@@ -81,11 +58,7 @@ export class StateStore {
     });
   }
 
-  /**
-   * Takes a decision on the latest state, saves what it changes, then answers.
-   * Rejects with NotSaved, and nothing changed, when the state cannot be saved.
-   */
-  transact<T>(decision: (saved: AgentState) => Decision<T>): Promise<T> {
+  transact<T>(decision: (saved: State) => Decision<State, T>): Promise<T> {
     return this.#enqueue(async () => {
       const { change, answer } = decision(this.#state);
       if (change !== undefined) await this.#write(this.#withChange(change));
@@ -93,13 +66,8 @@ export class StateStore {
     });
   }
 
-  /**
-   * Takes a decision that must not be lost, anew at each try for as long as the disk refuses to save it. Until it is saved
-   * nothing has changed; an end that it comes to stands among the alerts meanwhile.
-   * @returns its answer; undefined when the signal has aborted first
-   */
   async transactUntilSaved<T>(
-    decision: (saved: AgentState) => Decision<T>,
+    decision: (saved: State) => Decision<State, T>,
     signal: AbortSignal,
   ): Promise<T | undefined> {
     const part = `record ${(this.#transactionCount += 1)}`;
@@ -136,12 +104,12 @@ export class StateStore {
     return done;
   }
 
-  #withChange(change: StateChange): AgentState {
+  #withChange(change: Partial<State>): State {
     return { ...this.#state, ...change, seq: this.#state.seq + 1 };
   }
 
   /** @param whenSaved called when it is on disk, before anybody learns of it */
-  async #write(next: AgentState, whenSaved?: () => void): Promise<void> {
+  async #write(next: State, whenSaved?: () => void): Promise<void> {
     try {
       await this.#ports.file.save(next);
     } catch (cause) {
@@ -210,7 +178,7 @@ export class StateStore {
   }
 
   /** A listener that fails must not make a change that is on disk look like one that is not. */
-  #notify(listener: (saved: AgentState) => void, saved: AgentState): void {
+  #notify(listener: (saved: State) => void, saved: State): void {
     try {
       listener(saved);
     } catch (cause) {

@@ -5,11 +5,10 @@ import type { HardwareInfo, Snapshot } from "../contract/snapshot.ts";
 import type { BootClock } from "../lib/clock.ts";
 import type { Reporter } from "./reporter.ts";
 import { isProgressDue, type ProgressPolicy, type SentProgress } from "./progress-throttle.ts";
-import type { StateStore } from "../state/store.ts";
 import type { Alerts } from "../alerts.ts";
 import { describeRemote } from "../config/remote-config.ts";
 import { describeReboot } from "../reboot/report.ts";
-import type { AgentState } from "../operations/agent-state.ts";
+import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
 import { describeUpdate, type Progress } from "../update/report.ts";
 import type { Wait } from "../maintenance/wait.ts";
 
@@ -19,7 +18,7 @@ export interface ReportedFacts extends Pick<Snapshot, "board" | "currentVersion"
 }
 
 export interface ReportedStatePorts {
-  readonly store: StateStore;
+  readonly store: AgentStateStore;
   readonly reporter: Pick<Reporter, "enqueue" | "flushed">;
   readonly bootClock: BootClock;
   readonly facts: ReportedFacts;

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../contract/json.ts";
 import type { Log } from "../lib/log.ts";
-import { mergePatch, patchBetween } from "./patch.ts";
+import { mergePatch, patchBetween } from "../contract/twin-patch.ts";
 import { ConnectionError } from "../hub/connection-error.ts";
 
 /** How many phases are kept for a hub that cannot be reached; older ones give way, the newest is always sent. */

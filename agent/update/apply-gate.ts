@@ -1,10 +1,11 @@
-import type { StateStore } from "../state/store.ts";
-import type { AgentState } from "../operations/agent-state.ts";
+import type { StateStore } from "../state/ports.ts";
 import type { Wait } from "../maintenance/wait.ts";
-import type { Job } from "./job.ts";
+import type { Job, UpdateSlice } from "./job.ts";
 
 export interface ReleasePorts {
-  readonly store: StateStore;
+  readonly store: StateStore<UpdateSlice>;
+  /** Whether the board goes down for another reason. */
+  readonly isRebooting: () => boolean;
   /** Resolves when a maintenance window lets the board act. Tells what it waits for. */
   readonly windowOpened: (onWait: (wait: Wait) => void, signal: AbortSignal) => Promise<void>;
   readonly onWait: (wait: Wait) => void;
@@ -15,12 +16,9 @@ export interface ReleasePorts {
  * (which makes the job one that applies now); and never while the board is on its way down for another reason.
  */
 export async function released(ports: ReleasePorts, job: Job, signal: AbortSignal): Promise<void> {
-  const { store } = ports;
-  const isOrdered = ({ update, reboot }: AgentState): boolean =>
-    "job" in update &&
-    update.job.operationId === job.operationId &&
-    update.job.apply === "now" &&
-    reboot.phase !== "rebooting";
+  const { store, isRebooting } = ports;
+  const isOrdered = ({ update }: UpdateSlice): boolean =>
+    "job" in update && update.job.operationId === job.operationId && update.job.apply === "now" && !isRebooting();
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const ways: Promise<unknown>[] = [store.until(isOrdered, either)];
@@ -34,10 +32,13 @@ export async function released(ports: ReleasePorts, job: Job, signal: AbortSigna
 }
 
 /** Resolves at a moment at which a window is open and the board stays up. */
-async function inWindow({ store, windowOpened, onWait }: ReleasePorts, signal: AbortSignal): Promise<void> {
+async function inWindow(
+  { store, isRebooting, windowOpened, onWait }: ReleasePorts,
+  signal: AbortSignal,
+): Promise<void> {
   for (;;) {
     await windowOpened(onWait, signal);
-    if (store.state.reboot.phase !== "rebooting") return;
-    await store.until(({ reboot }) => reboot.phase !== "rebooting", signal);
+    if (!isRebooting()) return;
+    await store.until(() => !isRebooting(), signal);
   }
 }

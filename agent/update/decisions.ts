@@ -1,8 +1,8 @@
 import type { MethodReply } from "../contract/methods.ts";
 import { errorReply, type Validated, type ErrorResponse } from "../contract/error-response.ts";
-import type { Decision, AgentState } from "../operations/agent-state.ts";
-import type { Job } from "./job.ts";
-import { isCancellable, isPastStaging, isRunning, step } from "./machine.ts";
+import type { Decision } from "../state/ports.ts";
+import type { Job, UpdateSlice } from "./job.ts";
+import { isCancellable, isRunning, step } from "./machine.ts";
 import { isSameImage, type UpdateOrder } from "./request.ts";
 
 /* What a request about updates comes to, given what is saved. Pure: the store takes these decisions one at a time. */
@@ -12,7 +12,7 @@ import { isSameImage, type UpdateOrder } from "./request.ts";
  * under the same version, so that nothing could prove the new one. A board that was flashed by hand since its last
  * update is judged by what it runs, not by what it remembers.
  */
-function standing({ lastProven }: AgentState, job: Job, currentVersion: string | null): "open" | "done" | "taken" {
+function standing({ lastProven }: UpdateSlice, job: Job, currentVersion: string | null): "open" | "done" | "taken" {
   if (job.rehearsal) return "open";
   if (currentVersion === null) return lastProven !== null && isSameImage(lastProven, job) ? "done" : "open";
   if (currentVersion !== job.version) return "open";
@@ -24,11 +24,11 @@ function standing({ lastProven }: AgentState, job: Job, currentVersion: string |
  * @param currentVersion the version that runs; null when it cannot be told
  */
 export function decideUpdate(
-  saved: AgentState,
+  saved: UpdateSlice,
   { job, named }: UpdateOrder,
   currentVersion: string | null,
   at: string,
-): Decision<MethodReply> {
+): Decision<UpdateSlice, MethodReply> {
   const { update, lastProven } = saved;
   const isThis = (other: { operationId: string; version: string; sha256: string | null }): boolean =>
     named ? other.operationId === job.operationId : isSameImage(other, job);
@@ -55,7 +55,10 @@ export function decideUpdate(
 }
 
 /** `applyFirmwareUpdate`: the order for a staged image that waits for it, or for its window. */
-export function decideApply({ update }: AgentState, operationId: string | undefined): Decision<MethodReply> {
+export function decideApply(
+  { update }: UpdateSlice,
+  operationId: string | undefined,
+): Decision<UpdateSlice, MethodReply> {
   if (update.phase !== "staged" || !isMeant(update.job, operationId)) {
     return refuseReply({
       status: 404,
@@ -72,10 +75,10 @@ export function decideApply({ update }: AgentState, operationId: string | undefi
 
 /** `cancelFirmwareUpdate`: possible until the board is being changed. */
 export function decideCancel(
-  { update }: AgentState,
+  { update }: UpdateSlice,
   operationId: string | undefined,
   at: string,
-): Decision<MethodReply> {
+): Decision<UpdateSlice, MethodReply> {
   if (!isRunning(update) || !isMeant(update.job, operationId)) {
     return refuseReply({
       status: 404,
@@ -114,11 +117,11 @@ export type DesiredOutcome =
  * cancelled, refused, or overtaken by a method, is not started again by a replay.
  */
 export function decideDesired(
-  saved: AgentState,
+  saved: UpdateSlice,
   { identity, desiredVersion, judged }: DesiredFirmware,
   currentVersion: string | null,
   at: string,
-): Decision<DesiredOutcome> {
+): Decision<UpdateSlice, DesiredOutcome> {
   const { update, handledDesired } = saved;
   if (handledDesired?.identity === identity) return { answer: { kind: "known" } };
   const handled = { identity, desiredVersion, refused: null };
@@ -151,28 +154,21 @@ export function decideDesired(
 }
 
 /** The desired properties have no `firmware` (any more): what was refused in it is of no interest now. */
-export function decideNoDesired({ handledDesired }: AgentState): Decision<DesiredOutcome> {
+export function decideNoDesired({ handledDesired }: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> {
   const answer = { kind: "known" } as const;
   if (handledDesired === null || handledDesired.refused === null) return { answer };
   return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };
-}
-
-/** Why a reboot must wait for the update; undefined when it need not. */
-export function updateInTheWay({ update }: AgentState): string | undefined {
-  return isPastStaging(update) && "job" in update
-    ? `the update ${update.job.operationId} is ${update.phase}`
-    : undefined;
 }
 
 function versionTaken({ version }: Job): string {
   return `The board runs another image as ${version}: nothing could prove that this one came to run. Give each image a version of its own.`;
 }
 
-function already(operationId: string, response: string): Decision<MethodReply> {
+function already(operationId: string, response: string): Decision<UpdateSlice, MethodReply> {
   return { answer: { status: 200, payload: { Response: response, operationId, already: true } } };
 }
 
-function refuseReply(refusal: ErrorResponse): Decision<MethodReply> {
+function refuseReply(refusal: ErrorResponse): Decision<UpdateSlice, MethodReply> {
   return { answer: errorReply(refusal) };
 }
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { operationId, firmwareVersion, mirrors, packageUri } from "../contract/methods.ts";
-import { savedFailure, sha256Hex, isoTimestamp, wholeNumber, shortText } from "../state/saved-values.ts";
+import { failureSchema, sha256Hex, isoTimestamp, wholeNumber, shortText } from "../contract/check.ts";
 
 /*
  * Jobs, states and events of a firmware update. States are saved to disk and read back after any restart, so each has a
@@ -81,7 +81,7 @@ export const updateState = v.variant("phase", [
     restart: v.picklist(restartKinds),
     attempt: wholeNumber,
     /** Why it goes back. */
-    error: savedFailure,
+    error: failureSchema,
     /** True once only the restart is missing: the old system is the default again, or nothing but its boot loader is left. */
     reverted: v.boolean(),
     fromBootId: shortText,
@@ -89,11 +89,27 @@ export const updateState = v.variant("phase", [
     end: v.picklist(["rolledBack", "failed"]),
   }),
   v.object({ phase: v.literal("completed"), ...onTheWay }),
-  v.object({ phase: v.literal("failed"), ...onTheWay, error: savedFailure }),
-  v.object({ phase: v.literal("rolledBack"), ...onTheWay, error: savedFailure }),
+  v.object({ phase: v.literal("failed"), ...onTheWay, error: failureSchema }),
+  v.object({ phase: v.literal("rolledBack"), ...onTheWay, error: failureSchema }),
   v.object({ phase: v.literal("cancelled"), ...onTheWay }),
 ]);
 export type UpdateState = v.InferOutput<typeof updateState>;
+
+/** The part of the saved agent state that is about updates. */
+export const updateSlice = v.object({
+  update: updateState,
+  /** The last desired `firmware` document that was handled, apart from the last job: none is handled twice. */
+  handledDesired: v.nullable(
+    v.object({
+      identity: sha256Hex,
+      desiredVersion: wholeNumber,
+      refused: v.nullable(v.object({ code: shortText, message: v.string() })),
+    }),
+  ),
+  /** The last update that was proven: what "already done" is measured by. Never a dry run. */
+  lastProven: v.nullable(v.object({ operationId, version: firmwareVersion, sha256: sha256Hex, at: isoTimestamp })),
+});
+export type UpdateSlice = v.InferOutput<typeof updateSlice>;
 export type ActiveUpdate = Extract<UpdateState, { job: Job }>;
 
 /** What can happen to an update. `at` is wall time as a label only; it decides nothing. */
@@ -108,7 +124,7 @@ export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "proven" }
   | { readonly type: "committed" }
   | { readonly type: "reverted"; readonly restartNeeded: boolean }
-  | { readonly type: "failed"; readonly error: v.InferOutput<typeof savedFailure>; readonly bootId: string }
+  | { readonly type: "failed"; readonly error: v.InferOutput<typeof failureSchema>; readonly bootId: string }
   | { readonly type: "cancelled" }
 );
 

@@ -1,7 +1,6 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
-import type { AgentState } from "../operations/agent-state.ts";
 import type { Wait } from "../maintenance/wait.ts";
-import type { Job } from "./job.ts";
+import type { Job, UpdateSlice } from "./job.ts";
 
 /** How far a download has come: kept in memory only, because it changes too often for an SD card. */
 export interface Progress {
@@ -19,7 +18,7 @@ export type Delay = NonNullable<UpdateSnapshot["delay"]>;
  * @param wait what its maintenance window was last seen to make it wait for; null where nobody has looked
  */
 export function describeUpdate(
-  { update, handledDesired }: AgentState,
+  { update, handledDesired }: Pick<UpdateSlice, "update" | "handledDesired">,
   progress: Progress | null,
   wait: Wait | null = null,
 ): UpdateSnapshot {

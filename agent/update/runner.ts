@@ -1,13 +1,10 @@
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { toFailure, AgentError } from "../lib/errors.ts";
-import type { StateStore } from "../state/store.ts";
+import { unsavedOutcomeAlert, type StateStore } from "../state/ports.ts";
 import { ActionRunner } from "../state/action-runner.ts";
-import { nothingInTheWay } from "../reboot/machine.ts";
-import type { AgentState } from "../operations/agent-state.ts";
-import { unsavedOutcomeAlert } from "../operations/unsaved-end.ts";
-import type { Before, Job, UpdateEvent } from "./job.ts";
-import { duty, isPastStaging, isRunning, step, type Duty } from "./machine.ts";
+import type { Before, Job, UpdateEvent, UpdateSlice } from "./job.ts";
+import { duty, isRunning, step, type Duty } from "./machine.ts";
 import type { HealthCheck, Installer, TrialRecord, Workshop } from "./ports.ts";
 import type { Progress } from "./report.ts";
 
@@ -18,7 +15,7 @@ const looks = 12;
 const retryMs = 5_000;
 
 export interface UpdateRunnerPorts extends Runtime {
-  readonly store: StateStore;
+  readonly store: StateStore<UpdateSlice>;
   readonly bootId: string;
   /** For updates of this board. */
   readonly workshop: Workshop;
@@ -30,6 +27,10 @@ export interface UpdateRunnerPorts extends Runtime {
   /** Resolves when the staged image may be applied: at once, in the next window, or on order. */
   readonly released: (job: Job, signal: AbortSignal) => Promise<void>;
   readonly trials: TrialRecord;
+  /** Whether the board goes down for another reason: then no image is released. */
+  readonly isRebooting: () => boolean;
+  /** What else changes in the saved state with the update: a reboot that waited for it may go on. Saved together. */
+  readonly alsoChanged: (update: UpdateSlice["update"]) => Partial<UpdateSlice>;
   /** Reboots the board. Never resolves; rejects when the reboot did not come. */
   readonly rebootBoard: (signal: AbortSignal) => Promise<never>;
   /** The time for a proof: waits for a clock that can be trusted, but not for ever. */
@@ -68,7 +69,7 @@ export class UpdateRunner {
   }
 
   async #perform(what: Duty, signal: AbortSignal): Promise<void> {
-    const { wallClock, bootClock, bootId } = this.#ports;
+    const { wallClock, bootId } = this.#ports;
     let event: UpdateEvent | undefined;
     try {
       event = await this.#act(what, signal);
@@ -82,7 +83,7 @@ export class UpdateRunner {
     if (event === undefined) return;
     const happened = event;
     await this.#ports.store.transactUntilSaved((saved) => {
-      const change = advance(saved, what.job, happened, bootClock.nowMs());
+      const change = this.#advance(saved, what.job, happened);
       const { update } = change ?? {};
       const end =
         update === undefined || isRunning(update)
@@ -93,6 +94,19 @@ export class UpdateRunner {
     // The board was on its way down when the release came: should it stay, the image waits for its release again.
     const { update } = this.#ports.store.state;
     if (happened.type === "released" && update.phase === "staged" && !signal.aborted) await this.#perform(what, signal);
+  }
+
+  /** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
+  #advance(saved: UpdateSlice, job: Job, event: UpdateEvent): Partial<UpdateSlice> | undefined {
+    const { isRebooting, alsoChanged } = this.#ports;
+    if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
+    if (event.type === "released" && isRebooting()) return undefined; // The board goes down first.
+    const update = step(saved.update, event);
+    if (update === undefined) return undefined;
+    const change = { ...alsoChanged(update), update };
+    if (update.phase !== "completed" || job.sha256 === null) return change;
+    const { operationId, version, sha256 } = job;
+    return { ...change, lastProven: { operationId, version, sha256, at: event.at } };
   }
 
   async #act(what: Duty, signal: AbortSignal): Promise<UpdateEvent | undefined> {
@@ -261,16 +275,4 @@ function sameVersion({ version }: Job): AgentError {
 /** One duty has one key: set again with the same key it is not begun again. */
 function keyOf(what: Duty): string {
   return [what.kind, what.job.operationId, "attempt" in what ? what.attempt : ""].join(" ");
-}
-
-/** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
-function advance(saved: AgentState, job: Job, event: UpdateEvent, nowBootMs: number): Partial<AgentState> | undefined {
-  if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
-  if (event.type === "released" && saved.reboot.phase === "rebooting") return undefined; // The board goes down first.
-  const update = step(saved.update, event);
-  if (update === undefined) return undefined;
-  const reboot = isPastStaging(update) ? saved.reboot : nothingInTheWay(saved.reboot, nowBootMs);
-  if (update.phase !== "completed" || job.sha256 === null) return { update, reboot };
-  const { operationId, version, sha256 } = job;
-  return { update, reboot, lastProven: { operationId, version, sha256, at: event.at } };
 }

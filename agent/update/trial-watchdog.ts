@@ -1,7 +1,7 @@
 import type { Runtime } from "../lib/runtime.ts";
-import type { StateStore } from "../state/store.ts";
+import type { StateStore } from "../state/ports.ts";
 import type { Alerts } from "../alerts.ts";
-import type { UpdateState } from "./job.ts";
+import type { UpdateSlice, UpdateState } from "./job.ts";
 
 /** Longer than any disk takes to check itself, and than a board takes to go down. */
 const leastMs = 10 * 60_000;
@@ -9,7 +9,7 @@ const leastMs = 10 * 60_000;
 const patienceMs = 2 * 60_000;
 
 export interface TrialGuardPorts extends Runtime {
-  readonly store: StateStore;
+  readonly store: StateStore<UpdateSlice>;
   readonly alerts: Alerts;
   readonly bootId: string;
   /** How long a new system may take to be proven. */

@@ -3,13 +3,13 @@ import { expect } from "vitest";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
-import { StateStore } from "../../agent/state/store.ts";
+import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
 import { Alerts } from "../../agent/alerts.ts";
 import { RemoteConfigHandler } from "../../agent/config/remote-config-handler.ts";
 import { describeRemote } from "../../agent/config/remote-config.ts";
 import { EffectiveSettings } from "../../agent/config/effective-settings.ts";
-import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
+import { initialState, type AgentState, type AgentStateStore } from "../../agent/operations/agent-state.ts";
 import { parseSettings, settingNames } from "../../agent/config/parse-settings.ts";
 import { settings, type Settings } from "../../agent/config/settings.ts";
 import { mistakesIn, openingsOf } from "../../agent/maintenance/cron.ts";
@@ -43,7 +43,7 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 /** A board with an update under way, and all that it takes to configure it. */
 class ConfiguredBoard {
   readonly disk = new MemoryDisk();
-  readonly store: StateStore;
+  readonly store: AgentStateStore;
   readonly tuning: EffectiveSettings;
   readonly #desk: RemoteConfigHandler;
 
@@ -57,7 +57,7 @@ class ConfiguredBoard {
       log,
     });
     const saved = { ...initialState("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
-    this.store = new StateStore({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
+    this.store = new PersistentStateStore<AgentState>({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
     this.tuning = new EffectiveSettings(this.store, base, (problem) => lines.push(problem));
     this.#desk = new RemoteConfigHandler({
       ...runtime,

@@ -2,11 +2,11 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
-import { StateStore } from "../../agent/state/store.ts";
+import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
 import { Alerts } from "../../agent/alerts.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
-import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
+import { initialState, type AgentState, type AgentStateStore } from "../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../agent/update/report.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
@@ -19,7 +19,7 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 /** The desk of a board on which nothing has happened, unless told otherwise, with everything that it says. */
 export class Counter {
   readonly disk = new MemoryDisk();
-  readonly store: StateStore;
+  readonly store: AgentStateStore;
   readonly desk: RequestHandler;
 
   constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
@@ -33,7 +33,7 @@ export class Counter {
       log,
     });
     const stopping = new AbortController().signal;
-    this.store = new StateStore({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
+    this.store = new PersistentStateStore<AgentState>({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
     this.desk = new RequestHandler({
       ...runtime,
       store: this.store,

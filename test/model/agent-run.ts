@@ -1,8 +1,8 @@
 import { startAgent, type Agent } from "../../agent/agent.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
-import type { StateFile } from "../../agent/state/store.ts";
-import type { LoadQuality } from "../../agent/operations/agent-state.ts";
+import type { StateFile } from "../../agent/state/ports.ts";
+import type { LoadQuality, AgentState } from "../../agent/operations/agent-state.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
@@ -200,7 +200,7 @@ export class Life {
   }
 
   /** The state file, with everybody told who has to know. */
-  #watched(): StateFile {
+  #watched(): StateFile<AgentState> {
     const { stage } = this;
     const file = this.#file;
     if (file === undefined) throw new Error("An agent begins on what it has read.");

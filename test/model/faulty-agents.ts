@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
-import type { StateFile } from "../../agent/state/store.ts";
+import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
 import type { Stage } from "./scheduler.ts";
@@ -24,7 +24,7 @@ function entered({ update, reboot }: AgentState): string {
 
 /** Names every save that a history makes. */
 export function listening(heard: Set<string>) {
-  return (real: StateFile): StateFile => ({
+  return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
       heard.add(entered(saved));
       await real.save(saved);
@@ -34,7 +34,7 @@ export function listening(heard: Set<string>) {
 
 /** Forgets to save one state. */
 export function forgetful(what: string) {
-  return (real: StateFile): StateFile => ({
+  return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
       if (entered(saved) !== what) await real.save(saved);
     },
@@ -43,7 +43,7 @@ export function forgetful(what: string) {
 
 /** Says of one state that it is saved, and saves it after the next duty is done. */
 export function hasty(what: string) {
-  return (real: StateFile, stage: Stage): StateFile => {
+  return (real: StateFile<AgentState>, stage: Stage): StateFile<AgentState> => {
     let last: Promise<void> = Promise.resolve();
     return {
       save: async (saved) => {
@@ -60,7 +60,7 @@ export function hasty(what: string) {
 }
 
 /** Forgets to save that it gives up: only a board that was cut off again and again comes so far. */
-export function hopeful(real: StateFile): StateFile {
+export function hopeful(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
       if ("error" in saved.update && saved.update.error.code === "interrupted-too-often") return;
@@ -70,7 +70,7 @@ export function hopeful(real: StateFile): StateFile {
 }
 
 /** Counts its installations, but no further than to two. */
-export function innumerate(real: StateFile): StateFile {
+export function innumerate(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
       const { update } = saved;

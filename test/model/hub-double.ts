@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { HubCallbacks, Connection } from "../../agent/hub/connection.ts";
-import { mergePatch } from "../../agent/twin/patch.ts";
+import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { ConnectionError } from "../../agent/hub/connection-error.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { reportedAt, type Asked } from "./hub-state.ts";

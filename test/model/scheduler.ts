@@ -1,4 +1,4 @@
-import type { StateFile } from "../../agent/state/store.ts";
+import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
@@ -18,7 +18,7 @@ export interface Grain {
   /** For how long a disk refuses, from the first file on that it does; that one alone unless told. */
   readonly refusalMs?: number;
   /** How a state file is made; a test of the explorer itself makes one that forgets. */
-  readonly makeStateFile?: (real: StateFile, stage: Stage) => StateFile;
+  readonly makeStateFile?: (real: StateFile<AgentState>, stage: Stage) => StateFile<AgentState>;
   /** The same for the count of starts on trial. */
   readonly makeTrials?: (real: TrialRecord, stage: Stage) => TrialRecord;
   /** What the twin is told before each report, beside the truth. */

@@ -3,7 +3,7 @@ import { reportedProperties } from "../../agent/contract/twin-formats/reported-p
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { Snapshot } from "../../agent/contract/snapshot.ts";
-import { mergePatch } from "../../agent/twin/patch.ts";
+import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { describeUpdate, type Progress } from "../../agent/update/report.ts";

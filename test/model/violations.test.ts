@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import type { StateFile } from "../../agent/state/store.ts";
+import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { forgetful } from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
 
 /** Saves once that the image is checked, then that it is still being fetched. */
-function relapsing(real: StateFile): StateFile {
+function relapsing(real: StateFile<AgentState>): StateFile<AgentState> {
   let before: AgentState | undefined;
   return {
     save: async (saved) => {

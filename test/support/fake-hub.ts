@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { HubCallbacks, Connection, TelemetryMessage } from "../../agent/hub/connection.ts";
-import { mergePatch } from "../../agent/twin/patch.ts";
+import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { ConnectionError } from "../../agent/hub/connection-error.ts";
 import { at } from "./paths.ts";
 

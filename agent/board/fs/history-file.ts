@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
-import type { StateFile } from "../../state/store.ts";
-import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../state/history.ts";
+import type { StateFile } from "../../state/ports.ts";
+import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../operations/history.ts";
 import type { Log } from "../../lib/log.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import type { AgentState } from "../../operations/agent-state.ts";
@@ -38,7 +38,10 @@ export class HistoryFile {
   }
 
   /** The same state file, with every end that is saved in it noted down here too. */
-  recordEndsOf(file: StateFile, { log, now }: { readonly log: Log; readonly now: () => string }): StateFile {
+  recordEndsOf(
+    file: StateFile<AgentState>,
+    { log, now }: { readonly log: Log; readonly now: () => string },
+  ): StateFile<AgentState> {
     let onDisk: readonly HistoryEntry[] | undefined;
     /** With the ends that the disk has not taken yet. */
     let entries: readonly HistoryEntry[] | undefined;

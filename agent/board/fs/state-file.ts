@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { errorMessage, isAbsent, errorCode } from "../../lib/errors.ts";
 import { check } from "../../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../../contract/json.ts";
-import type { StateFile } from "../../state/store.ts";
+import type { StateFile } from "../../state/ports.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import {
   agentStateSchema as savedState,
@@ -35,7 +35,7 @@ const envelope = v.object({
  * The saved state as a checksummed file in a folder of the agent's own, with the copy before it. Only one agent may use a
  * folder at a time.
  */
-export class ChecksummedStateFile implements StateFile {
+export class ChecksummedStateFile implements StateFile<AgentState> {
   readonly #path: string;
   readonly #previous: string;
   readonly #folder: string;

@@ -2,7 +2,7 @@ import { errorMessage } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
 import { HistoryFile } from "../../board/fs/history-file.ts";
 import { ChecksummedStateFile } from "../../board/fs/state-file.ts";
-import type { HistoryEntry } from "../../state/history.ts";
+import type { HistoryEntry } from "../../operations/history.ts";
 import { formatHistory } from "../format/format-history.ts";
 import { savedState } from "../saved-state.ts";
 import { statusRows } from "../format/format-status.ts";

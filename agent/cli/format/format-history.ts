@@ -1,5 +1,5 @@
 import { onOneLine } from "../../contract/safe-text.ts";
-import type { HistoryEntry } from "../../state/history.ts";
+import type { HistoryEntry } from "../../operations/history.ts";
 
 const causes = { requested: "as requested", update: "for an update", other: "not by this agent" } as const;
 const outcomes = {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { describeBlockingUpdate } from "../../../agent/operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../../../agent/reboot/decisions.ts";
 import type { RebootState } from "../../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
@@ -56,7 +57,9 @@ describe("rebootDevice", () => {
       "A reboot is pending already (for an update). Wait for it, or cancel it with cancelReboot.",
     ],
   ])("is refused %s", (_when, state, code, message) => {
-    expect(decideReboot(state, order)).toStrictEqual({ answer: refusal(409, code, message) });
+    expect(decideReboot(state, { ...order, blockedBy: describeBlockingUpdate(state) })).toStrictEqual({
+      answer: refusal(409, code, message),
+    });
   });
 });
 

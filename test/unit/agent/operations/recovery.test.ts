@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { StateStore } from "../../../../agent/state/store.ts";
 import { Alerts } from "../../../../agent/alerts.ts";
-import type { AgentState, LoadQuality } from "../../../../agent/operations/agent-state.ts";
+import type { AgentState, LoadQuality, AgentStateStore } from "../../../../agent/operations/agent-state.ts";
 import { uncounted } from "../../../../agent/update/job.ts";
 import { limits } from "../../../../agent/update/transitions.ts";
 import { recoverState } from "../../../../agent/operations/recovery.ts";
@@ -13,7 +12,7 @@ import { fakeRuntime } from "../../../support/fake-runtime.ts";
 const s = states();
 
 interface Scene {
-  readonly store: StateStore;
+  readonly store: AgentStateStore;
   readonly time: FakeTime;
   readonly alerts: Alerts;
   /** The count on disk. */

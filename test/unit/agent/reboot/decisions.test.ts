@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { describeBlockingUpdate } from "../../../../agent/operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
 import { describeReboot } from "../../../../agent/reboot/report.ts";
 import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
@@ -17,7 +18,15 @@ const job = {
   acceptedAt: now.toISOString(),
   scheduledFor: "2026-01-02T03:01:00.000Z",
 };
-const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [], window: null };
+const order = {
+  job,
+  bootId: "boot-1",
+  dueBootMs: 61_000,
+  mode: "systemd" as const,
+  blockedBy: undefined,
+  held: [],
+  window: null,
+};
 const scheduled = { phase: "scheduled" as const, last: null, job, bootId: "boot-1", dueBootMs: 61_000 };
 const rebooting = {
   phase: "rebooting" as const,
@@ -91,7 +100,7 @@ describe("when a reboot is asked for", () => {
   ])("is refused %s", (_what, payload, changed, code) => {
     expect(rebootPlanFrom(payload, { ...terms, ...changed }, "new")).toMatchObject({
       ok: false,
-      refusal: { status: 400, code },
+      error: { status: 400, code },
     });
   });
 });
@@ -183,7 +192,8 @@ describe("rebootDevice", () => {
   });
 
   it.each(Object.values(states()))("during an update that is $phase", (update) => {
-    const { answer } = decideReboot(saved({ update }), order);
+    const state = saved({ update });
+    const { answer } = decideReboot(state, { ...order, blockedBy: describeBlockingUpdate(state) });
     expect(answer.status).toBe(isPastStaging(update) ? 409 : 200);
   });
 });

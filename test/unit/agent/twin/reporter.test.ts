@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
-import { mergePatch } from "../../../../agent/twin/patch.ts";
+import { mergePatch } from "../../../../agent/contract/twin-patch.ts";
 import { Reporter } from "../../../../agent/twin/reporter.ts";
 import { settle } from "../../../support/fake-time.ts";
 import { quiet } from "../../../support/logs.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
+import { isRebooting } from "../../../../agent/operations/blocking.ts";
 import { released } from "../../../../agent/update/apply-gate.ts";
 import { settle } from "../../../support/fake-time.ts";
 import { storeWith } from "../../../support/state-stores.ts";
@@ -22,7 +23,11 @@ function scene(apply: "now" | "window" | "manual", reboot: RebootState) {
   const seen = { isReleased: false, asked: 0 };
   const windowOpened = async (): Promise<void> => void (seen.asked += 1);
   const stopping = new AbortController();
-  const done = released({ store, windowOpened, onWait: () => undefined }, job, stopping.signal).then(
+  const done = released(
+    { store, isRebooting: () => isRebooting(store.state), windowOpened, onWait: () => undefined },
+    job,
+    stopping.signal,
+  ).then(
     () => (seen.isReleased = true),
     () => undefined,
   );

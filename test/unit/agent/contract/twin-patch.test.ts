@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import { DesiredDocument } from "../../../../agent/hub/desired-document.ts";
-import { mergePatch, patchBetween } from "../../../../agent/twin/patch.ts";
+import { mergePatch, patchBetween } from "../../../../agent/contract/twin-patch.ts";
 
 describe("mergePatch", () => {
   it.each<[string, JsonObject, JsonObject, JsonObject]>([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HistoryFile } from "../../../../agent/board/fs/history-file.ts";
-import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../../../agent/state/history.ts";
+import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../../../agent/operations/history.ts";
 import { formatHistory } from "../../../../agent/cli/format/format-history.ts";
 import { createLog } from "../../../../agent/lib/log.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";

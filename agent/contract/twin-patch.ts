@@ -1,4 +1,4 @@
-import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 
 /**
  * Merges a twin patch as IoT Hub does: objects merge member by member, null removes, everything else (arrays too)

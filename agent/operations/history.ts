@@ -1,7 +1,6 @@
 import * as v from "valibot";
-import { check, type Checked } from "../contract/check.ts";
-import type { AgentState } from "../operations/agent-state.ts";
-import { sha256Hex, isoTimestamp, shortText } from "./saved-values.ts";
+import { check, type Checked, sha256Hex, isoTimestamp, shortText } from "../contract/check.ts";
+import type { AgentState } from "./agent-state.ts";
 
 /* What became of this board's updates and reboots: one entry for each that has ended, the oldest first. */
 
