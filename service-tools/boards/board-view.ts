@@ -88,7 +88,7 @@ interface DesiredView {
 }
 
 /** Reads a twin as the hub tells it. Total: what is missing or has another shape counts as not said. */
-export function boardViewFrom(twin: JsonObject): BoardView {
+export function parseBoardView(twin: JsonObject): BoardView {
   const properties = sectionAt(twin, "properties");
   const reported = sectionAt(sectionAt(properties, "reported"), "boardkeeper");
   const agent = reported["agent"];

@@ -13,7 +13,7 @@ export interface UpdateRequest {
 }
 
 /** As the payload of the method `firmwareUpdate`. */
-export function updatePayload({ uri, sha256, version, sizeBytes, apply, operationId }: UpdateRequest): JsonObject {
+export function toMethodPayload({ uri, sha256, version, sizeBytes, apply, operationId }: UpdateRequest): JsonObject {
   return {
     fwPackageUri: uri,
     ...(sha256 === undefined ? {} : { fwPackageCheckValue: sha256 }),
@@ -28,7 +28,14 @@ export function updatePayload({ uri, sha256, version, sizeBytes, apply, operatio
  * As a change of the desired properties. The hub merges it into the document there is, so what this request does not say is
  * removed: a size or a manifest of an older image must not speak for the new one.
  */
-export function desiredFirmware({ uri, sha256, version, sizeBytes, apply, operationId }: UpdateRequest): JsonObject {
+export function toDesiredProperties({
+  uri,
+  sha256,
+  version,
+  sizeBytes,
+  apply,
+  operationId,
+}: UpdateRequest): JsonObject {
   return {
     firmware: {
       fwVersion: version ?? null,
@@ -44,6 +51,6 @@ export function desiredFirmware({ uri, sha256, version, sizeBytes, apply, operat
 }
 
 /** What runs once the update is proven. */
-export function versionOf({ version, sha256 }: UpdateRequest): string {
+export function expectedVersion({ version, sha256 }: UpdateRequest): string {
   return versionLabel(version, sha256 ?? null);
 }

@@ -19,7 +19,7 @@ export const errorCodes = {
   interrupted: exitCodes.interrupted,
 } as const satisfies Record<string, ExitCode>;
 
-interface Why {
+interface ErrorDetails {
   readonly cause?: unknown;
   /** What to do next, as a sentence or as a command to type. */
   readonly advice?: string | undefined;
@@ -37,7 +37,7 @@ export class CommandError extends Error {
   /** What programs are told beside the error, where something was begun. */
   document: JsonObject | undefined;
 
-  constructor(code: keyof typeof errorCodes, message: string, { cause, advice }: Why = {}) {
+  constructor(code: keyof typeof errorCodes, message: string, { cause, advice }: ErrorDetails = {}) {
     super(message, { cause });
     this.exitCode = errorCodes[code];
     this.name = new.target.name;
@@ -46,11 +46,11 @@ export class CommandError extends Error {
   }
 }
 
-type ErrorClass = new (message: string, why?: Why) => CommandError;
+type ErrorClass = new (message: string, why?: ErrorDetails) => CommandError;
 
 function errorWith(code: keyof typeof errorCodes): ErrorClass {
   return class extends CommandError {
-    constructor(message: string, why?: Why) {
+    constructor(message: string, why?: ErrorDetails) {
       super(code, message, why);
     }
   };
@@ -97,7 +97,7 @@ export class HubUnreachable extends CommandError {
   /** True when the request may have reached the hub before the connection was lost. */
   readonly mayHaveArrived: boolean;
 
-  constructor(message: string, { mayHaveArrived, ...why }: Why & { readonly mayHaveArrived: boolean }) {
+  constructor(message: string, { mayHaveArrived, ...why }: ErrorDetails & { readonly mayHaveArrived: boolean }) {
     super("hub-unreachable", message, why);
     this.mayHaveArrived = mayHaveArrived;
   }
@@ -109,7 +109,7 @@ export class RefusedByDevice extends CommandError {
   readonly status: number | null;
   readonly payload: Json;
 
-  constructor(message: string, answer: { readonly status: number | null; readonly payload: Json }, why?: Why) {
+  constructor(message: string, answer: { readonly status: number | null; readonly payload: Json }, why?: ErrorDetails) {
     super("refused-by-device", message, why);
     this.status = answer.status;
     this.payload = answer.payload;

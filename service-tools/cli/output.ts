@@ -1,37 +1,43 @@
 import { Option } from "commander";
 import { onOneLine } from "../../agent/contract/safe-text.ts";
+import type { LogEntry } from "../local-hub/lib/log.ts";
+import type { Screen } from "./screen.ts";
 
-/** How results are written: for programs or for people. */
+/** How a result is written: JSON for programs, a table for people. */
 export type Format = "json" | "table";
-
-/** A command's two voices. Results go to stdout alone, so that they can be piped; everything said beside them goes to stderr. */
-export interface Output {
-  result(text: string): void;
-  note(text: string): void;
-}
 
 /** `-o, --output json|table`. */
 export function outputOption(): Option {
   return new Option("-o, --output <format>", "how to write the result").choices(["json", "table"]).default("table");
 }
 
-/** One result: an object of JSON, or its fields below each other. */
-export function renderRecord(format: Format, record: Readonly<Record<string, unknown>>): string {
-  if (format === "json") return JSON.stringify(record, null, 2);
+/** Prints the result of a command: one JSON document, or the text. */
+export function printResult(
+  out: Screen,
+  format: Format,
+  result: { readonly json: object; readonly text: string },
+): void {
+  out.write(format === "json" ? formatJson(result.json) : result.text);
+}
+
+export function formatJson(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** One field per line, the values aligned. */
+export function formatRecord(record: Readonly<Record<string, unknown>>): string {
   const width = Math.max(...Object.keys(record).map((key) => key.length));
   return Object.entries(record)
-    .map(([key, value]) => `${key.padEnd(width)}  ${cell(value)}`)
+    .map(([key, value]) => `${key.padEnd(width)}  ${formatValue(value)}`)
     .join("\n");
 }
 
-/** Many results: an array of JSON, or a table with a heading. */
-export function renderTable<K extends string>(
-  format: Format,
+/** A heading and one line per row, in columns. */
+export function formatTable<K extends string>(
   columns: readonly K[],
   rows: readonly Readonly<Record<K, unknown>>[],
 ): string {
-  if (format === "json") return JSON.stringify(rows, null, 2);
-  const lines = [[...columns], ...rows.map((row) => columns.map((column) => cell(row[column])))];
+  const lines = [[...columns], ...rows.map((row) => columns.map((column) => formatValue(row[column])))];
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
   return lines
     .map((line) =>
@@ -43,8 +49,20 @@ export function renderTable<K extends string>(
     .join("\n");
 }
 
-function cell(value: unknown): string {
+function formatValue(value: unknown): string {
   if (value === undefined || value === null) return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
   return typeof value === "string" ? onOneLine(value) : JSON.stringify(value);
+}
+
+/** A line of the local hub's log, such as `12:34:56 warn  connection refused client=board-1 returnCode=5`. */
+export function formatLogEntry({ level, message, ...fields }: LogEntry, at = new Date()): string {
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const pairs = known.map(([key, value]) => `${key}=${formatField(value)}`);
+  return [at.toTimeString().slice(0, 8), level.padEnd(5), message, ...pairs].join(" ");
+}
+
+function formatField(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return /[\s=]/.test(text) && typeof value === "string" ? JSON.stringify(text) : text;
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Time as it passes: pauses, and how long something took. Wall time is only for labels. */
+/** Passing time: pauses, and how long something took. Wall time is only for labels. */
 export interface Timer {
-  /** Monotonic. */
+  /** Milliseconds on a monotonic clock. */
   nowMs(): number;
-  /** Resolves after the pause. Rejects at once when the signal aborts. */
+  /** Resolves after the delay. Rejects at once when the signal aborts. */
   after(delayMs: number, signal: AbortSignal): Promise<void>;
-  /** Does something again and again, until it is told to stop. Never keeps the process alive by itself. */
+  /** Calls `act` every `periodMs` until stopped. Does not keep the process alive. */
   every(periodMs: number, act: () => void): { stop(): void };
 }
 
@@ -21,3 +21,13 @@ export const systemTimer: Timer = {
     return { stop: () => clearInterval(interval) };
   },
 };
+
+/** Pauses. @throws the reason of the signal once it is aborted: Interrupted after Ctrl-C */
+export async function pause(delayMs: number, timer: Timer, interrupted: AbortSignal): Promise<void> {
+  try {
+    await timer.after(delayMs, interrupted);
+  } catch (cause) {
+    interrupted.throwIfAborted();
+    throw cause;
+  }
+}

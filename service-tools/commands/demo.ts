@@ -1,20 +1,20 @@
 import type { Command } from "commander";
-import { playDemo } from "../demo/demo.ts";
-import { Stage } from "../demo/sandbox.ts";
-import type { Run, World } from "../cli/context.ts";
+import { runDemo } from "../demo/demo.ts";
+import { Sandbox } from "../demo/sandbox.ts";
+import type { RunCommandLine, Context } from "../context.ts";
 
 /** `boardkeeper demo` */
-export function addDemo(program: Command, world: World, run: Run): void {
+export function addDemo(program: Command, context: Context, run: RunCommandLine): void {
   program
     .command("demo")
     .description("play the whole story on this machine: a hub, a board, a reboot, an update; leaves nothing behind")
     .option("--stay", "keep hub and board up afterwards and say what to type to play, until Ctrl-C")
     .action(async ({ stay = false }: { readonly stay?: boolean }) => {
-      const stage = await Stage.set(world);
+      const stage = await Sandbox.create(context);
       try {
-        await playDemo(world, run, stage, stay);
+        await runDemo(context, run, stage, stay);
       } finally {
-        await stage.clear();
+        await stage.cleanUp();
       }
     });
 }

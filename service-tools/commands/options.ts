@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { operationId } from "../../agent/contract/methods.ts";
 import { check } from "../../agent/contract/check.ts";
-import type { LoginOptions } from "../cli/find-login.ts";
+import type { LoginOptions } from "../hub-client/login.ts";
 import type { Target } from "../hub-client/hub-client.ts";
-import { readDuration } from "../cli/screen/measures.ts";
+import { parseDuration } from "../cli/units.ts";
 import { outputOption, type Format } from "../cli/output.ts";
 
 /* Options that several commands have, with the habits of `az iot hub`. */
@@ -82,7 +82,7 @@ function named(text: string, what: string): string {
 
 /** Milliseconds. */
 export function duration(text: string): number {
-  const ms = readDuration(text);
+  const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError("Expected a duration such as 90s, 5m, 1h30m or 2d.");
 }

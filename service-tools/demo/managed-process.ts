@@ -1,26 +1,26 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Program } from "../images/process.ts";
-import type { Environment } from "../cli/context.ts";
+import type { Program } from "../images/server-process.ts";
+import type { Environment } from "../context.ts";
 
 /** How long a process gets to end by itself. Nothing that it keeps outlives the demo, so it need not be long. */
 const stopWithinMs = 2_000;
 
-export interface CompanionOptions {
+export interface ProcessOptions {
   readonly program: Program;
   readonly args: readonly string[];
   readonly env: Environment;
   readonly logFile: string;
   /** Whether its results are logged too: those of a hub hold its keys. */
-  readonly keepsResults: boolean;
+  readonly logsStdout: boolean;
 }
 
 /**
  * A process beside ours, the leader of a process group: Ctrl-C in the terminal does not reach it, so that we end it in
  * good order; and what it has started can be ended with it.
  */
-export class Companion {
+export class ManagedProcess {
   readonly logFile: string;
   readonly #child: ChildProcess;
   /** Resolves with how it ended. */
@@ -40,7 +40,13 @@ export class Companion {
     this.ready = new Promise((resolve) => child.once("message", () => resolve()));
   }
 
-  static async start({ program, args, env, logFile, keepsResults }: CompanionOptions): Promise<Companion> {
+  static async start({
+    program,
+    args,
+    env,
+    logFile,
+    logsStdout: keepsResults,
+  }: ProcessOptions): Promise<ManagedProcess> {
     const log = await open(logFile, "w", 0o600);
     try {
       const child = spawn(program.executable, [...program.arguments, ...args], {
@@ -48,7 +54,7 @@ export class Companion {
         detached: true,
         stdio: ["ignore", keepsResults ? log.fd : "ignore", log.fd, "ipc"],
       });
-      return new Companion(child, logFile);
+      return new ManagedProcess(child, logFile);
     } finally {
       await log.close();
     }
@@ -78,7 +84,7 @@ export class Companion {
   }
 
   /** The last lines that it wrote. */
-  async lastWords(lines: number): Promise<string> {
+  async lastLogLines(lines: number): Promise<string> {
     const text = await readFile(this.logFile, "utf8");
     return text.trimEnd().split("\n").slice(-lines).join("\n");
   }

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
 
 /** The places of a twin worth seeing: our own words, and those of the tutorials that other services look for. */
-const places = [
+const paths = [
   "boardkeeper.agent.bootId",
   "boardkeeper.firmwareVersion",
   "boardkeeper.reboot.phase",
@@ -13,7 +13,7 @@ const places = [
 ] as const;
 
 export interface ExcerptRow {
-  readonly place: string;
+  readonly path: string;
   readonly before: string;
   readonly after: string;
   readonly hasChanged: boolean;
@@ -21,15 +21,15 @@ export interface ExcerptRow {
 
 /** What two twins say at those places, side by side. */
 export function twinExcerpt(before: JsonObject, after: JsonObject): readonly ExcerptRow[] {
-  return places.map((place) => {
-    const [was, is] = [reportedAt(before, place), reportedAt(after, place)];
-    return { place, before: brief(was), after: brief(is), hasChanged: was !== is };
+  return paths.map((path) => {
+    const [was, is] = [reportedAt(before, path), reportedAt(after, path)];
+    return { path, before: brief(was), after: brief(is), hasChanged: was !== is };
   });
 }
 
-function reportedAt(twin: JsonObject, place: string): Json | undefined {
+function reportedAt(twin: JsonObject, path: string): Json | undefined {
   let value: Json | undefined = twin;
-  for (const key of ["properties", "reported", ...place.split(".")])
+  for (const key of ["properties", "reported", ...path.split(".")])
     value = isJsonObject(value) ? value[key] : undefined;
   return value;
 }

@@ -6,12 +6,11 @@ import { Registry } from "azure-iothub/dist/registry.js";
 import { create as createSignature } from "azure-iothub/dist/shared_access_signature.js";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import { AuthenticationFailed, UnknownDevice } from "../cli/errors.ts";
-import type { Login } from "../cli/login.ts";
-import { identityFrom, replyFrom, rowsFrom, twinFrom } from "./answers.ts";
-import { DeadlineHttp } from "./deadline-http.ts";
-import type { HubAddress, HubClient, Identity, Reply, Target, TwinPatch } from "./hub-client.ts";
-import { hubErrorFrom } from "./hub-errors.ts";
-import { troubleFrom } from "./trouble.ts";
+import type { Login } from "./login.ts";
+import { parseIdentity, parseMethodReply, parseQueryPage, parseTwin } from "./sdk-responses.ts";
+import { DeadlineHttp, classifySdkError } from "./deadline-http.ts";
+import type { HubAddress, HubClient, Identity, MethodReply, Target, TwinPatch } from "./hub-client.ts";
+import { toCommandError } from "./hub-errors.ts";
 
 export interface AzureHubClientOptions {
   /** Ends a request under way; its reason is what the call then rejects with. */
@@ -54,37 +53,37 @@ export class AzureHubClient implements HubClient {
     this.#agent = new Agent({ keepAlive: true, port, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) });
   }
 
-  create(target: Target): Promise<Identity> {
+  createIdentity(target: Target): Promise<Identity> {
     const { deviceId, moduleId } = target;
     return this.#ask(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined ? await registry.create({ deviceId }) : await registry.addModule({ deviceId, moduleId });
-      return identityFrom(responseBody, target);
+      return parseIdentity(responseBody, target);
     });
   }
 
-  identity(target: Target): Promise<Identity> {
+  getIdentity(target: Target): Promise<Identity> {
     const { deviceId, moduleId } = target;
     return this.#ask(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined ? await registry.get(deviceId) : await registry.getModule(deviceId, moduleId);
-      return identityFrom(responseBody, target);
+      return parseIdentity(responseBody, target);
     });
   }
 
-  remove(target: Target): Promise<void> {
+  removeIdentity(target: Target): Promise<void> {
     const { deviceId, moduleId } = target;
     return this.#ask(target, async (registry) => {
       await (moduleId === undefined ? registry.delete(deviceId) : registry.removeModule(deviceId, moduleId));
     });
   }
 
-  twin(target: Target): Promise<JsonObject> {
+  getTwin(target: Target): Promise<JsonObject> {
     const { deviceId, moduleId } = target;
     return this.#ask(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined ? await registry.getTwin(deviceId) : await registry.getModuleTwin(deviceId, moduleId);
-      return twinFrom(responseBody);
+      return parseTwin(responseBody);
     });
   }
 
@@ -99,7 +98,7 @@ export class AzureHubClient implements HubClient {
         moduleId === undefined
           ? await registry.updateTwin(deviceId, patch, "*")
           : await registry.updateModuleTwin(deviceId, moduleId, patch, "*");
-      return twinFrom(responseBody);
+      return parseTwin(responseBody);
     });
   }
 
@@ -110,14 +109,14 @@ export class AzureHubClient implements HubClient {
       const asked = continuation;
       continuation = await this.#ask(undefined, async (registry) => {
         const query = registry.createQuery(text);
-        rows.push(...rowsFrom((await query.next(asked)).result));
+        rows.push(...parseQueryPage((await query.next(asked)).result));
         return query.continuationToken ?? "";
       });
     } while (continuation !== "");
     return rows;
   }
 
-  call(target: Target, methodName: string, payload: JsonObject): Promise<Reply> {
+  callMethod(target: Target, methodName: string, payload: JsonObject): Promise<MethodReply> {
     const { methodConnectSeconds, methodResponseSeconds } = this.#deadlines;
     const method = new DeviceMethod(
       {
@@ -133,7 +132,7 @@ export class AzureHubClient implements HubClient {
       // The SDK names the parts of the pair after what its callback is given elsewhere: `device` holds the answer.
       const { device: answer } =
         moduleId === undefined ? await method.invokeOn(deviceId) : await method.invokeOnModule(deviceId, moduleId);
-      return replyFrom(answer);
+      return parseMethodReply(answer);
     });
   }
 
@@ -175,7 +174,7 @@ export class AzureHubClient implements HubClient {
       return await act();
     } catch (cause) {
       this.#options.interrupted.throwIfAborted();
-      throw hubErrorFrom(troubleFrom(cause), { address: this.address, target }, cause);
+      throw toCommandError(classifySdkError(cause), { address: this.address, target }, cause);
     }
   }
 }

@@ -1,32 +1,37 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import { AlreadyExists, UnknownDevice } from "../cli/errors.ts";
 import {
-  nameOf,
+  targetName,
   type HubAddress,
   type HubClient,
   type Identity,
-  type Reply,
+  type MethodReply,
   type Target,
   type TwinPatch,
 } from "./hub-client.ts";
 
 /** A hub in memory, for tests of what the commands make of its answers. */
 export class FakeHubClient implements HubClient {
-  address: HubAddress = { hostName: "hub.example", isLocal: false, isOurs: false, deviceHostName: "hub.example" };
+  address: HubAddress = {
+    hostName: "hub.example",
+    isLocal: false,
+    isOwnLocalHub: false,
+    deviceHostName: "hub.example",
+  };
   readonly identities = new Map<string, Identity>();
   /** What the next looks at a twin show, one after another; the last stays. An error is thrown instead. */
   twins: (JsonObject | Error)[] = [{}];
   /** What a method is answered; an error is thrown instead. */
-  reply: Reply | Error = { status: 200, payload: { Response: "done" } };
+  reply: MethodReply | Error = { status: 200, payload: { Response: "done" } };
   rows: JsonObject[] = [];
   readonly calls: { readonly target: Target; readonly method: string; readonly payload: JsonObject }[] = [];
   readonly patches: TwinPatch[] = [];
   readonly queries: string[] = [];
-  looks = 0;
+  twinReads = 0;
   isClosed = false;
 
-  create(target: Target): Promise<Identity> {
-    const name = nameOf(target);
+  createIdentity(target: Target): Promise<Identity> {
+    const name = targetName(target);
     if (this.identities.has(name)) return Promise.reject(new AlreadyExists(`${name} is there already.`));
     const state = {
       status: "enabled",
@@ -39,17 +44,17 @@ export class FakeHubClient implements HubClient {
     return Promise.resolve(identity);
   }
 
-  identity(target: Target): Promise<Identity> {
-    const identity = this.identities.get(nameOf(target));
+  getIdentity(target: Target): Promise<Identity> {
+    const identity = this.identities.get(targetName(target));
     return identity === undefined ? this.#unknown(target) : Promise.resolve(identity);
   }
 
-  remove(target: Target): Promise<void> {
-    return this.identities.delete(nameOf(target)) ? Promise.resolve() : this.#unknown(target);
+  removeIdentity(target: Target): Promise<void> {
+    return this.identities.delete(targetName(target)) ? Promise.resolve() : this.#unknown(target);
   }
 
-  twin(): Promise<JsonObject> {
-    this.looks += 1;
+  getTwin(): Promise<JsonObject> {
+    this.twinReads += 1;
     const [next = {}] = this.twins;
     if (this.twins.length > 1) this.twins.shift();
     return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
@@ -57,7 +62,7 @@ export class FakeHubClient implements HubClient {
 
   patchTwin(_target: Target, patch: TwinPatch): Promise<JsonObject> {
     this.patches.push(patch);
-    return this.twin();
+    return this.getTwin();
   }
 
   query(text: string): Promise<JsonObject[]> {
@@ -65,7 +70,7 @@ export class FakeHubClient implements HubClient {
     return Promise.resolve(this.rows);
   }
 
-  call(target: Target, method: string, payload: JsonObject): Promise<Reply> {
+  callMethod(target: Target, method: string, payload: JsonObject): Promise<MethodReply> {
     this.calls.push({ target, method, payload });
     return this.reply instanceof Error ? Promise.reject(this.reply) : Promise.resolve(this.reply);
   }
@@ -75,6 +80,6 @@ export class FakeHubClient implements HubClient {
   }
 
   #unknown(target: Target): Promise<never> {
-    return Promise.reject(new UnknownDevice(`hub.example knows no device ${nameOf(target)}.`));
+    return Promise.reject(new UnknownDevice(`hub.example knows no device ${targetName(target)}.`));
   }
 }

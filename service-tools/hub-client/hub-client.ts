@@ -7,7 +7,7 @@ export interface Target {
 }
 
 /** How a target is named to people: `board-1`, `board-1/agent`. */
-export function nameOf({ deviceId, moduleId }: Target): string {
+export function targetName({ deviceId, moduleId }: Target): string {
   return moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
 }
 
@@ -26,7 +26,7 @@ export interface Identity extends Target {
 }
 
 /** What a board answered to a direct method. */
-export interface Reply {
+export interface MethodReply {
   readonly status: number;
   readonly payload: Json;
 }
@@ -47,13 +47,13 @@ export interface HubClient {
   readonly address: HubAddress;
 
   /** Registers a device or a module with keys of the hub's making. Rejects with `AlreadyExists`. */
-  create(target: Target): Promise<Identity>;
-  identity(target: Target): Promise<Identity>;
+  createIdentity(target: Target): Promise<Identity>;
+  getIdentity(target: Target): Promise<Identity>;
   /** Removes a module, or a device with all its modules. */
-  remove(target: Target): Promise<void>;
+  removeIdentity(target: Target): Promise<void>;
 
   /** The twin as the hub tells it, `$metadata` and all. */
-  twin(target: Target): Promise<JsonObject>;
+  getTwin(target: Target): Promise<JsonObject>;
   /** Changes a twin and answers the whole of it. */
   patchTwin(target: Target, patch: TwinPatch): Promise<JsonObject>;
   /** All rows of one query, however many pages they come in. */
@@ -63,7 +63,7 @@ export interface HubClient {
    * Calls a direct method. A board that says no is an answer, not an error. Rejects with `DeviceOffline` when it is not
    * connected, and with `DeviceGone` or `TimedOut` when it did not answer: it may have carried the call out.
    */
-  call(target: Target, method: string, payload: JsonObject): Promise<Reply>;
+  callMethod(target: Target, method: string, payload: JsonObject): Promise<MethodReply>;
 
   /** Ends the connections. */
   close(): void;
@@ -74,7 +74,17 @@ export interface HubAddress {
   /** True for a hub on this machine. */
   readonly isLocal: boolean;
   /** True for the local hub of this user, whose files are at hand. */
-  readonly isOurs: boolean;
+  readonly isOwnLocalHub: boolean;
   /** What a device is told in its connection string: with the port where MQTT is not on 8883. */
   readonly deviceHostName: string;
+}
+
+/** What a device or module connects with. A secret. Undefined for an identity without a key: it shows a certificate. */
+export function deviceConnectionString(
+  { deviceHostName }: HubAddress,
+  { deviceId, moduleId, primaryKey }: Identity,
+): string | undefined {
+  if (primaryKey === null) return undefined;
+  const module = moduleId === undefined ? "" : `;ModuleId=${moduleId}`;
+  return `HostName=${deviceHostName};DeviceId=${deviceId}${module};SharedAccessKey=${primaryKey}`;
 }

@@ -10,27 +10,26 @@ import {
   UnknownDevice,
   type CommandError,
 } from "../cli/errors.ts";
-import { nameOf, type HubAddress, type Target } from "./hub-client.ts";
-import { readRefusalBody } from "./refusal-body.ts";
-import { refusalKind } from "./refusal-kind.ts";
+import { targetName, type HubAddress, type Target } from "./hub-client.ts";
+import { parseErrorResponse, classifyErrorResponse } from "./error-response.ts";
 
 /** What was asked of which hub, for the messages. */
-export interface Asked {
+export interface FailedRequest {
   readonly address: HubAddress;
   readonly target: Target | undefined;
 }
 
 /** What went wrong with one request, as an adapter sees it. */
-export type Trouble =
+export type RequestFailure =
   | { readonly kind: "answer"; readonly status: number; readonly body: string }
   | { readonly kind: "connection"; readonly code: string | undefined; readonly message: string }
   | { readonly kind: "deadline"; readonly deadlineMs: number };
 
 /** The error for a request that failed: one class for each remedy. */
-export function hubErrorFrom(trouble: Trouble, asked: Asked, cause?: unknown): CommandError {
+export function toCommandError(trouble: RequestFailure, asked: FailedRequest, cause?: unknown): CommandError {
   switch (trouble.kind) {
     case "answer":
-      return refusalFrom(trouble.status, trouble.body, asked, cause);
+      return errorResponseError(trouble.status, trouble.body, asked, cause);
     case "connection":
       return connectionError(trouble, asked, cause);
     case "deadline":
@@ -41,13 +40,13 @@ export function hubErrorFrom(trouble: Trouble, asked: Asked, cause?: unknown): C
   }
 }
 
-function refusalFrom(status: number, body: string, asked: Asked, cause: unknown): CommandError {
-  const refusal = readRefusalBody(body);
+function errorResponseError(status: number, body: string, asked: FailedRequest, cause: unknown): CommandError {
+  const refusal = parseErrorResponse(body);
   const { target } = asked;
-  const board = target === undefined ? "the device" : nameOf(target);
+  const board = target === undefined ? "the device" : targetName(target);
   const hub = hubNamed(asked);
   const said = `${status}${refusal.code === undefined ? "" : `, ${refusal.code}`}: ${refusal.message}`;
-  switch (refusalKind(status, refusal)) {
+  switch (classifyErrorResponse(status, refusal)) {
     case "offline":
       return new DeviceOffline(
         capitalized(`${board} is offline: it is not connected to ${hub}, so it cannot be asked now.`),
@@ -89,10 +88,10 @@ const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOST
 
 function connectionError(
   { code, message }: { readonly code: string | undefined; readonly message: string },
-  asked: Asked,
+  asked: FailedRequest,
   cause: unknown,
 ): CommandError {
-  const { hostName, isLocal, isOurs } = asked.address;
+  const { hostName, isLocal, isOwnLocalHub: isOurs } = asked.address;
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code ?? "");
   if (isCertificate) {
     return new HubUnreachable(`The certificate of ${hostName} is not trusted (${code}): ${message}.`, {
@@ -113,7 +112,7 @@ function connectionError(
   );
 }
 
-function hubNamed({ address: { hostName, isLocal } }: Asked): string {
+function hubNamed({ address: { hostName, isLocal } }: FailedRequest): string {
   return isLocal ? `the local hub (${hostName})` : hostName;
 }
 

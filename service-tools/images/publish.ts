@@ -3,7 +3,7 @@ import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { makePrivateFolder, syncFolder } from "../local-hub/storage/atomic-file.ts";
-import { imagePath, imageUrl, imagesFolder } from "./layout.ts";
+import { imagePath, imageUrl, imagesFolder } from "./image-path.ts";
 
 export interface PublishedImage {
   readonly url: string;

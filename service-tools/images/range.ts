@@ -1,16 +1,16 @@
 /** The part of a file that a request asks for. `first` and `last` are inclusive, as in HTTP. */
-export type RangeVerdict =
+export type RequestedRange =
   | { readonly kind: "whole" }
   | { readonly kind: "part"; readonly first: number; readonly last: number }
   | { readonly kind: "unsatisfiable" };
 
-const whole: RangeVerdict = { kind: "whole" };
+const whole: RequestedRange = { kind: "whole" };
 
 /**
  * What a Range header means for a file of this size (RFC 9110, 14.2): one range of bytes, or else the whole file. A
  * malformed header and a request for several ranges are ignored, as the RFC allows.
  */
-export function readRange(header: string | undefined, size: number): RangeVerdict {
+export function parseRange(header: string | undefined, size: number): RequestedRange {
   const match = /^bytes=(?<first>\d*)-(?<last>\d*)$/.exec((header ?? "").replaceAll(/\s/g, ""));
   const [from, to] = [match?.groups?.["first"] ?? "", match?.groups?.["last"] ?? ""];
   if (from === "" && to === "") return whole;
@@ -25,20 +25,20 @@ export function readRange(header: string | undefined, size: number): RangeVerdic
  * True when a Range header is to be honoured: there is no If-Range, or it names this very file (RFC 9110, 13.1.5). A date counts
  * only when it is exactly the file's, to the second.
  */
-export function mayResume(ifRange: string | undefined, etag: string, modifiedMs: number): boolean {
+export function ifRangeMatches(ifRange: string | undefined, etag: string, modifiedMs: number): boolean {
   if (ifRange === undefined) return true;
   if (ifRange.startsWith('"')) return ifRange === etag;
   return Date.parse(ifRange) === Math.floor(modifiedMs / 1000) * 1000;
 }
 
 /** True when If-None-Match says that the client has this file already. */
-export function hasAlready(ifNoneMatch: string | undefined, etag: string): boolean {
+export function ifNoneMatchMatches(ifNoneMatch: string | undefined, etag: string): boolean {
   const named = new Set((ifNoneMatch ?? "").split(",").map((one) => one.trim().replace(/^W\//, "")));
   return named.has(etag) || named.has("*");
 }
 
 /** The last `length` bytes. */
-function suffix(length: number, size: number): RangeVerdict {
+function suffix(length: number, size: number): RequestedRange {
   if (length === 0 || size === 0) return { kind: "unsatisfiable" };
   return { kind: "part", first: Math.max(0, size - length), last: size - 1 };
 }

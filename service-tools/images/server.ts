@@ -10,9 +10,15 @@ import type { Log } from "../local-hub/lib/log.ts";
 import { tlsContext, TlsFrontend } from "../local-hub/network/tls-frontend.ts";
 import type { ListeningServer } from "../local-hub/network/tls-frontend.ts";
 import type { NetworkContext } from "../local-hub/network/faulty-socket.ts";
-import { alterationUnder, altering, lengthUnder, rangeUnder, refusalUnder } from "./faults.ts";
-import { imagesFolder, readImagePath } from "./layout.ts";
-import { hasAlready, mayResume, readRange } from "./range.ts";
+import {
+  injectedAlteration,
+  invertBytesFrom,
+  applyTruncation,
+  applyRangeFaults,
+  injectedError,
+} from "./image-faults.ts";
+import { imagesFolder, parseImagePath } from "./image-path.ts";
+import { ifNoneMatchMatches, ifRangeMatches, parseRange } from "./range.ts";
 
 export interface ImageServerOptions {
   /** The hub's folder. */
@@ -40,7 +46,7 @@ export async function startImageServer(options: ImageServerOptions): Promise<Lis
     endpoints: ["images"],
     server,
     certificate: { certificate, privateKey },
-    network: network,
+    network,
     log,
   });
   await front.open();
@@ -57,13 +63,13 @@ async function answer(
     response.writeHead(405, { allow: "GET, HEAD" }).end();
     return;
   }
-  const refused = refusalUnder(faults);
+  const refused = injectedError(faults);
   if (refused !== undefined) {
     const { status, retryAfterS } = refused;
     response.writeHead(status, retryAfterS === 0 ? {} : { "retry-after": String(retryAfterS) }).end();
     return;
   }
-  const image = readImagePath(request.url ?? "/");
+  const image = parseImagePath(request.url ?? "/");
   const file = image === undefined ? undefined : await openIfThere(join(folder, image.digest, image.name));
   if (image === undefined || file === undefined) {
     response.writeHead(404).end();
@@ -85,22 +91,22 @@ async function answerFile(
 ): Promise<void> {
   const { size, mtimeMs } = await file.stat();
   // The name of its folder is the digest of its bytes: the strongest ETag there is.
-  const { etag, from: alteredFrom = Infinity } = alterationUnder(faults, `"${digest}"`);
+  const { etag, from: alteredFrom = Infinity } = injectedAlteration(faults, `"${digest}"`);
   response.setHeader("etag", etag);
   response.setHeader("last-modified", new Date(mtimeMs).toUTCString());
   response.setHeader("accept-ranges", "bytes");
-  if (hasAlready(request.headers["if-none-match"], etag)) {
+  if (ifNoneMatchMatches(request.headers["if-none-match"], etag)) {
     response.writeHead(304).end();
     return;
   }
-  const resume = mayResume(headerText(request.headers["if-range"]), etag, mtimeMs);
-  const range = rangeUnder(faults, readRange(resume ? request.headers.range : undefined, size));
+  const resume = ifRangeMatches(headerText(request.headers["if-range"]), etag, mtimeMs);
+  const range = applyRangeFaults(faults, parseRange(resume ? request.headers.range : undefined, size));
   if (range.kind === "unsatisfiable") {
     response.writeHead(416, { "content-range": `bytes */${size}` }).end();
     return;
   }
   const [first, last] = range.kind === "whole" ? [0, size - 1] : [range.first, range.last];
-  const length = lengthUnder(faults, last - first + 1);
+  const length = applyTruncation(faults, last - first + 1);
   response.writeHead(range.kind === "whole" ? 200 : 206, {
     "content-type": "application/octet-stream",
     "content-length": length.declared,
@@ -113,7 +119,7 @@ async function answerFile(
   response.flushHeaders();
   if (length.sent > 0) {
     const source = file.createReadStream({ start: first, end: first + length.sent - 1, autoClose: false });
-    const changed = alteredFrom > last ? source : source.pipe(altering(first, alteredFrom));
+    const changed = alteredFrom > last ? source : source.pipe(invertBytesFrom(first, alteredFrom));
     await pipeline(changed, response, { end: false });
   }
   // Where less was sent than was promised there is no other way to end.

@@ -1,63 +1,82 @@
-import { boardViewFrom } from "../boards/board-view.ts";
-import { HubBusy, HubUnreachable, TimedOut } from "../cli/errors.ts";
-import type { HubClient, Target } from "../hub-client/hub-client.ts";
-import type { Timer } from "../cli/timer.ts";
-import type { FollowView } from "./progress-view.ts";
-import type { Scene, Story } from "./tracker.ts";
+import { parseBoardView } from "../boards/board-view.ts";
+import { Interrupted, TimedOut } from "../cli/errors.ts";
+import { poll } from "../cli/retry.ts";
+import { formatDuration } from "../cli/units.ts";
+import type { Context } from "../context.ts";
+import { targetFlags, targetName, type HubClient, type Target } from "../hub-client/hub-client.ts";
+import type { Outcome } from "./outcome.ts";
+import { PlainProgress } from "./plain-progress.ts";
+import type { ProgressView } from "./progress-view.ts";
+import type { Progress, Tracker } from "./tracker.ts";
+import { TtyProgress } from "./tty-progress.ts";
 
-export interface FollowPorts {
-  readonly client: Pick<HubClient, "twin">;
-  /** How long between two looks. */
-  readonly lookMs: number;
-  readonly timer: Timer;
-  readonly interrupted: AbortSignal;
-  readonly view: FollowView;
+/** An operation that the board has accepted, and how to recognize and describe its end. */
+export interface FollowedOperation<Memory, End> {
+  readonly target: Target;
+  readonly what: "reboot" | "update";
+  readonly tracker: Tracker<Memory, End>;
+  readonly timeoutMs: number;
+  readonly outcomeOf: (end: End) => Outcome;
 }
 
-/** How an operation was left: at its end, or at the last thing seen of it when the time was up. */
-export type Followed<End> =
-  | { readonly end: End }
-  | { readonly late: { readonly scene: Scene | undefined; readonly trouble: string | undefined } };
+type FollowContext = Pick<Context, "err" | "timer" | "interrupted" | "pollIntervalMs">;
 
 /**
- * Follows an operation through the twin until it ends or the time is up, one look at a time. A board that goes offline and
- * a hub that restarts are part of the journey: only what waiting cannot mend is thrown.
- * @throws Interrupted after Ctrl-C
+ * Shows an operation on standard error until it ends. A board that goes offline and a hub that restarts are normal.
+ * @throws TimedOut or Interrupted: both say that the operation continues and how to watch it; hub errors that do not pass
  */
-export async function follow<Memory, End>(
-  target: Target,
-  story: Story<Memory, End>,
-  limitMs: number,
-  { client, lookMs, timer, interrupted, view }: FollowPorts,
-): Promise<Followed<End>> {
-  const untilMs = timer.nowMs() + limitMs;
-  let memory = story.begin;
-  let scene: Scene | undefined;
-  let trouble: string | undefined;
-  for (;;) {
-    try {
-      const chapter = story.next(memory, boardViewFrom(await client.twin(target)));
-      ({ memory, scene } = chapter);
-      trouble = undefined;
-      view.show(scene);
-      if (chapter.end !== undefined) return { end: chapter.end };
-    } catch (cause) {
-      if (!(cause instanceof HubUnreachable || cause instanceof HubBusy || cause instanceof TimedOut)) throw cause;
-      trouble = cause.message;
-      view.trouble(trouble);
-    }
-    const leftMs = untilMs - timer.nowMs();
-    if (leftMs <= 0) return { late: { scene, trouble } };
-    await pause(Math.min(lookMs, leftMs), timer, interrupted);
+export async function followToEnd<Memory, End>(
+  context: FollowContext,
+  client: Pick<HubClient, "getTwin" | "address">,
+  operation: FollowedOperation<Memory, End>,
+): Promise<Outcome> {
+  const { target, what } = operation;
+  const view = context.err.isTerminal
+    ? new TtyProgress(context.err, context.timer)
+    : new PlainProgress(context.err, context.timer);
+  const advice = `The ${what} continues. Watch it with: boardkeeper watch ${targetFlags(target)}`;
+  let ending: "good" | "bad" | "open" = "open";
+  try {
+    const outcome = await follow(context, client, operation, view, advice);
+    ending = outcome.isGood ? "good" : "bad";
+    return outcome;
+  } catch (cause) {
+    throw cause instanceof Interrupted ? new Interrupted(advice, { cause }) : cause;
+  } finally {
+    view.close(ending);
   }
 }
 
-/** @throws the reason of the signal, once it is aborted: Interrupted after Ctrl-C */
-export async function pause(delayMs: number, timer: Timer, interrupted: AbortSignal): Promise<void> {
-  try {
-    await timer.after(delayMs, interrupted);
-  } catch (cause) {
-    interrupted.throwIfAborted();
-    throw cause;
+async function follow<Memory, End>(
+  { timer, interrupted, pollIntervalMs }: FollowContext,
+  client: Pick<HubClient, "getTwin" | "address">,
+  { target, what, tracker, timeoutMs, outcomeOf }: FollowedOperation<Memory, End>,
+  view: ProgressView,
+  advice: string,
+): Promise<Outcome> {
+  let memory = tracker.initial;
+  let progress: Progress | undefined;
+  let hubMessage: string | undefined;
+  const options = { intervalMs: pollIntervalMs(client.address), limitMs: timeoutMs, timer, interrupted };
+  for await (const twin of poll(() => client.getTwin(target), options)) {
+    if (twin.ok) {
+      const step = tracker.next(memory, parseBoardView(twin.value));
+      ({ memory, progress } = step);
+      hubMessage = undefined;
+      view.show(progress);
+      if (step.end !== undefined) return outcomeOf(step.end);
+    } else {
+      hubMessage = twin.error.message;
+      view.hubUnreachable(hubMessage);
+    }
   }
+  const within = `The ${what} of ${targetName(target)} did not end within ${formatDuration(timeoutMs)}`;
+  throw new TimedOut(`${within}: ${lastSeen(progress, hubMessage)}.`, { advice });
+}
+
+function lastSeen(progress: Progress | undefined, hubMessage: string | undefined): string {
+  const phase = progress?.phases.at(-1)?.phase;
+  const board = phase === undefined ? "the board has not reported it" : `its last phase was ${phase}`;
+  const link = hubMessage ?? (progress?.online === false ? "the board is offline" : undefined);
+  return link === undefined ? board : `${board}; ${link}`;
 }

@@ -1,50 +1,49 @@
-import { progressWords } from "../boards/format-progress.ts";
-import { stopwatch } from "../cli/screen/measures.ts";
-import type { Screen } from "../cli/screen/screen.ts";
+import { formatDownload } from "../boards/format-progress.ts";
+import type { Screen } from "../cli/screen.ts";
 import type { Timer } from "../cli/timer.ts";
-import { phaseLine } from "./lines.ts";
-import type { FollowView } from "./progress-view.ts";
-import type { Scene } from "./tracker.ts";
+import { formatElapsed } from "../cli/units.ts";
+import { formatPhase, type ProgressView } from "./progress-view.ts";
+import type { Progress } from "./tracker.ts";
 
-/** For files and pipes: a line for each phase, as it is entered. */
-export class PlainView implements FollowView {
+/** For files and pipes: one line for each phase when it begins. */
+export class PlainProgress implements ProgressView {
   readonly #screen: Screen;
   readonly #timer: Timer;
-  readonly #beganMs: number;
-  #told = 0;
+  readonly #startedMs: number;
+  #printedPhases = 0;
   #delay: string | null = null;
-  #inTrouble = false;
+  #isHubUnreachable = false;
 
   constructor(screen: Screen, timer: Timer) {
     this.#screen = screen;
     this.#timer = timer;
-    this.#beganMs = timer.nowMs();
+    this.#startedMs = timer.nowMs();
   }
 
-  show({ phases, progress, delay }: Scene): void {
-    if (this.#inTrouble) this.#line("the hub answers again");
-    this.#inTrouble = false;
-    for (const one of phases.slice(this.#told)) this.#line(phaseLine(one));
+  show({ phases, download, delay }: Progress): void {
+    if (this.#isHubUnreachable) this.#print("the hub answers again");
+    this.#isHubUnreachable = false;
+    for (const entry of phases.slice(this.#printedPhases)) this.#print(formatPhase(entry));
     const present = phases.at(-1);
-    if (phases.length > this.#told) this.#delay = null;
-    this.#told = phases.length;
+    if (phases.length > this.#printedPhases) this.#delay = null;
+    this.#printedPhases = phases.length;
     if (present !== undefined && delay !== this.#delay) {
-      const received = progress === null ? "" : `, ${progressWords(progress)}`;
-      this.#line(phaseLine({ ...present, note: delay ?? `goes on${received}` }));
+      const received = download === null ? "" : `, ${formatDownload(download)}`;
+      this.#print(formatPhase({ ...present, note: delay ?? `continues${received}` }));
     }
     this.#delay = delay;
   }
 
-  trouble(sentence: string): void {
-    if (!this.#inTrouble) this.#line(`${sentence} Trying again.`);
-    this.#inTrouble = true;
+  hubUnreachable(message: string): void {
+    if (!this.#isHubUnreachable) this.#print(`${message} Trying again.`);
+    this.#isHubUnreachable = true;
   }
 
   close(): void {
-    // Every line is complete as it is written.
+    // Nothing to finish: each line was complete when it was written.
   }
 
-  #line(text: string): void {
-    this.#screen.write(`  ${stopwatch(this.#timer.nowMs() - this.#beganMs)}  ${text}\n`);
+  #print(text: string): void {
+    this.#screen.write(`  ${formatElapsed(this.#timer.nowMs() - this.#startedMs)}  ${text}\n`);
   }
 }

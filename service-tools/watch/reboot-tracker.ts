@@ -1,9 +1,9 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { RebootCause } from "../../agent/contract/snapshot.ts";
 import type { BoardView, RebootView } from "../boards/board-view.ts";
-import { turnTo, type Chapter, type PhaseNote, type Scene, type Story } from "./tracker.ts";
+import { enterPhases, type PhaseEntry, type Progress, type Step, type Tracker } from "./tracker.ts";
 
-/** How a reboot that was asked for came to its end. */
+/** How a reboot ended. */
 export type RebootEnd =
   | {
       readonly kind: "proven";
@@ -18,47 +18,47 @@ export type RebootEnd =
   | { readonly kind: "superseded"; readonly by: string | null };
 
 interface Memory {
-  /** The boot that the reboot is to end, as it was seen before; null where the reboot was under way then. */
+  /** The boot that the reboot is to end; null when the reboot was already under way at the first read. */
   readonly bootIdBefore: string | null;
-  /** What the twin told of before: an operation that is not ours, but no newer one either. */
-  readonly earlier: string | null;
-  /** The board has told of this operation: another one in its place is a newer one. */
-  readonly seen: boolean;
-  readonly phases: readonly PhaseNote[];
+  /** The operation in the twin before the request: not ours, but not a newer one either. */
+  readonly earlierId: string | null;
+  /** The board has reported our operation: any other in its place is a newer one. */
+  readonly isReported: boolean;
+  readonly phases: readonly PhaseEntry[];
 }
 
 /**
- * A reboot, from the request to the proof. It counts only when the twin says that this very operation is proven, and the
- * board's boot id is another one than before.
- * @param before the board as it was before it was asked
+ * Tracks a reboot from the request to the proof. It is `proven` only when the twin says that this very operation is proven
+ * and the boot id has changed.
+ * @param before the board before the request
  * @param repeated whether the board had answered this very request before
  */
-export function rebootStory(operationId: string, before: BoardView, repeated: boolean): Story<Memory, RebootEnd> {
-  // Asked a second time with the same id, the reboot may have come already: then the board has to say which boot it ended.
-  const isUnderWay =
-    before.reboot.operationId === operationId && !["scheduled", "waiting"].includes(before.reboot.phase);
-  const begin: Memory = {
-    bootIdBefore: isUnderWay ? null : (before.agent?.bootId ?? null),
-    earlier: before.reboot.operationId,
-    seen: repeated,
-    // One that was under way before it was asked about has gone through its phases earlier, not now.
-    phases:
-      before.reboot.operationId === operationId ? [{ phase: before.reboot.phase, note: noteOf(before.reboot) }] : [],
+export function rebootTracker(operationId: string, before: BoardView, repeated: boolean): Tracker<Memory, RebootEnd> {
+  const { reboot, agent } = before;
+  const isReported = reboot.operationId === operationId;
+  // A repeated request may come after the reboot itself: then the board must report which boot it ended.
+  const isUnderWay = isReported && !["scheduled", "waiting"].includes(reboot.phase);
+  const initial: Memory = {
+    bootIdBefore: isUnderWay ? null : (agent?.bootId ?? null),
+    earlierId: reboot.operationId,
+    isReported: repeated,
+    // If it was already under way, its earlier phases are in the past and are not shown.
+    phases: isReported ? [{ phase: reboot.phase, note: noteOf(reboot) }] : [],
   };
-  return { begin, next: (memory, board) => nextChapter(operationId, memory, board) };
+  return { initial, next: (memory, board) => nextStep(operationId, memory, board) };
 }
 
-function nextChapter(operationId: string, memory: Memory, board: BoardView): Chapter<Memory, RebootEnd> {
+function nextStep(operationId: string, before: Memory, board: BoardView): Step<Memory, RebootEnd> {
   const { reboot } = board;
   if (reboot.operationId !== operationId) {
-    const isNewer = memory.seen || (reboot.operationId !== null && reboot.operationId !== memory.earlier);
+    const isNewer = before.isReported || (reboot.operationId !== null && reboot.operationId !== before.earlierId);
     const end: RebootEnd | undefined = isNewer ? { kind: "superseded", by: reboot.operationId } : undefined;
-    return { memory, scene: sceneOf(memory, board), end };
+    return { memory: before, progress: progressOf(before, board), end };
   }
-  const bootIdBefore = memory.bootIdBefore ?? reboot.fromBootId;
-  const phases = turnTo(memory.phases, entered(memory, board));
-  const now: Memory = { ...memory, bootIdBefore, seen: true, phases };
-  return { memory: now, scene: sceneOf(now, board), end: endOf(now, board) };
+  const bootIdBefore = before.bootIdBefore ?? reboot.fromBootId;
+  const phases = enterPhases(before.phases, phasesEntered(before, board));
+  const memory: Memory = { ...before, bootIdBefore, isReported: true, phases };
+  return { memory, progress: progressOf(memory, board), end: endOf(memory, board) };
 }
 
 function endOf({ bootIdBefore }: Memory, { reboot, agent }: BoardView): RebootEnd | undefined {
@@ -79,8 +79,8 @@ function endOf({ bootIdBefore }: Memory, { reboot, agent }: BoardView): RebootEn
   }
 }
 
-/** The phases entered since the last look: a quick reboot is proven before it was seen going down. */
-function entered({ phases }: Memory, { reboot }: BoardView): readonly PhaseNote[] {
+/** The phases entered since the last read of the twin: a quick reboot is proven before `rebooting` was seen. */
+function phasesEntered({ phases }: Memory, { reboot }: BoardView): readonly PhaseEntry[] {
   const present = { phase: reboot.phase, note: noteOf(reboot) };
   const skipped = reboot.phase === "proven" && !phases.some(({ phase }) => phase === "rebooting" || phase === "proven");
   return skipped ? [{ phase: "rebooting", note: "" }, present] : [present];
@@ -91,6 +91,6 @@ function noteOf({ phase, scheduledFor }: RebootView): string {
   return phase === "waiting" ? "for the update that is being applied" : "";
 }
 
-function sceneOf({ phases }: Memory, { connected }: BoardView): Scene {
-  return { phases, progress: null, delay: null, online: connected };
+function progressOf({ phases }: Memory, { connected }: BoardView): Progress {
+  return { phases, download: null, delay: null, online: connected };
 }

@@ -1,43 +1,44 @@
 import type { BoardView } from "../boards/board-view.ts";
 
-/** What is shown of an operation while it is followed. */
-export interface Scene {
-  /** The phases gone through, in order; the last is the present one. */
-  readonly phases: readonly PhaseNote[];
-  /** How far the present phase has come, where that is known. */
-  readonly progress: { readonly receivedBytes: number; readonly totalBytes: number | null } | null;
-  /** Why the present phase stands still, where the board says so. */
+/** What is known of an operation while it is watched. */
+export interface Progress {
+  /** The phases entered so far, in order; the last one is the present one. */
+  readonly phases: readonly PhaseEntry[];
+  /** How much of the image has arrived; null unless the present phase is a download. */
+  readonly download: { readonly receivedBytes: number; readonly totalBytes: number | null } | null;
+  /** Why the present phase makes no progress, if the board says so. */
   readonly delay: string | null;
   /** False while the board has no connection to the hub. */
   readonly online: boolean;
 }
 
-export interface PhaseNote {
+export interface PhaseEntry {
   readonly phase: string;
-  /** More about it in a few words; empty where there is nothing to add. */
+  /** A few words about the phase; empty when there is nothing to add. */
   readonly note: string;
 }
 
 /**
- * An operation as it is followed through the twin, one look after another. Pure: the memory of what was seen is passed in
- * and handed on.
+ * Tracks one operation from twin to twin until it ends. Pure: `next` gets the memory that the step before it returned.
+ * `reboot-tracker.ts` and `update-tracker.ts` implement it.
  */
-export interface Story<Memory, End> {
-  readonly begin: Memory;
-  next(memory: Memory, board: BoardView): Chapter<Memory, End>;
+export interface Tracker<Memory, End> {
+  readonly initial: Memory;
+  next(memory: Memory, board: BoardView): Step<Memory, End>;
 }
 
-export interface Chapter<Memory, End> {
+/** The result of reading the twin once. */
+export interface Step<Memory, End> {
   readonly memory: Memory;
-  readonly scene: Scene;
-  /** There once the operation has ended, well or badly. */
+  readonly progress: Progress;
+  /** Set once the operation has ended, well or badly. */
   readonly end?: End | undefined;
 }
 
-/** Adds phases to those gone through; one that is the present one already gets its new note. */
-export function turnTo(phases: readonly PhaseNote[], entered: readonly PhaseNote[]): readonly PhaseNote[] {
-  return entered.reduce<readonly PhaseNote[]>(
-    (gone, one) => [...(gone.at(-1)?.phase === one.phase ? gone.slice(0, -1) : gone), one],
+/** Appends phases to those entered before. If the first one is already the present phase, only its note is replaced. */
+export function enterPhases(phases: readonly PhaseEntry[], entered: readonly PhaseEntry[]): readonly PhaseEntry[] {
+  return entered.reduce<readonly PhaseEntry[]>(
+    (before, one) => [...(before.at(-1)?.phase === one.phase ? before.slice(0, -1) : before), one],
     phases,
   );
 }

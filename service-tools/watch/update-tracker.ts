@@ -1,78 +1,85 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { BoardView, UpdateView } from "../boards/board-view.ts";
-import { delayWords, waitWords } from "../boards/format-progress.ts";
-import { saySize } from "../cli/screen/measures.ts";
-import { turnTo, type Chapter, type PhaseNote, type Scene, type Story } from "./tracker.ts";
-import { phasesSince } from "./update-phases.ts";
+import { formatDelay, formatWait } from "../boards/format-progress.ts";
+import { formatSize } from "../cli/units.ts";
+import type { Target } from "../hub-client/hub-client.ts";
+import { enterPhases, type PhaseEntry, type Progress, type Step, type Tracker } from "./tracker.ts";
 
-/** How an update that was asked for came to its end. */
+/** How an update ended. */
 export type UpdateEnd =
   | { readonly kind: "completed"; readonly version: string; readonly already: boolean }
   | { readonly kind: "rehearsed" }
-  /** The board says that it is done, but not that any version was proven. */
+  /** The board reports `completed`, but not that any version was proven. */
   | { readonly kind: "unproven"; readonly rehearsal: boolean }
   | { readonly kind: "failed" | "rolledBack"; readonly error: Failure | null }
   | { readonly kind: "cancelled" }
   | { readonly kind: "superseded"; readonly by: string | null }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
-/** What was asked for, and how. */
-export interface UpdateAsked {
+export interface RequestedUpdate {
   readonly operationId: string;
-  /** What is to run in the end. */
+  /** The version that runs once the update is proven. */
   readonly version: string;
-  /** Asked for with `--rehearse`: only then does a rehearsal count. */
+  /** Requested with `--rehearse`: only then does a rehearsal count as success. */
   readonly rehearsal: boolean;
-  /** The board answered that this is running, or done and proven, already. */
+  /** The board answered that this version is being installed, or is already proven. */
   readonly already: boolean;
   /** The board had answered this very request before. */
   readonly repeated: boolean;
-  /** Where it was declared: the version of the desired properties that say so. */
+  /** The version of the desired properties that declare it; null when a method call requested it. */
   readonly desiredVersion: number | null;
 }
 
 interface Memory {
-  /** What the twin told of before: an operation that is not ours, but no newer one either. */
-  readonly earlier: string | null;
-  /** The board has told of this operation: another one in its place is a newer one. */
-  readonly seen: boolean;
-  readonly phases: readonly PhaseNote[];
+  /** The operation in the twin before the request: not ours, but not a newer one either. */
+  readonly earlierId: string | null;
+  /** The board has reported our operation: any other in its place is a newer one. */
+  readonly isReported: boolean;
+  readonly phases: readonly PhaseEntry[];
 }
 
 /**
- * An update, from the request to the proof. It counts only when the twin says that this very operation is completed, and
- * names its version as the one that was proven.
- * @param before the board as it was before it was asked
+ * Tracks an update from the request to the proof. It is `completed` only when the twin says that this very operation is
+ * completed and names its version as the last proven one.
+ * @param before the board before the request
  */
-export function updateStory(asked: UpdateAsked, before: BoardView): Story<Memory, UpdateEnd> {
-  // One that was under way before it was asked about has gone through its phases earlier, not now.
+export function updateTracker(
+  target: Target,
+  requested: RequestedUpdate,
+  before: BoardView,
+): Tracker<Memory, UpdateEnd> {
   const { phase, operationId } = before.update;
-  const phases = operationId === asked.operationId ? [{ phase, note: noteOf(phase, before) }] : [];
-  const begin: Memory = { earlier: operationId, seen: asked.repeated, phases };
+  // If it was already running, its earlier phases are in the past and are not shown.
+  const phases = operationId === requested.operationId ? [{ phase, note: noteOf(target, phase, before) }] : [];
   return {
-    begin,
+    initial: { earlierId: operationId, isReported: requested.repeated, phases },
     next: (memory, board) =>
-      board.update.operationId === asked.operationId ? ours(asked, memory, board) : notOurs(asked, memory, board),
+      board.update.operationId === requested.operationId
+        ? nextOfOurs(target, requested, memory, board)
+        : { memory, progress: progressOf(memory, board), end: endWhenReplaced(requested, memory, board) },
   };
 }
 
-function ours(asked: UpdateAsked, memory: Memory, board: BoardView): Chapter<Memory, UpdateEnd> {
+function nextOfOurs(
+  target: Target,
+  requested: RequestedUpdate,
+  before: Memory,
+  board: BoardView,
+): Step<Memory, UpdateEnd> {
   const { update } = board;
-  const entered = phasesSince(memory.phases.at(-1)?.phase, update).map((phase) => ({
+  const entered = phasesEntered(before.phases.at(-1)?.phase, update).map((phase) => ({
     phase,
-    note: noteOf(phase, board),
+    note: noteOf(target, phase, board),
   }));
-  const now: Memory = { ...memory, seen: true, phases: turnTo(memory.phases, entered) };
-  return { memory: now, scene: sceneOf(now, board), end: endOf(asked, update) };
+  const memory: Memory = { ...before, isReported: true, phases: enterPhases(before.phases, entered) };
+  return { memory, progress: progressOf(memory, board), end: endOf(requested, update) };
 }
 
-function endOf({ rehearsal, already }: UpdateAsked, update: UpdateView): UpdateEnd | undefined {
+function endOf({ rehearsal, already }: RequestedUpdate, update: UpdateView): UpdateEnd | undefined {
   switch (update.phase) {
     case "completed":
       if (update.rehearsal) return rehearsal ? { kind: "rehearsed" } : { kind: "unproven", rehearsal: true };
-      if (update.version === null || !isProven(update)) {
-        return { kind: "unproven", rehearsal: false };
-      }
+      if (update.version === null || !isProven(update)) return { kind: "unproven", rehearsal: false };
       return { kind: "completed", version: update.version, already };
     case "failed":
     case "rolledBack":
@@ -92,50 +99,77 @@ function endOf({ rehearsal, already }: UpdateAsked, update: UpdateView): UpdateE
   }
 }
 
-/** The board names this very operation, and its version, as the last one that it has proven. */
+/** The board names this very operation and its version as the last proven one. */
 function isProven({ operationId, version, lastProven }: UpdateView): boolean {
   return lastProven !== null && lastProven.operationId === operationId && lastProven.version === version;
 }
 
-/** The twin tells of another operation: of an earlier one still, or of a newer one. */
-function notOurs(asked: UpdateAsked, memory: Memory, board: BoardView): Chapter<Memory, UpdateEnd> {
-  return { memory, scene: sceneOf(memory, board), end: endWithoutUs(asked, memory, board) };
-}
-
-function endWithoutUs(asked: UpdateAsked, memory: Memory, { update, desired }: BoardView): UpdateEnd | undefined {
-  if (memory.seen) return { kind: "superseded", by: update.operationId };
-  // Done and proven before, and another job since: what the board answered is borne out by what it proved last.
-  if (asked.already && update.lastProven?.version === asked.version) {
-    return { kind: "completed", version: asked.version, already: true };
+/** The twin reports another operation: still an earlier one, or already a newer one. */
+function endWhenReplaced(
+  requested: RequestedUpdate,
+  { isReported, earlierId }: Memory,
+  { update, desired }: BoardView,
+): UpdateEnd | undefined {
+  if (isReported) return { kind: "superseded", by: update.operationId };
+  // The board answered "already done", and another operation ran since: its last proven version confirms the answer.
+  if (requested.already && update.lastProven?.version === requested.version) {
+    return { kind: "completed", version: requested.version, already: true };
   }
-  if (asked.desiredVersion === null) {
-    const isNewer = update.operationId !== null && update.operationId !== memory.earlier;
+  if (requested.desiredVersion === null) {
+    const isNewer = update.operationId !== null && update.operationId !== earlierId;
     return isNewer ? { kind: "superseded", by: update.operationId } : undefined;
   }
   const { refused } = update;
-  if (refused !== null && refused.desiredVersion >= asked.desiredVersion) {
+  if (refused !== null && refused.desiredVersion >= requested.desiredVersion) {
     return { kind: "refused", code: refused.code, message: refused.message };
   }
-  // Still declared, and not begun: the board reads it once it is online and no other update is in the way.
-  if (desired.firmwareOperationId === asked.operationId) return undefined;
+  // Still declared but not started: the board reads it when it is online and no other update runs.
+  if (desired.firmwareOperationId === requested.operationId) return undefined;
   return { kind: "superseded", by: desired.firmwareOperationId };
 }
 
-function noteOf(phase: string, { update }: BoardView): string {
-  if (phase === "downloading" && update.totalBytes !== null) return saySize(update.totalBytes);
+/** The phases of a successful update, in order. */
+const phaseOrder: readonly string[] = [
+  "accepted",
+  "downloading",
+  "verifying",
+  "staged",
+  "applying",
+  "rebooting",
+  "proving",
+  "completed",
+];
+
+/**
+ * The phases that an update has entered since the last read of the twin, the present one last. A read each second misses
+ * short phases; they are listed all the same, because no update skips them. Only `rebooting` must have been seen: not
+ * every board reboots for an update.
+ * @param last the phase at the last read; undefined at the first
+ */
+export function phasesEntered(last: string | undefined, { phase, error }: UpdateView): readonly string[] {
+  if (last !== undefined && !phaseOrder.includes(last)) return [phase];
+  const reached = phaseOrder.includes(phase) ? phase : error?.during;
+  const from = last === undefined ? 0 : phaseOrder.indexOf(last) + 1;
+  const to = reached === undefined ? 0 : phaseOrder.indexOf(reached) + 1;
+  const passed = phaseOrder.slice(from, to).filter((one) => one !== phase && (one !== "rebooting" || one === reached));
+  return [...passed, phase];
+}
+
+function noteOf(target: Target, phase: string, { update }: BoardView): string {
+  if (phase === "downloading" && update.totalBytes !== null) return formatSize(update.totalBytes);
   if (phase !== update.phase) return "";
-  if (phase === "staged") return waitWords(update) ?? "";
+  if (phase === "staged") return formatWait(target, update) ?? "";
   if (phase === "reverting" && update.error !== null) return update.error.message;
   return update.attempt !== null && update.attempt > 1 ? `attempt ${update.attempt}` : "";
 }
 
-function sceneOf({ phases }: Memory, { update, connected }: BoardView): Scene {
+function progressOf({ phases }: Memory, { update, connected }: BoardView): Progress {
   const { receivedBytes, totalBytes, delay } = update;
   const isDownloading = phases.at(-1)?.phase === "downloading";
   return {
     phases,
-    progress: isDownloading ? { receivedBytes: receivedBytes ?? 0, totalBytes } : null,
-    delay: isDownloading && delay !== null ? delayWords(delay) : null,
+    download: isDownloading ? { receivedBytes: receivedBytes ?? 0, totalBytes } : null,
+    delay: isDownloading && delay !== null ? formatDelay(delay) : null,
     online: connected,
   };
 }

@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 import { errorCodes } from "../../service-tools/cli/errors.ts";
 import { exitCodes } from "../../service-tools/cli/exit-codes.ts";
 import { buildProgram } from "../../service-tools/program.ts";
-import { FakeWorld } from "../support/world.ts";
+import { FakeContext } from "../support/world.ts";
 
 const reference = readFileSync("docs/cli.md", "utf8");
-const program = buildProgram(new FakeWorld(), () => Promise.resolve(exitCodes.ok));
+const program = buildProgram(new FakeContext(), () => Promise.resolve(exitCodes.ok));
 
 /** The table of exit codes as docs/cli.md has it: each code with its error codes. */
 function documented(): Map<number, string[]> {

@@ -9,7 +9,7 @@ import { testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
 import { asStranger, needs, withOwnMounts } from "../support/needs.ts";
 import { boardProcess } from "../support/processes.ts";
-import { typed } from "../support/cli-world.ts";
+import { runCli } from "../support/cli-world.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { ServiceView } from "../support/twins.ts";
 
@@ -112,7 +112,7 @@ describe("install", () => {
     const logs = await agentCommand(["logs", "--since", "1h", ...where]);
     expect(logs).toMatchObject({ status: 0, err: "" });
     expect(logs.out).toMatch(/ info {3}link {7}connected to the hub desiredVersion=1$/m);
-    const fromAfar = await typed(hub, "logs -d board-1 --level info");
+    const fromAfar = await runCli(hub, "logs -d board-1 --level info");
     expect(fromAfar).toMatchObject({ exitCode: 0, err: "" });
     expect(fromAfar.out).toContain("update phase operationId=install-");
     expect(fromAfar.out).not.toMatch(/SharedAccessKey=[^[]/);

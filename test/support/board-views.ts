@@ -1,7 +1,7 @@
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RebootSnapshot, Snapshot, UpdateSnapshot } from "../../agent/contract/snapshot.ts";
-import { boardViewFrom, type BoardView } from "../../service-tools/boards/board-view.ts";
+import { parseBoardView, type BoardView } from "../../service-tools/boards/board-view.ts";
 import { idleReboot, snapshotWith } from "./snapshots.ts";
 
 interface Around {
@@ -30,7 +30,7 @@ export function twinOf(
 }
 
 export function viewOf(...what: Parameters<typeof twinOf>): BoardView {
-  return boardViewFrom(twinOf(...what));
+  return parseBoardView(twinOf(...what));
 }
 
 /** A hub keeps no null: reporting one removes the key. */

@@ -1,16 +1,16 @@
 import { onTestFinished } from "vitest";
-import { findLogin } from "../../service-tools/cli/find-login.ts";
+import { findLogin } from "../../service-tools/hub-client/login.ts";
 import { AzureHubClient } from "../../service-tools/hub-client/azure-hub-client.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
 import { Interrupted } from "../../service-tools/cli/errors.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
-import { run } from "../../service-tools/cli/run.ts";
+import { runCommandLine } from "../../service-tools/run.ts";
 import { systemTimer } from "../../service-tools/cli/timer.ts";
-import type { World } from "../../service-tools/cli/context.ts";
+import type { Context } from "../../service-tools/context.ts";
 import { FakeScreen } from "./world.ts";
 
 /** A command line against a real hub over real sockets, in this process: what it printed, and how it ends. */
-export interface Running {
+export interface RunningCli {
   readonly out: FakeScreen;
   readonly err: FakeScreen;
   readonly exitCode: Promise<number>;
@@ -18,11 +18,11 @@ export interface Running {
 }
 
 /** Types a command line at a hub. It is looked at often: a test waits for no pause that nobody needs. */
-export function type(hub: LocalHub, line: string, env: Readonly<Record<string, string>> = {}): Running {
+export function startCli(hub: LocalHub, line: string, env: Readonly<Record<string, string>> = {}): RunningCli {
   const [out, err] = [new FakeScreen(), new FakeScreen()];
   const ctrlC = new AbortController();
   const program = { executable: process.execPath, arguments: [] };
-  const world: World = {
+  const world: Context = {
     env: { BOARDKEEPER_HOME: homeOf(hub), ...env },
     out,
     err,
@@ -35,21 +35,26 @@ export function type(hub: LocalHub, line: string, env: Readonly<Record<string, s
       onTestFinished(() => client.close());
       return client;
     },
-    lookEveryMs: () => 20,
+    pollIntervalMs: () => 20,
     publishImage: (_around, path) => publishImage(hub.folder, hub.imagesUrl, path),
-    programs: { cli: program, agent: program, agentTyped: "boardkeeper-agent" },
+    programs: { cli: program, agent: program, agentCommand: "boardkeeper-agent" },
     atExit: () => () => undefined,
   };
-  return { out, err, exitCode: run(line.split(" "), world), ctrlC: () => ctrlC.abort(new Interrupted("Interrupted.")) };
+  return {
+    out,
+    err,
+    exitCode: runCommandLine(line.split(" "), world),
+    ctrlC: () => ctrlC.abort(new Interrupted("Interrupted.")),
+  };
 }
 
 /** What a command line came to. */
-export async function typed(
+export async function runCli(
   hub: LocalHub,
   line: string,
   env?: Readonly<Record<string, string>>,
 ): Promise<{ exitCode: number; out: string; err: string }> {
-  const running = type(hub, line, env);
+  const running = startCli(hub, line, env);
   const exitCode = await running.exitCode;
   return { exitCode, out: running.out.text, err: running.err.text };
 }

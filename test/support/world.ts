@@ -1,9 +1,9 @@
 import { FakeHubClient } from "../../service-tools/hub-client/fake-hub-client.ts";
 import type { HubClient } from "../../service-tools/hub-client/hub-client.ts";
 import { Interrupted } from "../../service-tools/cli/errors.ts";
-import type { Screen } from "../../service-tools/cli/screen/screen.ts";
+import type { Screen } from "../../service-tools/cli/screen.ts";
 import type { Timer } from "../../service-tools/cli/timer.ts";
-import type { World } from "../../service-tools/cli/context.ts";
+import type { Context } from "../../service-tools/context.ts";
 import { FakeTime } from "./fake-time.ts";
 
 /** A screen that remembers what was written. */
@@ -20,8 +20,8 @@ export class FakeScreen implements Screen {
 
 const absent = { executable: "/nonexistent", arguments: [] };
 
-/** A world in which nothing is real: time passes when the test says so, and the hub lies in memory. */
-export class FakeWorld implements World {
+/** A context in which nothing is real: time passes when the test says so, and the hub lies in memory. */
+export class FakeContext implements Context {
   env = {};
   readonly out = new FakeScreen();
   readonly err = new FakeScreen();
@@ -35,14 +35,14 @@ export class FakeWorld implements World {
   client: HubClient = this.hub;
   readonly #ctrlC = new AbortController();
   readonly interrupted = this.#ctrlC.signal;
-  readonly programs = { cli: absent, agent: absent, agentTyped: "boardkeeper-agent" };
+  readonly programs = { cli: absent, agent: absent, agentCommand: "boardkeeper-agent" };
   ids = 0;
 
   now = (): Date => this.time.now();
   newOperationId = (): string => `id-${(this.ids += 1)}`;
   connect = (): Promise<HubClient> => Promise.resolve(this.client);
-  lookEveryMs = (): number => 1_000;
-  publishImage: World["publishImage"] = () => Promise.reject(new Error("no image server"));
+  pollIntervalMs = (): number => 1_000;
+  publishImage: Context["publishImage"] = () => Promise.reject(new Error("no image server"));
   atExit = (): (() => void) => () => undefined;
 
   ctrlC(): void {

@@ -1,63 +1,42 @@
 import type { Command } from "commander";
-import { askBoard } from "../../boards/invoke-method.ts";
-import { boardViewFrom } from "../../boards/board-view.ts";
-import { awaitEnd } from "../../watch/await-end.ts";
-import { updateOutcome } from "../../watch/update-outcome.ts";
-import { updateStory } from "../../watch/update-tracker.ts";
+import { invokeMethod } from "../../boards/invoke-method.ts";
+import { withHub, type Context } from "../../context.ts";
 import type { HubClient } from "../../hub-client/hub-client.ts";
-import type { World } from "../../cli/context.ts";
-import { printAccepted } from "./accepted.ts";
-import { conclude } from "./conclude.ts";
-import {
-  operationName,
-  targetOf,
-  withTargetOptions,
-  withWaitOptions,
-  type TargetOptions,
-  type WaitOptions,
-} from "../options.ts";
-import { withHub } from "../../cli/with-hub.ts";
+import { updateOutcome } from "../../watch/outcome.ts";
+import { updateTracker } from "../../watch/update-tracker.ts";
+import { operationName, withTargetOptions, withWaitOptions, type TargetOptions, type WaitOptions } from "../options.ts";
+import { runOperation } from "./run-operation.ts";
 
 interface ApplyOptions extends TargetOptions, WaitOptions {
   readonly operationId?: string;
 }
 
-const usualLimitMs = 60 * 60_000;
+const hourMs = 3_600_000;
 
 /** `boardkeeper apply` */
-export function addApply(program: Command, world: World): void {
+export function addApply(program: Command, context: Context): void {
   const command = withTargetOptions(program.command("apply"))
-    .description("apply an update that is staged on a board and waits for this order")
-    .option("--operation-id <id>", "only if it is this update that is staged", operationName);
+    .description("apply a staged update that waits for approval or for its maintenance window")
+    .option("--operation-id <id>", "only if this update is the staged one", operationName);
   withWaitOptions(command, "1h").action((options: ApplyOptions) =>
-    withHub(world, options, (client) => apply(world, client, options)),
+    withHub(context, options, (client) => apply(context, client, options)),
   );
 }
 
-async function apply(world: World, client: HubClient, options: ApplyOptions): Promise<void> {
-  const target = targetOf(options);
-  const before = options.wait === true ? boardViewFrom(await client.twin(target)) : undefined;
-  const named = options.operationId === undefined ? {} : { operationId: options.operationId };
-  const { response, operationId } = await askBoard(client, target, { method: "applyFirmwareUpdate", payload: named });
-  if (before === undefined || operationId === null) {
-    printAccepted(world, options.output, target, { operationId, message: response });
-    return;
-  }
-  world.err.write(`${response} (${operationId})\n`);
-  const asked = {
-    operationId,
-    version: before.update.version ?? "",
-    rehearsal: before.update.rehearsal,
-    already: false,
-    repeated: false,
-    desiredVersion: null,
-  };
-  const end = await awaitEnd(world, client, {
-    target,
+async function apply(context: Context, client: HubClient, options: ApplyOptions): Promise<void> {
+  const payload = options.operationId === undefined ? {} : { operationId: options.operationId };
+  await runOperation(context, client, options, {
     what: "update",
-    story: updateStory(asked, before),
-    limitMs: options.timeout ?? usualLimitMs,
-    isGood: ({ kind }) => kind === "completed" || kind === "rehearsed",
+    request: async (target) => {
+      const { operationId, message } = await invokeMethod(client, target, { method: "applyFirmwareUpdate", payload });
+      return { operationId, message, repeated: false, details: {} };
+    },
+    tracker: ({ operationId }, before) => {
+      const { version, rehearsal } = before.update;
+      const requested = { operationId, version: version ?? "", rehearsal, already: false, repeated: false };
+      return updateTracker(options, { ...requested, desiredVersion: null }, before);
+    },
+    outcomeOf: updateOutcome,
+    defaultTimeoutMs: hourMs,
   });
-  conclude(world, options.output, { target, operationId }, updateOutcome(target, end));
 }

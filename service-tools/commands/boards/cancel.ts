@@ -1,14 +1,13 @@
 import { Argument, type Command } from "commander";
 import { isJsonObject } from "../../../agent/contract/json.ts";
-import { askBoard } from "../../boards/invoke-method.ts";
-import { boardViewFrom } from "../../boards/board-view.ts";
-import { cancellable, type Cancellable } from "../../boards/cancellable.ts";
+import type { UpdatePhase } from "../../../agent/contract/snapshot.ts";
+import { parseBoardView, type BoardView } from "../../boards/board-view.ts";
+import { invokeMethod } from "../../boards/invoke-method.ts";
 import { RefusedByDevice, UsageError } from "../../cli/errors.ts";
-import { nameOf, targetFlags, type HubClient, type Target } from "../../hub-client/hub-client.ts";
-import type { World } from "../../cli/context.ts";
+import { withHub, type Context } from "../../context.ts";
+import { targetFlags, targetName, type HubClient, type Target } from "../../hub-client/hub-client.ts";
 import { operationName, targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
-import { printResult } from "../result.ts";
-import { withHub } from "../../cli/with-hub.ts";
+import { printCancelled, type OperationKind } from "./operation-output.ts";
 
 interface CancelOptions extends TargetOptions {
   readonly operationId?: string;
@@ -17,57 +16,58 @@ interface CancelOptions extends TargetOptions {
 const methodOf = { reboot: "cancelReboot", update: "cancelFirmwareUpdate" } as const;
 
 /** `boardkeeper cancel` */
-export function addCancel(program: Command, world: World): void {
+export function addCancel(program: Command, context: Context): void {
   withTargetOptions(program.command("cancel"))
-    .description("take back a reboot or an update that has not begun to change the board")
-    .addArgument(new Argument("[what]", "which of them (default: the one there is)").choices(["reboot", "update"]))
-    .option("--operation-id <id>", "only if it is this one", operationName)
-    .action((what: Cancellable | undefined, options: CancelOptions) =>
-      withHub(world, options, (client) => cancel(world, client, what, options)),
+    .description("cancel a reboot or an update that has not changed the board yet")
+    .addArgument(
+      new Argument("[what]", "which of the two (default: the one that is pending)").choices(["reboot", "update"]),
+    )
+    .option("--operation-id <id>", "only the operation with this id", operationName)
+    .action((what: OperationKind | undefined, options: CancelOptions) =>
+      withHub(context, options, (client) => cancel(context, client, what, options)),
     );
 }
 
 async function cancel(
-  world: World,
+  context: Context,
   client: HubClient,
-  given: Cancellable | undefined,
+  named: OperationKind | undefined,
   options: CancelOptions,
 ): Promise<void> {
   const target = targetOf(options);
-  const what = given ?? (await theOneThereIs(client, target));
+  const what = named ?? (await pendingOperation(client, target));
   const payload = options.operationId === undefined ? {} : { operationId: options.operationId };
-  const { response, operationId } = await askBoard(client, target, { method: methodOf[what], payload });
-  printResult(world.out, options.output, {
-    json: {
-      deviceId: target.deviceId,
-      moduleId: target.moduleId ?? null,
-      operationId,
-      outcome: "cancelled",
-      what,
-      message: response,
-    },
-    text: `${response}${operationId === null ? "" : ` (${operationId})`}\n`,
-  });
+  const { message, operationId } = await invokeMethod(client, target, { method: methodOf[what], payload });
+  printCancelled(context, options.output, target, { operationId, what, message });
 }
 
-/** The board itself is asked what it has in hand: its twin may lag behind. */
-async function theOneThereIs(client: HubClient, target: Target): Promise<Cancellable> {
-  const { status, payload } = await askBoard(client, target, { method: "getStatus", payload: {} });
+/** Asks the board itself, because its twin may be older. */
+async function pendingOperation(client: HubClient, target: Target): Promise<OperationKind> {
+  const { status, payload } = await invokeMethod(client, target, { method: "getStatus", payload: {} });
   const state = isJsonObject(payload) ? payload : {};
-  const inHand = cancellable(boardViewFrom({ properties: { reported: { boardkeeper: state } } }));
-  const [only, another] = inHand;
+  const pending = pendingOperations(parseBoardView({ properties: { reported: { boardkeeper: state } } }));
+  const [only, another] = pending;
+  const board = targetName(target);
   if (only === undefined) {
-    throw new RefusedByDevice(
-      `There is nothing to cancel on ${nameOf(target)}: no reboot is pending and no update is running.`,
-      {
-        status,
-        payload,
-      },
-    );
+    const message = `Nothing to cancel on ${board}: no reboot is pending and no update is running.`;
+    throw new RefusedByDevice(message, { status, payload });
   }
   if (another === undefined) return only;
   const flags = targetFlags(target);
-  throw new UsageError(`${nameOf(target)} has a reboot and an update in hand: say which to cancel.`, {
+  throw new UsageError(`${board} has both a reboot and an update. Name the one to cancel.`, {
     advice: `boardkeeper cancel ${flags} reboot\nor: boardkeeper cancel ${flags} update`,
   });
+}
+
+/** Phases in which the update has nothing left to do. */
+const endedPhases: ReadonlySet<UpdatePhase> = new Set(["idle", "completed", "failed", "rolledBack", "cancelled"]);
+
+/** What could be cancelled. The board decides whether it is too late. */
+function pendingOperations({ reboot, update }: BoardView): readonly OperationKind[] {
+  // A reboot without an id belongs to an update; the update would have to be cancelled.
+  const isRebootPending = ["scheduled", "waiting", "rebooting"].includes(reboot.phase) && reboot.operationId !== null;
+  return [
+    ...(isRebootPending ? (["reboot"] as const) : []),
+    ...(endedPhases.has(update.phase) ? [] : (["update"] as const)),
+  ];
 }

@@ -1,25 +1,19 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { JsonObject } from "../../../agent/contract/json.ts";
-import { askBoard } from "../../boards/invoke-method.ts";
-import { boardViewFrom } from "../../boards/board-view.ts";
-import { awaitEnd } from "../../watch/await-end.ts";
-import { rebootOutcome } from "../../watch/reboot-outcome.ts";
-import { rebootStory } from "../../watch/reboot-tracker.ts";
+import { invokeMethod } from "../../boards/invoke-method.ts";
+import { parseDuration } from "../../cli/units.ts";
+import { withHub, type Context } from "../../context.ts";
 import type { HubClient } from "../../hub-client/hub-client.ts";
-import type { World } from "../../cli/context.ts";
-import { printAccepted } from "./accepted.ts";
-import { conclude } from "./conclude.ts";
-import { askedBefore, printRepeated } from "./repeated.ts";
-import { readDuration } from "../../cli/screen/measures.ts";
+import { rebootOutcome } from "../../watch/outcome.ts";
+import { rebootTracker } from "../../watch/reboot-tracker.ts";
 import {
-  targetOf,
   withOperationId,
   withTargetOptions,
   withWaitOptions,
   type TargetOptions,
   type WaitOptions,
 } from "../options.ts";
-import { withHub } from "../../cli/with-hub.ts";
+import { runOperation } from "./run-operation.ts";
 
 interface RebootOptions extends TargetOptions, WaitOptions {
   readonly in?: number;
@@ -31,13 +25,13 @@ interface RebootOptions extends TargetOptions, WaitOptions {
 }
 
 const minuteMs = 60_000;
-/** From due to proven: shutting down, booting, connecting. */
-const usualWaitMs = 10 * minuteMs;
+/** From the planned time until the reboot is proven: shut down, boot, connect. */
+const rebootMs = 10 * minuteMs;
 const dayMs = 24 * 60 * minuteMs;
-/** As the contract has it. */
-const longestDelayMs = dayMs;
-/** What lies further back was meant for another day, not for now. */
-const latestMs = minuteMs;
+/** The agent accepts no longer delay: docs/contract.md. */
+const maxDelayMs = dayMs;
+/** A time that has passed by more than this was meant for another day, not for now. */
+const maxPastMs = minuteMs;
 
 const examples = `
 Examples:
@@ -47,58 +41,42 @@ Examples:
   boardkeeper cancel -d board-1 reboot`;
 
 /** `boardkeeper reboot` */
-export function addReboot(program: Command, world: World): void {
+export function addReboot(program: Command, context: Context): void {
   const command = withTargetOptions(program.command("reboot"))
-    .description("reboot a board, at once or later")
+    .description("reboot a board now or later")
     .addOption(
-      new Option("--in <duration>", "after this long, such as 10m, at most a day")
+      new Option("--in <duration>", "after this time, such as 10m, at most 1 day")
         .argParser(delay)
         .conflicts(["at", "window"]),
     )
     .addOption(
-      new Option("--at <time>", "at this time, at most a day away, as date -Is writes it")
-        .argParser((text) => time(text, world.now()))
+      new Option("--at <time>", "at this time, at most 1 day from now, as date -Is writes it")
+        .argParser((text) => time(text, context.now()))
         .conflicts(["in", "window"]),
     )
-    .addOption(
-      new Option("--window", "in its next maintenance window, of those configured on the board").conflicts([
-        "in",
-        "at",
-      ]),
-    )
-    .option("--force", "even while something on the board asks for none")
-    .option("--reason <text>", "why, for the board's log and the twin")
+    .addOption(new Option("--window", "in the next maintenance window configured on the board").conflicts(["in", "at"]))
+    .option("--force", "even while a program on the board inhibits a shutdown")
+    .option("--reason <text>", "why; the board logs and reports it")
     .addHelpText("after", examples);
-  withWaitOptions(withOperationId(command), "10m after it is due").action((options: RebootOptions) =>
-    withHub(world, options, (client) => reboot(world, client, options)),
+  withWaitOptions(withOperationId(command), "10m after the planned time").action((options: RebootOptions) =>
+    withHub(context, options, (client) => reboot(context, client, options)),
   );
 }
 
-async function reboot(world: World, client: HubClient, options: RebootOptions): Promise<void> {
-  const target = targetOf(options);
-  const operationId = options.operationId ?? `reboot-${world.newOperationId()}`;
-  // Looked at first: a reboot is proven by another boot id than this one.
-  const before = options.wait === true ? boardViewFrom(await client.twin(target)) : undefined;
-  const payload = payloadOf(options, operationId);
-  const answer = await askBoard(client, target, { method: "rebootDevice", payload, operationId });
-  if (before === undefined && answer.repeated) {
-    await printRepeated(world, options.output, client, target, "reboot", operationId);
-    return;
-  }
-  if (before === undefined) {
-    const { scheduledFor, mode, response: message } = answer;
-    printAccepted(world, options.output, target, { operationId, scheduledFor, mode, message });
-    return;
-  }
-  world.err.write(`${answer.repeated ? askedBefore("reboot") : answer.response} (${operationId})\n`);
-  const end = await awaitEnd(world, client, {
-    target,
+async function reboot(context: Context, client: HubClient, options: RebootOptions): Promise<void> {
+  const operationId = options.operationId ?? `reboot-${context.newOperationId()}`;
+  await runOperation(context, client, options, {
     what: "reboot",
-    story: rebootStory(operationId, before, answer.repeated),
-    limitMs: options.timeout ?? usualLimitMs(options, world.now()),
-    isGood: ({ kind }) => kind === "proven",
+    request: async (target) => {
+      const payload = payloadOf(options, operationId);
+      const response = await invokeMethod(client, target, { method: "rebootDevice", payload, operationId });
+      const { message, repeated, scheduledFor, mode } = response;
+      return { operationId, message, repeated, details: { scheduledFor, mode } };
+    },
+    tracker: ({ repeated }, before) => rebootTracker(operationId, before, repeated),
+    outcomeOf: rebootOutcome,
+    defaultTimeoutMs: defaultTimeoutMs(options, context.now()),
   });
-  conclude(world, options.output, { target, operationId }, rebootOutcome(target, end));
 }
 
 function payloadOf({ in: inMs, at, window, force, reason }: RebootOptions, operationId: string): JsonObject {
@@ -112,15 +90,15 @@ function payloadOf({ in: inMs, at, window, force, reason }: RebootOptions, opera
   };
 }
 
-function usualLimitMs({ in: inMs = 0, at, window }: RebootOptions, now: Date): number {
-  if (window === true) return dayMs + usualWaitMs;
-  return Math.max(inMs, at === undefined ? 0 : at.getTime() - now.getTime()) + usualWaitMs;
+function defaultTimeoutMs({ in: inMs = 0, at, window }: RebootOptions, now: Date): number {
+  if (window === true) return dayMs + rebootMs;
+  return Math.max(inMs, at === undefined ? 0 : at.getTime() - now.getTime()) + rebootMs;
 }
 
 function delay(text: string): number {
-  const ms = readDuration(text);
-  if (ms !== undefined && ms <= longestDelayMs) return ms;
-  throw new InvalidArgumentError("Expected a duration of at most a day, such as 90s, 5m or 1h30m.");
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms <= maxDelayMs) return ms;
+  throw new InvalidArgumentError("Expected a duration of at most 1 day, such as 90s, 5m or 1h30m.");
 }
 
 function time(text: string, now: Date): Date {
@@ -128,10 +106,10 @@ function time(text: string, now: Date): Date {
   const at = new Date(text);
   if (!hasZone || Number.isNaN(at.getTime())) {
     throw new InvalidArgumentError(
-      `Expected a time with its zone, such as ${now.toISOString()} for now (date -Is writes one).`,
+      `Expected a time with its zone, such as ${now.toISOString()} for now; date -Is writes one.`,
     );
   }
   const delayMs = at.getTime() - now.getTime();
-  if (delayMs >= -latestMs && delayMs <= longestDelayMs) return at;
-  throw new InvalidArgumentError(`Expected a time from now (${now.toISOString()}) to a day later.`);
+  if (delayMs >= -maxPastMs && delayMs <= maxDelayMs) return at;
+  throw new InvalidArgumentError(`Expected a time from now (${now.toISOString()}) to 1 day later.`);
 }

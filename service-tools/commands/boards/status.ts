@@ -1,33 +1,31 @@
 import type { Command } from "commander";
 import { isJsonObject, type JsonObject } from "../../../agent/contract/json.ts";
-import { boardViewFrom } from "../../boards/board-view.ts";
-import { summaryOf } from "../../boards/summary.ts";
-import { nameOf } from "../../hub-client/hub-client.ts";
-import { renderRecord } from "../../cli/output.ts";
-import { patiently } from "../../cli/retry.ts";
-import type { World } from "../../cli/context.ts";
+import { parseBoardView } from "../../boards/board-view.ts";
+import { formatStatus } from "../../boards/format-status.ts";
+import { formatRecord, printResult } from "../../cli/output.ts";
+import { retryRead } from "../../cli/retry.ts";
+import { withHub, type Context } from "../../context.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
-import { printResult } from "../result.ts";
-import { withHub } from "../../cli/with-hub.ts";
 
 /** `boardkeeper status` */
-export function addStatus(program: Command, world: World): void {
+export function addStatus(program: Command, context: Context): void {
   withTargetOptions(program.command("status"))
-    .description("how a board is: link, versions, update, reboot")
+    .description("show the state of a board: link, versions, update, reboot")
     .action((options: TargetOptions) =>
-      withHub(world, options, async (client) => {
+      withHub(context, options, async (client) => {
         const target = targetOf(options);
-        const twin = await patiently(world, client.address, () => client.twin(target));
-        const summary = summaryOf(nameOf(target), boardViewFrom(twin));
-        printResult(world.out, options.output, {
+        const { timer, interrupted, err } = context;
+        const intervalMs = context.pollIntervalMs(client.address);
+        const twin = await retryRead(() => client.getTwin(target), { intervalMs, timer, interrupted, err });
+        printResult(context.out, options.output, {
           json: statusDocument(twin),
-          text: `${renderRecord("table", summary)}\n`,
+          text: `${formatRecord(formatStatus(target, parseBoardView(twin)))}\n`,
         });
       }),
     );
 }
 
-/** The identity's state as the hub has it, and the agent's own section of the twin, whole. */
+/** What programs get: the identity's state in the hub, and the whole section of the twin that the agent reports. */
 export function statusDocument(twin: JsonObject): JsonObject {
   const properties = isJsonObject(twin["properties"]) ? twin["properties"] : {};
   const reported = isJsonObject(properties["reported"]) ? properties["reported"] : {};

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
 import { isJsonObject, type JsonObject } from "../../../agent/contract/json.ts";
+import { describeError } from "../../local-hub/lib/log.ts";
 import { UsageError } from "../../cli/errors.ts";
-import type { World } from "../../cli/context.ts";
+import { type Context, withHub } from "../../context.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
-import { jsonDocument } from "../result.ts";
-import { withHub } from "../../cli/with-hub.ts";
+import { formatJson } from "../../cli/output.ts";
 
 interface SetOptions extends TargetOptions {
   readonly desired?: JsonObject;
@@ -20,7 +20,7 @@ Examples:
 The options of each: boardkeeper twin get --help, boardkeeper twin set --help`;
 
 /** `boardkeeper twin`: a twin is a document, so it is printed as one whatever `-o` says. */
-export function addTwinCommands(program: Command, world: World): void {
+export function addTwinCommands(program: Command, context: Context): void {
   const twin = program
     .command("twin")
     .description("print a board's twin, or change its desired properties and tags")
@@ -30,7 +30,9 @@ export function addTwinCommands(program: Command, world: World): void {
   withTargetOptions(twin.command("get", { isDefault: true }))
     .description("print the whole twin (the default)")
     .action((options: TargetOptions) =>
-      withHub(world, options, async (client) => world.out.write(jsonDocument(await client.twin(targetOf(options))))),
+      withHub(context, options, async (client) =>
+        context.out.write(formatJson(await client.getTwin(targetOf(options)))),
+      ),
     );
 
   withTargetOptions(twin.command("set"))
@@ -43,8 +45,8 @@ export function addTwinCommands(program: Command, world: World): void {
         throw new UsageError("twin set: nothing to set. Expected --desired JSON, --tags JSON, or both.");
       }
       const patch = { ...(desired === undefined ? {} : { desired }), ...(tags === undefined ? {} : { tags }) };
-      return withHub(world, options, async (client) =>
-        world.out.write(jsonDocument(await client.patchTwin(targetOf(options), patch))),
+      return withHub(context, options, async (client) =>
+        context.out.write(formatJson(await client.patchTwin(targetOf(options), patch))),
       );
     });
 }
@@ -64,8 +66,6 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new InvalidArgumentError(
-      `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
-    );
+    throw new InvalidArgumentError(`${path} cannot be read: ${describeError(cause)}.`);
   }
 }

@@ -1,25 +1,26 @@
 import { Option, type Command } from "commander";
-import { askBoard } from "../../boards/invoke-method.ts";
-import { boardViewFrom } from "../../boards/board-view.ts";
-import { desiredFirmware, updatePayload, versionOf, type UpdateRequest } from "../../boards/update-request.ts";
-import { awaitEnd } from "../../watch/await-end.ts";
-import { updateOutcome } from "../../watch/update-outcome.ts";
-import { updateStory } from "../../watch/update-tracker.ts";
-import { nameOf, type HubClient, type Target } from "../../hub-client/hub-client.ts";
-import type { World } from "../../cli/context.ts";
-import { printAccepted } from "./accepted.ts";
-import { conclude } from "./conclude.ts";
-import { askedBefore, printRepeated } from "./repeated.ts";
-import { checkImageOptions, findImage, withImageOptions, type ImageOptions } from "../image/options.ts";
+import { parseBoardView } from "../../boards/board-view.ts";
+import { invokeMethod } from "../../boards/invoke-method.ts";
 import {
-  targetOf,
+  expectedVersion,
+  toDesiredProperties,
+  toMethodPayload,
+  type UpdateRequest,
+} from "../../boards/update-request.ts";
+import { withHub, type Context } from "../../context.ts";
+import { targetName, type HubClient, type Target } from "../../hub-client/hub-client.ts";
+import { updateOutcome } from "../../watch/outcome.ts";
+import { updateTracker } from "../../watch/update-tracker.ts";
+import {
   withOperationId,
   withTargetOptions,
   withWaitOptions,
   type TargetOptions,
   type WaitOptions,
 } from "../options.ts";
-import { withHub } from "../../cli/with-hub.ts";
+import { checkImageOptions, findImage, withImageOptions, type ImageOptions } from "./image-options.ts";
+import type { Accepted } from "./operation-output.ts";
+import { runOperation } from "./run-operation.ts";
 
 interface UpdateOptions extends TargetOptions, WaitOptions, ImageOptions {
   readonly apply?: "now" | "window" | "manual";
@@ -28,9 +29,8 @@ interface UpdateOptions extends TargetOptions, WaitOptions, ImageOptions {
 }
 
 const hourMs = 3_600_000;
-const usualLimitMs = hourMs;
-/** Until the window opens, or somebody gives the order. */
-const heldLimitMs = 24 * hourMs;
+/** The window may open, or somebody may approve it, much later. */
+const heldTimeoutMs = 24 * hourMs;
 
 const examples = `
 Examples:
@@ -41,86 +41,79 @@ Examples:
   boardkeeper update -d board-1 --rehearse --wait`;
 
 /** `boardkeeper update` */
-export function addUpdate(program: Command, world: World): void {
+export function addUpdate(program: Command, context: Context): void {
   const command = withImageOptions(withTargetOptions(program.command("update")))
-    .description("update a board's firmware: from an address with its SHA-256, or from a file through the local hub")
+    .description("update a board's firmware from a URI and its SHA-256, or from a file through the local hub")
     .addOption(
       new Option(
         "--apply <when>",
-        "when to install it once it is there: now (the default), in the board's next maintenance window, or on order",
+        "when to install it after the download: now (the default), in the next maintenance window, or after: boardkeeper apply",
       ).choices(["now", "window", "manual"]),
     )
-    .option("--desired", "declare it in the desired properties: a board that is offline takes it up later")
+    .option("--desired", "declare it in the desired properties: an offline board updates when it is back")
     .addHelpText("after", examples);
   withWaitOptions(withOperationId(command), "1h; 24h with --apply window or manual").action((options: UpdateOptions) =>
-    withHub(world, options, (client) => update(world, client, options)),
+    withHub(context, options, (client) => update(context, client, options)),
   );
 }
 
-async function update(world: World, client: HubClient, options: UpdateOptions): Promise<void> {
-  const target = targetOf(options);
+async function update(context: Context, client: HubClient, options: UpdateOptions): Promise<void> {
   checkImageOptions(client.address, options);
-  // Looked at before anything is published, too: a board that is not there needs no image.
-  const isLookedAt = options.wait === true || options.file !== undefined;
-  const before = isLookedAt ? boardViewFrom(await client.twin(target)) : undefined;
-  const image = await findImage(world, options);
-  const operationId = options.operationId ?? `update-${world.newOperationId()}`;
-  const request: UpdateRequest = { ...image, version: options.version, apply: options.apply, operationId };
-  const asked = await (options.desired === true ? declare(client, target, request) : order(client, target, request));
-  if (options.wait !== true || before === undefined) {
-    const { message, already, repeated } = asked;
-    const accepted = { operationId: asked.operationId, already, message };
-    if (repeated) await printRepeated(world, options.output, client, target, "update", asked.operationId);
-    else printAccepted(world, options.output, target, accepted);
-    return;
-  }
-  world.err.write(`${asked.repeated ? askedBefore("update") : asked.message} (${asked.operationId})\n`);
   const isHeld = options.apply === "window" || options.apply === "manual";
-  const rehearsal = options.rehearse === true;
-  const end = await awaitEnd(world, client, {
-    target,
+  await runOperation(context, client, options, {
     what: "update",
-    story: updateStory({ ...asked, version: versionOf(request), rehearsal }, before),
-    limitMs: options.timeout ?? (isHeld ? heldLimitMs : usualLimitMs),
-    isGood: ({ kind }) => kind === "completed" || kind === "rehearsed",
+    // An unknown device needs no published image.
+    checksDeviceFirst: options.file !== undefined,
+    request: async (target) => {
+      const image = await findImage(context, options);
+      const operationId = options.operationId ?? `update-${context.newOperationId()}`;
+      const request: UpdateRequest = { ...image, version: options.version, apply: options.apply, operationId };
+      return await (options.desired === true ? declare(client, target, request) : callBoard(client, target, request));
+    },
+    tracker: ({ operationId, details, repeated, desiredVersion, version }, before) => {
+      const { already } = details;
+      const rehearsal = options.rehearse === true;
+      return updateTracker(options, { operationId, version, rehearsal, already, repeated, desiredVersion }, before);
+    },
+    outcomeOf: updateOutcome,
+    defaultTimeoutMs: isHeld ? heldTimeoutMs : hourMs,
   });
-  conclude(world, options.output, { target, operationId: asked.operationId }, updateOutcome(target, end));
 }
 
-interface Asked {
-  readonly operationId: string;
-  readonly already: boolean;
-  readonly repeated: boolean;
+interface AcceptedUpdate extends Accepted {
+  readonly details: { readonly already: boolean };
+  /** The version that runs once the update is proven. */
+  readonly version: string;
+  /** The version of the desired properties that declare it; null when a method call requested it. */
   readonly desiredVersion: number | null;
-  readonly message: string;
 }
 
-/** Commands it: the board answers now. */
-async function order(client: HubClient, target: Target, request: UpdateRequest): Promise<Asked> {
+/** Calls the board, which must be online. */
+async function callBoard(client: HubClient, target: Target, request: UpdateRequest): Promise<AcceptedUpdate> {
+  const payload = toMethodPayload(request);
   const { operationId } = request;
-  const answer = await askBoard(client, target, {
-    method: "firmwareUpdate",
-    payload: updatePayload(request),
-    operationId,
-  });
-  // A board that has this update in hand already may know it by the name of the first request.
+  const response = await invokeMethod(client, target, { method: "firmwareUpdate", payload, operationId });
+  const { message, already, repeated } = response;
   return {
-    operationId: answer.operationId ?? operationId,
-    already: answer.already,
-    repeated: answer.repeated,
+    // A board that already runs this update may know it by the id of an earlier request.
+    operationId: response.operationId ?? operationId,
+    message,
+    repeated,
+    details: { already },
+    version: expectedVersion(request),
     desiredVersion: null,
-    message: answer.response,
   };
 }
 
-/** Declares it: the hub keeps it for the board. */
-async function declare(client: HubClient, target: Target, request: UpdateRequest): Promise<Asked> {
-  const { desired } = boardViewFrom(await client.patchTwin(target, { desired: desiredFirmware(request) }));
+/** Declares it in the desired properties, where the board reads it when it is online. */
+async function declare(client: HubClient, target: Target, request: UpdateRequest): Promise<AcceptedUpdate> {
+  const { desired } = parseBoardView(await client.patchTwin(target, { desired: toDesiredProperties(request) }));
   return {
     operationId: request.operationId,
-    already: false,
+    message: `Firmware declared for ${targetName(target)} in its desired properties, version ${desired.version}`,
     repeated: false,
+    details: { already: false },
+    version: expectedVersion(request),
     desiredVersion: desired.version,
-    message: `Firmware declared for ${nameOf(target)} in its desired properties, version ${desired.version}`,
   };
 }

@@ -1,25 +1,24 @@
 import type { Command } from "commander";
-import { boardViewFrom, type BoardView } from "../../boards/board-view.ts";
-import { changesBetween, type Change } from "../../boards/format-twin-changes.ts";
-import { summaryOf } from "../../boards/summary.ts";
-import { HubBusy, HubUnreachable, Interrupted, TimedOut } from "../../cli/errors.ts";
-import { pause } from "../../watch/follow.ts";
-import { nameOf, type HubClient, type Target } from "../../hub-client/hub-client.ts";
-import { renderRecord } from "../../cli/output.ts";
-import { paintFor } from "../../cli/screen/screen.ts";
-import type { World } from "../../cli/context.ts";
-import { statusDocument } from "./status.ts";
+import { parseBoardView, type BoardView } from "../../boards/board-view.ts";
+import { formatStatus } from "../../boards/format-status.ts";
+import { formatTwinChanges, type TwinChange } from "../../boards/format-twin-changes.ts";
+import { Interrupted } from "../../cli/errors.ts";
+import { formatRecord } from "../../cli/output.ts";
+import { poll } from "../../cli/retry.ts";
+import { paintFor } from "../../cli/screen.ts";
+import { withHub, type Context } from "../../context.ts";
+import { targetName, type HubClient, type Target } from "../../hub-client/hub-client.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
-import { withHub } from "../../cli/with-hub.ts";
+import { statusDocument } from "./status.ts";
 
-/** `boardkeeper watch`: Ctrl-C is how it ends, so that is no failure. */
-export function addWatch(program: Command, world: World): void {
+/** `boardkeeper watch`. Ctrl-C is the normal end: exit code 0. */
+export function addWatch(program: Command, context: Context): void {
   withTargetOptions(program.command("watch"))
-    .description("follow everything that happens to a board, until Ctrl-C (-o json: a document a line)")
+    .description("print everything that happens to a board, until Ctrl-C (-o json: one document per line)")
     .action((options: TargetOptions) =>
-      withHub(world, options, async (client) => {
+      withHub(context, options, async (client) => {
         try {
-          await watch(world, client, targetOf(options), options.output === "json");
+          await watch(context, client, targetOf(options), options.output === "json");
         } catch (cause) {
           if (!(cause instanceof Interrupted)) throw cause;
         }
@@ -27,35 +26,39 @@ export function addWatch(program: Command, world: World): void {
     );
 }
 
-async function watch(world: World, client: HubClient, target: Target, asJson: boolean): Promise<never> {
-  const { timer, interrupted, out, err } = world;
-  const opening = await client.twin(target);
-  let known = boardViewFrom(opening);
-  if (asJson)
-    out.write(`${JSON.stringify({ at: world.now().toISOString(), part: "state", ...statusDocument(opening) })}\n`);
-  else out.write(`${renderRecord("table", summaryOf(nameOf(target), known))}\n\n`);
-  err.write(`Watching ${nameOf(target)}. Stop with Ctrl-C.\n`);
-  let inTrouble = false;
-  for (;;) {
-    await pause(world.lookEveryMs(client.address), timer, interrupted);
-    try {
-      const view: BoardView = boardViewFrom(await client.twin(target));
-      if (inTrouble) err.write("The hub answers again.\n");
-      inTrouble = false;
-      for (const change of changesBetween(known, view)) out.write(line(world, target, change, asJson));
-      known = view;
-    } catch (cause) {
-      if (!(cause instanceof HubUnreachable || cause instanceof HubBusy || cause instanceof TimedOut)) throw cause;
-      if (!inTrouble) err.write(`${cause.message} Trying again.\n`);
-      inTrouble = true;
+/** Compares each twin with the one before it. Returns only by an error: Interrupted, or one of the hub's. */
+async function watch(context: Context, client: HubClient, target: Target, asJson: boolean): Promise<void> {
+  const { timer, interrupted, out, err } = context;
+  let before: BoardView | undefined;
+  let isHubUnreachable = false;
+  const options = { intervalMs: context.pollIntervalMs(client.address), timer, interrupted };
+  for await (const twin of poll(() => client.getTwin(target), options)) {
+    if (!twin.ok) {
+      if (before === undefined) throw twin.error;
+      if (!isHubUnreachable) err.write(`${twin.error.message} Trying again.\n`);
+      isHubUnreachable = true;
+      continue;
     }
+    if (isHubUnreachable) err.write("The hub answers again.\n");
+    isHubUnreachable = false;
+    const view = parseBoardView(twin.value);
+    if (before === undefined) {
+      const at = context.now().toISOString();
+      if (asJson) out.write(`${JSON.stringify({ at, part: "state", ...statusDocument(twin.value) })}\n`);
+      else out.write(`${formatRecord(formatStatus(target, view))}\n\n`);
+      err.write(`Watching ${targetName(target)}. Stop with Ctrl-C.\n`);
+    } else {
+      for (const change of formatTwinChanges(target, before, view))
+        out.write(changeLine(context, target, change, asJson));
+    }
+    before = view;
   }
 }
 
-function line(
-  { now, out }: World,
+function changeLine(
+  { now, out }: Context,
   { deviceId, moduleId }: Target,
-  { part, message, phase, operationId }: Change,
+  { part, message, phase, operationId }: TwinChange,
   asJson: boolean,
 ): string {
   const at = now().toISOString();

@@ -1,39 +1,53 @@
-import { deviceConnectionString } from "../../hub-client/device-connection-string.ts";
-import { nameOf, targetFlags, type HubAddress, type HubClient, type Target } from "../../hub-client/hub-client.ts";
-import type { World } from "../../cli/context.ts";
+import type { Command } from "commander";
+import {
+  targetName,
+  targetFlags,
+  type HubAddress,
+  type HubClient,
+  type Target,
+  deviceConnectionString,
+} from "../../hub-client/hub-client.ts";
+import { withHub, type Context } from "../../context.ts";
 import { identityDocument } from "./show.ts";
-import { quoted } from "../hub/folder.ts";
-import { targetOf, type TargetOptions } from "../options.ts";
-import { printResult } from "../result.ts";
+import { shellQuote } from "../hub/folder.ts";
+import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
+import { printResult } from "../../cli/output.ts";
 
-/** `boardkeeper device add`: the connection string alone goes to stdout, so that a script can take it from there. */
-export async function addDevice(world: World, client: HubClient, options: TargetOptions): Promise<void> {
-  const { out, err } = world;
-  const target = targetOf(options);
-  const identity = await client.create(target);
-  err.write(`Added ${nameOf(target)}. With its connection string anyone can be this board: keep it secret.\n`);
-  printResult(out, options.output, {
-    json: identityDocument(client.address, identity, true),
-    text: `${deviceConnectionString(client.address, identity) ?? "It has no key: it shows a certificate."}\n`,
-  });
-  err.write(nextSteps(world, client.address, target));
+/** `boardkeeper device add` */
+export function addDeviceAdd(device: Command, context: Context): void {
+  withTargetOptions(device.command("add"))
+    .description("add a device, or a module of one, and print its connection string (a secret)")
+    .action((options: TargetOptions) => withHub(context, options, (client) => addDevice(context, client, options)));
 }
 
-function nextSteps({ env, programs }: World, address: HubAddress, target: Target): string {
+/** Only the connection string goes to standard output, so that a script can read it from there. */
+async function addDevice(context: Context, client: HubClient, options: TargetOptions): Promise<void> {
+  const { out, err } = context;
+  const target = targetOf(options);
+  const identity = await client.createIdentity(target);
+  err.write(`Added ${targetName(target)}. Anyone with its connection string can act as this board: keep it secret.\n`);
+  printResult(out, options.output, {
+    json: identityDocument(client.address, identity, true),
+    text: `${deviceConnectionString(client.address, identity) ?? "It has no key; it authenticates with a certificate."}\n`,
+  });
+  err.write(nextSteps(context, client.address, target));
+}
+
+function nextSteps({ env, programs }: Context, address: HubAddress, target: Target): string {
   const flags = targetFlags(target);
   const home = env["BOARDKEEPER_HOME"];
-  // Whoever set it for one command alone would miss it in the next.
-  const before = address.isOurs && home ? `BOARDKEEPER_HOME=${quoted(home)} ` : "";
-  // A simulated board finds the local hub's files by itself; for another hub it must be told.
-  const simulated = address.isOurs
-    ? `${before}${programs.agentTyped} run --simulate ${flags}`
-    : `IOTHUB_DEVICE_CONNECTION_STRING='HostName=…' ${programs.agentTyped} run --simulate`;
+  // It may have been set for this one command only.
+  const before = address.isOwnLocalHub && home ? `BOARDKEEPER_HOME=${shellQuote(home)} ` : "";
+  // A simulated board finds the files of the local hub itself. For another hub it needs a connection string.
+  const simulated = address.isOwnLocalHub
+    ? `${before}${programs.agentCommand} run --simulate ${flags}`
+    : `IOTHUB_DEVICE_CONNECTION_STRING='HostName=…' ${programs.agentCommand} run --simulate`;
   return `
-Play a board with it on this machine, in a terminal of its own:
+Simulate a board with it on this machine, in another terminal:
   ${simulated}
-Or give it to a real board, where this asks for it and starts the agent:
+Or, on a real board, enter it at the prompt of:
   sudo boardkeeper-agent provision
-All it takes is in README.md, "On a board".
+README.md, "On a board", has all the steps.
 Then:
   ${before}boardkeeper status ${flags}
 `;

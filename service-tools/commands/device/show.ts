@@ -1,23 +1,42 @@
+import type { Command } from "commander";
 import type { JsonObject } from "../../../agent/contract/json.ts";
-import { deviceConnectionString } from "../../hub-client/device-connection-string.ts";
-import { nameOf, type HubAddress, type HubClient, type Identity } from "../../hub-client/hub-client.ts";
-import { renderRecord } from "../../cli/output.ts";
-import type { World } from "../../cli/context.ts";
-import { targetOf, type TargetOptions } from "../options.ts";
-import { printResult } from "../result.ts";
+import {
+  targetName,
+  type HubAddress,
+  type HubClient,
+  type Identity,
+  deviceConnectionString,
+} from "../../hub-client/hub-client.ts";
+import { formatRecord, printResult } from "../../cli/output.ts";
+import { withHub, type Context } from "../../context.ts";
+import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
 
-export interface ShowOptions extends TargetOptions {
+interface ShowOptions extends TargetOptions {
   readonly keys?: boolean;
 }
 
-/** `boardkeeper device show`: keys only for those who ask for them. */
-export async function showDevice({ out }: World, client: HubClient, options: ShowOptions): Promise<void> {
+/** `boardkeeper device show` */
+export function addDeviceShow(device: Command, context: Context): void {
+  withTargetOptions(device.command("show"))
+    .description("show a device or a module as the hub's registry has it")
+    .option("--keys", "print its keys and connection string, too (secrets)")
+    .action((options: ShowOptions) => withHub(context, options, (client) => showDevice(context, client, options)));
+}
+
+/** `boardkeeper device remove` */
+export function addDeviceRemove(device: Command, context: Context): void {
+  withTargetOptions(device.command("remove"))
+    .description("remove a device with its modules, or one module; its agent can no longer connect")
+    .action((options: TargetOptions) => withHub(context, options, (client) => removeDevice(context, client, options)));
+}
+
+async function showDevice({ out }: Context, client: HubClient, options: ShowOptions): Promise<void> {
   const { keys = false, output } = options;
   const target = targetOf(options);
-  const identity = await client.identity(target);
+  const identity = await client.getIdentity(target);
   const { status, connectionState, primaryKey, secondaryKey } = identity;
   const record = {
-    [target.moduleId === undefined ? "Device" : "Module"]: nameOf(target),
+    [target.moduleId === undefined ? "Device" : "Module"]: targetName(target),
     ...(status === null ? {} : { Status: status }),
     Link: connectionState === "Connected" ? "connected" : "offline",
     ...(keys
@@ -30,21 +49,20 @@ export async function showDevice({ out }: World, client: HubClient, options: Sho
   };
   printResult(out, output, {
     json: identityDocument(client.address, identity, keys),
-    text: `${renderRecord("table", record)}\n`,
+    text: `${formatRecord(record)}\n`,
   });
 }
 
-/** `boardkeeper device remove` */
-export async function removeDevice({ out }: World, client: HubClient, options: TargetOptions): Promise<void> {
+async function removeDevice({ out }: Context, client: HubClient, options: TargetOptions): Promise<void> {
   const target = targetOf(options);
-  await client.remove(target);
+  await client.removeIdentity(target);
   printResult(out, options.output, {
     json: { deviceId: target.deviceId, moduleId: target.moduleId ?? null, removed: true },
-    text: `Removed ${nameOf(target)}.\n`,
+    text: `Removed ${targetName(target)}.\n`,
   });
 }
 
-/** An identity for programs. */
+/** What programs get about an identity. */
 export function identityDocument(address: HubAddress, identity: Identity, withKeys: boolean): JsonObject {
   const { deviceId, moduleId, status, connectionState, primaryKey, secondaryKey } = identity;
   return {

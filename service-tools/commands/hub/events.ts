@@ -1,8 +1,9 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
 import { outputOption } from "../../cli/output.ts";
-import type { Format, Output } from "../../cli/output.ts";
-import { folderOption, hubFolder, pageLines, requireHubContext } from "./folder.ts";
+import type { Format } from "../../cli/output.ts";
+import type { Context } from "../../context.ts";
+import { folderOption, hubFolder, adminLines, requireHubInfo } from "./folder.ts";
 
 interface EventsOptions {
   readonly folder?: string;
@@ -21,19 +22,21 @@ const eventSchema = v.object({
   bodyBase64: v.exactOptional(v.string()),
 });
 
-export function hubEventsCommand(output: Output): Command {
-  return new Command("events")
-    .description("show the telemetry that devices have sent")
+/** `boardkeeper hub events` */
+export function addHubEvents(hub: Command, { out }: Context): void {
+  hub
+    .command("events")
+    .description("print the telemetry that devices have sent")
     .addOption(folderOption())
-    .option("-d, --device-id <id>", "only of this device")
-    .option("-m, --module-id <id>", "only of this module")
-    .option("-f, --follow", "go on as events come in, until Ctrl-C")
+    .option("-d, --device-id <id>", "only from this device")
+    .option("-m, --module-id <id>", "only from this module")
+    .option("-f, --follow", "keep printing new events, until Ctrl-C")
     .addOption(outputOption())
     .action(async (options: EventsOptions) => {
       const folder = hubFolder(options.folder);
-      const context = await requireHubContext(folder);
-      for await (const line of pageLines(folder, context, pathOf(options))) {
-        output.result(options.output === "json" ? line : asText(line));
+      const hubInfo = await requireHubInfo(folder);
+      for await (const line of adminLines(folder, hubInfo, pathOf(options))) {
+        out.write(`${options.output === "json" ? line : formatEvent(line)}\n`);
       }
     });
 }
@@ -48,10 +51,10 @@ function pathOf({ deviceId, moduleId, follow = false }: EventsOptions): string {
 }
 
 /** For instance `2026-01-02T03:04:05.678Z board-1 {"temperature":21} {"alert":"true"}`. */
-function asText(line: string): string {
+function formatEvent(line: string): string {
   const { enqueuedTime, deviceId, moduleId, properties, body, bodyBase64 } = v.parse(eventSchema, JSON.parse(line));
   const source = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
-  const said = body ?? `base64:${bodyBase64}`;
+  const text = body ?? `base64:${bodyBase64}`;
   const extra = Object.keys(properties).length === 0 ? "" : ` ${JSON.stringify(properties)}`;
-  return `${enqueuedTime} ${source} ${said}${extra}`;
+  return `${enqueuedTime} ${source} ${text}${extra}`;
 }

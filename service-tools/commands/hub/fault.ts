@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../../cli/errors.ts";
 import { faultKind } from "../../local-hub/faults/catalog.ts";
@@ -7,10 +7,10 @@ import { endpoints } from "../../local-hub/faults/fault-kind.ts";
 import type { Endpoint } from "../../local-hub/faults/fault-kind.ts";
 import { AdminRequestFailed } from "../../local-hub/admin-client.ts";
 import type { AdminRequest } from "../../local-hub/admin-client.ts";
-import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";
-import type { Format, Output } from "../../cli/output.ts";
-import { faultKindsCommand, nameArgument } from "./fault-kinds.ts";
-import { folderOption, hubFolder, pageJson } from "./folder.ts";
+import { formatJson, formatRecord, formatTable, outputOption, printResult, type Format } from "../../cli/output.ts";
+import type { Context } from "../../context.ts";
+import { addFaultKinds, nameArgument } from "./fault-kinds.ts";
+import { folderOption, hubFolder, adminJson } from "./folder.ts";
 import { duration } from "../options.ts";
 
 const faultSchema = v.object({
@@ -21,7 +21,9 @@ const faultSchema = v.object({
   parameters: v.record(v.string(), v.union([v.string(), v.number()])),
   options: v.record(v.string(), v.unknown()),
 });
-type FaultSeen = v.InferOutput<typeof faultSchema>;
+type FaultStatus = v.InferOutput<typeof faultSchema>;
+
+const anyObject = v.custom<object>((value) => typeof value === "object" && value !== null);
 
 interface Common {
   readonly folder?: string;
@@ -37,42 +39,47 @@ interface AddOptions extends Common {
   readonly after?: number;
 }
 
-const addExamples = `
+const examples = `
 Examples:
-  boardkeeper hub fault kinds                         every fault there is
-  boardkeeper hub fault kinds latency                 its parameters, and what it stands for
-  boardkeeper hub fault add reset -d board-1          RST to one board, now
-  boardkeeper hub fault add refuse --for 2m           nobody gets in, for two minutes
+  boardkeeper hub fault kinds                         list all kinds of faults
+  boardkeeper hub fault kinds latency                 describe one: its parameters, and what it is like
+  boardkeeper hub fault add reset -d board-1          a TCP reset for one board, now
+  boardkeeper hub fault add refuse --for 2m           refuse all connections for two minutes
   boardkeeper hub fault add latency delayMs=800 jitterMs=400
   boardkeeper hub fault add method-answer-lost --times 1
   boardkeeper hub fault add restart downMs=10000 sessions=lost
-  boardkeeper hub fault list                          what is on, and how often it has struck
-  boardkeeper hub fault clear                         the end of all of them`;
+  boardkeeper hub fault list                          list the faults that are on, and how often each struck
+  boardkeeper hub fault clear                         end all faults`;
 
-export function hubFaultCommand(output: Output): Command {
-  return new Command("fault")
-    .description("rehearse what can go wrong: switch faults of the local hub on and off")
-    .addHelpText("after", addExamples)
-    .addCommand(faultKindsCommand(output))
-    .addCommand(addCommand(output))
-    .addCommand(listCommand(output))
-    .addCommand(clearCommand(output));
+/** `boardkeeper hub fault …` */
+export function addHubFault(hub: Command, context: Context): void {
+  const fault = hub
+    .command("fault")
+    .description("inject faults into the local hub, and end them")
+    .addHelpText("after", examples);
+  addFaultKinds(fault, context);
+  addFaultAdd(fault, context);
+  addFaultList(fault, context);
+  addFaultClear(fault, context);
 }
 
-function addCommand(output: Output): Command {
-  return new Command("add")
-    .description("switch a fault on; several act together")
+function addFaultAdd(fault: Command, { out, err }: Context): void {
+  fault
+    .command("add")
+    .description("switch a fault on; several faults work at the same time")
     .addArgument(nameArgument("<name>", "see: boardkeeper hub fault kinds"))
-    .argument("[parameter=value...]", "what is left out has its default; see: boardkeeper hub fault kinds <name>")
-    .option("-d, --device-id <id>", "for this device alone (default: for everybody)")
+    .argument("[parameter=value...]", "parameters other than the defaults; see: boardkeeper hub fault kinds <name>")
+    .option("-d, --device-id <id>", "for this device only (default: for all)")
     .option("-m, --module-id <id>", "for this module of the device")
-    .addOption(new Option("--on <way...>", "on these ways in (default: on all that it can act on)").choices(endpoints))
-    .option("--times <n>", "it ends after so many strikes", wholeNumber)
-    .option("--for <duration>", "it ends after so long, such as 30s or 5m", duration)
-    .option("--after <duration>", "it begins so much later", duration)
+    .addOption(
+      new Option("--on <endpoint...>", "on these endpoints (default: on all where it applies)").choices(endpoints),
+    )
+    .option("--times <n>", "end it after it has struck this many times", wholeNumber)
+    .option("--for <duration>", "end it after this time, such as 30s or 5m", duration)
+    .option("--after <duration>", "start it after this time", duration)
     .addOption(folderOption())
     .addOption(outputOption())
-    .addHelpText("after", addExamples)
+    .addHelpText("after", examples)
     .action(async (name: FaultName, pairs: string[], options: AddOptions) => {
       const { deviceId, moduleId, on, times, for: forMs, after: afterMs } = options;
       const body = {
@@ -82,35 +89,37 @@ function addCommand(output: Output): Command {
         options: { deviceId, moduleId, on, times, forMs, afterMs },
       };
       const added = v.parse(faultSchema, await ask(options, { method: "POST", path: "/local-hub/faults", body }));
-      output.result(renderRecord(options.output, options.output === "json" ? added : row(added)));
-      if (added.state !== "over") output.note(`End it with: boardkeeper hub fault clear ${added.id}`);
+      printResult(out, options.output, { json: added, text: `${formatRecord({ ...row(added) })}\n` });
+      if (added.state !== "over") err.write(`End it with: boardkeeper hub fault clear ${added.id}\n`);
     });
 }
 
-function listCommand(output: Output): Command {
-  return new Command("list")
-    .description("show the faults that were added, and how often each has struck")
+function addFaultList(fault: Command, { out, err }: Context): void {
+  fault
+    .command("list")
+    .description("list the added faults, and how often each has struck")
     .addOption(folderOption())
     .addOption(outputOption())
     .action(async (options: Common) => {
       const faults = v.parse(v.array(faultSchema), await ask(options, { path: "/local-hub/faults" }));
-      const rows = options.output === "json" ? faults : faults.map(row);
-      output.result(renderTable<keyof FaultSeen>(options.output, columns, rows));
-      if (faults.length === 0) output.note("No fault was added. See: boardkeeper hub fault --help");
+      const text = `${formatTable<keyof FaultStatus>(columns, faults.map(row))}\n`;
+      printResult(out, options.output, { json: faults, text });
+      if (faults.length === 0) err.write("No fault was added. See: boardkeeper hub fault --help\n");
     });
 }
 
-function clearCommand(output: Output): Command {
-  return new Command("clear")
-    .description("end a fault, or all of them; returns when the hub is as it was")
+function addFaultClear(fault: Command, { out, err }: Context): void {
+  fault
+    .command("clear")
+    .description("end one fault or all faults; returns once the hub works as before")
     .argument("[id]", "see: boardkeeper hub fault list (default: all)")
     .addOption(folderOption())
     .addOption(outputOption())
     .action(async (id: string | undefined, options: Common) => {
       const path = id === undefined ? "/local-hub/faults" : `/local-hub/faults/${encodeURIComponent(id)}`;
-      const answer = await ask(options, { method: "DELETE", path });
-      if (options.output === "json") output.result(JSON.stringify(answer, null, 2));
-      else output.note(id === undefined ? "No fault is on." : `Fault ${id} is over.`);
+      const answer = v.parse(anyObject, await ask(options, { method: "DELETE", path }));
+      if (options.output === "json") out.write(formatJson(answer));
+      else err.write(id === undefined ? "No fault is on.\n" : `Fault ${id} has ended.\n`);
     });
 }
 
@@ -118,14 +127,14 @@ const columns = ["id", "name", "state", "struck", "parameters", "options"] as co
 
 async function ask({ folder }: Common, page: AdminRequest): Promise<unknown> {
   try {
-    return await pageJson(hubFolder(folder), page);
+    return await adminJson(hubFolder(folder), page);
   } catch (error) {
     if (error instanceof AdminRequestFailed) throw new UsageError(error.message, { cause: error });
     throw error;
   }
 }
 
-function row({ parameters, options, ...rest }: FaultSeen): Record<keyof FaultSeen, unknown> {
+function row({ parameters, options, ...rest }: FaultStatus): Record<keyof FaultStatus, unknown> {
   return { ...rest, parameters: pairsOf(parameters), options: pairsOf(options) };
 }
 
@@ -135,12 +144,12 @@ function pairsOf(values: Readonly<Record<string, unknown>>): string | undefined 
   return pairs.length === 0 ? undefined : pairs.join(" ");
 }
 
-/** Whether a value may be a number is for the parameter to say; whether it will do, for the hub. */
+/** The parameter decides whether its value is a number. The hub validates it. */
 function parametersOf(name: FaultName, pairs: readonly string[]): Record<string, string | number> {
   const { parameters } = faultKind(name);
   const read = pairs.map((pair): [string, string | number] => {
     const [key = "", ...rest] = pair.split("=");
-    if (rest.length === 0) throw new UsageError(`Expected parameter=value, not '${pair}'.`);
+    if (rest.length === 0) throw new UsageError(`Expected parameter=value, got '${pair}'.`);
     const value = rest.join("=");
     const known = Object.hasOwn(parameters, key) ? parameters[key] : undefined;
     return [key, known !== undefined && !("words" in known) && /^-?\d+$/.test(value) ? Number(value) : value];
@@ -150,5 +159,5 @@ function parametersOf(name: FaultName, pairs: readonly string[]): Record<string,
 
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Expected a number from 1 on.");
+  throw new InvalidArgumentError("Expected a whole number from 1 to 999999999.");
 }

@@ -1,13 +1,12 @@
 import { join } from "node:path";
-import { Command } from "commander";
-import { startImageProcess } from "../../images/process.ts";
-import type { Program } from "../../images/process.ts";
+import type { Command } from "commander";
+import { startImageProcess } from "../../images/server-process.ts";
 import type { LocalHub } from "../../local-hub/options.ts";
-import { logLine } from "../../cli/log-line.ts";
-import type { Output } from "../../cli/output.ts";
+import { formatLogEntry } from "../../cli/output.ts";
+import type { Context } from "../../context.ts";
 import { stopSignal } from "../../cli/signals.ts";
-import { startInBackground, tellStarter } from "./background.ts";
-import { folderArgument, folderOption, homeBefore, hubFolder, quoted } from "./folder.ts";
+import { startInBackground, notifyStarter } from "./background.ts";
+import { folderArgument, folderOption, homePrefix, hubFolder, shellQuote } from "./folder.ts";
 
 interface StartOptions {
   readonly folder?: string;
@@ -15,52 +14,50 @@ interface StartOptions {
   readonly background?: boolean;
 }
 
-export function hubStartCommand(output: Output, program: Program): Command {
-  return new Command("start")
-    .description("start a local hub: an emulator of Azure IoT Hub for this machine alone")
+/** `boardkeeper hub start` */
+export function addHubStart(hub: Command, context: Context): void {
+  hub
+    .command("start")
+    .description("start a local hub: an emulator of Azure IoT Hub, for this machine only")
     .addOption(folderOption())
-    .option("--standard-ports", "serve 8883 and 443, for programs that can be given no port")
-    .option("--background", "return when the hub is up; stop it with: boardkeeper hub stop")
+    .option("--standard-ports", "use the ports 8883 and 443, for programs that cannot be given a port")
+    .option("--background", "return once the hub is running; stop it with: boardkeeper hub stop")
     .action(async ({ folder: given, standardPorts = false, background = false }: StartOptions) => {
       const folder = hubFolder(given);
-      if (background) await startInBackground(folder, standardPorts, output, program);
-      else await runInForeground(folder, standardPorts, output, program);
+      if (background) await startInBackground(folder, standardPorts, context);
+      else await runInForeground(folder, standardPorts, context);
     });
 }
 
-async function runInForeground(
-  folder: string,
-  standardPorts: boolean,
-  output: Output,
-  program: Program,
-): Promise<void> {
+async function runInForeground(folder: string, standardPorts: boolean, { out, err, programs }: Context): Promise<void> {
+  const note = (text: string): void => err.write(`${text}\n`);
   const stopped = stopSignal();
-  // Loaded when a hub is started, not for every command line.
+  // Loaded only here, because these modules slow down the start of every other command.
   const { startLocalHub } = await import("../../local-hub/start.ts");
   const hub = await startLocalHub({
     folder,
     standardPorts,
-    log: (entry) => output.note(logLine(entry)),
+    log: (entry) => note(formatLogEntry(entry)),
     imagesElsewhere: true,
     startImages: async ({ port }) =>
-      startImageProcess(program, folder, port, (pid, how) => output.note(imagesDied(folder, pid, how))),
+      startImageProcess(programs.cli, folder, port, (pid, how) => note(imageServerEnded(folder, pid, how))),
   });
-  const told = summary(hub, standardPorts);
-  output.result(told);
-  if (process.connected) tellStarter(told);
-  else output.note("The hub is running. Stop it with Ctrl-C.");
+  const text = summary(hub, standardPorts);
+  out.write(`${text}\n`);
+  if (process.connected) notifyStarter(text);
+  else note("The hub is running. Stop it with Ctrl-C.");
   await stopped;
   await hub.stop();
-  output.note("The hub has stopped. It will come back as it was.");
+  note("The hub has stopped. Its state is kept for the next start.");
 }
 
-/** What to know of a hub that has just started, and what to type next. */
+/** How to reach the hub, and what to type next. */
 function summary(hub: LocalHub, standardPorts: boolean): string {
   const folder = folderArgument(hub.folder);
-  const before = homeBefore(hub.folder);
+  const before = homePrefix(hub.folder);
   const login = hub.serviceConnectionString();
   return [
-    // Most SDKs take no port in it; with the standard ports they need none.
+    // Most SDKs accept no port in a connection string, and need none with the standard ports.
     `Service connection string  ${standardPorts ? login.replace(/^(HostName=[^;]*):\d+;/, "$1;") : login}`,
     `CA certificate             ${hub.caFile}`,
     `MQTT                       localhost:${hub.ports.mqtt}`,
@@ -77,16 +74,16 @@ function summary(hub: LocalHub, standardPorts: boolean): string {
     ...(before === undefined
       ? [
           "",
-          "Commands about boards find a hub only in a folder named hub. For them, start this one so:",
-          `  boardkeeper hub start --folder ${quoted(join(hub.folder, "hub"))}`,
+          "Commands for boards find a hub only in a folder named hub. To use them, start this hub with:",
+          `  boardkeeper hub start --folder ${shellQuote(join(hub.folder, "hub"))}`,
         ]
       : []),
   ].join("\n");
 }
 
-function imagesDied(folder: string, pid: number, how: string): string {
+function imageServerEnded(folder: string, pid: number, how: string): string {
   return (
-    `The image server (process ${pid}) has ended: ${how}. Images cannot be downloaded until it runs again. ` +
+    `The image server (process ${pid}) has ended: ${how}. No device can download an image until it runs again. ` +
     `Start it with: boardkeeper image serve${folderArgument(folder)}`
   );
 }

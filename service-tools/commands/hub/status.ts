@@ -1,12 +1,12 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import * as v from "valibot";
-import type { HubContext } from "../../cli/hub-info.ts";
+import type { HubInfo } from "../../hub-client/hub-info.ts";
 import { exitCodes } from "../../cli/exit-codes.ts";
-import { imageServerPid } from "../../images/process.ts";
+import { imageServerPid } from "../../images/server-process.ts";
 import { runningHubPid } from "../../local-hub/storage/folder-lock.ts";
-import { outputOption, renderRecord, renderTable } from "../../cli/output.ts";
-import type { Format, Output } from "../../cli/output.ts";
-import { folderArgument, folderOption, hubFolder, pageLines, requireHubContext } from "./folder.ts";
+import { formatRecord, formatTable, outputOption, printResult, type Format } from "../../cli/output.ts";
+import type { Context } from "../../context.ts";
+import { folderArgument, folderOption, hubFolder, adminLines, requireHubInfo } from "./folder.ts";
 
 const statusSchema = v.object({
   hubName: v.string(),
@@ -22,48 +22,48 @@ const statusSchema = v.object({
 
 type Devices = v.InferOutput<typeof statusSchema>["devices"];
 
-export function hubStatusCommand(output: Output): Command {
-  return new Command("status")
-    .description("show whether the local hub runs, where, and who is connected")
+/** `boardkeeper hub status` */
+export function addHubStatus(hub: Command, { out, err }: Context): void {
+  hub
+    .command("status")
+    .description("show whether the local hub is running, where, and which devices are connected")
     .addOption(folderOption())
     .addOption(outputOption())
     .action(async (options: { folder?: string; output: Format }) => {
       const folder = hubFolder(options.folder);
-      const context = await requireHubContext(folder);
-      const [hub, images] = [await runningHubPid(folder), await imageServerPid(folder)];
-      const devices = hub === undefined ? [] : await readDevices(folder, context);
+      const hubInfo = await requireHubInfo(folder);
+      const [pid, imagesPid] = [await runningHubPid(folder), await imageServerPid(folder)];
+      const devices = pid === undefined ? [] : await readDevices(folder, hubInfo);
       const status = {
-        running: hub !== undefined,
-        pid: hub,
+        running: pid !== undefined,
+        pid,
         folder,
-        mqttPort: context.mqttPort,
-        httpsPort: context.httpsPort,
-        caFile: context.caFile,
-        imageServer: { running: images !== undefined, pid: images, url: context.imagesUrl },
+        mqttPort: hubInfo.mqttPort,
+        httpsPort: hubInfo.httpsPort,
+        caFile: hubInfo.caFile,
+        imageServer: { running: imagesPid !== undefined, pid: imagesPid, url: hubInfo.imagesUrl },
       };
-      output.result(
-        options.output === "json" ? renderRecord("json", { ...status, devices }) : asTables(status, devices),
-      );
-      if (hub === undefined) {
-        output.note(`The hub is not running. Start it with: boardkeeper hub start${folderArgument(folder)}`);
+      printResult(out, options.output, { json: { ...status, devices }, text: `${formatTables(status, devices)}\n` });
+      if (pid === undefined) {
+        err.write(`The hub is not running. Start it with: boardkeeper hub start${folderArgument(folder)}\n`);
         process.exitCode = exitCodes.hubUnreachable;
-      } else if (images === undefined) {
-        output.note(`The image server is not running. Start it with: boardkeeper image serve${folderArgument(folder)}`);
+      } else if (imagesPid === undefined) {
+        err.write(`The image server is not running. Start it with: boardkeeper image serve${folderArgument(folder)}\n`);
       }
     });
 }
 
-async function readDevices(folder: string, context: HubContext): Promise<Devices> {
+async function readDevices(folder: string, hubInfo: HubInfo): Promise<Devices> {
   const lines: string[] = [];
-  for await (const line of pageLines(folder, context, "/local-hub/status")) lines.push(line);
+  for await (const line of adminLines(folder, hubInfo, "/local-hub/status")) lines.push(line);
   return v.parse(statusSchema, JSON.parse(lines.join(""))).devices;
 }
 
-function asTables(
+function formatTables(
   { imageServer, ...hub }: { imageServer: { running: boolean; pid: number | undefined; url: string } } & object,
   devices: Devices,
 ): string {
-  const record = renderRecord("table", { ...hub, images: imageServer.running ? imageServer.url : "not running" });
+  const record = formatRecord({ ...hub, images: imageServer.running ? imageServer.url : "not running" });
   const rows = devices.flatMap(({ deviceId, status, connected, modules }) => {
     const own = { identity: deviceId, status, connected };
     return [
@@ -71,5 +71,5 @@ function asTables(
       ...modules.map((one) => ({ identity: `${deviceId}/${one.moduleId}`, status, connected: one.connected })),
     ];
   });
-  return rows.length === 0 ? record : `${record}\n\n${renderTable("table", ["identity", "status", "connected"], rows)}`;
+  return rows.length === 0 ? record : `${record}\n\n${formatTable(["identity", "status", "connected"], rows)}`;
 }

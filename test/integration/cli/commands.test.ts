@@ -4,16 +4,13 @@ import { describe, expect, it } from "vitest";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { startImageServer } from "../../../service-tools/images/server.ts";
 import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
-import { type, typed } from "../../support/cli-world.ts";
-import type { Running } from "../../support/cli-world.ts";
+import { startCli, runCli, type RunningCli } from "../../support/cli-world.ts";
 import { Gate } from "../../support/gate.ts";
-import { testImage } from "../../support/image-server.ts";
-import type { TestImage } from "../../support/image-server.ts";
+import { testImage, type TestImage } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { overriding } from "../../support/overriding.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { TestBoard } from "../../support/test-board.ts";
-import type { TestBoardOptions } from "../../support/test-board.ts";
+import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
 import { ServiceView } from "../../support/twins.ts";
 
 /** A hub with an image server, in a home of its own, and a board that has connected. */
@@ -34,7 +31,7 @@ async function imageFile(image: TestImage = testImage()): Promise<string> {
 }
 
 /** Resolves once a command has written something that matches. */
-async function written(running: Running, what: RegExp): Promise<void> {
+async function written(running: RunningCli, what: RegExp): Promise<void> {
   let isOver = false;
   void running.exitCode.finally(() => (isOver = true));
   while (!what.test(running.err.text)) {
@@ -49,7 +46,7 @@ describe("boardkeeper reboot --wait", () => {
     async (options) => {
       const { hub, board } = await hubAndBoard(options);
       const module = options.moduleId === undefined ? "" : ` -m ${options.moduleId}`;
-      const { exitCode, out } = await typed(hub, `reboot -d board-1${module} --wait -o json`);
+      const { exitCode, out } = await runCli(hub, `reboot -d board-1${module} --wait -o json`);
       expect(exitCode).toBe(0);
       expect(JSON.parse(out)).toMatchObject({ outcome: "proven", operationId: "reboot-typed", cause: "requested" });
       expect(board.boots).toBe(2);
@@ -58,9 +55,9 @@ describe("boardkeeper reboot --wait", () => {
 
   it("is 1 when it is cancelled meanwhile", async () => {
     const { hub, board } = await hubAndBoard();
-    const running = type(hub, "reboot -d board-1 --in 1h --wait");
+    const running = startCli(hub, "reboot -d board-1 --in 1h --wait");
     await written(running, /scheduled {4}for/);
-    expect(await typed(hub, "cancel -d board-1")).toMatchObject({
+    expect(await runCli(hub, "cancel -d board-1")).toMatchObject({
       exitCode: 0,
       out: "Reboot cancelled (reboot-typed)\n",
     });
@@ -71,16 +68,16 @@ describe("boardkeeper reboot --wait", () => {
 
   it("is 6 while another one is pending", async () => {
     const { hub } = await hubAndBoard();
-    await typed(hub, "reboot -d board-1 --in 1h --operation-id first");
-    const { exitCode, err } = await typed(hub, "reboot -d board-1 --wait");
+    await runCli(hub, "reboot -d board-1 --in 1h --operation-id first");
+    const { exitCode, err } = await runCli(hub, "reboot -d board-1 --wait");
     expect(exitCode).toBe(6);
     expect(err).toContain("board-1 refused (409 already-scheduled)");
   });
 
   it("repeated with the same id reboots once, and is 0 both times", async () => {
     const { hub, board } = await hubAndBoard();
-    expect(await typed(hub, "reboot -d board-1 --wait --operation-id once")).toMatchObject({ exitCode: 0 });
-    expect(await typed(hub, "reboot -d board-1 --wait --operation-id once")).toMatchObject({ exitCode: 0 });
+    expect(await runCli(hub, "reboot -d board-1 --wait --operation-id once")).toMatchObject({ exitCode: 0 });
+    expect(await runCli(hub, "reboot -d board-1 --wait --operation-id once")).toMatchObject({ exitCode: 0 });
     expect(board.boots).toBe(2);
   });
 
@@ -88,9 +85,9 @@ describe("boardkeeper reboot --wait", () => {
     const { hub, board, service } = await hubAndBoard();
     const down = new Gate();
     board.rebootHold = down.pass();
-    const { exitCode, err } = await typed(hub, "reboot -d board-1 --wait --timeout 0s");
+    const { exitCode, err } = await runCli(hub, "reboot -d board-1 --wait --timeout 0s");
     expect(exitCode).toBe(5);
-    expect(err).toContain("The reboot goes on; follow it with: boardkeeper watch -d board-1");
+    expect(err).toContain("The reboot continues. Watch it with: boardkeeper watch -d board-1");
     down.open();
     await service.until("boardkeeper.reboot.phase", "proven");
   });
@@ -99,11 +96,11 @@ describe("boardkeeper reboot --wait", () => {
     const { hub, board, service } = await hubAndBoard();
     const down = new Gate();
     board.rebootHold = down.pass();
-    const running = type(hub, "reboot -d board-1 --wait");
+    const running = startCli(hub, "reboot -d board-1 --wait");
     await written(running, /rebooting/);
     running.ctrlC();
     expect(await running.exitCode).toBe(130);
-    expect(running.err.text).toContain("The reboot goes on; follow it with: boardkeeper watch -d board-1");
+    expect(running.err.text).toContain("The reboot continues. Watch it with: boardkeeper watch -d board-1");
     down.open();
     await service.until("boardkeeper.reboot.phase", "proven");
   });
@@ -112,7 +109,7 @@ describe("boardkeeper reboot --wait", () => {
     const { hub, board } = await hubAndBoard();
     const down = new Gate();
     board.rebootHold = down.pass();
-    const running = type(hub, "reboot -d board-1 --wait");
+    const running = startCli(hub, "reboot -d board-1 --wait");
     await written(running, /rebooting/);
     await hub.stop();
     await written(running, /cannot be reached[^]* Trying again\./);
@@ -129,7 +126,7 @@ describe("boardkeeper reboot --wait", () => {
   it("is 4 when the board is offline, with nothing asked for", async () => {
     const { hub, board, service } = await hubAndBoard();
     await board.powerOff();
-    const { exitCode, err } = await typed(hub, "reboot -d board-1 --wait");
+    const { exitCode, err } = await runCli(hub, "reboot -d board-1 --wait");
     expect(exitCode).toBe(4);
     expect(err).toContain("board-1 is offline");
     expect(await service.reported("boardkeeper.reboot.operationId")).toBeUndefined();
@@ -139,7 +136,7 @@ describe("boardkeeper reboot --wait", () => {
 describe("boardkeeper update --wait", () => {
   it("publishes a file, and is 0 once its version is proven", async () => {
     const { hub, board } = await hubAndBoard();
-    const { exitCode, out, err } = await typed(
+    const { exitCode, out, err } = await runCli(
       hub,
       `update -d board-1 --file ${await imageFile()} --version 2.0.0 --wait`,
     );
@@ -152,7 +149,7 @@ describe("boardkeeper update --wait", () => {
   it("is 0 for a declared one too, which an offline board takes up when it is back", async () => {
     const { hub, board } = await hubAndBoard();
     await board.powerOff();
-    const running = type(hub, `update -d board-1 --file ${await imageFile()} --version 2.0.0 --desired --wait`);
+    const running = startCli(hub, `update -d board-1 --file ${await imageFile()} --version 2.0.0 --desired --wait`);
     await written(running, /Firmware declared for board-1/);
     await board.powerOn();
     expect(await running.exitCode).toBe(0);
@@ -161,7 +158,7 @@ describe("boardkeeper update --wait", () => {
 
   it("is 6 for a declared one that the board refuses", async () => {
     const { hub } = await hubAndBoard({ settings: { "update.max-image-size": 10 } });
-    const { exitCode, err } = await typed(
+    const { exitCode, err } = await runCli(
       hub,
       `update -d board-1 --file ${await imageFile()} --version 2.0.0 --desired --wait`,
     );
@@ -171,8 +168,8 @@ describe("boardkeeper update --wait", () => {
 
   it("is 0 for a rehearsal only where one was asked for", async () => {
     const { hub, board } = await hubAndBoard();
-    const { exitCode, out } = await typed(hub, "update -d board-1 --rehearse --wait");
-    expect(out).toBe("board-1 has rehearsed an update: every phase was walked, nothing was installed.\n");
+    const { exitCode, out } = await runCli(hub, "update -d board-1 --rehearse --wait");
+    expect(out).toBe("board-1 has rehearsed an update: it went through every phase and installed nothing.\n");
     expect(exitCode).toBe(0);
     expect(await board.runningVersion()).toBe("1.0.0");
   });
@@ -180,14 +177,14 @@ describe("boardkeeper update --wait", () => {
   it("is 1 with the board's own sentence when the image is another one", async () => {
     const { hub } = await hubAndBoard();
     const image = testImage();
-    const { exitCode: published, out } = await typed(
+    const { exitCode: published, out } = await runCli(
       hub,
       `update -d board-1 --file ${await imageFile(image)} --version 2.0.0 --wait`,
     );
     expect([published, out]).toEqual([0, expect.stringContaining("2.0.0") as string]);
     const uri = `${hub.imagesUrl}${image.sha256.slice(0, 16)}/firmware.img`;
     const wrong = "0".repeat(64);
-    const { exitCode, err } = await typed(
+    const { exitCode, err } = await runCli(
       hub,
       `update -d board-1 --uri ${uri} --sha256 ${wrong} --operation-id other --wait`,
     );
@@ -201,7 +198,7 @@ describe("boardkeeper update --wait", () => {
     const { hub, board } = await hubAndBoard({
       installer: (installer) => overriding(installer, { runningVersion: () => Promise.resolve("1.0.0") }),
     });
-    const { exitCode, err } = await typed(hub, `update -d board-1 --file ${await imageFile()} --version 2.0.0 --wait`);
+    const { exitCode, err } = await runCli(hub, `update -d board-1 --file ${await imageFile()} --version 2.0.0 --wait`);
     expect(err).toContain("board-1 is back on its old system: the new one was not proven.");
     expect(exitCode).toBe(1);
     expect(board.boots).toBeGreaterThan(1);
@@ -209,10 +206,13 @@ describe("boardkeeper update --wait", () => {
 
   it("waits for the order with --apply manual, which boardkeeper apply gives", async () => {
     const { hub, board } = await hubAndBoard();
-    const running = type(hub, `update -d board-1 --file ${await imageFile()} --version 2.0.0 --apply manual --wait`);
-    await written(running, /staged {7}waits for the order: boardkeeper apply/);
+    const running = startCli(
+      hub,
+      `update -d board-1 --file ${await imageFile()} --version 2.0.0 --apply manual --wait`,
+    );
+    await written(running, /staged {7}waiting for approval; run: boardkeeper apply -d board-1/);
     expect(await board.runningVersion()).toBe("1.0.0");
-    expect((await typed(hub, "apply -d board-1 --wait")).exitCode).toBe(0);
+    expect((await runCli(hub, "apply -d board-1 --wait")).exitCode).toBe(0);
     expect(await running.exitCode).toBe(0);
     expect(await board.runningVersion()).toBe("2.0.0");
   });
@@ -221,19 +221,19 @@ describe("boardkeeper update --wait", () => {
 describe("what the hub knows", () => {
   it("is listed, shown and summed up", async () => {
     const { hub } = await hubAndBoard();
-    expect((await typed(hub, "device list")).out).toMatch(
+    expect((await runCli(hub, "device list")).out).toMatch(
       /^Name +Link +Firmware +Update +Last reboot\nboard-1 +connected +1\.0\.0 +idle +-\n$/,
     );
-    expect((await typed(hub, "status -d board-1")).out).toMatch(
+    expect((await runCli(hub, "status -d board-1")).out).toMatch(
       /Link +connected\nAgent +0\.0\.0-test, simulated board/,
     );
-    expect((await typed(hub, "device add -d board-2 -o json")).out).toContain(hub.deviceConnectionString("board-2"));
+    expect((await runCli(hub, "device add -d board-2 -o json")).out).toContain(hub.deviceConnectionString("board-2"));
   });
 
   it("is told of, through a restart of the hub", async () => {
     const { hub } = await hubAndBoard();
     await hub.stop();
-    const running = type(hub, "status -d board-1");
+    const running = startCli(hub, "status -d board-1");
     await written(running, /cannot be reached[^]* Trying again for 15 s\./);
     const again = await startLocalHub({ folder: hub.folder });
     try {
@@ -246,7 +246,7 @@ describe("what the hub knows", () => {
 
   it("is watched, through a restart of the hub", async () => {
     const { hub, service } = await hubAndBoard();
-    const running = type(hub, "watch -d board-1");
+    const running = startCli(hub, "watch -d board-1");
     await written(running, /Watching board-1/);
     await hub.stop();
     await written(running, /cannot be reached[^]* Trying again\./);
@@ -254,7 +254,7 @@ describe("what the hub knows", () => {
     try {
       await written(running, /The hub answers again\./);
       await service.until("boardkeeper.update.phase", "idle");
-      expect(await typed(hub, "reboot -d board-1 --wait")).toMatchObject({ exitCode: 0 });
+      expect(await runCli(hub, "reboot -d board-1 --wait")).toMatchObject({ exitCode: 0 });
       while (!/reboot +proven/.test(running.out.text)) await new Promise((resolve) => setImmediate(resolve));
       running.ctrlC();
       expect(await running.exitCode).toBe(0);

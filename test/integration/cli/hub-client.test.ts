@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Interrupted } from "../../../service-tools/cli/errors.ts";
 import { AzureHubClient } from "../../../service-tools/hub-client/azure-hub-client.ts";
-import type { Target } from "../../../service-tools/hub-client/hub-client.ts";
-import { deviceConnectionString } from "../../../service-tools/hub-client/device-connection-string.ts";
+import { type Target, deviceConnectionString } from "../../../service-tools/hub-client/hub-client.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
-import { findLogin } from "../../../service-tools/cli/find-login.ts";
+import { findLogin } from "../../../service-tools/hub-client/login.ts";
 import { connectSdk, onMethod } from "../../support/azure-sdk.ts";
 import { imageServer } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
@@ -50,16 +49,16 @@ describe("the registry through the SDK", () => {
   ])("creates, shows and removes %s", async (_what, target) => {
     const hub = await hubInHome();
     const client = await clientOf(hub);
-    if (target.moduleId !== undefined) await client.create(device);
-    const identity = await client.create(target);
+    if (target.moduleId !== undefined) await client.createIdentity(device);
+    const identity = await client.createIdentity(target);
     expect(identity).toMatchObject({ ...target, connectionState: "Disconnected" });
-    expect(await client.identity(target)).toEqual(identity);
+    expect(await client.getIdentity(target)).toEqual(identity);
     expect(deviceConnectionString(client.address, identity)).toBe(
       hub.deviceConnectionString(target.deviceId, target.moduleId),
     );
-    await expect(client.create(target)).rejects.toMatchObject({ code: "already-exists" });
-    await client.remove(target);
-    await expect(client.identity(target)).rejects.toMatchObject({ code: "unknown-device" });
+    await expect(client.createIdentity(target)).rejects.toMatchObject({ code: "already-exists" });
+    await client.removeIdentity(target);
+    await expect(client.getIdentity(target)).rejects.toMatchObject({ code: "unknown-device" });
   });
 });
 
@@ -67,15 +66,19 @@ describe("a module of a device that is not there", () => {
   it("is told as such, for it is not the login that is wrong", async () => {
     const hub = await hubInHome();
     const client = await clientOf(hub);
-    for (const act of [() => client.create(module), () => client.identity(module), () => client.remove(module)]) {
+    for (const act of [
+      () => client.createIdentity(module),
+      () => client.getIdentity(module),
+      () => client.removeIdentity(module),
+    ]) {
       await expect(act()).rejects.toMatchObject({
         code: "unknown-device",
         exitCode: 1,
         message: expect.stringMatching(/knows no device board-1\.$/) as string,
       });
     }
-    await client.create(device);
-    await expect(client.identity(module)).rejects.toMatchObject({
+    await client.createIdentity(device);
+    await expect(client.getIdentity(module)).rejects.toMatchObject({
       message: expect.stringContaining("a module agent") as string,
       advice: expect.stringContaining("device list --modules") as string,
     });
@@ -86,7 +89,7 @@ describe("twins through the SDK", () => {
   it("are read and merged", async () => {
     const hub = await hubInHome();
     const client = await clientOf(hub);
-    await client.create(device);
+    await client.createIdentity(device);
     await client.patchTwin(device, { tags: { site: "north" }, desired: { firmware: { fwVersion: "1" } } });
     const twin = await client.patchTwin(device, { desired: { firmware: { fwVersion: null, other: 2 } } });
     expect(twin).toMatchObject({
@@ -95,7 +98,7 @@ describe("twins through the SDK", () => {
       properties: { desired: { firmware: { other: 2 } } },
     });
     expect(twin).not.toHaveProperty("_registry");
-    expect(await client.twin(device)).toEqual(twin);
+    expect(await client.getTwin(device)).toEqual(twin);
   });
 
   it("are listed by one query, page after page", async () => {
@@ -111,8 +114,8 @@ describe("twins through the SDK", () => {
 
   it("of nobody are told as such", async () => {
     const client = await clientOf(await hubInHome());
-    await expect(client.twin(device)).rejects.toMatchObject({ code: "unknown-device" });
-    await expect(client.twin(module)).rejects.toMatchObject({ code: "unknown-device" });
+    await expect(client.getTwin(device)).rejects.toMatchObject({ code: "unknown-device" });
+    await expect(client.getTwin(module)).rejects.toMatchObject({ code: "unknown-device" });
   });
 });
 
@@ -132,7 +135,7 @@ describe("direct methods through the SDK", () => {
       void response.send(503, { Response: "no" });
     });
     const client = await clientOf(hub);
-    expect(await client.call(target, "rebootDevice", { operationId: "x" })).toEqual({
+    expect(await client.callMethod(target, "rebootDevice", { operationId: "x" })).toEqual({
       status: 503,
       payload: { Response: "no" },
     });
@@ -142,7 +145,7 @@ describe("direct methods through the SDK", () => {
   it("to an offline device are told as such", async () => {
     const hub = await hubInHome();
     await hub.addDevice("board-1");
-    await expect((await clientOf(hub)).call(device, "rebootDevice", {})).rejects.toMatchObject({
+    await expect((await clientOf(hub)).callMethod(device, "rebootDevice", {})).rejects.toMatchObject({
       code: "device-offline",
       exitCode: 4,
     });
@@ -153,7 +156,7 @@ describe("direct methods through the SDK", () => {
     await hub.addDevice("board-1");
     const board = await connectSdk(hub, "MQTT", "board-1");
     onMethod(board, "rebootDevice", () => void board.close());
-    await expect((await clientOf(hub)).call(device, "rebootDevice", {})).rejects.toMatchObject({
+    await expect((await clientOf(hub)).callMethod(device, "rebootDevice", {})).rejects.toMatchObject({
       code: "device-gone",
       exitCode: 4,
     });
@@ -164,7 +167,7 @@ describe("direct methods through the SDK", () => {
     await hub.addDevice("board-1");
     const board = await connectSdk(hub, "MQTT", "board-1");
     onMethod(board, "rebootDevice", () => undefined);
-    await expect((await clientOf(hub)).call(device, "rebootDevice", {})).rejects.toMatchObject({
+    await expect((await clientOf(hub)).callMethod(device, "rebootDevice", {})).rejects.toMatchObject({
       code: "timed-out",
       exitCode: 5,
     });
@@ -175,7 +178,7 @@ describe("a login", () => {
   it("with a wrong key is refused", async () => {
     const hub = await hubInHome();
     const login = hub.serviceConnectionString().replace(/SharedAccessKey=.*/, "SharedAccessKey=d3Jvbmc=");
-    await expect((await clientOf(hub, { login })).twin(device)).rejects.toMatchObject({
+    await expect((await clientOf(hub, { login })).getTwin(device)).rejects.toMatchObject({
       code: "authentication-failed",
       exitCode: 3,
     });
@@ -184,7 +187,7 @@ describe("a login", () => {
   it("whose policy does not allow it is refused", async () => {
     const hub = await hubInHome();
     const login = hub.serviceConnectionString("service");
-    await expect((await clientOf(hub, { login })).create(device)).rejects.toMatchObject({
+    await expect((await clientOf(hub, { login })).createIdentity(device)).rejects.toMatchObject({
       code: "authentication-failed",
     });
   });
@@ -194,7 +197,7 @@ describe("a login", () => {
     const error = await (
       await clientOf(undefined, { login: hub.serviceConnectionString() })
     )
-      .twin(device)
+      .getTwin(device)
       .catch((cause: unknown) => cause);
     expect(error).toMatchObject({
       code: "hub-unreachable",
@@ -229,24 +232,24 @@ describe("a hub that is not there", () => {
     const hub = await hubInHome();
     const client = await clientOf(hub);
     await hub.stop();
-    await expect(client.twin(device)).rejects.toMatchObject({ code: "hub-unreachable", mayHaveArrived: false });
+    await expect(client.getTwin(device)).rejects.toMatchObject({ code: "hub-unreachable", mayHaveArrived: false });
   });
 
   it("or hangs up, may have heard the request", async () => {
     const client = await clientOf(undefined, { login: login(await listener((socket) => socket.resetAndDestroy())) });
-    await expect(client.twin(device)).rejects.toMatchObject({ code: "hub-unreachable", mayHaveArrived: true });
+    await expect(client.getTwin(device)).rejects.toMatchObject({ code: "hub-unreachable", mayHaveArrived: true });
   });
 
   it("or is silent, is given up at the deadline", async () => {
     const client = await clientOf(undefined, { login: login(await listener(() => undefined)), requestMs: 50 });
-    await expect(client.twin(device)).rejects.toMatchObject({ code: "timed-out", exitCode: 5 });
+    await expect(client.getTwin(device)).rejects.toMatchObject({ code: "timed-out", exitCode: 5 });
   });
 
   it("or is silent, is left at Ctrl-C", async () => {
     const ctrlC = new AbortController();
     const port = await listener(() => ctrlC.abort(new Interrupted("Interrupted.")));
     const client = await clientOf(undefined, { login: login(port), interrupted: ctrlC.signal });
-    await expect(client.twin(device)).rejects.toMatchObject({ code: "interrupted", exitCode: 130 });
+    await expect(client.getTwin(device)).rejects.toMatchObject({ code: "interrupted", exitCode: 130 });
   });
 });
 
@@ -257,7 +260,7 @@ describe("after Ctrl-C", () => {
     const login = `HostName=localhost:${new URL(server.origin).port};SharedAccessKeyName=a;SharedAccessKey=b`;
     const client = await clientOf(undefined, { login, interrupted: ctrlC.signal });
     ctrlC.abort(new Interrupted("Interrupted."));
-    await expect(client.call(device, "rebootDevice", {})).rejects.toMatchObject({ code: "interrupted" });
+    await expect(client.callMethod(device, "rebootDevice", {})).rejects.toMatchObject({ code: "interrupted" });
     expect(server.requests).toEqual([]);
   });
 });

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultNames } from "../../../service-tools/local-hub/faults/catalog.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
-import { typed as typedAt } from "../../support/cli-world.ts";
+import { runCli as typedAt } from "../../support/cli-world.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
-async function world(): Promise<LocalHub> {
+async function context(): Promise<LocalHub> {
   return testHub({ folder: join(await temporaryFolder(), "hub") });
 }
 
@@ -16,13 +16,13 @@ async function typed(hub: LocalHub, line: string): ReturnType<typeof typedAt> {
 
 describe("boardkeeper hub fault", () => {
   it("kinds tells every fault there is, and everything about one", async () => {
-    const hub = await world();
+    const hub = await context();
     expect(Object.keys(JSON.parse((await typedAt(hub, "hub fault kinds -o json")).out))).toEqual(faultNames());
     expect((await typedAt(hub, "hub fault kinds latency")).out).toMatch(/delayMs +0 to 600000 +200/);
   });
 
   it("adds, lists and ends one", async () => {
-    const hub = await world();
+    const hub = await context();
     const line = "hub fault add latency delayMs=5 direction=to-hub -d board-1 --on mqtt --times 2 --for 1m -o json";
     const { out, err } = await typed(hub, line);
     const parameters = { direction: "to-hub", delayMs: 5, jitterMs: 0 };
@@ -36,7 +36,7 @@ describe("boardkeeper hub fault", () => {
   });
 
   it.each(["refuse", "black-hole", "rest-stalled", "certificate"])("ends %s, which closed the way in", async (name) => {
-    const hub = await world();
+    const hub = await context();
     expect((await typed(hub, `hub fault add ${name}`)).exitCode).toBe(0);
     expect((await typed(hub, "hub fault clear")).exitCode).toBe(0);
     expect((await typed(hub, "hub status")).exitCode).toBe(0);
@@ -44,14 +44,14 @@ describe("boardkeeper hub fault", () => {
   });
 
   it.each([
-    { line: "add flood", why: "There are: refuse, " },
-    { line: "add latency delayMs", why: "Expected parameter=value, not 'delayMs'." },
+    { line: "add flood", why: "Expected one of: refuse, " },
+    { line: "add latency delayMs", why: "Expected parameter=value, got 'delayMs'." },
     { line: "add latency delayMs=soon", why: 'a whole number from 0 to 600000, not "soon"' },
     { line: "add reset --on air", why: "Allowed choices are mqtt, websockets, rest, images" },
     { line: "add reset --times 2", why: "it acts once" },
     { line: "clear 7", why: "There is no fault with the id '7'." },
   ])("refuses '$line'", async ({ line, why }) => {
-    const { exitCode, err } = await typed(await world(), `hub fault ${line}`);
+    const { exitCode, err } = await typed(await context(), `hub fault ${line}`);
     expect(exitCode).toBe(2);
     expect(err).toContain(why);
   });

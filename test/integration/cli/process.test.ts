@@ -9,7 +9,7 @@ describe("the program", () => {
   it("teaches when it is called with nothing", async () => {
     const { status, stdout, stderr } = await boardkeeper(await temporaryFolder());
     expect([status, stderr]).toEqual([0, ""]);
-    expect(stdout).toContain("First minutes, on this machine alone:");
+    expect(stdout).toContain("First steps, on this machine alone:");
   });
 
   it("says how to begin where there is no hub", async () => {
@@ -49,7 +49,7 @@ describe("the program", () => {
       "reboot -d board-1 --in 1h --wait",
       /scheduled +for/,
       130,
-      "The reboot goes on; follow it with: boardkeeper watch -d board-1",
+      "The reboot continues. Watch it with: boardkeeper watch -d board-1",
     ],
     ["watch -d board-1", /Watching board-1/, 0, "Stop with Ctrl-C."],
   ])("ends at Ctrl-C: %s", async (line, sign, status, said) => {

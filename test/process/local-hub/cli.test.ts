@@ -35,7 +35,7 @@ describe("boardkeeper hub start", () => {
     hub.killGroup("SIGINT");
     expect(await hub.ended).toBe(0);
     expect(hub.stderr).toBe(
-      "The hub is running. Stop it with Ctrl-C.\nThe hub has stopped. It will come back as it was.\n",
+      "The hub is running. Stop it with Ctrl-C.\nThe hub has stopped. Its state is kept for the next start.\n",
     );
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { boardViewFrom } from "../../../../service-tools/boards/board-view.ts";
+import { parseBoardView } from "../../../../service-tools/boards/board-view.ts";
 import { twinOf, viewOf } from "../../../support/board-views.ts";
 
 const error = { code: "unreachable", during: "downloading", message: "The server is gone." };
@@ -91,12 +91,12 @@ describe("what a twin says about a board", () => {
       { properties: { reported: { boardkeeper: { update: { phase: "?" }, reboot: { phase: 1 } } } } },
     ],
   ])("is nothing for %s", (_what, twin) => {
-    const view = boardViewFrom(twin);
+    const view = parseBoardView(twin);
     expect(view).toMatchObject({ connected: false, agent: null, firmwareVersion: null });
     expect([view.update.phase, view.reboot.phase]).toEqual(["idle", "idle"]);
   });
 
   it("takes the hub's year one for never", () => {
-    expect(boardViewFrom({ ...twinOf({}), lastActivityTime: "0001-01-01T00:00:00Z" }).lastActivity).toBeNull();
+    expect(parseBoardView({ ...twinOf({}), lastActivityTime: "0001-01-01T00:00:00Z" }).lastActivity).toBeNull();
   });
 });

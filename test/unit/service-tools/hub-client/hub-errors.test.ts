@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HubUnreachable } from "../../../../service-tools/cli/errors.ts";
-import { hubErrorFrom, type Trouble } from "../../../../service-tools/hub-client/hub-errors.ts";
-import { readRefusalBody } from "../../../../service-tools/hub-client/refusal-body.ts";
+import { toCommandError, type RequestFailure } from "../../../../service-tools/hub-client/hub-errors.ts";
+import { parseErrorResponse } from "../../../../service-tools/hub-client/error-response.ts";
 
 const classic = (name: string, message: string): string =>
   JSON.stringify({ Message: `ErrorCode:${name};${message}`, ExceptionMessage: "Tracking ID:x" });
@@ -12,10 +12,10 @@ const bare = (errorCode: number, message: string): string => JSON.stringify({ er
 const cloud = {
   hostName: "fleet.azure-devices.net",
   isLocal: false,
-  isOurs: false,
+  isOwnLocalHub: false,
   deviceHostName: "fleet.azure-devices.net",
 };
-const local = { hostName: "localhost:18443", isLocal: true, isOurs: true, deviceHostName: "localhost:18883" };
+const local = { hostName: "localhost:18443", isLocal: true, isOwnLocalHub: true, deviceHostName: "localhost:18883" };
 const device = { deviceId: "board-1" };
 const module = { deviceId: "board-1", moduleId: "agent" };
 
@@ -28,7 +28,7 @@ describe("the body of an error answer", () => {
     ["of something that is no hub", "<html>502</html>", undefined, undefined, "<html>502</html>"],
     ["that is empty", "", undefined, undefined, ""],
   ])("%s", (_what, body, code, name, message) => {
-    expect(readRefusalBody(body)).toEqual({ code, name, message });
+    expect(parseErrorResponse(body)).toEqual({ code, name, message });
   });
 });
 
@@ -83,18 +83,18 @@ describe("one error for each remedy", () => {
     ["a bad request", 400, classic("ArgumentInvalid", "no such thing"), "refused-by-hub", 1, /no such thing/],
     ["a twin that is too large", 413, "", "refused-by-hub", 1, /refused the request/],
   ])("%s", (_what, status, body, code, exitCode, message) => {
-    const error = hubErrorFrom({ kind: "answer", status, body }, { address: cloud, target: device });
+    const error = toCommandError({ kind: "answer", status, body }, { address: cloud, target: device });
     expect(error).toMatchObject({ code, exitCode });
     expect(error.message).toMatch(message);
   });
 
   it("names a module together with its device: either may be what is missing", () => {
     const asked = { address: cloud, target: module };
-    const noModule = hubErrorFrom({ kind: "answer", status: 404, body: bare(404_010, "x") }, asked);
+    const noModule = toCommandError({ kind: "answer", status: 404, body: bare(404_010, "x") }, asked);
     expect(noModule.message).toContain("knows no device board-1 with a module agent.");
   });
 
-  it.each<[Trouble, string, number, RegExp, string]>([
+  it.each<[RequestFailure, string, number, RegExp, string]>([
     [
       { kind: "connection", code: "ECONNREFUSED", message: "connect ECONNREFUSED 127.0.0.1:18443" },
       "hub-unreachable",
@@ -122,7 +122,7 @@ describe("one error for each remedy", () => {
     ],
     [{ kind: "deadline", deadlineMs: 15_000 }, "timed-out", 5, /did not answer within 15 s/, ""],
   ])("%o", (trouble, code, exitCode, message, advice) => {
-    const error = hubErrorFrom(trouble, { address: local, target: device });
+    const error = toCommandError(trouble, { address: local, target: device });
     expect(error).toMatchObject({ code, exitCode });
     expect(error.message).toMatch(message);
     expect(error.advice ?? "").toContain(advice);
@@ -135,7 +135,7 @@ describe("one error for each remedy", () => {
     ["EPIPE", true],
     ["SELF_SIGNED_CERT_IN_CHAIN", false],
   ])("says whether a request may have arrived: %s, %s", (code, mayHaveArrived) => {
-    const error = hubErrorFrom({ kind: "connection", code, message: "x" }, { address: cloud, target: device });
+    const error = toCommandError({ kind: "connection", code, message: "x" }, { address: cloud, target: device });
     expect(error).toBeInstanceOf(HubUnreachable);
     expect(error).toMatchObject({ mayHaveArrived });
   });

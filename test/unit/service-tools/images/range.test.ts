@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { hasAlready, mayResume, readRange } from "../../../../service-tools/images/range.ts";
-import { readImagePath } from "../../../../service-tools/images/layout.ts";
+import { ifNoneMatchMatches, ifRangeMatches, parseRange } from "../../../../service-tools/images/range.ts";
+import { parseImagePath } from "../../../../service-tools/images/image-path.ts";
 
 const whole = { kind: "whole" };
 const unsatisfiable = { kind: "unsatisfiable" };
@@ -26,13 +26,13 @@ describe("a Range header, of 1000 bytes", () => {
     ["bytes=0-1,5-6", whole],
     ["items=0-5", whole],
   ])("%s", (header, expected) => {
-    expect(readRange(header, 1000)).toEqual(expected);
+    expect(parseRange(header, 1000)).toEqual(expected);
   });
 
   it("of an empty file cannot be had", () => {
-    expect(readRange("bytes=0-", 0)).toEqual(unsatisfiable);
-    expect(readRange("bytes=-5", 0)).toEqual(unsatisfiable);
-    expect(readRange(undefined, 0)).toEqual(whole);
+    expect(parseRange("bytes=0-", 0)).toEqual(unsatisfiable);
+    expect(parseRange("bytes=-5", 0)).toEqual(unsatisfiable);
+    expect(parseRange(undefined, 0)).toEqual(whole);
   });
 });
 
@@ -48,7 +48,7 @@ describe("an If-Range header", () => {
     ["Fri, 02 Jan 2026 03:04:06 GMT", false],
     ["yesterday", false],
   ])("%s: %s", (header, expected) => {
-    expect(mayResume(header, '"abc"', modifiedMs)).toBe(expected);
+    expect(ifRangeMatches(header, '"abc"', modifiedMs)).toBe(expected);
   });
 });
 
@@ -61,7 +61,7 @@ describe("an If-None-Match header", () => {
     ["*", true],
     ['"x"', false],
   ])("%s: %s", (header, expected) => {
-    expect(hasAlready(header, '"abc"')).toBe(expected);
+    expect(ifNoneMatchMatches(header, '"abc"')).toBe(expected);
   });
 });
 
@@ -79,6 +79,6 @@ describe("a path of the image server", () => {
     ["/0123456789abcdef/%E0%A4%A", undefined],
     ["/", undefined],
   ])("%s", (path, expected) => {
-    expect(readImagePath(path)).toEqual(expected);
+    expect(parseImagePath(path)).toEqual(expected);
   });
 });

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import { HubBusy, HubUnreachable, Interrupted, TimedOut, UnknownDevice } from "../../../../service-tools/cli/errors.ts";
-import { awaitEnd } from "../../../../service-tools/watch/await-end.ts";
-import { rebootStory, type RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
+import { followToEnd } from "../../../../service-tools/watch/follow.ts";
+import { rebootOutcome } from "../../../../service-tools/watch/outcome.ts";
+import { rebootTracker } from "../../../../service-tools/watch/reboot-tracker.ts";
 import { twinOf, viewOf } from "../../../support/board-views.ts";
-import { FakeWorld } from "../../../support/world.ts";
+import { FakeContext } from "../../../support/world.ts";
 
 const target = { deviceId: "board-1" };
-const story = rebootStory("op-1", viewOf({}), false);
+const tracker = rebootTracker("op-1", viewOf({}), false);
 const rebooting = twinOf({}, { phase: "rebooting", operationId: "op-1" });
 const last = { at: "2026-01-02T03:04:05.000Z", cause: "requested" as const, clockSynchronized: true };
 const proven = twinOf({}, { phase: "proven", operationId: "op-1", cause: "requested", last }, { bootId: "boot-2" });
@@ -16,30 +17,31 @@ const away = new HubUnreachable("The hub is away.", { mayHaveArrived: false });
 /** Follows a reboot through these looks; time passes until it has ended. */
 async function followed(
   twins: (JsonObject | Error)[],
-  limitMs = 60_000,
-): Promise<{ end: RebootEnd; world: FakeWorld }> {
-  const world = new FakeWorld();
-  world.hub.twins = [...twins];
-  const ending = awaitEnd(world, world.hub, {
+  timeoutMs = 60_000,
+): Promise<{ kind: unknown; context: FakeContext }> {
+  const context = new FakeContext();
+  context.hub.twins = [...twins];
+  const ending = followToEnd(context, context.hub, {
     target,
     what: "reboot",
-    story,
-    limitMs,
-    isGood: ({ kind }) => kind === "proven",
+    tracker,
+    timeoutMs,
+    outcomeOf: (end) => rebootOutcome(target, end),
   });
   const settled = ending.then(
     () => undefined,
     () => undefined,
   );
-  await Promise.race([settled, world.time.advance(10 * 60_000)]);
-  return { end: await ending, world };
+  await Promise.race([settled, context.time.advance(10 * 60_000)]);
+  const { details } = await ending;
+  return { kind: details["kind"], context };
 }
 
 describe("following an operation", () => {
   it("ends with the operation, after as many looks as it took", async () => {
-    const { end, world } = await followed([rebooting, rebooting, proven]);
-    expect(end.kind).toBe("proven");
-    expect(world.hub.looks).toBe(3);
+    const { kind, context } = await followed([rebooting, rebooting, proven]);
+    expect(kind).toBe("proven");
+    expect(context.hub.twinReads).toBe(3);
   });
 
   it.each([
@@ -47,9 +49,9 @@ describe("following an operation", () => {
     ["is busy", new HubBusy("Slow down.")],
     ["does not answer", new TimedOut("No answer.")],
   ])("rides through a hub that %s", async (_what, trouble) => {
-    const { end, world } = await followed([rebooting, trouble, trouble, proven]);
-    expect(end.kind).toBe("proven");
-    expect(world.err.text).toContain(`${trouble.message} Trying again.\n`);
+    const { kind, context } = await followed([rebooting, trouble, trouble, proven]);
+    expect(kind).toBe("proven");
+    expect(context.err.text).toContain(`${trouble.message} Trying again.\n`);
   });
 
   it("does not wait for what waiting cannot mend", async () => {
@@ -62,7 +64,7 @@ describe("following an operation", () => {
       [rebooting],
       "The reboot of board-1 did not end within 10 s: its last phase was rebooting.",
     ],
-    ["says when the board has told nothing", [twinOf({})], "did not end within 10 s: the board has not told of it."],
+    ["says when the board has told nothing", [twinOf({})], "did not end within 10 s: the board has not reported it."],
     [
       "says when the board is offline",
       [twinOf({}, { phase: "rebooting", operationId: "op-1" }, { connected: false })],
@@ -75,32 +77,44 @@ describe("following an operation", () => {
     expect(late).toMatchObject({
       exitCode: 5,
       message: expect.stringContaining(sentence) as string,
-      advice: "The reboot goes on; follow it with: boardkeeper watch -d board-1",
+      advice: "The reboot continues. Watch it with: boardkeeper watch -d board-1",
     });
   });
 
   it("looks a last time when the time is up, not later", async () => {
-    const world = new FakeWorld();
-    world.hub.twins = [rebooting];
-    const ending = awaitEnd(world, world.hub, { target, what: "reboot", story, limitMs: 2_500, isGood: () => true });
+    const context = new FakeContext();
+    context.hub.twins = [rebooting];
+    const ending = followToEnd(context, context.hub, {
+      target,
+      what: "reboot",
+      tracker,
+      timeoutMs: 2_500,
+      outcomeOf: (end) => rebootOutcome(target, end),
+    });
     const late = ending.catch((cause: unknown) => cause);
-    await world.time.advance(2_500);
+    await context.time.advance(2_500);
     expect(await late).toBeInstanceOf(TimedOut);
-    expect(world.hub.looks).toBe(4);
+    expect(context.hub.twinReads).toBe(4);
   });
 
   it("says at Ctrl-C that the work goes on, and how to follow it", async () => {
-    const world = new FakeWorld();
-    world.hub.twins = [rebooting];
-    const ending = awaitEnd(world, world.hub, { target, what: "reboot", story, limitMs: 60_000, isGood: () => true });
+    const context = new FakeContext();
+    context.hub.twins = [rebooting];
+    const ending = followToEnd(context, context.hub, {
+      target,
+      what: "reboot",
+      tracker,
+      timeoutMs: 60_000,
+      outcomeOf: (end) => rebootOutcome(target, end),
+    });
     const ended = ending.catch((cause: unknown) => cause);
-    await world.time.advance(1_500);
-    world.ctrlC();
+    await context.time.advance(1_500);
+    context.ctrlC();
     const cause = await ended;
     expect(cause).toBeInstanceOf(Interrupted);
     expect(cause).toMatchObject({
       exitCode: 130,
-      message: "The reboot goes on; follow it with: boardkeeper watch -d board-1",
+      message: "The reboot continues. Watch it with: boardkeeper watch -d board-1",
     });
   });
 });

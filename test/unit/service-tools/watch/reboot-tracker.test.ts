@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RebootSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { BoardView } from "../../../../service-tools/boards/board-view.ts";
-import { rebootStory, type RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
+import { rebootTracker, type RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
 import { viewOf } from "../../../support/board-views.ts";
 
 const at = "2026-01-02T03:04:05.000Z";
@@ -20,20 +20,20 @@ function board(
   return viewOf({}, { phase, operationId, cause, last, fromBootId, ...more }, { bootId });
 }
 
-/** Follows a story through looks at the twin: how it ended, at which look, and what was shown. */
+/** Feeds reads of the twin to a tracker: how it ended, at which look, and what was shown. */
 function told(
   before: BoardView,
   looks: readonly BoardView[],
   repeated = false,
 ): { end: RebootEnd | undefined; looks: number; phases: string[] } {
-  const story = rebootStory("op-1", before, repeated);
-  let memory = story.begin;
+  const tracker = rebootTracker("op-1", before, repeated);
+  let memory = tracker.initial;
   let phases: string[] = [];
   for (const [index, look] of looks.entries()) {
-    const chapter = story.next(memory, look);
-    memory = chapter.memory;
-    phases = chapter.scene.phases.map(({ phase }) => phase);
-    if (chapter.end !== undefined) return { end: chapter.end, looks: index + 1, phases };
+    const step = tracker.next(memory, look);
+    memory = step.memory;
+    phases = step.progress.phases.map(({ phase }) => phase);
+    if (step.end !== undefined) return { end: step.end, looks: index + 1, phases };
   }
   return { end: undefined, looks: looks.length, phases };
 }

@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { BoardView } from "../../../../service-tools/boards/board-view.ts";
-import { updateStory, type UpdateAsked, type UpdateEnd } from "../../../../service-tools/watch/update-tracker.ts";
+import {
+  phasesEntered,
+  updateTracker,
+  type RequestedUpdate,
+  type UpdateEnd,
+} from "../../../../service-tools/watch/update-tracker.ts";
 import { viewOf } from "../../../support/board-views.ts";
 
 const error = { code: "unreachable", during: "downloading", message: "The server is gone." };
-const asked: UpdateAsked = {
+const asked: RequestedUpdate = {
   operationId: "op-1",
   version: "2.0.0",
   rehearsal: false,
@@ -35,18 +40,18 @@ function declaring(view: BoardView, firmwareOperationId: string | null, version 
 }
 
 function told(
-  what: Partial<UpdateAsked>,
+  what: Partial<RequestedUpdate>,
   before: BoardView,
   looks: readonly BoardView[],
 ): { end: UpdateEnd | undefined; phases: string[] } {
-  const story = updateStory({ ...asked, ...what }, before);
-  let memory = story.begin;
+  const tracker = updateTracker({ deviceId: "board-1" }, { ...asked, ...what }, before);
+  let memory = tracker.initial;
   let phases: string[] = [];
   for (const look of looks) {
-    const chapter = story.next(memory, look);
-    memory = chapter.memory;
-    phases = chapter.scene.phases.map(({ phase }) => phase);
-    if (chapter.end !== undefined) return { end: chapter.end, phases };
+    const step = tracker.next(memory, look);
+    memory = step.memory;
+    phases = step.progress.phases.map(({ phase }) => phase);
+    if (step.end !== undefined) return { end: step.end, phases };
   }
   return { end: undefined, phases };
 }
@@ -154,12 +159,51 @@ describe("what is shown of an update", () => {
   });
 
   it("is how far the download has come, and what a staged image waits for", () => {
-    const story = updateStory(asked, idle);
-    const loading = story.next(story.begin, board("downloading", "op-1", { receivedBytes: 3, totalBytes: 2_097_152 }));
-    expect(loading.scene.progress).toEqual({ receivedBytes: 3, totalBytes: 2_097_152 });
-    expect(loading.scene.phases.at(-1)).toEqual({ phase: "downloading", note: "2.0 MiB" });
-    const staged = story.next(loading.memory, board("staged", "op-1", { waitsFor: "order" }));
-    expect(staged.scene.progress).toBeNull();
-    expect(staged.scene.phases.at(-1)?.note).toBe("waits for the order: boardkeeper apply");
+    const tracker = updateTracker({ deviceId: "board-1" }, asked, idle);
+    const loading = tracker.next(
+      tracker.initial,
+      board("downloading", "op-1", { receivedBytes: 3, totalBytes: 2_097_152 }),
+    );
+    expect(loading.progress.download).toEqual({ receivedBytes: 3, totalBytes: 2_097_152 });
+    expect(loading.progress.phases.at(-1)).toEqual({ phase: "downloading", note: "2.0 MiB" });
+    const staged = tracker.next(loading.memory, board("staged", "op-1", { waitsFor: "order" }));
+    expect(staged.progress.download).toBeNull();
+    expect(staged.progress.phases.at(-1)?.note).toBe("waiting for approval; run: boardkeeper apply -d board-1");
+  });
+});
+
+function entered(last: string | undefined, phase: UpdateSnapshot["phase"], during?: string): readonly string[] {
+  const failure = during === undefined ? null : { code: "internal", during, message: "" };
+  return phasesEntered(last, viewOf({ phase, error: failure }).update);
+}
+
+describe("the phases since the last read of the twin", () => {
+  it.each<[string | undefined, UpdateSnapshot["phase"], string | undefined, string[]]>([
+    [undefined, "accepted", undefined, ["accepted"]],
+    ["accepted", "accepted", undefined, ["accepted"]],
+    ["accepted", "staged", undefined, ["downloading", "verifying", "staged"]],
+    ["applying", "rebooting", undefined, ["rebooting"]],
+    ["verifying", "rebooting", undefined, ["staged", "applying", "rebooting"]],
+    ["applying", "completed", undefined, ["proving", "completed"]],
+    ["rebooting", "completed", undefined, ["proving", "completed"]],
+    [
+      undefined,
+      "completed",
+      undefined,
+      ["accepted", "downloading", "verifying", "staged", "applying", "proving", "completed"],
+    ],
+    ["accepted", "failed", "verifying", ["downloading", "verifying", "failed"]],
+    ["downloading", "failed", "downloading", ["failed"]],
+    ["accepted", "cancelled", undefined, ["cancelled"]],
+    ["applying", "reverting", "rebooting", ["rebooting", "reverting"]],
+    ["reverting", "rolledBack", "proving", ["rolledBack"]],
+    [
+      undefined,
+      "rolledBack",
+      "proving",
+      ["accepted", "downloading", "verifying", "staged", "applying", "proving", "rolledBack"],
+    ],
+  ])("from %s to %s (during %s)", (last, phase, during, expected) => {
+    expect(entered(last, phase, during)).toEqual(expected);
   });
 });

@@ -1,0 +1,107 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+import { check } from "../../../agent/contract/check.ts";
+import { firmwareVersion, largestImageBytes, packageUri } from "../../../agent/contract/methods.ts";
+import type { UpdateRequest } from "../../boards/update-request.ts";
+import { CommandError, UsageError } from "../../cli/errors.ts";
+import type { HubAddress } from "../../hub-client/hub-client.ts";
+import { describeError } from "../../local-hub/lib/log.ts";
+import { formatSize } from "../../cli/units.ts";
+import type { Context } from "../../context.ts";
+
+/** Which image an update is about. */
+export interface ImageOptions {
+  readonly uri?: string;
+  readonly sha256?: string;
+  readonly file?: string;
+  readonly version?: string;
+  readonly size?: number;
+  readonly rehearse?: boolean;
+}
+
+export function withImageOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--uri <uri>", "where the board fetches the image").argParser(uri).conflicts("file"))
+    .addOption(new Option("--sha256 <hex>", "the digest that the image must have").argParser(digest).conflicts("file"))
+    .addOption(
+      new Option("--file <path>", "publish this file on the local hub and update from there").conflicts([
+        "uri",
+        "sha256",
+        "size",
+      ]),
+    )
+    .option(
+      "--version <version>",
+      "what the image is called once it runs (default: the beginning of its digest)",
+      version,
+    )
+    .option("--size <bytes>", "its size: the board refuses at once what does not fit", bytes)
+    .addOption(
+      new Option("--rehearse", "walk a simulated board through all phases: nothing is fetched or installed").conflicts([
+        "sha256",
+        "file",
+      ]),
+    );
+}
+
+/** Refuses what cannot be before anything is done. @throws UsageError */
+export function checkImageOptions(address: HubAddress, { uri: given, sha256, file, rehearse }: ImageOptions): void {
+  if (file !== undefined) {
+    if (address.isOwnLocalHub) return;
+    throw new UsageError(`--file publishes on the local hub of this user, but the login is for ${address.hostName}.`, {
+      advice: "Put the file on an https server that the board can reach, and give --uri and --sha256.",
+    });
+  }
+  if (rehearse === true || (given !== undefined && sha256 !== undefined)) return;
+  const missing =
+    given === undefined ? (sha256 === undefined ? "no image was named" : "--uri is missing") : "--sha256 is missing";
+  throw new UsageError(`update: ${missing}. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse.`);
+}
+
+/** The image that the options name; a file is published first. */
+export async function findImage(
+  { env, publishImage, err }: Pick<Context, "env" | "publishImage" | "err">,
+  { uri: given, sha256, file, size }: ImageOptions,
+): Promise<Pick<UpdateRequest, "uri" | "sha256" | "sizeBytes">> {
+  if (file !== undefined) {
+    const {
+      url,
+      size: sizeBytes,
+      sha256: measured,
+    } = await publishImage(env, file).catch((cause: unknown) => {
+      if (cause instanceof CommandError) throw cause;
+      throw new UsageError(`--file: ${file} cannot be published: ${describeError(cause)}`, { cause });
+    });
+    err.write(`Published ${file}, ${formatSize(sizeBytes)}, SHA-256\n${measured}\n`);
+    return { uri: url, sha256: measured, sizeBytes };
+  }
+  return { uri: given ?? "rehearsal", sha256, sizeBytes: size };
+}
+
+function uri(text: string): string {
+  const checked = check(packageUri, text);
+  if (checked.ok) return checked.value;
+  throw new InvalidArgumentError("Expected a URI of 1 to 2048 characters without spaces.");
+}
+
+function version(text: string): string {
+  const checked = check(firmwareVersion, text);
+  if (checked.ok) return checked.value;
+  throw new InvalidArgumentError(
+    "Expected a version of 1 to 64 letters, digits and . _ + ~ : -, beginning with a letter or digit.",
+  );
+}
+
+function digest(text: string): string {
+  const hex = /^(?:sha256:)?(?<hex>[0-9a-f]{64})$/i.exec(text)?.groups?.["hex"];
+  if (hex !== undefined) return hex.toLowerCase();
+  throw new InvalidArgumentError(`Expected the image's SHA-256 in 64 hex digits, got ${text.length} characters.`);
+}
+
+function bytes(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count > 0 && count <= largestImageBytes) return count;
+  throw new InvalidArgumentError(
+    `Expected a number of bytes from 1 to ${largestImageBytes} (${formatSize(largestImageBytes)}).`,
+  );
+}

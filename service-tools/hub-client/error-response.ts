@@ -1,0 +1,69 @@
+/** What the body of an IoT Hub's error answer says. */
+export interface ErrorResponse {
+  /** The number, such as 404103; undefined where the body has none. */
+  readonly code: number | undefined;
+  /** The word, such as `DeviceNotFound`; undefined where the body has none. */
+  readonly name: string | undefined;
+  readonly message: string;
+}
+
+/**
+ * Reads the three shapes in which IoT Hub words its errors: `{"Message":"ErrorCode:DeviceNotFound;…"}` of the registry,
+ * `{"Message":"{\"errorCode\":404103,…}"}` of methods, and `{"errorCode":404010,"message":…}` of module identities.
+ */
+export function parseErrorResponse(body: string): ErrorResponse {
+  const outer = parse(body);
+  const text = textOf(outer, "Message") ?? textOf(outer, "message");
+  const inner = text === undefined ? undefined : parse(text);
+  const source = numberOf(inner, "errorCode") === undefined ? outer : inner;
+  const classic = /^ErrorCode:(?<name>\w+);(?<message>[^]*)$/.exec(text ?? "")?.groups;
+  return {
+    code: numberOf(source, "errorCode"),
+    name: classic?.["name"],
+    message: classic?.["message"] ?? textOf(source, "message") ?? text ?? body.slice(0, 300),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function numberOf(value: unknown, key: string): number | undefined {
+  const found = memberOf(value, key);
+  return typeof found === "number" ? found : undefined;
+}
+
+function textOf(value: unknown, key: string): string | undefined {
+  const found = memberOf(value, key);
+  return typeof found === "string" ? found : undefined;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([name]) => name === key)?.[1];
+}
+
+/** What an error answer of a hub is about: one kind for each remedy. */
+type ErrorKind = "offline" | "gone" | "silent" | "unknown" | "exists" | "busy" | "forbidden" | "refused";
+
+/** The codes that say more than their status; the words are those of the registry's answers, which have no number. */
+const kinds: readonly (readonly [ErrorKind, readonly (number | string)[]])[] = [
+  ["offline", [404_103, "DeviceNotOnline"]],
+  ["gone", [404_104, "DeviceConnectionClosedRemotely"]],
+  ["unknown", [404_001, 404_010, "DeviceNotFound", "ModuleNotFound"]],
+  ["exists", [409_001, 409_301, "DeviceAlreadyExists", "ModuleAlreadyExistsOnDevice"]],
+  ["busy", [403_002, "IotHubQuotaExceeded"]],
+];
+
+/** Source: https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes */
+export function classifyErrorResponse(status: number, { code, name }: ErrorResponse): ErrorKind {
+  const known = kinds.find(([, names]) => names.some((one) => one === code || one === name));
+  if (known !== undefined) return known[0];
+  if (status === 504) return "silent";
+  if (status === 429 || status >= 500) return "busy";
+  return status === 401 || status === 403 ? "forbidden" : "refused";
+}
