@@ -1,3 +1,5 @@
+import * as boardState from "./board-state.ts";
+import * as invariants from "./invariants.ts";
 import { startAgent, type Agent } from "../../agent/agent.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
@@ -7,18 +9,16 @@ import { parseSettings } from "../../agent/config/parse-settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/logs.ts";
-import { installerOf, powerOf } from "./board-double.ts";
-import { digest, diskOf, fetchOnto, stagingOf } from "./disk-double.ts";
-import * as hardware from "./board-state.ts";
-import { stateFolder } from "./folders.ts";
-import * as witness from "./invariants.ts";
-import { Line } from "./hub-double.ts";
-import { Stage, type Grain } from "./scheduler.ts";
+import { makeInstaller, powerOf } from "./board-double.ts";
+import { digest, makeDisk, fetchInto, makeStaging } from "./disk-double.ts";
+import { stateFolder } from "./disk-state.ts";
+import { HubDouble } from "./hub-double.ts";
+import { Scheduler, type RunOptions } from "./scheduler.ts";
 import type { Instant } from "./virtual-time.ts";
-import { TwinWitness } from "./twin-checker.ts";
-import type { Scenario, World } from "./environment.ts";
+import { TwinChecker } from "./twin-checker.ts";
+import type { Scenario, Environment } from "./environment.ts";
 
-export type Ending = "rebooted" | "died" | "finished";
+export type RunEnd = "rebooted" | "died" | "finished";
 
 const settings = parseSettings([
   {
@@ -41,10 +41,10 @@ const dayMs = 86_400_000;
  * One life of the agent's process over a world: the production agent, whole, with every port in the explorer's hands. A
  * call is done when the explorer says; in between everything runs that can.
  */
-export class Life {
-  readonly stage: Stage;
-  readonly line: Line;
-  readonly #twin = new TwinWitness();
+export class AgentRun {
+  readonly scheduler: Scheduler;
+  readonly hubDouble: HubDouble;
+  readonly #twin = new TwinChecker();
   #savedAt: Instant;
   #file: ChecksummedStateFile | undefined;
   #loadQuality: LoadQuality = "latest";
@@ -53,28 +53,33 @@ export class Life {
   /** How often the wall clock was read. */
   #readings = 0;
 
-  constructor(world: World, scenario: Scenario, grain: Grain, onCrashPoint: (world: World) => void) {
-    this.stage = new Stage(world, scenario, grain, onCrashPoint);
-    this.line = new Line(this.stage, this.#twin, (why) => (this.#death = why));
-    this.#savedAt = this.stage.timer.instant;
+  constructor(
+    environment: Environment,
+    scenario: Scenario,
+    runOptions: RunOptions,
+    onCrashPoint: (environment: Environment) => void,
+  ) {
+    this.scheduler = new Scheduler(environment, scenario, runOptions, onCrashPoint);
+    this.hubDouble = new HubDouble(this.scheduler, this.#twin, (why) => (this.#death = why));
+    this.#savedAt = this.scheduler.timer.instant;
   }
 
   /** The process starts, and reads what it finds on disk. */
   async load(): Promise<void> {
-    const { stage } = this;
-    this.#file = new ChecksummedStateFile(stateFolder, diskOf(stage));
+    const { scheduler } = this;
+    this.#file = new ChecksummedStateFile(stateFolder, makeDisk(scheduler));
     const { saved, loadQuality, problems } = await this.#file.load();
-    stage.saved = saved;
+    scheduler.saved = saved;
     this.#loadQuality = loadQuality;
-    stage.world = witness.noteStart(stage.world, saved, problems);
+    scheduler.environment = invariants.observeStart(scheduler.environment, saved, problems);
   }
 
   /** The agent goes to work on what was read. */
-  begin(): void {
-    const { world, saved, scenario } = this.stage;
+  start(): void {
+    const { environment, saved, scenario } = this.scheduler;
     const startedAt = this.#wallClock(0).toISOString();
     const agent = { version, mode: scenario.mode, startedAt, clockSynchronized: true };
-    this.#twin.begins(world, saved, { agent, board: bareInventory });
+    this.#twin.start(environment, saved, { agent, board: bareInventory });
     this.#start().then(
       (started) => (this.#agent = started),
       (why: unknown) => (this.#death = why ?? new Error("unknown")),
@@ -83,7 +88,7 @@ export class Life {
 
   /** Nobody looks on any more. Node keeps a combined signal, and all that listens to it, until it aborts: so all are. */
   abandon(): void {
-    this.stage.onCrashPoint = () => undefined;
+    this.scheduler.onCrashPoint = () => undefined;
     this.#agent?.stop().catch(() => undefined); // What it was doing is of no interest to anybody.
   }
 
@@ -91,73 +96,80 @@ export class Life {
    * How this life has ended, if it has.
    * @throws Violation if one has happened so far, also where the agent has caught it
    */
-  get ending(): Ending | undefined {
-    const { violation, world } = this.stage;
+  get end(): RunEnd | undefined {
+    const { violation, environment } = this.scheduler;
     if (violation !== undefined) throw violation;
     if (this.#death !== undefined) return "died";
-    if (world.board.goingDown) return "rebooted";
+    if (environment.board.goingDown) return "rebooted";
     return this.#isFinished() ? "finished" : undefined;
   }
 
   /** What happens by itself next. False when nothing can. */
-  goOn(): boolean {
-    const { stage, line } = this;
-    const next = stage.nextCall();
+  step(): boolean {
+    const { scheduler, hubDouble } = this;
+    const next = scheduler.takeNextCall();
     if (next !== undefined) {
-      stage.complete(next);
+      scheduler.complete(next);
       return true;
     }
-    if (line.isSucceeded) {
-      stage.labels.push("new desired document");
-      line.setDesired(stage.scenario.succeeding ?? {});
+    if (hubDouble.isSupersedingDue) {
+      scheduler.trace.push("new desired document");
+      hubDouble.setDesired(scheduler.scenario.supersededBy ?? {});
       return true;
     }
-    const request = line.nextRequest;
+    const request = hubDouble.nextRequest;
     if (request !== undefined) {
-      line.deliver(request);
+      hubDouble.deliver(request);
       return true;
     }
-    if (stage.quality === "crashing") {
+    if (scheduler.quality === "crashing") {
       this.#death = new Error("This system's agent crashes.");
       return true;
     }
-    const woke = stage.timer.wakeNext();
+    const woke = scheduler.timer.advanceToNext();
     if (woke) {
-      stage.note("time passes");
-      line.timePassed();
+      scheduler.record("time passes");
+      hubDouble.timePassed();
     }
-    stage.world = { ...stage.world, bootMs: stage.timer.nowMs };
+    scheduler.environment = { ...scheduler.environment, bootMs: scheduler.timer.nowMs };
     return woke;
   }
 
   /** What is true where nothing is left to be done. */
   async checkEnd(faults: number): Promise<void> {
-    const { world, saved } = this.stage;
-    witness.checkEnd(world, saved, faults);
-    const said = await this.line.ask("getStatus", null);
-    if (said !== undefined) this.#twin.checkEnd(world, said);
+    const { environment, saved } = this.scheduler;
+    invariants.checkEnd(environment, saved, faults);
+    const said = await this.hubDouble.callMethod("getStatus", null);
+    if (said !== undefined) this.#twin.checkEnd(environment, said);
   }
 
   /** What the agent's memory may hold beyond what was saved and what is under way. */
-  get memory(): string {
-    const { saved, timer, scenario, refusal, refusedFor, sinceSave } = this.stage;
+  get memoryKey(): string {
+    const {
+      saved,
+      timer,
+      scenario,
+      failsNextWrite: refusal,
+      writeFailsForMs: refusedFor,
+      actionsSinceSave: sinceSave,
+    } = this.scheduler;
     const phase = saved?.update.phase;
     // These have a deadline that begins with the save before them.
     const isTimed = phase === "staged" || phase === "proving" || scenario.mode === "simulated";
     const waitedMs = isTimed ? timer.nowMs - this.#savedAt.atMs : 0;
-    const hub = this.line.memory(phase === "proving" ? this.#savedAt : undefined);
+    const hub = this.hubDouble.memoryKey(phase === "proving" ? this.#savedAt : undefined);
     return [this.#death !== undefined, refusal, refusedFor, waitedMs, ...hub, ...sinceSave].join("|");
   }
 
   /** Every reading finds that the clock was stepped by a day: nothing may depend on it. */
   #wallClock(reading: number): Date {
-    return new Date(noon(this.stage.world.board.boots) - (reading % 2) * dayMs);
+    return new Date(noon(this.scheduler.environment.board.boots) - (reading % 2) * dayMs);
   }
 
   async #start(): Promise<Agent> {
-    const { stage, line } = this;
-    const { timer, grain, scenario, world } = stage;
-    const trials = new BootCounterFile(stateFolder, diskOf(stage));
+    const { scheduler, hubDouble } = this;
+    const { timer, runOptions, scenario, environment } = scheduler;
+    const trials = new BootCounterFile(stateFolder, makeDisk(scheduler));
     return await startAgent(
       {
         version,
@@ -168,32 +180,32 @@ export class Life {
           bootClock: { nowMs: () => Math.round(timer.nowMs) },
           timer,
           // The shortest pauses, but for a system that asks a hub in vain: how often it does is of no interest.
-          random: () => (stage.isDeaf ? 0.999 : 0),
+          random: () => (scheduler.isHubUnreachable ? 0.999 : 0),
           newId: () => "unnamed",
           digest,
           log: quiet,
         },
-        bootId: hardware.bootIdOf(world.board),
+        bootId: boardState.bootIdOf(environment.board),
         identity: "explored",
         inventory: bareInventory,
         findHardwareInfo: () => Promise.resolve(null),
         readMetrics: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
-        stateFile: grain.makeStateFile?.(this.#watched(), stage) ?? this.#watched(),
-        loadedState: stage.saved,
+        stateFile: runOptions.makeStateFile?.(this.#watched(), scheduler) ?? this.#watched(),
+        loadedState: scheduler.saved,
         loadQuality: this.#loadQuality,
         startupAlerts: [],
-        bootCounter: grain.makeTrials?.(trials, stage) ?? trials,
-        staging: stagingOf(stage),
+        bootCounter: runOptions.makeTrials?.(trials, scheduler) ?? trials,
+        staging: makeStaging(scheduler),
         fetcher: {
           fetch: (order, _onProgress, signal) =>
-            stage.call("fetch", true, () => fetchOnto(stage, order.uris[0] ?? "", order.path), signal),
+            scheduler.schedule("fetch", true, () => fetchInto(scheduler, order.uris[0] ?? "", order.path), signal),
         },
-        installer: installerOf(stage, () => {
-          this.#twin.ran(stage.world);
-          if (stage.isDeaf) line.lose();
+        installer: makeInstaller(scheduler, () => {
+          this.#twin.versionMayHaveChanged(scheduler.environment);
+          if (scheduler.isHubUnreachable) hubDouble.loseConnection();
         }),
-        power: powerOf(stage),
-        connect: (signal) => line.connect(signal),
+        power: powerOf(scheduler),
+        connect: (signal) => hubDouble.connect(signal),
       },
       settings,
     );
@@ -201,37 +213,37 @@ export class Life {
 
   /** The state file, with everybody told who has to know. */
   #watched(): StateFile<AgentState> {
-    const { stage } = this;
+    const { scheduler } = this;
     const file = this.#file;
     if (file === undefined) throw new Error("An agent begins on what it has read.");
     return {
       save: async (next) => {
         await file.save(next);
-        stage.saved = next;
-        stage.sinceSave.length = 0;
-        this.#savedAt = stage.timer.instant;
-        this.line.saved(next);
-        this.#twin.saved(next);
-        stage.world = stage.witnessed(() => witness.noteSaved(stage.world, next));
-        stage.crashPoint();
+        scheduler.saved = next;
+        scheduler.actionsSinceSave.length = 0;
+        this.#savedAt = scheduler.timer.instant;
+        this.hubDouble.stateSaved(next);
+        this.#twin.stateSaved(next);
+        scheduler.environment = scheduler.checked(() => invariants.observeSave(scheduler.environment, next));
+        scheduler.crashPoint();
       },
     };
   }
 
   /** Nothing is under way, and nothing but a new request could change that. */
   #isFinished(): boolean {
-    const { stage, line } = this;
-    const { saved, calls, timer, world } = stage;
+    const { scheduler, hubDouble } = this;
+    const { saved, pendingCalls: calls, timer, environment } = scheduler;
     if (this.#agent === undefined || saved === undefined || calls.next !== undefined) return false;
-    if (line.isUp ? timer.waitsMs.length > 0 : !stage.isDeaf) return false;
+    if (hubDouble.isConnected ? timer.waitsMs.length > 0 : !scheduler.isHubUnreachable) return false;
     const { update, reboot } = saved;
     const waits = update.phase === "staged" && update.job.apply === "manual";
     if (isRunning(update) && !waits) return false;
     if (["scheduled", "waiting", "rebooting"].includes(reboot.phase)) return false;
     return (
-      !line.isSucceeded &&
-      line.nextRequest === undefined &&
-      world.hub.requests.every(({ reply, whenPhase }) => reply !== null || whenPhase !== undefined)
+      !hubDouble.isSupersedingDue &&
+      hubDouble.nextRequest === undefined &&
+      environment.hub.requests.every(({ reply, whenPhase }) => reply !== null || whenPhase !== undefined)
     );
   }
 }

@@ -5,7 +5,7 @@ import type { Restart } from "../../agent/update/job.ts";
 type Slot = "a" | "b";
 
 /** How a new system turns out: it works; it never comes up; it cannot reach the hub; its agent crashes within a second. */
-export type Quality = "good" | "dead" | "deaf" | "crashing";
+export type Quality = "good" | "unbootable" | "offline" | "crashing";
 
 export interface BoardState {
   readonly restart: Restart;
@@ -37,20 +37,20 @@ export function runningVersionOf(board: BoardState): string | null {
 }
 
 /** The boot loader. A system that does not come up is left by its watchdog: one more boot, into the default. */
-export function powerOn(board: BoardState, quality: (version: string) => Quality): BoardState {
+export function boot(board: BoardState, quality: (version: string) => Quality): BoardState {
   const tried = board.trial === null ? null : board.slots[board.trial];
-  const comesUp = board.trial !== null && tried !== null && quality(tried) !== "dead";
+  const comesUp = board.trial !== null && tried !== null && quality(tried) !== "unbootable";
   const failed = board.trial !== null && !comesUp;
   const running = comesUp && board.trial !== null ? board.trial : board.default;
   return { ...board, running, trial: null, boots: board.boots + (failed ? 2 : 1), goingDown: false };
 }
 
 export function beginInstall(board: BoardState): BoardState {
-  return { ...board, slots: { ...board.slots, [spareOf(board)]: null } };
+  return { ...board, slots: { ...board.slots, [inactiveSlot(board)]: null } };
 }
 
 export function endInstall(board: BoardState, version: string): BoardState {
-  return { ...board, slots: { ...board.slots, [spareOf(board)]: version } };
+  return { ...board, slots: { ...board.slots, [inactiveSlot(board)]: version } };
 }
 
 /** Lets the next boot try the new system; where a service restarts, switches over to it at once. */
@@ -75,7 +75,7 @@ function slotOf(board: BoardState, version: string): Slot {
 }
 
 /** Never the slot that runs, nor the one that boots. */
-function spareOf({ running }: BoardState): Slot {
+function inactiveSlot({ running }: BoardState): Slot {
   return other(running);
 }
 

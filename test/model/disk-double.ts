@@ -1,12 +1,12 @@
+import * as diskState from "./disk-state.ts";
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Disk } from "../../agent/board/fs/disk.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import type { Image } from "../../agent/update/job.ts";
 import type { Staging } from "../../agent/update/ports.ts";
-import * as platter from "./disk-state.ts";
-import { stagingFolder } from "./folders.ts";
-import type { Stage } from "./scheduler.ts";
+import { stagingFolder } from "./disk-state.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /* What lies on the disk of an agent: its own small files, and the images. */
 
@@ -14,40 +14,41 @@ import type { Stage } from "./scheduler.ts";
 export const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** The disk under the agent's own files. To write one is a call; the steps of it follow each other at once. */
-export function diskOf(stage: Stage): Disk {
-  const change = (how: (disk: platter.DiskState) => platter.DiskState): void => stage.changeDisk(how);
+export function makeDisk(scheduler: Scheduler): Disk {
+  const change = (how: (disk: diskState.DiskState) => diskState.DiskState): void => scheduler.changeDisk(how);
   return {
     makeFolder: async (path) => {
-      if (platter.hasName(stage.world.disk, path)) return undefined;
-      change((disk) => platter.makeFolder(disk, path));
+      if (diskState.hasName(scheduler.environment.disk, path)) return undefined;
+      change((disk) => diskState.makeFolder(disk, path));
       return path;
     },
     read: async (path) => {
-      const content = platter.contentOf(stage.world.disk, path);
+      const content = diskState.contentOf(scheduler.environment.disk, path);
       if (content === undefined) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
       return content;
     },
     create: async (path) => {
-      if (stage.grain.isFine) await stage.call(`save ${path}`, false, () => undefined);
-      else stage.labels.push(`save ${path}`);
-      if (stage.isRefused) throw Object.assign(new Error("EIO: the disk refused"), { code: "EIO" });
-      change((disk) => platter.create(disk, path));
+      if (scheduler.runOptions.fineSteps) await scheduler.schedule(`save ${path}`, false, () => undefined);
+      else scheduler.trace.push(`save ${path}`);
+      if (scheduler.isWriteFailing) throw Object.assign(new Error("EIO: the disk refused"), { code: "EIO" });
+      change((disk) => diskState.create(disk, path));
       let at = path;
       return {
-        write: async (content) => change((disk) => platter.write(disk, at, String(content))),
-        sync: async () => change((disk) => platter.sync(disk, at)),
+        write: async (content) => change((disk) => diskState.write(disk, at, String(content))),
+        sync: async () => change((disk) => diskState.sync(disk, at)),
         close: async () => {
           at = path;
         },
       };
     },
-    rename: async (from, to) => change((disk) => platter.rename(disk, from, to)),
+    rename: async (from, to) => change((disk) => diskState.rename(disk, from, to)),
     link: async (path, second) => {
-      if (!platter.hasName(stage.world.disk, path)) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
-      change((disk) => platter.link(disk, path, second));
+      if (!diskState.hasName(scheduler.environment.disk, path))
+        throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+      change((disk) => diskState.link(disk, path, second));
     },
-    remove: async (path) => change((disk) => platter.remove(disk, path)),
-    syncFolder: async (path) => change((disk) => platter.syncFolder(disk, path)),
+    remove: async (path) => change((disk) => diskState.remove(disk, path)),
+    syncFolder: async (path) => change((disk) => diskState.syncFolder(disk, path)),
   };
 }
 
@@ -55,26 +56,26 @@ const partial = (sha256: string): string => `${stagingFolder}/${sha256}.part`;
 const staged = (sha256: string): string => `${stagingFolder}/${sha256}.image`;
 
 /** As FolderStaging does it; an image's content is its address. */
-export function stagingOf(stage: Stage): Staging {
+export function makeStaging(scheduler: Scheduler): Staging {
   return {
     roomBytes: async () => 1_000_000,
     partialPath: async (sha256) => partial(sha256),
     stagedPath: staged,
     admit: (sha256) =>
-      stage.call("stage", true, () => {
-        if (platter.hasName(stage.world.disk, partial(sha256))) {
-          stage.changeDisk((disk) => platter.rename(disk, partial(sha256), staged(sha256)));
-        } else if (!platter.hasName(stage.world.disk, staged(sha256))) {
+      scheduler.schedule("scheduler", true, () => {
+        if (diskState.hasName(scheduler.environment.disk, partial(sha256))) {
+          scheduler.changeDisk((disk) => diskState.rename(disk, partial(sha256), staged(sha256)));
+        } else if (!diskState.hasName(scheduler.environment.disk, staged(sha256))) {
           throw new AgentError("image-changed", "The staged image is gone.");
         }
-        stage.changeDisk((disk) => platter.syncFolder(disk, stagingFolder));
+        scheduler.changeDisk((disk) => diskState.syncFolder(disk, stagingFolder));
       }),
     verify: (sha256, signal) =>
-      stage.call(
+      scheduler.schedule(
         "read image",
         true,
         () => {
-          const content = platter.contentOf(stage.world.disk, staged(sha256));
+          const content = diskState.contentOf(scheduler.environment.disk, staged(sha256));
           if (content === undefined || digest(content) !== sha256) {
             throw new AgentError("image-changed", "The staged image is not what it was.");
           }
@@ -82,37 +83,39 @@ export function stagingOf(stage: Stage): Staging {
         signal,
       ),
     keepPartial: (sha256) =>
-      stage.call("keep partial", true, () => {
-        clear(stage, [partial(sha256)]);
-        return platter.hasName(stage.world.disk, partial(sha256)) ? 0 : null;
+      scheduler.schedule("keep partial", true, () => {
+        clear(scheduler, [partial(sha256)]);
+        return diskState.hasName(scheduler.environment.disk, partial(sha256)) ? 0 : null;
       }),
     clear: (except) =>
-      stage.call(except.length === 0 ? "clear staging" : "make room", true, () =>
+      scheduler.schedule(except.length === 0 ? "clear staging" : "make room", true, () =>
         clear(
-          stage,
+          scheduler,
           except.flatMap((sha256) => [partial(sha256), staged(sha256)]),
         ),
       ),
   };
 }
 
-function clear(stage: Stage, except: readonly string[]): void {
-  for (const path of platter.namesIn(stage.world.disk, stagingFolder)) {
-    if (!except.includes(path)) stage.changeDisk((disk) => platter.remove(disk, path));
+function clear(scheduler: Scheduler, except: readonly string[]): void {
+  for (const path of diskState.namesIn(scheduler.environment.disk, stagingFolder)) {
+    if (!except.includes(path)) scheduler.changeDisk((disk) => diskState.remove(disk, path));
   }
-  if (platter.hasName(stage.world.disk, stagingFolder)) {
-    stage.changeDisk((disk) => platter.syncFolder(disk, stagingFolder));
+  if (diskState.hasName(scheduler.environment.disk, stagingFolder)) {
+    scheduler.changeDisk((disk) => diskState.syncFolder(disk, stagingFolder));
   }
 }
 
 /** Keeps the fetcher's promise: what it has fetched survives a power cut. */
-export function fetchOnto(stage: Stage, uri: string, path: string): Image {
-  stage.act("fetch");
-  if (!platter.hasName(stage.world.disk, stagingFolder)) {
-    stage.changeDisk((disk) => platter.syncFolder(platter.makeFolder(disk, stagingFolder), dirname(stagingFolder)));
+export function fetchInto(scheduler: Scheduler, uri: string, path: string): Image {
+  scheduler.observeAction("fetch");
+  if (!diskState.hasName(scheduler.environment.disk, stagingFolder)) {
+    scheduler.changeDisk((disk) =>
+      diskState.syncFolder(diskState.makeFolder(disk, stagingFolder), dirname(stagingFolder)),
+    );
   }
-  stage.changeDisk((disk) => platter.create(disk, path));
-  stage.changeDisk((disk) => platter.write(disk, path, uri));
-  stage.changeDisk((disk) => platter.syncFolder(platter.sync(disk, path), stagingFolder));
+  scheduler.changeDisk((disk) => diskState.create(disk, path));
+  scheduler.changeDisk((disk) => diskState.write(disk, path, uri));
+  scheduler.changeDisk((disk) => diskState.syncFolder(diskState.sync(disk, path), stagingFolder));
   return { sha256: digest(uri), sizeBytes: uri.length };
 }

@@ -6,10 +6,16 @@ import { dirname } from "node:path";
  * immutable: to remember one is to keep a reference.
  */
 
+/* Where the agent keeps its state and the images. */
+export const stateFolder = "/state";
+export const stagingFolder = `${stateFolder}/staging`;
+export const stateFile = `${stateFolder}/state.json`;
+export const trialsFile = `${stateFolder}/trials`;
+
 interface FileState {
   readonly content: string;
   /** What is on the platter for sure. */
-  readonly kept: string;
+  readonly durable: string;
 }
 
 /** A change of names that its folder's next sync makes last: null takes a name away. */
@@ -18,7 +24,7 @@ type NameChange = Readonly<Record<string, number | null>>;
 export interface DiskState {
   readonly files: Readonly<Record<number, FileState>>;
   readonly names: Readonly<Record<string, number>>;
-  readonly keptNames: Readonly<Record<string, number>>;
+  readonly durableNames: Readonly<Record<string, number>>;
   readonly pending: readonly NameChange[];
   readonly nextId: number;
 }
@@ -28,7 +34,7 @@ const folderId = 0;
 
 export function emptyDisk(folder: string): DiskState {
   const names = { [folder]: folderId };
-  return { files: {}, names, keptNames: names, pending: [], nextId: 1 };
+  return { files: {}, names, durableNames: names, pending: [], nextId: 1 };
 }
 
 export function contentOf(disk: DiskState, path: string): string | undefined {
@@ -53,7 +59,7 @@ export function create(disk: DiskState, path: string): DiskState {
   const present = disk.names[path];
   if (present !== undefined) return write(disk, path, "");
   const id = disk.nextId;
-  const made = { ...disk, nextId: id + 1, files: { ...disk.files, [id]: { content: "", kept: "" } } };
+  const made = { ...disk, nextId: id + 1, files: { ...disk.files, [id]: { content: "", durable: "" } } };
   return changeNames(made, { [path]: id });
 }
 
@@ -64,7 +70,7 @@ export function write(disk: DiskState, path: string, content: string): DiskState
 
 export function sync(disk: DiskState, path: string): DiskState {
   const { id, file } = find(disk, path);
-  return { ...disk, files: { ...disk.files, [id]: { ...file, kept: file.content } } };
+  return { ...disk, files: { ...disk.files, [id]: { ...file, durable: file.content } } };
 }
 
 export function rename(disk: DiskState, from: string, to: string): DiskState {
@@ -81,56 +87,58 @@ export function remove(disk: DiskState, path: string): DiskState {
 
 export function syncFolder(disk: DiskState, folder: string): DiskState {
   const isMine = (change: NameChange): boolean => Object.keys(change).some((path) => dirname(path) === folder);
-  const keptNames = apply(disk.keptNames, disk.pending.filter(isMine));
-  return { ...disk, keptNames, pending: disk.pending.filter((change) => !isMine(change)) };
+  const durableNames = apply(disk.durableNames, disk.pending.filter(isMine));
+  return { ...disk, durableNames, pending: disk.pending.filter((change) => !isMine(change)) };
 }
 
 /** The disk after a clean shutdown: everything is written. */
 export function flushed(disk: DiskState): DiskState {
   const files = Object.fromEntries(
-    Object.entries(disk.files).map(([id, { content }]) => [id, { content, kept: content }]),
+    Object.entries(disk.files).map(([id, { content }]) => [id, { content, durable: content }]),
   );
-  return tidied({ ...disk, files, keptNames: disk.names, pending: [] });
+  return withoutUnnamedFiles({ ...disk, files, durableNames: disk.names, pending: [] });
 }
 
 /**
  * Every state in which a power cut may leave the disk. What happens to files that nobody reads makes no difference: of
  * these one state stands for all.
  */
-export function cuts(disk: DiskState, isRead: (path: string) => boolean): DiskState[] {
+export function afterPowerCut(disk: DiskState, isRead: (path: string) => boolean): DiskState[] {
   if (isClean(disk)) return [disk];
-  const outcomes: DiskState[] = [];
+  const found: DiskState[] = [];
   const open = disk.pending.filter((change) => Object.keys(change).some(isRead));
   for (let chosen = 0; chosen < 2 ** open.length; chosen += 1) {
     const lost = new Set(open.filter((_change, index) => (chosen & (2 ** index)) === 0));
     const survived = disk.pending.filter((change) => !lost.has(change));
-    const names = withoutOrphans(apply(disk.keptNames, survived));
+    const names = withoutOrphans(apply(disk.durableNames, survived));
     const read = Object.entries(names).flatMap(([path, id]) => (isRead(path) ? [id] : []));
     const dirty = [...new Set(read)].filter((id) => {
       const file = disk.files[id];
-      return file !== undefined && file.content !== file.kept;
+      return file !== undefined && file.content !== file.durable;
     });
-    for (const files of fates(disk.files, dirty)) {
-      outcomes.push(tidied({ ...disk, files, names, keptNames: names, pending: [] }));
+    for (const files of outcomes(disk.files, dirty)) {
+      found.push(withoutUnnamedFiles({ ...disk, files, names, durableNames: names, pending: [] }));
     }
   }
-  return outcomes;
+  return found;
 }
 
 function isClean({ pending, files }: DiskState): boolean {
-  return pending.length === 0 && Object.values(files).every(({ content, kept }) => content === kept);
+  return pending.length === 0 && Object.values(files).every(({ content, durable }) => content === durable);
 }
 
 /** Each way in which files that were not synced may come out: as before, torn, or as written. */
-function fates(files: DiskState["files"], dirty: readonly number[]): DiskState["files"][] {
+function outcomes(files: DiskState["files"], dirty: readonly number[]): DiskState["files"][] {
   const [id, ...others] = dirty;
   if (id === undefined) {
-    return [Object.fromEntries(Object.entries(files).map(([one, { content }]) => [one, { content, kept: content }]))];
+    return [
+      Object.fromEntries(Object.entries(files).map(([one, { content }]) => [one, { content, durable: content }])),
+    ];
   }
-  const { content, kept } = files[id] ?? { content: "", kept: "" };
+  const { content, durable } = files[id] ?? { content: "", durable: "" };
   const torn = content.slice(0, Math.floor(content.length / 2));
-  return [...new Set([kept, torn, content])].flatMap((fate) =>
-    fates({ ...files, [id]: { content: fate, kept: fate } }, others),
+  return [...new Set([durable, torn, content])].flatMap((fate) =>
+    outcomes({ ...files, [id]: { content: fate, durable: fate } }, others),
   );
 }
 
@@ -152,7 +160,7 @@ function withoutOrphans(names: DiskState["names"]): DiskState["names"] {
   return kept.length === entries.length ? names : withoutOrphans(Object.fromEntries(kept));
 }
 
-function tidied(disk: DiskState): DiskState {
+function withoutUnnamedFiles(disk: DiskState): DiskState {
   const named = new Set(Object.values(disk.names));
   const files = Object.fromEntries(Object.entries(disk.files).filter(([id]) => named.has(Number(id))));
   return { ...disk, files };

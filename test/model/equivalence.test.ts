@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { byDepth } from "../support/depth.ts";
-import { differences, type Moment } from "./equivalence.ts";
-import { mergedApart } from "./merges-told.ts";
+import { futureDifferences, type ReachedState } from "./equivalence.ts";
+import { findWrongMerges } from "./check.ts";
 import { scenarios } from "./scenarios.ts";
-import { newWorld, type Scenario } from "./environment.ts";
+import { initialEnvironment, type Scenario } from "./environment.ts";
 
-const grain = { isFine: false };
+const runOptions = { fineSteps: false };
 
 /** Which scenarios, with how many faults, and which share of all merges. */
 const { compared, mostFaults, every } = byDepth(
@@ -15,12 +15,16 @@ const { compared, mostFaults, every } = byDepth(
 
 describe("two moments that are taken for one go on alike", () => {
   it.each<Scenario>(compared)("$name", async (scenario) => {
-    expect(await mergedApart(scenario, { mostFaults, grain }, every)).toStrictEqual([]);
+    expect(await findWrongMerges(scenario, { maxFaults: mostFaults, runOptions }, every)).toStrictEqual([]);
   });
 
   it("which two that are not one do not", async () => {
-    const at = (step: number): Moment => ({ world: newWorld(scenarios.method), choices: [], step });
-    expect(await differences(scenarios.method, grain, [at(2), at(3)], 1)).not.toStrictEqual([]);
-    expect(await differences(scenarios.method, grain, [at(2), at(2)], 1)).toStrictEqual([]);
+    const at = (step: number): ReachedState => ({
+      environment: initialEnvironment(scenarios.method),
+      injected: [],
+      step,
+    });
+    expect(await futureDifferences(scenarios.method, runOptions, [at(2), at(3)], 1)).not.toStrictEqual([]);
+    expect(await futureDifferences(scenarios.method, runOptions, [at(2), at(2)], 1)).toStrictEqual([]);
   });
 });

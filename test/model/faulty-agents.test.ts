@@ -1,25 +1,32 @@
 import { describe, expect, it } from "vitest";
 import { isDeep } from "../support/depth.ts";
-import { forgetfulOfStarts, hastyWithStarts, hopeful, innumerate, lies, listeningToStarts } from "./faulty-agents.ts";
+import {
+  skippingBootCount,
+  delayingBootCount,
+  skippingSaveOfGivingUp,
+  countingOnlyToTwo,
+  falseReports,
+  recordingBootCounts,
+  findUndetected,
+} from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
-import { uncaught } from "./uncaught.ts";
 import { limits } from "../../agent/update/transitions.ts";
 
 describe("the explorer sees through an agent that leaves out a save, or acts before it", () => {
   it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", async (scenario) => {
-    expect(await uncaught(scenario, 0, 1)).toStrictEqual([]);
+    expect(await findUndetected(scenario, 0, 1)).toStrictEqual([]);
   });
 });
 
 if (isDeep) {
   /** A rehearsal has nothing to commit: whether its proof is saved before it ends, or with its end, comes to the same. */
-  const needlessInRehearsals = ["forgetful: proving, proven / proven", "hasty: proving, proven / proven"];
+  const notNeededInDryRuns = ["skips: proving, proven / proven", "delays: proving, proven / proven"];
 
   describe("with two faults it sees through each agent that leaves out or puts off a save of any history of one fault", () => {
     it.each(Object.values(scenarios))("$name", async (scenario) => {
-      const allowed = scenario === scenarios.rehearsal ? needlessInRehearsals : [];
-      expect(await uncaught(scenario, 1, 2)).toStrictEqual(allowed);
+      const allowed = scenario === scenarios.dryRun ? notNeededInDryRuns : [];
+      expect(await findUndetected(scenario, 1, 2)).toStrictEqual(allowed);
     });
   });
 }
@@ -30,14 +37,17 @@ describe("the explorer sees through an agent that leaves out a count of starts o
   // The last is acted upon in the start that it counts; another start, after a crash before that, counts to it again.
   it("whichever it is, but for the last", async () => {
     const counts = new Set<number>();
-    await explore(scenario, { mostFaults: 0, grain: { isFine: false, makeTrials: listeningToStarts(counts) } });
+    await explore(scenario, {
+      maxFaults: 0,
+      runOptions: { fineSteps: false, makeTrials: recordingBootCounts(counts) },
+    });
     const escaped: number[] = [];
     for (const count of counts) {
-      for (const makeTrials of [forgetfulOfStarts(count), hastyWithStarts(count)]) {
-        const grain = { isFine: false, makeTrials };
+      for (const makeTrials of [skippingBootCount(count), delayingBootCount(count)]) {
+        const runOptions = { fineSteps: false, makeTrials };
         // That a history goes round in circles shows when all are walked: most do so without a fault.
-        const { violation } = await explore(scenario, { mostFaults: 0, grain });
-        const found = violation ?? (await explore(scenario, { mostFaults: 1, grain })).violation;
+        const { violation } = await explore(scenario, { maxFaults: 0, runOptions });
+        const found = violation ?? (await explore(scenario, { maxFaults: 1, runOptions })).violation;
         if (found === undefined) escaped.push(count);
       }
     }
@@ -47,21 +57,24 @@ describe("the explorer sees through an agent that leaves out a count of starts o
 });
 
 describe("the explorer sees through a twin that is told a lie", () => {
-  it.each(Object.entries(lies))("%s", async (_what, lie) => {
-    const { violation } = await explore(scenarios.method, { mostFaults: 0, grain: { isFine: false, lie } });
+  it.each(Object.entries(falseReports))("%s", async (_what, lie) => {
+    const { violation } = await explore(scenarios.method, {
+      maxFaults: 0,
+      runOptions: { fineSteps: false, falseReport: lie },
+    });
     expect(violation?.why).toContain("The twin was told what no saved state says");
   });
 });
 
 describe("the explorer sees what only many faults bring to light", () => {
   it.each([
-    ["counts no further than to two", innumerate, 2],
-    ["does not save that it gives up", hopeful, 3],
+    ["counts no further than to two", countingOnlyToTwo, 2],
+    ["does not save that it gives up", skippingSaveOfGivingUp, 3],
   ])("an agent that %s", async (_what, makeStateFile, faults) => {
-    const grain = { isFine: false, makeStateFile };
+    const runOptions = { fineSteps: false, makeStateFile };
     const scenario = { ...scenarios.nothingRestarts, cancel: undefined, nextDesired: undefined };
-    const fewer = await explore(scenario, { mostFaults: faults - 1, grain });
-    const enough = await explore(scenario, { mostFaults: faults, grain });
+    const fewer = await explore(scenario, { maxFaults: faults - 1, runOptions });
+    const enough = await explore(scenario, { maxFaults: faults, runOptions });
     expect([fewer.violation, enough.violation?.why]).toStrictEqual([undefined, expect.any(String)]);
   });
 });

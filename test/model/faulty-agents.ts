@@ -1,8 +1,10 @@
+import type { Scenario } from "./environment.ts";
+import { explore } from "./explore.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { TrialRecord } from "../../agent/update/ports.ts";
-import type { Stage } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /* Agents that do not save what they must: a witness that does not see through them is no witness. */
 
@@ -23,7 +25,7 @@ function entered({ update, reboot }: AgentState): string {
 }
 
 /** Names every save that a history makes. */
-export function listening(heard: Set<string>) {
+export function recordingSaves(heard: Set<string>) {
   return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
       heard.add(entered(saved));
@@ -33,7 +35,7 @@ export function listening(heard: Set<string>) {
 }
 
 /** Forgets to save one state. */
-export function forgetful(what: string) {
+export function skippingSave(what: string) {
   return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
       if (entered(saved) !== what) await real.save(saved);
@@ -42,8 +44,8 @@ export function forgetful(what: string) {
 }
 
 /** Says of one state that it is saved, and saves it after the next duty is done. */
-export function hasty(what: string) {
-  return (real: StateFile<AgentState>, stage: Stage): StateFile<AgentState> => {
+export function delayingSave(what: string) {
+  return (real: StateFile<AgentState>, scheduler: Scheduler): StateFile<AgentState> => {
     let last: Promise<void> = Promise.resolve();
     return {
       save: async (saved) => {
@@ -51,7 +53,7 @@ export function hasty(what: string) {
           await last;
           return await real.save(saved);
         }
-        stage.afterDuty.push(() => {
+        scheduler.afterAction.push(() => {
           last = real.save(saved).catch(() => undefined); // What a disk refuses is lost, as with any agent like this one.
         });
       },
@@ -60,7 +62,7 @@ export function hasty(what: string) {
 }
 
 /** Forgets to save that it gives up: only a board that was cut off again and again comes so far. */
-export function hopeful(real: StateFile<AgentState>): StateFile<AgentState> {
+export function skippingSaveOfGivingUp(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
       if ("error" in saved.update && saved.update.error.code === "interrupted-too-often") return;
@@ -70,7 +72,7 @@ export function hopeful(real: StateFile<AgentState>): StateFile<AgentState> {
 }
 
 /** Counts its installations, but no further than to two. */
-export function innumerate(real: StateFile<AgentState>): StateFile<AgentState> {
+export function countingOnlyToTwo(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
       const { update } = saved;
@@ -81,7 +83,7 @@ export function innumerate(real: StateFile<AgentState>): StateFile<AgentState> {
 }
 
 /** Does not write that count of starts on trial. */
-export function forgetfulOfStarts(count: number) {
+export function skippingBootCount(count: number) {
   return (real: TrialRecord): TrialRecord => ({
     read: () => real.read(),
     write: async (written) => {
@@ -91,18 +93,18 @@ export function forgetfulOfStarts(count: number) {
 }
 
 /** Says of that count that it is written, and writes it after the next duty is done. */
-export function hastyWithStarts(count: number) {
-  return (real: TrialRecord, stage: Stage): TrialRecord => ({
+export function delayingBootCount(count: number) {
+  return (real: TrialRecord, scheduler: Scheduler): TrialRecord => ({
     read: () => real.read(),
     write: async (written) => {
       if (written !== count) return await real.write(written);
-      stage.afterDuty.push(() => void real.write(written).catch(() => undefined)); // The same.
+      scheduler.afterAction.push(() => void real.write(written).catch(() => undefined)); // The same.
     },
   });
 }
 
 /** Names every count that a history writes. */
-export function listeningToStarts(heard: Set<number>) {
+export function recordingBootCounts(heard: Set<number>) {
   return (real: TrialRecord): TrialRecord => ({
     read: () => real.read(),
     write: async (written) => {
@@ -113,7 +115,7 @@ export function listeningToStarts(heard: Set<number>) {
 }
 
 /** What a twin must not say of a board that is in the middle of its first update, one vocabulary after the other. */
-export const lies: Readonly<Record<string, JsonObject>> = {
+export const falseReports: Readonly<Record<string, JsonObject>> = {
   "nothing was asked for": { boardkeeper: { update: { phase: "idle", operationId: null } } },
   "a reboot was proven": {
     boardkeeper: {
@@ -133,3 +135,36 @@ export const lies: Readonly<Record<string, JsonObject>> = {
   "another version runs (firmware)": { firmware: { currentFwVersion: "2.0.0" } },
   "a word that nobody knows": { boardkeeper: { update: { mood: "good" } } },
 };
+
+const runOptions = { fineSteps: false };
+
+/** Saved by themselves, and once more in the next save, before anything is done that could not be done twice. */
+const notNeeded = /^skips: (rebooting, armed|reverting, reverted) \/ /;
+
+/**
+ * Gives a board, one after the other, each agent that leaves out one save or does what follows before it.
+ * @param heardWith which saves: those of the histories of so many faults
+ * @param mostFaults how many it may take to see through such an agent
+ * @returns those that no history gives away, but for the needless ones
+ */
+export async function findUndetected(scenario: Scenario, heardWith: number, mostFaults: number): Promise<string[]> {
+  const saves = new Set<string>();
+  await explore(scenario, {
+    maxFaults: heardWith,
+    runOptions: { ...runOptions, makeStateFile: recordingSaves(saves) },
+  });
+  const escaped: string[] = [];
+  for (const save of saves) {
+    for (const [name, makeStateFile] of Object.entries({ skips: skippingSave(save), delays: delayingSave(save) })) {
+      const caught = async (faults: number): Promise<boolean> => {
+        const { violation } = await explore(scenario, {
+          maxFaults: faults,
+          runOptions: { ...runOptions, makeStateFile },
+        });
+        return violation !== undefined || (faults < mostFaults && (await caught(faults + 1))); // Few faults are walked sooner.
+      };
+      if (!(await caught(Math.min(1, mostFaults)))) escaped.push(`${name}: ${save}`);
+    }
+  }
+  return escaped.filter((one) => !notNeeded.test(one));
+}

@@ -1,26 +1,26 @@
+import * as invariants from "./invariants.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { HubCallbacks, Connection } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { ConnectionError } from "../../agent/hub/connection-error.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { reportedAt, type Asked } from "./hub-state.ts";
-import * as witness from "./invariants.ts";
-import type { Stage } from "./scheduler.ts";
+import { reportedAt, type TrackedRequest } from "./hub-state.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Instant } from "./virtual-time.ts";
-import type { TwinWitness } from "./twin-checker.ts";
+import type { TwinChecker } from "./twin-checker.ts";
 
 /** The line between one life of the agent and its hub, with whoever asks over it. */
-export class Line {
+export class HubDouble {
   /** The next report reaches the hub, but its acknowledgement is lost with the link. */
-  deafness = false;
-  readonly #stage: Stage;
-  readonly #twin: TwinWitness;
+  losesNextAcknowledgement = false;
+  readonly #scheduler: Scheduler;
+  readonly #twin: TwinChecker;
   /** Told what came of a request that could not be answered: a fault in the agent. */
   readonly #onDeath: (why: unknown) => void;
   #losses = 0;
   #connects = 0;
-  #upSince: Instant = { atMs: 0, wakes: 0 };
+  #upSince: Instant = { atMs: 0, wakeUps: 0 };
   /** What was saved while the hub could not hear of it, to be told in its order. */
   #unheard: string[] = [];
   /** Reports that arrived since the last save: in a fine grain more than one may be on their way for it. */
@@ -34,18 +34,18 @@ export class Line {
   /** Requests whose people wait before they ask again. */
   readonly #patient = new Set<string>();
 
-  constructor(stage: Stage, twin: TwinWitness, onDeath: (why: unknown) => void) {
-    this.#stage = stage;
+  constructor(scheduler: Scheduler, twin: TwinChecker, onDeath: (why: unknown) => void) {
+    this.#scheduler = scheduler;
     this.#twin = twin;
     this.#onDeath = onDeath;
   }
 
-  get isUp(): boolean {
+  get isConnected(): boolean {
     return this.#connection?.callers !== undefined;
   }
 
   /** Asks the agent; undefined while nobody can. */
-  async ask(method: string, payload: unknown): Promise<MethodReply | undefined> {
+  async callMethod(method: string, payload: unknown): Promise<MethodReply | undefined> {
     return await this.#connection?.callers?.onMethod(method, payload);
   }
 
@@ -53,47 +53,47 @@ export class Line {
    * What the agent's memory may hold of its hub.
    * @param proof since when a system is being proven healthy, which counts the time that the link is up, look by look
    */
-  memory(proof: Instant | undefined): readonly unknown[] {
-    const { grain, timer, isDeaf } = this.#stage;
-    const upMs = this.isUp ? timer.nowMs - this.#upSince.atMs : 0;
+  memoryKey(proof: Instant | undefined): readonly unknown[] {
+    const { runOptions, timer, isHubUnreachable: isOffline } = this.#scheduler;
+    const upMs = this.isConnected ? timer.nowMs - this.#upSince.atMs : 0;
     return [
-      this.isUp ? "up" : "down",
+      this.isConnected ? "up" : "down",
       proof !== undefined
-        ? `${Math.min(upMs, timer.nowMs - proof.atMs)} ${timer.wakes - Math.max(this.#upSince.wakes, proof.wakes)}`
+        ? `${Math.min(upMs, timer.nowMs - proof.atMs)} ${timer.wakeUps - Math.max(this.#upSince.wakeUps, proof.wakeUps)}`
         : Math.min(Math.floor(upMs / 15_000), 2), // See hub/policy: short, steady.
-      this.deafness,
-      isDeaf ? this.#connects : "",
+      this.losesNextAcknowledgement,
+      isOffline ? this.#connects : "",
       this.#toldDesired,
       // In a coarse grain all is told at once, as soon as it can be; but what was begun before the link was lost goes first.
-      ...(grain.isFine ? [this.#reports, ...this.#unheard] : [this.#unheard.length > 0]),
+      ...(runOptions.fineSteps ? [this.#reports, ...this.#unheard] : [this.#unheard.length > 0]),
       ...this.#asking,
       ...this.#patient,
     ];
   }
 
   /** Of three losses in a row the agent concludes that there is a rival (hub/policy): where as many can come, each counts. */
-  lossesThatCount(faultsLeft: number): number {
+  relevantLosses(faultsLeft: number): number {
     return this.#losses + faultsLeft >= 3 ? this.#losses : 0;
   }
 
   /** A state is on disk: the hub hears of it now or later. */
-  saved({ update, reboot }: AgentState): void {
+  stateSaved({ update, reboot }: AgentState): void {
     this.#reports = 0;
-    const isHeard = this.isUp && !this.#stage.calls.has("report");
+    const isHeard = this.isConnected && !this.#scheduler.pendingCalls.has("report");
     this.#unheard = isHeard ? [] : [...this.#unheard, `${update.phase}/${reboot.phase}`];
   }
 
   async connect(signal: AbortSignal): Promise<Connection> {
-    const stage = this.#stage;
+    const scheduler = this.#scheduler;
     this.#connects += 1;
     await this.#call(
       "connect",
       () => {
-        if (stage.isDeaf) throw new ConnectionError("unreachable", "no answer");
+        if (scheduler.isHubUnreachable) throw new ConnectionError("unreachable", "no answer");
       },
       signal,
     );
-    this.#upSince = stage.timer.instant;
+    this.#upSince = scheduler.timer.instant;
     let lose: (why: Error) => void = () => undefined;
     const lost = new Promise<Error>((resolve) => (lose = resolve));
     const own: { callers: HubCallbacks | undefined; lose: (why: Error) => void } = { callers: undefined, lose };
@@ -109,9 +109,9 @@ export class Line {
       },
       readTwin: () =>
         online("read twin", () => {
-          const { desired, desiredVersion, reported } = stage.world.hub;
+          const { desired, desiredVersion, reported } = scheduler.environment.hub;
           this.#toldDesired = desiredVersion;
-          if (!stage.grain.isFine) this.#unheard = []; // It is told in the same breath.
+          if (!scheduler.runOptions.fineSteps) this.#unheard = []; // It is told in the same breath.
           return { desired, desiredVersion, reported };
         }),
       sendTelemetry: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
@@ -121,9 +121,9 @@ export class Line {
   }
 
   /** What was under way gets no answer: the hub may have it or not, which the fault at the next step tells apart. */
-  lose(): void {
+  loseConnection(): void {
     const gone = new ConnectionError("lost", "The link was lost.");
-    const cut = this.#stage.calls.cut(["report", "read twin"]);
+    const cut = this.#scheduler.pendingCalls.removeAll(["report", "read twin"]);
     const connection = this.#connection;
     if (connection !== undefined) this.#losses += 1;
     this.#connection = undefined;
@@ -133,26 +133,26 @@ export class Line {
   }
 
   setDesired(patch: JsonObject): void {
-    const { world } = this.#stage;
-    const desired = { ...world.hub.desired, ...patch };
-    const desiredVersion = world.hub.desiredVersion + 1;
-    this.#stage.world = { ...world, hub: { ...world.hub, desired, desiredVersion } };
+    const { environment } = this.#scheduler;
+    const desired = { ...environment.hub.desired, ...patch };
+    const desiredVersion = environment.hub.desiredVersion + 1;
+    this.#scheduler.environment = { ...environment, hub: { ...environment.hub, desired, desiredVersion } };
     this.#toldDesired = desiredVersion;
     this.#connection?.callers?.onDesiredPatch({ patch, version: desiredVersion });
   }
 
   /** The time has come for the document that succeeds the first. */
-  get isSucceeded(): boolean {
-    const { world, scenario } = this.#stage;
-    if (scenario.succeeding === undefined || !this.isUp || world.hub.desiredVersion > 1) return false;
-    const phase = reportedAt(world.hub, "boardkeeper", "update", "phase");
+  get isSupersedingDue(): boolean {
+    const { environment, scenario } = this.#scheduler;
+    if (scenario.supersededBy === undefined || !this.isConnected || environment.hub.desiredVersion > 1) return false;
+    const phase = reportedAt(environment.hub, "boardkeeper", "update", "phase");
     return phase !== undefined && phase !== "idle" && phase !== "accepted";
   }
 
   /** The request that somebody would make now. */
-  get nextRequest(): Asked | undefined {
-    if (!this.isUp) return undefined;
-    const { hub } = this.#stage.world;
+  get nextRequest(): TrackedRequest | undefined {
+    if (!this.isConnected) return undefined;
+    const { hub } = this.#scheduler.environment;
     const phase = reportedAt(hub, "boardkeeper", "update", "phase");
     return hub.requests.find(
       ({ id, reply, whenPhase }) =>
@@ -160,33 +160,33 @@ export class Line {
     );
   }
 
-  deliver(asked: Asked): void {
+  deliver(asked: TrackedRequest): void {
     const callers = this.#connection?.callers;
     if (callers === undefined) return;
-    this.#stage.labels.push(`${asked.method} arrives`);
+    this.#scheduler.trace.push(`${asked.method} arrives`);
     this.#delivered.add(asked.id);
     this.#asking = [...this.#asking, asked.method];
     this.#answer(asked, callers).catch(this.#onDeath);
   }
 
-  async #answer(asked: Asked, callers: HubCallbacks): Promise<void> {
-    const stage = this.#stage;
+  async #answer(asked: TrackedRequest, callers: HubCallbacks): Promise<void> {
+    const scheduler = this.#scheduler;
     const connection = this.#connection;
     const reply = await callers.onMethod(asked.method, asked.payload);
     await this.#call(`answer ${asked.method}`, () => {
       if (this.#connection !== connection) return; // Nobody hears it.
       if (reply.status >= 500) return this.#putOff(asked); // Whoever hears "not now" asks again.
-      const { world } = stage;
-      const requests = world.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
-      const noted = stage.witnessed(() => witness.noteAnswer(world, asked, reply));
-      stage.world = { ...noted, hub: { ...world.hub, requests } };
+      const { environment } = scheduler;
+      const requests = environment.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
+      const noted = scheduler.checked(() => invariants.observeAnswer(environment, asked, reply));
+      scheduler.environment = { ...noted, hub: { ...environment.hub, requests } };
     });
     this.#asking = this.#asking.toSpliced(this.#asking.indexOf(asked.method), 1);
   }
 
   /** At once, or after a while where it is known to last. */
-  #putOff({ id }: Asked): void {
-    if (this.#stage.refusal) this.#patient.add(id);
+  #putOff({ id }: TrackedRequest): void {
+    if (this.#scheduler.failsNextWrite) this.#patient.add(id);
     else this.#delivered.delete(id);
   }
 
@@ -197,35 +197,35 @@ export class Line {
   }
 
   #take(patch: JsonObject): void {
-    const stage = this.#stage;
-    const { lie } = stage.grain;
+    const scheduler = this.#scheduler;
+    const { falseReport: lie } = scheduler.runOptions;
     this.#reports += 1;
     // Told beside the truth, once the twin is whole: an empty one would show any lie up.
-    if (lie !== undefined && stage.world.hub.reported["boardkeeper"] !== undefined) this.#tell(lie);
+    if (lie !== undefined && scheduler.environment.hub.reported["boardkeeper"] !== undefined) this.#tell(lie);
     this.#tell(patch);
   }
 
   #tell(patch: JsonObject): void {
-    const stage = this.#stage;
-    const { world } = stage;
-    const reported = mergePatch(world.hub.reported, patch);
-    stage.witnessed(() => this.#twin.told(reported, world, stage.isRetold));
-    stage.world = { ...world, hub: { ...world.hub, reported } };
+    const scheduler = this.#scheduler;
+    const { environment } = scheduler;
+    const reported = mergePatch(environment.hub.reported, patch);
+    scheduler.checked(() => this.#twin.reported(reported, environment, scheduler.isReplay));
+    scheduler.environment = { ...environment, hub: { ...environment.hub, reported } };
   }
 
   /** A call of the hub: answered at once, or when the explorer says. */
   async #call<T>(label: string, effect: () => T, signal?: AbortSignal): Promise<T> {
-    const stage = this.#stage;
-    if (stage.grain.isFine) return await stage.call(label, false, effect, signal);
-    stage.labels.push(label);
-    if (label === "report" && this.deafness) {
-      this.deafness = false;
+    const scheduler = this.#scheduler;
+    if (scheduler.runOptions.fineSteps) return await scheduler.schedule(label, false, effect, signal);
+    scheduler.trace.push(label);
+    if (label === "report" && this.losesNextAcknowledgement) {
+      this.losesNextAcknowledgement = false;
       effect();
-      this.lose();
+      this.loseConnection();
       throw new ConnectionError("lost", "The link was lost before the hub acknowledged.");
     }
     const value = effect();
-    stage.crashPoint();
+    scheduler.crashPoint();
     return value;
   }
 }

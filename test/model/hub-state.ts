@@ -11,7 +11,7 @@ export interface Request {
   readonly whenPhase?: string;
 }
 
-export interface Asked extends Request {
+export interface TrackedRequest extends Request {
   readonly reply: MethodReply | null;
 }
 
@@ -19,7 +19,7 @@ export interface HubState {
   readonly desired: JsonObject;
   readonly desiredVersion: number;
   readonly reported: JsonObject;
-  readonly requests: readonly Asked[];
+  readonly requests: readonly TrackedRequest[];
 }
 
 export function newHub(desired: JsonObject, requests: readonly Request[]): HubState {

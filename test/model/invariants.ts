@@ -2,10 +2,16 @@ import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { limits } from "../../agent/update/transitions.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";
-import type { Asked } from "./hub-state.ts";
-import { afterDeath, noNotes, pruned, type JobNotes } from "./observations.ts";
-import { must, Violation } from "./violation.ts";
-import { qualityIn, type World } from "./environment.ts";
+import type { TrackedRequest } from "./hub-state.ts";
+import {
+  afterProcessEnd,
+  noJobObservations,
+  withoutPastActions,
+  type JobObservations,
+  must,
+  Violation,
+} from "./observations.ts";
+import { qualityIn, type Environment } from "./environment.ts";
 
 /*
  * What must be true of every history, written down by a witness who sees disk, board and hub but not the agent's memory.
@@ -29,65 +35,79 @@ function rank(phase: string): number {
   return ends.has(phase) ? order.length : order.indexOf(phase);
 }
 
-function notesOf(world: World, job: string): JobNotes {
-  return world.ledger.jobs[job] ?? noNotes;
+function observedOf(environment: Environment, job: string): JobObservations {
+  return environment.observations.jobs[job] ?? noJobObservations;
 }
 
-function withNotes(world: World, job: string, notes: Partial<JobNotes>): World {
-  const jobs = { ...world.ledger.jobs, [job]: { ...notesOf(world, job), ...notes } };
-  return { ...world, ledger: { ...world.ledger, jobs } };
+function withObserved(environment: Environment, job: string, notes: Partial<JobObservations>): Environment {
+  const jobs = { ...environment.observations.jobs, [job]: { ...observedOf(environment, job), ...notes } };
+  return { ...environment, observations: { ...environment.observations, jobs } };
 }
 
 /** A life of the agent begins on what it has read from disk. */
-export function noteStart(world: World, loaded: AgentState | undefined, problems: readonly string[]): World {
+export function observeStart(
+  environment: Environment,
+  loaded: AgentState | undefined,
+  problems: readonly string[],
+): Environment {
   must(problems.length === 0, `The saved state was found damaged: ${problems.join("; ")}`);
   const seq = loaded?.seq ?? 0;
-  must(seq >= world.ledger.seq, `Save ${world.ledger.seq} was promised to be on disk; ${seq} was found.`);
-  const begun = { ...world, ledger: afterDeath(world.ledger) };
-  return loaded === undefined ? begun : noteSaved(begun, loaded);
+  must(
+    seq >= environment.observations.seq,
+    `Save ${environment.observations.seq} was promised to be on disk; ${seq} was found.`,
+  );
+  const begun = { ...environment, observations: afterProcessEnd(environment.observations) };
+  return loaded === undefined ? begun : observeSave(begun, loaded);
 }
 
 /** A state is on disk, promised to stay. */
-export function noteSaved(world: World, saved: AgentState): World {
+export function observeSave(environment: Environment, saved: AgentState): Environment {
   const { update, seq, reboot } = saved;
-  const firstBoot = world.ledger.firstBoot ?? world.board.boots;
+  const firstSavedBoot = environment.observations.firstSavedBoot ?? environment.board.boots;
   const isScheduled = reboot.phase === "scheduled";
-  const rebootSavedAt = world.ledger.rebootSavedAt ?? (isScheduled ? Number(reboot.bootId.slice(5)) : null);
-  const next = { ...world, ledger: { ...world.ledger, seq, firstBoot, rebootSavedAt } };
+  const rebootSavedInBoot =
+    environment.observations.rebootSavedInBoot ?? (isScheduled ? Number(reboot.bootId.slice(5)) : null);
+  const next = {
+    ...environment,
+    observations: { ...environment.observations, seq, firstSavedBoot, rebootSavedInBoot },
+  };
   if (reboot.last !== null) {
     const { fromBootId, bootId } = reboot.last;
     must(fromBootId !== bootId, `A reboot was noted without another boot id (${bootId}).`);
-    must(Number(bootId.slice(5)) <= world.board.boots, "A reboot was noted that did not happen.");
+    must(Number(bootId.slice(5)) <= environment.board.boots, "A reboot was noted that did not happen.");
   }
   if (!("job" in update)) {
-    must(next.ledger.order.length === 0, "A job was forgotten.");
+    must(next.observations.jobOrder.length === 0, "A job was forgotten.");
     return next;
   }
   const { operationId } = update.job;
-  const before = notesOf(next, operationId);
-  const known = next.ledger.order.includes(operationId);
-  must(!known || next.ledger.order.at(-1) === operationId, `The job ${operationId} came back after another one.`);
+  const before = observedOf(next, operationId);
+  const known = next.observations.jobOrder.includes(operationId);
+  must(
+    !known || next.observations.jobOrder.at(-1) === operationId,
+    `The job ${operationId} came back after another one.`,
+  );
   must(!before.cancelled || update.phase === "cancelled", `${operationId} was cancelled, and is now ${update.phase}.`);
   must(
     before.end === null || before.end === update.phase,
     `${operationId} had ended as ${before.end}, and is now ${update.phase}.`,
   );
-  const jobs = known ? next.ledger.order : [...next.ledger.order, operationId];
+  const jobs = known ? next.observations.jobOrder : [...next.observations.jobOrder, operationId];
   const previous = jobs.at(-2);
   must(
-    known || previous === undefined || notesOf(next, previous).end !== null || giveWay(next, previous),
+    known || previous === undefined || observedOf(next, previous).end !== null || maySupersede(next, previous),
     `${operationId} was begun before ${previous} had ended.`,
   );
   const reached = rank(update.phase);
   must(reached >= before.reached, `${operationId} went back to ${update.phase} on disk.`);
-  if (update.phase === "completed" && before.end === null) mustBeProven(world, saved);
-  const withOrder = { ...next, ledger: { ...next.ledger, order: jobs } };
+  if (update.phase === "completed" && before.end === null) mustBeProven(environment, saved);
+  const withOrder = { ...next, observations: { ...next.observations, jobOrder: jobs } };
   const end = ends.has(update.phase) ? update.phase : null;
-  return withNotes(withOrder, operationId, pruned({ ...before, reached, end }, pastActs(update)));
+  return withObserved(withOrder, operationId, withoutPastActions({ ...before, reached, end }, pastActions(update)));
 }
 
 /** Acts that can come no more, because they are refused in this phase, and no phase comes back. */
-function pastActs(update: AgentState["update"]): string[] {
+function pastActions(update: AgentState["update"]): string[] {
   const reached = rank(update.phase);
   const isInstalled = update.phase === "applying" && update.installed !== null;
   return [
@@ -98,11 +118,11 @@ function pastActs(update: AgentState["update"]): string[] {
 }
 
 /** A job from a desired document gives way to the next one in the same save, while nothing of the board was changed. */
-function giveWay(world: World, job: string): boolean {
-  return !notesOf(world, job).touched;
+function maySupersede(environment: Environment, job: string): boolean {
+  return !observedOf(environment, job).boardChanged;
 }
 
-function mustBeProven({ board }: World, saved: AgentState): void {
+function mustBeProven({ board }: Environment, saved: AgentState): void {
   const { update } = saved;
   if (!("job" in update)) return;
   const { version, rehearsal } = update.job;
@@ -113,22 +133,27 @@ function mustBeProven({ board }: World, saved: AgentState): void {
 }
 
 /** An act on the board begins. `known` are the states that a power cut at this moment would leave. */
-export function noteAct(world: World, act: string, job: string, known: readonly AgentState[]): World {
-  const notes = notesOf(world, job);
+export function observeAction(
+  environment: Environment,
+  act: string,
+  job: string,
+  known: readonly AgentState[],
+): Environment {
+  const notes = observedOf(environment, job);
   must(notes.end === null, `${act} for ${job}, which has ended (${notes.end}).`);
   must(!notes.cancelled, `${act} for ${job}, which was cancelled.`);
-  must(!notes.now.includes(act), `${act} for ${job} twice in one life.`);
+  must(!notes.begunInThisRun.includes(act), `${act} for ${job} twice in one run.`);
   const begun = (notes.begun[act] ?? 0) + 1;
   for (const saved of known) mustBeIntended(act, job, begun, saved);
-  const running = runningVersionOf(world.board) ?? "";
-  const quality = qualityIn(world)(running);
+  const running = runningVersionOf(environment.board) ?? "";
+  const quality = qualityIn(environment)(running);
   must(act !== "commit" || quality === "good", `${running} is committed, and is ${quality}.`);
   const isCounted = act === "fetch" || act === "install";
-  const isOnce = act !== "commit" && act !== "revert"; // Which are tried again in one life.
-  return withNotes(world, job, {
+  const isOnce = act !== "commit" && act !== "revert"; // Which are tried again in one run.
+  return withObserved(environment, job, {
     begun: isCounted ? { ...notes.begun, [act]: begun } : notes.begun,
-    touched: notes.touched || act === "install",
-    now: isOnce ? [...notes.now, act].sort() : notes.now,
+    boardChanged: notes.boardChanged || act === "install",
+    begunInThisRun: isOnce ? [...notes.begunInThisRun, act].sort() : notes.begunInThisRun,
   });
 }
 
@@ -156,68 +181,81 @@ function mustBeIntended(act: string, job: string, begun: number, { update }: Age
 }
 
 /** The board is told to reboot. */
-export function noteRebootOrder(known: readonly AgentState[]): void {
+export function observeRebootOrder(known: readonly AgentState[]): void {
   for (const { reboot } of known) must(reboot.phase === "rebooting", `A reboot not saved first (${reboot.phase}).`);
 }
 
 /** A request was answered. */
-export function noteAnswer(world: World, { method, payload, reply: first }: Asked, reply: MethodReply): World {
+export function observeAnswer(
+  environment: Environment,
+  { method, payload, reply: first }: TrackedRequest,
+  reply: MethodReply,
+): Environment {
   const { status, payload: answer } = reply;
   if (first?.status === 200 && typeof payload["operationId"] === "string") {
     must(first.status === status, `${method} was answered with ${first.status}, and repeated with ${status}.`);
   }
-  if (status !== 200 || typeof answer["operationId"] !== "string") return world;
+  if (status !== 200 || typeof answer["operationId"] !== "string") return environment;
   const job = answer["operationId"];
   switch (method) {
     case "firmwareUpdate":
-      return withNotes(world, job, pruned({ ...notesOf(world, job), promised: true }, []));
+      return withObserved(
+        environment,
+        job,
+        withoutPastActions({ ...observedOf(environment, job), promised: true }, []),
+      );
     case "cancelFirmwareUpdate":
-      return withNotes(world, job, pruned({ ...notesOf(world, job), cancelled: true }, []));
+      return withObserved(
+        environment,
+        job,
+        withoutPastActions({ ...observedOf(environment, job), cancelled: true }, []),
+      );
     case "rebootDevice": {
-      return { ...world, ledger: { ...world.ledger, rebootPromised: true } };
+      return { ...environment, observations: { ...environment.observations, rebootGranted: true } };
     }
     default:
-      return world;
+      return environment;
   }
 }
 
 /** True at every moment: whatever happens next, something good boots. */
-export function checkBoard(world: World): void {
-  const { board } = world;
+export function checkBoard(environment: Environment): void {
+  const { board } = environment;
   const bootable = board.slots[board.default];
   must(bootable !== null, "The slot that boots by default is empty.");
-  must(qualityIn(world)(bootable) !== "dead", `${bootable} boots by default, and does not come up.`);
+  must(qualityIn(environment)(bootable) !== "unbootable", `${bootable} boots by default, and does not come up.`);
   must(board.trial === null || board.slots[board.trial] !== null, "A slot is on trial that is half-written.");
 }
 
 /** Nothing is left to be done, and nothing more will happen. */
-export function checkEnd(world: World, saved: AgentState | undefined, faults: number): void {
+export function checkEnd(environment: Environment, saved: AgentState | undefined, faults: number): void {
   if (saved === undefined) throw new Violation("Nothing was ever saved.");
-  const { ledger, board } = world;
-  for (const [job, { promised, end, cancelled }] of Object.entries(ledger.jobs)) {
+  const { observations, board } = environment;
+  for (const [job, { promised, end, cancelled }] of Object.entries(observations.jobs)) {
     must(end !== null || !promised, `${job} was promised and never came to an end.`);
     must(!cancelled || end === "cancelled", `${job} was cancelled and ended as ${end}.`);
   }
-  for (const job of ledger.order.slice(0, -1)) {
-    must(ledger.jobs[job]?.end !== null || giveWay(world, job), `${job} never came to an end.`);
+  for (const job of observations.jobOrder.slice(0, -1)) {
+    must(observations.jobs[job]?.end !== null || maySupersede(environment, job), `${job} never came to an end.`);
   }
   const { update, reboot } = saved;
   const running = runningVersionOf(board);
-  const isDeaf = running !== null && qualityIn(world)(running) === "deaf";
-  must(!isDeaf, "The board was left on a system that cannot reach the hub.");
-  if (ledger.firstBoot !== null && board.boots > ledger.firstBoot) {
+  const isOffline = running !== null && qualityIn(environment)(running) === "offline";
+  must(!isOffline, "The board was left on a system that cannot reach the hub.");
+  if (observations.firstSavedBoot !== null && board.boots > observations.firstSavedBoot) {
     must(reboot.last?.bootId === bootIdOf(board), "The last reboot is not noted.");
     must(reboot.last.at !== null, "It is not noted when the last reboot was.");
   }
-  if (ledger.rebootPromised) {
-    const happened = ledger.rebootSavedAt !== null && board.boots > ledger.rebootSavedAt;
+  if (observations.rebootGranted) {
+    const happened = observations.rebootSavedInBoot !== null && board.boots > observations.rebootSavedInBoot;
     must(happened || reboot.phase === "failed" || reboot.phase === "cancelled", "A reboot was promised and forgotten.");
   }
-  const last = ledger.order.at(-1);
-  if (last !== undefined && !ledger.excused) {
-    const end = ledger.jobs[last]?.end;
+  const last = observations.jobOrder.at(-1);
+  if (last !== undefined && !observations.badEndExcused) {
+    const end = observations.jobs[last]?.end;
     const version = "job" in update ? update.job.version : "";
-    const expected = world.quality === null || qualityIn(world)(version) === "good" ? "completed" : "rolledBack";
+    const expected =
+      environment.quality === null || qualityIn(environment)(version) === "good" ? "completed" : "rolledBack";
     const worn = ["interrupted-too-often", "state-not-saved", "not-proven"];
     const tooOften = "error" in update && worn.includes(update.error.code) && faults >= limits.installs;
     must(end === expected || tooOften, `${last} ended as ${end}: ${JSON.stringify("error" in update && update.error)}`);

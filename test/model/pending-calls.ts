@@ -2,14 +2,14 @@
 export interface Call {
   readonly label: string;
   /** True for what is done to the board, which may fail, and be done twice. */
-  readonly isDuty: boolean;
+  readonly isAction: boolean;
   readonly effect: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (why: unknown) => void;
 }
 
 /** The calls of the agent that are under way: each is done when the explorer says. */
-export class Calls {
+export class PendingCalls {
   #waiting: Call[] = [];
 
   /** The one that is to be done next. */
@@ -39,7 +39,7 @@ export class Calls {
       };
       const call: Call = {
         label,
-        isDuty,
+        isAction: isDuty,
         effect,
         resolve: (value) => settle(resolve, value),
         reject: (why) => settle(reject, why),
@@ -55,7 +55,7 @@ export class Calls {
   }
 
   /** Takes out those with one of these labels: nobody will do them. */
-  cut(labels: readonly string[]): readonly Call[] {
+  removeAll(labels: readonly string[]): readonly Call[] {
     const cut = this.#waiting.filter(({ label }) => labels.includes(label));
     this.#waiting = this.#waiting.filter((call) => !cut.includes(call));
     return cut;

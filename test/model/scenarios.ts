@@ -13,8 +13,8 @@ const update = { id: "update", method: "firmwareUpdate", payload: { ...image("2.
 const plain: Omit<Scenario, "name"> = {
   restart: "board",
   mode: "systemd",
-  succeeding: undefined,
-  qualities: ["good", "dead", "deaf"],
+  supersededBy: undefined,
+  qualities: ["good", "unbootable", "offline"],
   desired: {},
   requests: [],
   cancel: { id: "cancel", method: "cancelFirmwareUpdate", payload: {} },
@@ -22,7 +22,7 @@ const plain: Omit<Scenario, "name"> = {
 };
 
 const reboot = { id: "reboot", method: "rebootDevice", payload: { operationId: "rb-1", delaySeconds: 2 } };
-const rebootStory = {
+const rebootScenario = {
   ...plain,
   cancel: { id: "cancel", method: "cancelReboot", payload: {} },
   nextDesired: undefined,
@@ -32,12 +32,12 @@ export const scenarios = {
   method: { ...plain, name: "an update by a method", requests: [update] },
   desired: { ...plain, name: "an update by the desired properties", desired: { firmware: image("2.0.0") } },
   service: { ...plain, name: "an update of a service", requests: [update], restart: "service", qualities: ["good"] },
-  deafService: {
+  offlineService: {
     ...plain,
     name: "an update to a service that cannot reach the hub",
     requests: [update],
     restart: "service",
-    qualities: ["deaf"],
+    qualities: ["offline"],
   },
   crashing: {
     ...plain,
@@ -65,7 +65,7 @@ export const scenarios = {
     ...plain,
     name: "a desired update that another one takes the place of",
     desired: { firmware: image("2.0.0") },
-    succeeding: { firmware: image("3.0.0") },
+    supersededBy: { firmware: image("3.0.0") },
     qualities: ["good"],
     nextDesired: undefined,
   },
@@ -79,22 +79,22 @@ export const scenarios = {
     qualities: ["good"],
     nextDesired: undefined,
   },
-  rehearsal: {
+  dryRun: {
     ...plain,
-    name: "a rehearsal",
+    name: "a dry run",
     mode: "simulated",
     requests: [{ id: "update", method: "firmwareUpdate", payload: { fwPackageUri: "test.com", operationId: "op-1" } }],
     qualities: ["good"],
     nextDesired: undefined,
   },
   rebootAtOnce: {
-    ...rebootStory,
+    ...rebootScenario,
     name: "a reboot at once",
     requests: [{ ...reboot, payload: { operationId: "rb-1" } }],
   },
-  reboot: { ...rebootStory, name: "a reboot after a delay", requests: [reboot] },
+  reboot: { ...rebootScenario, name: "a reboot after a delay", requests: [reboot] },
   rebootCancelled: {
-    ...rebootStory,
+    ...rebootScenario,
     name: "a reboot that is cancelled",
     requests: [reboot, { id: "take back", method: "cancelReboot", payload: {} }],
   },

@@ -1,5 +1,5 @@
 /** The graph of what was seen: for counting histories, and for finding those that never end. */
-export class Paths {
+export class StateGraph {
   readonly #next = new Map<string, Set<string>>();
   readonly #faults = new Map<string, Set<string>>();
   readonly #counted = new Map<string, number>();
@@ -17,7 +17,7 @@ export class Paths {
    * How many histories go on from a state with at most so many faults.
    * @returns undefined when one of them goes round in circles
    */
-  count(from: string, faultsLeft: number): number | undefined {
+  countHistories(from: string, faultsLeft: number): number | undefined {
     const key = `${faultsLeft} ${from}`;
     const known = this.#counted.get(key);
     if (known !== undefined) return known;
@@ -27,12 +27,12 @@ export class Paths {
     const next = this.#next.get(from);
     if (next === undefined) sum = 1;
     for (const one of next ?? []) {
-      const more = this.count(one, faultsLeft);
+      const more = this.countHistories(one, faultsLeft);
       if (more === undefined) return undefined;
       sum += more;
     }
     for (const one of faultsLeft > 0 ? (this.#faults.get(from) ?? []) : []) {
-      const more = this.count(one, faultsLeft - 1);
+      const more = this.countHistories(one, faultsLeft - 1);
       if (more === undefined) return undefined;
       sum += more;
     }

@@ -9,11 +9,11 @@ import { initialState, type AgentState } from "../../agent/operations/agent-stat
 import { describeUpdate, type Progress } from "../../agent/update/report.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";
 import { reportedAt, type HubState } from "./hub-state.ts";
-import { must, Violation } from "./violation.ts";
-import type { World } from "./environment.ts";
+import { must, Violation } from "./observations.ts";
+import type { Environment } from "./environment.ts";
 
 /** What a snapshot holds of this life, beside what is saved. */
-type Own = Pick<Snapshot, "board"> & {
+type RunFacts = Pick<Snapshot, "board"> & {
   readonly agent: Omit<Snapshot["agent"], "bootId" | "problems">;
 };
 
@@ -22,27 +22,27 @@ type Own = Pick<Snapshot, "board"> & {
  * older than what it was told last. What the life before has told was on disk, so the state that this one begins with is
  * not older either.
  */
-export class TwinWitness {
+export class TwinChecker {
   /** The oldest that may still be told comes first. */
   #tellable: readonly AgentState[] = [];
   /** Those that the agent may have read as the running version. */
   #versions: readonly (string | null)[] = [];
-  #own: Own | undefined;
-  #retold: { readonly reported: JsonObject; readonly world: World } | undefined;
+  #own: RunFacts | undefined;
+  #retold: { readonly reported: JsonObject; readonly environment: Environment } | undefined;
 
-  begins(world: World, loaded: AgentState | undefined, own: Own): void {
+  start(environment: Environment, loaded: AgentState | undefined, own: RunFacts): void {
     this.#own = own;
-    this.#tellable = [loaded ?? initialState(bootIdOf(world.board))];
-    this.ran(world);
+    this.#tellable = [loaded ?? initialState(bootIdOf(environment.board))];
+    this.versionMayHaveChanged(environment);
   }
 
   /** A state is on disk, promised to stay. */
-  saved(saved: AgentState): void {
+  stateSaved(saved: AgentState): void {
     this.#tellable = [...this.#tellable, saved];
   }
 
   /** The board may run another version than before. */
-  ran({ board }: World): void {
+  versionMayHaveChanged({ board }: Environment): void {
     const version = runningVersionOf(board);
     if (!this.#versions.includes(version)) this.#versions = [...this.#versions, version];
   }
@@ -52,36 +52,39 @@ export class TwinWitness {
    * @param isRetold this was looked at when it was told first: only the last of those is, before the next that is new
    * @throws Violation unless the twin says what some saved state says, and none before the one that it was told last
    */
-  told(reported: JsonObject, world: World, isRetold = false): void {
+  reported(reported: JsonObject, environment: Environment, isRetold = false): void {
     const retold = this.#retold;
-    this.#retold = isRetold ? { reported, world } : undefined;
+    this.#retold = isRetold ? { reported, environment } : undefined;
     if (isRetold) return;
-    if (retold !== undefined) this.told(retold.reported, retold.world);
-    const hub = { ...world.hub, reported };
+    if (retold !== undefined) this.reported(retold.reported, retold.environment);
+    const hub = { ...environment.hub, reported };
     const problems = reportedAt(hub, "boardkeeper", "agent", "problems") ?? null;
     const isDiskBlamed = problems !== null && JSON.stringify(problems).includes("state cannot be saved");
-    must(world.ledger.firstBoot !== null || isDiskBlamed, "The twin was told something while nothing was on disk.");
+    must(
+      environment.observations.firstSavedBoot !== null || isDiskBlamed,
+      "The twin was told something while nothing was on disk.",
+    );
     // The newest first: it mostly is that one.
     const at = this.#tellable.findLastIndex((saved) =>
-      this.#versions.some((version) => isDeepStrictEqual(reported, this.#said(saved, version, hub, world))),
+      this.#versions.some((version) => isDeepStrictEqual(reported, this.#said(saved, version, hub, environment))),
     );
-    if (at < 0) throw new Violation(this.#difference(hub, world));
+    if (at < 0) throw new Violation(this.#difference(hub, environment));
     this.#tellable = this.#tellable.slice(at);
   }
 
   /** Nothing is left to be told: the twin says what was saved last, and what the board says of itself, word by word. */
-  checkEnd(world: World, { payload }: MethodReply): void {
-    const { hub } = world;
+  checkEnd(environment: Environment, { payload }: MethodReply): void {
+    const { hub } = environment;
     this.#tellable = this.#tellable.slice(-1);
-    this.told(hub.reported, world);
+    this.reported(hub.reported, environment);
     const { Response: _sentence, link: _link, ...own } = payload;
     const isSame = isDeepStrictEqual(hub.reported["boardkeeper"], mergePatch({}, own));
     must(isSame, `The board says ${JSON.stringify(own)}, the twin ${JSON.stringify(hub.reported["boardkeeper"])}.`);
   }
 
   /** What the twin has to say when a state was told. The agent alone knows its problems and how far a download has come. */
-  #said(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: World): JsonObject {
-    if (this.#own === undefined) throw new Error("A life that has not begun tells nothing.");
+  #said(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: Environment): JsonObject {
+    if (this.#own === undefined) throw new Error("A run that has not begun tells nothing.");
     const { update, reboot, lastProven } = saved;
     const problems = (reportedAt(hub, "boardkeeper", "agent", "problems") ?? null) as readonly string[] | null;
     return mergePatch(
@@ -103,10 +106,10 @@ export class TwinWitness {
   }
 
   /** Says where the twin differs from what was saved last. */
-  #difference(hub: HubState, world: World): string {
+  #difference(hub: HubState, environment: Environment): string {
     const newest = this.#tellable.at(-1);
     if (newest === undefined) return "The twin was told something while nothing was on disk.";
-    const said = this.#said(newest, runningVersionOf(world.board), hub, world);
+    const said = this.#said(newest, runningVersionOf(environment.board), hub, environment);
     const words = differences(hub.reported, said).map(
       ([path, told, saved]) => `${path} is ${JSON.stringify(told)}, where the saved state has ${JSON.stringify(saved)}`,
     );

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { byDepth } from "../support/depth.ts";
-import { violationIn } from "./check.ts";
+import { findViolation } from "./check.ts";
 import type { Scenario } from "./environment.ts";
 import { scenarios } from "./scenarios.ts";
-import { walked } from "./walk.ts";
+import { walked } from "./histories.ts";
 
 const all = Object.values<Scenario>(scenarios);
 const mostFaults = byDepth(1, 2);
@@ -15,12 +15,17 @@ it("no scenario is left out", () => {
 /* For longer than a reboot that is due waits for the disk, or an installer for the count of starts. */
 describe(`every history of at most ${mostFaults} faults holds where a disk that refuses does so for a while`, () => {
   it.each(all)("$name", async (scenario) => {
-    expect(await violationIn(scenario, { mostFaults, grain: { isFine: false, refusalMs: 90_000 } })).toBe("");
+    expect(
+      await findViolation(scenario, {
+        maxFaults: mostFaults,
+        runOptions: { fineSteps: false, writeFailureMs: 90_000 },
+      }),
+    ).toBe("");
   });
 });
 
-describe(`every history of at most ${mostFaults} faults holds in the fine grain`, () => {
+describe(`every history of at most ${mostFaults} faults holds in the fine runOptions`, () => {
   it.each(byDepth([scenarios.method, scenarios.desired, scenarios.service], all))("$name", async (scenario) => {
-    expect(await violationIn(scenario, { mostFaults, grain: { isFine: true } })).toBe("");
+    expect(await findViolation(scenario, { maxFaults: mostFaults, runOptions: { fineSteps: true } })).toBe("");
   });
 });

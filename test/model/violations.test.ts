@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { forgetful } from "./faulty-agents.ts";
+import { skippingSave } from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
 
@@ -26,10 +26,10 @@ it.each([
   ["a save", relapsing, "op-1 went back to downloading on disk."],
   [
     "a call of the hub",
-    forgetful("accepted / idle"),
+    skippingSave("accepted / idle"),
     'boardkeeper.update.phase is "accepted", where the saved state has "idle"',
   ],
 ])("a violation inside %s is reported as what it is", async (_where, makeStateFile, why) => {
-  const found = await explore(scenarios.method, { mostFaults: 0, grain: { isFine: false, makeStateFile } });
+  const found = await explore(scenarios.method, { maxFaults: 0, runOptions: { fineSteps: false, makeStateFile } });
   expect(found.violation?.why).toContain(why);
 });

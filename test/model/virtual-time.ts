@@ -1,29 +1,29 @@
 import type { Timer } from "../../agent/lib/clock.ts";
 
-interface Sleeper {
+interface Wait {
   readonly dueMs: number;
-  readonly wake: () => void;
+  readonly resume: () => void;
 }
 
 /** A time, and how many were woken before it. */
 export interface Instant {
   readonly atMs: number;
-  readonly wakes: number;
+  readonly wakeUps: number;
 }
 
 /** Time that passes only when nothing else can happen. */
-export class PatientTimer implements Timer {
+export class VirtualTimer implements Timer {
   nowMs: number;
   /** How many were woken so far: of two that wake at the same moment, one comes first. */
-  wakes = 0;
-  #sleepers: Sleeper[] = [];
+  wakeUps = 0;
+  #sleepers: Wait[] = [];
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
   }
 
   get instant(): Instant {
-    return { atMs: this.nowMs, wakes: this.wakes };
+    return { atMs: this.nowMs, wakeUps: this.wakeUps };
   }
 
   after(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -32,9 +32,9 @@ export class PatientTimer implements Timer {
         this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
         reject(signal?.reason);
       };
-      const sleeper: Sleeper = {
+      const sleeper: Wait = {
         dueMs: this.nowMs + delayMs,
-        wake: () => {
+        resume: () => {
           signal?.removeEventListener("abort", stop);
           resolve();
         },
@@ -54,19 +54,19 @@ export class PatientTimer implements Timer {
   }
 
   /** Lets time pass until the next sleeper wakes. False when nobody sleeps. */
-  wakeNext(): boolean {
+  advanceToNext(): boolean {
     const [waitMs] = this.waitsMs;
     if (waitMs === undefined) return false;
     const next = this.#sleepers.find(({ dueMs }) => dueMs === this.nowMs + waitMs);
     this.#sleepers = this.#sleepers.filter((one) => one !== next);
     this.nowMs += waitMs;
-    this.wakes += 1;
-    next?.wake();
+    this.wakeUps += 1;
+    next?.resume();
     return true;
   }
 }
 
 /** Everything runs that can, without anything that waits for the explorer. */
-export function turn(): Promise<void> {
+export function drainEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

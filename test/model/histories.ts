@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scenarios } from "./scenarios.ts";
-import { violationIn } from "./check.ts";
+import { findViolation } from "./check.ts";
 import type { Scenario } from "./environment.ts";
 
 /*
@@ -11,9 +11,9 @@ const shares = {
   method: [scenarios.method, scenarios.rebootAtOnce, scenarios.reboot, scenarios.rebootCancelled],
   desired: [scenarios.desired, scenarios.manual],
   service: [scenarios.service, scenarios.nothingRestarts],
-  superseded: [scenarios.superseded, scenarios.deafService],
+  superseded: [scenarios.superseded, scenarios.offlineService],
   rebootDuringUpdate: [scenarios.rebootDuringUpdate],
-  crashing: [scenarios.crashing, scenarios.rehearsal],
+  crashing: [scenarios.crashing, scenarios.dryRun],
 } satisfies Record<string, readonly Scenario[]>;
 
 /** The names of all scenarios that are in a share. */
@@ -27,7 +27,7 @@ export const walked = new Set(
 export function walk(share: keyof typeof shares): void {
   describe("every history of three faults holds", () => {
     it.each<Scenario>(shares[share])("$name", { timeout: 600_000 }, async (scenario) => {
-      expect(await violationIn(scenario, { mostFaults: 3, grain: { isFine: false } })).toBe("");
+      expect(await findViolation(scenario, { maxFaults: 3, runOptions: { fineSteps: false } })).toBe("");
     });
   });
 }
