@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
 import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
+import { CommandFailed, type Terminal } from "./command-context.ts";
 import { AccessDenied } from "../board/local-api/client.ts";
 import { escapeForTerminal } from "../contract/safe-text.ts";
 import { credentialFile, configFolder } from "../config/paths.ts";
@@ -13,9 +14,8 @@ import { showLogs } from "./commands/logs.ts";
 import { provision } from "./commands/provision.ts";
 import { showStatus } from "./commands/status.ts";
 import { startService } from "./commands/service.ts";
-import { CommandFailed, type Terminal } from "./commands/terminal.ts";
 
-// Whoever reads our output may have seen enough (logs | head): that is no error.
+// The reader of a pipe may close it early (logs | head): that is no error.
 process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
   if (cause.code !== "EPIPE") throw cause;
   process.exit(0);
@@ -24,31 +24,31 @@ process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
 /** EX_USAGE of sysexits.h. */
 const exits = { failed: 1, usage: 64 } as const;
 
-/** Root types here, and what is told comes from the agent, which is not root. */
+/** Root reads this terminal, and the agent, which is not root, is the source of the text: control characters are escaped. */
 const terminal: Terminal = {
   env: process.env,
   out: (text) => void process.stdout.write(escapeForTerminal(text)),
   note: (text) => void process.stderr.write(escapeForTerminal(text)),
-  readSecret: async (prompt) => (process.stdin.isTTY ? await askUnseen(prompt) : await readAll(process.stdin)),
+  readSecret: async (prompt) => (process.stdin.isTTY ? await askWithoutEcho(prompt) : await readAll(process.stdin)),
 };
 
-/** Carries out a command on this board. @returns the status to exit with */
-export async function dispatch(command: Exclude<CommandName, "run">, given: Arguments): Promise<number> {
+/** Runs a command on this board. @returns the exit status */
+export async function dispatch(command: Exclude<CommandName, "run">, args: Arguments): Promise<number> {
   try {
     switch (command) {
       case "status":
-        return await showStatus(given, terminal);
+        return await showStatus(args, terminal);
       case "doctor":
-        return await doctor(given, terminal);
+        return await doctor(args, terminal);
       case "install":
-        return await install(given, terminal);
+        return await install(args, terminal);
       case "history":
-        return await showHistory(given, terminal);
+        return await showHistory(args, terminal);
       case "logs":
-        return await showLogs(given, terminal);
+        return await showLogs(args, terminal);
       case "provision":
-        process.umask(0o022); // The agent's user reads the configuration; what it may not read says so itself.
-        return await provision(given, terminal, { configFolder, credentialFile, startService });
+        process.umask(0o022); // The agent's user must be able to read the configuration; secret files have modes of their own.
+        return await provision(args, terminal, { configFolder, credentialFile, startService });
     }
   } catch (cause) {
     if (cause instanceof UsageError) {
@@ -61,11 +61,11 @@ export async function dispatch(command: Exclude<CommandName, "run">, given: Argu
   }
 }
 
-/** One line of a person's, without an echo: a connection string on a screen is one in somebody's photograph. */
-async function askUnseen(prompt: string): Promise<string> {
+/** Asks for one line and does not show it, so that no connection string stays on the screen. */
+async function askWithoutEcho(prompt: string): Promise<string> {
   process.stderr.write(prompt);
-  const unseen = new Writable({ write: (_text, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });
+  const noEcho = new Writable({ write: (_text, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: noEcho, terminal: true });
   try {
     return await new Promise<string>((resolve, reject) => {
       lines.once("line", resolve);

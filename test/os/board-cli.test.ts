@@ -92,7 +92,9 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     });
 
     const doctor = await machine.run("boardkeeper-agent", "doctor");
-    expect(doctor.stdout).toMatch(/^ok +last good configuration .*config\.last-good\.json, for boardkeeper alone$/m);
+    expect(doctor.stdout).toMatch(
+      /^ok +last good configuration .*config\.last-good\.json, readable by boardkeeper alone$/m,
+    );
     const [, commands = ""] = /^FAULT +staging folder .*\n +→ Open it: (.*)$/m.exec(doctor.stdout) ?? [];
     await machine.shell(commands);
     await service.call("firmwareUpdate", { ...request, operationId: "opened" });

@@ -128,8 +128,8 @@ describe("install", () => {
   });
 
   it.each([
-    [["install"], 64, "Which image?"],
-    [["install", "/etc/hostname"], 64, "--sha256: expected the image's SHA-256"],
+    [["install"], 64, "The image is missing."],
+    [["install", "/etc/hostname"], 64, "--sha256: expected the SHA-256 of the image"],
     [["install", "/nonexistent", "--sha256", "a".repeat(64)], 1, "/nonexistent cannot be read"],
     [["install", "/etc", "--sha256", "a".repeat(64)], 1, "/etc is not a file"],
     [["install", "/etc/hostname", "--sha256", "a".repeat(64)], 1, "No agent is running"],
@@ -143,8 +143,8 @@ describe("install", () => {
 });
 
 it.each([
-  [["logs"], 1, "No systemd is in charge here and no agent is running"],
-  [["logs", "--follow"], 1, "There is no journal here to follow"],
+  [["logs"], 1, "There is no log: systemd does not run here"],
+  [["logs", "--follow"], 1, "there is no journal to follow"],
   [["logs", "--since", "soon"], 64, "--since: expected 10m"],
   [["logs", "--level", "loud"], 64, "--level: expected one of debug"],
   [["history"], 0, "No update and no reboot of this board has ended yet."],

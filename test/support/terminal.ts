@@ -1,4 +1,4 @@
-import type { Terminal } from "../../agent/cli/commands/terminal.ts";
+import type { Terminal } from "../../agent/cli/command-context.ts";
 
 /** A terminal that remembers what was written, in front of which somebody types one secret. */
 export class FakeTerminal implements Terminal {

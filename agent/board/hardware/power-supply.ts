@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { PowerFacts } from "../../cli/doctor/power.ts";
+import type { PowerSupplyFacts } from "../probes/facts.ts";
 
 const run = promisify(execFile);
 
@@ -13,7 +13,7 @@ const run = promisify(execFile);
 export async function probePowerSupply(
   hwmon = "/sys/class/hwmon",
   firmware = "/sys/devices/platform/soc/soc:firmware/get_throttled", // github.com/raspberrypi/linux/pull/2397
-): Promise<PowerFacts> {
+): Promise<PowerSupplyFacts> {
   return { throttled: (await readBits(firmware)) ?? (await askFirmware()), lowVoltage: await readAlarm(hwmon) };
 }
 

@@ -3,8 +3,7 @@ import { request } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { errorMessage, errorCode } from "../../lib/errors.ts";
-import type { DnsFacts, PortFacts, FirstHop } from "../../cli/doctor/network.ts";
-import type { TlsFacts } from "../../cli/doctor/tls.ts";
+import type { DnsFacts, FirstHop, PortFacts, TlsFacts } from "./facts.ts";
 
 /** A server that does not answer within this is not there, for whoever waits for a diagnosis. */
 const timeoutMs = 5_000;

@@ -1,7 +1,7 @@
 import { mkdir, open, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join, delimiter, isAbsolute } from "node:path";
 import { isAbsent, errorCode } from "../../lib/errors.ts";
-import type { DiskFacts, FolderFacts } from "../../cli/doctor/storage.ts";
+import type { DiskFacts, FolderFacts } from "./facts.ts";
 
 /** The disk under a path, or under what there is of the path. */
 export async function probeDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {

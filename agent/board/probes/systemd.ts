@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { access, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { InstallHelperAnswer } from "../../cli/doctor/installer.ts";
+import type { InstallHelperAnswer } from "./facts.ts";
 import { errorMessage } from "../../lib/errors.ts";
 import { outputAsUser, type UserIds } from "./user.ts";
 
@@ -72,6 +72,6 @@ export async function probeInstallHelper(door: string): Promise<InstallHelperAns
     const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
     if (said !== "") return { refusal: said };
     const why = errorMessage(cause).split("\n")[0];
-    return { silence: `${door} gives no answer (${why})` };
+    return { noAnswer: `${door} gives no answer (${why})` };
   }
 }

@@ -1,21 +1,19 @@
-import { errorMessage } from "../../lib/errors.ts";
-import type { Arguments } from "../arguments.ts";
 import { HistoryFile } from "../../board/fs/history-file.ts";
 import { ChecksummedStateFile } from "../../board/fs/state-file.ts";
+import { errorMessage } from "../../lib/errors.ts";
 import type { HistoryEntry } from "../../operations/history.ts";
+import type { Arguments } from "../arguments.ts";
+import { CommandFailed, inspectTargetConfig, type Terminal } from "../command-context.ts";
 import { formatHistory } from "../format/format-history.ts";
-import { savedState } from "../saved-state.ts";
-import { statusRows } from "../format/format-status.ts";
-import { inspectTargetConfig } from "./config.ts";
-import { CommandFailed, formatRows, type Terminal } from "./terminal.ts";
+import { describeSavedState, formatRows, statusRows } from "../format/format-status.ts";
 
-/** `boardkeeper-agent history`: what became of the updates and reboots of this board, and what is under way. */
-export async function showHistory(given: Arguments, terminal: Terminal): Promise<number> {
-  const { stateDir } = await inspectTargetConfig(given, terminal);
+/** `boardkeeper-agent history`: how the updates and reboots of this board ended, and what is under way. */
+export async function showHistory(args: Arguments, terminal: Terminal): Promise<number> {
+  const { stateDir } = await inspectTargetConfig(args, terminal);
   const entries = await readEntries(stateDir);
   const { saved } = await new ChecksummedStateFile(stateDir).inspect();
-  const state = savedState(saved, null);
-  if (given.json) {
+  const state = describeSavedState(saved, null);
+  if (args.json) {
     terminal.out(
       `${JSON.stringify({ entries, update: state["update"] ?? null, reboot: state["reboot"] ?? null }, null, 2)}\n`,
     );

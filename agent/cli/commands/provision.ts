@@ -1,45 +1,45 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { errorMessage, errorCode } from "../../lib/errors.ts";
-import type { Arguments } from "../arguments.ts";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
-import type { HubAddress } from "../../hub/address.ts";
 import { validateConnectionString } from "../../config/connection-string.ts";
-import { CommandFailed, type Terminal } from "./terminal.ts";
+import type { HubAddress } from "../../hub/address.ts";
+import { errorCode, errorMessage } from "../../lib/errors.ts";
+import type { Arguments } from "../arguments.ts";
+import { CommandFailed, type Terminal } from "../command-context.ts";
 
 export interface ProvisionPaths {
-  /** Where the agent's configuration lies. */
+  /** The folder of the agent's configuration. */
   readonly configFolder: string;
-  /** Where systemd takes the connection string from. */
+  /** The file that systemd passes to the service as a credential. */
   readonly credentialFile: string;
-  /** Starts the service; resolves with false where nobody is there to start it. */
+  /** Starts the service; resolves with false where systemd does not run. */
   readonly startService: () => Promise<boolean>;
 }
 
-/** `boardkeeper-agent provision`: all or nothing of it is written, and only when all of it is good. */
+/** `boardkeeper-agent provision`: checks everything first, then writes it. */
 export async function provision(
   { caFile, noStart }: Pick<Arguments, "caFile" | "noStart">,
   terminal: Terminal,
-  places: ProvisionPaths,
+  paths: ProvisionPaths,
 ): Promise<number> {
   const ca = caFile === undefined ? undefined : await readCa(caFile);
   const text = await terminal.readSecret("Connection string of the device or module (not shown): ");
-  const identity = validateConnectionString(text);
-  if (!identity.ok) throw new CommandFailed(`Nothing was changed. ${identity.problems.join(". ")}.`);
-  await writing(places, async () => {
-    await mkdirReadable(places.configFolder);
-    if (ca !== undefined) await keepCa(places.configFolder, ca);
-    await makeFolder(dirname(places.credentialFile)); // For its owner alone, as all that it makes.
-    await replaceFile(places.credentialFile, `${text.trim()}\n`, nodeDisk, 0o600);
+  const address = validateConnectionString(text);
+  if (!address.ok) throw new CommandFailed(`Nothing was changed. ${address.problems.join(". ")}.`);
+  await writeOrFail(paths, async () => {
+    await makeReadableFolder(paths.configFolder);
+    if (ca !== undefined) await storeCa(paths.configFolder, ca);
+    await makeFolder(dirname(paths.credentialFile)); // Mode 0700.
+    await replaceFile(paths.credentialFile, `${text.trim()}\n`, nodeDisk, 0o600);
   });
   terminal.note(
-    `This board is now ${nameOf(identity.value)}. Its connection string lies in ${places.credentialFile}.\n`,
+    `This board is now ${nameOf(address.value)}. Its connection string is stored in ${paths.credentialFile}.\n`,
   );
-  if (noStart) terminal.note("The service was not started: systemctl restart boardkeeper-agent\n");
-  else if (await places.startService()) {
-    terminal.note("The agent has been started. See whether it reaches its hub: boardkeeper-agent status\n");
-  } else terminal.note("No systemd is in charge here. Start the agent with: boardkeeper-agent run\n");
+  if (noStart) terminal.note("The service was not started. Start it with: systemctl restart boardkeeper-agent\n");
+  else if (await paths.startService()) {
+    terminal.note("The agent was started. Check that it reaches its hub: boardkeeper-agent status\n");
+  } else terminal.note("systemd does not run here. Start the agent with: boardkeeper-agent run\n");
   return 0;
 }
 
@@ -52,38 +52,34 @@ async function readCa(path: string): Promise<string> {
   try {
     pem = await readFile(path, "utf8");
   } catch (cause) {
-    throw new CommandFailed(`Nothing was changed. --ca-file: ${reasonOf(cause)}.`, { cause });
+    throw new CommandFailed(`Nothing was changed. --ca-file: ${errorMessage(cause)}.`, { cause });
   }
   if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
   throw new CommandFailed(`Nothing was changed. --ca-file: ${path} is not a PEM certificate.`);
 }
 
-/** A copy of the board's own, and a drop-in that names it: what the owner writes stays as it is. */
-async function keepCa(configFolder: string, pem: string): Promise<void> {
+/** Writes a copy of the CA and a drop-in that names it. The owner's own files stay unchanged. */
+async function storeCa(configFolder: string, pem: string): Promise<void> {
   const copy = join(configFolder, "hub-ca.pem");
   const dropIns = join(configFolder, "agent.toml.d");
   await replaceFile(copy, pem, nodeDisk, 0o644);
-  await mkdirReadable(dropIns);
+  await makeReadableFolder(dropIns);
   const toml = `# Written by boardkeeper-agent provision.\n[hub]\nca-file = ${JSON.stringify(copy)}\n`;
   await replaceFile(join(dropIns, "10-provisioned.toml"), toml, nodeDisk, 0o644);
 }
 
-/** The agent's user reads its configuration there. */
-async function mkdirReadable(path: string): Promise<void> {
+/** Readable by all: the agent's user reads its configuration there. */
+async function makeReadableFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o755 });
 }
 
-async function writing({ credentialFile }: ProvisionPaths, act: () => Promise<void>): Promise<void> {
+async function writeOrFail({ credentialFile }: ProvisionPaths, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (cause) {
     const code = errorCode(cause);
     const sudo =
       code === "EACCES" || code === "EPERM" || cause instanceof FolderUnusable ? " Run this as root, with sudo." : "";
-    throw new CommandFailed(`${credentialFile} could not be written: ${reasonOf(cause)}.${sudo}`, { cause });
+    throw new CommandFailed(`${credentialFile} could not be written: ${errorMessage(cause)}.${sudo}`, { cause });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return errorMessage(cause);
 }

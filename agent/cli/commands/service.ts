@@ -2,25 +2,25 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { isSystemdBooted } from "../../board/probes/systemd.ts";
 import { serviceUnit } from "../../config/paths.ts";
-import { CommandFailed } from "./terminal.ts";
+import { CommandFailed } from "../command-context.ts";
 
 const run = promisify(execFile);
-/** A service that is ready late is systemd's affair; a systemctl that hangs is ours. */
-const patienceMs = 180_000;
+/** The unit has its own start timeout; this one is for a systemctl that hangs. */
+const systemctlTimeoutMs = 180_000;
 
 /**
- * Starts the service now and at each boot; one that runs is started anew, with what has been changed.
- * @returns false where no systemd is in charge, so that somebody else has to start the agent
+ * Enables the service and starts it, or restarts it where it runs, so that it reads what has changed.
+ * @returns false where systemd does not run, so that the agent must be started in another way
  */
 export async function startService(): Promise<boolean> {
   if (!(await isSystemdBooted())) return false;
   for (const verb of ["enable", "restart"]) {
     try {
-      await run("systemctl", [verb, serviceUnit], { timeout: patienceMs });
+      await run("systemctl", [verb, serviceUnit], { timeout: systemctlTimeoutMs });
     } catch (cause) {
-      const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : String(cause);
+      const output = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : String(cause);
       throw new CommandFailed(
-        `The connection string is stored, but systemctl ${verb} ${serviceUnit} failed: ${said}\nLook at: systemctl status ${serviceUnit}`,
+        `The connection string is stored, but systemctl ${verb} ${serviceUnit} failed: ${output}\nSee why: systemctl status ${serviceUnit}`,
         { cause },
       );
     }

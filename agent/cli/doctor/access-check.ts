@@ -1,83 +1,86 @@
 import * as v from "valibot";
-import { errorMessage } from "../../lib/errors.ts";
-import { probeFolder, probeProgram } from "../../board/probes/storage.ts";
-import { type User, outputAsUser } from "../../board/probes/user.ts";
+import { outputAsUser } from "../../board/probes/user.ts";
+import type { FolderFacts } from "../../board/probes/facts.ts";
+import { probeProgram } from "../../board/probes/storage.ts";
+import { probeFolder } from "../../board/probes/storage.ts";
+import type { User } from "../../board/probes/user.ts";
 import { check } from "../../contract/check.ts";
-import type { FolderFacts } from "./storage.ts";
-import { CommandFailed } from "../commands/terminal.ts";
+import { errorMessage } from "../../lib/errors.ts";
+import { CommandFailed } from "../command-context.ts";
 
-const patienceMs = 30_000;
-/** Set for the process that looks with other rights than root's: what to look at, as JSON. */
+const timeoutMs = 30_000;
+/** Set for the child that probes with another user's rights: its questions, as JSON. */
 const variable = "BOARDKEEPER_LOOK_AT";
 
 const nullableText = v.nullable(v.string());
 
-const questions = v.object({
-  /** Whose rights these are, for the words of the findings. */
+const questionsSchema = v.object({
+  /** The name of the user whose rights are tried, for the findings. */
   user: v.string(),
-  /** Folders in which something is to be written. */
+  /** Folders in which files will be written. */
   folders: v.array(v.string()),
-  /** Programs that are to be run: absolute paths, or names to be found in the search path. */
+  /** Programs that will be run: absolute paths, or names to be found in the search path. */
   programs: v.array(v.string()),
   searchPath: v.string(),
 });
-export type AccessQuestions = Readonly<v.InferOutput<typeof questions>>;
+export type AccessQuestions = Readonly<v.InferOutput<typeof questionsSchema>>;
 
-/** What comes back from a process with other rights. */
-const seen = v.object({
+/** What the child answers. */
+const answersSchema = v.object({
   folders: v.array(v.object({ code: nullableText, exists: v.boolean() })),
   programs: v.array(nullableText),
 });
 
-/** In the order of the questions. */
+/** In the order of the questions; for each program null, or Node's code for why it cannot be run. */
 export interface AccessAnswers {
   readonly folders: readonly FolderFacts[];
   readonly programs: readonly (string | null)[];
 }
 
 /**
- * Looks with the rights that another user has on files: what root may do says nothing about a service that is not root. In a
- * process of its own, because Node.js 20 changes no user while io_uring may be in use (CVE-2024-22017). Where this process is
- * not root, it looks as itself.
+ * Probes folders and programs with the rights of a user: what root may do says nothing about a service that is not root. Runs a
+ * child process, because Node.js 20 does not change its user while io_uring may be in use (CVE-2024-22017). Where this process
+ * is not root, it probes with its own rights.
  */
-export async function checkAccessAs(user: User, asked: AccessQuestions): Promise<AccessAnswers> {
-  if (process.geteuid?.() !== 0 || user.uid === 0) return await checkAccess(asked);
-  const looking = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "doctor"];
-  const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(asked) };
+export async function checkAccessAs(user: User, questions: AccessQuestions): Promise<AccessAnswers> {
+  if (process.geteuid?.() !== 0 || user.uid === 0) return await checkAccess(questions);
+  const command = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "doctor"];
+  const env = { PATH: process.env["PATH"], [variable]: JSON.stringify(questions) };
   try {
-    return parseAnswers(JSON.parse(await outputAsUser(user, looking, { env, timeoutMs: patienceMs })), asked);
+    return parseAnswers(JSON.parse(await outputAsUser(user, command, { env, timeoutMs })), questions);
   } catch (cause) {
-    const why = errorMessage(cause);
-    throw new CommandFailed(`Nobody can look with the rights of ${user.name}, as the service has them: ${why}`, {
-      cause,
-    });
+    throw new CommandFailed(
+      `The rights of ${user.name}, the service's user, could not be checked: ${errorMessage(cause)}`,
+      { cause },
+    );
   }
 }
 
 /**
- * What another process has seen, about what it was asked and nothing else: whoever has that user's rights may speak in its place,
- * and root acts on what is said of a path.
+ * The child's answers to the questions, and nothing else: whoever has that user's rights may answer in the child's place, and root
+ * acts on the paths, so they are taken from the questions.
+ * @throws Error where the answers do not fit the questions
  */
-export function parseAnswers(said: unknown, { user, folders, programs }: AccessQuestions): AccessAnswers {
-  const read = check(seen, said);
+export function parseAnswers(answers: unknown, { user, folders, programs }: AccessQuestions): AccessAnswers {
+  const read = check(answersSchema, answers);
   if (!read.ok) throw new Error(read.problems.join("; "));
   if (read.value.folders.length !== folders.length || read.value.programs.length !== programs.length)
-    throw new Error("it did not answer what it was asked");
+    throw new Error("the answers do not fit the questions");
   return {
     folders: read.value.folders.map(({ code, exists }, at) => ({ path: folders[at] ?? "", user, code, exists })),
     programs: read.value.programs,
   };
 }
 
-/** What this process was started to look at, if it was; its answers, as JSON. */
+/** In the child: answers the questions in its environment, as JSON; undefined where there are none. */
 export async function answerAccessQuestions(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string | undefined> {
   const text = env[variable];
   if (text === undefined) return undefined;
-  const asked = check(questions, JSON.parse(text));
-  if (!asked.ok) throw new Error(asked.problems.join("; "));
-  return JSON.stringify(await checkAccess(asked.value));
+  const questions = check(questionsSchema, JSON.parse(text));
+  if (!questions.ok) throw new Error(questions.problems.join("; "));
+  return JSON.stringify(await checkAccess(questions.value));
 }
 
 async function checkAccess({ user, folders, programs, searchPath }: AccessQuestions): Promise<AccessAnswers> {

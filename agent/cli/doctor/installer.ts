@@ -1,12 +1,8 @@
+import type { InstallHelperAnswer } from "../../board/probes/facts.ts";
+import { installSocketUnit } from "../../config/paths.ts";
 import { findings, type Finding } from "./finding.ts";
 
-const found = findings("installer");
-
-/** What root's install door says of itself: what it would run, why nothing, or why it says nothing. */
-export type InstallHelperAnswer =
-  | { readonly program: string }
-  | { readonly refusal: string }
-  | { readonly silence: string };
+const installer = findings("installer");
 
 export interface InstallHelperFacts {
   readonly answer: InstallHelperAnswer;
@@ -19,37 +15,38 @@ export interface InstallerFacts {
   readonly program: string | null;
   /** Null where the program can be run; else Node's code. */
   readonly code: string | null;
-  /** Whose rights were tried. */
+  /** The user whose rights were tried. */
   readonly user: string;
-  /** Where root runs it, the door to that. */
+  /** Present where root runs the program. */
   readonly helper?: InstallHelperFacts | undefined;
 }
 
-export function checkInstaller({ kind, program, code, user, helper: door }: InstallerFacts): Finding {
+export function checkInstaller({ kind, program, code, user, helper }: InstallerFacts): Finding {
   if (kind === "none") {
-    return found.warning(
+    return installer.warning(
       "none is configured: reboots work, updates are refused",
       "Set update.installer, see docs/installers.md",
     );
   }
-  if (kind === "command" && door !== undefined) return checkInstallHelper(door);
-  if (kind !== "command" || program === null) return found.ok(kind);
-  if (code === null) return found.ok(program);
-  if (code === "ENOENT") return found.fault(`${program} is not there`, "Install it, or change update.command.program");
-  return found.fault(`${user} cannot run ${program} (${code})`, `chmod 755 ${program}`);
+  if (kind === "command" && helper !== undefined) return checkInstallHelper(helper);
+  if (kind !== "command" || program === null) return installer.ok(kind);
+  if (code === null) return installer.ok(program);
+  if (code === "ENOENT")
+    return installer.fault(`${program} does not exist`, "Install it, or change update.command.program");
+  return installer.fault(`${user} cannot run ${program} (${code})`, `chmod 755 ${program}`);
 }
 
-function checkInstallHelper({ answer: word, socketState: bell }: InstallHelperFacts): Finding {
-  const unit = "boardkeeper-install.socket";
-  if ("silence" in word)
-    return found.fault(
-      word.silence,
+function checkInstallHelper({ answer, socketState }: InstallHelperFacts): Finding {
+  if ("noAnswer" in answer)
+    return installer.fault(
+      answer.noAnswer,
       "Install the package, or the units from systemd/; or set update.command.as-root = false",
     );
-  if ("refusal" in word) return found.fault(word.refusal, "Let root say which program it may run: docs/installers.md");
-  if (bell === "active") return found.ok(`${word.program}, run by root's install helper`);
-  return found.fault(
-    `the install helper cannot be reached: ${unit} is ${bell ?? "missing, because there is no systemd here"}`,
-    bell === null ? "Set update.command.as-root = false on this board" : `systemctl start ${unit}`,
+  if ("refusal" in answer)
+    return installer.fault(answer.refusal, "Name the program that root may run: see docs/installers.md");
+  if (socketState === "active") return installer.ok(`${answer.program}, run by root's install helper`);
+  return installer.fault(
+    `the install helper cannot be reached: ${installSocketUnit} is ${socketState ?? "missing, because systemd does not run here"}`,
+    socketState === null ? "Set update.command.as-root = false on this board" : `systemctl start ${installSocketUnit}`,
   );
 }

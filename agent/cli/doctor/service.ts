@@ -1,11 +1,11 @@
 import { findings, type Finding } from "./finding.ts";
 
-const found = findings("service");
+const service = findings("service");
 
 export interface ServiceFacts {
-  /** Whether an agent answers at the door of this state folder. */
+  /** Whether an agent answers on the local API of this state folder. */
   readonly answers: boolean;
-  /** ActiveState of the unit; null where no systemd is in charge. */
+  /** ActiveState of the unit; null where systemd does not run. */
   readonly active: string | null;
   /** UnitFileState; "" where there is no such unit. */
   readonly enabled: string | null;
@@ -15,17 +15,40 @@ export function checkService({ answers, active, enabled }: ServiceFacts): Findin
   const unit = "boardkeeper-agent";
   if (answers) {
     if (active === "active" && enabled !== "enabled" && enabled !== "")
-      return found.warning("the agent runs, but not after the next boot", `systemctl enable ${unit}`);
-    return found.ok("the agent runs");
+      return service.warning("the agent runs, but will not start at the next boot", `systemctl enable ${unit}`);
+    return service.ok("the agent runs");
   }
   if (active === null)
-    return found.warning("no agent runs, and no systemd is here to start one", "boardkeeper-agent run");
+    return service.warning(
+      "no agent runs, and systemd does not run here to start one",
+      "Start it with: boardkeeper-agent run",
+    );
   if (enabled === "")
-    return found.fault("systemd knows no boardkeeper-agent.service", "Install the package, or the units from systemd/");
+    return service.fault(
+      "boardkeeper-agent.service is not installed",
+      "Install the package, or the units from systemd/",
+    );
   if (active === "active" || active === "activating")
-    return found.warning(`the service is ${active}, but its agent does not answer`, `journalctl -u ${unit} -n 50`);
-  return found.warning(
+    return service.warning(
+      `the service is ${active}, but its agent does not answer`,
+      `See why: journalctl -u ${unit} -n 50`,
+    );
+  return service.warning(
     `the service is ${active}`,
-    `sudo systemctl start ${unit}; why it is so: journalctl -u ${unit} -n 50`,
+    `sudo systemctl start ${unit}; see why it stopped: journalctl -u ${unit} -n 50`,
   );
+}
+
+const configuration = findings("configuration");
+
+/** @param problems of the written configuration, without those of the connection string, which has its own check */
+export function checkConfiguration(problems: readonly string[], warnings: readonly string[]): Finding {
+  if (problems.length > 0)
+    return configuration.fault(
+      problems.join("; "),
+      "Correct it, then restart the agent. docs/configuration.md explains each setting",
+    );
+  if (warnings.length > 0)
+    return configuration.warning(warnings.join("; "), "Add what is missing, or change the setting");
+  return configuration.ok("no mistake found");
 }

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 
-/** How far an update is that somebody follows on the board: a line, or its end. */
+/** The progress of an update that is followed on the board: one line, or its end. */
 export type InstallProgress =
   | { readonly line: string }
   | {
@@ -12,11 +12,12 @@ export type InstallProgress =
 
 /** @param state the answer to `getStatus`; undefined while no agent answers */
 export function formatInstallProgress(state: JsonObject | undefined, operationId: string): InstallProgress {
-  if (state === undefined) return { line: "the agent is away: it or the board restarts, and goes on by itself" };
+  if (state === undefined)
+    return { line: "the agent does not answer: it restarts, or the board reboots; the update continues by itself" };
   const update = state["update"];
-  if (!isJsonObject(update)) return { line: "the agent is taking up its state" };
+  if (!isJsonObject(update)) return { line: "the agent is recovering its saved state" };
   if (update["operationId"] !== operationId) {
-    const sentence = "Another update has begun since: boardkeeper-agent history tells what became of this one.";
+    const sentence = "Another update has begun since. See how this one ended: boardkeeper-agent history";
     return { outcome: "overtaken", sentence, error: null };
   }
   const { phase } = update;
@@ -43,10 +44,10 @@ export function formatInstallProgress(state: JsonObject | undefined, operationId
       return {
         line: isUp(state)
           ? "staged"
-          : "staged: gives the hub three minutes to be reached, as the new system will be measured by",
+          : "staged: waits up to 3 minutes for the hub; if it cannot be reached now, the new system need not reach it either",
       };
     case "rebooting":
-      return { line: "rebooting: if the board takes this terminal with it, boardkeeper-agent history tells the end" };
+      return { line: "rebooting: if this terminal is lost, see how the update ended with boardkeeper-agent history" };
     default:
       return { line: text(phase) };
   }

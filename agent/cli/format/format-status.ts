@@ -1,31 +1,66 @@
-import { type JsonObject, sectionAt, textAt, textsAt } from "../../contract/json.ts";
+import { sectionAt, textAt, textsAt, type JsonObject } from "../../contract/json.ts";
+import { onOneLine } from "../../contract/safe-text.ts";
+import { formatBoardkeeper } from "../../contract/twin-formats/boardkeeper.ts";
+import type { AgentState } from "../../operations/agent-state.ts";
+import { describeReboot } from "../../reboot/report.ts";
+import { describeUpdate } from "../../update/report.ts";
 
-type Lines = readonly (readonly [name: string, value: string | null])[];
+type Row = readonly [name: string, value: string | null];
 
-/** The state of this board for whoever stands before it, from the answer to `getStatus` or from what is saved of it. */
-export function statusRows(state: JsonObject): Lines {
+/**
+ * The saved part of the status of a board on which no agent runs, in the form of the answer to `getStatus`.
+ * @param bootId of this boot; null where it is not known
+ */
+export function describeSavedState(saved: AgentState | undefined, bootId: string | null): JsonObject {
+  if (saved === undefined) return { saved: false, rebootedSince: null };
+  const { update, reboot } = formatBoardkeeper({
+    agent: { version: "", mode: "systemd", startedAt: "", bootId: "", clockSynchronized: false, problems: null },
+    board: { model: null, serial: null, os: null, kernel: null, arch: "", memoryBytes: 0, equipment: null },
+    currentVersion: null,
+    config: null,
+    update: describeUpdate(saved, null),
+    lastProvenUpdate: saved.lastProven,
+    reboot: describeReboot(saved.reboot),
+  });
+  return {
+    saved: true,
+    rebootedSince: bootId === null ? null : bootId !== saved.bootId,
+    update: update ?? null,
+    reboot: reboot ?? null,
+  };
+}
+
+/** One row per line, the values in one column; rows without a value are left out. */
+export function formatRows(rows: readonly Row[]): string {
+  const shown = rows.filter((row): row is readonly [string, string] => row[1] !== null);
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${onOneLine(value)}\n`).join("");
+}
+
+/** The status of this board for people, from the answer to `getStatus` or from describeSavedState. */
+export function statusRows(state: JsonObject): readonly Row[] {
   const agent = sectionAt(state, "agent");
   const board = sectionAt(state, "board");
   const link = sectionAt(state, "link");
   const isRunning = state["running"] === true;
   const problems = [...textsAt(agent, "problems"), ...textsAt(state, "problems")];
   return [
-    ["Agent", isRunning ? runningLine(agent) : "not running"],
+    ["Agent", isRunning ? formatAgent(agent) : "not running"],
     ["Problems", problems.length === 0 ? null : problems.join(" ")],
     ["State", textAt(state, "stateDir")],
-    ["Hub", isRunning ? linkLine(link) : null],
-    ["Board", isRunning ? joined([textAt(board, "model"), textAt(board, "arch"), textAt(board, "os")]) : null],
-    ["Boot", isRunning ? textAt(agent, "bootId") : rebootedLine(state)],
-    ["Clock", isRunning ? clockLine(agent) : null],
-    ["Firmware", firmwareLine(state)],
-    ["Update", updateLine(state)],
-    ["Reboot", rebootLine(state)],
+    ["Hub", isRunning ? formatLink(link) : null],
+    ["Board", isRunning ? join([textAt(board, "model"), textAt(board, "arch"), textAt(board, "os")]) : null],
+    ["Boot", isRunning ? textAt(agent, "bootId") : formatBoot(state)],
+    ["Clock", isRunning ? formatClock(agent) : null],
+    ["Firmware", formatFirmware(state)],
+    ["Update", formatUpdate(state)],
+    ["Reboot", formatReboot(state)],
   ];
 }
 
-function runningLine(agent: JsonObject): string {
+function formatAgent(agent: JsonObject): string {
   const kind = textAt(agent, "mode") === "simulated" ? "simulated board" : null;
-  return joined([`running ${textAt(agent, "version") ?? ""}`.trim(), kind, since(agent)]);
+  return join([`running ${textAt(agent, "version") ?? ""}`.trim(), kind, since(agent)]);
 }
 
 function since(agent: JsonObject): string | null {
@@ -33,73 +68,74 @@ function since(agent: JsonObject): string | null {
   return startedAt === null ? null : `since ${startedAt}`;
 }
 
-function linkLine(link: JsonObject): string {
+function formatLink(link: JsonObject): string {
   if (link["up"] === true) return "connected";
-  return `not connected. ${textAt(link, "diagnosis") ?? "The first connection is on its way."}`;
+  return `not connected. ${textAt(link, "diagnosis") ?? "The first connection attempt is under way."}`;
 }
 
-function clockLine(agent: JsonObject): string {
-  return agent["clockSynchronized"] === true ? "set by a time server" : "nothing vouches for it";
+function formatClock(agent: JsonObject): string {
+  return agent["clockSynchronized"] === true ? "set by a time server" : "not set by a time server";
 }
 
-function rebootedLine({ rebootedSince }: JsonObject): string | null {
+function formatBoot({ rebootedSince }: JsonObject): string | null {
   if (typeof rebootedSince !== "boolean") return null;
   return rebootedSince ? "the board has rebooted since the state was saved" : "the same as when the state was saved";
 }
 
-function firmwareLine(state: JsonObject): string | null {
+function formatFirmware(state: JsonObject): string | null {
   const version = textAt(state, "firmwareVersion");
   const proven = sectionAt(sectionAt(state, "update"), "lastProven");
   const [provenVersion, at] = [textAt(proven, "version"), textAt(proven, "at")];
-  if (version === null) return provenVersion === null ? null : `${provenVersion} was proven last, at ${at ?? "?"}`;
+  if (version === null)
+    return provenVersion === null ? null : `${provenVersion} was the last proven version, at ${at ?? "?"}`;
   return provenVersion === version && at !== null ? `${version}, proven at ${at}` : version;
 }
 
-function updateLine(state: JsonObject): string {
+function formatUpdate(state: JsonObject): string {
   const update = sectionAt(state, "update");
   const phase = textAt(update, "phase") ?? "idle";
   if (phase === "idle") return "none yet";
-  const what = update["rehearsal"] === true ? "a rehearsal" : (textAt(update, "version") ?? "an unknown version");
+  const what = update["rehearsal"] === true ? "a dry run" : (textAt(update, "version") ?? "an unknown version");
   const endedAt = textAt(update, "endedAt");
-  const error = failure(sectionAt(update, "error"));
-  const waits = waitWords(update);
-  return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${waits}${id(update)}${error}`;
+  const error = formatError(sectionAt(update, "error"));
+  const wait = formatWait(update);
+  return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${wait}${id(update)}${error}`;
 }
 
-function waitWords(update: JsonObject): string {
+function formatWait(update: JsonObject): string {
   const until = textAt(update, "waitsUntil");
   switch (textAt(update, "waitsFor")) {
     case "order":
-      return ", waits for the order to apply it";
+      return ", waiting for approval: boardkeeper apply";
     case "window":
-      return `, waits for the maintenance window${until === null ? "" : ` at ${until}`}`;
+      return `, waiting for the maintenance window${until === null ? "" : ` at ${until}`}`;
     case "clock":
-      return ", waits for the clock to be set, then for the maintenance window";
+      return ", waiting for the clock to be set, then for the maintenance window";
     default:
       return "";
   }
 }
 
-function rebootLine(state: JsonObject): string {
+function formatReboot(state: JsonObject): string {
   const reboot = sectionAt(state, "reboot");
   const phase = textAt(reboot, "phase") ?? "idle";
   const last = sectionAt(reboot, "lastProven");
   const at = textAt(last, "at");
-  const lastWords =
+  const lastReboot =
     at === null ? "none proven yet" : `last at ${at}, ${causes[textAt(last, "cause") ?? ""] ?? "cause unknown"}`;
-  if (phase === "idle" || phase === "proven") return lastWords;
+  if (phase === "idle" || phase === "proven") return lastReboot;
   const due = textAt(reboot, "scheduledFor");
   const when = phase === "scheduled" ? ` for ${due ?? "the maintenance window"}` : "";
-  return `${phase}${when}${id(reboot)}${failure(sectionAt(reboot, "error"))}; ${lastWords}`;
+  return `${phase}${when}${id(reboot)}${formatError(sectionAt(reboot, "error"))}; ${lastReboot}`;
 }
 
 const causes: Readonly<Record<string, string>> = {
   requested: "as requested",
   update: "for an update",
-  other: "not by this agent: a power cut, a crash or a hand",
+  other: "not by this agent: a power cut, a crash or somebody else",
 };
 
-function failure(error: JsonObject): string {
+function formatError(error: JsonObject): string {
   const code = textAt(error, "code");
   return code === null ? "" : `: ${code}, ${textAt(error, "message") ?? ""}`;
 }
@@ -109,6 +145,6 @@ function id(of: JsonObject): string {
   return operationId === null ? "" : ` (${operationId})`;
 }
 
-function joined(parts: readonly (string | null)[]): string {
+function join(parts: readonly (string | null)[]): string {
   return parts.filter((part) => part !== null).join(", ") || "unknown";
 }

@@ -62,14 +62,14 @@ describe("provision", () => {
     const started = await scene();
     await provision(plain, started.terminal, started.places);
     expect(started.starts).toBe(1);
-    expect(started.terminal.notes).toContain("The agent has been started.");
+    expect(started.terminal.notes).toContain("The agent was started.");
     const held = await scene();
     await provision({ ...plain, noStart: true }, held.terminal, held.places);
     expect(held.starts).toBe(0);
     expect(held.terminal.notes).toContain("was not started");
     const without = await scene({ systemd: false });
     await provision(plain, without.terminal, without.places);
-    expect(without.terminal.notes).toContain("No systemd is in charge here.");
+    expect(without.terminal.notes).toContain("systemd does not run here.");
   });
 
   it("takes the place of what was there, and mends its permissions", async () => {

@@ -12,8 +12,8 @@ it("takes from a process with other rights what it has seen, and not where", () 
 });
 
 it.each([
-  ["fewer folders than it was asked about", { folders: [], programs: [null] }, "it did not answer what it was asked"],
-  ["more programs", { folders: [{ code: null, exists: true }], programs: [null, null] }, "it did not answer"],
+  ["fewer folders than it was asked about", { folders: [], programs: [null] }, "the answers do not fit the questions"],
+  ["more programs", { folders: [{ code: null, exists: true }], programs: [null, null] }, "the answers do not fit"],
   ["something else", { folders: "all", programs: [] }, "folders: "],
 ])("takes no answer with %s", (_what, said, why) => {
   expect(() => parseAnswers(said, asked)).toThrow(why);

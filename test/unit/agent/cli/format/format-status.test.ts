@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatBoardkeeper } from "../../../../../agent/contract/twin-formats/boardkeeper.ts";
 import type { JsonObject } from "../../../../../agent/contract/json.ts";
-import { savedState } from "../../../../../agent/cli/saved-state.ts";
-import { statusRows } from "../../../../../agent/cli/format/format-status.ts";
+import { describeSavedState, statusRows } from "../../../../../agent/cli/format/format-status.ts";
 import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
 import { snapshotWith } from "../../../../support/snapshots.ts";
 import { jobWith, states } from "../../../../support/updates.ts";
@@ -23,8 +22,8 @@ describe("a board whose agent runs", () => {
   });
 
   it.each([
-    [{ waitsFor: "window", waitsUntil: at }, `waits for the maintenance window at ${at}`],
-    [{ waitsFor: "clock" }, "waits for the clock to be set, then for the maintenance window"],
+    [{ waitsFor: "window", waitsUntil: at }, `waiting for the maintenance window at ${at}`],
+    [{ waitsFor: "clock" }, "waiting for the clock to be set, then for the maintenance window"],
   ] as const)("says what its update waits for: %j", (update, words) => {
     const staged = formatBoardkeeper(snapshotWith({ phase: "staged", ...update }));
     expect(told({ ...state, ...staged })["Update"]).toContain(words);
@@ -34,7 +33,7 @@ describe("a board whose agent runs", () => {
     expect(told({ ...state, link: { up: false, diagnosis: "The clock is wrong." } })["Hub"]).toBe(
       "not connected. The clock is wrong.",
     );
-    expect(told({ ...state, link: { up: false, diagnosis: null } })["Hub"]).toContain("is on its way");
+    expect(told({ ...state, link: { up: false, diagnosis: null } })["Hub"]).toContain("is under way");
   });
 });
 
@@ -43,7 +42,7 @@ describe("a board whose agent does not run", () => {
     running: false,
     stateDir: "/s",
     problems: [],
-    ...savedState({ ...initialState("boot-1"), ...changes }, "boot-2"),
+    ...describeSavedState({ ...initialState("boot-1"), ...changes }, "boot-2"),
   });
 
   it("is told as far as it is saved", () => {
@@ -58,8 +57,8 @@ describe("a board whose agent does not run", () => {
 
   it.each<["now" | "window" | "manual", string]>([
     ["now", "staged 2.0.0 (op-1)"],
-    ["window", "staged 2.0.0, waits for the maintenance window (op-1)"],
-    ["manual", "staged 2.0.0, waits for the order to apply it (op-1)"],
+    ["window", "staged 2.0.0, waiting for the maintenance window (op-1)"],
+    ["manual", "staged 2.0.0, waiting for approval: boardkeeper apply (op-1)"],
   ])("says what its update waits for (%s)", (apply, line) => {
     expect(told(saved({ update: states(jobWith({ apply })).staged }))["Update"]).toBe(line);
   });
@@ -82,11 +81,11 @@ describe("a board whose agent does not run", () => {
   it("says when it rebooted last, and why", () => {
     const last = { fromBootId: "boot-0", bootId: "boot-1", cause: "other", at, clockSynchronized: true } as const;
     const lines = told(saved({ reboot: { phase: "idle", last } }));
-    expect(lines["Reboot"]).toBe(`last at ${at}, not by this agent: a power cut, a crash or a hand`);
+    expect(lines["Reboot"]).toBe(`last at ${at}, not by this agent: a power cut, a crash or somebody else`);
   });
 
   it("says nothing of a board on which nobody has saved anything", () => {
-    const lines = told({ running: false, stateDir: "/s", problems: [], ...savedState(undefined, "boot-1") });
+    const lines = told({ running: false, stateDir: "/s", problems: [], ...describeSavedState(undefined, "boot-1") });
     expect(lines).toEqual({ Agent: "not running", State: "/s", Update: "none yet", Reboot: "none proven yet" });
   });
 });

@@ -1,0 +1,86 @@
+import packageJson from "../../../package.json" with { type: "json" };
+import { simulatedClock, systemClock } from "../../board/hardware/clocks.ts";
+import type { FirstHop } from "../../board/probes/facts.ts";
+import { probeCertificate, probeDns, probeHubDate, probePort } from "../../board/probes/network.ts";
+import { findTimeService } from "../../board/probes/systemd.ts";
+import type { InspectedConfig } from "../../config/load.ts";
+import type { HubAddress } from "../../hub/address.ts";
+import { connectToAzure } from "../../hub/azure-connection.ts";
+import { classifyError } from "../../hub/connection-error.ts";
+import { createLog } from "../../lib/log.ts";
+import { proxyAgentFor } from "../../lib/proxy.ts";
+import type { Finding } from "./finding.ts";
+import { checkClock } from "./hardware.ts";
+import { checkDns, checkLogin, checkPorts, checkTls, type LoginFacts } from "./hub.ts";
+
+const loginTimeoutMs = 15_000;
+
+/**
+ * Probes the way to the hub, one step after the other; a step that fails ends the probing. The clock is checked here, because
+ * the hub's Date header is compared with it.
+ * @param agent whether the agent of this board is a simulated one, and whether it is connected to the hub
+ */
+export async function diagnoseHub(
+  { hub, hubCa, settings }: Pick<InspectedConfig, "hub" | "hubCa" | "settings">,
+  agent: { readonly isSimulated: boolean; readonly isConnected: boolean },
+): Promise<Finding[]> {
+  const synchronized = await (agent.isSimulated ? simulatedClock : systemClock()).synchronized();
+  const clockFacts = { nowMs: Date.now(), synchronized, source: await findTimeService() };
+  if (hub === undefined)
+    return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, false)];
+  const hop = firstHopTo(hub);
+  const dns = await probeDns(hop);
+  const found = [checkDns(dns)];
+  if (dns.addresses.length === 0)
+    return [checkClock({ ...clockFacts, hubMs: null }), ...found, ...checkLogin({ kind: "not-tried" }, false)];
+  const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
+  const [used, other] = await Promise.all([probePort(hop.host, hop.port), probePort(hub.host, otherPort)]);
+  found.push(...checkPorts(hop, settings.hubTransport, used, other));
+  const isDirect = hop.kind === "hub";
+  const hubMs = isDirect ? await probeHubDate(hub.host, hub.webSocketPort) : null;
+  const clock = checkClock({ ...clockFacts, nowMs: Date.now(), hubMs });
+  const isOpen = used.code === null;
+  const tls = isOpen && isDirect ? checkTls(await probeCertificate(hop.host, hop.port, hubCa)) : undefined;
+  if (tls !== undefined) found.push(tls);
+  const mayTry = isOpen && tls?.level !== "fault";
+  const login: LoginFacts = agent.isConnected
+    ? { kind: "agent-connected" }
+    : mayTry
+      ? await probeLogin(hub, hubCa)
+      : { kind: "not-tried" };
+  return [clock, ...found, ...checkLogin(login, clock.level === "fault")];
+}
+
+function firstHopTo(hub: HubAddress): FirstHop {
+  const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
+  const proxy = hub.webSocket ? proxyAgentFor(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
+  if (proxy === undefined) return { host: hub.host, port, kind: "hub" };
+  return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), kind: "proxy" };
+}
+
+/**
+ * Connects to the hub as the agent does, reads the twin and disconnects. The hub ends an older connection of the same identity, so
+ * this is for boards whose agent is not connected.
+ */
+async function probeLogin(address: HubAddress, ca: string | undefined): Promise<LoginFacts> {
+  const log = createLog("error", { write: () => undefined }); // The finding says what there is to say.
+  const productInfo = `boardkeeper-agent/${packageJson.version} doctor`;
+  const signal = AbortSignal.timeout(loginTimeoutMs);
+  let connection;
+  try {
+    connection = await connectToAzure({ address, ca, productInfo, log }, signal);
+  } catch (cause) {
+    const { kind: error, message } = classifyError(cause, "connect");
+    return { kind: "failed", error, message };
+  }
+  try {
+    const lost = connection.lost.then((cause) => Promise.reject(cause));
+    await Promise.race([connection.readTwin(), lost]);
+    return { kind: "connected" };
+  } catch (cause) {
+    const { kind: error, message } = classifyError(cause, "twin");
+    return { kind: "no-twin", error, message };
+  } finally {
+    await connection.close();
+  }
+}

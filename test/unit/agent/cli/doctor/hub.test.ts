@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import type { FirstHop } from "../../../../../agent/board/probes/facts.ts";
+import { checkDns, checkLogin, checkPorts, checkTls, type LoginFacts } from "../../../../../agent/cli/doctor/hub.ts";
+import { describeFinding } from "../../../../support/findings.ts";
+
+const hub: FirstHop = { host: "hub.example", port: 8883, kind: "hub" };
+
+describe("network", () => {
+  it.each([
+    [{ addresses: ["192.0.2.1"], code: null }, "ok: hub.example is 192.0.2.1"],
+    [{ addresses: [], code: "ENOTFOUND" }, "fault: hub.example cannot be resolved (ENOTFOUND)"],
+    [{ addresses: [], code: "EAI_AGAIN" }, "fault: hub.example cannot be resolved (EAI_AGAIN): no name server answers"],
+  ])("dns %j", (facts, expected) => expect(describeFinding(checkDns({ hop: hub, ...facts }))).toBe(expected));
+
+  it.each<[string | null, string | null, string, string]>([
+    [null, "ETIMEDOUT", "ok: open at hub.example", ""],
+    [
+      "ECONNREFUSED",
+      null,
+      "fault: TCP to hub.example, port 8883, is refused",
+      `set hub.transport = "mqtt-ws", since port 443`,
+    ],
+    ["ETIMEDOUT", null, "most likely a firewall drops it", "mqtt-ws"],
+    ["ETIMEDOUT", "ETIMEDOUT", "is not answered", "check that the hub runs"],
+    ["EHOSTUNREACH", "ETIMEDOUT", "cannot be opened (EHOSTUNREACH)", "check that the hub runs"],
+  ])("ports: 8883 %s, 443 %s", (used, other, expected, advice) => {
+    const [first, second] = checkPorts(hub, "mqtt", { port: 8883, code: used }, { port: 443, code: other });
+    expect(describeFinding(first)).toContain(expected);
+    expect(first?.advice ?? "").toContain(advice);
+    expect(second?.level).toBe("ok");
+  });
+
+  it("reports one port once", () => {
+    expect(checkPorts(hub, "mqtt", { port: 1, code: null }, { port: 1, code: null })).toHaveLength(1);
+  });
+});
+
+describe("tls", () => {
+  const shown = { issuer: "Some CA", validFrom: "a", validTo: "b", host: "hub.example", ownAuthority: false };
+  it.each<[string | null, string, string]>([
+    [null, "ok: trusted: signed by Some CA, valid until b", ""],
+    ["CERT_NOT_YET_VALID", "not yet valid (a to b)", "set it first"],
+    ["CERT_HAS_EXPIRED", "no longer valid (a to b)", "set it first"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "not for hub.example", "HostName"],
+    ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "does not know: Some CA", "--ca-file"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "does not know: Some CA", "intercepts TLS"],
+  ])("%s", (code, expected, advice) => {
+    const finding = checkTls({ ...shown, code });
+    expect(describeFinding(finding)).toContain(expected);
+    expect(finding.advice ?? "").toContain(advice);
+  });
+
+  it("advises to check the authority that was given", () => {
+    const facts = { ...shown, code: "SELF_SIGNED_CERT_IN_CHAIN", ownAuthority: true };
+    expect(checkTls(facts).advice).toContain("Check hub.ca-file");
+  });
+
+  it("reports a server that does not speak TLS", () => {
+    expect(describeFinding(checkTls({ ...shown, issuer: null, code: "ECONNRESET" }))).toContain(
+      "the server does not speak TLS (ECONNRESET)",
+    );
+  });
+});
+
+describe("login and hub tier", () => {
+  const failed = (error: "refused" | "unreachable"): LoginFacts => ({
+    kind: "failed",
+    error,
+    message: "connect: x",
+  });
+  const noTwin = (error: "rejected" | "lost" | "silent" | "throttled" | "quota" | "hub-error"): LoginFacts => ({
+    kind: "no-twin",
+    error,
+    message: "twin: x",
+  });
+  it.each<[LoginFacts, boolean, string, string]>([
+    [{ kind: "connected" }, false, "ok: the hub accepts", "ok: the hub has twins"],
+    [{ kind: "agent-connected" }, false, "ok: the running agent", "ok: the hub has twins"],
+    [{ kind: "not-tried" }, false, "unknown: not tried", "unknown: not checked: not connected"],
+    [failed("refused"), false, "wrong key, or the device is disabled or deleted", "unknown"],
+    [failed("refused"), true, "because the board's clock is wrong", "unknown"],
+    [failed("unreachable"), true, "fault: no connection: connect: x", "unknown"],
+    [
+      noTwin("rejected"),
+      false,
+      "ok",
+      "fault: the hub did not give the board its twin (twin: x): most likely its tier is Basic",
+    ],
+    [noTwin("silent"), false, "ok", "tier is Basic"],
+    [noTwin("lost"), false, "ok", "or another agent uses the same identity"],
+    [noTwin("throttled"), false, "ok", "unknown"],
+    [noTwin("quota"), false, "ok", "warning: The hub's messages of today"],
+    [noTwin("hub-error"), false, "ok", "unknown: the hub cannot answer now"],
+  ])("%j, clock wrong: %s", (facts, clockIsWrong, ofLogin, ofTier) => {
+    const [login, tier] = checkLogin(facts, clockIsWrong);
+    expect(describeFinding(login)).toContain(ofLogin);
+    expect(describeFinding(tier)).toContain(ofTier);
+  });
+});
