@@ -18,26 +18,26 @@ import { DiskReserve } from "./state/disk-reserve.ts";
 import { RebootRunner } from "./reboot/runner.ts";
 import { initialState, type AgentState } from "./operations/agent-state.ts";
 import { isRebooting, isUpdateApplying, unblockReboot } from "./operations/blocking.ts";
-import { workUnderWay } from "./watchdog/stall-limits.ts";
-import type { Work } from "./watchdog/stall-detector.ts";
+import { currentActivities } from "./watchdog/stall-limits.ts";
+import type { Activity } from "./watchdog/stall-detector.ts";
 import type { Settings } from "./config/settings.ts";
 import { WriteActivity } from "./state/write-activity.ts";
 import { trustedTimestampSource } from "./lib/trusted-timestamp.ts";
-import { healthCheck, linkWithin } from "./update/health-check.ts";
+import { createHealthCheck, waitForLink } from "./update/health-check.ts";
 import { isRunning } from "./update/machine.ts";
-import type { TrialRecord } from "./update/ports.ts";
-import { RehearsalWorkshop } from "./update/dry-run.ts";
-import { released } from "./update/apply-gate.ts";
-import { guardTrial } from "./update/trial-watchdog.ts";
+import type { BootCounter } from "./update/ports.ts";
+import { DryRunPipeline } from "./update/dry-run.ts";
+import { untilApplyAllowed } from "./update/apply-gate.ts";
+import { startTrialWatchdog } from "./update/trial-watchdog.ts";
 import { UpdateRunner } from "./update/runner.ts";
-import { ImageWorkshop } from "./update/image-pipeline.ts";
+import { StagingPipeline } from "./update/image-pipeline.ts";
 import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
 import { EffectiveSettings } from "./config/effective-settings.ts";
-import { Monitor } from "./telemetry/monitor.ts";
+import { MetricsMonitor } from "./telemetry/monitor.ts";
 import { recoverState } from "./operations/recovery.ts";
-import { mistakesIn } from "./maintenance/cron.ts";
+import { validateWindows } from "./maintenance/cron.ts";
 import { WindowGate } from "./maintenance/gate.ts";
-import { shareOf } from "./maintenance/window.ts";
+import { splayFraction } from "./maintenance/window.ts";
 
 interface AgentStatus {
   readonly snapshot: Snapshot;
@@ -52,7 +52,7 @@ export interface Agent {
   /** The operation id of the update that is running; null when none is. */
   runningUpdateId(): string | null;
   /** What is under way now, each with how long it may go without moving: for a watchdog. */
-  activeWork(): readonly Work[];
+  activeWork(): readonly Activity[];
   /** How the agent is now, for whoever looks at the service. */
   status(): AgentStatus;
   /** Calls back after what may have changed that. */
@@ -77,7 +77,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const writes = new WriteActivity();
   const inReserve = async (write: () => Promise<void>): Promise<void> =>
     await writes.track(() => (diskReserve === undefined ? write() : diskReserve.withReserve(write)));
-  const trials: TrialRecord = {
+  const trials: BootCounter = {
     read: () => ports.bootCounter.read(),
     write: (count) => inReserve(() => ports.bootCounter.write(count)),
   };
@@ -132,14 +132,14 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
   const gate = new WindowGate({
     ...runtimeFor("windows", runtime),
     windows: () => effectiveSettings.current.maintenanceWindows,
-    share: shareOf(runtime.digest(ports.identity)),
+    splayFraction: splayFraction(runtime.digest(ports.identity)),
   });
-  const windowOpened: WindowGate["opened"] = (onWait, signal) => gate.opened(onWait, signal);
+  const windowOpened: WindowGate["untilOpen"] = (onWait, signal) => gate.untilOpen(onWait, signal);
   const reboots = new RebootRunner({
     ...runtimeFor("reboot", runtime),
     store,
     bootId,
-    power: ports.power,
+    rebootPort: ports.power,
     isUpdateApplying: () => isUpdateApplying(store.state),
     deadlineMs: settings.rebootDeadlineMs,
     reported,
@@ -147,7 +147,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     onWait: (wait) => reportedState.setWait("reboot", wait),
     stamp,
   });
-  const largestImageBytes = settings.maxImageBytes;
+  const maxImageBytes = settings.maxImageBytes;
   const requestHandler = new RequestHandler({
     ...runtimeFor("methods", runtime),
     store,
@@ -158,10 +158,10 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       canInstall: settings.installer !== "none",
       allowHttp: settings.allowHttp,
       windowConfigured: gate.isConfigured,
-      largestImageBytes,
+      maxImageBytes,
     }),
-    window: () => gate.look(),
-    roomBytes: () => staging.roomBytes(),
+    window: () => gate.status(),
+    roomBytes: () => staging.availableBytes(),
     inhibitors: () => ports.power.inhibitors(),
     snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
@@ -177,7 +177,7 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     ...runtimeFor("config", runtime),
     store,
     base: settings,
-    validateWindows: (windows) => mistakesIn(windows, wallClock.now().getTime()),
+    validateWindows: (windows) => validateWindows(windows, wallClock.now().getTime()),
     isRecovered: () => recovered.signal.aborted,
     stopping: stopping.signal,
   });
@@ -206,40 +206,40 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
       changed();
     },
   });
-  const monitor = new Monitor({
+  const monitor = new MetricsMonitor({
     ...runtimeFor("health", runtime),
     read: ports.readMetrics,
-    terms: () => ({
-      everyMs: effectiveSettings.current.healthReportEveryMs,
-      leastMs: effectiveSettings.current.healthReportLeastMs,
+    intervals: () => ({
+      intervalMs: effectiveSettings.current.healthReportEveryMs,
+      minIntervalMs: effectiveSettings.current.healthReportLeastMs,
     }),
     facts: () => ({ bootId, firmwareVersion: reportedState.snapshot().currentVersion }),
   });
-  effectiveSettings.subscribe(() => monitor.reconsider());
+  effectiveSettings.subscribe(() => monitor.settingsChanged());
   const updates = new UpdateRunner({
     ...runtimeFor("update", runtime),
     store,
     bootId,
-    workshop: new ImageWorkshop({
+    pipeline: new StagingPipeline({
       ...runtime,
-      fetcher: ports.fetcher,
+      downloader: ports.fetcher,
       staging,
       installer,
-      largestImageBytes,
+      maxImageBytes,
       keepPartialMs: settings.keepPartialMs,
     }),
-    rehearsal:
+    dryRunPipeline:
       mode === "simulated"
-        ? new RehearsalWorkshop(timer, settings.simulationPauseMs, () => installer.runningVersion())
+        ? new DryRunPipeline(timer, settings.simulationPauseMs, () => installer.runningVersion())
         : undefined,
-    health: healthCheck(
+    health: createHealthCheck(
       { ...runtime, linkUp: () => supervisor.isConnected },
-      { steadyMs: settings.healthyForMs, withinMs: settings.proveWithinMs },
+      { healthyForMs: settings.healthyForMs, deadlineMs: settings.proveWithinMs },
     ),
-    trials,
-    linkUp: (until) => linkWithin({ ...runtime, linkUp: () => supervisor.isConnected }, until),
-    released: (job, signal) =>
-      released(
+    bootCounter: trials,
+    waitForLink: (until) => waitForLink({ ...runtime, linkUp: () => supervisor.isConnected }, until),
+    untilApplyAllowed: (job, signal) =>
+      untilApplyAllowed(
         {
           store,
           isRebooting: () => isRebooting(store.state),
@@ -257,12 +257,12 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     onVersion: (version) => reportedState.setVersion(version),
   });
 
-  guardTrial({
+  startTrialWatchdog({
     ...runtimeFor("trial", runtime),
     store,
     alerts,
     bootId,
-    proveWithinMs: settings.proveWithinMs,
+    healthDeadlineMs: settings.proveWithinMs,
     runningVersion: (signal) => installer.runningVersion(signal),
     reboot: () => ports.power.reboot({ force: true }, stopping.signal),
     stopping: stopping.signal,
@@ -311,13 +311,13 @@ export async function startAgent(ports: AgentPorts, settings: Settings): Promise
     },
     runningUpdateId: () => (isRunning(store.state.update) ? store.state.update.job.operationId : null),
     activeWork: () =>
-      workUnderWay(
+      currentActivities(
         {
           nowMs: bootClock.nowMs(),
           isRecovered: recovered.signal.aborted,
           writes: writes.current,
-          update: updates.underWay,
-          reboot: reboots.underWay,
+          update: updates.running,
+          reboot: reboots.running,
         },
         settings,
       ),

@@ -35,12 +35,12 @@ import type { HardwareInfo } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-connection.ts";
 import type { LeveledLog, Log } from "./lib/log.ts";
 import { helperFolder, installSocket } from "./config/paths.ts";
-import type { Power } from "./reboot/runner.ts";
+import type { RebootPort } from "./reboot/runner.ts";
 import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
-import { Download, downloadTerms } from "./download/download.ts";
-import { ImageIntake } from "./update/local-upload.ts";
-import type { OwnerProgram } from "./update/install-script.ts";
-import type { Installer, Staging } from "./update/ports.ts";
+import { Downloader, downloadLimits } from "./download/download.ts";
+import { LocalUpload } from "./update/local-upload.ts";
+import type { InstallScript } from "./update/install-script.ts";
+import type { Installer, StagingArea } from "./update/ports.ts";
 
 /** Between two looks at a saved state that the disk does not give out. */
 const stateLookMs = 2_000;
@@ -52,7 +52,7 @@ export async function createAgent(
   config: Config,
   log: LeveledLog,
   boardFile: string | undefined,
-): Promise<{ agent: Agent; intake: ImageIntake }> {
+): Promise<{ agent: Agent; intake: LocalUpload }> {
   const stateFile = new ChecksummedStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
   const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
@@ -61,7 +61,7 @@ export async function createAgent(
     config.stagingDir,
     config.keepFreeBytes,
     config.stagingQuotaBytes,
-    () => intake.kept,
+    () => intake.protectedImages,
   );
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
@@ -84,12 +84,12 @@ export async function createAgent(
     "agent started",
   );
   const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config.keepFreeBytes });
-  const intake = new ImageIntake({
+  const intake = new LocalUpload({
     ...runtimeFor("intake", runtime),
     staging,
-    partials,
-    largestImageBytes: config.maxImageBytes,
-    updating: () => agent.runningUpdateId(),
+    partialStore: partials,
+    maxImageBytes: config.maxImageBytes,
+    runningUpdateId: () => agent.runningUpdateId(),
   });
   await removeLeftovers(config.stateDir, staging, saved, log);
   const agent = await startAgent(
@@ -110,7 +110,7 @@ export async function createAgent(
       bootCounter: new BootCounterFile(config.stateDir),
       reserve: new DiskReserveFile(config.stateDir),
       staging,
-      fetcher: intake.yieldingTo(makeDownload(config, runtime, partials, productInfo)),
+      fetcher: intake.preemptedBy(makeDownload(config, runtime, partials, productInfo)),
       installer: makeInstaller(config, log, boardFile),
       power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedReboot,
       recentLog: log.recent,
@@ -131,13 +131,13 @@ export async function createAgent(
 /** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
 async function removeLeftovers(
   stateDir: string,
-  staging: Staging,
+  staging: StagingArea,
   saved: AgentState | undefined,
   log: Log,
 ): Promise<void> {
   try {
     await removeTempFiles(stateDir);
-    if (saved === undefined || saved.update.phase === "idle") await staging.clear([]);
+    if (saved === undefined || saved.update.phase === "idle") await staging.removeAllExcept([]);
   } catch (cause) {
     log.warn({ err: cause }, "what is left of saves and updates was not removed");
   }
@@ -190,21 +190,21 @@ async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config
   }
 }
 
-function makeDownload(config: Config, runtime: Runtime, partials: FilePartialStore, userAgent: string): Download {
-  return new Download(
+function makeDownload(config: Config, runtime: Runtime, partials: FilePartialStore, userAgent: string): Downloader {
+  return new Downloader(
     {
       ...runtimeFor("download", runtime),
       source: new HttpsSource({ allowHttp: config.allowHttp, ca: config.imageCa, userAgent }),
-      partials,
+      partialStore: partials,
     },
-    downloadTerms(config),
+    downloadLimits(config),
   );
 }
 
-function makePower(config: Config, log: Log, bootId: string): Power {
+function makePower(config: Config, log: Log, bootId: string): RebootPort {
   const inhibitors = (): ReturnType<typeof readInhibitors> => readInhibitors(log);
   const command = config.rebootCommand;
-  const throughDoor = (): Power["reboot"] =>
+  const throughDoor = (): RebootPort["reboot"] =>
     rebootViaHelper({
       folder: helperFolder,
       bootId,
@@ -234,7 +234,7 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
   return noInstaller();
 }
 
-function makeProgram(config: Config): OwnerProgram | undefined {
+function makeProgram(config: Config): InstallScript | undefined {
   if (config.commandAsRoot) return installViaHelper({ socket: installSocket, timer: systemTimer });
   const path = config.commandProgram;
   return path === null ? undefined : execScript(path);

@@ -16,10 +16,10 @@ import { ConfigError, loadConfig, type Config } from "./config/load.ts";
 import { withErrorPriority, isJournaldStream, journaldDestination } from "./lib/journald.ts";
 import { createLog, formatTerminalLine, type LeveledLog, type Log } from "./lib/log.ts";
 import { localApiSocketOf } from "./config/paths.ts";
-import { Attendant } from "./watchdog/service-watchdog.ts";
+import { ServiceWatchdog } from "./watchdog/service-watchdog.ts";
 import { statusLine } from "./watchdog/status-line.ts";
 import { runSimulatedBoard, exitWithParent } from "./board/simulator/run.ts";
-import type { ImageIntake } from "./update/local-upload.ts";
+import type { LocalUpload } from "./update/local-upload.ts";
 import { usageText } from "./cli/usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: the simulated board, at which somebody sits, ends with a misconfigured agent. */
@@ -99,10 +99,10 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
     log.error({ folder: config.stateDir }, "running with the last good configuration");
   const { agent, intake } = await createAgent(config, log, boardFile);
   const door = await openDoor(config, agent, intake, log);
-  const attendant = new Attendant({
+  const attendant = new ServiceWatchdog({
     manager: systemdServiceManager(process.env, log),
     ...systemRuntime(log),
-    work: () => agent.activeWork(),
+    activities: () => agent.activeWork(),
     status: () => statusLine({ ...agent.status(), hub: config.hub.hostName, device: config.hub.deviceId }),
   });
   agent.onChange(() => attendant.refresh());
@@ -147,17 +147,17 @@ async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | unde
 async function openDoor(
   { stateDir }: Config,
   agent: Agent,
-  intake: ImageIntake,
+  intake: LocalUpload,
   log: Log,
 ): Promise<LocalApiServer | undefined> {
   const path = localApiSocketOf(process.env, stateDir);
   const callers: LocalApiHandlers = {
     method: async (name, payload) => {
       const reply = await agent.callMethod(name, payload);
-      if (name === "firmwareUpdate") await intake.settle();
+      if (name === "firmwareUpdate") await intake.discardUnclaimed();
       return reply;
     },
-    image: (image, signal) => intake.take(image, signal),
+    image: (image, signal) => intake.receive(image, signal),
   };
   return await serveLocalApi({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
     log.warn({ err: cause, path }, "no door for commands on this board");

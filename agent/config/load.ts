@@ -9,7 +9,7 @@ import { stateFileNames } from "./paths.ts";
 import { parseSettings, type SettingSource } from "./parse-settings.ts";
 import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
-import { mistakesIn } from "../maintenance/cron.ts";
+import { validateWindows } from "../maintenance/cron.ts";
 import { firstLine, environmentSettings, readConfigFiles, simulationDefaults } from "./sources.ts";
 
 /** Everything the agent is told, checked whole before anything is done. */
@@ -226,7 +226,7 @@ function contradictions(settings: Settings, { simulate }: LaunchOptions): string
 }
 
 async function windowMistakes(settings: Settings): Promise<string[]> {
-  const mistakes = await mistakesIn(settings.maintenanceWindows, Date.now());
+  const mistakes = await validateWindows(settings.maintenanceWindows, Date.now());
   return mistakes.map((one) => `maintenance.windows: ${one}`);
 }
 

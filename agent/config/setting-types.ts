@@ -1,4 +1,4 @@
-import { windowsFrom, type MaintenanceWindow } from "../maintenance/window.ts";
+import { parseWindows, type MaintenanceWindow } from "../maintenance/window.ts";
 
 /* The types of settings: what may be written in TOML or in the environment, and how it becomes the value of a field. */
 
@@ -148,7 +148,7 @@ function textsIn(written: unknown): readonly string[] | undefined {
 export function windows(about: Documented): Setting<readonly MaintenanceWindow[]> {
   const expected = 'windows such as [{ cron = "0 2 * * *", duration = "2h", timezone = "Europe/Berlin" }]';
   return setting(about, "list of windows", [], "[]", (written) => {
-    const read = windowsFrom(typeof written === "string" ? jsonIn(written) : written);
+    const read = parseWindows(typeof written === "string" ? jsonIn(written) : written);
     return read.ok ? read : { ok: false, expected: `${expected} (${read.problems.join("; ")})` };
   });
 }

@@ -2,38 +2,38 @@ import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Image } from "../update/job.ts";
-import type { FetchOrder, Fetcher } from "../update/ports.ts";
-import type { Delay, Progress } from "../update/report.ts";
-import { Attempt, type AttemptTerms, type TryEnd } from "./attempt.ts";
+import type { DownloadRequest, ImageDownloader } from "../update/ports.ts";
+import type { DownloadDelay, DownloadProgress } from "../update/report.ts";
+import { Attempt, type TransferLimits, type AttemptResult } from "./attempt.ts";
 import {
-  addressesOf,
-  afterFailure,
-  afterSetback,
-  endsTry,
-  isOver,
-  mostStartOvers,
-  nextAddress,
-  type Address,
+  createMirrors,
+  errorOutcome,
+  scheduleRetry,
+  mustAbortAttempt,
+  deadlinePassed,
+  maxStartOvers,
+  nextMirror,
+  type Mirror,
 } from "./mirror-policy.ts";
-import type { PartialImage, Partials, Source } from "./ports.ts";
+import type { PartialImage, PartialStore, HttpSource } from "./ports.ts";
 
-export interface DownloadTerms extends AttemptTerms {
+export interface DownloadLimits extends TransferLimits {
   /** When a job has been fetching for so long, no other try is begun, and none goes on for longer than a silence; 0 for one. */
   readonly deadlineMs: number;
 }
 
-export function downloadTerms(settings: Settings): DownloadTerms {
+export function downloadLimits(settings: Settings): DownloadLimits {
   return {
     deadlineMs: settings.downloadDeadlineMs,
     silenceMs: settings.downloadSilenceMs,
-    leastBytes: settings.downloadLeastBytes,
+    minBytes: settings.downloadLeastBytes,
     bytesPerSecond: settings.downloadBytesPerSecond,
   };
 }
 
 export interface DownloadPorts extends Runtime {
-  readonly source: Source;
-  readonly partials: Partials;
+  readonly source: HttpSource;
+  readonly partialStore: PartialStore;
 }
 
 /** While it waits, how often the twin is offered why, and the time that has passed is noted. */
@@ -43,20 +43,24 @@ const waitSliceMs = 60_000;
  * Fetches images through whatever servers and links do: goes on where it was cut off, waits and tries again until its
  * deadline, and hands out nothing that was not digested byte by byte. No image is ever held in memory.
  */
-export class Download implements Fetcher {
+export class Downloader implements ImageDownloader {
   readonly #ports: DownloadPorts;
-  readonly #terms: DownloadTerms;
+  readonly #terms: DownloadLimits;
 
-  constructor(ports: DownloadPorts, terms: DownloadTerms) {
+  constructor(ports: DownloadPorts, terms: DownloadLimits) {
     this.#ports = ports;
     this.#terms = terms;
   }
 
-  async fetch(order: FetchOrder, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image> {
-    const partial = await this.#ports.partials.open(order.path, order.operationId, signal);
+  async download(
+    order: DownloadRequest,
+    onProgress: (progress: DownloadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Image> {
+    const partial = await this.#ports.partialStore.open(order.path, order.operationId, signal);
     let image: Image;
     try {
-      image = await new Course(this.#ports, this.#terms, order, partial, onProgress, signal).run();
+      image = await new ResumableDownload(this.#ports, this.#terms, order, partial, onProgress, signal).run();
     } catch (cause) {
       await partial.close().catch((second: unknown) => {
         this.#ports.log.warn({ err: second }, "partial image not closed"); // The first error is the one to tell.
@@ -69,96 +73,96 @@ export class Download implements Fetcher {
 }
 
 /** One image on its way here, from the first try to the last. */
-class Course {
+class ResumableDownload {
   readonly #ports: DownloadPorts;
-  readonly #terms: DownloadTerms;
-  readonly #order: FetchOrder;
+  readonly #limits: DownloadLimits;
+  readonly #request: DownloadRequest;
   readonly #partial: PartialImage;
-  readonly #onProgress: (progress: Progress) => void;
+  readonly #onProgress: (progress: DownloadProgress) => void;
   readonly #signal: AbortSignal;
-  readonly #begunMs: number;
-  readonly #spentBeforeMs: number;
+  readonly #startedMs: number;
+  readonly #usedBeforeMs: number;
   readonly #fromDiskBytes: number;
-  #addresses: Address[];
-  #last = -1;
+  #mirrors: Mirror[];
+  #current = -1;
   #receivedBytes = 0;
-  #mostBytes: number;
-  #delay: Delay | null = null;
-  readonly #told = new Set<string>();
+  #maxBytesReached: number;
+  #delay: DownloadDelay | null = null;
+  readonly #warned = new Set<string>();
   readonly #attempt: Attempt;
 
   constructor(
     ports: DownloadPorts,
-    terms: DownloadTerms,
-    order: FetchOrder,
+    terms: DownloadLimits,
+    order: DownloadRequest,
     partial: PartialImage,
-    onProgress: (progress: Progress) => void,
+    onProgress: (progress: DownloadProgress) => void,
     signal: AbortSignal,
   ) {
     this.#ports = ports;
-    this.#terms = terms;
-    this.#order = order;
+    this.#limits = terms;
+    this.#request = order;
     this.#partial = partial;
     this.#onProgress = onProgress;
     this.#signal = signal;
-    this.#begunMs = ports.bootClock.nowMs();
-    this.#spentBeforeMs = partial.spent.fetchingMs;
+    this.#startedMs = ports.bootClock.nowMs();
+    this.#usedBeforeMs = partial.usage.fetchingMs;
     this.#fromDiskBytes = partial.bytes;
-    this.#mostBytes = partial.bytes;
-    this.#addresses = addressesOf(order.uris);
+    this.#maxBytesReached = partial.bytes;
+    this.#mirrors = createMirrors(order.uris);
     const startOver = (why: string): Promise<void> => this.#startOver(why);
-    const onPiece = (bytes: number): void => this.#take(bytes);
-    const isTimeUp = (): boolean => endsTry(this.#spent().fetchingMs, terms.deadlineMs);
-    this.#attempt = new Attempt({ ...ports, startOver, onPiece, isTimeUp }, terms, order, partial, signal);
+    const onChunk = (bytes: number): void => this.#onChunk(bytes);
+    const mustAbort = (): boolean => mustAbortAttempt(this.#usage().fetchingMs, terms.deadlineMs);
+    this.#attempt = new Attempt({ ...ports, startOver, onChunk, mustAbort }, terms, order, partial, signal);
   }
 
   async run(): Promise<Image> {
     try {
-      return await this.#fetchWhole();
+      return await this.#untilComplete();
     } finally {
-      this.#partial.remember(this.#spent());
+      this.#partial.noteUsage(this.#usage());
     }
   }
 
-  async #fetchWhole(): Promise<Image> {
-    const { sha256 } = this.#order;
-    this.#tellProgress();
+  async #untilComplete(): Promise<Image> {
+    const { sha256 } = this.#request;
+    this.#reportProgress();
     // Cut off between its last byte and the step that follows: there is nothing left to ask a server for.
-    let end: TryEnd | undefined = this.#seemsWhole() ? { kind: "whole", unbroken: false } : undefined;
+    let end: AttemptResult | undefined = this.#isProbablyComplete() ? { kind: "complete", unbroken: false } : undefined;
     for (;;) {
-      end ??= await this.#tryNext();
+      end ??= await this.#attemptNext();
       // Whatever a server said of its length: bytes with the digest that was asked for are the image.
       if (this.#partial.digest() === sha256) return this.#finish();
-      const image = await this.#takeUp(end);
+      const image = await this.#handleResult(end);
       if (image !== undefined) return image;
       end = undefined;
     }
   }
 
   /** What the end of a try comes to: another one, an image that is not the one asked for, or an error. */
-  async #takeUp(end: TryEnd): Promise<Image | undefined> {
+  async #handleResult(end: AttemptResult): Promise<Image | undefined> {
     const partial = this.#partial;
     switch (end.kind) {
-      case "whole":
-        if (!end.unbroken && !partial.spent.fetchedAgain) {
+      case "complete":
+        if (!end.unbroken && !partial.usage.fetchedAgain) {
           this.#ports.log.warn({ bytes: partial.bytes }, "parts do not fit together, fetching it whole");
-          await partial.startOver({ ...this.#spent(), fetchedAgain: true });
+          await partial.startOver({ ...this.#usage(), fetchedAgain: true });
           return undefined;
         }
-        this.#endAddress();
-        if (this.#addresses.every(({ ended }) => ended)) return this.#finish(); // Told apart by its digest.
+        this.#abandonMirror();
+        if (this.#mirrors.every(({ abandoned: ended }) => ended)) return this.#finish(); // Told apart by its digest.
         await this.#startOver("it is another image than was asked for");
         return undefined;
       case "startOver":
         await this.#startOver(end.why);
         return undefined;
-      case "ended":
-        this.#ports.log.warn({ address: this.#last + 1, of: this.#addresses.length, err: end.error }, "address ended");
-        this.#endAddress();
-        if (this.#addresses.every(({ ended }) => ended)) throw end.error;
+      case "abandon":
+        this.#ports.log.warn({ address: this.#current + 1, of: this.#mirrors.length, err: end.error }, "address ended");
+        this.#abandonMirror();
+        if (this.#mirrors.every(({ abandoned: ended }) => ended)) throw end.error;
         return undefined;
-      case "again":
-        this.#setBack(end);
+      case "retry":
+        this.#scheduleRetry(end);
         return undefined;
     }
   }
@@ -170,102 +174,102 @@ class Course {
     return { sha256: this.#partial.digest(), sizeBytes: bytes };
   }
 
-  #seemsWhole(): boolean {
+  #isProbablyComplete(): boolean {
     const { bytes, totalBytes } = this.#partial;
-    const { sizeBytes, sha256 } = this.#order;
+    const { sizeBytes, sha256 } = this.#request;
     return bytes > 0 && (bytes === (totalBytes ?? sizeBytes) || this.#partial.digest() === sha256);
   }
 
   /** Waits for an address that may be asked, and asks it. */
-  async #tryNext(): Promise<TryEnd> {
+  async #attemptNext(): Promise<AttemptResult> {
     const { bootClock } = this.#ports;
-    const index = nextAddress(this.#addresses, this.#last, bootClock.nowMs());
-    const address = index === undefined ? undefined : this.#addresses[index];
+    const index = nextMirror(this.#mirrors, this.#current, bootClock.nowMs());
+    const address = index === undefined ? undefined : this.#mirrors[index];
     if (index === undefined || address === undefined)
       throw new AgentError("internal", "No address is left to fetch the image from.");
-    this.#last = index;
+    this.#current = index;
     await this.#waitUntil(address.readyAtMs);
-    this.#addresses[index] = { ...address, tries: address.tries + 1 };
-    this.#mostBytes = Math.max(this.#mostBytes, this.#partial.bytes);
+    this.#mirrors[index] = { ...address, tries: address.tries + 1 };
+    this.#maxBytesReached = Math.max(this.#maxBytesReached, this.#partial.bytes);
     try {
       return await this.#attempt.run(address.uri);
     } catch (cause) {
       this.#signal.throwIfAborted();
       if (!(cause instanceof AgentError)) throw cause;
-      const means = afterFailure(cause.code);
-      if (means === "final") throw cause;
-      return means === "ended"
-        ? { kind: "ended", error: cause }
-        : { kind: "again", what: cause.code, retryAfterMs: null, error: cause };
+      const means = errorOutcome(cause.code);
+      if (means === "fatal") throw cause;
+      return means === "abandon"
+        ? { kind: "abandon", error: cause }
+        : { kind: "retry", what: cause.code, retryAfterMs: null, error: cause };
     }
   }
 
   /** Drops every byte and begins anew, a bounded number of times: each costs the whole image once more. */
   async #startOver(why: string): Promise<void> {
-    const spent = this.#spent();
+    const spent = this.#usage();
     const { bytes } = this.#partial;
     this.#ports.log.warn({ why, bytes, startOvers: spent.startOvers + 1 }, "download begins again");
-    if (spent.startOvers >= mostStartOvers) {
+    if (spent.startOvers >= maxStartOvers) {
       throw new AgentError(
         "not-resumable",
-        `The download began at its first byte ${mostStartOvers} times; now again, because ${why}. Serve a file that stays as it is from a server that answers range requests.`,
+        `The download began at its first byte ${maxStartOvers} times; now again, because ${why}. Serve a file that stays as it is from a server that answers range requests.`,
       );
     }
     await this.#partial.startOver({ ...spent, startOvers: spent.startOvers + 1 });
-    this.#tellProgress();
+    this.#reportProgress();
   }
 
-  #endAddress(): void {
-    this.#addresses = this.#addresses.map((one, index) => (index === this.#last ? { ...one, ended: true } : one));
+  #abandonMirror(): void {
+    this.#mirrors = this.#mirrors.map((one, index) => (index === this.#current ? { ...one, abandoned: true } : one));
   }
 
   /** Notes when the address may be asked again, and says why it has to wait: once for each cause. */
-  #setBack({ error, what, retryAfterMs }: Extract<TryEnd, { kind: "again" }>): void {
-    const { deadlineMs } = this.#terms;
+  #scheduleRetry({ error, what, retryAfterMs }: Extract<AttemptResult, { kind: "retry" }>): void {
+    const { deadlineMs } = this.#limits;
     const { bootClock, log, random } = this.#ports;
-    const spentMs = this.#spent().fetchingMs;
-    if (isOver(this.#addresses, spentMs, deadlineMs)) {
+    const elapsedMs = this.#usage().fetchingMs;
+    if (deadlinePassed(this.#mirrors, elapsedMs, deadlineMs)) {
       if (deadlineMs === 0) throw error;
       const hours = Math.round(deadlineMs / 360_000) / 10;
       throw new AgentError(error.code, `Gave up after trying for ${hours} h. ${error.message}`, { cause: error });
     }
     const nowMs = bootClock.nowMs();
-    const gainedBytes = this.#partial.bytes - this.#mostBytes;
-    const patience = { nowMs, spentMs, deadlineMs, random: random() };
-    this.#addresses = this.#addresses.map((one, index) =>
-      index === this.#last ? afterSetback(one, { gainedBytes, retryAfterMs }, patience) : one,
+    const gainedBytes = this.#partial.bytes - this.#maxBytesReached;
+    const patience = { nowMs, elapsedMs, deadlineMs, random: random() };
+    this.#mirrors = this.#mirrors.map((one, index) =>
+      index === this.#current ? scheduleRetry(one, { gainedBytes, retryAfterMs }, patience) : one,
     );
     this.#delay = { code: error.code, message: error.message };
-    const retryInMs = (this.#addresses[this.#last]?.readyAtMs ?? nowMs) - nowMs;
+    const retryInMs = (this.#mirrors[this.#current]?.readyAtMs ?? nowMs) - nowMs;
     const line = { what, reason: error.message, bytes: this.#partial.bytes, retryInMs };
-    if (this.#told.has(what)) log.debug(line, "download delayed");
+    if (this.#warned.has(what)) log.debug(line, "download delayed");
     else log.warn(line, "download delayed");
-    this.#told.add(what);
+    this.#warned.add(what);
   }
 
   async #waitUntil(readyAtMs: number): Promise<void> {
     const { timer, bootClock } = this.#ports;
     for (let leftMs = readyAtMs - bootClock.nowMs(); leftMs > 0; leftMs = readyAtMs - bootClock.nowMs()) {
-      this.#tellProgress();
+      this.#reportProgress();
       await timer.after(Math.min(leftMs, waitSliceMs), this.#signal);
-      await this.#partial.account(this.#spent());
+      await this.#partial.saveUsage(this.#usage());
     }
   }
 
-  #take(bytes: number): void {
+  #onChunk(bytes: number): void {
     this.#receivedBytes += bytes;
     this.#delay = null;
-    this.#partial.remember(this.#spent());
-    this.#tellProgress();
+    this.#partial.noteUsage(this.#usage());
+    this.#reportProgress();
   }
 
-  #spent(): PartialImage["spent"] {
-    const fetchingMs = this.#spentBeforeMs + this.#ports.bootClock.nowMs() - this.#begunMs;
-    return { ...this.#partial.spent, fetchingMs };
+  #usage(): PartialImage["usage"] {
+    const fetchingMs = this.#usedBeforeMs + this.#ports.bootClock.nowMs() - this.#startedMs;
+    return { ...this.#partial.usage, fetchingMs };
   }
 
-  #tellProgress(): void {
+  #reportProgress(): void {
     const { bytes, totalBytes } = this.#partial;
-    this.#onProgress({ receivedBytes: bytes, totalBytes: totalBytes ?? this.#order.sizeBytes, delay: this.#delay });
+    this.#onProgress({ receivedBytes: bytes, totalBytes: totalBytes ?? this.#request.sizeBytes, delay: this.#delay });
   }
 }

@@ -11,10 +11,10 @@ const retryLimits = { firstMs: 1_000, capMs: 600_000 } as const;
 /** So many new bytes make a try worth it: a server that lets out a few at a time does not keep the waits short. */
 const worthwhileBytes = 256 * 1_024;
 /** How often a download begins at its first byte before it is given up: each time costs the whole image once more. */
-export const mostStartOvers = 20;
+export const maxStartOvers = 20;
 
 /** One of the addresses that an image is fetched from. */
-export interface Address {
+export interface Mirror {
   readonly uri: string;
   readonly tries: number;
   /** Tries since the last worthwhile one. */
@@ -22,21 +22,21 @@ export interface Address {
   /** Not asked before this moment. */
   readonly readyAtMs: number;
   /** True once it was found to be of no use: the others go on without it. */
-  readonly ended: boolean;
+  readonly abandoned: boolean;
 }
 
-export function addressesOf(uris: readonly string[]): Address[] {
-  return uris.map((uri) => ({ uri, tries: 0, failures: 0, readyAtMs: 0, ended: false }));
+export function createMirrors(uris: readonly string[]): Mirror[] {
+  return uris.map((uri) => ({ uri, tries: 0, failures: 0, readyAtMs: 0, abandoned: false }));
 }
 
 /** The address to ask next: the one that may be asked first, and among those that may, the one after the last. */
-export function nextAddress(addresses: readonly Address[], last: number, nowMs: number): number | undefined {
+export function nextMirror(addresses: readonly Mirror[], last: number, nowMs: number): number | undefined {
   let best: number | undefined;
   let bestMs = Infinity;
   for (let step = 1; step <= addresses.length; step += 1) {
     const index = (last + step) % addresses.length;
     const address = addresses[index];
-    if (address === undefined || address.ended) continue;
+    if (address === undefined || address.abandoned) continue;
     const readyAtMs = Math.max(address.readyAtMs, nowMs);
     if (readyAtMs < bestMs) [best, bestMs] = [index, readyAtMs];
   }
@@ -44,26 +44,26 @@ export function nextAddress(addresses: readonly Address[], last: number, nowMs: 
 }
 
 /** A try that has come to nothing for now. */
-export interface Setback {
+export interface FailedAttempt {
   /** New bytes beyond what was ever on disk. */
   readonly gainedBytes: number;
   /** What the server has asked for; null when it has not. */
   readonly retryAfterMs: number | null;
 }
 
-export interface Patience {
+export interface RetryContext {
   readonly nowMs: number;
   /** How long this job has been fetching, while the agent ran. */
-  readonly spentMs: number;
+  readonly elapsedMs: number;
   readonly deadlineMs: number;
   /** In [0, 1). */
   readonly random: number;
 }
 
 /** The address after a setback: waits, but never past the deadline, which the last try is made at. */
-export function afterSetback(address: Address, setback: Setback, patience: Patience): Address {
+export function scheduleRetry(address: Mirror, setback: FailedAttempt, patience: RetryContext): Mirror {
   const failures = setback.gainedBytes >= worthwhileBytes ? 1 : address.failures + 1;
-  const leftMs = Math.max(0, patience.deadlineMs - patience.spentMs);
+  const leftMs = Math.max(0, patience.deadlineMs - patience.elapsedMs);
   const waitMs = Math.min(
     Math.max(backoffMs(retryLimits, failures, patience.random), setback.retryAfterMs ?? 0),
     leftMs,
@@ -72,32 +72,32 @@ export function afterSetback(address: Address, setback: Setback, patience: Patie
 }
 
 /** True when no other try is to begin: the time is up, and every address that is left was asked at least once. */
-export function isOver(addresses: readonly Address[], spentMs: number, deadlineMs: number): boolean {
-  return spentMs >= deadlineMs && addresses.every(({ tries, ended }) => ended || tries > 0);
+export function deadlinePassed(addresses: readonly Mirror[], elapsedMs: number, deadlineMs: number): boolean {
+  return elapsedMs >= deadlineMs && addresses.every(({ tries, abandoned: ended }) => ended || tries > 0);
 }
 
 /**
  * True when a try that is under way has to end, although bytes come. A deadline of 0 is for one try, however long it takes.
  */
-export function endsTry(spentMs: number, deadlineMs: number): boolean {
-  return deadlineMs > 0 && spentMs >= deadlineMs;
+export function mustAbortAttempt(elapsedMs: number, deadlineMs: number): boolean {
+  return deadlineMs > 0 && elapsedMs >= deadlineMs;
 }
 
 /**
  * What a status that is no image means: `again` for what passes by itself (408 Request Timeout, 425 Too Early, 429 Too
  * Many Requests, every 5xx), `ended` for what the server will say the next time too.
  */
-export function afterStatus(status: number): "again" | "ended" {
-  return [408, 425, 429].includes(status) || status >= 500 ? "again" : "ended";
+export function statusOutcome(status: number): "retry" | "abandon" {
+  return [408, 425, 429].includes(status) || status >= 500 ? "retry" : "abandon";
 }
 
 /** What a failed try means for the rest: `again` here, `ended` for this address, `final` for the whole job. */
-export function afterFailure(code: ErrorCode): "again" | "ended" | "final" {
-  if (code === "unreachable") return "again";
-  return endsAddress.has(code) ? "ended" : "final";
+export function errorOutcome(code: ErrorCode): "retry" | "abandon" | "fatal" {
+  if (code === "unreachable") return "retry";
+  return mirrorErrors.has(code) ? "abandon" : "fatal";
 }
 
-const endsAddress: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const mirrorErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "bad-address",
   "bad-size",
   "http-status",
@@ -108,7 +108,7 @@ const endsAddress: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Failures that say nothing against the bytes that have arrived: the same image, asked for again, goes on with them. */
-const blameless: ReadonlySet<string> = new Set<ErrorCode>([
+const keepsBytes: ReadonlySet<string> = new Set<ErrorCode>([
   "bad-address",
   "http-status",
   "insecure-address",
@@ -120,7 +120,7 @@ const blameless: ReadonlySet<string> = new Set<ErrorCode>([
 
 /** Whether the bytes of a failed download are kept for the next job that asks for the same image. */
 export function keepsPartial(code: string): boolean {
-  return blameless.has(code);
+  return keepsBytes.has(code);
 }
 
 /**

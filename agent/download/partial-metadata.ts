@@ -22,7 +22,7 @@ const source = v.object({
 });
 export type ImageSource = Readonly<v.InferOutput<typeof source>>;
 
-export const partialRecord = v.object({
+export const partialMetadata = v.object({
   schema: v.literal(1),
   /** The boot in which it was written: in another one, only bytes that were synced can be trusted to be there. */
   bootId: shortText,
@@ -40,15 +40,15 @@ export const partialRecord = v.object({
     fetchedAgain: v.boolean(),
   }),
 });
-export type PartialRecord = Readonly<v.InferOutput<typeof partialRecord>>;
-export type Spent = PartialRecord["spent"];
+export type PartialMetadata = Readonly<v.InferOutput<typeof partialMetadata>>;
+export type DownloadUsage = PartialMetadata["spent"];
 
 /** Where the record of a partial file lies: beside it. */
-export function recordPath(path: string): string {
+export function metadataPath(path: string): string {
   return `${path}.json`;
 }
 
-export function nothingSpent(jobOperationId: string): Spent {
+export function noUsage(jobOperationId: string): DownloadUsage {
   return { operationId: jobOperationId, fetchingMs: 0, startOvers: 0, fetchedAgain: false };
 }
 
@@ -56,7 +56,7 @@ export function nothingSpent(jobOperationId: string): Spent {
  * How many bytes of a partial file to go on from. In the boot that wrote them the kernel still has them all; after a power
  * cut a file's end may be holes or noise, so what was not synced is cut off rather than found wrong when all is fetched.
  */
-export function usableBytes(record: PartialRecord, bootId: string, fileBytes: number): number {
+export function usableBytes(record: PartialMetadata, bootId: string, fileBytes: number): number {
   const { syncedBytes, totalBytes } = record;
   if (fileBytes < syncedBytes || (totalBytes !== null && fileBytes > totalBytes)) return 0; // Not what was recorded.
   return record.bootId === bootId ? fileBytes : syncedBytes;

@@ -1,6 +1,6 @@
 /* A token bucket that lets bytes through at a steady rate, with one second's worth at once. Pure: time is passed in. */
 
-export interface Bucket {
+export interface TokenBucket {
   readonly bytesPerSecond: number;
   /** Below zero while bytes were taken that time has not paid for yet. */
   readonly tokens: number;
@@ -8,12 +8,12 @@ export interface Bucket {
 }
 
 /** @param bytesPerSecond 0 for no limit */
-export function bucketOf(bytesPerSecond: number, nowMs: number): Bucket {
+export function createBucket(bytesPerSecond: number, nowMs: number): TokenBucket {
   return { bytesPerSecond, tokens: bytesPerSecond, atMs: nowMs };
 }
 
 /** Takes bytes that have come, and says how long to wait before more may come. */
-export function take(bucket: Bucket, bytes: number, nowMs: number): { bucket: Bucket; waitMs: number } {
+export function takeTokens(bucket: TokenBucket, bytes: number, nowMs: number): { bucket: TokenBucket; waitMs: number } {
   const { bytesPerSecond, atMs } = bucket;
   if (bytesPerSecond === 0) return { bucket, waitMs: 0 };
   const earned = ((nowMs - atMs) / 1_000) * bytesPerSecond;

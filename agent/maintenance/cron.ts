@@ -21,7 +21,10 @@ type Matches = (instantMs: number) => boolean;
  * Makes the openings of a window. The package is loaded here, when there is a window at all: it costs 6 MB.
  * Rejects where the expression or the timezone does not exist.
  */
-export async function openingsOf({ cron, timezone }: Pick<MaintenanceWindow, "cron" | "timezone">): Promise<Openings> {
+export async function cronOpenings({
+  cron,
+  timezone,
+}: Pick<MaintenanceWindow, "cron" | "timezone">): Promise<Openings> {
   const { createTask } = await import("node-cron");
   const matching = (expression: string): Matches => {
     const task: ScheduledTask = createTask(expression, () => undefined, { timezone });
@@ -37,7 +40,7 @@ export async function openingsOf({ cron, timezone }: Pick<MaintenanceWindow, "cr
 }
 
 /** What is wrong with windows beyond their form, one sentence each. */
-export async function mistakesIn(windows: readonly MaintenanceWindow[], nowMs: number): Promise<string[]> {
+export async function validateWindows(windows: readonly MaintenanceWindow[], nowMs: number): Promise<string[]> {
   const mistakes: string[] = [];
   for (const [at, window] of windows.entries()) {
     try {
@@ -49,7 +52,7 @@ export async function mistakesIn(windows: readonly MaintenanceWindow[], nowMs: n
       continue;
     }
     try {
-      const openings = await openingsOf(window);
+      const openings = await cronOpenings(window);
       if (openings.after(nowMs) === null)
         mistakes.push(`${at}.cron: "${window.cron}" never comes; mend its day or month`);
     } catch (cause) {

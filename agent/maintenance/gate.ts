@@ -1,16 +1,16 @@
 import type { Runtime } from "../lib/runtime.ts";
-import { openingsOf } from "./cron.ts";
-import type { Standing, Wait } from "./wait.ts";
-import { mayActAt, type MaintenanceWindow, type Openings } from "./window.ts";
+import { cronOpenings } from "./cron.ts";
+import type { WindowStatus, BlockedBy } from "./wait.ts";
+import { nextStart, type MaintenanceWindow, type Openings } from "./window.ts";
 
 /** A clock that steps, and windows that are changed, are noticed within this. */
-const lookEveryMs = 60_000;
+const checkIntervalMs = 60_000;
 
-export interface GatePorts extends Runtime {
+export interface WindowGatePorts extends Runtime {
   /** The windows that are configured now. */
   readonly windows: () => readonly MaintenanceWindow[];
   /** Which part of a window's splay this board waits, in [0, 1). */
-  readonly share: number;
+  readonly splayFraction: number;
 }
 
 /**
@@ -18,10 +18,10 @@ export interface GatePorts extends Runtime {
  * a clock that steps, forward or back, then neither opens a window that is not there nor hides one for longer than that.
  */
 export class WindowGate {
-  readonly #ports: GatePorts;
-  #made: { readonly of: readonly MaintenanceWindow[]; readonly openings: readonly Openings[] } | undefined;
+  readonly #ports: WindowGatePorts;
+  #cached: { readonly of: readonly MaintenanceWindow[]; readonly openings: readonly Openings[] } | undefined;
 
-  constructor(ports: GatePorts) {
+  constructor(ports: WindowGatePorts) {
     this.#ports = ports;
   }
 
@@ -29,18 +29,20 @@ export class WindowGate {
     return this.#ports.windows().length > 0;
   }
 
-  async look(): Promise<Standing> {
-    const { wallClock, windows, share } = this.#ports;
+  async status(): Promise<WindowStatus> {
+    const { wallClock, windows, splayFraction: share } = this.#ports;
     const of = windows();
     if (of.length === 0) return { kind: "closed", until: null };
     if (!(await wallClock.synchronized())) return { kind: "clockUnknown" };
     const made =
-      this.#made?.of === of ? this.#made : { of, openings: await Promise.all(of.map((one) => this.#openings(one))) };
-    this.#made = made;
+      this.#cached?.of === of
+        ? this.#cached
+        : { of, openings: await Promise.all(of.map((one) => this.#openings(one))) };
+    this.#cached = made;
     const nowMs = wallClock.now().getTime();
     const times = of.flatMap((window, at): number[] => {
       const openings = made.openings[at];
-      const actMs = openings === undefined ? null : mayActAt(window, openings, nowMs, share);
+      const actMs = openings === undefined ? null : nextStart(window, openings, nowMs, share);
       return actMs === null ? [] : [actMs];
     });
     const next = times.length === 0 ? null : Math.min(...times);
@@ -49,9 +51,9 @@ export class WindowGate {
   }
 
   /** Resolves when the board may act; rejects with the signal's reason. Tells what it waits for, each time it has looked. */
-  async opened(onWait: (wait: Wait) => void, signal: AbortSignal): Promise<void> {
+  async untilOpen(onWait: (wait: BlockedBy) => void, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const standing = await this.look();
+      const standing = await this.status();
       signal.throwIfAborted();
       if (standing.kind === "open") return;
       onWait(standing);
@@ -60,14 +62,14 @@ export class WindowGate {
         standing.kind === "closed" && standing.until !== null
           ? Date.parse(standing.until) - wallClock.now().getTime()
           : Infinity;
-      await timer.after(Math.min(lookEveryMs, Math.max(1, leftMs)), signal);
+      await timer.after(Math.min(checkIntervalMs, Math.max(1, leftMs)), signal);
     }
   }
 
   /** They were checked before, by a release that may have read them otherwise: what cannot be read opens nothing. */
   async #openings(window: MaintenanceWindow): Promise<Openings> {
     try {
-      return await openingsOf(window);
+      return await cronOpenings(window);
     } catch (cause) {
       this.#ports.log.error({ err: cause, cron: window.cron, timezone: window.timezone }, "window cannot be read");
       return { after: () => null };

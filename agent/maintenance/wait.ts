@@ -1,5 +1,5 @@
 /** How a board stands to its windows. */
-export type Standing =
+export type WindowStatus =
   /** It may act now. */
   | { readonly kind: "open" }
   /** It has to wait, until then; null where no window opens any more, or none is configured. */
@@ -8,4 +8,4 @@ export type Standing =
   | { readonly kind: "clockUnknown" };
 
 /** What stands in the way while somebody waits for a window. */
-export type Wait = Exclude<Standing, { kind: "open" }>;
+export type BlockedBy = Exclude<WindowStatus, { kind: "open" }>;

@@ -19,15 +19,15 @@ export interface Openings {
 }
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-const longestMs = 7 * 86_400_000;
+const maxDurationMs = 7 * 86_400_000;
 /** What a fleet is spread over unless told. */
-const usualSplayMs = 30 * 60_000;
-const mostWindows = 8;
+const defaultSplayMs = 30 * 60_000;
+const maxWindows = 8;
 
 const duration = (expected: string, leastMs: number): v.GenericSchema<unknown, string> =>
   rule<string>(`${expected} such as "90m" or "2h"`, (value) => {
-    const ms = typeof value === "string" ? msOf(value) : Number.NaN;
-    return ms >= leastMs && ms <= longestMs;
+    const ms = typeof value === "string" ? parseDurationMs(value) : Number.NaN;
+    return ms >= leastMs && ms <= maxDurationMs;
   });
 
 const month =
@@ -40,7 +40,7 @@ const fiveFields = isMatchingText(/^[a-z\d*?,/#-]+( +[a-z\d*?,/#-]+){4}$/i, 200)
  */
 const word = new RegExp(`^((\\d{1,2}|${month}|${weekday})[lw]?|lw?)$`, "i");
 
-const written = v.strictObject({
+const windowSchema = v.strictObject({
   cron: rule<string>(
     'a cron expression of five fields such as "0 2 * * 6"',
     (value) => fiveFields(value) && value.split(/[ *?,/#-]/).every((one) => one === "" || word.test(one)),
@@ -50,25 +50,25 @@ const written = v.strictObject({
   splay: v.optional(duration("a splay from 0m to 7d", 0)),
 });
 
-const schema = v.pipe(
+const listSchema = v.pipe(
   rule<unknown[]>(
-    `a list of at most ${mostWindows} windows`,
-    (value) => Array.isArray(value) && value.length <= mostWindows,
+    `a list of at most ${maxWindows} windows`,
+    (value) => Array.isArray(value) && value.length <= maxWindows,
   ),
-  v.array(written),
+  v.array(windowSchema),
 );
 
 /**
  * Reads a list of windows as TOML or a desired document has it: `{cron, duration, timezone?, splay?}`. Whether the
- * expression and the timezone exist is for `mistakesIn` of cron.ts to say.
+ * expression and the timezone exist is for `validateWindows` of cron.ts to say.
  */
-export function windowsFrom(value: unknown): Checked<readonly MaintenanceWindow[]> {
-  const list = check(schema, value);
+export function parseWindows(value: unknown): Checked<readonly MaintenanceWindow[]> {
+  const list = check(listSchema, value);
   if (!list.ok) return list;
   const windows: MaintenanceWindow[] = [];
   for (const [at, { cron, timezone = "UTC", ...rest }] of list.value.entries()) {
-    const durationMs = msOf(rest.duration);
-    const splayMs = rest.splay === undefined ? Math.min(usualSplayMs, durationMs / 2) : msOf(rest.splay);
+    const durationMs = parseDurationMs(rest.duration);
+    const splayMs = rest.splay === undefined ? Math.min(defaultSplayMs, durationMs / 2) : parseDurationMs(rest.splay);
     if (splayMs >= durationMs) {
       return {
         ok: false,
@@ -86,7 +86,7 @@ export function windowsFrom(value: unknown): Checked<readonly MaintenanceWindow[
  * @param share which part of the splay this board waits, in [0, 1)
  * @returns null where the window does not open again
  */
-export function mayActAt(
+export function nextStart(
   { durationMs, splayMs }: MaintenanceWindow,
   openings: Openings,
   nowMs: number,
@@ -97,12 +97,12 @@ export function mayActAt(
 }
 
 /** A board's share of a splay, in [0, 1), out of a digest of its identity (hex): spread evenly, the same for ever. */
-export function shareOf(digest: string): number {
+export function splayFraction(digest: string): number {
   return Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
 }
 
 /** Not a number, where the text is no duration: no comparison with it holds. */
-function msOf(text: string): number {
+function parseDurationMs(text: string): number {
   const [, digits, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   return Number(digits) * (unitsMs[unit ?? ""] ?? Number.NaN);
 }

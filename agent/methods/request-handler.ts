@@ -20,7 +20,7 @@ import { abortPrevious } from "../lib/abort.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
-import { rebootPlanFrom } from "../reboot/request.ts";
+import { planReboot } from "../reboot/request.ts";
 import { rememberOperation, type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
 import {
   decideApply,
@@ -30,8 +30,8 @@ import {
   decideUpdate,
   type DesiredOutcome,
 } from "../update/decisions.ts";
-import { jobFrom, type Terms } from "../update/request.ts";
-import type { Standing } from "../maintenance/wait.ts";
+import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
+import type { WindowStatus } from "../maintenance/wait.ts";
 
 /** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
 const acknowledgementMs = 800;
@@ -42,9 +42,9 @@ export interface RequestHandlerPorts extends Runtime {
   readonly store: AgentStateStore;
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
-  readonly terms: () => Terms;
+  readonly terms: () => UpdateLimits;
   /** How the board stands to its maintenance windows. */
-  readonly window: () => Promise<Standing>;
+  readonly window: () => Promise<WindowStatus>;
   /** Bytes that an image may take on this board now. */
   readonly roomBytes: () => Promise<number>;
   /** Who asks that the board is not shut down now. */
@@ -115,19 +115,19 @@ export class RequestHandler {
     const terms = this.#ports.terms();
     const firmware = document["firmware"];
     const identity = digest(canonicalJson(firmware ?? null));
-    const judged = isJsonObject(firmware)
-      ? jobFrom(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
+    const parsed = isJsonObject(firmware)
+      ? parseUpdateRequest(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
       : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
     const decide = (saved: AgentState): Decision<AgentState, DesiredOutcome> => {
-      if (overtaken.aborted) return { answer: { kind: "known" } };
+      if (overtaken.aborted) return { answer: { kind: "alreadyHandled" } };
       if (firmware === undefined) return decideNoDesired(saved);
-      const order = { identity, desiredVersion: version, judged };
+      const order = { identity, desiredVersion: version, parsed };
       return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.wallClock));
     };
     const outcome = await store.transactUntilSaved(decide, overtaken);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
-    } else if (outcome !== undefined && outcome.kind !== "known") {
+    } else if (outcome !== undefined && outcome.kind !== "alreadyHandled") {
       log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
     }
   }
@@ -177,25 +177,25 @@ export class RequestHandler {
     // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
     const clockSynchronized = isJsonObject(payload) && "at" in payload ? await wallClock.synchronized() : true;
     const window = terms().windowConfigured ? await this.#ports.window() : null;
-    const plan = rebootPlanFrom(payload, { now: wallClock.now(), clockSynchronized, window }, newId());
+    const plan = planReboot(payload, { now: wallClock.now(), clockSynchronized, window }, newId());
     if (!plan.ok) return errorReply(plan.error);
-    const { job, delayMs, named } = plan.value;
-    const held = job.force ? [] : await this.#ports.inhibitors();
+    const { job, delayMs, callerGaveId } = plan.value;
+    const inhibitors = job.force ? [] : await this.#ports.inhibitors();
     const waitsFor = job.window === true ? window : null;
-    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, held, window: waitsFor };
-    return await this.#decideOnce("rebootDevice", job.operationId, named, (saved) =>
+    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, inhibitors, window: waitsFor };
+    return await this.#decideOnce("rebootDevice", job.operationId, callerGaveId, (saved) =>
       decideReboot(saved, { ...order, blockedBy: describeBlockingUpdate(saved) }),
     );
   }
 
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
     const { terms, newId, roomBytes, wallClock, snapshot } = this.#ports;
-    const judged = jobFrom(payload, "method", { ...terms(), allowFile: caller === "board" }, newId());
-    if (!judged.ok) return errorReply(judged.error);
-    const { job, named } = judged.value;
+    const parsed = parseUpdateRequest(payload, "method", { ...terms(), allowFileUri: caller === "board" }, newId());
+    if (!parsed.ok) return errorReply(parsed.error);
+    const { job, callerGaveId } = parsed.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
-    return await this.#decideOnce("firmwareUpdate", job.operationId, named, (saved) => {
-      const decision = decideUpdate(saved, judged.value, snapshot().currentVersion, timestamp(wallClock));
+    return await this.#decideOnce("firmwareUpdate", job.operationId, callerGaveId, (saved) => {
+      const decision = decideUpdate(saved, parsed.value, snapshot().currentVersion, timestamp(wallClock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
       const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then ask again.`;
       return { answer: errorReply({ status: 507, code: "no-space", message }) };

@@ -1,4 +1,4 @@
-import { nothingInTheWay } from "../reboot/machine.ts";
+import { unblock } from "../reboot/machine.ts";
 import { isPastStaging } from "../update/machine.ts";
 import type { AgentState } from "./agent-state.ts";
 
@@ -30,5 +30,5 @@ export function unblockReboot(
   update: AgentState["update"],
   nowBootMs: number,
 ): Partial<AgentState> {
-  return { reboot: isPastStaging(update) ? reboot : nothingInTheWay(reboot, nowBootMs) };
+  return { reboot: isPastStaging(update) ? reboot : unblock(reboot, nowBootMs) };
 }

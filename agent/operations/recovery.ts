@@ -3,11 +3,11 @@ import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Alerts } from "../alerts.ts";
-import { resume as resumeReboot } from "../reboot/machine.ts";
+import { recoverReboot as resumeReboot } from "../reboot/machine.ts";
 import type { LoadQuality, AgentStateStore } from "./agent-state.ts";
-import { resume as resumeUpdate } from "../update/recover.ts";
-import { uncounted, type UpdateState } from "../update/job.ts";
-import type { TrialRecord } from "../update/ports.ts";
+import { recoverUpdate as resumeUpdate } from "../update/recover.ts";
+import { unreadableCount, type UpdateState } from "../update/job.ts";
+import type { BootCounter } from "../update/ports.ts";
 import { backoff } from "../lib/backoff.ts";
 
 /** How often a count that cannot be read is looked at: a card that has just been powered may need a moment. */
@@ -15,7 +15,7 @@ const maxReads = 3;
 
 export interface RecoveryPorts extends Runtime {
   readonly store: AgentStateStore;
-  readonly bootCounter: TrialRecord;
+  readonly bootCounter: BootCounter;
   readonly alerts: Alerts;
 }
 
@@ -40,12 +40,12 @@ export async function recoverState(
   const savedBootId = store.state.bootId;
   const trialBoots = isOnTrial(store.state.update) ? await countTrialBoot(ports, signal) : 0;
   await store.transactUntilSaved(({ update, reboot, seq }) => {
-    const isOlder = loadQuality === "older";
-    const facts = { at: timestamp(wallClock), bootId, savedBootId, runningVersion, trialBoots, isOlder };
+    const isOlderCopy = loadQuality === "older";
+    const facts = { at: timestamp(wallClock), bootId, savedBootId, runningVersion, trialBoots, isOlderCopy };
     const change = {
       bootId,
       update: resumeUpdate(update, facts),
-      reboot: resumeReboot(reboot, { bootId, savedBootId, isOlder, nowBootMs: bootClock.nowMs() }),
+      reboot: resumeReboot(reboot, { bootId, savedBootId, isOlderCopy, nowBootMs: bootClock.nowMs() }),
     };
     // The first start of all is saved too: the next boot could not be told from this one otherwise.
     // So is one that could not be relied upon: what is done next must be what the disk says.
@@ -104,7 +104,7 @@ async function readBootCounter(
       log.error({ err: cause, look }, isLast ? "count of trial boots unreadable, no other is made" : "trying again");
       if (isLast) {
         alerts.raise("trial count", `The count of the new system's starts cannot be read: ${describeDiskError(cause)}`);
-        return uncounted;
+        return unreadableCount;
       }
       await delayOrAbort(timer, waitMs, signal);
     }

@@ -2,13 +2,13 @@ import { truncateUtf8 } from "../contract/safe-text.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { errorReply } from "../contract/error-response.ts";
 import type { Decision } from "../state/ports.ts";
-import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
-import type { Standing } from "../maintenance/wait.ts";
+import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
+import type { WindowStatus } from "../maintenance/wait.ts";
 import { step, type RebootJob, type RebootSlice } from "./machine.ts";
 
 /* What a request about reboots comes to, given what is saved. Pure: the store takes these decisions one at a time. */
 
-export interface RebootOrder {
+export interface RebootProposal {
   readonly job: RebootJob;
   readonly bootId: string;
   readonly dueBootMs: number;
@@ -16,15 +16,15 @@ export interface RebootOrder {
   /** What the board is busy with that must end first: "the update op-1 is applying"; undefined where nothing is. */
   readonly blockedBy: string | undefined;
   /** Who asks that the board is not shut down; nobody where the caller insists. */
-  readonly held: readonly Inhibitor[];
+  readonly inhibitors: readonly Inhibitor[];
   /** How the board stands to its windows, for a job that waits for one; null for any other. */
-  readonly window: Standing | null;
+  readonly window: WindowStatus | null;
 }
 
 /** `rebootDevice`: schedules it, unless another one is pending, an update is changing the board, or an inhibitor is held. */
 export function decideReboot(
   saved: RebootSlice,
-  { job, bootId, dueBootMs, mode, blockedBy, held, window }: RebootOrder,
+  { job, bootId, dueBootMs, mode, blockedBy, inhibitors, window }: RebootProposal,
 ): Decision<RebootSlice, MethodReply> {
   if (blockedBy !== undefined) {
     return {
@@ -51,19 +51,21 @@ export function decideReboot(
       }),
     };
   }
-  if (held.length > 0) {
-    return { answer: errorReply({ status: 409, code: "inhibited", message: truncateUtf8(inhibitedBy(held)) }) };
+  if (inhibitors.length > 0) {
+    return {
+      answer: errorReply({ status: 409, code: "inhibited", message: truncateUtf8(inhibitedMessage(inhibitors)) }),
+    };
   }
   return {
     change: { reboot },
     answer: {
       status: 200,
-      payload: { Response: `Reboot scheduled for ${scheduledWords(job, window)}`, operationId, scheduledFor, mode },
+      payload: { Response: `Reboot scheduled for ${describeSchedule(job, window)}`, operationId, scheduledFor, mode },
     },
   };
 }
 
-function scheduledWords({ scheduledFor }: RebootJob, window: Standing | null): string {
+function describeSchedule({ scheduledFor }: RebootJob, window: WindowStatus | null): string {
   if (window?.kind === "clockUnknown") return "the maintenance window, once the board's clock is set";
   if (window?.kind === "closed" && window.until === null) return "a maintenance window, but none is known to open";
   return scheduledFor;

@@ -5,11 +5,11 @@ export interface Inhibitor {
 }
 
 /** Why a reboot is not to be had now, and what to do. */
-export function inhibitedBy(held: readonly Inhibitor[]): string {
-  const names = held
+export function inhibitedMessage(inhibitors: readonly Inhibitor[]): string {
+  const names = inhibitors
     .slice(0, 3)
     .map(({ who, why }) => `${who} (${why})`)
     .join(", ");
-  const more = held.length > 3 ? ` and ${held.length - 3} more` : "";
+  const more = inhibitors.length > 3 ? ` and ${inhibitors.length - 3} more` : "";
   return `No reboot now: ${names}${more} asks that the board is not shut down. Wait until that is over, or ask with force.`;
 }

@@ -5,7 +5,7 @@ import { failureSchema, isoTimestamp, wholeNumber, shortText } from "../contract
 import { operationId } from "../contract/methods.ts";
 
 /** How much later than it is due a reboot may come: a disk may have a bad moment, an agent may have to be started again. */
-export const patienceMs = 60_000;
+export const maxLatenessMs = 60_000;
 
 const cause = v.picklist(["requested", "update", "other"]);
 
@@ -79,7 +79,7 @@ export type RebootEvent =
   | { readonly type: "scheduled"; readonly job: RebootJob; readonly bootId: string; readonly dueBootMs: number }
   | {
       readonly type: "due";
-      readonly updateInTheWay: boolean;
+      readonly blockedByUpdate: boolean;
       readonly bootId: string;
       readonly at: string;
       /** When the board has to be down. */
@@ -91,12 +91,12 @@ export type RebootEvent =
   /** Due, but somebody on the board asks that it is not shut down, and the caller did not insist. */
   | { readonly type: "inhibited"; readonly message: string }
   /** Due, but it could not be saved, and a board that does not know why it went down must not go down. */
-  | { readonly type: "unsavable"; readonly message: string }
-  | { readonly type: "neverCame"; readonly message: string }
+  | { readonly type: "stateNotSaved"; readonly message: string }
+  | { readonly type: "rebootTimedOut"; readonly message: string }
   /** The time of a proven reboot is known at last. */
-  | { readonly type: "stamped"; readonly at: string; readonly clockSynchronized: boolean };
+  | { readonly type: "timestamped"; readonly at: string; readonly clockSynchronized: boolean };
 
-export type RebootDuty =
+export type RebootAction =
   | { readonly kind: "awaitDue"; readonly dueBootMs: number }
   | { readonly kind: "awaitWindow" }
   | { readonly kind: "awaitUpdate"; readonly window: boolean }
@@ -115,7 +115,7 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
       const { last } = state;
       const { bootId, at, downBootMs } = event;
       const job = state.job.window === true ? { ...state.job, scheduledFor: at } : state.job;
-      if (!event.updateInTheWay)
+      if (!event.blockedByUpdate)
         return { phase: "rebooting", last, job, cause: "requested", bootId, startedAt: at, dueBootMs: downBootMs };
       return state.phase === "waiting" ? undefined : { phase: "waiting", last, job, bootId };
     }
@@ -146,7 +146,7 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
         job: state.job,
         error: failure("inhibited", state.phase, event.message),
       };
-    case "unsavable":
+    case "stateNotSaved":
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
       return {
         phase: "failed",
@@ -154,7 +154,7 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
         job: state.job,
         error: failure("state-not-saved", state.phase, event.message),
       };
-    case "neverCame":
+    case "rebootTimedOut":
       if (state.phase !== "rebooting") return undefined;
       return {
         phase: "failed",
@@ -162,7 +162,7 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
         job: state.job,
         error: failure("reboot-never-came", "rebooting", event.message),
       };
-    case "stamped": {
+    case "timestamped": {
       if (state.last === null || state.last.at !== null) return undefined;
       const { at, clockSynchronized } = event;
       const last = { ...state.last, at, clockSynchronized };
@@ -172,7 +172,7 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
 }
 
 /** What becomes of a reboot when the update ends that it may have waited for. */
-export function nothingInTheWay(state: RebootState, nowBootMs: number): RebootState {
+export function unblock(state: RebootState, nowBootMs: number): RebootState {
   return state.phase === "waiting" ? { ...state, dueBootMs: nowBootMs } : state;
 }
 
@@ -180,21 +180,21 @@ export function nothingInTheWay(state: RebootState, nowBootMs: number): RebootSt
  * The state to go on from after a restart of the agent: any changed boot id ends a pending reboot. One that stands in an
  * older state than the last is not carried out: it may have been cancelled since. Nor is one that should long have come.
  */
-export function resume(
+export function recoverReboot(
   state: RebootState,
   facts: {
     readonly bootId: string;
     readonly savedBootId: string;
-    readonly isOlder: boolean;
+    readonly isOlderCopy: boolean;
     readonly nowBootMs: number;
   },
 ): RebootState {
-  const { bootId, savedBootId, isOlder, nowBootMs } = facts;
+  const { bootId, savedBootId, isOlderCopy, nowBootMs } = facts;
   if (savedBootId === bootId) {
-    if (isOlder) return withoutPending(state, "state-lost", stateLost);
-    return isOverdue(state, nowBootMs) ? withoutPending(state, "reboot-never-came", tooLate) : state;
+    if (isOlderCopy) return failPending(state, "state-lost", stateLost);
+    return isOverdue(state, nowBootMs) ? failPending(state, "reboot-never-came", tooLate) : state;
   }
-  const { job, cause: why, startedAt } = pendingIn(state);
+  const { job, cause: why, startedAt } = pendingJob(state);
   return {
     phase: "proven",
     last: { fromBootId: savedBootId, bootId, cause: why, at: null, clockSynchronized: false },
@@ -213,10 +213,10 @@ function isOverdue(state: RebootState, nowBootMs: number): boolean {
   if (!("dueBootMs" in state)) return false;
   const { dueBootMs = Infinity } = state;
   const isForWindow = state.phase !== "rebooting" && state.job.window === true;
-  return !isForWindow && nowBootMs - dueBootMs > patienceMs;
+  return !isForWindow && nowBootMs - dueBootMs > maxLatenessMs;
 }
 
-function withoutPending(state: RebootState, code: "state-lost" | "reboot-never-came", message: string): RebootState {
+function failPending(state: RebootState, code: "state-lost" | "reboot-never-came", message: string): RebootState {
   if (!isPending(state)) return state;
   const { last, phase } = state;
   return {
@@ -227,7 +227,7 @@ function withoutPending(state: RebootState, code: "state-lost" | "reboot-never-c
   };
 }
 
-function pendingIn(state: RebootState): { job: RebootJob | null; cause: RebootCause; startedAt: string | null } {
+function pendingJob(state: RebootState): { job: RebootJob | null; cause: RebootCause; startedAt: string | null } {
   if (state.phase === "rebooting") return { job: state.job, cause: state.cause, startedAt: state.startedAt };
   if (state.phase === "scheduled" || state.phase === "waiting")
     return { job: state.job, cause: "other", startedAt: null };
@@ -235,7 +235,7 @@ function pendingIn(state: RebootState): { job: RebootJob | null; cause: RebootCa
 }
 
 /** What must be done in a state; undefined where there is nothing but to wait for a request. */
-export function duty(state: RebootState): RebootDuty | undefined {
+export function actionFor(state: RebootState): RebootAction | undefined {
   switch (state.phase) {
     case "scheduled":
       if (state.job.window === true) return { kind: "awaitWindow" };

@@ -1,12 +1,12 @@
 import type { RebootSnapshot } from "../contract/snapshot.ts";
-import type { Wait } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/wait.ts";
 import type { RebootState } from "./machine.ts";
 
 /**
  * The reboot as the hub may know it. A proven reboot counts as proven once it is known when it was.
  * @param wait what its maintenance window was last seen to make it wait for; null where nobody has looked
  */
-export function describeReboot(state: RebootState, wait: Wait | null = null): RebootSnapshot {
+export function describeReboot(state: RebootState, wait: BlockedBy | null = null): RebootSnapshot {
   const { last } = state;
   const stamped = last !== null && last.at !== null ? { ...last, at: last.at } : null;
   const job = "job" in state ? state.job : null;
@@ -33,7 +33,7 @@ function causeOf(state: Extract<RebootState, { phase: "rebooting" | "proven" }>)
 }
 
 /** A window may be moved, and the clock with it, while a reboot waits: then what was saved is not what will be. */
-function scheduledForOf(state: RebootState, wait: Wait | null): string | null {
+function scheduledForOf(state: RebootState, wait: BlockedBy | null): string | null {
   const job = "job" in state ? state.job : null;
   if (job?.window === true && state.phase === "scheduled") return wait?.kind === "closed" ? wait.until : null;
   return job?.scheduledFor ?? null;

@@ -3,25 +3,25 @@ import type { Runtime } from "../lib/runtime.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { unsavedOutcomeAlert, type StateStore } from "../state/ports.ts";
 import { ActionRunner } from "../state/action-runner.ts";
-import type { Wait } from "../maintenance/wait.ts";
-import { inhibitedBy, type Inhibitor } from "./inhibitors.ts";
+import type { BlockedBy } from "../maintenance/wait.ts";
+import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
 import {
-  duty,
-  patienceMs,
+  actionFor,
+  maxLatenessMs,
   step,
-  type RebootDuty,
+  type RebootAction,
   type RebootEvent,
   type RebootSlice,
   type RebootState,
 } from "./machine.ts";
 
-const notRebooted =
+const unsavedMessage =
   "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
 /** How long the order waits for the hub to hear of it first. */
-const farewellMs = 5_000;
+const reportFlushMs = 5_000;
 
 /** The power of the board. */
-export interface Power {
+export interface RebootPort {
   /**
    * Orders a reboot. Resolves when the order is taken: what follows is the end of this process. Rejects when it is not: with
    * an AgentError `inhibited` when somebody asks that the board is not shut down, and the order does not insist.
@@ -34,7 +34,7 @@ export interface Power {
 export interface RebootRunnerPorts extends Runtime {
   readonly store: StateStore<RebootSlice>;
   readonly bootId: string;
-  readonly power: Power;
+  readonly rebootPort: RebootPort;
   /** Whether an update is changing the board: its own reboot, or its end, comes first. */
   readonly isUpdateApplying: () => boolean;
   /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
@@ -42,18 +42,18 @@ export interface RebootRunnerPorts extends Runtime {
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number, signal?: AbortSignal) => Promise<void>;
   /** Resolves when a maintenance window lets the board act. Tells what it waits for. */
-  readonly windowOpened: (onWait: (wait: Wait) => void, signal: AbortSignal) => Promise<void>;
+  readonly windowOpened: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
   /** Told what a reboot in a window waits for. */
-  readonly onWait: (wait: Wait) => void;
+  readonly onWait: (wait: BlockedBy) => void;
   readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
 }
 
 /** Waits until a reboot is due, orders it, notices when it does not come, and says when the last one was. */
 export class RebootRunner {
   readonly #ports: RebootRunnerPorts;
-  readonly #actionRunner: ActionRunner<RebootDuty & { readonly operationId: string }>;
+  readonly #actionRunner: ActionRunner<RebootAction & { readonly operationId: string }>;
   readonly #stopping = new AbortController();
-  #stamping: Promise<void> = Promise.resolve();
+  #stamped: Promise<void> = Promise.resolve();
 
   constructor(ports: RebootRunnerPorts) {
     this.#ports = ports;
@@ -61,24 +61,24 @@ export class RebootRunner {
       ({ kind, operationId }) => `${kind} ${operationId}`,
       (what, signal) => this.#perform(what, signal),
     );
-    ports.store.onChange(() => this.#want());
+    ports.store.onChange(() => this.#updateAction());
   }
 
   /** What is being done: for a watchdog. */
-  get underWay(): { readonly action: RebootDuty; readonly isEnding: boolean } | undefined {
+  get running(): { readonly action: RebootAction; readonly isEnding: boolean } | undefined {
     return this.#actionRunner.running;
   }
 
-  /** Takes up the duty of the saved state, and stamps a proven reboot as soon as the time is known. */
+  /** Takes up the action of the saved state, and stamps a proven reboot as soon as the time is known. */
   start(): void {
-    this.#want();
+    this.#updateAction();
     const { last } = this.#ports.store.state.reboot;
-    if (last !== null && last.at === null) this.#stamping = this.#stamp(this.#stopping.signal);
+    if (last !== null && last.at === null) this.#stamped = this.#stampLastReboot(this.#stopping.signal);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.#actionRunner.stop(), this.#stamping]);
+    await Promise.all([this.#actionRunner.stop(), this.#stamped]);
   }
 
   /**
@@ -87,41 +87,41 @@ export class RebootRunner {
    */
   async rebootForUpdate(signal: AbortSignal): Promise<never> {
     const { store } = this.#ports;
-    await this.#record(() => ({ type: "neededByUpdate", ...this.#goingDown() }));
+    await this.#record(() => ({ type: "neededByUpdate", ...this.#rebootDetails() }));
     const { reboot } = await store.until((saved) => saved.reboot.phase !== "rebooting", signal);
     throw new AgentError("reboot-never-came", "error" in reboot ? reboot.error.message : "The reboot did not come.");
   }
 
-  #want(): void {
+  #updateAction(): void {
     const { reboot } = this.#ports.store.state;
-    const what = duty(reboot);
+    const what = actionFor(reboot);
     const operationId = "job" in reboot ? (reboot.job?.operationId ?? "") : "";
     this.#actionRunner.setWanted(what && { ...what, operationId });
   }
 
-  async #perform(what: RebootDuty, signal: AbortSignal): Promise<void> {
+  async #perform(what: RebootAction, signal: AbortSignal): Promise<void> {
     try {
-      await this.#act(what, signal);
+      await this.#execute(what, signal);
     } catch (cause) {
       if (!signal.aborted) this.#ports.log.error({ err: cause }, "reboot step failed");
     }
   }
 
-  async #act(what: RebootDuty, signal: AbortSignal): Promise<void> {
+  async #execute(what: RebootAction, signal: AbortSignal): Promise<void> {
     const { timer, bootClock, store, windowOpened, onWait, isUpdateApplying } = this.#ports;
     switch (what.kind) {
       case "awaitDue":
         await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
-        return await this.#due(signal);
+        return await this.#handleDue(signal);
       case "awaitWindow":
         await windowOpened(onWait, signal);
-        return await this.#due(signal);
+        return await this.#handleDue(signal);
       case "awaitUpdate":
         // Again, where the next update has begun while this one waited for its window: it goes first as well.
         do {
           await store.until(() => !isUpdateApplying(), signal);
           if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
-          await this.#due(signal);
+          await this.#handleDue(signal);
         } while (!signal.aborted && store.state.reboot.phase === "waiting");
         return;
       case "reboot":
@@ -129,32 +129,33 @@ export class RebootRunner {
     }
   }
 
-  async #due(signal: AbortSignal): Promise<void> {
-    const { bootClock, store, power, isUpdateApplying } = this.#ports;
+  async #handleDue(signal: AbortSignal): Promise<void> {
+    const { bootClock, store, rebootPort: power, isUpdateApplying } = this.#ports;
     const { reboot } = store.state;
     const isForTime = reboot.phase === "scheduled" && reboot.job.window !== true;
     const dueBootMs = isForTime ? reboot.dueBootMs : bootClock.nowMs();
-    if (!insists(reboot) && !isUpdateApplying()) {
-      const held = await power.inhibitors();
+    if (!ignoresInhibitors(reboot) && !isUpdateApplying()) {
+      const inhibitors = await power.inhibitors();
       if (signal.aborted) return;
-      if (held.length > 0) return await this.#record(() => ({ type: "inhibited", message: inhibitedBy(held) }));
+      if (inhibitors.length > 0)
+        return await this.#record(() => ({ type: "inhibited", message: inhibitedMessage(inhibitors) }));
     }
     await this.#record(() => {
       // Looked at anew at each try: what the disk does not take in time is not done late.
-      const isLate = store.lastWriteError !== undefined && bootClock.nowMs() - dueBootMs >= patienceMs;
-      if (isLate) return { type: "unsavable", message: notRebooted };
-      return { type: "due", updateInTheWay: isUpdateApplying(), ...this.#goingDown() };
+      const isLate = store.lastWriteError !== undefined && bootClock.nowMs() - dueBootMs >= maxLatenessMs;
+      if (isLate) return { type: "stateNotSaved", message: unsavedMessage };
+      return { type: "due", blockedByUpdate: isUpdateApplying(), ...this.#rebootDetails() };
     });
   }
 
   async #reboot(signal: AbortSignal): Promise<void> {
-    const { power, reported, timer, log, deadlineMs, store } = this.#ports;
-    await reported(farewellMs, signal);
+    const { rebootPort: power, reported, timer, log, deadlineMs, store } = this.#ports;
+    await reported(reportFlushMs, signal);
     if (signal.aborted) return;
     let why = "";
     try {
       log.info({}, "rebooting the board");
-      await power.reboot({ force: insists(store.state.reboot) }, signal);
+      await power.reboot({ force: ignoresInhibitors(store.state.reboot) }, signal);
       await timer.after(deadlineMs, signal);
       why = `The reboot was ordered, but ${Math.round(deadlineMs / 1_000)} s later the board still runs.`;
     } catch (cause) {
@@ -166,21 +167,21 @@ export class RebootRunner {
       why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The door speaks in sentences, programs do not.
     }
     const message = `${why} Look at the log of the board's systemd, then ask again.`;
-    await this.#record(() => ({ type: "neverCame", message }));
+    await this.#record(() => ({ type: "rebootTimedOut", message }));
   }
 
-  async #stamp(signal: AbortSignal): Promise<void> {
+  async #stampLastReboot(signal: AbortSignal): Promise<void> {
     try {
       const stamp = await this.#ports.stamp(signal);
-      await this.#record(() => ({ type: "stamped", ...stamp }));
+      await this.#record(() => ({ type: "timestamped", ...stamp }));
     } catch (cause) {
       if (!signal.aborted) this.#ports.log.error({ err: cause }, "time of the last reboot not recorded");
     }
   }
 
-  #goingDown(): { readonly bootId: string; readonly at: string; readonly downBootMs: number } {
+  #rebootDetails(): { readonly bootId: string; readonly at: string; readonly downBootMs: number } {
     const { bootId, wallClock, bootClock, deadlineMs } = this.#ports;
-    return { bootId, at: timestamp(wallClock), downBootMs: Math.round(bootClock.nowMs() + farewellMs + deadlineMs) };
+    return { bootId, at: timestamp(wallClock), downBootMs: Math.round(bootClock.nowMs() + reportFlushMs + deadlineMs) };
   }
 
   /** @param eventNow what has happened, as it looks at each try to save it */
@@ -197,7 +198,7 @@ export class RebootRunner {
 }
 
 /** Whether inhibitors are to be ignored: the caller said so, or an update has armed a system that waits for this reboot. */
-function insists(reboot: RebootState): boolean {
+function ignoresInhibitors(reboot: RebootState): boolean {
   if (reboot.phase === "rebooting" && reboot.cause === "update") return true;
   return "job" in reboot && reboot.job?.force === true;
 }

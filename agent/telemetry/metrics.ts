@@ -1,7 +1,7 @@
 /** How a board is, as far as the kernel tells without a program being run. What it does not tell is null. */
-export interface Vitals {
+export interface BoardMetrics {
   readonly cpuCelsius: number | null;
-  readonly power: Power | null;
+  readonly power: PowerSupply | null;
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | null;
   /** The disk that the agent's state lies on. */
   readonly disk: { readonly totalBytes: number; readonly freeBytes: number } | null;
@@ -15,7 +15,7 @@ export interface Vitals {
 }
 
 /** What a Raspberry Pi says of its supply and of being slowed down for it, or for its heat. */
-interface Power {
+interface PowerSupply {
   readonly underVoltage: boolean;
   readonly throttled: boolean;
   readonly underVoltageSinceBoot: boolean;
@@ -31,7 +31,7 @@ const sinceBoot = 16;
  * @param bits of the firmware (`get_throttled`); null where it cannot be asked
  * @param alarm the kernel's own, of low voltage; null where there is none
  */
-export function powerFrom(bits: number | null, alarm: boolean | null): Power | null {
+export function parsePowerSupply(bits: number | null, alarm: boolean | null): PowerSupply | null {
   if (bits === null && alarm === null) return null;
   const known = bits ?? 0;
   return {
@@ -43,14 +43,14 @@ export function powerFrom(bits: number | null, alarm: boolean | null): Power | n
 }
 
 /** `/sys/block/mmcblk0/device/life_time`, "0x01 0x02": the worse of two kinds of cells, 1 for up to 10 % used (JEDEC 84-B51). */
-export function wornPercentFrom(lifeTime: string): number | null {
+export function parseWearPercent(lifeTime: string): number | null {
   const steps = [...lifeTime.matchAll(/0x([0-9a-f]{1,2})\b/gi)].map(([, hex = "0"]) => Number.parseInt(hex, 16));
   const worst = Math.max(0, ...steps.filter((step) => step >= 1 && step <= 11)); // 0 is "not defined", 11 "exceeded".
   return worst === 0 ? null : worst * 10;
 }
 
 /** `/proc/meminfo`. */
-export function memoryFrom(meminfo: string): Vitals["memory"] {
+export function parseMemory(meminfo: string): BoardMetrics["memory"] {
   const total = bytesOf(meminfo, "MemTotal");
   const available = bytesOf(meminfo, "MemAvailable");
   return total === null || available === null ? null : { totalBytes: total, availableBytes: available };

@@ -2,16 +2,16 @@ import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SendTelemetry } from "../hub/connection.ts";
-import { alertsIn, reportDue, type Reason, type ReportTerms } from "./report-policy.ts";
-import type { Vitals } from "./metrics.ts";
+import { healthAlerts, reportReason, type ReportReason, type ReportIntervals } from "./report-policy.ts";
+import type { BoardMetrics } from "./metrics.ts";
 
 /** How often the board is looked at while the link is up. */
-const lookEveryMs = 300_000;
+const sampleIntervalMs = 300_000;
 
-export interface MonitorPorts extends Runtime {
+export interface MetricsMonitorPorts extends Runtime {
   /** Reads how the board is. Takes seconds at most, and rejects only where nothing can be read at all. */
-  readonly read: () => Promise<Vitals>;
-  readonly terms: () => ReportTerms;
+  readonly read: () => Promise<BoardMetrics>;
+  readonly intervals: () => ReportIntervals;
   /** What a report says beside the figures: which boot it is of, which firmware ran. */
   readonly facts: () => { readonly bootId: string; readonly firmwareVersion: string | null };
 }
@@ -20,16 +20,16 @@ export interface MonitorPorts extends Runtime {
  * Reports the board's health as messages: at the start, every few hours, and when something has changed much. Nothing is
  * kept for a hub that is away: it hears how the board is when it is back, not how it was.
  */
-export class Monitor {
-  readonly #ports: MonitorPorts;
+export class MetricsMonitor {
+  readonly #ports: MetricsMonitorPorts;
   #emit: SendTelemetry | undefined;
-  #last: { readonly atMs: number; readonly vitals: Vitals } | null = null;
+  #last: { readonly atMs: number; readonly vitals: BoardMetrics } | null = null;
   #stopped = false;
   /** Aborted to have the board looked at now, and to stop. */
   #wake = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(ports: MonitorPorts) {
+  constructor(ports: MetricsMonitorPorts) {
     this.#ports = ports;
   }
 
@@ -53,50 +53,50 @@ export class Monitor {
   }
 
   /** The terms have changed. */
-  reconsider(): void {
+  settingsChanged(): void {
     this.#wake.abort();
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
       this.#wake = new AbortController();
-      await this.#look();
+      await this.#sample();
       if (!this.#stopped) await this.#pause(this.#wake.signal);
     }
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
     const { timer } = this.#ports;
-    if (this.#emit !== undefined && this.#ports.terms().everyMs > 0) {
-      await delayOrAbort(timer, lookEveryMs, signal);
+    if (this.#emit !== undefined && this.#ports.intervals().intervalMs > 0) {
+      await delayOrAbort(timer, sampleIntervalMs, signal);
     } else if (!signal.aborted) {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     }
   }
 
-  async #look(): Promise<void> {
-    const { read, bootClock, terms, log } = this.#ports;
+  async #sample(): Promise<void> {
+    const { read, bootClock, intervals: terms, log } = this.#ports;
     const emit = this.#emit;
-    const { everyMs, leastMs } = terms();
-    if (emit === undefined || everyMs === 0) return;
+    const { intervalMs, minIntervalMs } = terms();
+    if (emit === undefined || intervalMs === 0) return;
     const nowMs = bootClock.nowMs();
-    if (this.#last !== null && nowMs - this.#last.atMs < Math.min(leastMs, everyMs)) return; // Nothing could be due.
+    if (this.#last !== null && nowMs - this.#last.atMs < Math.min(minIntervalMs, intervalMs)) return; // Nothing could be due.
     try {
       const vitals = await read();
-      const reason = reportDue(this.#last, nowMs, vitals, terms());
+      const reason = reportReason(this.#last, nowMs, vitals, terms());
       if (reason === null) return;
       await emit(await this.#message(vitals, reason));
       this.#last = { atMs: nowMs, vitals };
-      log.debug({ reason, alerts: alertsIn(vitals) }, "health reported");
+      log.debug({ reason, alerts: healthAlerts(vitals) }, "health reported");
     } catch (cause) {
       // The next look is in minutes, or at the next connection.
       log.warn({ err: cause }, "health not reported");
     }
   }
 
-  async #message(vitals: Vitals, reason: Reason): Promise<Parameters<SendTelemetry>[0]> {
+  async #message(vitals: BoardMetrics, reason: ReportReason): Promise<Parameters<SendTelemetry>[0]> {
     const { wallClock, facts } = this.#ports;
-    const alerts = alertsIn(vitals);
+    const alerts = healthAlerts(vitals);
     const clockSynchronized = await wallClock.synchronized();
     return {
       body: {
@@ -113,6 +113,6 @@ export class Monitor {
   }
 }
 
-function plain({ power, memory, disk, ...figures }: Vitals): Parameters<SendTelemetry>[0]["body"] {
+function plain({ power, memory, disk, ...figures }: BoardMetrics): Parameters<SendTelemetry>[0]["body"] {
   return { ...figures, power: power && { ...power }, memory: memory && { ...memory }, disk: disk && { ...disk } };
 }

@@ -1,55 +1,55 @@
-import type { Vitals } from "./metrics.ts";
+import type { BoardMetrics } from "./metrics.ts";
 
 /* When a report of the board's health is worth a message: each counts against the hub's quota. Pure. */
 
-export interface ReportTerms {
+export interface ReportIntervals {
   /** A report comes at least so often; 0 for never, changes included. */
-  readonly everyMs: number;
+  readonly intervalMs: number;
   /** Two reports are at least so far apart, whatever changes. */
-  readonly leastMs: number;
+  readonly minIntervalMs: number;
 }
 
-export type Reason = "start" | "interval" | "change";
+export type ReportReason = "start" | "interval" | "change";
 
 /** What is wrong enough for somebody to look at it. The words never change their meaning: hubs route by them. */
-export type Alert = "under-voltage" | "throttled" | "hot" | "memory-low" | "disk-low" | "storage-worn";
+export type HealthAlert = "under-voltage" | "throttled" | "hot" | "memory-low" | "disk-low" | "storage-worn";
 
 const hotCelsius = 80;
 const lowShare = 0.05;
 const wornPercent = 90;
 
 /** What differs by less than this is no news. */
-const least = { celsius: 10, memoryShare: 0.2, diskShare: 0.05 } as const;
+const significantChange = { celsius: 10, memoryShare: 0.2, diskShare: 0.05 } as const;
 
 /** Why a report is due; null when none is. `last` is the report that the hub took last. */
-export function reportDue(
-  last: { readonly atMs: number; readonly vitals: Vitals } | null,
+export function reportReason(
+  last: { readonly atMs: number; readonly vitals: BoardMetrics } | null,
   nowMs: number,
-  vitals: Vitals,
-  { everyMs, leastMs }: ReportTerms,
-): Reason | null {
-  if (everyMs === 0) return null;
+  vitals: BoardMetrics,
+  { intervalMs, minIntervalMs }: ReportIntervals,
+): ReportReason | null {
+  if (intervalMs === 0) return null;
   if (last === null) return "start";
   const elapsedMs = nowMs - last.atMs;
-  if (elapsedMs >= everyMs) return "interval";
-  return elapsedMs >= leastMs && hasChanged(last.vitals, vitals) ? "change" : null;
+  if (elapsedMs >= intervalMs) return "interval";
+  return elapsedMs >= minIntervalMs && hasChanged(last.vitals, vitals) ? "change" : null;
 }
 
 /** True when so much has changed that somebody would want to know before the next regular report. */
-function hasChanged(before: Vitals, after: Vitals): boolean {
+function hasChanged(before: BoardMetrics, after: BoardMetrics): boolean {
   return (
-    alertsIn(before).join() !== alertsIn(after).join() ||
+    healthAlerts(before).join() !== healthAlerts(after).join() ||
     before.storageWornPercent !== after.storageWornPercent ||
-    differs(before.cpuCelsius, after.cpuCelsius, least.celsius) ||
-    differs(memoryLeft(before), memoryLeft(after), least.memoryShare) ||
-    differs(diskLeft(before), diskLeft(after), least.diskShare)
+    differs(before.cpuCelsius, after.cpuCelsius, significantChange.celsius) ||
+    differs(memoryLeft(before), memoryLeft(after), significantChange.memoryShare) ||
+    differs(diskLeft(before), diskLeft(after), significantChange.diskShare)
   );
 }
 
 /** What is wrong with a board now, in a fixed order. What is not known is no cause for alarm. */
-export function alertsIn(vitals: Vitals): readonly Alert[] {
+export function healthAlerts(vitals: BoardMetrics): readonly HealthAlert[] {
   const { power, cpuCelsius, storageWornPercent } = vitals;
-  const found: readonly [Alert, boolean][] = [
+  const found: readonly [HealthAlert, boolean][] = [
     ["under-voltage", power?.underVoltage === true],
     ["throttled", power?.throttled === true],
     ["hot", (cpuCelsius ?? 0) >= hotCelsius],
@@ -61,11 +61,11 @@ export function alertsIn(vitals: Vitals): readonly Alert[] {
 }
 
 /** The share that is left; not a number where there is none at all: no comparison with it holds. */
-function memoryLeft({ memory }: Vitals): number | null {
+function memoryLeft({ memory }: BoardMetrics): number | null {
   return memory && memory.availableBytes / memory.totalBytes;
 }
 
-function diskLeft({ disk }: Vitals): number | null {
+function diskLeft({ disk }: BoardMetrics): number | null {
   return disk && disk.freeBytes / disk.totalBytes;
 }
 

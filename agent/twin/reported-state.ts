@@ -9,8 +9,8 @@ import type { Alerts } from "../alerts.ts";
 import { describeRemote } from "../config/remote-config.ts";
 import { describeReboot } from "../reboot/report.ts";
 import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
-import { describeUpdate, type Progress } from "../update/report.ts";
-import type { Wait } from "../maintenance/wait.ts";
+import { describeUpdate, type DownloadProgress } from "../update/report.ts";
+import type { BlockedBy } from "../maintenance/wait.ts";
 
 /** What the snapshot holds beside the saved state and the problems: facts of this boot and this process. */
 export interface ReportedFacts extends Pick<Snapshot, "board" | "currentVersion"> {
@@ -30,8 +30,8 @@ export interface ReportedStatePorts {
 export class ReportedState {
   readonly #ports: ReportedStatePorts;
   #facts: ReportedFacts;
-  #progress: Progress | null = null;
-  #waits: { readonly update: Wait | null; readonly reboot: Wait | null } = { update: null, reboot: null };
+  #progress: DownloadProgress | null = null;
+  #waits: { readonly update: BlockedBy | null; readonly reboot: BlockedBy | null } = { update: null, reboot: null };
   #lastSent: SentProgress;
 
   constructor(ports: ReportedStatePorts) {
@@ -90,7 +90,7 @@ export class ReportedState {
   }
 
   /** Notes what keeps an update or a reboot from its maintenance window, and offers it when that is news. */
-  setWait(part: "update" | "reboot", wait: Wait): void {
+  setWait(part: "update" | "reboot", wait: BlockedBy): void {
     const known = this.#waits[part];
     if (known?.kind === wait.kind && untilOf(known) === untilOf(wait)) return;
     this.#waits = { ...this.#waits, [part]: wait };
@@ -98,7 +98,7 @@ export class ReportedState {
   }
 
   /** Notes how far a download has come, and offers it when that is worth a patch. */
-  setProgress(progress: Progress): void {
+  setProgress(progress: DownloadProgress): void {
     this.#progress = progress;
     const now = { atMs: this.#ports.bootClock.nowMs(), ...progress };
     if (!isProgressDue(this.#lastSent, now, this.#ports.progressPolicy())) return;
@@ -107,6 +107,6 @@ export class ReportedState {
   }
 }
 
-function untilOf(wait: Wait): string | null {
+function untilOf(wait: BlockedBy): string | null {
   return wait.kind === "closed" ? wait.until : null;
 }

@@ -1,7 +1,7 @@
 import type { Timer } from "../lib/clock.ts";
 import type { Image, Job } from "./job.ts";
-import type { Installer, StagedImage, Workshop } from "./ports.ts";
-import type { Progress } from "./report.ts";
+import type { Installer, StagedImage, ImagePipeline } from "./ports.ts";
+import type { DownloadProgress } from "./report.ts";
 
 /** The size of an image that is not there, so that a rehearsal has progress to show. */
 const rehearsedBytes = 15 * 1_000_000;
@@ -11,7 +11,7 @@ const steps = 15;
  * Walks the phases of an update with pauses where a real one has work: nothing is fetched, nothing is installed, and the
  * board restarts into the same system. For simulated boards, so that the tutorials' service apps see every word.
  */
-export class RehearsalWorkshop implements Workshop {
+export class DryRunPipeline implements ImagePipeline {
   readonly installer: Installer;
   readonly #pause: (signal: AbortSignal) => Promise<void>;
   readonly #step: (signal: AbortSignal) => Promise<void>;
@@ -30,11 +30,11 @@ export class RehearsalWorkshop implements Workshop {
     };
   }
 
-  async admit(_job: Job, signal: AbortSignal): Promise<void> {
+  async reserveSpace(_job: Job, signal: AbortSignal): Promise<void> {
     await this.#pause(signal);
   }
 
-  async fetch(_job: Job, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image> {
+  async download(_job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image> {
     for (let done = 1; done <= steps; done += 1) {
       await this.#step(signal);
       onProgress({ receivedBytes: (rehearsedBytes * done) / steps, totalBytes: rehearsedBytes });
@@ -42,19 +42,19 @@ export class RehearsalWorkshop implements Workshop {
     return { sha256: "0".repeat(64), sizeBytes: rehearsedBytes };
   }
 
-  async stage(_job: Job, _measured: Image, signal: AbortSignal): Promise<void> {
+  async checkAndStage(_job: Job, _measured: Image, signal: AbortSignal): Promise<void> {
     await this.#step(signal);
   }
 
-  async open(job: Job, image: Image): Promise<StagedImage> {
-    return this.refer(job, image);
+  async openVerified(job: Job, image: Image): Promise<StagedImage> {
+    return this.describe(job, image);
   }
 
-  refer({ version, operationId }: Job, image: Image): StagedImage {
+  describe({ version, operationId }: Job, image: Image): StagedImage {
     return { ...image, path: "", version, operationId };
   }
 
-  async tidy(): Promise<void> {
+  async cleanUp(): Promise<void> {
     // A rehearsal leaves nothing behind.
   }
 }

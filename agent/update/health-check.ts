@@ -2,18 +2,18 @@ import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { HealthCheck } from "./ports.ts";
 
-export interface HealthTerms {
+export interface HealthCheckLimits {
   /** How long the new system must be healthy without a break. */
-  readonly steadyMs: number;
+  readonly healthyForMs: number;
   /** How long it may take to get there. */
-  readonly withinMs: number;
+  readonly deadlineMs: number;
 }
 
-const lookEveryMs = 1_000;
+const checkIntervalMs = 1_000;
 /** How long a link may take that has just been broken, or is on its way after a start: longer than its longest pause. */
-const linkPatienceMs = 180_000;
+const linkTimeoutMs = 180_000;
 
-interface LinkView extends Runtime {
+interface LinkProbe extends Runtime {
   readonly linkUp: () => boolean;
 }
 
@@ -21,23 +21,23 @@ interface LinkView extends Runtime {
  * Healthy is: the agent runs, and the link is up if it was up before the update. Not "the link is up": a hub that is
  * away for its own reasons must not turn a good fleet back.
  */
-export function healthCheck(ports: LinkView, terms: HealthTerms): HealthCheck {
+export function createHealthCheck(ports: LinkProbe, terms: HealthCheckLimits): HealthCheck {
   const { timer, bootClock, linkUp } = ports;
   return {
-    async prove(before, signal): Promise<void> {
+    async verify(before, signal): Promise<void> {
       const beganMs = bootClock.nowMs();
       let healthySinceMs: number | undefined;
       for (;;) {
         const nowMs = bootClock.nowMs();
         healthySinceMs = before.linkUp && !linkUp() ? undefined : (healthySinceMs ?? nowMs);
-        if (healthySinceMs !== undefined && nowMs - healthySinceMs >= terms.steadyMs) return;
-        if (nowMs - beganMs >= terms.withinMs) {
+        if (healthySinceMs !== undefined && nowMs - healthySinceMs >= terms.healthyForMs) return;
+        if (nowMs - beganMs >= terms.deadlineMs) {
           throw new AgentError(
             "not-proven",
-            `The new system could not reach the hub within ${Math.round(terms.withinMs / 1_000)} s, as the old one could. Look at its network and its credentials.`,
+            `The new system could not reach the hub within ${Math.round(terms.deadlineMs / 1_000)} s, as the old one could. Look at its network and its credentials.`,
           );
         }
-        await timer.after(Math.min(lookEveryMs, Math.max(1, terms.steadyMs)), signal);
+        await timer.after(Math.min(checkIntervalMs, Math.max(1, terms.healthyForMs)), signal);
       }
     },
   };
@@ -47,11 +47,11 @@ export function healthCheck(ports: LinkView, terms: HealthTerms): HealthCheck {
  * Whether this board reaches its hub: what the new system will be measured by. One look would take a board that has just
  * started, or whose link is being renewed, for one without a hub, and ask nothing of the new system.
  */
-export async function linkWithin({ timer, bootClock, linkUp }: LinkView, signal: AbortSignal): Promise<boolean> {
-  const untilMs = bootClock.nowMs() + linkPatienceMs;
+export async function waitForLink({ timer, bootClock, linkUp }: LinkProbe, signal: AbortSignal): Promise<boolean> {
+  const untilMs = bootClock.nowMs() + linkTimeoutMs;
   while (!linkUp()) {
     if (bootClock.nowMs() >= untilMs) return false;
-    await timer.after(lookEveryMs, signal);
+    await timer.after(checkIntervalMs, signal);
   }
   return true;
 }

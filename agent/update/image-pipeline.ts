@@ -1,56 +1,56 @@
 import { AgentError } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Image, Job } from "./job.ts";
-import type { Fetcher, Installer, StagedImage, Staging, Workshop } from "./ports.ts";
-import type { Progress } from "./report.ts";
+import type { ImageDownloader, Installer, StagedImage, StagingArea, ImagePipeline } from "./ports.ts";
+import type { DownloadProgress } from "./report.ts";
 
-export interface ImageWorkshopPorts extends Runtime {
-  readonly fetcher: Fetcher;
-  readonly staging: Staging;
+export interface StagingPipelinePorts extends Runtime {
+  readonly downloader: ImageDownloader;
+  readonly staging: StagingArea;
   readonly installer: Installer;
-  readonly largestImageBytes: number;
+  readonly maxImageBytes: number;
   /** How long the bytes of a download that has ended badly are kept. */
   readonly keepPartialMs: number;
 }
 
 /** Fetches, checks, stages and opens real images. */
-export class ImageWorkshop implements Workshop {
+export class StagingPipeline implements ImagePipeline {
   readonly installer: Installer;
-  readonly #ports: ImageWorkshopPorts;
+  readonly #ports: StagingPipelinePorts;
 
-  constructor(ports: ImageWorkshopPorts) {
+  constructor(ports: StagingPipelinePorts) {
     this.#ports = ports;
     this.installer = ports.installer;
   }
 
-  async admit(job: Job): Promise<void> {
+  async reserveSpace(job: Job): Promise<void> {
     const { staging } = this.#ports;
-    await staging.clear([digestOf(job)]);
-    const room = await staging.roomBytes();
-    if (job.sizeBytes !== null && job.sizeBytes > room) throw noRoom(job.sizeBytes, room);
+    await staging.removeAllExcept([digestOf(job)]);
+    const room = await staging.availableBytes();
+    if (job.sizeBytes !== null && job.sizeBytes > room) throw noSpace(job.sizeBytes, room);
   }
 
-  async fetch(job: Job, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image> {
-    const { fetcher, staging, largestImageBytes } = this.#ports;
+  async download(job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image> {
+    const { downloader, staging, maxImageBytes } = this.#ports;
     const order = {
       operationId: job.operationId,
       uris: [job.uri, ...(job.mirrors ?? [])],
       sha256: digestOf(job),
       path: await staging.partialPath(digestOf(job)),
       sizeBytes: job.sizeBytes,
-      largestBytes: largestImageBytes,
-      roomBytes: await staging.roomBytes(),
+      maxBytes: maxImageBytes,
+      availableBytes: await staging.availableBytes(),
     };
     try {
-      return await fetcher.fetch(order, onProgress, signal);
+      return await downloader.download(order, onProgress, signal);
     } catch (cause) {
       // At once: on a full disk, not even the failure could be saved.
-      if (cause instanceof AgentError && cause.code === "no-space") await staging.clear([]);
+      if (cause instanceof AgentError && cause.code === "no-space") await staging.removeAllExcept([]);
       throw cause;
     }
   }
 
-  async stage(job: Job, measured: Image): Promise<void> {
+  async checkAndStage(job: Job, measured: Image): Promise<void> {
     const expected = digestOf(job);
     if (measured.sha256 !== expected) {
       throw new AgentError(
@@ -64,35 +64,35 @@ export class ImageWorkshop implements Workshop {
         `The image has ${measured.sizeBytes} bytes, but ${job.sizeBytes} were promised.`,
       );
     }
-    await this.#ports.staging.admit(expected);
+    await this.#ports.staging.promote(expected);
   }
 
-  async open(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage> {
+  async openVerified(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage> {
     await this.#ports.staging.verify(image.sha256, signal);
-    return this.refer(job, image);
+    return this.describe(job, image);
   }
 
-  refer({ version, operationId }: Job, image: Image): StagedImage {
+  describe({ version, operationId }: Job, image: Image): StagedImage {
     return { ...image, path: this.#ports.staging.stagedPath(image.sha256), version, operationId };
   }
 
-  async tidy(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void> {
+  async cleanUp(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void> {
     const { staging, timer, keepPartialMs } = this.#ports;
-    const untouchedMs = keepsPartial ? await staging.keepPartial(digestOf(job)) : null;
+    const untouchedMs = keepsPartial ? await staging.removeAllButPartial(digestOf(job)) : null;
     if (untouchedMs !== null && untouchedMs < keepPartialMs) await timer.after(keepPartialMs - untouchedMs, signal);
-    await staging.clear([]);
+    await staging.removeAllExcept([]);
   }
 }
 
-function noRoom(neededBytes: number, roomBytes: number): AgentError {
+function noSpace(neededBytes: number, availableBytes: number): AgentError {
   return new AgentError(
     "no-space",
-    `The image of ${neededBytes} bytes does not fit: the board has room for ${roomBytes}. Free some space, or raise update.staging-quota; then ask again.`,
+    `The image of ${neededBytes} bytes does not fit: the board has room for ${availableBytes}. Free some space, or raise update.staging-quota; then ask again.`,
   );
 }
 
 function digestOf({ sha256, rehearsal }: Job): string {
   if (sha256 === null)
-    throw new AgentError("internal", `A job without a digest (rehearsal: ${rehearsal}) came to the workshop.`);
+    throw new AgentError("internal", `A job without a digest (rehearsal: ${rehearsal}) came to the pipeline.`);
   return sha256;
 }

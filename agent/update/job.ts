@@ -46,11 +46,11 @@ export type Image = Readonly<v.InferOutput<typeof image>>;
 
 /** How the new system comes to run: the board reboots, the installer restarts a service, or nothing restarts. */
 export const restartKinds = ["board", "service", "none"] as const;
-export type Restart = (typeof restartKinds)[number];
+export type RestartKind = (typeof restartKinds)[number];
 
 /** The board as it was before anything of it was changed: what "healthy" is compared with, and what to go back to. */
 const before = v.object({ version: v.nullable(shortText), linkUp: v.boolean() });
-export type Before = Readonly<v.InferOutput<typeof before>>;
+export type Baseline = Readonly<v.InferOutput<typeof before>>;
 
 const onTheWay = { job, times };
 const installing = { ...onTheWay, image, before };
@@ -115,11 +115,11 @@ export type ActiveUpdate = Extract<UpdateState, { job: Job }>;
 /** What can happen to an update. `at` is wall time as a label only; it decides nothing. */
 export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "accepted"; readonly job: Job }
-  | { readonly type: "admitted" }
-  | { readonly type: "fetched"; readonly image: Image }
+  | { readonly type: "spaceReserved" }
+  | { readonly type: "downloaded"; readonly image: Image }
   | { readonly type: "verified" }
-  | { readonly type: "released"; readonly before: Before }
-  | { readonly type: "installed"; readonly restart: Restart; readonly bootId: string }
+  | { readonly type: "applyAllowed"; readonly before: Baseline }
+  | { readonly type: "installed"; readonly restart: RestartKind; readonly bootId: string }
   | { readonly type: "armed" }
   | { readonly type: "proven" }
   | { readonly type: "committed" }
@@ -129,7 +129,7 @@ export type UpdateEvent = { readonly at: string } & (
 );
 
 /** A count of starts that is damaged or cannot be read: as good as too many. */
-export const uncounted = 999;
+export const unreadableCount = 999;
 
 /** What is known after a restart of the agent, before anything is done. */
 export interface RestartFacts {
@@ -141,7 +141,7 @@ export interface RestartFacts {
   /** The version that runs now, as the installer reads it; null while that cannot be told, which proves nothing. */
   readonly runningVersion: string | null;
   /** True when the last saved state is lost and this is an older one: what was asked for since is not known. */
-  readonly isOlder: boolean;
+  readonly isOlderCopy: boolean;
   /** How often a system was started while an update was not proven, this start included: from its own small record. */
   readonly trialBoots: number;
 }

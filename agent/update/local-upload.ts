@@ -2,22 +2,22 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { errorReply } from "../contract/error-response.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import type { Partials } from "../download/ports.ts";
-import type { Fetcher, Staging } from "./ports.ts";
+import type { PartialStore } from "../download/ports.ts";
+import type { ImageDownloader, StagingArea } from "./ports.ts";
 
-export interface IntakePorts extends Runtime {
-  readonly staging: Pick<Staging, "partialPath" | "roomBytes"> & {
+export interface LocalUploadPorts extends Runtime {
+  readonly staging: Pick<StagingArea, "partialPath" | "availableBytes"> & {
     /** Removes one partial image, if it is there. */
     discard(sha256: string): Promise<void>;
   };
-  readonly partials: Partials;
-  readonly largestImageBytes: number;
+  readonly partialStore: PartialStore;
+  readonly maxImageBytes: number;
   /** The operation id of the update that is running; null when none is. */
-  readonly updating: () => string | null;
+  readonly runningUpdateId: () => string | null;
 }
 
 /** An image that somebody before the board hands in. */
-export interface HandedIn {
+export interface UploadedImage {
   /** 64 hex digits in lower case. */
   readonly sha256: string;
   readonly sizeBytes: number;
@@ -25,10 +25,10 @@ export interface HandedIn {
 }
 
 /** An image on its way in. */
-interface Taking {
+interface ActiveUpload {
   readonly sha256: string;
   /** Aborts when an update wants to fetch. */
-  readonly overtaken: AbortController;
+  readonly preempted: AbortController;
   /** Resolves when its file is closed. */
   readonly closed: Promise<void>;
 }
@@ -37,53 +37,53 @@ interface Taking {
  * Takes images in on the board itself, from a stick, say: into the place of a download that has just ended. The update
  * that is asked for next finds it there, and has nothing left to ask a server for.
  */
-export class ImageIntake {
-  readonly #ports: IntakePorts;
-  #taking: Taking | undefined;
+export class LocalUpload {
+  readonly #ports: LocalUploadPorts;
+  #active: ActiveUpload | undefined;
   /** The last download: one that was cancelled lets go of its file a little later. */
-  #fetched: Promise<unknown> = Promise.resolve();
+  #lastDownload: Promise<unknown> = Promise.resolve();
   /** The image that was handed in, and that no update has been asked for with yet. */
-  #waiting: string | undefined;
+  #unclaimed: string | undefined;
 
-  constructor(ports: IntakePorts) {
+  constructor(ports: LocalUploadPorts) {
     this.#ports = ports;
   }
 
   /** Images that nobody has asked for yet, and that are not to be cleared away for it. */
-  get kept(): readonly string[] {
-    const sha256 = this.#taking?.sha256 ?? this.#waiting;
-    return sha256 === undefined || this.#ports.updating() !== null ? [] : [sha256];
+  get protectedImages(): readonly string[] {
+    const sha256 = this.#active?.sha256 ?? this.#unclaimed;
+    return sha256 === undefined || this.#ports.runningUpdateId() !== null ? [] : [sha256];
   }
 
   /**
    * The same fetcher, which begins when an image that is being handed in was given up and let go of: both are written to one
    * file where they have one digest.
    */
-  yieldingTo(fetcher: Fetcher): Fetcher {
+  preemptedBy(fetcher: ImageDownloader): ImageDownloader {
     return {
-      fetch: async (order, onProgress, signal) => {
-        this.#taking?.overtaken.abort();
-        await this.#taking?.closed;
+      download: async (order, onProgress, signal) => {
+        this.#active?.preempted.abort();
+        await this.#active?.closed;
         signal.throwIfAborted();
-        const fetching = fetcher.fetch(order, onProgress, signal);
-        this.#fetched = fetching.catch(() => undefined); // Whoever asked for it is told.
+        const fetching = fetcher.download(order, onProgress, signal);
+        this.#lastDownload = fetching.catch(() => undefined); // Whoever asked for it is told.
         return await fetching;
       },
     };
   }
 
   /** Resolves when the image is on disk whole, or is refused. Never rejects. */
-  async take(image: HandedIn, signal: AbortSignal): Promise<MethodReply> {
+  async receive(image: UploadedImage, signal: AbortSignal): Promise<MethodReply> {
     const { log } = this.#ports;
-    if (this.#taking !== undefined) return busy("Another image is being handed in on the board.");
-    const running = this.#updateInTheWay(); // Before anything is waited for: it may fetch for a day.
+    if (this.#active !== undefined) return busy("Another image is being handed in on the board.");
+    const running = this.#rejectIfUpdating(); // Before anything is waited for: it may fetch for a day.
     if (running !== undefined) return running;
     const overtaken = new AbortController();
     let close: () => void = () => undefined;
     const closed = new Promise<void>((resolve) => (close = resolve));
-    this.#taking = { sha256: image.sha256, overtaken, closed };
+    this.#active = { sha256: image.sha256, preempted: overtaken, closed };
     try {
-      const reply = this.#updateInTheWay() ?? (await this.#inTurn(image, signal, overtaken.signal));
+      const reply = this.#rejectIfUpdating() ?? (await this.#afterLastDownload(image, signal, overtaken.signal));
       log.info({ sha256: image.sha256, status: reply.status }, "image handed in");
       return reply;
     } catch (cause) {
@@ -92,70 +92,74 @@ export class ImageIntake {
         cause instanceof AgentError ? [cause.code, cause.message] : (["internal", reasonOf(cause)] as const);
       return errorReply({ status: code === "no-space" ? 507 : 500, code, message: why });
     } finally {
-      this.#taking = undefined;
+      this.#active = undefined;
       close();
     }
   }
 
-  async #inTurn(image: HandedIn, gone: AbortSignal, overtaken: AbortSignal): Promise<MethodReply> {
-    await this.#fetched;
-    return (await this.#refusal(image)) ?? (await this.#write(image, gone, overtaken));
+  async #afterLastDownload(image: UploadedImage, gone: AbortSignal, overtaken: AbortSignal): Promise<MethodReply> {
+    await this.#lastDownload;
+    return (await this.#checkRequest(image)) ?? (await this.#write(image, gone, overtaken));
   }
 
-  async #refusal({ sizeBytes }: HandedIn): Promise<MethodReply | undefined> {
-    const { staging, largestImageBytes } = this.#ports;
-    const running = this.#updateInTheWay();
+  async #checkRequest({ sizeBytes }: UploadedImage): Promise<MethodReply | undefined> {
+    const { staging, maxImageBytes } = this.#ports;
+    const running = this.#rejectIfUpdating();
     if (running !== undefined) return running;
-    if (sizeBytes > largestImageBytes) {
-      const message = `The image has ${sizeBytes} bytes, and this board accepts ${largestImageBytes}. Raise update.max-image-size, or shrink the image.`;
+    if (sizeBytes > maxImageBytes) {
+      const message = `The image has ${sizeBytes} bytes, and this board accepts ${maxImageBytes}. Raise update.max-image-size, or shrink the image.`;
       return errorReply({ status: 400, code: "image-too-large", message });
     }
-    const roomBytes = await staging.roomBytes();
-    if (sizeBytes <= roomBytes) return undefined;
-    const message = `The image of ${sizeBytes} bytes does not fit: the board has room for ${roomBytes}. Free some space, then hand it in again.`;
+    const availableBytes = await staging.availableBytes();
+    if (sizeBytes <= availableBytes) return undefined;
+    const message = `The image of ${sizeBytes} bytes does not fit: the board has room for ${availableBytes}. Free some space, then hand it in again.`;
     return errorReply({ status: 507, code: "no-space", message });
   }
 
-  async #write({ sha256, sizeBytes, body }: HandedIn, gone: AbortSignal, overtaken: AbortSignal): Promise<MethodReply> {
-    const { staging, partials } = this.#ports;
+  async #write(
+    { sha256, sizeBytes, body }: UploadedImage,
+    gone: AbortSignal,
+    overtaken: AbortSignal,
+  ): Promise<MethodReply> {
+    const { staging, partialStore } = this.#ports;
     await staging.discard(sha256); // Whatever of it was fetched before: the stick has all of it.
-    const partial = await partials.open(await staging.partialPath(sha256), "handed-in", gone);
+    const partial = await partialStore.open(await staging.partialPath(sha256), "handed-in", gone);
     let isWhole = false;
     try {
-      for await (const piece of until(AbortSignal.any([gone, overtaken]), body)) {
-        if (this.#updateInTheWay() !== undefined) break; // A request of the hub's, which may be for this very file.
+      for await (const piece of chunksUntil(AbortSignal.any([gone, overtaken]), body)) {
+        if (this.#rejectIfUpdating() !== undefined) break; // A request of the hub's, which may be for this very file.
         await partial.append(piece);
       }
       gone.throwIfAborted();
       isWhole = partial.bytes === sizeBytes && partial.digest() === sha256;
       if (isWhole) return { status: 200, payload: { Response: "Image taken", sha256, sizeBytes } };
       const message = `The image that was handed in has ${partial.bytes} bytes and SHA-256 ${partial.digest()}, not ${sizeBytes} and ${sha256}. Check the file, then hand it in again.`;
-      return this.#updateInTheWay() ?? errorReply({ status: 400, code: "bad-digest", message });
+      return this.#rejectIfUpdating() ?? errorReply({ status: 400, code: "bad-digest", message });
     } finally {
       await partial.close();
-      if (isWhole) this.#waiting = sha256;
-      else if (this.#ports.updating() === null) await staging.discard(sha256);
+      if (isWhole) this.#unclaimed = sha256;
+      else if (this.#ports.runningUpdateId() === null) await staging.discard(sha256);
     }
   }
 
   /** To be told when an update was asked for: an image that no update has taken up is thrown away. Never rejects. */
-  async settle(): Promise<void> {
-    const sha256 = this.#waiting;
-    this.#waiting = undefined;
-    if (sha256 === undefined || this.#ports.updating() !== null) return;
+  async discardUnclaimed(): Promise<void> {
+    const sha256 = this.#unclaimed;
+    this.#unclaimed = undefined;
+    if (sha256 === undefined || this.#ports.runningUpdateId() !== null) return;
     await this.#ports.staging.discard(sha256).catch((cause: unknown) => {
       this.#ports.log.warn({ err: cause, sha256 }, "image that was not needed stays until the next update");
     });
   }
 
-  #updateInTheWay(): MethodReply | undefined {
-    const running = this.#ports.updating();
+  #rejectIfUpdating(): MethodReply | undefined {
+    const running = this.#ports.runningUpdateId();
     return running === null ? undefined : busy(`An update is running (${running}).`);
   }
 }
 
 /** A body's pieces, to their end or until the signal aborts: nobody waits then for one that does not come. */
-async function* until(signal: AbortSignal, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* chunksUntil(signal: AbortSignal, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const aborted = new Promise<undefined>((resolve) => {
     signal.addEventListener("abort", () => resolve(undefined), { once: true });
     if (signal.aborted) resolve(undefined);

@@ -1,29 +1,38 @@
 import { keepsPartial } from "../download/mirror-policy.ts";
-import type { ActiveUpdate, Before, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
-import { end, endReverted, enter, goBack, goBackAgain, leaveToBootLoader, type Ended, type Of } from "./transitions.ts";
+import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
+import {
+  endJob,
+  finishRollback,
+  enterPhase,
+  startRollback,
+  retryRollback,
+  rollbackByBootloader,
+  type EndPhase,
+  type InPhase,
+} from "./transitions.ts";
 
 /** What must be done while in a state. Derived from the state, so none is lost; each may be done twice. */
-export type Duty =
-  | { readonly kind: "admit"; readonly job: Job }
-  | { readonly kind: "fetch"; readonly job: Job; readonly attempt: number }
-  | { readonly kind: "verify"; readonly job: Job; readonly image: Image }
-  | { readonly kind: "awaitRelease"; readonly job: Job }
+export type UpdateAction =
+  | { readonly kind: "reserveSpace"; readonly job: Job }
+  | { readonly kind: "download"; readonly job: Job; readonly attempt: number }
+  | { readonly kind: "checkAndStage"; readonly job: Job; readonly image: Image }
+  | { readonly kind: "awaitApplyAllowed"; readonly job: Job }
   | { readonly kind: "install"; readonly job: Job; readonly image: Image; readonly attempt: number }
   | { readonly kind: "arm"; readonly job: Job; readonly image: Image }
   | { readonly kind: "reboot"; readonly job: Job }
-  | { readonly kind: "prove"; readonly job: Job; readonly image: Image; readonly before: Before }
+  | { readonly kind: "checkHealth"; readonly job: Job; readonly image: Image; readonly before: Baseline }
   | { readonly kind: "commit"; readonly job: Job; readonly image: Image }
   | {
       readonly kind: "revert";
       readonly job: Job;
       readonly image: Image;
-      readonly before: Before;
+      readonly before: Baseline;
       readonly attempt: number;
     }
-  | { readonly kind: "tidy"; readonly job: Job; readonly keepsPartial: boolean };
+  | { readonly kind: "cleanUp"; readonly job: Job; readonly keepsPartial: boolean };
 
 /**
- * The state after an event, or undefined when this state does not answer it: an event of a duty that has been
+ * The state after an event, or undefined when this state does not answer it: an event of a action that has been
  * overtaken, a cancel that comes too late, a second request while one is running.
  */
 export function step(state: UpdateState, event: UpdateEvent): UpdateState | undefined {
@@ -38,21 +47,21 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
       return { phase: "accepted", job: event.job, times: { accepted: at } };
 
     case "accepted":
-      if (event.type === "admitted") return { ...enter(state, "downloading", at), attempt: 1 };
+      if (event.type === "spaceReserved") return { ...enterPhase(state, "downloading", at), attempt: 1 };
       return endEarly(state, event);
 
     case "downloading":
-      if (event.type === "fetched") return { ...enter(state, "verifying", at), image: event.image };
+      if (event.type === "downloaded") return { ...enterPhase(state, "verifying", at), image: event.image };
       return endEarly(state, event);
 
     case "verifying":
-      if (event.type === "verified") return { ...enter(state, "staged", at), image: state.image };
+      if (event.type === "verified") return { ...enterPhase(state, "staged", at), image: state.image };
       return endEarly(state, event);
 
     case "staged":
-      if (event.type === "released") {
+      if (event.type === "applyAllowed") {
         return {
-          ...enter(state, "applying", at),
+          ...enterPhase(state, "applying", at),
           image: state.image,
           before: event.before,
           attempt: 1,
@@ -66,61 +75,61 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
 
     case "rebooting":
       if (event.type === "armed" && !state.armed) return { ...state, armed: true };
-      if (event.type === "failed") return goBack(state, event.error, at, "board", event.bootId, "failed");
+      if (event.type === "failed") return startRollback(state, event.error, at, "board", event.bootId, "failed");
       return undefined;
 
     case "proving":
       if (event.type === "proven" && !state.proven) return { ...state, proven: true };
-      if (event.type === "committed" && state.proven) return end(state, "completed", at);
+      if (event.type === "committed" && state.proven) return endJob(state, "completed", at);
       if (event.type === "failed") {
-        return goBack(state, event.error, at, state.restart, event.bootId, "rolledBack");
+        return startRollback(state, event.error, at, state.restart, event.bootId, "rolledBack");
       }
       return undefined;
 
     case "reverting":
       if (event.type === "reverted" && !state.reverted) {
-        return event.restartNeeded ? { ...state, reverted: true } : endReverted(state, at);
+        return event.restartNeeded ? { ...state, reverted: true } : finishRollback(state, at);
       }
       if (event.type === "failed") {
-        const again = goBackAgain(state, event.bootId) ?? leaveToBootLoader(state, event.bootId);
-        return again ?? { ...end(state, "failed", at), error: event.error };
+        const again = retryRollback(state, event.bootId) ?? rollbackByBootloader(state, event.bootId);
+        return again ?? { ...endJob(state, "failed", at), error: event.error };
       }
       return undefined;
   }
 }
 
-function stepApplying(state: Of<"applying">, event: UpdateEvent): UpdateState | undefined {
+function stepApplying(state: InPhase<"applying">, event: UpdateEvent): UpdateState | undefined {
   const { at } = event;
   if (event.type === "installed" && state.installed === null) {
     if (event.restart !== "board") return { ...state, attempt: 1, installed: event.restart };
     const { image, before } = state;
-    return { ...enter(state, "rebooting", at), image, before, attempt: 1, armed: false, fromBootId: event.bootId };
+    return { ...enterPhase(state, "rebooting", at), image, before, attempt: 1, armed: false, fromBootId: event.bootId };
   }
   if (event.type === "armed" && state.installed !== null) {
     const { image, before, installed: restart } = state;
-    return { ...enter(state, "proving", at), image, before, restart, proven: false };
+    return { ...enterPhase(state, "proving", at), image, before, restart, proven: false };
   }
   if (event.type === "failed") {
     // Until it is installed nothing was switched over; afterwards arming may have been done in part.
-    if (state.installed === null) return { ...end(state, "failed", at), error: event.error };
-    return goBack(state, event.error, at, state.installed, event.bootId, "failed");
+    if (state.installed === null) return { ...endJob(state, "failed", at), error: event.error };
+    return startRollback(state, event.error, at, state.installed, event.bootId, "failed");
   }
   return undefined;
 }
 
 /** What must be done in a state; undefined where there is nothing but to wait for a request. */
-export function duty(state: UpdateState): Duty | undefined {
+export function actionFor(state: UpdateState): UpdateAction | undefined {
   switch (state.phase) {
     case "idle":
       return undefined;
     case "accepted":
-      return { kind: "admit", job: state.job };
+      return { kind: "reserveSpace", job: state.job };
     case "downloading":
-      return { kind: "fetch", job: state.job, attempt: state.attempt };
+      return { kind: "download", job: state.job, attempt: state.attempt };
     case "verifying":
-      return { kind: "verify", job: state.job, image: state.image };
+      return { kind: "checkAndStage", job: state.job, image: state.image };
     case "staged":
-      return { kind: "awaitRelease", job: state.job };
+      return { kind: "awaitApplyAllowed", job: state.job };
     case "applying":
       if (state.installed !== null) return { kind: "arm", job: state.job, image: state.image };
       return { kind: "install", job: state.job, image: state.image, attempt: state.attempt };
@@ -128,17 +137,17 @@ export function duty(state: UpdateState): Duty | undefined {
       return state.armed ? { kind: "reboot", job: state.job } : { kind: "arm", job: state.job, image: state.image };
     case "proving":
       if (state.proven) return { kind: "commit", job: state.job, image: state.image };
-      return { kind: "prove", job: state.job, image: state.image, before: state.before };
+      return { kind: "checkHealth", job: state.job, image: state.image, before: state.before };
     case "reverting":
       if (state.reverted) return { kind: "reboot", job: state.job };
       return { kind: "revert", job: state.job, image: state.image, before: state.before, attempt: state.attempt };
     case "completed":
     case "rolledBack":
-      return { kind: "tidy", job: state.job, keepsPartial: false };
+      return { kind: "cleanUp", job: state.job, keepsPartial: false };
     case "cancelled":
-      return { kind: "tidy", job: state.job, keepsPartial: true };
+      return { kind: "cleanUp", job: state.job, keepsPartial: true };
     case "failed":
-      return { kind: "tidy", job: state.job, keepsPartial: keepsPartial(state.error.code) };
+      return { kind: "cleanUp", job: state.job, keepsPartial: keepsPartial(state.error.code) };
   }
 }
 
@@ -153,13 +162,13 @@ export function isPastStaging(state: UpdateState): boolean {
 }
 
 /** True while a job is under way: no other can be accepted. */
-export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { phase: Ended }> {
+export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { phase: EndPhase }> {
   return isCancellable(state) || isPastStaging(state);
 }
 
 /** The ends that a job can come to while nothing of the board has been changed. */
 function endEarly(state: ActiveUpdate, event: UpdateEvent): UpdateState | undefined {
-  if (event.type === "cancelled") return end(state, "cancelled", event.at);
-  if (event.type === "failed") return { ...end(state, "failed", event.at), error: event.error };
+  if (event.type === "cancelled") return endJob(state, "cancelled", event.at);
+  if (event.type === "failed") return { ...endJob(state, "failed", event.at), error: event.error };
   return undefined;
 }

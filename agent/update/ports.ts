@@ -1,5 +1,5 @@
-import type { Image, Job, Restart } from "./job.ts";
-import type { Progress } from "./report.ts";
+import type { Image, Job, RestartKind } from "./job.ts";
+import type { DownloadProgress } from "./report.ts";
 
 /** An image in the staging area, checked. The file is the installer's to read, never to change. */
 export interface StagedImage extends Image {
@@ -14,7 +14,7 @@ export interface StagedImage extends Image {
  */
 export interface Installer {
   /** How the new system comes to run once it is armed. */
-  readonly restart: Restart;
+  readonly restart: RestartKind;
   /** Checks, without changing anything, that the image can be installed on this board now. */
   prepare(image: StagedImage, signal: AbortSignal): Promise<void>;
   /** Writes the new system beside the running one. Never makes it the default: a power cut boots the old one. */
@@ -30,15 +30,19 @@ export interface Installer {
 }
 
 /** Fetches images from servers. */
-export interface Fetcher {
+export interface ImageDownloader {
   /**
    * Fetches an image into a file, whole, measuring it on the way, with as many tries as it takes. The file survives a
    * power cut when it resolves. What has arrived stays when it rejects: the next call with the same path goes on from it.
    */
-  fetch(order: FetchOrder, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image>;
+  download(
+    order: DownloadRequest,
+    onProgress: (progress: DownloadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Image>;
 }
 
-export interface FetchOrder {
+export interface DownloadRequest {
   readonly operationId: string;
   /** Where to ask for it, one after the other. At least one. */
   readonly uris: readonly string[];
@@ -48,62 +52,62 @@ export interface FetchOrder {
   /** The size that was promised; null when none was. */
   readonly sizeBytes: number | null;
   /** The largest image that this board accepts. */
-  readonly largestBytes: number;
+  readonly maxBytes: number;
   /** The room that there is for it now, with what of it is there already. */
-  readonly roomBytes: number;
+  readonly availableBytes: number;
 }
 
 /** Where images lie: partial ones, and whole ones that are named by their digest. */
-export interface Staging {
+export interface StagingArea {
   /**
    * Bytes that an image may take now: what is kept free for state and logs taken off, and partial images counted as room,
    * because they are gone on with or give way.
    */
-  roomBytes(): Promise<number>;
+  availableBytes(): Promise<number>;
   /** Where an image is to be fetched to. The folder exists. */
   partialPath(sha256: string): Promise<string>;
   /** Where an image lies once it is staged. */
   stagedPath(sha256: string): string;
   /** Moves a partial file to its staged place, atomically. Does nothing where that has been done already. */
-  admit(sha256: string): Promise<void>;
+  promote(sha256: string): Promise<void>;
   /** Reads a staged image once more; rejects with `image-changed` when it is not what its name says. */
   verify(sha256: string, signal: AbortSignal): Promise<void>;
   /** Removes everything but the images named. */
-  clear(except: readonly string[]): Promise<void>;
+  removeAllExcept(except: readonly string[]): Promise<void>;
   /**
    * Removes everything but one partial image, and says for how long nobody has touched that; null when there is none, or
    * when its room is needed.
    */
-  keepPartial(sha256: string): Promise<number | null>;
+  removeAllButPartial(sha256: string): Promise<number | null>;
 }
 
 /** All that has to be done with an image on the way to being installed. */
-export interface Workshop {
+export interface ImagePipeline {
   readonly installer: Installer;
   /** Makes room, and makes sure that it suffices as far as the image's size is known. */
-  admit(job: Job, signal: AbortSignal): Promise<void>;
-  fetch(job: Job, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image>;
+  reserveSpace(job: Job, signal: AbortSignal): Promise<void>;
+  download(job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image>;
   /** Compares what was measured with what was asked for, and moves the file into the staging area. */
-  stage(job: Job, measured: Image, signal: AbortSignal): Promise<void>;
+  checkAndStage(job: Job, measured: Image, signal: AbortSignal): Promise<void>;
   /** The staged image, digested once more from the disk: what is installed is what was checked. */
-  open(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage>;
+  openVerified(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage>;
   /** The staged image by name, for calls that need not read it. */
-  refer(job: Job, image: Image): StagedImage;
+  describe(job: Job, image: Image): StagedImage;
   /**
    * Throws away whatever jobs have left in the staging area. With `keepsPartial`, the bytes that have arrived stay until
    * nobody has asked for them for a while: ends when they are gone too.
    */
-  tidy(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void>;
+  cleanUp(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void>;
 }
 
 /** Says whether the new system is as healthy as the old one was. */
 export interface HealthCheck {
   /** Resolves when it has been healthy for long enough; rejects with an AgentError when it was not in time. */
-  prove(before: { readonly linkUp: boolean }, signal: AbortSignal): Promise<void>;
+  verify(before: { readonly linkUp: boolean }, signal: AbortSignal): Promise<void>;
 }
 
 /** How often a system was started while an update was not proven. A fixed-size record that any release can read. */
-export interface TrialRecord {
+export interface BootCounter {
   /** The count; `uncounted` for a damaged one. Rejects when the disk does not say. */
   read(): Promise<number>;
   write(count: number): Promise<void>;

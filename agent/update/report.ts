@@ -1,17 +1,17 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
-import type { Wait } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/wait.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 
 /** How far a download has come: kept in memory only, because it changes too often for an SD card. */
-export interface Progress {
+export interface DownloadProgress {
   readonly receivedBytes: number;
   /** Null when neither the request nor the server told. */
   readonly totalBytes: number | null;
   /** Why it waits for another try; null or absent while it goes on. */
-  readonly delay?: Delay | null;
+  readonly delay?: DownloadDelay | null;
 }
 
-export type Delay = NonNullable<UpdateSnapshot["delay"]>;
+export type DownloadDelay = NonNullable<UpdateSnapshot["delay"]>;
 
 /**
  * The update as the hub may know it.
@@ -19,8 +19,8 @@ export type Delay = NonNullable<UpdateSnapshot["delay"]>;
  */
 export function describeUpdate(
   { update, handledDesired }: Pick<UpdateSlice, "update" | "handledDesired">,
-  progress: Progress | null,
-  wait: Wait | null = null,
+  progress: DownloadProgress | null,
+  wait: BlockedBy | null = null,
 ): UpdateSnapshot {
   const refused = handledDesired?.refused ?? null;
   const common = {
@@ -49,12 +49,12 @@ export function describeUpdate(
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
     delay: update.phase === "downloading" ? (progress?.delay ?? null) : null,
     attempt: "attempt" in update ? update.attempt : null,
-    ...(update.phase === "staged" ? waitOf(apply, wait) : {}),
+    ...(update.phase === "staged" ? describeWait(apply, wait) : {}),
     error: "error" in update ? update.error : null,
   };
 }
 
-function waitOf(apply: Job["apply"], wait: Wait | null): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> {
+function describeWait(apply: Job["apply"], wait: BlockedBy | null): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> {
   switch (apply) {
     case "now":
       return { waitsFor: null, waitsUntil: null };

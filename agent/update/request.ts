@@ -5,35 +5,35 @@ import { rejectRequest, invalidPayload, type Validated } from "../contract/error
 import type { Job } from "./job.ts";
 
 /** What a board allows, from its config. */
-export interface Terms {
+export interface UpdateLimits {
   /** A simulated board may rehearse: walk the phases of an update whose check value is no digest. */
   readonly simulated: boolean;
   /** False where the owner has configured no way of installing anything. */
   readonly canInstall: boolean;
   readonly allowHttp: boolean;
   /** An image that was handed in on the board: what lies there already has a file's address. Never for the hub. */
-  readonly allowFile?: boolean;
+  readonly allowFileUri?: boolean;
   readonly windowConfigured: boolean;
-  readonly largestImageBytes: number;
+  readonly maxImageBytes: number;
 }
 
-export interface UpdateOrder {
+export interface ParsedUpdateRequest {
   readonly job: Job;
   /** Whether the caller gave the operation id, which then alone says whether two requests are one. */
-  readonly named: boolean;
+  readonly callerGaveId: boolean;
 }
 
 /**
  * The job that a request asks for, or why there is none. The request comes from the method `firmwareUpdate` or from the
  * desired `firmware` document: both say the same with the same keys.
- * @param newOperationId used where the caller named none
+ * @param newOperationId used where the caller gave none
  */
-export function jobFrom(
+export function parseUpdateRequest(
   payload: unknown,
   origin: Job["origin"],
-  terms: Terms,
+  terms: UpdateLimits,
   newOperationId: string,
-): Validated<UpdateOrder> {
+): Validated<ParsedUpdateRequest> {
   const request: Checked<FirmwareUpdateRequest> = parseFirmwareUpdateRequest(payload);
   if (!request.ok) return invalidPayload(request.problems);
   const {
@@ -84,11 +84,11 @@ export function jobFrom(
       const checked = checkAddress(key, address, terms);
       if (!checked.ok) return checked;
     }
-    if (fwPackageSize !== undefined && fwPackageSize > terms.largestImageBytes) {
+    if (fwPackageSize !== undefined && fwPackageSize > terms.maxImageBytes) {
       return rejectRequest(
         400,
         "image-too-large",
-        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${terms.largestImageBytes}).`,
+        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${terms.maxImageBytes}).`,
       );
     }
   }
@@ -103,10 +103,14 @@ export function jobFrom(
     apply: rest.apply ?? "now",
     rehearsal,
   };
-  return { ok: true, value: { job, named: rest.operationId !== undefined } };
+  return { ok: true, value: { job, callerGaveId: rest.operationId !== undefined } };
 }
 
-function checkAddress(key: string, uri: string, { allowHttp, allowFile }: Terms): Validated<undefined> {
+function checkAddress(
+  key: string,
+  uri: string,
+  { allowHttp, allowFileUri: allowFile }: UpdateLimits,
+): Validated<undefined> {
   const protocol = URL.canParse(uri) ? new URL(uri).protocol : undefined;
   if (protocol === "file:" && allowFile === true) return { ok: true, value: undefined };
   if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };

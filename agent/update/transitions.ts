@@ -9,7 +9,7 @@ import type { ActiveUpdate, Job, UpdateState } from "./job.ts";
  * the hub's reach, and the next installation would be written over the system that still boots: so that comes last. `commits`
  * counts the starts of a new system, as `trialBoots` does, where it was proven in the end.
  */
-export const limits = {
+export const attemptLimits = {
   downloads: 100,
   installs: 3,
   arms: 3,
@@ -19,10 +19,10 @@ export const limits = {
   reverts: 10,
 } as const;
 
-export type Ended = "completed" | "failed" | "rolledBack" | "cancelled";
-export type Of<Phase extends UpdateState["phase"]> = Extract<UpdateState, { phase: Phase }>;
+export type EndPhase = "completed" | "failed" | "rolledBack" | "cancelled";
+export type InPhase<Phase extends UpdateState["phase"]> = Extract<UpdateState, { phase: Phase }>;
 
-export function enter<const Phase extends UpdateState["phase"]>(
+export function enterPhase<const Phase extends UpdateState["phase"]>(
   { job, times }: ActiveUpdate,
   phase: Phase,
   at: string,
@@ -30,7 +30,7 @@ export function enter<const Phase extends UpdateState["phase"]>(
   return { phase, job, times: { ...times, [phase]: at } };
 }
 
-export function end<const Phase extends Ended>(
+export function endJob<const Phase extends EndPhase>(
   { job, times }: ActiveUpdate,
   phase: Phase,
   at: string,
@@ -38,17 +38,17 @@ export function end<const Phase extends Ended>(
   return { phase, job, times: { ...times, ended: at } };
 }
 
-export function goBack(
-  state: Of<"applying" | "rebooting" | "proving">,
+export function startRollback(
+  state: InPhase<"applying" | "rebooting" | "proving">,
   error: Failure,
   at: string,
-  restart: Of<"reverting">["restart"],
+  restart: InPhase<"reverting">["restart"],
   fromBootId: string,
-  lastly: Of<"reverting">["end"],
+  lastly: InPhase<"reverting">["end"],
 ): UpdateState {
   const { image, before } = state;
   return {
-    ...enter(state, "reverting", at),
+    ...enterPhase(state, "reverting", at),
     image,
     before,
     restart,
@@ -61,8 +61,8 @@ export function goBack(
 }
 
 /** What did not go back the first time is begun anew, several times: a board that stays on a bad system may be lost. */
-export function goBackAgain(state: Of<"reverting">, fromBootId: string): UpdateState | undefined {
-  if (state.attempt >= limits.reverts) return undefined;
+export function retryRollback(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
+  if (state.attempt >= attemptLimits.reverts) return undefined;
   return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId };
 }
 
@@ -70,11 +70,11 @@ export function goBackAgain(state: Of<"reverting">, fromBootId: string): UpdateS
  * Where the installer cannot go back, the boot loader may: a board that is restarted starts a system on trial no second time.
  * Not where the new system never ran: it may still be armed.
  */
-export function leaveToBootLoader(state: Of<"reverting">, fromBootId: string): UpdateState | undefined {
+export function rollbackByBootloader(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
   if (state.restart !== "board" || state.reverted || state.end !== "rolledBack") return undefined;
   return { ...state, reverted: true, fromBootId };
 }
 
-export function endReverted(state: Of<"reverting">, at: string): UpdateState {
-  return { ...end(state, state.end, at), error: state.error };
+export function finishRollback(state: InPhase<"reverting">, at: string): UpdateState {
+  return { ...endJob(state, state.end, at), error: state.error };
 }

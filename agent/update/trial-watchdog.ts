@@ -4,16 +4,16 @@ import type { Alerts } from "../alerts.ts";
 import type { UpdateSlice, UpdateState } from "./job.ts";
 
 /** Longer than any disk takes to check itself, and than a board takes to go down. */
-const leastMs = 10 * 60_000;
+const minUptimeMs = 10 * 60_000;
 /** A disk that refuses for so long is not having a bad moment. */
-const patienceMs = 2 * 60_000;
+const gracePeriodMs = 2 * 60_000;
 
-export interface TrialGuardPorts extends Runtime {
+export interface TrialWatchdogPorts extends Runtime {
   readonly store: StateStore<UpdateSlice>;
   readonly alerts: Alerts;
   readonly bootId: string;
   /** How long a new system may take to be proven. */
-  readonly proveWithinMs: number;
+  readonly healthDeadlineMs: number;
   readonly runningVersion: (signal: AbortSignal) => Promise<string | null>;
   /** Orders a reboot, without a word on the disk. */
   readonly reboot: () => Promise<void>;
@@ -26,7 +26,7 @@ export interface TrialGuardPorts extends Runtime {
  * which is what a trial is made for: the boot loader starts the old system, and that finds on the disk what it takes to say
  * what happened.
  */
-export function guardTrial(ports: TrialGuardPorts): void {
+export function startTrialWatchdog(ports: TrialWatchdogPorts): void {
   const { alerts, stopping } = ports;
   let relieved: AbortController | undefined;
   alerts.onChange(() => {
@@ -36,23 +36,23 @@ export function guardTrial(ports: TrialGuardPorts): void {
       relieved = undefined;
     } else if (relieved === undefined) {
       relieved = new AbortController();
-      void endTrial(ports, AbortSignal.any([relieved.signal, stopping])).catch(() => undefined); // Relieved, or stopped.
+      void rebootWhenOverdue(ports, AbortSignal.any([relieved.signal, stopping])).catch(() => undefined); // Relieved, or stopped.
     }
   });
 }
 
-async function endTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<void> {
+async function rebootWhenOverdue(ports: TrialWatchdogPorts, signal: AbortSignal): Promise<void> {
   // The boot clock counts from the start of the board, not of this process: an agent that restarts gets no more time.
-  const { timer, bootClock, proveWithinMs } = ports;
-  await timer.after(Math.max(patienceMs, Math.max(leastMs, proveWithinMs) - bootClock.nowMs()), signal);
+  const { timer, bootClock, healthDeadlineMs: proveWithinMs } = ports;
+  await timer.after(Math.max(gracePeriodMs, Math.max(minUptimeMs, proveWithinMs) - bootClock.nowMs()), signal);
   // Refused, or taken and not done: whoever else would ask for it again waits for the same disk.
-  while (await rebootsFromTrial(ports, signal)) await timer.after(leastMs, signal);
+  while (await rebootIfOnTrial(ports, signal)) await timer.after(minUptimeMs, signal);
 }
 
 /** Orders the reboot where a new system on trial runs. False where none does, so that nothing is to be ordered any more. */
-async function rebootsFromTrial(ports: TrialGuardPorts, signal: AbortSignal): Promise<boolean> {
+async function rebootIfOnTrial(ports: TrialWatchdogPorts, signal: AbortSignal): Promise<boolean> {
   const { store, log, bootId, runningVersion, reboot } = ports;
-  const version = newSystemOnTrial(store.state.update, bootId);
+  const version = versionOnTrial(store.state.update, bootId);
   if (version === undefined) return false;
   try {
     const running = await runningVersion(signal);
@@ -73,7 +73,7 @@ async function rebootsFromTrial(ports: TrialGuardPorts, signal: AbortSignal): Pr
  * the way back, only in the boot in which that began: a new system that is started once more after it was committed by then,
  * and another reboot would start it again.
  */
-function newSystemOnTrial(update: UpdateState, bootId: string): string | undefined {
+function versionOnTrial(update: UpdateState, bootId: string): string | undefined {
   const isOnTrial =
     (update.phase === "rebooting" && update.armed && update.fromBootId !== bootId) ||
     (update.phase === "proving" && update.restart === "board" && !update.proven) ||

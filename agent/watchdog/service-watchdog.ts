@@ -1,6 +1,6 @@
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import { look, type Seen, type Stuck, type Work } from "./stall-detector.ts";
+import { detectStalls, type ProgressHistory, type StalledActivity, type Activity } from "./stall-detector.ts";
 
 /** Where the service manager listens: systemd, or nobody. */
 export interface ServiceManager {
@@ -10,77 +10,79 @@ export interface ServiceManager {
   notify(...assignments: readonly string[]): void;
 }
 
-export interface AttendantPorts extends Runtime {
+export interface ServiceWatchdogPorts extends Runtime {
   readonly manager: ServiceManager;
   /** What is under way, looked at again each time. */
-  readonly work: () => readonly Work[];
+  readonly activities: () => readonly Activity[];
   /** How the agent is, for people: one line. */
   readonly status: () => string;
 }
 
 /** How often the work is looked at where nobody asks for more. */
-const lookEveryMs = 15_000;
+const checkIntervalMs = 15_000;
 
 /**
  * Tells the service manager how the agent is, and that it goes on: as long as the event loop turns (else this does not run)
  * and everything under way moves within its bounds. What is stuck is told at once, and ends the process where a watchdog is
  * set: the next one goes on from what was saved.
  */
-export class Attendant {
-  readonly #ports: AttendantPorts;
+export class ServiceWatchdog {
+  readonly #ports: ServiceWatchdogPorts;
   readonly #stopping = new AbortController();
-  #seen: Seen = new Map();
-  #said = "";
-  #ended: Promise<void> = Promise.resolve();
+  #progress: ProgressHistory = new Map();
+  #lastStatus = "";
+  #running: Promise<void> = Promise.resolve();
 
-  constructor(ports: AttendantPorts) {
+  constructor(ports: ServiceWatchdogPorts) {
     this.#ports = ports;
   }
 
   /** Ready: saved state loaded, methods served as soon as the link is up. */
   start(): void {
-    this.#ended = this.#run(this.#stopping.signal);
+    this.#running = this.#run(this.#stopping.signal);
   }
 
   /** Says how the agent is where that has changed. */
   refresh(): void {
     const status = this.#ports.status();
-    if (status === this.#said || this.#stopping.signal.aborted) return;
-    this.#said = status;
+    if (status === this.#lastStatus || this.#stopping.signal.aborted) return;
+    this.#lastStatus = status;
     this.#ports.manager.notify(`STATUS=${status}`);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#ports.manager.notify("STOPPING=1", "STATUS=Stopping.");
-    await this.#ended;
+    await this.#running;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
     const { manager, timer } = this.#ports;
-    const everyMs = manager.watchdogMs === null ? lookEveryMs : Math.min(lookEveryMs, manager.watchdogMs / 4);
+    const everyMs = manager.watchdogMs === null ? checkIntervalMs : Math.min(checkIntervalMs, manager.watchdogMs / 4);
     while (!signal.aborted) {
-      const stuck = this.#look();
+      const stuck = this.#findStalled();
       if (stuck.length > 0) return this.#giveUp(stuck);
-      this.#said = this.#ports.status();
+      this.#lastStatus = this.#ports.status();
       // All of it each time: any message may be lost, and a systemd that has not heard READY=1 ends the agent.
-      manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#said}`);
+      manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#lastStatus}`);
       await delayOrAbort(timer, everyMs, signal);
     }
   }
 
-  #look(): readonly Stuck[] {
-    const { work, bootClock } = this.#ports;
-    const { seen, stuck } = look(this.#seen, work(), bootClock.nowMs());
-    this.#seen = seen;
+  #findStalled(): readonly StalledActivity[] {
+    const { activities: work, bootClock } = this.#ports;
+    const { seen, stuck } = detectStalls(this.#progress, work(), bootClock.nowMs());
+    this.#progress = seen;
     return stuck;
   }
 
-  #giveUp(stuck: readonly Stuck[]): void {
+  #giveUp(stuck: readonly StalledActivity[]): void {
     const { manager, log } = this.#ports;
-    const words = stuck.map(({ name, stillMs }) => `${name} has not moved for ${Math.round(stillMs / 60_000)} min`);
+    const words = stuck.map(
+      ({ name, stalledMs: stillMs }) => `${name} has not moved for ${Math.round(stillMs / 60_000)} min`,
+    );
     log.fatal({ stuck, watched: manager.watchdogMs !== null }, "work is stuck, the watchdog is not fed any more");
-    this.#said = `Stuck: ${words.join(", ")}. To be started again.`;
-    manager.notify(`STATUS=${this.#said}`, "WATCHDOG=trigger");
+    this.#lastStatus = `Stuck: ${words.join(", ")}. To be started again.`;
+    manager.notify(`STATUS=${this.#lastStatus}`, "WATCHDOG=trigger");
   }
 }

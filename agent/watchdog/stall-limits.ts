@@ -1,7 +1,7 @@
-import type { RebootDuty } from "../reboot/machine.ts";
+import type { RebootAction } from "../reboot/machine.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Duty } from "../update/machine.ts";
-import type { Work } from "./stall-detector.ts";
+import type { UpdateAction } from "../update/machine.ts";
+import type { Activity } from "./stall-detector.ts";
 
 /*
  * How long each piece of the agent's work may go without moving before it counts as stuck. Each bound is longer than the sum of
@@ -9,25 +9,25 @@ import type { Work } from "./stall-detector.ts";
  */
 
 /** What is under way in one of the runners. */
-interface UnderWay<D> {
+interface RunningAction<D> {
   readonly action: D;
   /** True when it was told to stop, because the state demands something else by now. */
   readonly isEnding: boolean;
 }
 
 /** The agent as far as a watchdog has to know it. */
-export interface Facts {
+export interface ActivityFacts {
   readonly nowMs: number;
   /** Whether the saved state is taken up after the start. */
   readonly isRecovered: boolean;
   /** How many writes of state and count of starts have come to an end, well or badly; and whether one is under way. */
   readonly writes: { readonly tries: number; readonly isSaving: boolean };
-  /** `signs` counts how often it told of progress. */
-  readonly update: (UnderWay<Duty> & { readonly signs: number }) | undefined;
-  readonly reboot: UnderWay<RebootDuty> | undefined;
+  /** `progressCount` counts how often it told of progress. */
+  readonly update: (RunningAction<UpdateAction> & { readonly progressCount: number }) | undefined;
+  readonly reboot: RunningAction<RebootAction> | undefined;
 }
 
-export type BoundTerms = Pick<
+export type StallLimitSettings = Pick<
   Settings,
   | "maxImageBytes"
   | "downloadSilenceMs"
@@ -52,43 +52,47 @@ const lookingMs = 12 * (30_000 + 2 * 60_000 + 5_000) + 180_000;
 const bytesPerMs = 1_048.576;
 
 /** All that is under way, with its bounds. Nothing to do is no work, and never stuck. */
-export function workUnderWay(facts: Facts, terms: BoundTerms): Work[] {
+export function currentActivities(facts: ActivityFacts, terms: StallLimitSettings): Activity[] {
   const { isRecovered, writes, update, reboot, nowMs } = facts;
-  const works: Work[] = [];
+  const activities: Activity[] = [];
   // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
   const tries = String(writes.tries);
-  if (writes.isSaving) works.push({ name: "saving the state", sign: tries, boundMs: savingMs });
-  if (!isRecovered) works.push({ name: "taking up the saved state", sign: tries, boundMs: slackMs });
+  if (writes.isSaving) activities.push({ name: "saving the state", progressMark: tries, stallLimitMs: savingMs });
+  if (!isRecovered) activities.push({ name: "taking up the saved state", progressMark: tries, stallLimitMs: slackMs });
   if (update !== undefined) {
-    const { action, isEnding, signs } = update;
+    const { action, isEnding, progressCount } = update;
     const { operationId, apply } = action.job;
-    const sign = [action.kind, operationId, apply, isEnding, signs, tries].join(" ");
-    works.push({ name: `update: ${action.kind}`, sign, boundMs: isEnding ? endingMs : boundOfUpdate(action, terms) });
+    const progressMark = [action.kind, operationId, apply, isEnding, progressCount, tries].join(" ");
+    activities.push({
+      name: `update: ${action.kind}`,
+      progressMark,
+      stallLimitMs: isEnding ? endingMs : updateStallLimitMs(action, terms),
+    });
   }
   if (reboot !== undefined) {
     const { action, isEnding } = reboot;
     const isDue = action.kind !== "awaitDue" || action.dueBootMs <= nowMs;
-    const sign = [action.kind, isDue, isEnding, tries].join(" ");
-    const boundMs = isEnding ? endingMs : isDue ? boundOfReboot(action, terms) : null;
-    works.push({ name: `reboot: ${action.kind}`, sign, boundMs });
+    const progressMark = [action.kind, isDue, isEnding, tries].join(" ");
+    const stallLimitMs = isEnding ? endingMs : isDue ? rebootStallLimitMs(action, terms) : null;
+    activities.push({ name: `reboot: ${action.kind}`, progressMark, stallLimitMs });
   }
-  return works;
+  return activities;
 }
 
-function boundOfUpdate(action: Duty, terms: BoundTerms): number | null {
+function updateStallLimitMs(action: UpdateAction, terms: StallLimitSettings): number | null {
   const { job } = action;
   const programMs = terms.commandTimeLimitMs + slackMs;
   const largestMs = terms.maxImageBytes / bytesPerMs;
   const rehearsalMs = job.rehearsal ? terms.simulationPauseMs : 0;
   switch (action.kind) {
-    case "admit":
+    case "reserveSpace":
       return rehearsalMs + slackMs;
-    case "fetch":
-      // What is on disk is digested once more before the first sign; from then on each minute of waiting gives one.
+    case "download":
+      // What is on disk is digested once more before the first progress mark; from then on each minute of waiting gives one.
       return rehearsalMs + largestMs + terms.downloadSilenceMs + slackMs;
-    case "verify":
+    case "checkAndStage":
       return rehearsalMs + largestMs + slackMs;
-    case "awaitRelease":
+    case "awaitApplyAllowed":
       if (job.apply !== "now") return null; // For a window or an order.
       return lookingMs + terms.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
     case "install":
@@ -98,18 +102,18 @@ function boundOfUpdate(action: Duty, terms: BoundTerms): number | null {
       return programMs + slackMs;
     case "reboot":
       return terms.rebootDeadlineMs + slackMs;
-    case "prove":
+    case "checkHealth":
       return lookingMs + terms.proveWithinMs + slackMs;
     case "commit":
       return 3 * programMs;
     case "revert":
       return 3 * programMs + lookingMs;
-    case "tidy":
+    case "cleanUp":
       return action.keepsPartial ? null : slackMs; // Bytes are kept for days.
   }
 }
 
-function boundOfReboot(action: RebootDuty, terms: BoundTerms): number | null {
+function rebootStallLimitMs(action: RebootAction, terms: StallLimitSettings): number | null {
   switch (action.kind) {
     case "awaitDue":
       return slackMs;

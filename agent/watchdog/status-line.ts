@@ -13,7 +13,7 @@ export function statusLine({ snapshot, hub, device, link, isRecovered }: StatusF
   const where = link.up ? `Connected to ${hub} as ${device}.` : (link.diagnosis ?? `Connecting to ${hub}.`);
   const { problems } = snapshot.agent;
   const words = isRecovered
-    ? [updateWords(snapshot), rebootWords(snapshot)].filter((one) => one !== null)
+    ? [describeUpdate(snapshot), describeReboot(snapshot)].filter((one) => one !== null)
     : ["Taking up the saved state."];
   if (words.length === 0) words.push("Nothing to do.");
   if (problems !== null && problems.length > 0) words.push(`${problems.length} problem(s) at the start: see the log.`);
@@ -22,7 +22,7 @@ export function statusLine({ snapshot, hub, device, link, isRecovered }: StatusF
 
 const waits = { order: "the order to apply it", window: "its window", clock: "a clock that is set" } as const;
 
-function updateWords({ update }: Snapshot): string | null {
+function describeUpdate({ update }: Snapshot): string | null {
   const { version, receivedBytes, totalBytes, waitsFor, error, delay } = update;
   switch (update.phase) {
     case "idle":
@@ -54,7 +54,7 @@ function updateWords({ update }: Snapshot): string | null {
   }
 }
 
-function rebootWords({ reboot }: Snapshot): string | null {
+function describeReboot({ reboot }: Snapshot): string | null {
   switch (reboot.phase) {
     case "idle":
     case "proven":

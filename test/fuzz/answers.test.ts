@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { errorCodes } from "../../agent/contract/codes.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
-import { recordPath } from "../../agent/download/partial-metadata.ts";
+import { metadataPath } from "../../agent/download/partial-metadata.ts";
 import { DownloadScene } from "../support/downloads.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
 
@@ -81,7 +81,7 @@ checkProperties({
       const property = fc.asyncProperty(
         fc.array(fc.oneof({ weight: 3, arbitrary: answer }, changed), { minLength: 1, maxLength: 3 }),
         async (answers) => {
-          await Promise.all([scene.path, recordPath(scene.path)].map((path) => rm(path, { force: true })));
+          await Promise.all([scene.path, metadataPath(scene.path)].map((path) => rm(path, { force: true })));
           scene.lines.length = 0;
           const left = [...answers];
           scene.server.answer = (request, response) => {

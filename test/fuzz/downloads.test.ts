@@ -5,14 +5,14 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { check } from "../../agent/contract/check.ts";
-import { judgeAnswer, type AnswerHead, type Asked } from "../../agent/download/response.ts";
-import { afterFailure, afterSetback, afterStatus, retryAfterMs } from "../../agent/download/mirror-policy.ts";
+import { evaluateResponse, type ResponseHead, type RequestedRange } from "../../agent/download/response.ts";
+import { errorOutcome, scheduleRetry, statusOutcome, retryAfterMs } from "../../agent/download/mirror-policy.ts";
 import {
-  nothingSpent,
-  partialRecord,
-  recordPath,
+  noUsage,
+  partialMetadata,
+  metadataPath,
   usableBytes,
-  type PartialRecord,
+  type PartialMetadata,
 } from "../../agent/download/partial-metadata.ts";
 import { errorCodes, type ErrorCode } from "../../agent/contract/codes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -59,8 +59,12 @@ const source = fc.option(
   { nil: null },
 );
 
-const asked: fc.Arbitrary<Asked> = fc.record({ fromBytes: bytes, totalBytes: fc.option(bytes, { nil: null }), source });
-const answer: fc.Arbitrary<AnswerHead> = fc.record({
+const asked: fc.Arbitrary<RequestedRange> = fc.record({
+  fromBytes: bytes,
+  totalBytes: fc.option(bytes, { nil: null }),
+  source,
+});
+const answer: fc.Arbitrary<ResponseHead> = fc.record({
   address: fc.oneof(fc.constant("https://i.example/x"), address),
   status: fc.oneof(fc.constantFrom(200, 206, 206, 206, 304, 404, 408, 412, 416, 429, 503), fc.nat(999)),
   headers: fc.record({
@@ -73,14 +77,14 @@ const answer: fc.Arbitrary<AnswerHead> = fc.record({
   }),
 });
 
-function recordWith(changes: Partial<PartialRecord>): PartialRecord {
+function recordWith(changes: Partial<PartialMetadata>): PartialMetadata {
   return {
     schema: 1,
     bootId: "boot-1",
     syncedBytes: 0,
     totalBytes: null,
     source: null,
-    spent: nothingSpent("op-1"),
+    spent: noUsage("op-1"),
     ...changes,
   };
 }
@@ -91,18 +95,18 @@ checkProperties({
   "any answer is judged, taken for the image only where it says that it is, and can be noted": (search) =>
     counterexample(
       fc.property(asked, answer, (was, is) => {
-        const verdict = judgeAnswer(was, is);
-        if (verdict.kind === "again")
+        const verdict = evaluateResponse(was, is);
+        if (verdict.kind === "retry")
           expect(verdict.retryAfterMs === null || Number.isSafeInteger(verdict.retryAfterMs)).toBe(true);
-        if (verdict.kind === "whole") expect([is.status, was.fromBytes > 0]).toStrictEqual([416, true]);
+        if (verdict.kind === "complete") expect([is.status, was.fromBytes > 0]).toStrictEqual([416, true]);
         if (verdict.kind === "startOver") expect(was.fromBytes).toBeGreaterThan(0);
-        if (verdict.kind !== "image") return;
+        if (verdict.kind !== "content") return;
         const { fromBytes, untilBytes, totalBytes } = verdict;
         expect([is.status, fromBytes]).toStrictEqual(is.status === 200 ? [200, 0] : [206, was.fromBytes]);
         if (is.status === 206) expect(Number(untilBytes)).toBeGreaterThan(fromBytes);
         if (is.status === 206 && totalBytes !== null) expect(Number(untilBytes)).toBeLessThanOrEqual(totalBytes);
         const record = recordWith({ totalBytes, source: verdict.source });
-        expect(check(partialRecord, JSON.parse(JSON.stringify(record)))).toStrictEqual({ ok: true, value: record });
+        expect(check(partialMetadata, JSON.parse(JSON.stringify(record)))).toStrictEqual({ ok: true, value: record });
       }),
       search,
     ),
@@ -119,16 +123,16 @@ checkProperties({
         fc.constantFrom(...(Object.keys(errorCodes) as ErrorCode[])),
         (after, at, spentMs, deadlineMs, random, status, code) => {
           const wait = retryAfterMs(after, at);
-          const start = { uri: "https://i.example/x", tries: 1, failures: 3, readyAtMs: 0, ended: false };
-          const { readyAtMs } = afterSetback(
+          const start = { uri: "https://i.example/x", tries: 1, failures: 3, readyAtMs: 0, abandoned: false };
+          const { readyAtMs } = scheduleRetry(
             start,
             { gainedBytes: 0, retryAfterMs: wait },
-            { nowMs: 5, spentMs, deadlineMs, random },
+            { nowMs: 5, elapsedMs: spentMs, deadlineMs, random },
           );
           expect(readyAtMs).toBeGreaterThanOrEqual(5);
           expect(readyAtMs - 5).toBeLessThanOrEqual(Math.max(0, deadlineMs - spentMs));
-          expect(["again", "ended"]).toContain(afterStatus(status));
-          expect(["again", "ended", "final"]).toContain(afterFailure(code));
+          expect(["retry", "abandon"]).toContain(statusOutcome(status));
+          expect(["retry", "abandon", "fatal"]).toContain(errorOutcome(code));
         },
       ),
       search,
@@ -158,13 +162,13 @@ checkProperties({
     return await counterexample(
       fc.asyncProperty(records, fc.nat(1_000), async (record, length) => {
         await writeFile(path, content.subarray(0, length));
-        await writeFile(recordPath(path), record);
+        await writeFile(metadataPath(path), record);
         const partials = new FilePartialStore("boot-1", { nowMs: () => 1_000 });
         const partial = await partials.open(path, "op-1", new AbortController().signal);
         const read = readable(record);
         expect(partial.bytes).toBe(read === undefined ? 0 : usableBytes(read, "boot-1", length));
         expect(partial.digest()).toBe(createHash("sha256").update(content.subarray(0, partial.bytes)).digest("hex"));
-        expect(partial.spent).toStrictEqual(read?.spent.operationId === "op-1" ? read.spent : nothingSpent("op-1"));
+        expect(partial.usage).toStrictEqual(read?.spent.operationId === "op-1" ? read.spent : noUsage("op-1"));
         await partial.close();
         expect((await stat(path)).size).toBe(partial.bytes);
         const again = await partials.open(path, "op-1", new AbortController().signal);
@@ -180,9 +184,9 @@ checkProperties({
   },
 });
 
-function readable(record: string): PartialRecord | undefined {
+function readable(record: string): PartialMetadata | undefined {
   try {
-    const read = check(partialRecord, JSON.parse(record));
+    const read = check(partialMetadata, JSON.parse(record));
     return read.ok ? read.value : undefined;
   } catch {
     return undefined;

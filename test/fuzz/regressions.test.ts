@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../agent/config/load.ts";
 import { check } from "../../agent/contract/check.ts";
 import { redact } from "../../agent/contract/safe-text.ts";
-import { rebootPlanFrom } from "../../agent/reboot/request.ts";
-import { nothingSpent, partialRecord } from "../../agent/download/partial-metadata.ts";
-import { jobFrom } from "../../agent/update/request.ts";
+import { planReboot } from "../../agent/reboot/request.ts";
+import { noUsage, partialMetadata } from "../../agent/download/partial-metadata.ts";
+import { parseUpdateRequest } from "../../agent/update/request.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /* Each input that broke a property once, by name. */
@@ -55,7 +55,7 @@ describe("a secret is not repeated", () => {
 
   it("in the reason of a reboot, which the twin shows", () => {
     const terms = { now: new Date(0), clockSynchronized: true, window: null };
-    const plan = rebootPlanFrom({ reason: `${"see ".repeat(44)}https://x.example/?abc` }, terms, "op-1");
+    const plan = planReboot({ reason: `${"see ".repeat(44)}https://x.example/?abc` }, terms, "op-1");
     expect(plan).toMatchObject({ ok: true, value: { job: { reason: expect.stringMatching(/^see .*…$/) } } });
     expect(JSON.stringify(plan)).not.toContain("abc");
   });
@@ -64,7 +64,7 @@ describe("a secret is not repeated", () => {
     const terms = { simulated: false, canInstall: true, allowHttp: false, windowConfigured: false };
     const fwPackageCheckValue = `https://user:abc${"x".repeat(80)}@images.example/`;
     const payload = { fwPackageUri: "https://images.example/", fwPackageCheckValue };
-    const judged = jobFrom(payload, "method", { ...terms, largestImageBytes: 1 }, "op-1");
+    const judged = parseUpdateRequest(payload, "method", { ...terms, maxImageBytes: 1 }, "op-1");
     expect(JSON.stringify(judged)).toContain("fwPackageCheckValue: expected");
     expect(JSON.stringify(judged)).not.toContain("abc");
   });
@@ -72,6 +72,6 @@ describe("a secret is not repeated", () => {
 
 it("the longest address that a redirect can lead to is noted with the bytes that came from it", () => {
   const source = { address: `https://images.example/${"%C3%BC".repeat(16_000)}`, validator: '"v1"' };
-  const record = { schema: 1, bootId: "b", syncedBytes: 5, totalBytes: 9, source, spent: nothingSpent("op-1") };
-  expect(check(partialRecord, record).ok).toBe(true);
+  const record = { schema: 1, bootId: "b", syncedBytes: 5, totalBytes: 9, source, spent: noUsage("op-1") };
+  expect(check(partialMetadata, record).ok).toBe(true);
 });

@@ -12,7 +12,7 @@ import { EffectiveSettings } from "../../agent/config/effective-settings.ts";
 import { initialState, type AgentState, type AgentStateStore } from "../../agent/operations/agent-state.ts";
 import { parseSettings, settingNames } from "../../agent/config/parse-settings.ts";
 import { settings, type Settings } from "../../agent/config/settings.ts";
-import { mistakesIn, openingsOf } from "../../agent/maintenance/cron.ts";
+import { validateWindows, cronOpenings } from "../../agent/maintenance/cron.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { jobWith, states } from "../support/updates.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
@@ -63,7 +63,7 @@ class ConfiguredBoard {
       ...runtime,
       store: this.store,
       base,
-      validateWindows: (windows) => mistakesIn(windows, nowMs),
+      validateWindows: (windows) => validateWindows(windows, nowMs),
       isRecovered: () => true,
       stopping,
     });
@@ -213,7 +213,7 @@ async function expectOnlyRemote(now: Settings, asked: Json | undefined): Promise
     expect(Number.isSafeInteger(now[name]) && now[name] >= 0).toBe(true);
   for (const window of now.maintenanceWindows) {
     expect(window.splayMs).toBeLessThan(window.durationMs);
-    expect((await openingsOf(window)).after(nowMs)).toBeGreaterThan(nowMs);
+    expect((await cronOpenings(window)).after(nowMs)).toBeGreaterThan(nowMs);
   }
   if (asked === undefined) expect(now).toStrictEqual(base);
 }

@@ -44,7 +44,7 @@ export class Counter {
         canInstall: true,
         allowHttp: false,
         windowConfigured: false,
-        largestImageBytes: 2 ** 33,
+        maxImageBytes: 2 ** 33,
       }),
       window: () => Promise.resolve({ kind: "closed", until: null }),
       roomBytes: () => Promise.resolve(2 ** 33),

@@ -5,12 +5,16 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { canonicalJson } from "../../agent/contract/json.ts";
-import { duty as rebootDuty, resume as resumeReboot, type RebootState } from "../../agent/reboot/machine.ts";
+import {
+  actionFor as rebootDuty,
+  recoverReboot as resumeReboot,
+  type RebootState,
+} from "../../agent/reboot/machine.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
-import { duty } from "../../agent/update/machine.ts";
+import { actionFor } from "../../agent/update/machine.ts";
 import { describeUpdate } from "../../agent/update/report.ts";
-import { resume } from "../../agent/update/recover.ts";
+import { recoverUpdate } from "../../agent/update/recover.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { jobWith, states, t } from "../support/updates.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
@@ -108,7 +112,7 @@ checkProperties({
         fc.constantFrom<string | null>("1.0.0", "2.0.0", null),
         fc.nat(999),
         fc.boolean(),
-        async ({ saved, tree }, runningVersion, trialBoots, isOlder) => {
+        async ({ saved, tree }, runningVersion, trialBoots, isOlderCopy) => {
           const { file, previous } = await folderWith(saved, () => sealed(tree));
           const { saved: found, problems } = await file.load();
           if (problems.length > 0) {
@@ -117,13 +121,20 @@ checkProperties({
             return;
           }
           if (found === undefined) throw new Error("Nothing was found, and nothing was said of it.");
-          const facts = { at: t(30), bootId: "boot-2", savedBootId: found.bootId, runningVersion, trialBoots, isOlder };
+          const facts = {
+            at: t(30),
+            bootId: "boot-2",
+            savedBootId: found.bootId,
+            runningVersion,
+            trialBoots,
+            isOlderCopy,
+          };
           const next = {
             ...found,
-            update: resume(found.update, facts),
+            update: recoverUpdate(found.update, facts),
             reboot: resumeReboot(found.reboot, { ...facts, nowBootMs: 0 }),
           };
-          const [does, reboot] = [duty(next.update), rebootDuty(next.reboot)];
+          const [does, reboot] = [actionFor(next.update), rebootDuty(next.reboot)];
           expect([does?.job ?? null, reboot === undefined || reboot.kind.length > 0]).toStrictEqual([
             does ? (found.update as { job: unknown }).job : null,
             true,

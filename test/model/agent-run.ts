@@ -197,7 +197,7 @@ export class AgentRun {
         bootCounter: runOptions.makeTrials?.(trials, scheduler) ?? trials,
         staging: makeStaging(scheduler),
         fetcher: {
-          fetch: (order, _onProgress, signal) =>
+          download: (order, _onProgress, signal) =>
             scheduler.schedule("fetch", true, () => fetchInto(scheduler, order.uris[0] ?? "", order.path), signal),
         },
         installer: makeInstaller(scheduler, () => {

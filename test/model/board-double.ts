@@ -1,6 +1,6 @@
 import * as boardState from "./board-state.ts";
 import * as invariants from "./invariants.ts";
-import type { Power } from "../../agent/reboot/runner.ts";
+import type { RebootPort } from "../../agent/reboot/runner.ts";
 import type { Installer } from "../../agent/update/ports.ts";
 import { excuseBadEnd } from "./observations.ts";
 import { statesAfterPowerCut } from "./state-key.ts";
@@ -36,7 +36,7 @@ export function makeInstaller(scheduler: Scheduler, onSwitched: () => void): Ins
   };
 }
 
-export function powerOf(scheduler: Scheduler): Power {
+export function powerOf(scheduler: Scheduler): RebootPort {
   return {
     reboot: () =>
       scheduler.schedule("order reboot", true, () => {

@@ -1,4 +1,4 @@
-import type { Restart } from "../../agent/update/job.ts";
+import type { RestartKind } from "../../agent/update/job.ts";
 
 /* A board with two slots and a boot loader that tries a slot once, or with a service that an installer switches over. */
 
@@ -8,7 +8,7 @@ type Slot = "a" | "b";
 export type Quality = "good" | "unbootable" | "offline" | "crashing";
 
 export interface BoardState {
-  readonly restart: Restart;
+  readonly restart: RestartKind;
   readonly slots: Readonly<Record<Slot, string | null>>;
   readonly running: Slot;
   /** What boots when nothing is on trial. */
@@ -23,7 +23,7 @@ export interface BoardState {
 
 export const firstVersion = "1.0.0";
 
-export function newBoard(restart: Restart): BoardState {
+export function newBoard(restart: RestartKind): BoardState {
   const slots = { a: firstVersion, b: null };
   return { restart, slots, running: "a", default: "a", trial: null, boots: 1, goingDown: false };
 }

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Disk } from "../../agent/board/fs/disk.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import type { Image } from "../../agent/update/job.ts";
-import type { Staging } from "../../agent/update/ports.ts";
+import type { StagingArea } from "../../agent/update/ports.ts";
 import { stagingFolder } from "./disk-state.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -56,12 +56,12 @@ const partial = (sha256: string): string => `${stagingFolder}/${sha256}.part`;
 const staged = (sha256: string): string => `${stagingFolder}/${sha256}.image`;
 
 /** As FolderStaging does it; an image's content is its address. */
-export function makeStaging(scheduler: Scheduler): Staging {
+export function makeStaging(scheduler: Scheduler): StagingArea {
   return {
-    roomBytes: async () => 1_000_000,
+    availableBytes: async () => 1_000_000,
     partialPath: async (sha256) => partial(sha256),
     stagedPath: staged,
-    admit: (sha256) =>
+    promote: (sha256) =>
       scheduler.schedule("scheduler", true, () => {
         if (diskState.hasName(scheduler.environment.disk, partial(sha256))) {
           scheduler.changeDisk((disk) => diskState.rename(disk, partial(sha256), staged(sha256)));
@@ -82,12 +82,12 @@ export function makeStaging(scheduler: Scheduler): Staging {
         },
         signal,
       ),
-    keepPartial: (sha256) =>
+    removeAllButPartial: (sha256) =>
       scheduler.schedule("keep partial", true, () => {
         clear(scheduler, [partial(sha256)]);
         return diskState.hasName(scheduler.environment.disk, partial(sha256)) ? 0 : null;
       }),
-    clear: (except) =>
+    removeAllExcept: (except) =>
       scheduler.schedule(except.length === 0 ? "clear staging" : "make room", true, () =>
         clear(
           scheduler,

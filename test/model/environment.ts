@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
-import type { Restart } from "../../agent/update/job.ts";
+import type { RestartKind } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, boot, type BoardState, type Quality } from "./board-state.ts";
 import { emptyDisk, flushed, type DiskState, stateFolder } from "./disk-state.ts";
 import { newHub, type HubState, type Request } from "./hub-state.ts";
@@ -21,7 +21,7 @@ export interface Environment {
 /** A story to be disturbed. */
 export interface Scenario {
   readonly name: string;
-  readonly restart: Restart;
+  readonly restart: RestartKind;
   /** A simulated board accepts rehearsals. */
   readonly mode: "systemd" | "simulated";
   /** How the image may turn out to be, when a boot loader first tries it. */

@@ -11,7 +11,7 @@ import {
 } from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
-import { limits } from "../../agent/update/transitions.ts";
+import { attemptLimits } from "../../agent/update/transitions.ts";
 
 describe("the explorer sees through an agent that leaves out a save, or acts before it", () => {
   it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", async (scenario) => {
@@ -51,7 +51,7 @@ describe("the explorer sees through an agent that leaves out a count of starts o
         if (found === undefined) escaped.push(count);
       }
     }
-    const last = limits.trialBoots + 1;
+    const last = attemptLimits.trialBoots + 1;
     expect([counts.size, escaped]).toStrictEqual([last + 1, [last, last]]);
   });
 });

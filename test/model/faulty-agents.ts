@@ -3,7 +3,7 @@ import { explore } from "./explore.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import type { TrialRecord } from "../../agent/update/ports.ts";
+import type { BootCounter } from "../../agent/update/ports.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /* Agents that do not save what they must: a witness that does not see through them is no witness. */
@@ -84,7 +84,7 @@ export function countingOnlyToTwo(real: StateFile<AgentState>): StateFile<AgentS
 
 /** Does not write that count of starts on trial. */
 export function skippingBootCount(count: number) {
-  return (real: TrialRecord): TrialRecord => ({
+  return (real: BootCounter): BootCounter => ({
     read: () => real.read(),
     write: async (written) => {
       if (written !== count) await real.write(written);
@@ -94,7 +94,7 @@ export function skippingBootCount(count: number) {
 
 /** Says of that count that it is written, and writes it after the next duty is done. */
 export function delayingBootCount(count: number) {
-  return (real: TrialRecord, scheduler: Scheduler): TrialRecord => ({
+  return (real: BootCounter, scheduler: Scheduler): BootCounter => ({
     read: () => real.read(),
     write: async (written) => {
       if (written !== count) return await real.write(written);
@@ -105,7 +105,7 @@ export function delayingBootCount(count: number) {
 
 /** Names every count that a history writes. */
 export function recordingBootCounts(heard: Set<number>) {
-  return (real: TrialRecord): TrialRecord => ({
+  return (real: BootCounter): BootCounter => ({
     read: () => real.read(),
     write: async (written) => {
       heard.add(written);

@@ -1,6 +1,6 @@
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { limits } from "../../agent/update/transitions.ts";
+import { attemptLimits } from "../../agent/update/transitions.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";
 import type { TrackedRequest } from "./hub-state.ts";
 import {
@@ -166,7 +166,7 @@ function mustBeIntended(act: string, job: string, begun: number, { update }: Age
       return must(here?.phase === "downloading" && here.attempt >= begun, `A fetch not saved first (${phase}).`);
     case "install": {
       const intended = here?.phase === "applying" && here.installed === null && here.attempt >= begun;
-      must(intended && begun <= limits.installs, `Installation ${begun} was not saved first (${phase}).`);
+      must(intended && begun <= attemptLimits.installs, `Installation ${begun} was not saved first (${phase}).`);
       return;
     }
     case "arm": {
@@ -257,7 +257,7 @@ export function checkEnd(environment: Environment, saved: AgentState | undefined
     const expected =
       environment.quality === null || qualityIn(environment)(version) === "good" ? "completed" : "rolledBack";
     const worn = ["interrupted-too-often", "state-not-saved", "not-proven"];
-    const tooOften = "error" in update && worn.includes(update.error.code) && faults >= limits.installs;
+    const tooOften = "error" in update && worn.includes(update.error.code) && faults >= attemptLimits.installs;
     must(end === expected || tooOften, `${last} ended as ${end}: ${JSON.stringify("error" in update && update.error)}`);
   }
 }

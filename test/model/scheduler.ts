@@ -2,7 +2,7 @@ import * as boardState from "./board-state.ts";
 import * as invariants from "./invariants.ts";
 import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import type { TrialRecord } from "../../agent/update/ports.ts";
+import type { BootCounter } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import { PendingCalls, type Call } from "./pending-calls.ts";
 import type { DiskState } from "./disk-state.ts";
@@ -20,7 +20,7 @@ export interface RunOptions {
   /** How a state file is made; a test of the explorer itself makes one that forgets. */
   readonly makeStateFile?: (real: StateFile<AgentState>, scheduler: Scheduler) => StateFile<AgentState>;
   /** The same for the count of starts on trial. */
-  readonly makeTrials?: (real: TrialRecord, scheduler: Scheduler) => TrialRecord;
+  readonly makeTrials?: (real: BootCounter, scheduler: Scheduler) => BootCounter;
   /** What the twin is told before each report, beside the truth. */
   readonly falseReport?: JsonObject;
 }

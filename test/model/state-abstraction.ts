@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { isPending } from "../../agent/reboot/machine.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { limits } from "../../agent/update/transitions.ts";
+import { attemptLimits } from "../../agent/update/transitions.ts";
 import { reportedAt, type HubState } from "./hub-state.ts";
 import type { Observations } from "./observations.ts";
 
@@ -51,11 +51,11 @@ function abstractReboot({ reboot, bootId: savedBootId }: AgentState, bootId: str
 function abstractUpdate(update: AgentState["update"]): unknown {
   switch (update.phase) {
     case "downloading":
-      return { ...update, attempt: countedNearLimit(update.attempt, limits.downloads) };
+      return { ...update, attempt: countedNearLimit(update.attempt, attemptLimits.downloads) };
     case "rebooting":
-      return { ...update, attempt: countedNearLimit(update.attempt, limits.reboots) };
+      return { ...update, attempt: countedNearLimit(update.attempt, attemptLimits.reboots) };
     case "reverting":
-      return { ...update, attempt: countedNearLimit(update.attempt, limits.reverts) };
+      return { ...update, attempt: countedNearLimit(update.attempt, attemptLimits.reverts) };
     default:
       return update;
   }
@@ -64,7 +64,7 @@ function abstractUpdate(update: AgentState["update"]): unknown {
 /** The same for the record of starts on trial. */
 export function abstractBootCounter(record: string | undefined, everyTryCounts: boolean): string {
   const starts = Number(/\d+/.exec(record ?? "")?.[0] ?? 0);
-  return String(everyTryCounts ? starts : countedNearLimit(starts, limits.trialBoots));
+  return String(everyTryCounts ? starts : countedNearLimit(starts, attemptLimits.trialBoots));
 }
 
 function countedNearLimit(times: number, limit: number): number | "some" {

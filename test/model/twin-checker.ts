@@ -6,7 +6,7 @@ import type { Snapshot } from "../../agent/contract/snapshot.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
-import { describeUpdate, type Progress } from "../../agent/update/report.ts";
+import { describeUpdate, type DownloadProgress } from "../../agent/update/report.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";
 import { reportedAt, type HubState } from "./hub-state.ts";
 import { must, Violation } from "./observations.ts";
@@ -118,7 +118,7 @@ export class TwinChecker {
 }
 
 /** A rehearsal shows progress; everything else has none here. */
-function progressIn(hub: HubState): Progress | null {
+function progressIn(hub: HubState): DownloadProgress | null {
   const received = reportedAt(hub, "boardkeeper", "update", "receivedBytes");
   const total = reportedAt(hub, "boardkeeper", "update", "totalBytes");
   if (typeof received !== "number" || typeof total !== "number" || received > total) return null;

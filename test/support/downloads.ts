@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
 import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { createLog } from "../../agent/lib/log.ts";
-import { Download, type DownloadTerms } from "../../agent/download/download.ts";
+import { Downloader, type DownloadLimits } from "../../agent/download/download.ts";
 import type { Image } from "../../agent/update/job.ts";
-import type { FetchOrder } from "../../agent/update/ports.ts";
-import type { Progress } from "../../agent/update/report.ts";
+import type { DownloadRequest } from "../../agent/update/ports.ts";
+import type { DownloadProgress } from "../../agent/update/report.ts";
 import {
   imageServer,
   servingParts,
@@ -21,7 +21,7 @@ import { fakeRuntime } from "./fake-runtime.ts";
 /** Of no length that anything else waits for. */
 const silenceMs = 45_000;
 
-const terms: DownloadTerms = { deadlineMs: 86_400_000, silenceMs, leastBytes: 1_024, bytesPerSecond: 0 };
+const terms: DownloadLimits = { deadlineMs: 86_400_000, silenceMs, minBytes: 1_024, bytesPerSecond: 0 };
 
 interface Line {
   readonly level: string;
@@ -36,8 +36,8 @@ export class DownloadScene {
   readonly path: string;
   readonly time = new SkippingTime(silenceMs);
   readonly lines: Line[] = [];
-  readonly progress: Progress[] = [];
-  terms: DownloadTerms = terms;
+  readonly progress: DownloadProgress[] = [];
+  terms: DownloadLimits = terms;
   random = 0;
   bootId = "boot-1";
   #waiting: { readonly bytes: number; readonly tell: () => void }[] = [];
@@ -81,13 +81,13 @@ export class DownloadScene {
   }
 
   /** Fetches as an agent does that was just started: what it knows lies on disk. */
-  fetch(changes: Partial<FetchOrder> = {}, signal: AbortSignal = new AbortController().signal): Promise<Image> {
+  fetch(changes: Partial<DownloadRequest> = {}, signal: AbortSignal = new AbortController().signal): Promise<Image> {
     const { server, time } = this;
     const log = createLog("debug", { write: (line) => void this.lines.push(JSON.parse(line) as Line) });
-    const download = new Download(
+    const download = new Downloader(
       {
         source: new HttpsSource({ allowHttp: false, ca: server.ca, userAgent: "test" }),
-        partials: new FilePartialStore(this.bootId, time),
+        partialStore: new FilePartialStore(this.bootId, time),
         ...fakeRuntime({ timer: time, bootClock: time, random: () => this.random, log }),
       },
       this.terms,
@@ -98,22 +98,22 @@ export class DownloadScene {
       sha256: this.image.sha256,
       path: this.path,
       sizeBytes: null,
-      largestBytes: 2 ** 40,
-      roomBytes: 2 ** 40,
+      maxBytes: 2 ** 40,
+      availableBytes: 2 ** 40,
       ...changes,
     };
-    const note = (progress: Progress): void => {
+    const note = (progress: DownloadProgress): void => {
       this.progress.push(progress);
       this.#receivedBytes = progress.receivedBytes;
       const told = this.#waiting.filter(({ bytes }) => bytes <= progress.receivedBytes);
       this.#waiting = this.#waiting.filter((one) => !told.includes(one));
       for (const { tell } of told) tell();
     };
-    return download.fetch(order, note, signal);
+    return download.download(order, note, signal);
   }
 
   /** Fetches until so many bytes are on disk, and is stopped there as by SIGTERM. */
-  async fetchUntil(bytes: number, changes: Partial<FetchOrder> = {}): Promise<void> {
+  async fetchUntil(bytes: number, changes: Partial<DownloadRequest> = {}): Promise<void> {
     const { answer } = this.server;
     const stop = new AbortController();
     const never = new Promise<void>(() => undefined);

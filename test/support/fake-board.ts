@@ -4,7 +4,7 @@ import type { AgentPorts } from "../../agent/ports.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import type { Work } from "../../agent/watchdog/stall-detector.ts";
+import type { Activity } from "../../agent/watchdog/stall-detector.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
 import { FakeTime, settle } from "./fake-time.ts";
@@ -86,7 +86,7 @@ export class FakeBoard {
   }
 
   /** What is under way, as a watchdog asks for it. */
-  work(): readonly Work[] {
+  work(): readonly Activity[] {
     return this.#agent?.activeWork() ?? [];
   }
 
@@ -127,16 +127,16 @@ export class FakeBoard {
         write: async (count) => void (this.#trials = this.#written(count)),
       },
       staging: {
-        roomBytes: async () => 1e9,
+        availableBytes: async () => 1e9,
         partialPath: async () => "/partial",
         stagedPath: () => "/staged",
-        admit: async () => undefined,
+        promote: async () => undefined,
         verify: async () => undefined,
-        keepPartial: async () => null,
-        clear: async () => undefined,
+        removeAllButPartial: async () => null,
+        removeAllExcept: async () => undefined,
       },
       fetcher: {
-        fetch: async (_order, onProgress, signal) => {
+        download: async (_order, onProgress, signal) => {
           await time.after(workMs, signal);
           onProgress({ receivedBytes: 500, totalBytes: 1_000 });
           await time.after(workMs, signal);

@@ -21,9 +21,9 @@ import { connectToAzure } from "../../agent/hub/azure-connection.ts";
 import type { HubTimeouts } from "../../agent/hub/azure-connection.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Connection } from "../../agent/hub/connection.ts";
-import type { Power } from "../../agent/reboot/runner.ts";
-import { Download, downloadTerms } from "../../agent/download/download.ts";
-import type { Installer, Staging } from "../../agent/update/ports.ts";
+import type { RebootPort } from "../../agent/reboot/runner.ts";
+import { Downloader, downloadLimits } from "../../agent/download/download.ts";
+import type { Installer, StagingArea } from "../../agent/update/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import type { Settings } from "../../agent/config/settings.ts";
@@ -45,8 +45,8 @@ export interface TestBoardOptions {
   readonly imageCa?: string;
   /** Wraps an adapter, to make it fail, wait or tell. */
   readonly installer?: (installer: Installer) => Installer;
-  readonly staging?: (staging: Staging) => Staging;
-  readonly power?: (power: Power) => Power;
+  readonly staging?: (staging: StagingArea) => StagingArea;
+  readonly power?: (power: RebootPort) => RebootPort;
   readonly timer?: (timer: Timer) => Timer;
   /** Of the link, where the usual one is too long for a test that cuts it. */
   readonly patience?: HubTimeouts;
@@ -174,19 +174,19 @@ export class TestBoard {
           new StagingFolder(this.stagingFolder, settings.keepFreeBytes, settings.stagingQuotaBytes),
           staging,
         ),
-        fetcher: new Download(
+        fetcher: new Downloader(
           {
             source: new HttpsSource({
               allowHttp: settings.allowHttp,
               ca: this.#options.imageCa ?? this.#hub.ca,
               userAgent: "test",
             }),
-            partials: new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
+            partialStore: new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
               keepFreeBytes: settings.keepFreeBytes,
             }),
             ...runtime,
           },
-          downloadTerms(settings),
+          downloadLimits(settings),
         ),
         installer: wrapped(simulatedInstaller(this.#boardFile, systemTimer, settings.simulationPauseMs), installer),
         power: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),

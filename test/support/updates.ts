@@ -1,8 +1,8 @@
-import type { Before, Image, Job, UpdateState } from "../../agent/update/job.ts";
+import type { Baseline, Image, Job, UpdateState } from "../../agent/update/job.ts";
 
 export const digest = "a".repeat(64);
 export const image: Image = { sha256: digest, sizeBytes: 1_000 };
-export const before: Before = { version: "1.0.0", linkUp: true };
+export const before: Baseline = { version: "1.0.0", linkUp: true };
 export const t = (second: number): string => `2026-01-02T03:00:${String(second).padStart(2, "0")}.000Z`;
 
 export function jobWith(changes: Partial<Job> = {}): Job {

@@ -1,7 +1,7 @@
-import type { Vitals } from "../../agent/telemetry/metrics.ts";
+import type { BoardMetrics } from "../../agent/telemetry/metrics.ts";
 
 /** A board of which nothing bad can be said. */
-export const goodVitals: Vitals = {
+export const goodVitals: BoardMetrics = {
   cpuCelsius: 45,
   power: { underVoltage: false, throttled: false, underVoltageSinceBoot: false, throttledSinceBoot: false },
   memory: { totalBytes: 1_000_000_000, availableBytes: 600_000_000 },

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
 import { stateFileNames } from "../../config/paths.ts";
-import { uncounted } from "../../update/job.ts";
-import type { TrialRecord } from "../../update/ports.ts";
+import { unreadableCount } from "../../update/job.ts";
+import type { BootCounter } from "../../update/ports.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { replaceFile } from "./files.ts";
 
@@ -10,7 +10,7 @@ import { replaceFile } from "./files.ts";
  * How often a system was started on trial, in a file of its own: `trials 003` and a newline. Its form never changes, so
  * that a release which cannot read the rest of another one's state can still count its own attempts.
  */
-export class BootCounterFile implements TrialRecord {
+export class BootCounterFile implements BootCounter {
   readonly #path: string;
   readonly #disk: Disk;
 
@@ -23,7 +23,7 @@ export class BootCounterFile implements TrialRecord {
     try {
       const digits = /^trials (\d{3})\n$/.exec(await this.#disk.read(this.#path))?.[1];
       // What cannot be read fails closed: a count so high that no further trial is made.
-      return digits === undefined ? uncounted : Number(digits);
+      return digits === undefined ? unreadableCount : Number(digits);
     } catch (cause) {
       if (isAbsent(cause)) return 0;
       throw cause;
@@ -31,6 +31,6 @@ export class BootCounterFile implements TrialRecord {
   }
 
   async write(count: number): Promise<void> {
-    await replaceFile(this.#path, `trials ${String(Math.min(count, uncounted)).padStart(3, "0")}\n`, this.#disk);
+    await replaceFile(this.#path, `trials ${String(Math.min(count, unreadableCount)).padStart(3, "0")}\n`, this.#disk);
   }
 }

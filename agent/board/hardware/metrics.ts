@@ -1,6 +1,6 @@
 import { readFile, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { memoryFrom, powerFrom, wornPercentFrom, type Vitals } from "../../telemetry/metrics.ts";
+import { parseMemory, parsePowerSupply, parseWearPercent, type BoardMetrics } from "../../telemetry/metrics.ts";
 
 export interface MetricsSources {
   /** On the disk that is looked at. */
@@ -12,7 +12,7 @@ export interface MetricsSources {
 }
 
 /** Reads how the board is from what the kernel keeps in files: about ten small ones, and no program. */
-export async function readMetrics({ folder, power, root = "/" }: MetricsSources): Promise<Vitals> {
+export async function readMetrics({ folder, power, root = "/" }: MetricsSources): Promise<BoardMetrics> {
   const [celsius, { throttled, lowVoltage }, meminfo, disk, worn, load, uptime] = await Promise.all([
     hottestSensor(join(root, "sys/class/thermal")),
     power(),
@@ -24,8 +24,8 @@ export async function readMetrics({ folder, power, root = "/" }: MetricsSources)
   ]);
   return {
     cpuCelsius: celsius,
-    power: powerFrom(throttled, lowVoltage),
-    memory: memoryFrom(meminfo),
+    power: parsePowerSupply(throttled, lowVoltage),
+    memory: parseMemory(meminfo),
     disk,
     storageWornPercent: worn,
     load: firstNumber(load),
@@ -46,13 +46,13 @@ async function hottestSensor(folder: string): Promise<number | null> {
 async function worstStorageWear(folder: string): Promise<number | null> {
   const cards = (await names(folder)).filter((name) => /^mmcblk\d+$/.test(name));
   const worn = await Promise.all(
-    cards.map(async (card) => wornPercentFrom(await text(join(folder, card, "device/life_time")))),
+    cards.map(async (card) => parseWearPercent(await text(join(folder, card, "device/life_time")))),
   );
   const known = worn.filter((one) => one !== null);
   return known.length === 0 ? null : Math.max(...known);
 }
 
-async function diskUsage(folder: string): Promise<Vitals["disk"]> {
+async function diskUsage(folder: string): Promise<BoardMetrics["disk"]> {
   try {
     const { blocks, bavail, bsize } = await statfs(folder);
     return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };

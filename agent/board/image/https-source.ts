@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { AgentError } from "../../lib/errors.ts";
 import { proxyAgentFor } from "../../lib/proxy.ts";
-import type { Answer, Source, SourceRequest } from "../../download/ports.ts";
+import type { ImageResponse, HttpSource, ImageRequest } from "../../download/ports.ts";
 import { bodyChunks } from "./body-chunks.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
 
@@ -16,7 +16,7 @@ export interface HttpsSourceOptions {
 const mostRedirects = 5;
 
 /** Asks web servers for images. */
-export class HttpsSource implements Source {
+export class HttpsSource implements HttpSource {
   readonly #options: HttpsSourceOptions;
 
   constructor(options: HttpsSourceOptions) {
@@ -24,7 +24,7 @@ export class HttpsSource implements Source {
   }
 
   /** Follows redirects, a few, and never from https to http. */
-  async get(asked: SourceRequest, signal: AbortSignal): Promise<Answer> {
+  async get(asked: ImageRequest, signal: AbortSignal): Promise<ImageResponse> {
     let url = parse(asked.uri);
     for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
       if (url.protocol === "http:" && !this.#options.allowHttp) {
@@ -78,14 +78,14 @@ export class HttpsSource implements Source {
 }
 
 /** Asks for the rest, of the same content where this is the address that said what its content is called. */
-function rangeHeaders({ fromBytes, source }: SourceRequest, address: string): Record<string, string> {
+function rangeHeaders({ fromBytes, source }: ImageRequest, address: string): Record<string, string> {
   if (fromBytes === 0) return {};
   const range = { range: `bytes=${fromBytes}-` };
   const validator = source?.address === address ? source.validator : null;
   return validator === null ? range : { ...range, "if-range": validator };
 }
 
-function toAnswer(response: IncomingMessage, address: string): Answer {
+function toAnswer(response: IncomingMessage, address: string): ImageResponse {
   const { headers, statusCode = 0 } = response;
   return {
     address,
@@ -98,7 +98,7 @@ function toAnswer(response: IncomingMessage, address: string): Answer {
       contentRange: headers["content-range"] ?? null,
       retryAfter: headers["retry-after"] ?? null,
     },
-    isFramed: headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined,
+    isLengthKnown: headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined,
     body: bodyOf(response),
     close: () => response.destroy(),
   };

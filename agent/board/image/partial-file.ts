@@ -4,7 +4,12 @@ import { dirname } from "node:path";
 import type { BootClock } from "../../lib/clock.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { PartialImage } from "../../download/ports.ts";
-import { recordPath, type ImageSource, type PartialRecord, type Spent } from "../../download/partial-metadata.ts";
+import {
+  metadataPath,
+  type ImageSource,
+  type PartialMetadata,
+  type DownloadUsage,
+} from "../../download/partial-metadata.ts";
 import { type Disk } from "../fs/disk.ts";
 import { withDiskErrors, replaceFile } from "../fs/files.ts";
 
@@ -36,7 +41,7 @@ export class PartialFile implements PartialImage {
   readonly #file: FileHandle;
   #hash: Hash;
   #bytes: number;
-  #record: PartialRecord;
+  #record: PartialMetadata;
   #syncedAtMs: number;
   /** Bytes that the last sync was begun with. */
   #syncedFromBytes: number;
@@ -51,7 +56,7 @@ export class PartialFile implements PartialImage {
     bootClock: BootClock,
     terms: PartialFileOptions,
     { file, hash, bytes }: OpenedFile,
-    record: PartialRecord,
+    record: PartialMetadata,
   ) {
     this.#options = terms;
     this.#path = path;
@@ -76,7 +81,7 @@ export class PartialFile implements PartialImage {
     return this.#record.source;
   }
 
-  get spent(): Spent {
+  get usage(): DownloadUsage {
     return this.#record.spent;
   }
 
@@ -98,7 +103,7 @@ export class PartialFile implements PartialImage {
     return this.#hash.copy().digest("hex");
   }
 
-  async describe(totalBytes: number | null, source: ImageSource): Promise<void> {
+  async setSource(totalBytes: number | null, source: ImageSource): Promise<void> {
     await withDiskErrors(async () => {
       await this.#syncing;
       this.#updateRecord({ totalBytes, source });
@@ -106,7 +111,7 @@ export class PartialFile implements PartialImage {
     });
   }
 
-  async account(spent: Spent): Promise<void> {
+  async saveUsage(spent: DownloadUsage): Promise<void> {
     await withDiskErrors(async () => {
       await this.#syncing;
       this.#updateRecord({ spent });
@@ -114,11 +119,11 @@ export class PartialFile implements PartialImage {
     });
   }
 
-  remember(spent: Spent): void {
+  noteUsage(spent: DownloadUsage): void {
     this.#updateRecord({ spent });
   }
 
-  async startOver(spent: Spent): Promise<void> {
+  async startOver(spent: DownloadUsage): Promise<void> {
     await withDiskErrors(async () => {
       await this.#syncing;
       this.#updateRecord({ spent, syncedBytes: 0, totalBytes: null, source: null });
@@ -180,7 +185,7 @@ export class PartialFile implements PartialImage {
     await this.#writeRecord(recordEveryMs);
   }
 
-  #updateRecord(change: Partial<PartialRecord>): void {
+  #updateRecord(change: Partial<PartialMetadata>): void {
     this.#record = { ...this.#record, ...change };
     this.#isRecordWritten = false;
   }
@@ -190,7 +195,7 @@ export class PartialFile implements PartialImage {
     if (this.#isRecordWritten || (this.#recordWrittenAtMs !== undefined && nowMs - this.#recordWrittenAtMs < everyMs))
       return;
     const record = this.#record;
-    await replaceFile(recordPath(this.#path), `${JSON.stringify(record)}\n`, this.#options.disk);
+    await replaceFile(metadataPath(this.#path), `${JSON.stringify(record)}\n`, this.#options.disk);
     this.#isRecordWritten = this.#record === record; // Or it has changed meanwhile.
     this.#recordWrittenAtMs = nowMs;
   }

@@ -5,13 +5,13 @@ import { PartialFile, type OpenedFile, type PartialFileOptions } from "./partial
 import type { BootClock } from "../../lib/clock.ts";
 import { check } from "../../contract/check.ts";
 import { isAbsent } from "../../lib/errors.ts";
-import type { PartialImage, Partials } from "../../download/ports.ts";
+import type { PartialImage, PartialStore } from "../../download/ports.ts";
 import {
-  nothingSpent,
-  partialRecord,
-  recordPath,
+  noUsage,
+  partialMetadata,
+  metadataPath,
   usableBytes,
-  type PartialRecord,
+  type PartialMetadata,
 } from "../../download/partial-metadata.ts";
 import { nodeDisk } from "../fs/disk.ts";
 import { freeDiskBytes, withDiskErrors } from "../fs/files.ts";
@@ -20,7 +20,7 @@ import { freeDiskBytes, withDiskErrors } from "../fs/files.ts";
 const chunkBytes = 256 * 1_024;
 
 /** Partial images as files, each with a small record beside it. */
-export class FilePartialStore implements Partials {
+export class FilePartialStore implements PartialStore {
   readonly #bootId: string;
   readonly #bootClock: BootClock;
   readonly #terms: PartialFileOptions;
@@ -32,8 +32,8 @@ export class FilePartialStore implements Partials {
   }
 
   async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
-    const record = await withDiskErrors(async () => await readRecord(recordPath(path)));
-    const spent = record?.spent.operationId === operationId ? record.spent : nothingSpent(operationId);
+    const record = await withDiskErrors(async () => await readRecord(metadataPath(path)));
+    const spent = record?.spent.operationId === operationId ? record.spent : noUsage(operationId);
     const opened = await withDiskErrors(async () => await reopen(path, record, this.#bootId, signal));
     const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
     return new PartialFile(path, this.#bootClock, this.#terms, opened, {
@@ -48,9 +48,9 @@ export class FilePartialStore implements Partials {
 }
 
 /** The record as it was written; undefined where there is none that can be used: then the image is fetched whole. */
-async function readRecord(path: string): Promise<PartialRecord | undefined> {
+async function readRecord(path: string): Promise<PartialMetadata | undefined> {
   try {
-    const read = check(partialRecord, JSON.parse(await readFile(path, "utf8")));
+    const read = check(partialMetadata, JSON.parse(await readFile(path, "utf8")));
     return read.ok ? read.value : undefined;
   } catch (cause) {
     if (isAbsent(cause) || cause instanceof SyntaxError) return undefined;
@@ -61,7 +61,7 @@ async function readRecord(path: string): Promise<PartialRecord | undefined> {
 /** Opens the file at the end of what can be used of it, with all of that digested. */
 async function reopen(
   path: string,
-  record: PartialRecord | undefined,
+  record: PartialMetadata | undefined,
   bootId: string,
   signal: AbortSignal,
 ): Promise<OpenedFile> {

@@ -3,8 +3,8 @@ import type { Stats } from "node:fs";
 import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError, isAbsent } from "../../lib/errors.ts";
-import { recordPath } from "../../download/partial-metadata.ts";
-import type { Staging } from "../../update/ports.ts";
+import { metadataPath } from "../../download/partial-metadata.ts";
+import type { StagingArea } from "../../update/ports.ts";
 import { freeDiskBytes, makeFolder, withDiskErrors, syncFolder } from "../fs/files.ts";
 
 /** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
@@ -17,7 +17,7 @@ const oldestMs = Date.UTC(2026, 0, 1);
  * Images in a folder: `<sha256>.part` while they arrive, with `<sha256>.part.json` beside it that says what is known of
  * them, and `<sha256>.image` once they are whole.
  */
-export class StagingFolder implements Staging {
+export class StagingFolder implements StagingArea {
   readonly #folder: string;
   readonly #keepFreeBytes: number;
   readonly #quotaBytes: number;
@@ -40,7 +40,7 @@ export class StagingFolder implements Staging {
     this.#protectedImages = spared;
   }
 
-  async roomBytes(): Promise<number> {
+  async availableBytes(): Promise<number> {
     return await withDiskErrors(async () => {
       await makeFolder(this.#folder);
       const names = (await this.#names()).filter(isImageFile);
@@ -58,7 +58,7 @@ export class StagingFolder implements Staging {
     return join(this.#folder, `${sha256}.image`);
   }
 
-  async admit(sha256: string): Promise<void> {
+  async promote(sha256: string): Promise<void> {
     const staged = this.stagedPath(sha256);
     await withDiskErrors(async () => {
       try {
@@ -67,7 +67,7 @@ export class StagingFolder implements Staging {
         if (!isAbsent(cause)) throw cause;
         await this.#requireFile(staged);
       }
-      await rm(recordPath(join(this.#folder, `${sha256}.part`)), { force: true });
+      await rm(metadataPath(join(this.#folder, `${sha256}.part`)), { force: true });
       await syncFolder(this.#folder);
     });
   }
@@ -88,11 +88,11 @@ export class StagingFolder implements Staging {
     });
   }
 
-  async clear(except: readonly string[]): Promise<void> {
+  async removeAllExcept(except: readonly string[]): Promise<void> {
     await this.#keepOnly(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
   }
 
-  async keepPartial(sha256: string): Promise<number | null> {
+  async removeAllButPartial(sha256: string): Promise<number | null> {
     const partial = await this.#stat(`${sha256}.part`);
     const fits =
       partial !== undefined && partial.size <= this.#quotaBytes && (await this.#freeBytesBeyondReserve()) >= 0;
@@ -155,7 +155,7 @@ function isImageFile(name: string): boolean {
 }
 
 function partialNames(sha256: string): string[] {
-  return [`${sha256}.part`, recordPath(`${sha256}.part`)];
+  return [`${sha256}.part`, metadataPath(`${sha256}.part`)];
 }
 
 async function unlessAbsent<T>(look: () => Promise<T>, otherwise: T): Promise<T> {

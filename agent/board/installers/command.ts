@@ -5,13 +5,13 @@ import { redact, truncateUtf8 } from "../../contract/safe-text.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
-import type { Restart } from "../../update/job.ts";
-import type { OwnerProgram, ProgramCall, Verb } from "../../update/install-script.ts";
+import type { RestartKind } from "../../update/job.ts";
+import type { InstallScript, ScriptCall, InstallVerb } from "../../update/install-script.ts";
 import type { Installer, StagedImage } from "../../update/ports.ts";
 
 export interface CommandInstallerOptions {
-  readonly program: OwnerProgram;
-  readonly restart: Restart;
+  readonly program: InstallScript;
+  readonly restart: RestartKind;
   readonly timeLimitMs: number;
   /** Mount points that an update replaces: the agent's state must not lie on any of them. */
   readonly replaces: readonly string[];
@@ -27,7 +27,7 @@ const defaultVersionLimitMs = 30_000;
 /** An operator's own program as installer: one verb a call; its exit status decides, its output explains. */
 export function commandInstaller(options: CommandInstallerOptions): Installer {
   const { replaces, stateDir, restart } = options;
-  const call = async (verb: Verb, image?: StagedImage, signal?: AbortSignal): Promise<string> =>
+  const call = async (verb: InstallVerb, image?: StagedImage, signal?: AbortSignal): Promise<string> =>
     await run(options, { verb, image, timeLimitMs: options.timeLimitMs }, signal);
   return {
     restart,
@@ -69,10 +69,10 @@ async function rejectStateInSlot(stateDir: string, replaces: readonly string[]):
   }
 }
 
-async function run(options: CommandInstallerOptions, call: ProgramCall, signal?: AbortSignal): Promise<string> {
+async function run(options: CommandInstallerOptions, call: ScriptCall, signal?: AbortSignal): Promise<string> {
   const { program, log } = options;
   const { verb, timeLimitMs } = call;
-  const { status, isLate, output, errors } = await program.run(call, signal);
+  const { status, timedOut: isLate, stdout: output, stderr: errors } = await program.run(call, signal);
   const lastWords = truncateUtf8(errors.trim() || output.trim(), 300);
   log.info({ verb, status, output: forLog(output), errors: forLog(errors) }, "installer program ended");
   if (isLate) {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 import { AgentError, errorMessage, errorCode } from "../../lib/errors.ts";
-import type { OwnerProgram, ProgramCall, ProgramEnd, Verb } from "../../update/install-script.ts";
+import type { InstallScript, ScriptCall, ScriptResult, InstallVerb } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
 
 /** The last words of a program that are worth a sentence in the twin. */
@@ -18,10 +18,10 @@ const defaultWaits = {
  * is over or the signal aborts before the program has ended, the whole group is stopped; what a program leaves behind that
  * ended by itself is its own affair.
  */
-export function execScript(path: string, waits: Partial<typeof defaultWaits> = {}): OwnerProgram {
+export function execScript(path: string, waits: Partial<typeof defaultWaits> = {}): InstallScript {
   return {
     name: path,
-    async run(call, signal): Promise<ProgramEnd> {
+    async run(call, signal): Promise<ScriptResult> {
       const limit = AbortSignal.timeout(call.timeLimitMs);
       const end = await runToEnd(
         path,
@@ -30,16 +30,16 @@ export function execScript(path: string, waits: Partial<typeof defaultWaits> = {
         signal ? AbortSignal.any([signal, limit]) : limit,
       );
       if (end.wasStopped) signal?.throwIfAborted();
-      return { ...end, isLate: end.wasStopped };
+      return { ...end, timedOut: end.wasStopped };
     },
   };
 }
 
-type ScriptEnd = Omit<ProgramEnd, "isLate"> & { readonly wasStopped: boolean };
+type ScriptEnd = Omit<ScriptResult, "timedOut"> & { readonly wasStopped: boolean };
 
 function runToEnd(
   path: string,
-  { verb, image }: ProgramCall,
+  { verb, image }: ScriptCall,
   { graceMs, drainMs }: typeof defaultWaits,
   signal: AbortSignal,
 ): Promise<ScriptEnd> {
@@ -50,13 +50,13 @@ function runToEnd(
     };
     const child = spawnScript(path, verb, image, refuse);
     if (child === undefined) return;
-    const kept = { output: "", errors: "" };
+    const kept = { stdout: "", stderr: "" };
     child.stdout
       .setEncoding("utf8")
-      .on("data", (text: string) => (kept.output = (kept.output + text).slice(-keptOutputBytes)));
+      .on("data", (text: string) => (kept.stdout = (kept.stdout + text).slice(-keptOutputBytes)));
     child.stderr
       .setEncoding("utf8")
-      .on("data", (text: string) => (kept.errors = (kept.errors + text).slice(-keptOutputBytes)));
+      .on("data", (text: string) => (kept.stderr = (kept.stderr + text).slice(-keptOutputBytes)));
     let status = "SIGKILL not obeyed";
     let wasStopped = false;
     let late: NodeJS.Timeout | undefined;
@@ -94,7 +94,7 @@ function runToEnd(
 /** Starts the program; some failures are thrown by spawn, others come as an event. */
 function spawnScript(
   program: string,
-  verb: Verb,
+  verb: InstallVerb,
   image: StagedImage | undefined,
   refuse: (cause: unknown) => void,
 ): ChildProcessByStdio<null, Readable, Readable> | undefined {

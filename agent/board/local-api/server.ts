@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { MethodReply } from "../../contract/methods.ts";
 import { parseImagePath, parseMethodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import type { Log } from "../../lib/log.ts";
-import type { HandedIn } from "../../update/local-upload.ts";
+import type { UploadedImage } from "../../update/local-upload.ts";
 import { createServer } from "../../lib/node-http.ts";
 
 /** As large as a direct method's payload may be. */
@@ -17,7 +17,7 @@ export interface LocalApiHandlers {
   /** Answers a direct method that is called on the board itself. Never rejects. */
   method(name: string, payload: unknown): Promise<MethodReply>;
   /** Takes an image in. Never rejects. */
-  image(image: HandedIn, signal: AbortSignal): Promise<MethodReply>;
+  image(image: UploadedImage, signal: AbortSignal): Promise<MethodReply>;
 }
 
 export interface LocalApiServer {

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Power } from "../../reboot/runner.ts";
+import { type RebootPort } from "../../reboot/runner.ts";
 import { kernelBootClock } from "../hardware/boot.ts";
 import { createBoard, powerOn, readBoard, writeBoard } from "./board.ts";
 import type { Log } from "../../lib/log.ts";
@@ -117,7 +117,7 @@ async function stopAgent(child: ChildProcess, exited: Promise<AgentEnd>, signal:
 }
 
 /** Asks the process that plays the board for a reboot: it stops this one and starts another. */
-export const simulatedReboot: Power = {
+export const simulatedReboot: RebootPort = {
   async reboot(): Promise<void> {
     if (process.send === undefined)
       throw new Error("No simulated board is under this agent; start it with --simulate.");

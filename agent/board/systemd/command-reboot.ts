@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Power } from "../../reboot/runner.ts";
+import type { RebootPort } from "../../reboot/runner.ts";
 
 const run = promisify(execFile);
 const timeoutMs = 30_000;
 
 /** Reboots the board by a command of its owner's, for boards on which the agent is not the service that it ships as. */
-export function commandReboot(command: readonly string[]): Power["reboot"] {
+export function commandReboot(command: readonly string[]): RebootPort["reboot"] {
   const [program = "", ...args] = command;
   return async () => {
     try {

@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { withDeadline } from "../../lib/abort.ts";
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError, errorMessage } from "../../lib/errors.ts";
-import type { OwnerProgram, ProgramCall, ProgramEnd } from "../../update/install-script.ts";
+import type { InstallScript, ScriptCall, ScriptResult } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
 
 export interface InstallHelperPorts {
@@ -33,10 +33,10 @@ const logAdvice = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
  * The owner's program, run as root by `systemd/libexec/install-helper`, which says what is spoken on the connection. Which program
  * that is, the owner says in a file of root's. Hanging up stops it, and the next call waits at the door until it has ended.
  */
-export function installViaHelper({ socket, timer }: InstallHelperPorts): OwnerProgram {
+export function installViaHelper({ socket, timer }: InstallHelperPorts): InstallScript {
   return {
     name: "The installer behind root's door",
-    async run(call, signal): Promise<ProgramEnd> {
+    async run(call, signal): Promise<ScriptResult> {
       const door = new HelperConnection(await connectTo(socket));
       const within = async <T>(withinMs: number, what: Promise<T>): Promise<T> => {
         const late = (): AgentError =>
@@ -74,7 +74,7 @@ async function connectTo(path: string): Promise<Socket> {
 }
 
 /** Asks, and hands the image over where the door wants it: resolves when the program can be run. */
-async function prepareRun(door: HelperConnection, { verb, image, timeLimitMs }: ProgramCall): Promise<void> {
+async function prepareRun(door: HelperConnection, { verb, image, timeLimitMs }: ScriptCall): Promise<void> {
   door.write(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...imageFields(image) }));
   let word = await door.readLine();
   if (word === "send" && image !== undefined) {
@@ -96,13 +96,13 @@ function requestLines(request: Readonly<Record<string, string | number>>): strin
     .join("")}\n`;
 }
 
-async function readEnd(door: HelperConnection): Promise<ProgramEnd> {
+async function readEnd(door: HelperConnection): Promise<ScriptResult> {
   const word = await door.readLine();
   const [, status, outputBytes, errorBytes] = /^ended (\S+) (\d+) (\d+)$/.exec(word) ?? [];
   if (status === undefined) throw errorFrom(word);
   const output = await door.readText(Number(outputBytes));
   const errors = await door.readText(Number(errorBytes));
-  return { status: status.replace("-", " "), isLate: status === "late", output, errors };
+  return { status: status.replace("-", " "), timedOut: status === "late", stdout: output, stderr: errors };
 }
 
 function errorFrom(word: string): AgentError {

@@ -2,8 +2,8 @@ import { chmod, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError, errorMessage, isAbsent } from "../../lib/errors.ts";
-import { inhibitedBy, type Inhibitor } from "../../reboot/inhibitors.ts";
-import type { Power } from "../../reboot/runner.ts";
+import { inhibitedMessage, type Inhibitor } from "../../reboot/inhibitors.ts";
+import type { RebootPort } from "../../reboot/runner.ts";
 
 export interface RebootHelperPorts {
   /** Where requests and answers lie: /run/boardkeeper. */
@@ -24,7 +24,7 @@ const answerTimeoutMs = 60_000;
 const pollEveryMs = 100;
 
 /** Reboots the board through root's door, `systemd/libexec/reboot-helper`: leaves a request, and waits for the answer. */
-export function rebootViaHelper(ports: RebootHelperPorts): Power["reboot"] {
+export function rebootViaHelper(ports: RebootHelperPorts): RebootPort["reboot"] {
   const { folder, bootId, timer } = ports;
   const request = join(folder, "requests", "reboot");
   return async ({ force }, signal) => {
@@ -56,7 +56,7 @@ async function throwUnlessOrdered({ outcome: verdict, why }: HelperAnswer, ports
   const held = await ports.inhibitors();
   throw new AgentError(
     "inhibited",
-    inhibitedBy(held.length > 0 ? held : [{ who: "somebody", why: "released by now" }]),
+    inhibitedMessage(held.length > 0 ? held : [{ who: "somebody", why: "released by now" }]),
   );
 }
 

@@ -127,7 +127,7 @@ async function download(): Promise<void> {
   const path = await staging.partialPath(sha256);
   const partial = await partials.open(path, "op-1", signal);
   const source = { address: "https://images.example/board.img", validator: `"${image}"` };
-  await partial.describe(content.length, source);
+  await partial.setSource(content.length, source);
   const large = isLarge(image);
   const pauseAt = random() < 0.5 && !large ? upTo(content.length) : content.length;
   while (partial.bytes < pauseAt) {
@@ -137,8 +137,8 @@ async function download(): Promise<void> {
     await partial.append(piece);
     if (random() < 0.02 && !large) {
       await mark({ of: "image", image, is: "given up" });
-      await partial.startOver({ ...partial.spent, startOvers: partial.spent.startOvers + 1 });
-      await partial.describe(content.length, source);
+      await partial.startOver({ ...partial.usage, startOvers: partial.usage.startOvers + 1 });
+      await partial.setSource(content.length, source);
     }
   }
   await partial.close();
@@ -148,7 +148,7 @@ async function download(): Promise<void> {
 
 async function stage(image: number, sha256: string): Promise<void> {
   await mark({ of: "image", image, is: "staging" });
-  await staging.admit(sha256);
+  await staging.promote(sha256);
   await mark({ of: "image", image, is: "staged" });
   await staging.verify(sha256, signal);
   isStaged = true;
@@ -162,7 +162,7 @@ async function imageStep(): Promise<void> {
 /** What is done when a job has ended: nothing of it may take room any more. */
 async function clear(image: number): Promise<void> {
   await mark({ of: "image", image, is: "given up" });
-  await staging.clear([]);
+  await staging.removeAllExcept([]);
   presentImage = null;
   isStaged = false;
   tell(); // First: a process that is killed after the mark must not leave the image to the next.

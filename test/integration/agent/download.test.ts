@@ -327,8 +327,8 @@ describe("a server", () => {
     const scene = await DownloadScene.create();
     scene.server.answer = answer(scene.image.content);
     await expect(scene.fetch({ sizeBytes: 999_999 })).rejects.toMatchObject({ code: "bad-size" });
-    await expect(scene.fetch({ largestBytes: 999_999 })).rejects.toMatchObject({ code: "image-too-large" });
-    await expect(scene.fetch({ roomBytes: 999_999 })).rejects.toMatchObject({ code: "no-space" });
+    await expect(scene.fetch({ maxBytes: 999_999 })).rejects.toMatchObject({ code: "image-too-large" });
+    await expect(scene.fetch({ availableBytes: 999_999 })).rejects.toMatchObject({ code: "no-space" });
   });
 
   it.each<[what: string, answer: (scene: DownloadScene) => Handler, bytes: number]>([

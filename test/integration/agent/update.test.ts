@@ -406,7 +406,7 @@ describe("an update that can be cancelled, or not any more", () => {
   it("accepted", async () => {
     const gate = new Gate();
     const { service, request } = await scene({
-      staging: (real) => overriding(real, { clear: () => gate.pass() }),
+      staging: (real) => overriding(real, { removeAllExcept: () => gate.pass() }),
     });
     await service.call("firmwareUpdate", request);
     await gate.reached;
@@ -418,7 +418,7 @@ describe("an update that can be cancelled, or not any more", () => {
   it("verifying", async () => {
     const gate = new Gate();
     const { service, request } = await scene({
-      staging: (real) => overriding(real, { admit: () => gate.pass() }),
+      staging: (real) => overriding(real, { promote: () => gate.pass() }),
     });
     await service.call("firmwareUpdate", request);
     await gate.reached;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/lib/errors.ts";
-import { Attendant } from "../../../agent/watchdog/service-watchdog.ts";
+import { ServiceWatchdog } from "../../../agent/watchdog/service-watchdog.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
 import { settle } from "../../support/fake-time.ts";
@@ -243,13 +243,13 @@ describe("a new system that cannot save its state", () => {
     await hub.call("firmwareUpdate", update);
     await until(board, "rebooting");
     let bites = 0;
-    const attendant = new Attendant({
+    const attendant = new ServiceWatchdog({
       manager: {
         watchdogMs: minuteMs,
         notify: (...words) => void (bites += Number(words.includes("WATCHDOG=trigger"))),
       },
       ...fakeRuntime({ time: board.time }),
-      work: () => board.work(),
+      activities: () => board.work(),
       status: () => "",
     });
     attendant.start();

@@ -35,7 +35,7 @@ const refusal = (status: number, code: string, message: string): object => ({
 });
 
 describe("rebootDevice", () => {
-  const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, held: [], window: null };
+  const order = { job, bootId: "boot-1", dueBootMs: 61_000, mode: "systemd" as const, inhibitors: [], window: null };
 
   it.each<[string, AgentState, string, string]>([
     [
@@ -82,8 +82,8 @@ describe("cancelReboot", () => {
 });
 
 describe("firmwareUpdate", () => {
-  const again = { job: jobWith({ operationId: "new" }), named: false };
-  const other = { job: jobWith({ operationId: "op-2", version: "3.0.0" }), named: false };
+  const again = { job: jobWith({ operationId: "new" }), callerGaveId: false };
+  const other = { job: jobWith({ operationId: "op-2", version: "3.0.0" }), callerGaveId: false };
   const already = (operationId: string, response: string): object => ({
     answer: { status: 200, payload: { Response: response, operationId, already: true } },
   });
@@ -95,8 +95,8 @@ describe("firmwareUpdate", () => {
   });
 
   it("is running already under the name that its caller gives, whatever else is said of it", () => {
-    const named = { job: jobWith({ operationId: "op-1", version: "9.9.9" }), named: true };
-    expect(decideUpdate(saved({ update: s.downloading }), named, "1.0.0", t(30))).toStrictEqual(
+    const callerGaveId = { job: jobWith({ operationId: "op-1", version: "9.9.9" }), callerGaveId: true };
+    expect(decideUpdate(saved({ update: s.downloading }), callerGaveId, "1.0.0", t(30))).toStrictEqual(
       already("op-1", "This update is running already (downloading)."),
     );
   });

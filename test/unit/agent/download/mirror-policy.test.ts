@@ -1,46 +1,46 @@
 import { describe, expect, it } from "vitest";
 import { errorCodes, type ErrorCode } from "../../../../agent/contract/codes.ts";
 import {
-  addressesOf,
-  afterFailure,
-  afterSetback,
-  afterStatus,
-  endsTry,
-  isOver,
+  createMirrors,
+  errorOutcome,
+  scheduleRetry,
+  statusOutcome,
+  mustAbortAttempt,
+  deadlinePassed,
   keepsPartial,
-  nextAddress,
+  nextMirror,
   retryAfterMs,
-  type Address,
+  type Mirror,
 } from "../../../../agent/download/mirror-policy.ts";
 
-const fresh: Address = { uri: "https://a/x", tries: 0, failures: 0, readyAtMs: 0, ended: false };
+const fresh: Mirror = { uri: "https://a/x", tries: 0, failures: 0, readyAtMs: 0, abandoned: false };
 const setback = { gainedBytes: 0, retryAfterMs: null };
-const patience = { nowMs: 1_000_000, spentMs: 0, deadlineMs: 86_400_000, random: 0 };
+const patience = { nowMs: 1_000_000, elapsedMs: 0, deadlineMs: 86_400_000, random: 0 };
 const hour = 3_600_000;
 const MiB = 2 ** 20;
 
 describe("a status", () => {
   it.each([
-    [500, "again"],
-    [502, "again"],
-    [503, "again"],
-    [504, "again"],
-    [599, "again"],
-    [408, "again"],
-    [425, "again"],
-    [429, "again"],
-    [400, "ended"],
-    [401, "ended"],
-    [403, "ended"],
-    [404, "ended"],
-    [410, "ended"],
-    [412, "ended"],
-    [416, "ended"],
-    [204, "ended"],
-    [304, "ended"],
-    [300, "ended"],
+    [500, "retry"],
+    [502, "retry"],
+    [503, "retry"],
+    [504, "retry"],
+    [599, "retry"],
+    [408, "retry"],
+    [425, "retry"],
+    [429, "retry"],
+    [400, "abandon"],
+    [401, "abandon"],
+    [403, "abandon"],
+    [404, "abandon"],
+    [410, "abandon"],
+    [412, "abandon"],
+    [416, "abandon"],
+    [204, "abandon"],
+    [304, "abandon"],
+    [300, "abandon"],
   ] as const)("%i: %s", (status, means) => {
-    expect(afterStatus(status)).toBe(means);
+    expect(statusOutcome(status)).toBe(means);
   });
 });
 
@@ -55,8 +55,8 @@ describe("a failure", () => {
     "too-many-redirects",
   ]);
   it.each(Object.keys(errorCodes) as ErrorCode[])("%s", (code) => {
-    const means = code === "unreachable" ? "again" : ended.has(code) ? "ended" : "final";
-    expect(afterFailure(code)).toBe(means);
+    const means = code === "unreachable" ? "retry" : ended.has(code) ? "abandon" : "fatal";
+    expect(errorOutcome(code)).toBe(means);
   });
 
   const kept = new Set([
@@ -77,7 +77,7 @@ describe("the wait after a setback", () => {
   const waits = (random: number): number[] => {
     let address = fresh;
     return Array.from({ length: 13 }, () => {
-      address = afterSetback(address, setback, { ...patience, random });
+      address = scheduleRetry(address, setback, { ...patience, random });
       return address.readyAtMs - patience.nowMs;
     });
   };
@@ -90,24 +90,24 @@ describe("the wait after a setback", () => {
     expect(new Set(waits(0))).toStrictEqual(new Set([1_000]));
   });
 
-  it.each<[what: string, address: Partial<Address>, setback: object, patience: object, waitMs: number]>([
+  it.each<[what: string, address: Partial<Mirror>, setback: object, patience: object, waitMs: number]>([
     ["begins small again after progress", { failures: 9 }, { gainedBytes: MiB }, { random: 1 }, 2_000],
     ["takes a few bytes for no progress", { failures: 9 }, { gainedBytes: 1_000 }, { random: 1 }, 600_000],
     ["is what the server asks for", {}, { retryAfterMs: 2 * hour }, {}, 2 * hour],
     ["is not shorter because the server asks for less", { failures: 9 }, { retryAfterMs: 1 }, { random: 1 }, 600_000],
-    ["never passes the deadline", {}, { retryAfterMs: 48 * hour }, { spentMs: 23 * hour }, hour],
-    ["is none at the deadline", {}, {}, { spentMs: 25 * hour }, 0],
+    ["never passes the deadline", {}, { retryAfterMs: 48 * hour }, { elapsedMs: 23 * hour }, hour],
+    ["is none at the deadline", {}, {}, { elapsedMs: 25 * hour }, 0],
   ])("%s", (_what, address, setBack, patient, waitMs) => {
-    const after = afterSetback({ ...fresh, ...address }, { ...setback, ...setBack }, { ...patience, ...patient });
+    const after = scheduleRetry({ ...fresh, ...address }, { ...setback, ...setBack }, { ...patience, ...patient });
     expect(after.readyAtMs - patience.nowMs).toBe(waitMs);
   });
 });
 
 describe("the next address", () => {
-  const three = addressesOf(["a", "b", "c"]);
-  const waiting = (readyAtMs: number): Address => ({ ...fresh, readyAtMs });
-  const at = (...readyAtMs: number[]): Address[] => readyAtMs.map(waiting);
-  it.each<[what: string, addresses: Address[], last: number, next: number | undefined]>([
+  const three = createMirrors(["a", "b", "c"]);
+  const waiting = (readyAtMs: number): Mirror => ({ ...fresh, readyAtMs });
+  const at = (...readyAtMs: number[]): Mirror[] => readyAtMs.map(waiting);
+  it.each<[what: string, addresses: Mirror[], last: number, next: number | undefined]>([
     ["is the first at first", three, -1, 0],
     ["is the one after the last", three, 0, 1],
     ["is the first after the last of them", three, 2, 0],
@@ -115,33 +115,33 @@ describe("the next address", () => {
     ["is the one that need not wait", at(900, 600, 50), 0, 2],
     ["is the one that waits least", at(900, 600, 700), 1, 1],
     ["makes no difference between those that need not wait", at(50, 10, 90), 0, 1],
-    ["is none that has ended", [{ ...fresh, ended: true }, ...at(900)], 1, 1],
-    ["is none when all have ended", [{ ...fresh, ended: true }], 0, undefined],
+    ["is none that has ended", [{ ...fresh, abandoned: true }, ...at(900)], 1, 1],
+    ["is none when all have ended", [{ ...fresh, abandoned: true }], 0, undefined],
   ])("%s", (_what, addresses, last, next) => {
-    expect(nextAddress(addresses, last, 100)).toBe(next);
+    expect(nextMirror(addresses, last, 100)).toBe(next);
   });
 });
 
 describe("the deadline", () => {
   const tried = { ...fresh, tries: 1 };
-  it.each<[what: string, addresses: Address[], spentMs: number, over: boolean]>([
+  it.each<[what: string, addresses: Mirror[], elapsedMs: number, over: boolean]>([
     ["is not reached yet", [tried], 99, false],
     ["is reached", [tried], 100, true],
     ["lets each address be asked once", [tried, fresh], 200, false],
-    ["does not wait for one that has ended", [tried, { ...fresh, ended: true }], 100, true],
-  ])("%s", (_what, addresses, spentMs, over) => {
-    expect(isOver(addresses, spentMs, 100)).toBe(over);
+    ["does not wait for one that has ended", [tried, { ...fresh, abandoned: true }], 100, true],
+  ])("%s", (_what, addresses, elapsedMs, over) => {
+    expect(deadlinePassed(addresses, elapsedMs, 100)).toBe(over);
   });
 });
 
-it.each<[spentMs: number, deadlineMs: number, ends: boolean]>([
+it.each<[elapsedMs: number, deadlineMs: number, ends: boolean]>([
   [99, 100, false],
   [100, 100, true],
   [101, 100, true],
   [0, 0, false],
   [1, 0, false],
-])("after %i ms of %i, a try that is under way ends: %s", (spentMs, deadlineMs, ends) => {
-  expect(endsTry(spentMs, deadlineMs)).toBe(ends);
+])("after %i ms of %i, a try that is under way ends: %s", (elapsedMs, deadlineMs, ends) => {
+  expect(mustAbortAttempt(elapsedMs, deadlineMs)).toBe(ends);
 });
 
 describe("Retry-After", () => {

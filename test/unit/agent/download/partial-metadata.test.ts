@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { check } from "../../../../agent/contract/check.ts";
 import {
-  nothingSpent,
-  partialRecord,
-  recordPath,
+  noUsage,
+  partialMetadata,
+  metadataPath,
   usableBytes,
   validatorOf,
-  type PartialRecord,
+  type PartialMetadata,
 } from "../../../../agent/download/partial-metadata.ts";
 
-const record: PartialRecord = {
+const record: PartialMetadata = {
   schema: 1,
   bootId: "boot-1",
   syncedBytes: 600,
@@ -19,7 +19,7 @@ const record: PartialRecord = {
 };
 
 describe("the bytes to go on from", () => {
-  it.each<[what: string, change: Partial<PartialRecord>, bootId: string, fileBytes: number, usable: number]>([
+  it.each<[what: string, change: Partial<PartialMetadata>, bootId: string, fileBytes: number, usable: number]>([
     ["all, in the boot that wrote them", {}, "boot-1", 900, 900],
     ["those that were synced, after a power cut", {}, "boot-2", 900, 600],
     ["none, when bytes are gone that were synced", {}, "boot-1", 599, 0],
@@ -35,11 +35,11 @@ describe("the bytes to go on from", () => {
 
 describe("a record", () => {
   const source = { address: "https://images.example/board.img", validator: '"v1"' };
-  const isGood = (changes: object): boolean => check(partialRecord, { ...record, source, ...changes }).ok;
+  const isGood = (changes: object): boolean => check(partialMetadata, { ...record, source, ...changes }).ok;
 
   it("lies beside its file, and begins with nothing spent", () => {
-    expect(recordPath("/staging/x.part")).toBe("/staging/x.part.json");
-    expect(nothingSpent("op-1")).toStrictEqual(record.spent);
+    expect(metadataPath("/staging/x.part")).toBe("/staging/x.part.json");
+    expect(noUsage("op-1")).toStrictEqual(record.spent);
   });
 
   it("is good as it is written", () => {
@@ -70,7 +70,7 @@ describe("a record", () => {
     ["nothing spent", { spent: undefined }, "spent"],
     ["half of what was spent", { spent: { operationId: "op-1", fetchingMs: 1, startOvers: 1 } }, "spent.fetchedAgain"],
   ])("is refused with %s", (_what, changes, problem) => {
-    const checked = check(partialRecord, { ...record, source, ...changes });
+    const checked = check(partialMetadata, { ...record, source, ...changes });
     expect(checked.ok ? [] : checked.problems).toStrictEqual([expect.stringContaining(problem)]);
   });
 });

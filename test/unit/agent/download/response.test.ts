@@ -1,21 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { judgeAnswer, type AnswerHead, type Asked, type Verdict } from "../../../../agent/download/response.ts";
+import {
+  evaluateResponse,
+  type ResponseHead,
+  type RequestedRange,
+  type ResponseOutcome,
+} from "../../../../agent/download/response.ts";
 
 const address = "https://a/x";
-const whole: Asked = { fromBytes: 0, totalBytes: null, source: null };
-const rest: Asked = { fromBytes: 400, totalBytes: 1_000, source: { address, validator: '"v1"' } };
+const whole: RequestedRange = { fromBytes: 0, totalBytes: null, source: null };
+const rest: RequestedRange = { fromBytes: 400, totalBytes: 1_000, source: { address, validator: '"v1"' } };
 const none = { etag: null, lastModified: null, date: null, contentLength: null, contentRange: null, retryAfter: null };
-const again: Verdict = { kind: "again", retryAfterMs: null };
-const ended: Verdict = { kind: "ended" };
-const startOver = (why: string): Verdict => ({ kind: "startOver", why });
+const again: ResponseOutcome = { kind: "retry", retryAfterMs: null };
+const ended: ResponseOutcome = { kind: "abandon" };
+const startOver = (why: string): ResponseOutcome => ({ kind: "startOver", why });
 const date = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 function image(fromBytes: number, untilBytes: number | null, totalBytes: number | null, validator: string | null) {
-  return { kind: "image", fromBytes, untilBytes, totalBytes, source: { address, validator } };
+  return { kind: "content", fromBytes, untilBytes, totalBytes, source: { address, validator } };
 }
 
 describe("an answer", () => {
-  it.each<[what: string, asked: Asked, status: number, headers: Partial<AnswerHead["headers"]>, verdict: unknown]>([
+  it.each<
+    [what: string, asked: RequestedRange, status: number, headers: Partial<ResponseHead["headers"]>, verdict: unknown]
+  >([
     ["all, with its length", whole, 200, { contentLength: "1000", etag: '"v1"' }, image(0, 1_000, 1_000, '"v1"')],
     ["all, without one", whole, 200, {}, image(0, null, null, null)],
     ["all, with a length that is none", whole, 200, { contentLength: "1e3" }, image(0, null, null, null)],
@@ -123,7 +130,7 @@ describe("an answer", () => {
       image(400, 1_000, 1_000, null),
     ],
     ["a part where none was asked for", whole, 206, { contentRange: "bytes 0-999/1000" }, ended],
-    ["that there is no more", rest, 416, { contentRange: "bytes */400" }, { kind: "whole" }],
+    ["that there is no more", rest, 416, { contentRange: "bytes */400" }, { kind: "complete" }],
     [
       "that there is less",
       rest,
@@ -151,15 +158,15 @@ describe("an answer", () => {
     ["412 where nothing was asked of it", whole, 412, {}, ended],
     ["403", rest, 403, {}, ended],
     ["500", rest, 500, {}, again],
-    ["503 and when to come back", rest, 503, { retryAfter: "7" }, { kind: "again", retryAfterMs: 7_000 }],
+    ["503 and when to come back", rest, 503, { retryAfter: "7" }, { kind: "retry", retryAfterMs: 7_000 }],
     [
       "429 and a date to come back at",
       whole,
       429,
       { retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", date },
-      { kind: "again", retryAfterMs: 60_000 },
+      { kind: "retry", retryAfterMs: 60_000 },
     ],
   ])("%s", (_what, asked, status, headers, verdict) => {
-    expect(judgeAnswer(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(verdict);
+    expect(evaluateResponse(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(verdict);
   });
 });

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { bucketOf, take } from "../../../../agent/download/token-bucket.ts";
+import { createBucket, takeTokens } from "../../../../agent/download/token-bucket.ts";
 
 it("lets a second's worth through at once, then as much as time has paid for", () => {
-  let bucket = bucketOf(1_000, 0);
+  let bucket = createBucket(1_000, 0);
   const after = (bytes: number, nowMs: number): number => {
-    const taken = take(bucket, bytes, nowMs);
+    const taken = takeTokens(bucket, bytes, nowMs);
     ({ bucket } = taken);
     return taken.waitMs;
   };
@@ -17,14 +17,14 @@ it("lets a second's worth through at once, then as much as time has paid for", (
 });
 
 it("lets everything through where there is no limit", () => {
-  expect(take(bucketOf(0, 0), 2 ** 40, 0).waitMs).toBe(0);
+  expect(takeTokens(createBucket(0, 0), 2 ** 40, 0).waitMs).toBe(0);
 });
 
 it("comes to its rate over time, whatever the pieces", () => {
-  let bucket = bucketOf(100_000, 0);
+  let bucket = createBucket(100_000, 0);
   let nowMs = 0;
   for (let sent = 0; sent < 10_000_000; sent += 16_384) {
-    const taken = take(bucket, 16_384, nowMs);
+    const taken = takeTokens(bucket, 16_384, nowMs);
     ({ bucket } = taken);
     nowMs += taken.waitMs;
   }

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { getTasks } from "node-cron";
 import { describe, expect, it } from "vitest";
-import { mistakesIn, openingsOf } from "../../../../agent/maintenance/cron.ts";
+import { validateWindows, cronOpenings } from "../../../../agent/maintenance/cron.ts";
 
 const minuteMs = 60_000;
 const at = (time: string): number => Date.parse(time);
 
 async function openingsAfter(cron: string, timezone: string, from: string, count: number): Promise<string[]> {
-  const openings = await openingsOf({ cron, timezone });
+  const openings = await cronOpenings({ cron, timezone });
   const found: string[] = [];
   for (let ms: number | null = at(from); found.length < count;) {
     ms = openings.after(ms);
@@ -64,7 +64,7 @@ describe("openings", () => {
   });
 
   it("leaves nothing behind in node-cron, and starts nothing there", async () => {
-    await openingsOf({ cron: "0 2 * * *", timezone: "UTC" });
+    await cronOpenings({ cron: "0 2 * * *", timezone: "UTC" });
     expect(getTasks().size).toBe(0);
   });
 
@@ -89,7 +89,7 @@ describe("openings", () => {
         fc.nat(59),
         fc.nat(23),
         async (zone, day, fromMinute, minute, hour) => {
-          const openings = await openingsOf({ cron: `${minute} ${hour} * * *`, timezone: zone });
+          const openings = await cronOpenings({ cron: `${minute} ${hour} * * *`, timezone: zone });
           const fromMs = at(`${day}T00:00Z`) + fromMinute * minuteMs;
           const found = openings.after(fromMs) ?? Infinity;
           expect(found).toBeGreaterThan(fromMs);
@@ -113,7 +113,7 @@ describe("openings", () => {
 it("tells which windows this board cannot have, and why", async () => {
   const window = { durationMs: minuteMs, splayMs: 0, timezone: "UTC", cron: "0 2 * * *" };
   expect(
-    await mistakesIn(
+    await validateWindows(
       [
         window,
         { ...window, cron: "61 2 * * *" },

@@ -1,21 +1,21 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WindowGate } from "../../../../agent/maintenance/gate.ts";
-import type { Wait } from "../../../../agent/maintenance/wait.ts";
-import { windowsFrom, type MaintenanceWindow } from "../../../../agent/maintenance/window.ts";
+import type { BlockedBy } from "../../../../agent/maintenance/wait.ts";
+import { parseWindows, type MaintenanceWindow } from "../../../../agent/maintenance/window.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 
 function windows(...written: object[]): readonly MaintenanceWindow[] {
-  const read = windowsFrom(written.map((one) => Object.assign({ duration: "1h", splay: "0m" }, one)));
+  const read = parseWindows(written.map((one) => Object.assign({ duration: "1h", splay: "0m" }, one)));
   if (!read.ok) throw new Error(read.problems.join("; "));
   return read.value;
 }
 
 class Waiter {
-  readonly waits: Wait[] = [];
+  readonly waits: BlockedBy[] = [];
   /** The wall clock's time at which the gate let through. */
   openedAt: string | undefined;
   failed: unknown;
@@ -23,7 +23,7 @@ class Waiter {
 
   constructor(gate: WindowGate, time: FakeTime) {
     gate
-      .opened((wait) => this.waits.push(wait), this.abort.signal)
+      .untilOpen((wait) => this.waits.push(wait), this.abort.signal)
       .then(
         () => (this.openedAt = time.now().toISOString().slice(0, 16)),
         (cause: unknown) => (this.failed = cause),
@@ -33,12 +33,15 @@ class Waiter {
 
 function scene(start: string, of = windows({ cron: "0 2 * * *" }), share = 0): { time: FakeTime; gate: WindowGate } {
   const time = new FakeTime(start);
-  return { time, gate: new WindowGate({ ...fakeRuntime({ time }), windows: () => of, share }) };
+  return {
+    time,
+    gate: new WindowGate({ ...fakeRuntime({ time }), windows: () => of, splayFraction: share }),
+  };
 }
 
 async function waiterIn(parts: ReturnType<typeof scene>): Promise<Waiter> {
   const waiter = new Waiter(parts.gate, parts.time);
-  await parts.gate.look(); // The package is loaded once.
+  await parts.gate.status(); // The package is loaded once.
   await settle();
   return waiter;
 }
@@ -79,7 +82,7 @@ describe("the gate of the windows", () => {
   it("goes by the windows as they are now", async () => {
     let present = windows({ cron: "0 2 * * *" });
     const time = new FakeTime("2026-01-02T03:00:00.000Z");
-    const gate = new WindowGate({ ...fakeRuntime({ time }), windows: () => present, share: 0 });
+    const gate = new WindowGate({ ...fakeRuntime({ time }), windows: () => present, splayFraction: 0 });
     const waiter = await waiterIn({ time, gate });
     present = [];
     await time.advance(minuteMs);
@@ -87,7 +90,7 @@ describe("the gate of the windows", () => {
     expect(waiter.waits.at(-1)).toStrictEqual({ kind: "closed", until: null });
     present = windows({ cron: "30 3 * * *" });
     await time.advance(minuteMs);
-    await gate.look();
+    await gate.status();
     await time.advance(hourMs);
     expect(waiter.openedAt).toBe("2026-01-02T03:30");
   });
@@ -102,7 +105,7 @@ describe("the gate of the windows", () => {
     parts.time.stepWall(Date.parse("2026-11-21T01:00:00.000Z") - parts.time.now().getTime());
     parts.time.isSynchronized = true;
     await parts.time.advance(minuteMs);
-    await parts.gate.look();
+    await parts.gate.status();
     await settle();
     expect(waiter.waits.at(-1)).toStrictEqual({ kind: "closed", until: "2026-11-21T02:00:00.000Z" });
     await parts.time.advance(hourMs);
@@ -159,7 +162,7 @@ describe("the gate of the windows", () => {
           const watch = new AbortController();
           const again = async (): Promise<void> => {
             for (;;) {
-              await gate.opened(() => undefined, watch.signal);
+              await gate.untilOpen(() => undefined, watch.signal);
               const minutes =
                 time.now().getUTCHours() * 60 + time.now().getUTCMinutes() + time.now().getUTCSeconds() / 60;
               opened.push({ minutes, isSynchronized: time.isSynchronized });
@@ -167,7 +170,7 @@ describe("the gate of the windows", () => {
             }
           };
           const watching = again().catch(() => undefined);
-          await gate.look();
+          await gate.status();
           for (const one of steps) {
             if (one.kind === "pass") await time.advance(one.ms);
             else if (one.kind === "step") time.stepWall(one.ms);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { mayActAt, shareOf, windowsFrom } from "../../../../agent/maintenance/window.ts";
+import { nextStart, splayFraction, parseWindows } from "../../../../agent/maintenance/window.ts";
 
 const hourMs = 3_600_000;
 
 describe("a list of windows as it is written", () => {
   it("is read with what is usual where nothing is said", () => {
     expect(
-      windowsFrom([
+      parseWindows([
         { cron: "0 2 * * *", duration: "2h" },
         { cron: "0  2 * *  sat", duration: "30m", timezone: "Europe/Berlin" },
         { cron: "0 0 1 * *", duration: "1d", timezone: "UTC", splay: "0m" },
@@ -19,18 +19,18 @@ describe("a list of windows as it is written", () => {
         { cron: "0 0 1 * *", durationMs: 24 * hourMs, timezone: "UTC", splayMs: 0 },
       ],
     });
-    expect(windowsFrom([])).toStrictEqual({ ok: true, value: [] });
+    expect(parseWindows([])).toStrictEqual({ ok: true, value: [] });
     expect(
-      windowsFrom(Array.from({ length: 8 }, () => ({ cron: "30 12 1,15 jan-mar mon#2", duration: "7d" }))).ok,
+      parseWindows(Array.from({ length: 8 }, () => ({ cron: "30 12 1,15 jan-mar mon#2", duration: "7d" }))).ok,
     ).toBe(true);
   });
 
   it.each(["fri#1", "5L", "FRIL", "1-5", "Monday,sat", "?"])("may come on the weekdays %s", (days) => {
-    expect(windowsFrom([{ cron: `*/15 2 * * ${days}`, duration: "2h" }]).ok).toBe(true);
+    expect(parseWindows([{ cron: `*/15 2 * * ${days}`, duration: "2h" }]).ok).toBe(true);
   });
 
   it.each(["L", "L-3", "15W", "LW", "1-7/2", "31"])("may come on the days %s of some months", (days) => {
-    expect(windowsFrom([{ cron: `0 2 ${days} January,mar-jun,12 *`, duration: "2h" }]).ok).toBe(true);
+    expect(parseWindows([{ cron: `0 2 ${days} January,mar-jun,12 *`, duration: "2h" }]).ok).toBe(true);
   });
 
   const cron = "0 2 * * *";
@@ -59,7 +59,7 @@ describe("a list of windows as it is written", () => {
     ["a splay as long as the window", [{ cron, duration: "2h", splay: "120m" }], /^0\.splay: expected less than/],
     ["a key that nobody knows", [{ cron, duration: "2h", tz: "UTC" }], /^0\.tz: is not a known key/],
   ])("is refused with %s", (_what, written, problem) => {
-    const read = windowsFrom(written);
+    const read = parseWindows(written);
     expect(read.ok ? [] : read.problems).toStrictEqual([expect.stringMatching(problem)]);
   });
 });
@@ -77,16 +77,16 @@ describe("when a board may act", () => {
     ["just before it closes", 25.99, 0.5, 24.5],
     ["the moment it closes", 26, 0.5, 48.5],
   ])("%s", (_what, now, share, mayAct) => {
-    expect(mayActAt(window, daily, now * hourMs, share)).toBe(mayAct === null ? null : mayAct * hourMs);
+    expect(nextStart(window, daily, now * hourMs, share)).toBe(mayAct === null ? null : mayAct * hourMs);
   });
 
   it("is never, in a window that does not open again", () => {
-    expect(mayActAt(window, { after: () => null }, 0, 0.5)).toBeNull();
+    expect(nextStart(window, { after: () => null }, 0, 0.5)).toBeNull();
   });
 
   it("is spread by what a board is", () => {
-    expect(shareOf("0".repeat(64))).toBe(0);
-    expect(shareOf("8".padEnd(64, "0"))).toBe(0.5);
-    expect(shareOf("f".repeat(64))).toBeLessThan(1);
+    expect(splayFraction("0".repeat(64))).toBe(0);
+    expect(splayFraction("8".padEnd(64, "0"))).toBe(0.5);
+    expect(splayFraction("f".repeat(64))).toBeLessThan(1);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Alerts } from "../../../../agent/alerts.ts";
 import type { AgentState, LoadQuality, AgentStateStore } from "../../../../agent/operations/agent-state.ts";
-import { uncounted } from "../../../../agent/update/job.ts";
-import { limits } from "../../../../agent/update/transitions.ts";
+import { unreadableCount } from "../../../../agent/update/job.ts";
+import { attemptLimits } from "../../../../agent/update/transitions.ts";
 import { recoverState } from "../../../../agent/operations/recovery.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { storeWith } from "../../../support/state-stores.ts";
@@ -87,11 +87,11 @@ describe("waking", () => {
   it("turns back a new system that starts again and again without being proven", async () => {
     const made = scene(s.proving);
     const phases: string[] = [];
-    for (let boot = 2; boot <= limits.trialBoots + 2; boot += 1) {
+    for (let boot = 2; boot <= attemptLimits.trialBoots + 2; boot += 1) {
       await made.start("2.0.0", `boot-${boot}`);
       phases.push(made.store.state.update.phase);
     }
-    expect(phases).toStrictEqual([...Array(limits.trialBoots).fill("proving"), "reverting"]);
+    expect(phases).toStrictEqual([...Array(attemptLimits.trialBoots).fill("proving"), "reverting"]);
     expect(made.store.state.update).toMatchObject({ error: { code: "restarts-too-often" } });
   });
 
@@ -125,7 +125,7 @@ describe("waking", () => {
       phase: "reverting",
       error: { code: "restarts-too-often", message: expect.stringContaining("cannot be read") },
     });
-    expect(made.trials).toBe(uncounted + 1); // On a disk that takes it: the next start knows without reading the old one.
+    expect(made.trials).toBe(unreadableCount + 1); // On a disk that takes it: the next start knows without reading the old one.
     expect(made.alerts.messages).toStrictEqual([
       "The count of the new system's starts cannot be read: the disk fails (EIO). Replace it.",
     ]);

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { describeBlockingUpdate } from "../../../../agent/operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
 import { describeReboot } from "../../../../agent/reboot/report.ts";
-import { rebootPlanFrom } from "../../../../agent/reboot/request.ts";
+import { planReboot } from "../../../../agent/reboot/request.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { isPastStaging } from "../../../../agent/update/machine.ts";
-import type { Standing, Wait } from "../../../../agent/maintenance/wait.ts";
+import type { WindowStatus, BlockedBy } from "../../../../agent/maintenance/wait.ts";
 import { states } from "../../../support/updates.ts";
 
 const now = new Date("2026-01-02T03:00:00.000Z");
@@ -24,7 +24,7 @@ const order = {
   dueBootMs: 61_000,
   mode: "systemd" as const,
   blockedBy: undefined,
-  held: [],
+  inhibitors: [],
   window: null,
 };
 const scheduled = { phase: "scheduled" as const, last: null, job, bootId: "boot-1", dueBootMs: 61_000 };
@@ -47,24 +47,24 @@ describe("when a reboot is asked for", () => {
     ["at the oldest moment that can be meant", { at: "2026-01-02T02:59:00Z" }, 0, "2026-01-02T03:00:00.000Z"],
     ["at the latest", { at: "2026-01-03T03:00:00Z" }, 86_400_000, "2026-01-03T03:00:00.000Z"],
   ])("%s", (_what, payload, delayMs, scheduledFor) => {
-    expect(rebootPlanFrom(payload, terms, "new")).toMatchObject({
+    expect(planReboot(payload, terms, "new")).toMatchObject({
       ok: true,
-      value: { delayMs, named: false, job: { operationId: "new", scheduledFor, force: false, reason: null } },
+      value: { delayMs, callerGaveId: false, job: { operationId: "new", scheduledFor, force: false, reason: null } },
     });
   });
 
   it("keeps what its caller says of it, without secrets", () => {
     const payload = { operationId: "op-7", force: true, reason: "new key from https://x/y?sig=SECRET" };
-    const plan = rebootPlanFrom(payload, terms, "new");
-    expect(plan).toMatchObject({ ok: true, value: { named: true, job: { operationId: "op-7", force: true } } });
+    const plan = planReboot(payload, terms, "new");
+    expect(plan).toMatchObject({ ok: true, value: { callerGaveId: true, job: { operationId: "op-7", force: true } } });
     expect(plan.ok && plan.value.job.reason).toMatch(/^new key from https:\/\/x\/y\b/);
     expect(JSON.stringify(plan)).not.toContain("SECRET");
-    const plain = rebootPlanFrom({ reason: "tidy up" }, terms, "new");
-    expect(plain).toMatchObject({ ok: true, value: { named: false, job: { reason: "tidy up" } } });
+    const plain = planReboot({ reason: "tidy up" }, terms, "new");
+    expect(plain).toMatchObject({ ok: true, value: { callerGaveId: false, job: { reason: "tidy up" } } });
   });
 
   it("is refused with every mistake named", () => {
-    const plan = rebootPlanFrom({ delaySeconds: -1, force: "yes" }, terms, "new");
+    const plan = planReboot({ delaySeconds: -1, force: "yes" }, terms, "new");
     expect(plan).toMatchObject({ ok: false, error: { status: 400, code: "bad-request" } });
     expect(plan.ok ? "" : plan.error.message).toMatch(/delaySeconds.*force/s);
   });
@@ -83,7 +83,7 @@ describe("when a reboot is asked for", () => {
       "at: this board's clock has not been set since it booted; give delaySeconds.",
     ],
   ])("says of %s what is wrong", (_what, payload, changed, message) => {
-    const plan = rebootPlanFrom(payload, { ...terms, ...changed }, "new");
+    const plan = planReboot(payload, { ...terms, ...changed }, "new");
     expect(plan.ok ? "" : plan.error.message).toBe(message);
   });
 
@@ -98,7 +98,7 @@ describe("when a reboot is asked for", () => {
     ],
     ["in a window that is not there", { window: true }, {}, "window-missing"],
   ])("is refused %s", (_what, payload, changed, code) => {
-    expect(rebootPlanFrom(payload, { ...terms, ...changed }, "new")).toMatchObject({
+    expect(planReboot(payload, { ...terms, ...changed }, "new")).toMatchObject({
       ok: false,
       error: { status: 400, code },
     });
@@ -108,7 +108,7 @@ describe("when a reboot is asked for", () => {
 describe("a reboot in a maintenance window", () => {
   const until = "2026-01-03T02:10:00.000Z";
 
-  it.each<[string, Standing, number, string | null, string]>([
+  it.each<[string, WindowStatus, number, string | null, string]>([
     ["that is open", { kind: "open" }, 0, now.toISOString(), now.toISOString()],
     ["that opens later", { kind: "closed", until }, 83_400_000, until, until],
     [
@@ -126,7 +126,7 @@ describe("a reboot in a maintenance window", () => {
       "the maintenance window, once the board's clock is set",
     ],
   ])("%s", (_what, window, delayMs, scheduledFor, words) => {
-    const plan = rebootPlanFrom({ window: true }, { ...terms, window }, "new");
+    const plan = planReboot({ window: true }, { ...terms, window }, "new");
     if (!plan.ok) throw new Error("refused");
     expect(plan.value).toMatchObject({ delayMs, job: { window: true } });
     const { answer } = decideReboot(saved(), { ...order, job: plan.value.job, window });
@@ -134,7 +134,7 @@ describe("a reboot in a maintenance window", () => {
   });
 
   it("is not asked for by a window that is false", () => {
-    const plan = rebootPlanFrom({ window: false }, { ...terms, window: { kind: "closed", until } }, "new");
+    const plan = planReboot({ window: false }, { ...terms, window: { kind: "closed", until } }, "new");
     expect(plan).toMatchObject({ ok: true, value: { delayMs: 0 } });
     expect(plan.ok && plan.value.job).not.toHaveProperty("window");
   });
@@ -146,7 +146,7 @@ describe("a reboot in a maintenance window", () => {
     );
   });
 
-  it.each<[string, Wait | null, string | null]>([
+  it.each<[string, BlockedBy | null, string | null]>([
     ["when it opens, as seen last", { kind: "closed", until }, until],
     ["nothing while nobody has looked", null, null],
     ["nothing while the clock is not set", { kind: "clockUnknown" }, null],
@@ -184,8 +184,8 @@ describe("rebootDevice", () => {
   });
 
   it("is refused while inhibitors are held, by name", () => {
-    const held = ["apt", "backup", "c", "d", "e"].map((who) => ({ who, why: "busy" }));
-    const { change, answer } = decideReboot(saved(), { ...order, held });
+    const inhibitors = ["apt", "backup", "c", "d", "e"].map((who) => ({ who, why: "busy" }));
+    const { change, answer } = decideReboot(saved(), { ...order, inhibitors });
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 409, payload: { error: { code: "inhibited" } } });
     expect(answer.payload.Response).toContain("apt (busy), backup (busy), c (busy) and 2 more");

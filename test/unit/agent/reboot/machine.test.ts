@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import {
-  duty,
+  actionFor,
   isPending,
-  nothingInTheWay,
+  unblock,
   rebootState,
-  resume,
+  recoverReboot,
   step,
   type RebootEvent,
   type RebootState,
@@ -45,14 +45,14 @@ type Start = keyof typeof s;
 const other = { ...job, operationId: "op-2" };
 const events = {
   scheduled: { type: "scheduled", job: other, bootId: "boot-1", dueBootMs: 700_000 },
-  due: { type: "due", updateInTheWay: false, bootId: "boot-1", at, downBootMs: 900_000 },
-  dueDuringUpdate: { type: "due", updateInTheWay: true, bootId: "boot-1", at, downBootMs: 900_000 },
+  due: { type: "due", blockedByUpdate: false, bootId: "boot-1", at, downBootMs: 900_000 },
+  dueDuringUpdate: { type: "due", blockedByUpdate: true, bootId: "boot-1", at, downBootMs: 900_000 },
   neededByUpdate: { type: "neededByUpdate", bootId: "boot-1", at, downBootMs: 900_000 },
   cancelled: { type: "cancelled" },
   inhibited: { type: "inhibited", message: "Somebody is busy." },
-  unsavable: { type: "unsavable", message: "The disk is full." },
-  neverCame: { type: "neverCame", message: "It did not come." },
-  stamped: { type: "stamped", at, clockSynchronized: false },
+  stateNotSaved: { type: "stateNotSaved", message: "The disk is full." },
+  rebootTimedOut: { type: "rebootTimedOut", message: "It did not come." },
+  timestamped: { type: "timestamped", at, clockSynchronized: false },
 } satisfies Record<string, RebootEvent>;
 type EventName = keyof typeof events;
 
@@ -69,32 +69,36 @@ const table: [start: Start, event: EventName, target: object][] = [
   ["scheduledInWindow", "neededByUpdate", { ...forUpdate, job: { ...job, window: true } }],
   ["scheduledInWindow", "cancelled", { phase: "cancelled", job: { ...job, window: true }, last }],
   ["scheduledInWindow", "inhibited", { phase: "failed", error: { code: "inhibited" } }],
-  ["scheduledInWindow", "unsavable", { phase: "failed", error: { code: "state-not-saved" } }],
+  ["scheduledInWindow", "stateNotSaved", { phase: "failed", error: { code: "state-not-saved" } }],
   ["waitingInWindow", "due", { phase: "rebooting", job: { ...job, window: true, scheduledFor: at } }],
   ["waitingInWindow", "neededByUpdate", { ...forUpdate, job: { ...job, window: true } }],
   ["waitingInWindow", "cancelled", { phase: "cancelled" }],
   ["waitingInWindow", "inhibited", { phase: "failed", error: { code: "inhibited" } }],
-  ["waitingInWindow", "unsavable", { phase: "failed", error: { code: "state-not-saved" } }],
+  ["waitingInWindow", "stateNotSaved", { phase: "failed", error: { code: "state-not-saved" } }],
   ["scheduled", "cancelled", { phase: "cancelled", job, last }],
   ["scheduled", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "scheduled" } }],
   ["waiting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", message: "Somebody is busy." } }],
   ["rebooting", "inhibited", { phase: "failed", job, last, error: { code: "inhibited", during: "rebooting" } }],
-  ["scheduled", "unsavable", { phase: "failed", job, last, error: { code: "state-not-saved", during: "scheduled" } }],
-  ["waiting", "unsavable", { phase: "failed", job, last, error: { code: "state-not-saved", during: "waiting" } }],
+  [
+    "scheduled",
+    "stateNotSaved",
+    { phase: "failed", job, last, error: { code: "state-not-saved", during: "scheduled" } },
+  ],
+  ["waiting", "stateNotSaved", { phase: "failed", job, last, error: { code: "state-not-saved", during: "waiting" } }],
   ["waiting", "due", { phase: "rebooting", job, cause: "requested" }],
   ["waiting", "neededByUpdate", { ...forUpdate, job }],
   ["waiting", "cancelled", { phase: "cancelled", job }],
   [
     "rebooting",
-    "neverCame",
+    "rebootTimedOut",
     { phase: "failed", job, error: { code: "reboot-never-came", message: "It did not come." } },
   ],
-  ["rebootingForUpdate", "neverCame", { phase: "failed", job: null, error: { during: "rebooting" } }],
+  ["rebootingForUpdate", "rebootTimedOut", { phase: "failed", job: null, error: { during: "rebooting" } }],
   ["proven", "scheduled", { ...scheduled, last }],
   ["proven", "neededByUpdate", forUpdate],
   ["unstamped", "scheduled", scheduled],
   ["unstamped", "neededByUpdate", forUpdate],
-  ["unstamped", "stamped", { phase: "proven", last: { ...last, at, clockSynchronized: false } }],
+  ["unstamped", "timestamped", { phase: "proven", last: { ...last, at, clockSynchronized: false } }],
   ["failed", "scheduled", scheduled],
   ["failed", "neededByUpdate", forUpdate],
   ["cancelled", "scheduled", scheduled],
@@ -117,7 +121,7 @@ describe("step", () => {
 
   it("keeps the time of a reboot that becomes known only after another one was asked for", () => {
     const pending = step(s.unstamped, events.scheduled);
-    expect(pending && step(pending, events.stamped)).toMatchObject({ phase: "scheduled", last: { at } });
+    expect(pending && step(pending, events.timestamped)).toMatchObject({ phase: "scheduled", last: { at } });
   });
 });
 
@@ -148,16 +152,16 @@ describe("resume", () => {
   const rows = (Object.keys(s) as Start[]).map((start): [Start, (typeof cells)[Start]] => [start, cells[start]]);
 
   it.each(rows)("%s: another boot id proves a reboot, whatever was lost", (start, [target]) => {
-    for (const isOlder of [false, true])
-      expect(resume(s[start], { bootId: "boot-2", savedBootId: "boot-1", isOlder, nowBootMs: 0 })).toStrictEqual(
-        expect.objectContaining(target),
-      );
+    for (const isOlderCopy of [false, true])
+      expect(
+        recoverReboot(s[start], { bootId: "boot-2", savedBootId: "boot-1", isOlderCopy, nowBootMs: 0 }),
+      ).toStrictEqual(expect.objectContaining(target));
   });
 
   it.each(rows)("%s: the same boot id proves nothing", (start) => {
-    expect(resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: false, nowBootMs: 660_000 })).toBe(
-      s[start],
-    );
+    expect(
+      recoverReboot(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlderCopy: false, nowBootMs: 660_000 }),
+    ).toBe(s[start]);
   });
 
   const tooLate = expect.stringContaining("It is not done late.");
@@ -172,25 +176,30 @@ describe("resume", () => {
     ["waiting for an update, then for a window", { ...s.waitingInWindow, dueBootMs: 600_000 }, "stays"],
     ["ended", s.failed, "stays"],
   ])("%s: is not done more than a minute late in the same boot", (_what, state, code) => {
-    const facts = { bootId: "boot-1", savedBootId: "boot-1", isOlder: false };
-    expect(resume(state, { ...facts, nowBootMs: 660_000 })).toBe(state);
-    const late = resume(state, { ...facts, nowBootMs: 660_001 });
+    const facts = { bootId: "boot-1", savedBootId: "boot-1", isOlderCopy: false };
+    expect(recoverReboot(state, { ...facts, nowBootMs: 660_000 })).toBe(state);
+    const late = recoverReboot(state, { ...facts, nowBootMs: 660_001 });
     const refused = { phase: "failed", last, error: { code, during: state.phase, message: tooLate } };
     expect(late).toMatchObject(code === "stays" ? state : refused);
-    expect(resume(state, { ...facts, bootId: "boot-2", nowBootMs: 660_001 }).phase).toBe("proven");
+    expect(recoverReboot(state, { ...facts, bootId: "boot-2", nowBootMs: 660_001 }).phase).toBe("proven");
   });
 
   it("counts from the end of the update that a reboot has waited for", () => {
-    expect(nothingInTheWay(s.waiting, 5_000)).toStrictEqual({ ...s.waiting, dueBootMs: 5_000 });
-    expect(nothingInTheWay(s.scheduled, 5_000)).toBe(s.scheduled);
+    expect(unblock(s.waiting, 5_000)).toStrictEqual({ ...s.waiting, dueBootMs: 5_000 });
+    expect(unblock(s.scheduled, 5_000)).toBe(s.scheduled);
   });
 
   it.each(rows)("%s, in an older state than the last, orders no reboot", (start, [, , target]) => {
-    const resumed = resume(s[start], { bootId: "boot-1", savedBootId: "boot-1", isOlder: true, nowBootMs: 0 });
+    const resumed = recoverReboot(s[start], {
+      bootId: "boot-1",
+      savedBootId: "boot-1",
+      isOlderCopy: true,
+      nowBootMs: 0,
+    });
     expect(resumed).toMatchObject(
       target === "stays" ? s[start] : { ...jobOf(s[start]), last: s[start].last, ...target },
     );
-    expect(duty(resumed)).toBeUndefined();
+    expect(actionFor(resumed)).toBeUndefined();
   });
 });
 
@@ -198,7 +207,7 @@ function jobOf(state: RebootState): object {
   return "job" in state ? { job: state.job } : {};
 }
 
-describe("duty", () => {
+describe("action", () => {
   it.each<[Start, object | undefined]>([
     ["idle", undefined],
     ["scheduled", { kind: "awaitDue", dueBootMs: 600_000 }],
@@ -212,7 +221,7 @@ describe("duty", () => {
     ["failed", undefined],
     ["cancelled", undefined],
   ])("%s", (start, expected) => {
-    expect(duty(s[start])).toStrictEqual(expected);
+    expect(actionFor(s[start])).toStrictEqual(expected);
   });
 
   it("counts as pending from the asking to the end", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../agent/contract/json.ts";
-import { openingsOf } from "../../../../agent/maintenance/cron.ts";
+import { cronOpenings } from "../../../../agent/maintenance/cron.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { settle } from "../../../support/fake-time.ts";
@@ -12,7 +12,7 @@ const windows = [{ cron: "0 2 * * *", duration: "1h", splay: "0m" }];
 const minuteMs = 60_000;
 
 async function scene(settings: Record<string, unknown> = {}): Promise<{ hub: FakeHub; board: FakeBoard }> {
-  await openingsOf({ cron: "0 2 * * *", timezone: "UTC" }); // Loading the package takes time that is not the board's.
+  await cronOpenings({ cron: "0 2 * * *", timezone: "UTC" }); // Loading the package takes time that is not the board's.
   const hub = new FakeHub();
   const board = new FakeBoard(hub, { settings });
   await board.powerOn();

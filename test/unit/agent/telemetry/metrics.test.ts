@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { probePowerSupply } from "../../../../agent/board/hardware/power-supply.ts";
 import { readMetrics } from "../../../../agent/board/hardware/metrics.ts";
-import { powerFrom, wornPercentFrom } from "../../../../agent/telemetry/metrics.ts";
+import { parsePowerSupply, parseWearPercent } from "../../../../agent/telemetry/metrics.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 async function files(contents: Record<string, string>): Promise<string> {
@@ -71,7 +71,7 @@ describe("how a board is", () => {
     ],
     ["the kernel says that all is well", null, false, quietPower],
   ])("of its supply, where %s", (_what, bits, alarm, expected) => {
-    expect(powerFrom(bits, alarm)).toStrictEqual(expected);
+    expect(parsePowerSupply(bits, alarm)).toStrictEqual(expected);
   });
 
   it.each<[string, number | null]>([
@@ -82,7 +82,7 @@ describe("how a board is", () => {
     ["", null],
     ["nonsense", null],
   ])("of its eMMC, which says %j", (lifeTime, percent) => {
-    expect(wornPercentFrom(lifeTime)).toBe(percent);
+    expect(parseWearPercent(lifeTime)).toBe(percent);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { TelemetryMessage } from "../../../../agent/hub/connection.ts";
 import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
-import { Monitor } from "../../../../agent/telemetry/monitor.ts";
+import { MetricsMonitor } from "../../../../agent/telemetry/monitor.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
@@ -16,14 +16,14 @@ class Scene {
   vitals = good;
   reads = 0;
   trouble: Error | undefined;
-  terms = { everyMs: 6 * hourMs, leastMs: 15 * minuteMs };
-  readonly monitor = new Monitor({
+  terms = { intervalMs: 6 * hourMs, minIntervalMs: 15 * minuteMs };
+  readonly monitor = new MetricsMonitor({
     read: () => {
       this.reads += 1;
       return Promise.resolve(this.vitals);
     },
     ...fakeRuntime({ time: this.time }),
-    terms: () => this.terms,
+    intervals: () => this.terms,
     facts: () => ({ bootId: "boot-1", firmwareVersion: "1.0.0" }),
   });
 
@@ -130,12 +130,12 @@ describe("the reports of a board's health", () => {
   it("stop where they are switched off, with nobody waking up for them, and begin again", async () => {
     const scene = new Scene();
     await scene.connect();
-    scene.terms = { ...scene.terms, everyMs: 0 };
-    scene.monitor.reconsider();
+    scene.terms = { ...scene.terms, intervalMs: 0 };
+    scene.monitor.settingsChanged();
     await scene.time.advance(dayMs);
     expect([scene.sent.length, scene.time.sleepers]).toStrictEqual([1, 0]);
-    scene.terms = { ...scene.terms, everyMs: hourMs };
-    scene.monitor.reconsider();
+    scene.terms = { ...scene.terms, intervalMs: hourMs };
+    scene.monitor.settingsChanged();
     await settle();
     expect(scene.reasons).toStrictEqual(["start", "interval"]);
   });

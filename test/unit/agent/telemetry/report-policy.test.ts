@@ -1,19 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { alertsIn, reportDue } from "../../../../agent/telemetry/report-policy.ts";
-import type { Vitals } from "../../../../agent/telemetry/metrics.ts";
+import { healthAlerts, reportReason } from "../../../../agent/telemetry/report-policy.ts";
+import type { BoardMetrics } from "../../../../agent/telemetry/metrics.ts";
 import { goodVitals as good } from "../../../support/vitals.ts";
 
 const [minuteMs, hourMs] = [60_000, 3_600_000];
-const terms = { everyMs: 6 * hourMs, leastMs: 15 * minuteMs };
+const terms = { intervalMs: 6 * hourMs, minIntervalMs: 15 * minuteMs };
 const power = { underVoltage: false, throttled: false, underVoltageSinceBoot: false, throttledSinceBoot: false };
-const memory = (availableBytes: number): Partial<Vitals> => ({ memory: { totalBytes: 1_000_000_000, availableBytes } });
-const disk = (freeBytes: number): Partial<Vitals> => ({ disk: { totalBytes: 32_000_000_000, freeBytes } });
+const memory = (availableBytes: number): Partial<BoardMetrics> => ({
+  memory: { totalBytes: 1_000_000_000, availableBytes },
+});
+const disk = (freeBytes: number): Partial<BoardMetrics> => ({ disk: { totalBytes: 32_000_000_000, freeBytes } });
 
 describe("a report of the board's health", () => {
   it("is due when there was none, and never where it is switched off", () => {
-    expect(reportDue(null, 0, good, terms)).toBe("start");
-    expect(reportDue(null, 0, good, { ...terms, everyMs: 0 })).toBeNull();
-    expect(reportDue({ atMs: 0, vitals: good }, 10 * hourMs, good, { ...terms, everyMs: 0 })).toBeNull();
+    expect(reportReason(null, 0, good, terms)).toBe("start");
+    expect(reportReason(null, 0, good, { ...terms, intervalMs: 0 })).toBeNull();
+    expect(reportReason({ atMs: 0, vitals: good }, 10 * hourMs, good, { ...terms, intervalMs: 0 })).toBeNull();
   });
 
   it.each([
@@ -21,10 +23,10 @@ describe("a report of the board's health", () => {
     [6 * hourMs - 1, null],
     [6 * hourMs, "interval"],
   ])("is due after %i ms in which nothing has changed: %s", (elapsedMs, reason) => {
-    expect(reportDue({ atMs: 5, vitals: good }, 5 + elapsedMs, good, terms)).toBe(reason);
+    expect(reportReason({ atMs: 5, vitals: good }, 5 + elapsedMs, good, terms)).toBe(reason);
   });
 
-  it.each<[string, Partial<Vitals>]>([
+  it.each<[string, Partial<BoardMetrics>]>([
     ["it has become ten degrees hotter", { cpuCelsius: 55 }],
     ["it has become ten degrees cooler", { cpuCelsius: 35 }],
     ["its voltage is low", { power: { ...power, underVoltage: true } }],
@@ -36,11 +38,11 @@ describe("a report of the board's health", () => {
     ["its storage has worn", { storageWornPercent: 20 }],
   ])("is due before that when %s, but not at once after another", (_what, change) => {
     const last = { atMs: 0, vitals: good };
-    expect(reportDue(last, 15 * minuteMs, { ...good, ...change }, terms)).toBe("change");
-    expect(reportDue(last, 15 * minuteMs - 1, { ...good, ...change }, terms)).toBeNull();
+    expect(reportReason(last, 15 * minuteMs, { ...good, ...change }, terms)).toBe("change");
+    expect(reportReason(last, 15 * minuteMs - 1, { ...good, ...change }, terms)).toBeNull();
   });
 
-  it.each<[string, Partial<Vitals>]>([
+  it.each<[string, Partial<BoardMetrics>]>([
     ["a little warmth", { cpuCelsius: 54.9 }],
     ["a little memory", memory(400_000_001)],
     ["a little disk", disk(18_400_000_001)],
@@ -49,12 +51,12 @@ describe("a report of the board's health", () => {
     ["a disk without a size", { disk: { totalBytes: 0, freeBytes: 0 } }],
     ["a memory without a size", { memory: { totalBytes: 0, availableBytes: 0 } }],
   ])("is not due for %s", (_what, change) => {
-    expect(reportDue({ atMs: 0, vitals: good }, hourMs, { ...good, ...change }, terms)).toBeNull();
-    expect(reportDue({ atMs: 0, vitals: { ...good, ...change } }, hourMs, good, terms)).toBeNull();
+    expect(reportReason({ atMs: 0, vitals: good }, hourMs, { ...good, ...change }, terms)).toBeNull();
+    expect(reportReason({ atMs: 0, vitals: { ...good, ...change } }, hourMs, good, terms)).toBeNull();
   });
 });
 
-it.each<[string, Partial<Vitals>, string[]]>([
+it.each<[string, Partial<BoardMetrics>, string[]]>([
   ["nothing", {}, []],
   ["low voltage", { power: { ...power, underVoltage: true } }, ["under-voltage"]],
   ["low voltage in the past", { power: { ...power, underVoltageSinceBoot: true, throttledSinceBoot: true } }, []],
@@ -67,5 +69,5 @@ it.each<[string, Partial<Vitals>, string[]]>([
   ["storage that lasts", { storageWornPercent: 80 }, []],
   ["what is not known", { cpuCelsius: null, power: null, memory: null, disk: null, storageWornPercent: null }, []],
 ])("a board is to be looked at for %s", (_what, change, alerts) => {
-  expect(alertsIn({ ...good, ...change })).toStrictEqual(alerts);
+  expect(healthAlerts({ ...good, ...change })).toStrictEqual(alerts);
 });

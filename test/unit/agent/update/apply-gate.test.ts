@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { isRebooting } from "../../../../agent/operations/blocking.ts";
-import { released } from "../../../../agent/update/apply-gate.ts";
+import { untilApplyAllowed } from "../../../../agent/update/apply-gate.ts";
 import { settle } from "../../../support/fake-time.ts";
 import { storeWith } from "../../../support/state-stores.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
@@ -23,7 +23,7 @@ function scene(apply: "now" | "window" | "manual", reboot: RebootState) {
   const seen = { isReleased: false, asked: 0 };
   const windowOpened = async (): Promise<void> => void (seen.asked += 1);
   const stopping = new AbortController();
-  const done = released(
+  const done = untilApplyAllowed(
     { store, isRebooting: () => isRebooting(store.state), windowOpened, onWait: () => undefined },
     job,
     stopping.signal,

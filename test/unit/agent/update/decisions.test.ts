@@ -9,7 +9,7 @@ import {
   decideUpdate,
 } from "../../../../agent/update/decisions.ts";
 import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
-import type { UpdateOrder } from "../../../../agent/update/request.ts";
+import type { ParsedUpdateRequest } from "../../../../agent/update/request.ts";
 import { digest, jobWith, states, t } from "../../../support/updates.ts";
 
 const at = t(30);
@@ -21,7 +21,12 @@ const lastProven = { operationId: "op-1", version: "2.0.0", sha256: digest, at: 
 
 describe("firmwareUpdate", () => {
   it.each(["idle", "completed", "failed", "rolledBack", "cancelled"] as const)("starts when %s", (phase) => {
-    const { change, answer } = decideUpdate(saved({ update: s[phase] }), { job: other, named: false }, "1.0.0", at);
+    const { change, answer } = decideUpdate(
+      saved({ update: s[phase] }),
+      { job: other, callerGaveId: false },
+      "1.0.0",
+      at,
+    );
     expect(answer).toStrictEqual({
       status: 200,
       payload: { Response: "Firmware update started", operationId: "op-2" },
@@ -31,30 +36,30 @@ describe("firmwareUpdate", () => {
 
   const running = Object.values(s).filter(isRunning);
   it.each(running)("is refused while another one is $phase", (update) => {
-    const { change, answer } = decideUpdate(saved({ update }), { job: other, named: false }, "1.0.0", at);
+    const { change, answer } = decideUpdate(saved({ update }), { job: other, callerGaveId: false }, "1.0.0", at);
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 409, payload: { error: { code: "update-running" } } });
   });
 
   it.each(running)("is already there while it is $phase", (update) => {
     const again = jobWith({ operationId: "new" });
-    const { change, answer } = decideUpdate(saved({ update }), { job: again, named: false }, "1.0.0", at);
+    const { change, answer } = decideUpdate(saved({ update }), { job: again, callerGaveId: false }, "1.0.0", at);
     expect(change).toBeUndefined();
     expect(answer).toMatchObject({ status: 200, payload: { already: true, operationId: "op-1" } });
   });
 
   it("is another one when its caller gives it another name", () => {
     const again = jobWith({ operationId: "op-2" });
-    expect(decideUpdate(saved({ update: s.downloading }), { job: again, named: true }, "1.0.0", at).answer.status).toBe(
-      409,
-    );
+    expect(
+      decideUpdate(saved({ update: s.downloading }), { job: again, callerGaveId: true }, "1.0.0", at).answer.status,
+    ).toBe(409);
   });
 
   it("was done already when it was the last one proven", () => {
     const again = jobWith({ operationId: "new" });
     const { change, answer } = decideUpdate(
       saved({ update: s.completed, lastProven }),
-      { job: again, named: false },
+      { job: again, callerGaveId: false },
       "2.0.0",
       at,
     );
@@ -72,7 +77,7 @@ describe("firmwareUpdate", () => {
     ["was never seen, and what runs cannot be told", {}, null, null, 200, "started"],
     ["is another image while what runs cannot be told", { sha256: "b".repeat(64) }, lastProven, null, 200, "started"],
   ] as const)("when the image %s", (_what, changes, proven, currentVersion, status, outcome) => {
-    const order = { job: jobWith(changes), named: true };
+    const order = { job: jobWith(changes), callerGaveId: true };
     const { change, answer } = decideUpdate(saved({ lastProven: proven }), order, currentVersion, at);
     expect(answer.status).toBe(status);
     expect(answer.payload["already"] === true).toBe(outcome === "already");
@@ -82,7 +87,8 @@ describe("firmwareUpdate", () => {
   it("is never done already as a rehearsal", () => {
     const rehearsal = jobWith({ rehearsal: true, sha256: null, operationId: "new" });
     expect(
-      decideUpdate(saved({ update: s.completed, lastProven }), { job: rehearsal, named: false }, "1.0.0", at).change,
+      decideUpdate(saved({ update: s.completed, lastProven }), { job: rehearsal, callerGaveId: false }, "1.0.0", at)
+        .change,
     ).toBeDefined();
   });
 });
@@ -121,15 +127,15 @@ describe("applyFirmwareUpdate", () => {
 describe("a desired document", () => {
   const order = (
     of = jobWith({ origin: "desired", operationId: "desired-1" }),
-    named = false,
-  ): Validated<UpdateOrder> => ({
+    callerGaveId = false,
+  ): Validated<ParsedUpdateRequest> => ({
     ok: true,
-    value: { job: of, named },
+    value: { job: of, callerGaveId },
   });
-  const document = (judged = order(), identity = "i1"): Parameters<typeof decideDesired>[1] => ({
+  const document = (parsed = order(), identity = "i1"): Parameters<typeof decideDesired>[1] => ({
     identity,
     desiredVersion: 4,
-    judged,
+    parsed,
   });
   const handledDesired = { identity: "i1", desiredVersion: 3, refused: null };
   const desiredJob = jobWith({ origin: "desired", operationId: "desired-0", version: "1.5.0" });
@@ -145,26 +151,26 @@ describe("a desired document", () => {
 
   it.each(Object.values(s))("is not looked at again, whatever became of it ($phase)", (update) => {
     expect(decideDesired(saved({ update, handledDesired }), document(), "1.0.0", at)).toStrictEqual({
-      answer: { kind: "known" },
+      answer: { kind: "alreadyHandled" },
     });
   });
 
   it("is current when its image was the last one proven", () => {
     const { change, answer } = decideDesired(saved({ lastProven }), document(), "2.0.0", at);
-    expect(answer.kind).toBe("current");
+    expect(answer.kind).toBe("alreadyInstalled");
     expect(change).toStrictEqual({ handledDesired: { identity: "i1", desiredVersion: 4, refused: null } });
   });
 
   it("is current on a board that came with that version", () => {
-    expect(decideDesired(saved({}), document(), "2.0.0", at).answer.kind).toBe("current");
+    expect(decideDesired(saved({}), document(), "2.0.0", at).answer.kind).toBe("alreadyInstalled");
   });
 
   it("forces a retry with a new operation id, unless there is nothing left to do", () => {
-    const named = order(jobWith({ origin: "desired", operationId: "again" }), true);
+    const callerGaveId = order(jobWith({ origin: "desired", operationId: "again" }), true);
     const retried = (runs: string): string =>
-      decideDesired(saved({ update: s.failed, lastProven }), document(named, "i2"), runs, at).answer.kind;
+      decideDesired(saved({ update: s.failed, lastProven }), document(callerGaveId, "i2"), runs, at).answer.kind;
     expect(retried("1.0.0")).toBe("accepted");
-    expect(retried("2.0.0")).toBe("current");
+    expect(retried("2.0.0")).toBe("alreadyInstalled");
   });
 
   it("is refused when the board runs another image under its version", () => {
@@ -193,17 +199,17 @@ describe("a desired document", () => {
 
   const notYet = Object.values(states(desiredJob)).filter((update) => isRunning(update) && !isCancellable(update));
   it.each(notYet)("waits for a desired job that is $phase", (update) => {
-    expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "waits" } });
+    expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "mustWait" } });
   });
 
   it.each(Object.values(s).filter(isRunning))("waits for a method's job that is $phase", (update) => {
-    expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "waits" } });
+    expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "mustWait" } });
   });
 
   it("that goes back to what runs ends a desired job on its way", () => {
     const update = states(desiredJob).downloading;
     const { change, answer } = decideDesired(saved({ update, lastProven }), document(), "2.0.0", at);
-    expect(answer.kind).toBe("current");
+    expect(answer.kind).toBe("alreadyInstalled");
     expect(change?.update?.phase).toBe("cancelled");
   });
 
@@ -227,8 +233,8 @@ describe("a desired document", () => {
   it("is still known after it was taken away, but what was refused in it is forgotten", () => {
     const refused = { ...handledDesired, refused: { code: "bad-request", message: "…" } };
     expect(decideNoDesired(saved({ handledDesired: refused })).change).toStrictEqual({ handledDesired });
-    expect(decideNoDesired(saved({ handledDesired }))).toStrictEqual({ answer: { kind: "known" } });
-    expect(decideNoDesired(saved({}))).toStrictEqual({ answer: { kind: "known" } });
+    expect(decideNoDesired(saved({ handledDesired }))).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+    expect(decideNoDesired(saved({}))).toStrictEqual({ answer: { kind: "alreadyHandled" } });
   });
 
   it("is always new as a rehearsal", () => {
@@ -238,7 +244,7 @@ describe("a desired document", () => {
 });
 
 it("keeps a job's identity apart from the desired document's", () => {
-  expect(decideUpdate(saved({ update: s.failed }), { job, named: true }, "1.0.0", at).change).not.toHaveProperty(
+  expect(decideUpdate(saved({ update: s.failed }), { job, callerGaveId: true }, "1.0.0", at).change).not.toHaveProperty(
     "handledDesired",
   );
 });

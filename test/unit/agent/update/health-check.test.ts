@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { healthCheck, linkWithin } from "../../../../agent/update/health-check.ts";
+import { createHealthCheck, waitForLink } from "../../../../agent/update/health-check.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
-const terms = { steadyMs: 30_000, withinMs: 600_000 };
+const terms = { healthyForMs: 30_000, deadlineMs: 600_000 };
 
 interface Scene {
   readonly time: FakeTime;
@@ -15,8 +15,8 @@ interface Scene {
 function proving(before: { linkUp: boolean }, link: boolean): Scene {
   const time = new FakeTime();
   const scene: Scene = { time, link, outcome: "under way" };
-  const check = healthCheck({ ...fakeRuntime({ time }), linkUp: () => scene.link }, terms);
-  check.prove(before, new AbortController().signal).then(
+  const check = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => scene.link }, terms);
+  check.verify(before, new AbortController().signal).then(
     () => (scene.outcome = "healthy"),
     (cause: unknown) => (scene.outcome = cause instanceof Error && "code" in cause ? String(cause.code) : "?"),
   );
@@ -61,7 +61,7 @@ describe("the health check", () => {
   it("ends when it is told to stop", async () => {
     const time = new FakeTime();
     const stopping = new AbortController();
-    const proven = healthCheck({ ...fakeRuntime({ time }), linkUp: () => false }, terms).prove(
+    const proven = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => false }, terms).verify(
       { linkUp: true },
       stopping.signal,
     );
@@ -81,7 +81,7 @@ describe("the measure of the new system", () => {
     const time = new FakeTime();
     const upAt = time.nowMs() + upAfterMs;
     const ports = { ...fakeRuntime({ time }), linkUp: () => time.nowMs() >= upAt };
-    const measured = linkWithin(ports, new AbortController().signal);
+    const measured = waitForLink(ports, new AbortController().signal);
     await time.advance(300_000);
     expect(await measured).toBe(expected);
   });

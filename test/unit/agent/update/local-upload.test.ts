@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { kernelBootClock } from "../../../../agent/board/hardware/boot.ts";
 import { FilePartialStore } from "../../../../agent/board/image/partial-store.ts";
 import { StagingFolder } from "../../../../agent/board/image/staging.ts";
-import { Download } from "../../../../agent/download/download.ts";
-import type { Answer, PartialImage, Partials, Source } from "../../../../agent/download/ports.ts";
-import { ImageIntake, type HandedIn } from "../../../../agent/update/local-upload.ts";
+import { Downloader } from "../../../../agent/download/download.ts";
+import type { ImageResponse, PartialImage, PartialStore, HttpSource } from "../../../../agent/download/ports.ts";
+import { LocalUpload, type UploadedImage } from "../../../../agent/update/local-upload.ts";
 import type { Image } from "../../../../agent/update/job.ts";
 import { testImage } from "../../../support/image-server.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
@@ -18,19 +18,19 @@ class Scene {
   readonly folder: string;
   readonly staging: StagingFolder;
   readonly #files = new FilePartialStore("boot-1", kernelBootClock);
-  readonly partials: Partials = { open: (...what) => this.#open(...what) };
+  readonly partialStore: PartialStore = { open: (...what) => this.#open(...what) };
   #present = 0;
-  readonly intake: ImageIntake;
+  readonly intake: LocalUpload;
   updating: string | null = null;
 
-  constructor(folder: string, { keepFreeBytes = 0, largestImageBytes = 1e6 } = {}) {
+  constructor(folder: string, { keepFreeBytes = 0, maxImageBytes = 1e6 } = {}) {
     this.folder = folder;
-    this.staging = new StagingFolder(folder, keepFreeBytes, Infinity, () => this.intake.kept);
-    this.intake = new ImageIntake({
+    this.staging = new StagingFolder(folder, keepFreeBytes, Infinity, () => this.intake.protectedImages);
+    this.intake = new LocalUpload({
       staging: this.staging,
-      partials: this.partials,
-      largestImageBytes,
-      updating: () => this.updating,
+      partialStore: this.partialStore,
+      maxImageBytes,
+      runningUpdateId: () => this.updating,
       ...fakeRuntime(),
     });
   }
@@ -40,7 +40,7 @@ class Scene {
     [number, unknown]
   > {
     const third = Math.ceil(content.length / 3);
-    async function* body(): HandedIn["body"] {
+    async function* body(): UploadedImage["body"] {
       yield content.subarray(0, third);
       await midway();
       yield content.subarray(third, 2 * third);
@@ -48,7 +48,7 @@ class Scene {
     }
     const { sha256, sizeBytes } = this.image;
     const offer = { sha256, sizeBytes, body: body() };
-    const { status, payload } = await this.intake.take(offer, new AbortController().signal);
+    const { status, payload } = await this.intake.receive(offer, new AbortController().signal);
     const error = payload["error"] as { code: string } | undefined;
     return [status, error?.code];
   }
@@ -56,7 +56,7 @@ class Scene {
   /** How many had the file open at once, at the most. */
   mostOpen = 0;
 
-  async #open(...what: Parameters<Partials["open"]>): Promise<PartialImage> {
+  async #open(...what: Parameters<PartialStore["open"]>): Promise<PartialImage> {
     const partial = await this.#files.open(...what);
     this.mostOpen = Math.max(this.mostOpen, (this.#present += 1));
     const close = async (): Promise<void> => {
@@ -67,32 +67,32 @@ class Scene {
   }
 
   /** Fetches the same image for an update, from whatever answers. */
-  async fetch(get: Source["get"], signal: AbortSignal = new AbortController().signal): Promise<Image> {
+  async fetch(get: HttpSource["get"], signal: AbortSignal = new AbortController().signal): Promise<Image> {
     const time = new FakeTime();
     const ports = {
       source: { get },
-      partials: this.partials,
+      partialStore: this.partialStore,
       ...fakeRuntime({ time }),
     };
-    const download = new Download(ports, { deadlineMs: 0, silenceMs: 1, leastBytes: 1, bytesPerSecond: 0 });
+    const download = new Downloader(ports, { deadlineMs: 0, silenceMs: 1, minBytes: 1, bytesPerSecond: 0 });
     const { sha256, sizeBytes } = this.image;
     const path = await this.staging.partialPath(sha256);
     const order = { operationId: "op-1", uris: ["file:///media/usb/x"], sha256, path, sizeBytes };
-    const limits = { largestBytes: 1e6, roomBytes: 1e6 };
-    return await this.intake.yieldingTo(download).fetch({ ...order, ...limits }, () => undefined, signal);
+    const limits = { maxBytes: 1e6, availableBytes: 1e6 };
+    return await this.intake.preemptedBy(download).download({ ...order, ...limits }, () => undefined, signal);
   }
 
   /** What a server answers to whoever asks for the rest of the image. */
   rest(
     { fromBytes }: { readonly fromBytes: number },
-    body: Answer["body"] = one(this.image.content.subarray(fromBytes)),
-  ): Answer {
+    body: ImageResponse["body"] = one(this.image.content.subarray(fromBytes)),
+  ): ImageResponse {
     const { sizeBytes } = this.image;
     const contentRange = fromBytes > 0 ? `bytes ${fromBytes}-${sizeBytes - 1}/${sizeBytes}` : null;
     const names = { etag: null, lastModified: null, date: null, retryAfter: null };
     const headers = { ...names, contentLength: String(sizeBytes - fromBytes), contentRange };
     const status = fromBytes > 0 ? 206 : 200;
-    return { address: "https://images.example/x", status, headers, isFramed: true, body, close: () => undefined };
+    return { address: "https://images.example/x", status, headers, isLengthKnown: true, body, close: () => undefined };
   }
 
   names(): Promise<string[]> {
@@ -100,11 +100,11 @@ class Scene {
   }
 }
 
-async function* one(piece: Uint8Array): Answer["body"] & AsyncGenerator<Uint8Array> {
+async function* one(piece: Uint8Array): ImageResponse["body"] & AsyncGenerator<Uint8Array> {
   yield piece;
 }
 
-async function scene(options?: { keepFreeBytes?: number; largestImageBytes?: number }): Promise<Scene> {
+async function scene(options?: { keepFreeBytes?: number; maxImageBytes?: number }): Promise<Scene> {
   return new Scene(await temporaryFolder(), options);
 }
 
@@ -121,7 +121,7 @@ describe("an image that is handed in", () => {
 
   it("takes the place of what was fetched of it", async () => {
     const made = await scene();
-    const partial = await made.partials.open(
+    const partial = await made.partialStore.open(
       await made.staging.partialPath(made.image.sha256),
       "op-0",
       new AbortController().signal,
@@ -135,14 +135,14 @@ describe("an image that is handed in", () => {
     const made = await scene();
     const other = "a".repeat(64);
     const midway = async (): Promise<void> => {
-      await made.staging.clear([]);
-      await made.staging.keepPartial(other);
+      await made.staging.removeAllExcept([]);
+      await made.staging.removeAllButPartial(other);
     };
     expect(await made.handIn({ midway })).toEqual([200, undefined]);
-    await made.staging.clear([]);
+    await made.staging.removeAllExcept([]);
     expect((await made.names()).length).toBeGreaterThan(0);
     made.updating = "op-1";
-    await made.staging.clear([other]);
+    await made.staging.removeAllExcept([other]);
     expect(await made.names()).toEqual([]);
   });
 
@@ -150,11 +150,11 @@ describe("an image that is handed in", () => {
     const made = await scene();
     await made.handIn();
     made.updating = "op-1";
-    await made.intake.settle();
+    await made.intake.discardUnclaimed();
     expect(await made.names()).not.toEqual([]);
     made.updating = null;
     await made.handIn();
-    await made.intake.settle();
+    await made.intake.discardUnclaimed();
     expect(await made.names()).toEqual([]);
   });
 });
@@ -167,7 +167,7 @@ describe("an image that is refused", () => {
   });
 
   it.each([
-    ["larger than the board accepts", { largestImageBytes: 299_999 }, [400, "image-too-large"]],
+    ["larger than the board accepts", { maxImageBytes: 299_999 }, [400, "image-too-large"]],
     ["larger than the disk has room for", { keepFreeBytes: 2 ** 60 }, [507, "no-space"]],
   ] as const)("because it is %s", async (_why, options, expected) => {
     expect(await (await scene(options)).handIn()).toEqual(expected);
@@ -215,13 +215,13 @@ describe("an update for the very image that is being handed in", () => {
     const half = image.content.subarray(0, 150_000);
     let tell: () => void = () => undefined;
     const isHalfway = new Promise<void>((resolve) => (tell = resolve));
-    async function* stuck(): HandedIn["body"] & AsyncGenerator<Uint8Array> {
+    async function* stuck(): UploadedImage["body"] & AsyncGenerator<Uint8Array> {
       yield half;
       tell();
       await new Promise(() => undefined);
     }
     const { sha256, sizeBytes } = image;
-    const taken = made.intake.take({ sha256, sizeBytes, body: stuck() }, new AbortController().signal);
+    const taken = made.intake.receive({ sha256, sizeBytes, body: stuck() }, new AbortController().signal);
     await isHalfway;
     made.updating = "op-1";
     const asked: number[] = [];
@@ -243,7 +243,7 @@ describe("an update for the very image that is being handed in", () => {
     let tell: () => void = () => undefined;
     const isUnderWay = new Promise<void>((resolve) => (tell = resolve));
     made.updating = "op-1";
-    async function* body(): Answer["body"] & AsyncGenerator<Uint8Array> {
+    async function* body(): ImageResponse["body"] & AsyncGenerator<Uint8Array> {
       yield Buffer.alloc(100_000, "x");
       tell();
       await new Promise<void>((resolve) => (goOn = resolve));

@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { updatePhases } from "../../../../agent/contract/snapshot.ts";
-import { uncounted, type RestartFacts, type UpdateEvent, type UpdateState } from "../../../../agent/update/job.ts";
-import { duty, isCancellable, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
-import { resume } from "../../../../agent/update/recover.ts";
-import { limits } from "../../../../agent/update/transitions.ts";
+import {
+  unreadableCount,
+  type RestartFacts,
+  type UpdateEvent,
+  type UpdateState,
+} from "../../../../agent/update/job.ts";
+import { actionFor, isCancellable, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
+import { recoverUpdate } from "../../../../agent/update/recover.ts";
+import { attemptLimits } from "../../../../agent/update/transitions.ts";
 import { before, image, jobWith, states, t } from "../../../support/updates.ts";
 
 const job = jobWith();
@@ -14,10 +19,10 @@ const bootId = "boot-1";
 
 const events = {
   accepted: { type: "accepted", job: jobWith({ operationId: "op-2" }), at },
-  admitted: { type: "admitted", at },
-  fetched: { type: "fetched", image, at },
+  spaceReserved: { type: "spaceReserved", at },
+  downloaded: { type: "downloaded", image, at },
   verified: { type: "verified", at },
-  released: { type: "released", before, at },
+  applyAllowed: { type: "applyAllowed", before, at },
   installedForBoard: { type: "installed", restart: "board", bootId, at },
   installedForService: { type: "installed", restart: "service", bootId, at },
   installedForNothing: { type: "installed", restart: "none", bootId, at },
@@ -37,23 +42,23 @@ const proven: UpdateState = { ...s.proving, proven: true };
 const turnedBack: UpdateState = { ...s.reverting, reverted: true };
 
 /** Start, event, target. What is not in the table is not answered: that is tested for all other pairs below. */
-const lastly = { ...s.reverting, attempt: limits.reverts };
+const lastly = { ...s.reverting, attempt: attemptLimits.reverts };
 const table: [start: string, state: UpdateState, event: EventName, target: UpdateState["phase"], detail: object][] = [
   ["idle", s.idle, "accepted", "accepted", { job: events.accepted.job, times: { accepted: at } }],
   ["completed", s.completed, "accepted", "accepted", { times: { accepted: at } }],
   ["failed", s.failed, "accepted", "accepted", { times: { accepted: at } }],
   ["rolledBack", s.rolledBack, "accepted", "accepted", { times: { accepted: at } }],
   ["cancelled", s.cancelled, "accepted", "accepted", { times: { accepted: at } }],
-  ["accepted", s.accepted, "admitted", "downloading", { job, attempt: 1 }],
+  ["accepted", s.accepted, "spaceReserved", "downloading", { job, attempt: 1 }],
   ["accepted", s.accepted, "failed", "failed", { error }],
   ["accepted", s.accepted, "cancelled", "cancelled", {}],
-  ["downloading", s.downloading, "fetched", "verifying", { image }],
+  ["downloading", s.downloading, "downloaded", "verifying", { image }],
   ["downloading", s.downloading, "failed", "failed", { error }],
   ["downloading", s.downloading, "cancelled", "cancelled", {}],
   ["verifying", s.verifying, "verified", "staged", { image }],
   ["verifying", s.verifying, "failed", "failed", { error }],
   ["verifying", s.verifying, "cancelled", "cancelled", {}],
-  ["staged", s.staged, "released", "applying", { image, before, attempt: 1, installed: null }],
+  ["staged", s.staged, "applyAllowed", "applying", { image, before, attempt: 1, installed: null }],
   ["staged", s.staged, "failed", "failed", { error }],
   ["staged", s.staged, "cancelled", "cancelled", {}],
   ["applying", s.applying, "installedForBoard", "rebooting", { armed: false, attempt: 1, fromBootId: bootId, before }],
@@ -104,7 +109,7 @@ describe("step", () => {
   });
 
   it("stamps each phase that it enters and keeps the stamps of those before", () => {
-    expect(step(s.downloading, events.fetched)).toMatchObject({ times: { ...s.downloading.times, verifying: at } });
+    expect(step(s.downloading, events.downloaded)).toMatchObject({ times: { ...s.downloading.times, verifying: at } });
     expect(step(s.staged, events.cancelled)).toMatchObject({ times: { ...s.staged.times, ended: at } });
     expect(step(s.rebooting, events.failed)).toMatchObject({ times: { ...s.rebooting.times, reverting: at } });
   });
@@ -120,7 +125,7 @@ const sameBoot: RestartFacts = {
   bootId: "boot-1",
   savedBootId: "boot-1",
   runningVersion: "1.0.0",
-  isOlder: false,
+  isOlderCopy: false,
   trialBoots: 0,
 };
 const newSystem: RestartFacts = { ...sameBoot, bootId: "boot-2", runningVersion: "2.0.0", trialBoots: 1 };
@@ -135,21 +140,21 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   ["a download begins again", s.downloading, oldSystem, { phase: "downloading", attempt: 2 }],
   [
     "a download cut off too often fails",
-    { ...s.downloading, attempt: limits.downloads },
+    { ...s.downloading, attempt: attemptLimits.downloads },
     oldSystem,
     { phase: "failed", error: { code: "interrupted-too-often", during: "downloading" } },
   ],
   ["an installation begins again", s.applying, sameBoot, { phase: "applying", attempt: 2, installed: null }],
   [
     "an installation cut off too often fails",
-    { ...s.applying, attempt: limits.installs },
+    { ...s.applying, attempt: attemptLimits.installs },
     sameBoot,
     { phase: "failed", error: { code: "interrupted-too-often", during: "applying" } },
   ],
   ["an installed service is armed again", installed, sameBoot, { ...installed, attempt: 2 }],
   [
     "arming a service was cut off too often",
-    { ...installed, attempt: limits.arms },
+    { ...installed, attempt: attemptLimits.arms },
     sameBoot,
     { phase: "reverting", end: "failed", restart: "service", error: { code: "interrupted-too-often" } },
   ],
@@ -157,7 +162,7 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   ["the agent alone was restarted before arming", unarmed, sameBoot, { ...unarmed, attempt: 2 }],
   [
     "the agent was restarted too often before the reboot",
-    { ...s.rebooting, attempt: limits.reboots },
+    { ...s.rebooting, attempt: attemptLimits.reboots },
     sameBoot,
     { phase: "reverting", end: "failed", error: { code: "interrupted-too-often" } },
   ],
@@ -188,7 +193,7 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   ],
   [
     "the board went down before arming too often",
-    { ...unarmed, attempt: limits.reboots },
+    { ...unarmed, attempt: attemptLimits.reboots },
     oldSystem,
     { phase: "reverting", end: "failed", error: { code: "interrupted-too-often" } },
   ],
@@ -198,13 +203,13 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   [
     "the new system keeps restarting",
     s.proving,
-    { ...newSystem, trialBoots: limits.trialBoots + 1 },
+    { ...newSystem, trialBoots: attemptLimits.trialBoots + 1 },
     { phase: "reverting", end: "rolledBack", error: { code: "restarts-too-often" } },
   ],
   [
     "the new system keeps restarting from its first boot on",
     s.rebooting,
-    { ...newSystem, trialBoots: limits.trialBoots + 1 },
+    { ...newSystem, trialBoots: attemptLimits.trialBoots + 1 },
     { phase: "reverting", end: "rolledBack", error: { code: "restarts-too-often" } },
   ],
   [
@@ -216,7 +221,7 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   [
     "a proven system is committed, also where the count cannot be read",
     proven,
-    { ...newSystem, savedBootId: "boot-2", trialBoots: uncounted },
+    { ...newSystem, savedBootId: "boot-2", trialBoots: unreadableCount },
     proven,
   ],
   ["a proof holds for its own boot", proven, newSystem, { phase: "proving", proven: false }],
@@ -253,7 +258,7 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
   ],
   [
     "going back was cut off too often",
-    { ...s.reverting, attempt: limits.reverts },
+    { ...s.reverting, attempt: attemptLimits.reverts },
     newSystem,
     { phase: "failed", error: { code: "interrupted-too-often", during: "reverting" } },
   ],
@@ -261,37 +266,47 @@ const resumes: [what: string, state: UpdateState, facts: RestartFacts, target: o
 
 describe("resume", () => {
   it.each(resumes)("%s", (_what, state, facts, target) => {
-    expect(resume(state, facts)).toMatchObject(target);
+    expect(recoverUpdate(state, facts)).toMatchObject(target);
   });
 
   const worn = "interrupted-too-often";
   it.each<[what: string, state: UpdateState, facts: RestartFacts, failure: object]>([
     [
       "a download",
-      { ...s.downloading, attempt: limits.downloads },
+      { ...s.downloading, attempt: attemptLimits.downloads },
       sameBoot,
       told(worn, "downloading", /download was/),
     ],
-    ["an installation", { ...s.applying, attempt: limits.installs }, sameBoot, told(worn, "applying", /installer was/)],
+    [
+      "an installation",
+      { ...s.applying, attempt: attemptLimits.installs },
+      sameBoot,
+      told(worn, "applying", /installer was/),
+    ],
     [
       "arming",
-      { ...installed, attempt: limits.arms },
+      { ...installed, attempt: attemptLimits.arms },
       sameBoot,
       told(worn, "applying", /switching over was cut off \d/),
     ],
     [
       "the agent before a reboot",
-      { ...s.rebooting, attempt: limits.reboots },
+      { ...s.rebooting, attempt: attemptLimits.reboots },
       sameBoot,
       told(worn, "rebooting", /the agent was cut off on the way/),
     ],
     [
       "the board before arming",
-      { ...unarmed, attempt: limits.reboots },
+      { ...unarmed, attempt: attemptLimits.reboots },
       oldSystem,
       told(worn, "rebooting", /the board went down before/),
     ],
-    ["going back", { ...s.reverting, attempt: limits.reverts }, newSystem, told(worn, "reverting", /going back was/)],
+    [
+      "going back",
+      { ...s.reverting, attempt: attemptLimits.reverts },
+      newSystem,
+      told(worn, "reverting", /going back was/),
+    ],
     [
       "a new system that did not come up",
       s.rebooting,
@@ -301,29 +316,31 @@ describe("resume", () => {
     [
       "a new system that keeps restarting",
       s.proving,
-      { ...newSystem, trialBoots: limits.trialBoots + 1 },
+      { ...newSystem, trialBoots: attemptLimits.trialBoots + 1 },
       told("restarts-too-often", "proving", /without being proven healthy/),
     ],
     [
       "a new system whose starts could not be counted",
       s.proving,
-      { ...newSystem, trialBoots: uncounted },
+      { ...newSystem, trialBoots: unreadableCount },
       told("restarts-too-often", "proving", /count of the new system's starts is damaged/),
     ],
   ])("says what happened, when, and what to do, of %s", (_what, state, facts, failure) => {
-    expect(resume(state, facts)).toMatchObject({ error: failure });
+    expect(recoverUpdate(state, facts)).toMatchObject({ error: failure });
   });
 
   it.each<[what: string, state: UpdateState, facts: RestartFacts]>([
-    ["was never armed", { ...unarmed, attempt: limits.reboots }, sameBoot],
+    ["was never armed", { ...unarmed, attempt: attemptLimits.reboots }, sameBoot],
     ["did not come up", s.rebooting, oldSystem],
-    ["keeps restarting", s.rebooting, { ...newSystem, trialBoots: limits.trialBoots + 1 }],
+    ["keeps restarting", s.rebooting, { ...newSystem, trialBoots: attemptLimits.trialBoots + 1 }],
   ])("goes back with a reboot from a new system that %s", (_what, state, facts) => {
-    expect(resume(state, facts)).toMatchObject({ phase: "reverting", restart: "board" });
+    expect(recoverUpdate(state, facts)).toMatchObject({ phase: "reverting", restart: "board" });
   });
 
   it.each([s.rebooting, s.proving])("lets a new system start as often as it may: $phase", (state) => {
-    expect(resume(state, { ...newSystem, trialBoots: limits.trialBoots })).toMatchObject({ phase: "proving" });
+    expect(recoverUpdate(state, { ...newSystem, trialBoots: attemptLimits.trialBoots })).toMatchObject({
+      phase: "proving",
+    });
   });
 
   /** Boots as a board may have them that never comes to rest: what runs changes, stays or cannot be told. */
@@ -342,9 +359,9 @@ describe("resume", () => {
         let state = begin;
         let savedBootId = "boot-1";
         for (let boot = 2; boot <= 250 && isRunning(state); boot += 1) {
-          const facts = { at, savedBootId, runningVersion: runningAt(boot), trialBoots: boot, isOlder: false };
+          const facts = { at, savedBootId, runningVersion: runningAt(boot), trialBoots: boot, isOlderCopy: false };
           const thisBoot = rebooting ? `boot-${boot}` : savedBootId;
-          state = resume(state, { ...facts, bootId: thisBoot });
+          state = recoverUpdate(state, { ...facts, bootId: thisBoot });
           savedBootId = thisBoot;
         }
         // Where nothing more is missing than a commit, it is done at each start, whatever else happens.
@@ -359,28 +376,28 @@ function told(code: string, during: string, message: RegExp): object {
   return { code, during, message: expect.stringMatching(new RegExp(`${message.source}.*\\.$`)) };
 }
 
-describe("duty", () => {
-  const duties: [string, UpdateState, string | undefined][] = [
+describe("action", () => {
+  const actions: [string, UpdateState, string | undefined][] = [
     ["idle", s.idle, undefined],
-    ["accepted", s.accepted, "admit"],
-    ["downloading", s.downloading, "fetch"],
-    ["verifying", s.verifying, "verify"],
-    ["staged", s.staged, "awaitRelease"],
+    ["accepted", s.accepted, "reserveSpace"],
+    ["downloading", s.downloading, "download"],
+    ["verifying", s.verifying, "checkAndStage"],
+    ["staged", s.staged, "awaitApplyAllowed"],
     ["applying", s.applying, "install"],
     ["applying, installed", installed, "arm"],
     ["rebooting, unarmed", unarmed, "arm"],
     ["rebooting", s.rebooting, "reboot"],
-    ["proving", s.proving, "prove"],
+    ["proving", s.proving, "checkHealth"],
     ["proving, proven", proven, "commit"],
     ["reverting", s.reverting, "revert"],
     ["reverting, reverted", turnedBack, "reboot"],
-    ["completed", s.completed, "tidy"],
-    ["failed", s.failed, "tidy"],
-    ["rolledBack", s.rolledBack, "tidy"],
-    ["cancelled", s.cancelled, "tidy"],
+    ["completed", s.completed, "cleanUp"],
+    ["failed", s.failed, "cleanUp"],
+    ["rolledBack", s.rolledBack, "cleanUp"],
+    ["cancelled", s.cancelled, "cleanUp"],
   ];
-  it.each(duties)("%s", (_start, state, kind) => {
-    expect(duty(state)?.kind).toBe(kind);
+  it.each(actions)("%s", (_start, state, kind) => {
+    expect(actionFor(state)?.kind).toBe(kind);
   });
 
   it.each<[what: string, state: UpdateState, keepsPartial: boolean]>([
@@ -390,7 +407,7 @@ describe("duty", () => {
     ["came to its proof", s.completed, false],
     ["went back", s.rolledBack, false],
   ])("keeps what has arrived of a job that %s: %s", (_what, state, keepsPartial) => {
-    expect(duty(state)).toStrictEqual({ kind: "tidy", job, keepsPartial });
+    expect(actionFor(state)).toStrictEqual({ kind: "cleanUp", job, keepsPartial });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { Job } from "../../../../agent/update/job.ts";
-import type { Wait } from "../../../../agent/maintenance/wait.ts";
+import type { BlockedBy } from "../../../../agent/maintenance/wait.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../../../agent/update/report.ts";
 import { idleUpdate } from "../../../support/snapshots.ts";
@@ -41,7 +41,7 @@ describe("the update as the hub may know it", () => {
     });
   });
 
-  it.each<[what: string, apply: Job["apply"], wait: Wait | null, told: Partial<UpdateSnapshot>]>([
+  it.each<[what: string, apply: Job["apply"], wait: BlockedBy | null, told: Partial<UpdateSnapshot>]>([
     ["nothing", "now", null, {}],
     ["nothing, whatever windows there are", "now", { kind: "closed", until: t(40) }, {}],
     ["its order", "manual", { kind: "closed", until: t(40) }, { waitsFor: "order" }],

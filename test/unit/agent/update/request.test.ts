@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { isSameImage, jobFrom, type Terms } from "../../../../agent/update/request.ts";
+import { isSameImage, parseUpdateRequest, type UpdateLimits } from "../../../../agent/update/request.ts";
 
 const hex = "AB".repeat(32);
-const board: Terms = {
+const board: UpdateLimits = {
   simulated: false,
   canInstall: true,
   allowHttp: false,
   windowConfigured: false,
-  largestImageBytes: 1_000_000,
+  maxImageBytes: 1_000_000,
 };
-const laptop: Terms = { ...board, simulated: true };
+const laptop: UpdateLimits = { ...board, simulated: true };
 const good = { fwPackageUri: "https://images.example/board.img", fwPackageCheckValue: hex };
 
 describe("a request that a board carries out", () => {
   it("becomes a job with the defaults of the contract", () => {
-    expect(jobFrom(good, "method", board, "new-1")).toStrictEqual({
+    expect(parseUpdateRequest(good, "method", board, "new-1")).toStrictEqual({
       ok: true,
       value: {
-        named: false,
+        callerGaveId: false,
         job: {
           operationId: "new-1",
           origin: "method",
@@ -34,11 +34,16 @@ describe("a request that a board carries out", () => {
 
   it("keeps what the caller says", () => {
     const more = { fwVersion: "2.0.0", fwPackageSize: 5, apply: "manual", operationId: "op-1" };
-    const judged = jobFrom({ ...good, ...more, fwPackageCheckValue: `sha256:${hex}` }, "desired", board, "new-1");
-    expect(judged).toMatchObject({
+    const parsed = parseUpdateRequest(
+      { ...good, ...more, fwPackageCheckValue: `sha256:${hex}` },
+      "desired",
+      board,
+      "new-1",
+    );
+    expect(parsed).toMatchObject({
       ok: true,
       value: {
-        named: true,
+        callerGaveId: true,
         job: {
           operationId: "op-1",
           origin: "desired",
@@ -52,29 +57,30 @@ describe("a request that a board carries out", () => {
   });
 
   it("may come over http where the owner allows it", () => {
-    expect(jobFrom({ ...good, fwPackageUri: "http://a/b" }, "method", { ...board, allowHttp: true }, "n").ok).toBe(
-      true,
-    );
+    expect(
+      parseUpdateRequest({ ...good, fwPackageUri: "http://a/b" }, "method", { ...board, allowHttp: true }, "n").ok,
+    ).toBe(true);
   });
 
   it("may come from a file where the board itself is asked, and over nothing else then", () => {
-    const local = { ...board, allowFile: true };
-    const from = (fwPackageUri: string): boolean => jobFrom({ ...good, fwPackageUri }, "method", local, "n").ok;
+    const local = { ...board, allowFileUri: true };
+    const from = (fwPackageUri: string): boolean =>
+      parseUpdateRequest({ ...good, fwPackageUri }, "method", local, "n").ok;
     expect(from("file:///media/stick/board.img")).toBe(true);
     expect(from("ftp://a/b")).toBe(false);
   });
 
   it("may be as large as the board accepts", () => {
-    expect(jobFrom({ ...good, fwPackageSize: board.largestImageBytes }, "method", board, "n").ok).toBe(true);
+    expect(parseUpdateRequest({ ...good, fwPackageSize: board.maxImageBytes }, "method", board, "n").ok).toBe(true);
   });
 
   it("may name mirrors", () => {
     const mirrors = ["https://b/x", "https://c/x?sig=1", "https://d/x", "https://e/x"];
-    expect(jobFrom({ ...good, mirrors }, "method", board, "n")).toMatchObject({
+    expect(parseUpdateRequest({ ...good, mirrors }, "method", board, "n")).toMatchObject({
       ok: true,
       value: { job: { mirrors } },
     });
-    const none = jobFrom({ ...good, mirrors: [] }, "method", board, "n");
+    const none = parseUpdateRequest({ ...good, mirrors: [] }, "method", board, "n");
     expect(none.ok && none.value.job).not.toHaveProperty("mirrors");
   });
 
@@ -89,18 +95,20 @@ describe("a request that a board carries out", () => {
     ["have no host", ["https://a", "/x"], "mirrors.1: expected an https:// address"],
     ["are plain http", ["http://a/x?sig=secret"], "mirrors.0: plain http is not fetched"],
   ])("is refused when its mirrors %s", (_what, mirrors, problem) => {
-    const judged = jobFrom({ ...good, mirrors }, "method", board, "n");
-    expect(judged).toMatchObject({ ok: false, error: { status: 400, message: expect.stringContaining(problem) } });
-    expect(JSON.stringify(judged)).not.toContain("secret");
+    const parsed = parseUpdateRequest({ ...good, mirrors }, "method", board, "n");
+    expect(parsed).toMatchObject({ ok: false, error: { status: 400, message: expect.stringContaining(problem) } });
+    expect(JSON.stringify(parsed)).not.toContain("secret");
   });
 
   it("may name its window where there is one", () => {
-    expect(jobFrom({ ...good, apply: "window" }, "method", { ...board, windowConfigured: true }, "n").ok).toBe(true);
+    expect(
+      parseUpdateRequest({ ...good, apply: "window" }, "method", { ...board, windowConfigured: true }, "n").ok,
+    ).toBe(true);
   });
 });
 
 describe("a request that is refused", () => {
-  it.each<[string, unknown, Partial<Terms>, string, string]>([
+  it.each<[string, unknown, Partial<UpdateLimits>, string, string]>([
     ["without an address", { fwPackageCheckValue: hex }, {}, "bad-request", "fwPackageUri: is missing"],
     [
       "with two addresses",
@@ -137,7 +145,7 @@ describe("a request that is refused", () => {
     [
       "from a file, where that is said not to be allowed",
       { ...good, fwPackageUri: "file:///etc/passwd" },
-      { allowFile: false },
+      { allowFileUri: false },
       "bad-address",
       "expected an https:// address",
     ],
@@ -161,9 +169,9 @@ describe("a request that is refused", () => {
     ["without an installer", good, { canInstall: false }, "no-installer", "update.installer"],
     ["as a number", 7, {}, "bad-request", "payload: expected an object"],
   ])("%s", (_what, payload, terms, code, words) => {
-    const judged = jobFrom(payload, "method", { ...board, ...terms }, "n");
-    expect(judged).toMatchObject({ ok: false, error: { status: 400, code } });
-    expect(judged.ok ? "" : judged.error.message).toContain(words);
+    const parsed = parseUpdateRequest(payload, "method", { ...board, ...terms }, "n");
+    expect(parsed).toMatchObject({ ok: false, error: { status: 400, code } });
+    expect(parsed.ok ? "" : parsed.error.message).toContain(words);
   });
 });
 
@@ -176,10 +184,10 @@ it.each<[string, object]>([
   ["fwPackageSize", { ...good, fwPackageSize: "https://x/y?SECRET" }],
 ])("a refusal over %s repeats no secret, by method or by document", (_what, payload) => {
   for (const origin of ["method", "desired"] as const) {
-    const judged = jobFrom(payload, origin, board, "n");
-    expect(judged).toMatchObject({ ok: false, error: { code: "bad-request" } });
-    expect(JSON.stringify(judged)).not.toContain("SECRET");
-    expect(JSON.stringify(judged)).toContain("[secret]");
+    const parsed = parseUpdateRequest(payload, origin, board, "n");
+    expect(parsed).toMatchObject({ ok: false, error: { code: "bad-request" } });
+    expect(JSON.stringify(parsed)).not.toContain("SECRET");
+    expect(JSON.stringify(parsed)).toContain("[secret]");
   }
 });
 
@@ -192,15 +200,18 @@ describe("a rehearsal", () => {
     ],
     ["plain http", { fwPackageUri: "http://a/b" }],
   ])("%s, on a laptop only", (_what, payload) => {
-    expect(jobFrom(payload, "method", laptop, "n")).toMatchObject({
+    expect(parseUpdateRequest(payload, "method", laptop, "n")).toMatchObject({
       ok: true,
       value: { job: { rehearsal: true, sha256: null } },
     });
-    expect(jobFrom(payload, "method", board, "n").ok).toBe(false);
+    expect(parseUpdateRequest(payload, "method", board, "n").ok).toBe(false);
   });
 
   it("is not what a good digest asks for, on a laptop either", () => {
-    expect(jobFrom(good, "method", laptop, "n")).toMatchObject({ ok: true, value: { job: { rehearsal: false } } });
+    expect(parseUpdateRequest(good, "method", laptop, "n")).toMatchObject({
+      ok: true,
+      value: { job: { rehearsal: false } },
+    });
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { uncounted, type RestartFacts, type UpdateState } from "../../../../agent/update/job.ts";
+import { unreadableCount, type RestartFacts, type UpdateState } from "../../../../agent/update/job.ts";
 import { isCancellable } from "../../../../agent/update/machine.ts";
-import { resume } from "../../../../agent/update/recover.ts";
-import { limits } from "../../../../agent/update/transitions.ts";
+import { recoverUpdate } from "../../../../agent/update/recover.ts";
+import { attemptLimits } from "../../../../agent/update/transitions.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 
 /*
@@ -20,23 +20,23 @@ function starts(job = jobWith()) {
     idle: s.idle,
     accepted: s.accepted,
     downloading: s.downloading,
-    "downloading for the last time": { ...s.downloading, attempt: limits.downloads },
+    "downloading for the last time": { ...s.downloading, attempt: attemptLimits.downloads },
     verifying: s.verifying,
     staged: s.staged,
     installing: s.applying,
-    "installing for the last time": { ...s.applying, attempt: limits.installs },
+    "installing for the last time": { ...s.applying, attempt: attemptLimits.installs },
     "installed, a service": installed,
-    "installed, a service, for the last time": { ...installed, attempt: limits.arms },
+    "installed, a service, for the last time": { ...installed, attempt: attemptLimits.arms },
     "to be armed": unarmed,
-    "to be armed for the last time": { ...unarmed, attempt: limits.reboots },
+    "to be armed for the last time": { ...unarmed, attempt: attemptLimits.reboots },
     armed: s.rebooting,
-    "armed for the last time": { ...s.rebooting, attempt: limits.reboots },
+    "armed for the last time": { ...s.rebooting, attempt: attemptLimits.reboots },
     proving: s.proving,
     proven: { ...s.proving, proven: true },
     reverting,
-    "reverting for the last time": { ...reverting, attempt: limits.reverts },
+    "reverting for the last time": { ...reverting, attempt: attemptLimits.reverts },
     reverted: turned,
-    "reverted for the last time": { ...turned, attempt: limits.reverts },
+    "reverted for the last time": { ...turned, attempt: attemptLimits.reverts },
     "reverted from a system that never ran": { ...turned, end: "failed" as const },
     completed: s.completed,
     failed: s.failed,
@@ -144,9 +144,9 @@ function told(next: UpdateState, before: UpdateState): string {
   return words.join(" ") + ("error" in next ? `: ${next.error.code}` : "");
 }
 
-function rowOf(state: UpdateState, facts: Pick<RestartFacts, "trialBoots" | "isOlder">): string[] {
+function rowOf(state: UpdateState, facts: Pick<RestartFacts, "trialBoots" | "isOlderCopy">): string[] {
   return columns.map(([bootId, runningVersion]) =>
-    told(resume(state, { at: t(30), bootId, savedBootId: "boot-1", runningVersion, ...facts }), state),
+    told(recoverUpdate(state, { at: t(30), bootId, savedBootId: "boot-1", runningVersion, ...facts }), state),
   );
 }
 
@@ -156,17 +156,17 @@ describe("what a restart makes of an update", () => {
   it.each(rows)("%s", (start, state) => {
     const expected = table[start];
     const { few, many: often } = "few" in expected ? expected : { few: expected, many: expected };
-    for (const trialBoots of [0, 1, limits.trialBoots])
-      expect(rowOf(state, { trialBoots, isOlder: false })).toEqual(few);
-    for (const trialBoots of [limits.trialBoots + 1, uncounted, uncounted + 1])
-      expect(rowOf(state, { trialBoots, isOlder: false })).toEqual(often);
+    for (const trialBoots of [0, 1, attemptLimits.trialBoots])
+      expect(rowOf(state, { trialBoots, isOlderCopy: false })).toEqual(few);
+    for (const trialBoots of [attemptLimits.trialBoots + 1, unreadableCount, unreadableCount + 1])
+      expect(rowOf(state, { trialBoots, isOlderCopy: false })).toEqual(often);
   });
 
   it("proven is committed in its boot however often that is cut off, up to a bound", () => {
     const { proven } = starts();
-    const facts = { at: t(30), bootId: "boot-1", savedBootId: "boot-1", runningVersion: "2.0.0", isOlder: false };
-    expect(resume(proven, { ...facts, trialBoots: limits.commits })).toBe(proven);
-    expect(resume(proven, { ...facts, trialBoots: limits.commits + 1 })).toMatchObject({
+    const facts = { at: t(30), bootId: "boot-1", savedBootId: "boot-1", runningVersion: "2.0.0", isOlderCopy: false };
+    expect(recoverUpdate(proven, { ...facts, trialBoots: attemptLimits.commits })).toBe(proven);
+    expect(recoverUpdate(proven, { ...facts, trialBoots: attemptLimits.commits + 1 })).toMatchObject({
       phase: "reverting",
       attempt: 1,
       end: "rolledBack",
@@ -175,10 +175,10 @@ describe("what a restart makes of an update", () => {
   });
 
   it.each(rows)("%s, in an older state than the last: not begun is not wanted, begun goes on", (_start, state) => {
-    for (const trialBoots of [1, uncounted]) {
-      const row = rowOf(state, { trialBoots, isOlder: true });
+    for (const trialBoots of [1, unreadableCount]) {
+      const row = rowOf(state, { trialBoots, isOlderCopy: true });
       expect(row).toEqual(
-        isCancellable(state) ? each("failed: state-lost") : rowOf(state, { trialBoots, isOlder: false }),
+        isCancellable(state) ? each("failed: state-lost") : rowOf(state, { trialBoots, isOlderCopy: false }),
       );
     }
   });
@@ -186,10 +186,10 @@ describe("what a restart makes of an update", () => {
   it.each(Object.entries(starts(jobWith({ rehearsal: true, sha256: null }))))(
     "%s, a rehearsal: whatever runs is what was wanted",
     (_start, state) => {
-      for (const trialBoots of [1, uncounted]) {
-        const [sameBoot, , , otherBoot] = rowOf(state, { trialBoots, isOlder: false });
+      for (const trialBoots of [1, unreadableCount]) {
+        const [sameBoot, , , otherBoot] = rowOf(state, { trialBoots, isOlderCopy: false });
         const expected = [sameBoot, sameBoot, sameBoot, otherBoot, otherBoot, otherBoot];
-        expect(rowOf(state, { trialBoots, isOlder: false })).toEqual(expected);
+        expect(rowOf(state, { trialBoots, isOlderCopy: false })).toEqual(expected);
       }
     },
   );
@@ -197,7 +197,7 @@ describe("what a restart makes of an update", () => {
   it("says of a lost state in which phase it was found, and what to do", () => {
     const { staged } = starts();
     const facts = { at: t(30), bootId: "boot-1", savedBootId: "boot-1", runningVersion: "1.0.0", trialBoots: 0 };
-    expect(resume(staged, { ...facts, isOlder: true })).toMatchObject({
+    expect(recoverUpdate(staged, { ...facts, isOlderCopy: true })).toMatchObject({
       error: {
         code: "state-lost",
         during: "staged",

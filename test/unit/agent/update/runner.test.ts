@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { AgentError } from "../../../../agent/lib/errors.ts";
-import { limits } from "../../../../agent/update/transitions.ts";
+import { attemptLimits } from "../../../../agent/update/transitions.ts";
 import { FakeBoard, type FakeBoardOptions } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { digest } from "../../../support/updates.ts";
@@ -19,7 +19,7 @@ async function scene(options?: FakeBoardOptions): Promise<{ hub: FakeHub; board:
 
 it("counts the starts of each new system from nothing: one update after the other is proven", async () => {
   const { hub, board } = await scene();
-  for (let number = 2; number <= limits.trialBoots + 3; number += 1) {
+  for (let number = 2; number <= attemptLimits.trialBoots + 3; number += 1) {
     await hub.call("firmwareUpdate", { ...request, fwVersion: `${number}.0.0`, operationId: `op-${number}` });
     await board.time.advance(15 * minuteMs);
     expect(hub.at("boardkeeper.update")).toMatchObject({ operationId: `op-${number}`, phase: "completed" });

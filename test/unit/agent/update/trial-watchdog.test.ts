@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Alerts } from "../../../../agent/alerts.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
-import { guardTrial } from "../../../../agent/update/trial-watchdog.ts";
+import { startTrialWatchdog } from "../../../../agent/update/trial-watchdog.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
 import { storeWith } from "../../../support/state-stores.ts";
 import { jobWith, states } from "../../../support/updates.ts";
@@ -16,12 +16,12 @@ function scene(update: UpdateState, runningVersion: string | null | Error = "2.0
   const alerts = new Alerts([]);
   const stop = new AbortController();
   const made = { time, alerts, stop, runningVersion, refusal: undefined as Error | undefined, reboots: 0 };
-  guardTrial({
+  startTrialWatchdog({
     store: storeWith({ update }, { time, alerts }),
     alerts,
     ...fakeRuntime({ time, bootClock: { nowMs: () => time.nowMs() - bootedAtMs } }),
     bootId: "boot-2",
-    proveWithinMs: 30 * minuteMs,
+    healthDeadlineMs: 30 * minuteMs,
     runningVersion: async () => {
       if (made.runningVersion instanceof Error) throw made.runningVersion;
       return made.runningVersion;

@@ -1,26 +1,26 @@
 import { expect, it, onTestFinished } from "vitest";
 import { createLog } from "../../../../agent/lib/log.ts";
-import { Attendant } from "../../../../agent/watchdog/service-watchdog.ts";
-import type { Work } from "../../../../agent/watchdog/stall-detector.ts";
+import { ServiceWatchdog } from "../../../../agent/watchdog/service-watchdog.ts";
+import type { Activity } from "../../../../agent/watchdog/stall-detector.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 /** An attendant of an agent that does what the test says, and what systemd has heard of it. */
 function scene(watchdogMs: number | null = 60_000): {
-  readonly attendant: Attendant;
+  readonly attendant: ServiceWatchdog;
   readonly heard: string[];
   readonly lines: string[];
   readonly time: FakeTime;
-  readonly agent: { work: Work[]; status: string };
+  readonly agent: { work: Activity[]; status: string };
 } {
   const time = new FakeTime();
   const heard: string[] = [];
   const lines: string[] = [];
-  const agent = { work: [] as Work[], status: "Nothing to do." };
-  const attendant = new Attendant({
+  const agent = { work: [] as Activity[], status: "Nothing to do." };
+  const attendant = new ServiceWatchdog({
     manager: { watchdogMs, notify: (...assignments) => void heard.push(...assignments) },
     ...fakeRuntime({ time, log: createLog("info", { write: (line) => lines.push(line) }) }),
-    work: () => agent.work,
+    activities: () => agent.work,
     status: () => agent.status,
   });
   onTestFinished(async () => await attendant.stop());
@@ -64,7 +64,7 @@ it("says how the agent is when that has changed, and not when it has not", async
 it("stops feeding and has itself ended when work is stuck, though the event loop turns", async () => {
   const { attendant, heard, lines, time, agent } = scene();
   attendant.start();
-  agent.work = [{ name: "update: install", sign: "a", boundMs: 120_000 }];
+  agent.work = [{ name: "update: install", progressMark: "a", stallLimitMs: 120_000 }];
   await time.advance(135_000);
   expect(heard).not.toContain("WATCHDOG=trigger");
   await time.advance(15_000);
@@ -82,7 +82,7 @@ it("stops feeding and has itself ended when work is stuck, though the event loop
 it("goes on feeding while work waits, for however long", async () => {
   const { attendant, heard, time, agent } = scene();
   attendant.start();
-  agent.work = [{ name: "update: awaitRelease", sign: "a", boundMs: null }];
+  agent.work = [{ name: "update: awaitRelease", progressMark: "a", stallLimitMs: null }];
   await time.advance(3_600_000);
   expect(heard).not.toContain("WATCHDOG=trigger");
   expect(heard.filter((one) => one === "WATCHDOG=1")).toHaveLength(241);
@@ -91,7 +91,7 @@ it("goes on feeding while work waits, for however long", async () => {
 it("looks where no watchdog is set too, and says that it stops", async () => {
   const { attendant, heard, lines, time, agent } = scene(null);
   attendant.start();
-  agent.work = [{ name: "reboot: reboot", sign: "a", boundMs: 10_000 }];
+  agent.work = [{ name: "reboot: reboot", progressMark: "a", stallLimitMs: 10_000 }];
   await time.advance(45_000);
   expect(lines).toHaveLength(1);
   await attendant.stop();

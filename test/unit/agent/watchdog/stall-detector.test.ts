@@ -1,30 +1,32 @@
 import { describe, expect, it } from "vitest";
-import { look, type Seen, type Work } from "../../../../agent/watchdog/stall-detector.ts";
+import { detectStalls, type ProgressHistory, type Activity } from "../../../../agent/watchdog/stall-detector.ts";
 
-const install: Work = { name: "update: install", sign: "a", boundMs: 1_000 };
+const install: Activity = { name: "update: install", progressMark: "a", stallLimitMs: 1_000 };
 
 /** Looks at one work at each of the given times, and says at which of them it counted as stuck. */
-function stuckAt(timesMs: readonly number[], workAt: (timeMs: number) => readonly Work[]): number[] {
-  let seen: Seen = new Map();
+function stuckAt(timesMs: readonly number[], workAt: (timeMs: number) => readonly Activity[]): number[] {
+  let seen: ProgressHistory = new Map();
   return timesMs.filter((timeMs) => {
-    const found = look(seen, workAt(timeMs), timeMs);
+    const found = detectStalls(seen, workAt(timeMs), timeMs);
     ({ seen } = found);
     return found.stuck.length > 0;
   });
 }
 
 describe("work under way", () => {
-  it("is stuck when it has shown the same sign for longer than its bound", () => {
+  it("is stuck when it has shown the same progress mark for longer than its bound", () => {
     expect(stuckAt([0, 500, 1_000, 1_001, 2_000], () => [install])).toEqual([1_001, 2_000]);
   });
 
-  it("is not stuck while its sign changes", () => {
-    expect(stuckAt([0, 900, 1_800, 2_700], (timeMs) => [{ ...install, sign: String(timeMs) }])).toEqual([]);
+  it("is not stuck while its progress mark changes", () => {
+    expect(stuckAt([0, 900, 1_800, 2_700], (timeMs) => [{ ...install, progressMark: String(timeMs) }])).toEqual([]);
   });
 
-  it("counts anew from each change of its sign", () => {
-    const sign = (timeMs: number): string => (timeMs < 900 ? "a" : "b");
-    expect(stuckAt([0, 899, 900, 1_900, 1_901], (timeMs) => [{ ...install, sign: sign(timeMs) }])).toEqual([1_901]);
+  it("counts anew from each change of its progress mark", () => {
+    const progressMark = (timeMs: number): string => (timeMs < 900 ? "a" : "b");
+    expect(
+      stuckAt([0, 899, 900, 1_900, 1_901], (timeMs) => [{ ...install, progressMark: progressMark(timeMs) }]),
+    ).toEqual([1_901]);
   });
 
   it("counts anew when it was done and begins once more", () => {
@@ -32,7 +34,7 @@ describe("work under way", () => {
   });
 
   it("is never stuck while it waits for something outside", () => {
-    expect(stuckAt([0, 1e12], () => [{ ...install, boundMs: null }])).toEqual([]);
+    expect(stuckAt([0, 1e12], () => [{ ...install, stallLimitMs: null }])).toEqual([]);
   });
 
   it("is not stuck at the first look, nor is anything where there is none", () => {
@@ -41,8 +43,8 @@ describe("work under way", () => {
   });
 
   it("is told by name, with how long it has not moved", () => {
-    const { seen } = look(new Map(), [install, { ...install, name: "other", sign: "1" }], 0);
-    const { stuck } = look(seen, [install, { ...install, name: "other", sign: "2" }], 5_000);
-    expect(stuck).toEqual([{ name: "update: install", stillMs: 5_000 }]);
+    const { seen } = detectStalls(new Map(), [install, { ...install, name: "other", progressMark: "1" }], 0);
+    const { stuck } = detectStalls(seen, [install, { ...install, name: "other", progressMark: "2" }], 5_000);
+    expect(stuck).toEqual([{ name: "update: install", stalledMs: 5_000 }]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openingsOf } from "../../../../agent/maintenance/cron.ts";
+import { cronOpenings } from "../../../../agent/maintenance/cron.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { settle } from "../../../support/fake-time.ts";
@@ -20,7 +20,7 @@ const request = {
 };
 
 async function scene(windows: object[] = [nightly]): Promise<{ hub: FakeHub; board: FakeBoard }> {
-  await openingsOf({ cron: nightly.cron, timezone: "UTC" }); // Loading the package takes time that is not the board's.
+  await cronOpenings({ cron: nightly.cron, timezone: "UTC" }); // Loading the package takes time that is not the board's.
   const hub = new FakeHub();
   const board = new FakeBoard(hub, { settings: { "maintenance.windows": windows } });
   await board.powerOn();

@@ -6,7 +6,7 @@ import { fakeRuntime } from "../../../../support/fake-runtime.ts";
 import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
 import { FilePartialStore } from "../../../../../agent/board/image/partial-store.ts";
 import { createLog } from "../../../../../agent/lib/log.ts";
-import { Download } from "../../../../../agent/download/download.ts";
+import { Downloader } from "../../../../../agent/download/download.ts";
 import type { Image } from "../../../../../agent/update/job.ts";
 import { FakeTime, settle } from "../../../../support/fake-time.ts";
 import { Gate } from "../../../../support/gate.ts";
@@ -58,17 +58,24 @@ class Board {
         const status = 200;
         const close = (): void => undefined;
         const answered = { ...headers, contentLength };
-        return { address: "https://images.example/x", status, headers: answered, isFramed: true, body: body(), close };
+        return {
+          address: "https://images.example/x",
+          status,
+          headers: answered,
+          isLengthKnown: true,
+          body: body(),
+          close,
+        };
       },
     };
     const { time, files, path } = this;
     const log = createLog("error", { write: () => undefined });
-    const ports = { ...fakeRuntime({ timer: time, bootClock: time, log }), source, partials: files };
-    const terms = { deadlineMs: 86_400_000, silenceMs: 45_000, leastBytes: 1_024, bytesPerSecond: 0 };
-    const room = { largestBytes: 2 ** 40, roomBytes: 2 ** 40, sizeBytes: null };
+    const ports = { ...fakeRuntime({ timer: time, bootClock: time, log }), source, partialStore: files };
+    const terms = { deadlineMs: 86_400_000, silenceMs: 45_000, minBytes: 1_024, bytesPerSecond: 0 };
+    const room = { maxBytes: 2 ** 40, availableBytes: 2 ** 40, sizeBytes: null };
     const uris = ["https://images.example/x"] as const;
     const order = { operationId: "op-1", uris: [...uris], sha256: sha256.digest("hex"), path, ...room };
-    return new Download(ports, terms).fetch(order, () => undefined, signal);
+    return new Downloader(ports, terms).download(order, () => undefined, signal);
   }
 
   async record(): Promise<unknown> {
@@ -114,11 +121,11 @@ it.each([1, 3])(
 it("an image that starts over during a sync waits for it, and its record vouches for nothing then", async () => {
   const board = await holding();
   const partial = await board.files.open(board.path, "op-1", new AbortController().signal);
-  await partial.describe(null, { address: "https://images.example/x", validator: null });
+  await partial.setSource(null, { address: "https://images.example/x", validator: null });
   await board.time.advance(10_000);
   await partial.append(piece);
   await board.sync.reached;
-  const startedOver = partial.startOver(partial.spent);
+  const startedOver = partial.startOver(partial.usage);
   await settle();
   expect((await stat(board.path)).size).toBe(piece.length);
   board.sync.open();

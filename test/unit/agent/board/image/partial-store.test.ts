@@ -24,9 +24,9 @@ describe("an image on its way to the disk", () => {
     const enoughForSync = Buffer.alloc(8 * 1_048_576);
     // Each second a reconnection that describes the image anew; in three of them so many bytes that they are synced.
     for (let second = 0; second < 60; second += 1) {
-      await partial.describe(1_000_000_000, { ...source, validator: `"v${second}"` });
+      await partial.setSource(1_000_000_000, { ...source, validator: `"v${second}"` });
       await partial.append(second % 20 === 1 ? enoughForSync : Buffer.from("x"));
-      await partial.account({ ...partial.spent, fetchingMs: second });
+      await partial.saveUsage({ ...partial.usage, fetchingMs: second });
       nowMs += 1_000;
     }
     const gapsMs = writtenAtMs.slice(1).map((atMs, index) => atMs - (writtenAtMs[index] ?? 0));
@@ -46,10 +46,10 @@ describe("an image on its way to the disk", () => {
     });
     const files = new FilePartialStore("boot-1", { nowMs: () => nowMs }, { disk });
     const partial = await files.open(join(await temporaryFolder(), "x.part"), "op-1", never);
-    await partial.describe(1_000, source);
+    await partial.setSource(1_000, source);
     for (let minute = 1; minute <= 24 * 60; minute += 1) {
       nowMs = minute * 60_000;
-      await partial.account({ ...partial.spent, fetchingMs: nowMs });
+      await partial.saveUsage({ ...partial.usage, fetchingMs: nowMs });
     }
     expect(writes).toBe(1 + 24 * 6);
     await partial.close();

@@ -21,8 +21,8 @@ describe("the staging area", () => {
     const staging = new StagingFolder(folder, 0);
     const { sha256, content } = testImage(1_000);
     await writeFile(await staging.partialPath(sha256), content);
-    await staging.admit(sha256);
-    await staging.admit(sha256);
+    await staging.promote(sha256);
+    await staging.promote(sha256);
     expect(await readdir(folder)).toStrictEqual([`${sha256}.image`]);
     await expect(staging.verify(sha256, never)).resolves.toBeUndefined();
   });
@@ -37,7 +37,7 @@ describe("the staging area", () => {
   it("says when an image is gone", async () => {
     const staging = new StagingFolder(await temporaryFolder(), 0);
     await expect(staging.verify("0".repeat(64), never)).rejects.toMatchObject({ code: "image-changed" });
-    await expect(staging.admit("0".repeat(64))).rejects.toMatchObject({ code: "image-changed" });
+    await expect(staging.promote("0".repeat(64))).rejects.toMatchObject({ code: "image-changed" });
   });
 
   it("clears what nobody needs, and nothing that is not its own", async () => {
@@ -45,11 +45,11 @@ describe("the staging area", () => {
     const staging = new StagingFolder(folder, 0);
     for (const name of [`${a}.part`, `${a}.image`, `${b}.part`, `${b}.image`, "notes.txt", "a.part", "system.image"])
       await writeFile(join(folder, name), "");
-    await staging.clear([a]);
+    await staging.removeAllExcept([a]);
     expect((await readdir(folder)).sort()).toStrictEqual(
       ["a.part", `${a}.image`, `${a}.part`, "notes.txt", "system.image"].sort(),
     );
-    await staging.clear([]);
+    await staging.removeAllExcept([]);
     expect((await readdir(folder)).sort()).toStrictEqual(["a.part", "notes.txt", "system.image"]);
   });
 
@@ -68,11 +68,11 @@ describe("the staging area", () => {
       await writeFile(join(folder, name), "x");
     const anHourAgo = Date.now() / 1_000 - 3_600;
     await utimes(join(folder, `${a}.part`), anHourAgo, anHourAgo);
-    expect(await staging.keepPartial(a)).toBeGreaterThanOrEqual(3_600_000);
+    expect(await staging.removeAllButPartial(a)).toBeGreaterThanOrEqual(3_600_000);
     expect((await readdir(folder)).sort()).toStrictEqual([`${a}.part`, `${a}.part.json`, "notes.txt"]);
     const tomorrow = Date.now() / 1_000 + 86_400;
     await utimes(join(folder, `${a}.part`), tomorrow, tomorrow);
-    expect(await staging.keepPartial(a)).toBe(0);
+    expect(await staging.removeAllButPartial(a)).toBe(0);
   });
 
   it("counts the age of what an unset clock wrote from now on", async () => {
@@ -80,7 +80,7 @@ describe("the staging area", () => {
     const staging = new StagingFolder(folder, 0);
     await writeFile(join(folder, `${a}.part`), "x");
     await utimes(join(folder, `${a}.part`), 100, 100);
-    expect(await staging.keepPartial(a)).toBe(0);
+    expect(await staging.removeAllButPartial(a)).toBe(0);
     expect((await stat(join(folder, `${a}.part`))).mtimeMs).toBeGreaterThan(Date.UTC(2026, 0, 1));
   });
 
@@ -92,43 +92,43 @@ describe("the staging area", () => {
     const folder = await temporaryFolder();
     if (content !== undefined) await writeFile(join(folder, `${a}.part`), content);
     await writeFile(join(folder, `${a}.part.json`), "{}");
-    expect(await new StagingFolder(folder, keepFree).keepPartial(a)).toBeNull();
+    expect(await new StagingFolder(folder, keepFree).removeAllButPartial(a)).toBeNull();
     expect(await readdir(folder)).toStrictEqual([]);
   });
 
   it("counts partial images as room: they are gone on with, or give way", async () => {
     const folder = await temporaryFolder();
-    const spare = await new StagingFolder(folder, 0).roomBytes();
+    const spare = await new StagingFolder(folder, 0).availableBytes();
     const staging = new StagingFolder(folder, spare + 2 ** 30);
-    expect(await staging.roomBytes()).toBe(0);
+    expect(await staging.availableBytes()).toBe(0);
     await sparseFile(join(folder, `${a}.part`), 2 ** 40);
-    expect(await staging.roomBytes()).toBeGreaterThan(2 ** 39);
+    expect(await staging.availableBytes()).toBeGreaterThan(2 ** 39);
   });
 
   it("keeps to a quota: partial images may grow into it, whole ones take of it", async () => {
     const folder = await temporaryFolder();
     const staging = new StagingFolder(folder, 0, 10_000);
-    expect(await staging.roomBytes()).toBe(10_000);
+    expect(await staging.availableBytes()).toBe(10_000);
     await sparseFile(join(folder, `${a}.part`), 4_000);
     await sparseFile(join(folder, "not-ours.image"), 4_000);
-    expect(await staging.roomBytes()).toBe(10_000);
+    expect(await staging.availableBytes()).toBe(10_000);
     await sparseFile(join(folder, `${b}.image`), 3_000);
-    expect(await staging.roomBytes()).toBe(7_000);
+    expect(await staging.availableBytes()).toBe(7_000);
     await sparseFile(join(folder, `${b}.image`), 30_000);
-    expect(await staging.roomBytes()).toBe(0);
+    expect(await staging.availableBytes()).toBe(0);
   });
 
   it("keeps no partial image beyond its quota", async () => {
     const folder = await temporaryFolder();
     await sparseFile(join(folder, `${a}.part`), 4_000);
-    expect(await new StagingFolder(folder, 0, 4_000).keepPartial(a)).not.toBeNull();
-    expect(await new StagingFolder(folder, 0, 3_999).keepPartial(a)).toBeNull();
+    expect(await new StagingFolder(folder, 0, 4_000).removeAllButPartial(a)).not.toBeNull();
+    expect(await new StagingFolder(folder, 0, 3_999).removeAllButPartial(a)).toBeNull();
     expect(await readdir(folder)).toStrictEqual([]);
   });
 
   it("says what it means for the owner that the disk refuses", async () => {
     const staging = new StagingFolder("/proc/nowhere", 0);
-    for (const act of [() => staging.roomBytes(), () => staging.partialPath(a)])
+    for (const act of [() => staging.availableBytes(), () => staging.partialPath(a)])
       await expect(act()).rejects.toMatchObject({
         code: "disk-error",
         message: expect.stringContaining("cannot be made"),
@@ -139,19 +139,19 @@ describe("the staging area", () => {
     const folder = await temporaryFolder();
     const staging = new StagingFolder(folder, 0);
     for (const name of [`${a}.part`, `${a}.part.json`]) await writeFile(join(folder, name), "x");
-    await staging.admit(a);
+    await staging.promote(a);
     expect(await readdir(folder)).toStrictEqual([`${a}.image`]);
   });
 
   it("clears nothing where there is no folder yet", async () => {
     const staging = new StagingFolder(join(await temporaryFolder(), "none"), 0);
-    await expect(staging.clear([])).resolves.toBeUndefined();
+    await expect(staging.removeAllExcept([])).resolves.toBeUndefined();
   });
 
   it("keeps room for the board itself", async () => {
     const folder = await temporaryFolder();
-    const all = await new StagingFolder(folder, 0).roomBytes();
+    const all = await new StagingFolder(folder, 0).availableBytes();
     expect(all).toBeGreaterThan(0);
-    expect(await new StagingFolder(folder, Number.MAX_SAFE_INTEGER).roomBytes()).toBe(0);
+    expect(await new StagingFolder(folder, Number.MAX_SAFE_INTEGER).availableBytes()).toBe(0);
   });
 });

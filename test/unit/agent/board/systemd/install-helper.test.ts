@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
 import { installViaHelper } from "../../../../../agent/board/systemd/install-helper.ts";
-import type { ProgramCall, ProgramEnd, Verb } from "../../../../../agent/update/install-script.ts";
+import type { ScriptCall, ScriptResult, InstallVerb } from "../../../../../agent/update/install-script.ts";
 import type { StagedImage } from "../../../../../agent/update/ports.ts";
 import { FakeTime } from "../../../../support/fake-time.ts";
 import { startInstallHelper, stagedImage, type RunningInstallHelper } from "../../../../support/install-helper.ts";
@@ -17,10 +17,10 @@ import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 /** What the agent asks for. */
 function ask(
   { socket }: Pick<RunningInstallHelper, "socket">,
-  verb: Verb,
+  verb: InstallVerb,
   image?: StagedImage,
-  { timeLimitMs = 60_000, signal }: Partial<ProgramCall> & { signal?: AbortSignal } = {},
-): Promise<ProgramEnd> {
+  { timeLimitMs = 60_000, signal }: Partial<ScriptCall> & { signal?: AbortSignal } = {},
+): Promise<ScriptResult> {
   return installViaHelper({ socket, timer: systemTimer }).run({ verb, image, timeLimitMs }, signal);
 }
 
@@ -44,9 +44,9 @@ describe("root's door to the owner's installer", () => {
     const image = await stagedImage("the bytes");
     expect(await ask(door, "install", image)).toEqual({
       status: "0",
-      isLate: false,
-      output: `${door.folder}\n`,
-      errors: "fine\n",
+      timedOut: false,
+      stdout: `${door.folder}\n`,
+      stderr: "fine\n",
     });
     expect(await read(door, "got-install")).toBe("the bytes");
     const given = Object.fromEntries((await read(door, "env")).split("\n").map((line) => line.split(/=(.*)/)));
@@ -81,7 +81,7 @@ describe("root's door to the owner's installer", () => {
     expect(await read(door, "got")).toBe("whole");
   });
 
-  it.each<Verb>(["arm", "commit", "revert"])("names the image for %s, and takes no copy of it", async (verb) => {
+  it.each<InstallVerb>(["arm", "commit", "revert"])("names the image for %s, and takes no copy of it", async (verb) => {
     const door = await startInstallHelper("env >env");
     await ask(door, verb, { ...(await stagedImage()), path: "/nowhere" });
     expect(await read(door, "env")).toContain("BOARDKEEPER_VERSION=2.0.0\n");
@@ -93,7 +93,7 @@ describe("root's door to the owner's installer", () => {
     await ask(door, "prepare", await stagedImage());
     await writeFile(join(door.own, "image.new"), "half");
     await writeFile(join(door.own, "slot-a"), "the owner's");
-    expect(await ask(door, "running-version")).toMatchObject({ status: "0", output: "1.2.3\n" });
+    expect(await ask(door, "running-version")).toMatchObject({ status: "0", stdout: "1.2.3\n" });
     expect((await readdir(door.own)).toSorted()).toEqual(["lock", "slot-a"]);
   });
 
@@ -103,8 +103,8 @@ describe("root's door to the owner's installer", () => {
   ])("says how '%s' ended, and its last words", async (script, status) => {
     const door = await startInstallHelper(`yes out | head -c 100000; yes err | head -c 100000 >&2; ${script}`);
     const end = await ask(door, "prepare", await stagedImage());
-    expect(end).toMatchObject({ status, isLate: false });
-    expect([end.output.length, end.errors.length]).toEqual([4_096, 4_096]);
+    expect(end).toMatchObject({ status, timedOut: false });
+    expect([end.stdout.length, end.stderr.length]).toEqual([4_096, 4_096]);
     expect(await readdir(door.own)).toEqual(["lock"]);
   });
 
@@ -113,15 +113,15 @@ describe("root's door to the owner's installer", () => {
     await writeFile(door.program, "#!/nowhere/interpreter\n");
     expect(await ask(door, "arm", await stagedImage())).toMatchObject({
       status: "126",
-      errors: "it cannot be started: No such file or directory",
+      stderr: "it cannot be started: No such file or directory",
     });
   });
 
   it("stops the program, with its children, at the time limit, and has its last words", async () => {
     const door = await startInstallHelper("sleep 600 & echo $! >child; echo slow; wait");
     expect(await ask(door, "install", await stagedImage(), { timeLimitMs: 2_000 })).toMatchObject({
-      isLate: true,
-      output: "slow\n",
+      timedOut: true,
+      stdout: "slow\n",
     });
     expect(existsSync(`/proc/${(await read(door, "child")).trim()}/exe`)).toBe(false);
   });
@@ -159,7 +159,7 @@ describe("root's door to the owner's installer", () => {
   it("is done when the program has ended, whoever holds its pipes", async () => {
     const door = await startInstallHelper("setsid sleep 600 & echo $! >left; echo 1.2.3");
     onTestFinished(async () => void process.kill(Number(await read(door, "left")), "SIGKILL"));
-    expect(await ask(door, "running-version")).toMatchObject({ status: "0", output: "1.2.3\n" });
+    expect(await ask(door, "running-version")).toMatchObject({ status: "0", stdout: "1.2.3\n" });
   });
 
   it("runs nothing for somebody who has gone by the time that it is ready", async () => {
