@@ -39,8 +39,8 @@ export function isSignedBy(token: Token, key: string): boolean {
   const digest = createHmac("sha256", Buffer.from(key, "base64"))
     .update(`${token.signedAudience}\n${token.expiryText}`)
     .digest();
-  const claimed = Buffer.from(token.signature, "base64");
-  return claimed.length === digest.length && timingSafeEqual(claimed, digest);
+  const given = Buffer.from(token.signature, "base64");
+  return given.length === digest.length && timingSafeEqual(given, digest);
 }
 
 function splitField(field: string): [string, string] {

@@ -123,17 +123,17 @@ interface QueryFunction {
 const isPrimitive = (value: Value): boolean =>
   value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 
-function one(apply: (value: Value) => Value): QueryFunction {
+function unary(apply: (value: Value) => Value): QueryFunction {
   return { fewest: 1, most: 1, apply };
 }
 
 /** A function of a number; undefined for anything else. */
 function numeric(apply: (value: number) => number): QueryFunction {
-  return one((value) => (typeof value === "number" ? finite(apply(value)) : undefined));
+  return unary((value) => (typeof value === "number" ? finite(apply(value)) : undefined));
 }
 
 function textual(apply: (text: string) => Value): QueryFunction {
-  return one((value) => (typeof value === "string" ? apply(value) : undefined));
+  return unary((value) => (typeof value === "string" ? apply(value) : undefined));
 }
 
 function twoTexts(apply: (text: string, part: string) => Value): QueryFunction {
@@ -150,15 +150,15 @@ const endsWith = twoTexts((text, part) => text.endsWith(part));
 /** The functions of iot-hub-devguide-query-language and iot-hub-devguide-routing-query-syntax, by their upper-case names. */
 const functions: ReadonlyMap<string, QueryFunction> = new Map(
   Object.entries({
-    IS_DEFINED: one((value) => value !== undefined),
-    IS_NULL: one((value) => value === null),
-    IS_BOOL: one((value) => typeof value === "boolean"),
-    IS_NUMBER: one((value) => typeof value === "number"),
-    IS_STRING: one((value) => typeof value === "string"),
-    IS_ARRAY: one((value) => Array.isArray(value)),
-    IS_OBJECT: one((value) => isJsonObject(value)),
-    IS_PRIMITIVE: one(isPrimitive),
-    AS_NUMBER: one(asNumber),
+    IS_DEFINED: unary((value) => value !== undefined),
+    IS_NULL: unary((value) => value === null),
+    IS_BOOL: unary((value) => typeof value === "boolean"),
+    IS_NUMBER: unary((value) => typeof value === "number"),
+    IS_STRING: unary((value) => typeof value === "string"),
+    IS_ARRAY: unary((value) => Array.isArray(value)),
+    IS_OBJECT: unary((value) => isJsonObject(value)),
+    IS_PRIMITIVE: unary(isPrimitive),
+    AS_NUMBER: unary(asNumber),
     ABS: numeric(Math.abs),
     EXP: numeric(Math.exp),
     SQUARE: numeric((value) => value * value),

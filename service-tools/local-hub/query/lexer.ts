@@ -23,7 +23,7 @@ const patterns: readonly { kind: Token["kind"] | "space"; pattern: RegExp }[] = 
   { kind: "symbol", pattern: /<>|!=|<=|>=|[=<>()[\],.*/%+-]/y },
 ];
 
-export function tokenize(text: string): Token[] {
+function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let position = 0;
   while (position < text.length) {

@@ -93,10 +93,10 @@ class QueryParser {
 
 function collection(tokens: TokenReader): CollectionName {
   const { at } = tokens.peek();
-  const written = tokens.takePath().join(".");
-  const from = collectionNames.find((name) => name === written.toLowerCase());
+  const name = tokens.takePath().join(".");
+  const from = collectionNames.find((one) => one === name.toLowerCase());
   if (from !== undefined) return from;
-  throw new QuerySyntaxError(`'${written}' is not one of ${collectionNames.join(", ")},`, at);
+  throw new QuerySyntaxError(`'${name}' is not one of ${collectionNames.join(", ")},`, at);
 }
 
 /** Checks the rules of the documentation for a SELECT list that are not part of the grammar. */
@@ -125,7 +125,7 @@ const constants: ReadonlyMap<string, Json | undefined> = new Map<string, Json | 
 ]);
 
 /** Parses the expression after WHERE, by recursive descent. Each method takes its own tokens and leaves the next to its caller. */
-export class ExpressionParser {
+class ExpressionParser {
   readonly #tokens: TokenReader;
   readonly #from: CollectionName;
 

@@ -75,8 +75,8 @@ const rootNames = [
 ];
 
 /** The path as written in a query, without a leading collection name and in the documents' spelling. */
-export function resolvePath(written: readonly string[], from: CollectionName): Path {
-  const segments = withoutCollection(written, from);
+export function resolvePath(path: readonly string[], from: CollectionName): Path {
+  const segments = withoutCollection(path, from);
   const [root = "", section, ...rest] = segments;
   const canonicalRoot = spelledAs(rootNames, root);
   if (section === undefined) return { kind: "path", segments: [canonicalRoot] };
@@ -84,12 +84,12 @@ export function resolvePath(written: readonly string[], from: CollectionName): P
   return { kind: "path", segments: [canonicalRoot, canonicalSection, ...rest] };
 }
 
-function withoutCollection(written: readonly string[], from: CollectionName): readonly string[] {
+function withoutCollection(path: readonly string[], from: CollectionName): readonly string[] {
   const { length } = from.split(".");
-  const named = written.slice(0, length).join(".").toLowerCase() === from;
-  return named && written.length > length ? written.slice(length) : written;
+  const named = path.slice(0, length).join(".").toLowerCase() === from;
+  return named && path.length > length ? path.slice(length) : path;
 }
 
-function spelledAs(names: readonly string[], written: string): string {
-  return names.find((name) => name.toLowerCase() === written.toLowerCase()) ?? written;
+function spelledAs(names: readonly string[], name: string): string {
+  return names.find((one) => one.toLowerCase() === name.toLowerCase()) ?? name;
 }

@@ -31,11 +31,11 @@ export function signingKeys({ type, symmetricKey }: Authentication): string[] {
  * that is written without its keys gets new ones, as in the real hub.
  */
 export function parseAuthentication(
-  asked: Json | undefined,
+  requested: Json | undefined,
   newKey: () => string,
   envelope: Envelope,
 ): Result<Authentication> {
-  const fields = isJsonObject(asked) ? asked : {};
+  const fields = isJsonObject(requested) ? requested : {};
   const named = ownProperty(fields, "type") ?? "sas";
   const type = types.find((one) => one === named);
   if (type === undefined) {
@@ -73,11 +73,11 @@ function isKey(text: string): boolean {
   return bytes.toString("base64") === text && bytes.length >= 16 && bytes.length <= 64;
 }
 
-function thumbprints(asked: Json | undefined): Authentication["x509Thumbprint"] {
-  if (!isJsonObject(asked)) return noThumbprints;
+function thumbprints(requested: Json | undefined): Authentication["x509Thumbprint"] {
+  if (!isJsonObject(requested)) return noThumbprints;
   return {
-    primaryThumbprint: textOrNull(ownProperty(asked, "primaryThumbprint")),
-    secondaryThumbprint: textOrNull(ownProperty(asked, "secondaryThumbprint")),
+    primaryThumbprint: textOrNull(ownProperty(requested, "primaryThumbprint")),
+    secondaryThumbprint: textOrNull(ownProperty(requested, "secondaryThumbprint")),
   };
 }
 

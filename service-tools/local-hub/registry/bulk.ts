@@ -117,8 +117,8 @@ function readItem(item: Json): BulkItem {
 }
 
 function readMode(value: Json | undefined): Mode {
-  const asked = typeof value === "string" ? value.toLowerCase() : "create";
-  const mode = modes.find((one) => one === asked);
+  const requested = typeof value === "string" ? value.toLowerCase() : "create";
+  const mode = modes.find((one) => one === requested);
   if (mode !== undefined) return mode;
   const known = "create, createOrUpdate, update, delete, and the three …IfMatchETag";
   throw new RequestError(argumentInvalid(`The importMode ${JSON.stringify(value)} is not one of ${known}.`));

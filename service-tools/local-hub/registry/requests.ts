@@ -60,9 +60,9 @@ export function checkSameId(
 
 /** The error when the If-Match header does not match this etag, or undefined. */
 export function checkIdentityEtag(ifMatch: string | undefined, etagCounter: number): ErrorResponse | undefined {
-  const asked = parseIfMatch(ifMatch);
-  if (asked === undefined) return etagMissing();
-  if (asked === "any" || asked.etag === identityEtag(etagCounter)) return undefined;
+  const requested = parseIfMatch(ifMatch);
+  if (requested === undefined) return etagMissing();
+  if (requested === "any" || requested.etag === identityEtag(etagCounter)) return undefined;
   return identityEtagMismatch();
 }
 

@@ -24,10 +24,10 @@ export function addTwinRoutes(app: FastifyInstance, context: HubContext): void {
     if (ifMatch !== undefined && ifMatch !== "any" && ifMatch.etag !== twinEtag(twin.etagCounter)) {
       throw new RequestError(twinEtagMismatch(target.deviceId));
     }
-    const written = valueOrThrow(change(twin, jsonObjectBody(request), isoTime(context.clock.nowMs())));
-    await context.registry.writeTwin(target, written.twin);
-    context.deviceMessages.notifyDesired(target, written);
-    return sendJson(reply, twinDocument(owner, written.twin, "get"));
+    const result = valueOrThrow(change(twin, jsonObjectBody(request), isoTime(context.clock.nowMs())));
+    await context.registry.writeTwin(target, result.twin);
+    context.deviceMessages.notifyDesired(target, result);
+    return sendJson(reply, twinDocument(owner, result.twin, "get"));
   };
 
   for (const url of ["/twins/:deviceId", "/twins/:deviceId/modules/:moduleId"]) {

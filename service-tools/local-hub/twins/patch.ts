@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../lib/json.ts";
  * Removing the last member of an object leaves `{}`. No computed key is assigned to: a property may be called `__proto__`.
  */
 export function mergePatch(content: JsonObject, patch: JsonObject): JsonObject {
-  const kept = Object.entries(content).flatMap(([key, value]): [string, Json][] => {
+  const unchanged = Object.entries(content).flatMap(([key, value]): [string, Json][] => {
     const change = ownProperty(patch, key);
     if (change === undefined) return [[key, value]];
     return change === null ? [] : [[key, merged(value, change)]];
@@ -14,7 +14,7 @@ export function mergePatch(content: JsonObject, patch: JsonObject): JsonObject {
   const added = Object.entries(patch).flatMap(([key, change]): [string, Json][] =>
     Object.hasOwn(content, key) || change === null ? [] : [[key, merged(undefined, change)]],
   );
-  return Object.fromEntries([...kept, ...added]);
+  return Object.fromEntries([...unchanged, ...added]);
 }
 
 function merged(value: Json | undefined, change: Json): Json {
