@@ -12,7 +12,7 @@ import {
   openBare,
 } from "../../support/bare-sdk.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { watch } from "../../support/faulty-world.ts";
+import { watch } from "../../support/faulty-hub.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 
 // The same fault on the same hub, for the agent and for a device that is nothing but the SDK. Where the SDK does better than it did,

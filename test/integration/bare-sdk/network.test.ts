@@ -10,7 +10,7 @@ import {
   listenForMethods,
   openBare,
 } from "../../support/bare-sdk.ts";
-import { watch } from "../../support/faulty-world.ts";
+import { watch } from "../../support/faulty-hub.ts";
 
 // What the SDK alone does when the network misbehaves. Where one of these fails, the SDK has changed: see what the supervisor of the
 // agent's link can do without.

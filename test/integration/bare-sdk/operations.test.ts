@@ -13,7 +13,7 @@ import {
   listenForMethods,
   openBare,
 } from "../../support/bare-sdk.ts";
-import { watch } from "../../support/faulty-world.ts";
+import { watch } from "../../support/faulty-hub.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 // What the SDK alone makes of answers, tokens and clocks. Where one of these fails, the SDK has changed: see what the agent's link can do

@@ -11,7 +11,7 @@ import { exactly, jsonLike } from "../../support/wire-template.ts";
 type Name = keyof typeof httpExchanges;
 const names = Object.keys(httpExchanges).filter((name): name is Name => name in httpExchanges);
 
-async function world(): Promise<LocalHub> {
+async function startHub(): Promise<LocalHub> {
   const hub = await testHub();
   await hub.addDevice("board-1");
   await hub.addModule("board-1", "agent");
@@ -21,7 +21,7 @@ async function world(): Promise<LocalHub> {
 describe("over HTTPS without an SDK", () => {
   it.each(names)("%s", async (name) => {
     const exchange: HttpExchange = httpExchanges[name];
-    const answer = await callHub(await world(), exchange.request);
+    const answer = await callHub(await startHub(), exchange.request);
     expect(answer.body).toMatch(exactly(exchange.body));
     expect(answer.status).toBe(exchange.status);
     expect(answer.headers["iothub-errorcode"]).toBe(exchange.errorCode);
@@ -65,7 +65,7 @@ const throughSdk: Record<Name, (clients: ServiceClients) => Promise<unknown>> = 
 describe("through azure-iothub", () => {
   it.each(names)("%s", async (name) => {
     const exchange: HttpExchange = httpExchanges[name];
-    const hub = await world();
+    const hub = await startHub();
     const forged = hub.serviceConnectionString().replace(/SharedAccessKey=.*/, "SharedAccessKey=AAAA");
     const clients = serviceClients(hub, name === "the caller is not authorized" ? forged : undefined);
     const outcome = await throughSdk[name](clients).then(

@@ -14,7 +14,7 @@ const METHODS = "$iothub/methods/POST/#";
 const DESIRED = "$iothub/twin/PATCH/properties/desired/#";
 const soonS = (): number => Math.ceil(Date.now() / 1000) + 600;
 
-async function world(): Promise<LocalHub> {
+async function startHub(): Promise<LocalHub> {
   const hub = await testHub();
   await hub.addDevice("board-1");
   await hub.addDevice("board-2");
@@ -64,19 +64,19 @@ describe("a connection is refused", () => {
       code: 5,
     },
   ])("$what, with return code $code", async ({ options, code }) => {
-    const hub = await world();
+    const hub = await startHub();
     await expect(connectRaw(hub, { deviceId: "board-1", ...options(hub) })).rejects.toMatchObject({ code });
   });
 
   it("of a disabled device, and of its modules, with return code 5", async () => {
-    const hub = await world();
+    const hub = await startHub();
     await put(hub, "/devices/board-1", { status: "disabled" });
     await expect(connectRaw(hub, { deviceId: "board-1" })).rejects.toMatchObject({ code: 5 });
     await expect(connectRaw(hub, { deviceId: "board-1", moduleId: "agent" })).rejects.toMatchObject({ code: 5 });
   });
 
   it("over WebSockets elsewhere than at /$iothub/websocket", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const { status } = await callHub(hub, {
       method: "GET",
       path: "/mqtt",
@@ -101,7 +101,7 @@ describe("a connection is accepted", () => {
     { what: "by address", options: (hub) => named(hub, "127.0.0.1") },
     { what: "by address, IPv6", options: (hub) => named(hub, "[::1]") },
   ])("$what", async ({ options }) => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1", ...options(hub) });
     expect(raw.client.connected).toBe(true);
     expect(await twinText(hub)).toContain('"connectionState":"Connected"');
@@ -130,14 +130,14 @@ describe("the hub closes the connection", () => {
       act: ({ client }) => client.subscribe("devices/board-2/messages/devicebound/#"),
     },
   ])("$what", async ({ act }) => {
-    const raw = await connectRaw(await world(), { deviceId: "board-1" });
+    const raw = await connectRaw(await startHub(), { deviceId: "board-1" });
     act(raw);
     await raw.closed();
     expect(raw.client.connected).toBe(false);
   });
 
   it("of a device that connects a second time, and keeps the new one", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const first = await connectRaw(hub, { deviceId: "board-1" });
     const second = await connectRaw(hub, { deviceId: "board-1" });
     await first.closed();
@@ -165,7 +165,7 @@ describe("the hub closes the connection", () => {
     { what: "is disabled", act: (hub) => put(hub, "/devices/board-1", { status: "disabled" }) },
     { what: "gets new keys", act: (hub) => put(hub, "/devices/board-1", {}) },
   ])("of a device that $what", async ({ act }) => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await act(hub);
     await raw.closed();
@@ -173,7 +173,7 @@ describe("the hub closes the connection", () => {
   });
 
   it("of the modules of a device that is disabled, and leaves other devices alone", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const module = await connectRaw(hub, { deviceId: "board-1", moduleId: "agent" });
     const other = await connectRaw(hub, { deviceId: "board-2" });
     await put(hub, "/devices/board-1", { status: "disabled" });
@@ -184,7 +184,7 @@ describe("the hub closes the connection", () => {
 
 describe("subscriptions", () => {
   it("are granted QoS 1 at most", async () => {
-    const raw = await connectRaw(await world(), { deviceId: "board-1" });
+    const raw = await connectRaw(await startHub(), { deviceId: "board-1" });
     const granted = await raw.client.subscribeAsync({ [METHODS]: { qos: 2 }, [DESIRED]: { qos: 0 } });
     expect(granted.map(({ qos }) => qos)).toEqual([1, 0]);
   });
@@ -207,7 +207,7 @@ describe("subscriptions", () => {
   });
 
   it("of a session end with clean: true", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const session = await connectRaw(hub, { deviceId: "board-1", clean: false });
     await session.client.subscribeAsync(DESIRED);
     await connectRaw(hub, { deviceId: "board-1", clean: true });
@@ -216,7 +216,7 @@ describe("subscriptions", () => {
   });
 
   it("are not kept when they were refused", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1", clean: false });
     raw.client.subscribe("devices/board-2/messages/devicebound/#");
     await raw.closed();
@@ -225,7 +225,7 @@ describe("subscriptions", () => {
   });
 
   it("are needed to be told: nothing is sent without, and nothing is kept for later", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     const other = await connectRaw(hub, { deviceId: "board-2" });
     await other.client.subscribeAsync(DESIRED);
@@ -239,7 +239,7 @@ describe("subscriptions", () => {
   });
 
   it("end with UNSUBSCRIBE", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await raw.client.subscribeAsync(METHODS);
     await raw.client.unsubscribeAsync(METHODS);
@@ -254,7 +254,7 @@ describe("subscriptions", () => {
 
 describe("telemetry", () => {
   it("is kept with its properties, in order, for devices and modules", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const device = await connectRaw(hub, { deviceId: "board-1" });
     const module = await connectRaw(hub, { deviceId: "board-1", moduleId: "agent" });
     await device.client.publishAsync(
@@ -281,7 +281,7 @@ describe("telemetry", () => {
   });
 
   it("holds the will of a device that went without a word", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const will = {
       topic: "devices/board-1/messages/events/reason=lost",
       payload: Buffer.from("gone"),
@@ -296,7 +296,7 @@ describe("telemetry", () => {
   });
 
   it("does not hold the will of one that said DISCONNECT", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const will = {
       topic: "devices/board-1/messages/events/",
       payload: Buffer.from("gone"),
@@ -312,7 +312,7 @@ describe("telemetry", () => {
 
 describe("a report", () => {
   it("that builds on another version is refused", async () => {
-    const raw = await connectRaw(await world(), { deviceId: "board-1" });
+    const raw = await connectRaw(await startHub(), { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/twin/res/#");
     raw.client.publish("$iothub/twin/PATCH/properties/reported/?$rid=1&$version=1", '{"a":1}');
     expect((await raw.next("$iothub/twin/res/204/?$rid=1")).topic).toBe("$iothub/twin/res/204/?$rid=1&$version=2");
@@ -321,7 +321,7 @@ describe("a report", () => {
   });
 
   it("in a burst is answered in order, each with its version", async () => {
-    const raw = await connectRaw(await world(), { deviceId: "board-1" });
+    const raw = await connectRaw(await startHub(), { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/twin/res/#");
     for (let n = 1; n <= 20; n += 1) {
       raw.client.publish(`$iothub/twin/PATCH/properties/reported/?$rid=${n}`, JSON.stringify({ n }));

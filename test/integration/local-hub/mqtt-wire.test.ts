@@ -23,7 +23,7 @@ const sides: Side[] = [
   { who: "a module over MQTT", webSockets: false, moduleId: "agent" },
 ];
 
-async function world(): Promise<LocalHub> {
+async function startHub(): Promise<LocalHub> {
   const hub = await testHub();
   await hub.addDevice("board-1");
   await hub.addModule("board-1", "agent");
@@ -55,7 +55,7 @@ async function invoke(hub: LocalHub, side: { moduleId?: string }, body: string):
 
 describe.each(sides)("without an SDK, $who", (side) => {
   async function connected(filter: string): Promise<{ hub: LocalHub; raw: RawMqtt }> {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1", ...side });
     await raw.client.subscribeAsync(filter);
     return { hub, raw };
@@ -99,7 +99,7 @@ async function report(twin: Twin, payload: string): Promise<string | undefined> 
 
 describe.each(sides)("through azure-iot-device, $who", (side) => {
   async function connected(): Promise<{ hub: LocalHub; twin: Twin; device: Awaited<ReturnType<typeof connectSdk>> }> {
-    const hub = await world();
+    const hub = await startHub();
     const device = await connectSdk(hub, side.webSockets ? "WebSockets" : "MQTT", "board-1", side.moduleId);
     return { hub, device, twin: await device.getTwin() };
   }

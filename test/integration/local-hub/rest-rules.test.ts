@@ -12,7 +12,7 @@ import { sasToken } from "../../support/sas-token.ts";
 
 const VERSION = "api-version=2021-04-12";
 
-async function world(): Promise<LocalHub> {
+async function startHub(): Promise<LocalHub> {
   const hub = await testHub();
   await hub.addDevice("board-1");
   await hub.addModule("board-1", "agent");
@@ -61,7 +61,7 @@ describe("rights", () => {
   ];
 
   it.each(policies)("of the policy $policy", async ({ policy, rights }) => {
-    const hub = await world();
+    const hub = await startHub();
     const authorization = serviceToken(hub, hub.serviceConnectionString(policy));
     for (const { right, path, ...request } of endpoints) {
       const answer = await callHub(hub, { ...request, path: `${path}?${VERSION}`, headers: { authorization } });
@@ -83,7 +83,7 @@ describe("rights", () => {
   });
 
   it("are not given to devices", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const key = hub.deviceConnectionString("board-1").split("SharedAccessKey=")[1] ?? "";
     const authorization = sasToken("localhost/devices/board-1", key, Math.ceil(Date.now() / 1000) + 60);
     const answer = await callHub(hub, {
@@ -118,7 +118,7 @@ describe("a request", () => {
   });
 
   it("may write the path in any case and end it with a slash", async () => {
-    expect((await call(await world(), "GET", "/Devices/board-1/Modules/")).status).toBe(200);
+    expect((await call(await startHub(), "GET", "/Devices/board-1/Modules/")).status).toBe(200);
   });
 
   it.each([
@@ -126,12 +126,12 @@ describe("a request", () => {
     { what: "nothing", body: undefined, errorCode: "IotHubFormatError" },
     { what: "an array where an object is due", body: "[]", errorCode: "ArgumentInvalid" },
   ])("with $what for a body is 400", async ({ body, errorCode }) => {
-    const answer = await call(await world(), "PUT", "/devices/board-2", body);
+    const answer = await call(await startHub(), "PUT", "/devices/board-2", body);
     expect([answer.status, answer.headers["iothub-errorcode"]]).toEqual([400, errorCode]);
   });
 
   it("of more than 8 MiB is 413", async () => {
-    const answer = await call(await world(), "PUT", "/devices/board-2", `"${"x".repeat(8 * 1024 * 1024)}"`);
+    const answer = await call(await startHub(), "PUT", "/devices/board-2", `"${"x".repeat(8 * 1024 * 1024)}"`);
     expect([answer.status, answer.headers["iothub-errorcode"]]).toEqual([413, "MessageTooLarge"]);
   });
 
@@ -154,7 +154,7 @@ describe("a device identity", () => {
   });
 
   it("is changed with its etag, which then is another", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const before = await call(hub, "GET", "/devices/board-1");
     const body = { ...json(before), status: "disabled", statusReason: "on the bench" };
     const after = await call(hub, "PUT", "/devices/board-1", body, before.headers.etag);
@@ -195,11 +195,11 @@ describe("a device identity", () => {
       status: 400,
     },
   ])("that is $what: $status", async ({ method, path, body, ifMatch, status }) => {
-    expect((await call(await world(), method, path, body, ifMatch)).status).toBe(status);
+    expect((await call(await startHub(), method, path, body, ifMatch)).status).toBe(status);
   });
 
   it("takes its modules and its twin along when it is removed", async () => {
-    const hub = await world();
+    const hub = await startHub();
     await call(hub, "DELETE", "/devices/board-1", undefined, "*");
     expect((await call(hub, "GET", "/twins/board-1")).headers["iothub-errorcode"]).toBe("DeviceNotFound");
     expect((await call(hub, "GET", "/twins/board-1/modules/agent")).status).toBe(404);
@@ -251,7 +251,7 @@ describe("a bulk request", () => {
   });
 
   it("does what it can, and tells what it could not", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const answer = await call(hub, "POST", "/devices", [
       { id: "board-1", importMode: "create" },
       { id: "board-2", importMode: "createOrUpdate" },
@@ -291,7 +291,7 @@ describe("a bulk request", () => {
   });
 
   it("removes and updates through the SDK", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const { registry } = serviceClients(hub);
     const updated = await registry.updateDevices([{ deviceId: "board-1", status: "disabled" }], true);
     expect(updated.responseBody).toMatchObject({ isSuccessful: true });
@@ -303,7 +303,7 @@ describe("a bulk request", () => {
 
 describe("a module identity", () => {
   it("cannot be reached on a device that is disabled, its twin can", async () => {
-    const hub = await world();
+    const hub = await startHub();
     await call(hub, "PUT", "/devices/board-1", { status: "disabled" }, "*");
     expect((await call(hub, "GET", "/devices/board-1/modules/agent")).status).toBe(401);
     expect((await call(hub, "GET", "/twins/board-1/modules/agent")).status).toBe(200);
@@ -316,7 +316,7 @@ describe("a module identity", () => {
     { what: "removed", method: "DELETE", path: "agent", ifMatch: "*", status: 204 },
     { what: "changed", method: "PUT", path: "agent", body: { managedBy: "me" }, ifMatch: "*", status: 200 },
   ])("that is $what: $status", async ({ method, path, body, ifMatch, status }) => {
-    const answer = await call(await world(), method, `/devices/board-1/modules/${path}`, body, ifMatch);
+    const answer = await call(await startHub(), method, `/devices/board-1/modules/${path}`, body, ifMatch);
     expect(answer.status).toBe(status);
   });
 
@@ -378,7 +378,7 @@ describe("a direct method", () => {
   const reboot = { methodName: "reboot", payload: {} };
 
   it("waits for a device that is just coming", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const response = call(hub, "POST", "/twins/board-1/methods", { ...reboot, connectTimeoutInSeconds: 20 });
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/methods/POST/#");
@@ -403,7 +403,7 @@ describe("a direct method", () => {
   });
 
   it("ends at once when the device goes", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/methods/POST/#");
     const response = call(hub, "POST", "/twins/board-1/methods", reboot);
@@ -416,7 +416,7 @@ describe("a direct method", () => {
   });
 
   it("with an answer that is no JSON is 502", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/methods/POST/reboot/#");
     const response = call(hub, "POST", "/twins/board-1/methods", reboot);
@@ -455,7 +455,7 @@ describe("a direct method", () => {
       errorCode: "ArgumentInvalid",
     },
   ])("$what is $status", async ({ path, body, status, errorCode }) => {
-    const answer = await call(await world(), "POST", path, body);
+    const answer = await call(await startHub(), "POST", path, body);
     expect([answer.status, answer.headers["iothub-errorcode"]]).toEqual([status, errorCode]);
     expect(json(answer)["ExceptionMessage"]).toBe("");
   });
@@ -493,7 +493,7 @@ describe("the hub's own pages", () => {
   });
 
   it("show who is connected", async () => {
-    const hub = await world();
+    const hub = await startHub();
     await connectRaw(hub, { deviceId: "board-1", moduleId: "agent" });
     expect(json(await callHub(hub, { method: "GET", path: "/local-hub/status" }))).toEqual({
       hubName: "local-hub.boardkeeper.test",

@@ -4,7 +4,7 @@ import type { Fault, FaultOptions } from "../../../../service-tools/local-hub/fa
 import { mqttKinds } from "../../../../service-tools/local-hub/faults/mqtt-kinds.ts";
 import { methodKinds } from "../../../../service-tools/local-hub/faults/method-kinds.ts";
 import { twinKinds } from "../../../../service-tools/local-hub/faults/twin-kinds.ts";
-import { FaultyWorld, watch } from "../../../support/faulty-world.ts";
+import { FaultyHub, watch } from "../../../support/faulty-hub.ts";
 
 const TELEMETRY = "devices/board-1/messages/events/";
 const DESIRED = "$iothub/twin/PATCH/properties/desired/#";
@@ -15,7 +15,7 @@ interface Row {
   readonly parameters?: object;
   readonly what: string;
   /** What is seen, on the wire alone, after the fault was added. */
-  readonly seen: (world: FaultyWorld, fault: Fault) => Promise<unknown>;
+  readonly seen: (faulty: FaultyHub, fault: Fault) => Promise<unknown>;
   readonly is: unknown;
 }
 
@@ -31,17 +31,17 @@ const connections: Row[] = [
     fault: "connack-refused",
     parameters: { code },
     what: `refuses with ${code}, once`,
-    seen: async (world) => [await refusal(world.connect()), await refusal(world.connect())],
+    seen: async (faulty) => [await refusal(faulty.connect()), await refusal(faulty.connect())],
     is: [code, "let in"],
   })),
   {
     fault: "connack-lost",
     what: "leaves a client waiting that the hub takes for connected",
-    seen: async (world, fault) => {
-      const answered = watch(world.connect());
+    seen: async (faulty, fault) => {
+      const answered = watch(faulty.connect());
       await fault.waitForHits();
-      await world.board.closed();
-      await expect.poll(async () => (await world.rest("GET", "/devices/board-1")).body).toContain('"Connected"');
+      await faulty.board.closed();
+      await expect.poll(async () => (await faulty.rest("GET", "/devices/board-1")).body).toContain('"Connected"');
       return answered();
     },
     is: false,
@@ -49,17 +49,17 @@ const connections: Row[] = [
   {
     fault: "closed-after-connack",
     what: "lets in and throws out",
-    seen: async (world) => (await world.connect()).closed(),
+    seen: async (faulty) => (await faulty.connect()).closed(),
     is: undefined,
   },
   {
     fault: "session-forgotten",
     what: "comes back without its session",
-    seen: async (world) => {
-      const first = await world.connect({ clean: false });
+    seen: async (faulty) => {
+      const first = await faulty.connect({ clean: false });
       await first.client.subscribeAsync(DESIRED);
       await first.client.endAsync();
-      return [(await world.connect({ clean: false })).sessionPresent, await refusal(world.connect())];
+      return [(await faulty.connect({ clean: false })).sessionPresent, await refusal(faulty.connect())];
     },
     is: [false, "let in"],
   },
@@ -78,33 +78,33 @@ const connections: Row[] = [
   {
     fault: "suback-lost",
     what: "subscribes and does not say so",
-    seen: async (world, fault) => {
-      const answered = watch(world.board.client.subscribeAsync(DESIRED));
+    seen: async (faulty, fault) => {
+      const answered = watch(faulty.board.client.subscribeAsync(DESIRED));
       await fault.waitForHits();
-      await world.desire({ a: 1 });
-      return [await world.toldVersions(1), answered()];
+      await faulty.desire({ a: 1 });
+      return [await faulty.toldVersions(1), answered()];
     },
     is: [[2], false],
   },
   {
     fault: "puback-lost",
     what: "takes a message and does not say so",
-    seen: async (world, fault) => {
-      const answered = watch(world.board.client.publishAsync(TELEMETRY, "1", { qos: 1 }));
+    seen: async (faulty, fault) => {
+      const answered = watch(faulty.board.client.publishAsync(TELEMETRY, "1", { qos: 1 }));
       await fault.waitForHits();
-      return [(await world.rest("GET", "/local-hub/events")).body.split("\n").length - 1, answered()];
+      return [(await faulty.rest("GET", "/local-hub/events")).body.split("\n").length - 1, answered()];
     },
     is: [1, false],
   },
   {
     fault: "pingresp-lost",
     what: "does not answer a ping",
-    seen: async (world, fault) => {
+    seen: async (faulty, fault) => {
       const heard: string[] = [];
-      world.board.client.on("packetreceive", ({ cmd }) => heard.push(cmd));
-      world.board.client.sendPing();
+      faulty.board.client.on("packetreceive", ({ cmd }) => heard.push(cmd));
+      faulty.board.client.sendPing();
       await fault.waitForHits();
-      await world.getTwin();
+      await faulty.getTwin();
       return heard;
     },
     is: ["publish"],
@@ -117,14 +117,14 @@ const throttling: Row[] = [
       fault: "throttled",
       parameters: { body },
       what: `refuses the twin, its body ${body}`,
-      seen: async (world) => shape(await world.getTwin()),
+      seen: async (faulty) => shape(await faulty.getTwin()),
       is: ["429", body === "empty" ? "" : 429_001],
     },
     {
       fault: "throttled",
       parameters: { body },
       what: `refuses what is reported, its body ${body}`,
-      seen: async (world) => [shape(await world.report({ a: 1 })), await world.reported()],
+      seen: async (faulty) => [shape(await faulty.report({ a: 1 })), await faulty.reported()],
       is: [["429", body === "empty" ? "" : 429_001], {}],
     },
   ]),
@@ -141,8 +141,8 @@ const throttling: Row[] = [
     fault: "throttled",
     parameters: { retryAfterS: 7 },
     what: "refuses services",
-    seen: async (world) => {
-      const { status, headers } = await world.rest("GET", "/twins/board-1");
+    seen: async (faulty) => {
+      const { status, headers } = await faulty.rest("GET", "/twins/board-1");
       return [status, headers["retry-after"]];
     },
     is: [429, "7"],
@@ -151,15 +151,15 @@ const throttling: Row[] = [
     fault: "quota-exhausted",
     parameters: { twins: "refuse" },
     what: "refuses the twin",
-    seen: async (world) => shape(await world.getTwin()),
+    seen: async (faulty) => shape(await faulty.getTwin()),
     is: ["403", 403_002],
   },
   {
     fault: "quota-exhausted",
     what: "closes on what is asked of a twin",
-    seen: async (world) => {
-      world.getTwinInVain();
-      await world.board.closed();
+    seen: async (faulty) => {
+      faulty.getTwinInVain();
+      await faulty.board.closed();
     },
     is: undefined,
   },
@@ -175,7 +175,7 @@ const throttling: Row[] = [
   {
     fault: "quota-exhausted",
     what: "refuses services",
-    seen: async (world) => (await world.rest("GET", "/twins/board-1")).status,
+    seen: async (faulty) => (await faulty.rest("GET", "/twins/board-1")).status,
     is: 403,
   },
 ];
@@ -195,14 +195,14 @@ const twins: Row[] = [
       fault: "twin-refused",
       parameters: { status, operation: "get" },
       what: `refuses the twin with ${status}`,
-      seen: async (world) => [(await world.report({ a: 1 }))[0], shape(await world.getTwin())],
+      seen: async (faulty) => [(await faulty.report({ a: 1 }))[0], shape(await faulty.getTwin())],
       is: ["204", [status, codes[status]]],
     },
     {
       fault: "twin-refused",
       parameters: { status, operation: "report", body: "empty" },
       what: `refuses what is reported with ${status} and an empty body`,
-      seen: async (world) => [(await world.getTwin())[0], await world.report({ a: 1 }), await world.reported()],
+      seen: async (faulty) => [(await faulty.getTwin())[0], await faulty.report({ a: 1 }), await faulty.reported()],
       is: ["200", [status, ""], {}],
     },
   ]),
@@ -210,10 +210,14 @@ const twins: Row[] = [
     fault: "twin-request-lost",
     parameters: { operation: "report" },
     what: "is not carried out and not answered",
-    seen: async (world, fault) => {
-      world.reportInVain({ lost: true });
+    seen: async (faulty, fault) => {
+      faulty.reportInVain({ lost: true });
       await fault.waitForHits();
-      return [(await world.report({ kept: true }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
+      return [
+        (await faulty.report({ kept: true }))[0],
+        await faulty.reported(),
+        await faulty.unread("$iothub/twin/res/"),
+      ];
     },
     is: ["204", { kept: true }, 0],
   },
@@ -221,10 +225,10 @@ const twins: Row[] = [
     fault: "twin-answer-lost",
     parameters: { operation: "report" },
     what: "is carried out and not answered",
-    seen: async (world, fault) => {
-      world.reportInVain({ a: 1 });
+    seen: async (faulty, fault) => {
+      faulty.reportInVain({ a: 1 });
       await fault.waitForHits();
-      return [(await world.report({ b: 1 }))[0], await world.reported(), await world.unread("$iothub/twin/res/")];
+      return [(await faulty.report({ b: 1 }))[0], await faulty.reported(), await faulty.unread("$iothub/twin/res/")];
     },
     is: ["204", { a: 1, b: 1 }, 0],
   },
@@ -232,20 +236,20 @@ const twins: Row[] = [
     fault: "twin-answer-lost",
     parameters: { operation: "get" },
     what: "is asked for and never comes",
-    seen: async (world, fault) => {
-      world.getTwinInVain();
+    seen: async (faulty, fault) => {
+      faulty.getTwinInVain();
       await fault.waitForHits();
-      return [(await world.getTwin())[0], world.board.received.length];
+      return [(await faulty.getTwin())[0], faulty.board.received.length];
     },
     is: ["200", 0],
   },
   {
     fault: "desired-lost",
     what: "leaves a change untold",
-    seen: async (world) => {
-      await world.desire({ a: 1 });
-      await world.desire({ a: 2 });
-      return [await world.toldVersions(1), await world.unread("$iothub/twin/PATCH/")];
+    seen: async (faulty) => {
+      await faulty.desire({ a: 1 });
+      await faulty.desire({ a: 2 });
+      return [await faulty.toldVersions(1), await faulty.unread("$iothub/twin/PATCH/")];
     },
     is: [[3], 0],
   },
@@ -253,10 +257,10 @@ const twins: Row[] = [
     fault: "desired-duplicated",
     parameters: { copies: 2 },
     what: "tells a change three times",
-    seen: async (world) => {
-      await world.desire({ a: 1 });
-      await world.desire({ a: 2 });
-      return world.toldVersions(4);
+    seen: async (faulty) => {
+      await faulty.desire({ a: 1 });
+      await faulty.desire({ a: 2 });
+      return faulty.toldVersions(4);
     },
     is: [2, 2, 2, 3],
   },
@@ -264,22 +268,22 @@ const twins: Row[] = [
     fault: "desired-delayed",
     parameters: { delayMs: 500 },
     what: "tells a change later than the next",
-    seen: async (world) => {
-      await world.desire({ a: 1 });
-      await world.desire({ a: 2 });
-      const before = await world.toldVersions(1);
-      world.clock.advance(500);
-      return [before, await world.toldVersions(1)];
+    seen: async (faulty) => {
+      await faulty.desire({ a: 1 });
+      await faulty.desire({ a: 2 });
+      const before = await faulty.toldVersions(1);
+      faulty.clock.advance(500);
+      return [before, await faulty.toldVersions(1)];
     },
     is: [[3], [2]],
   },
   {
     fault: "desired-reordered",
     what: "tells a change after the next",
-    seen: async (world) => {
-      await world.desire({ a: 1 });
-      await world.desire({ a: 2 });
-      return world.toldVersions(2);
+    seen: async (faulty) => {
+      await faulty.desire({ a: 1 });
+      await faulty.desire({ a: 2 });
+      return faulty.toldVersions(2);
     },
     is: [3, 2],
   },
@@ -287,11 +291,11 @@ const twins: Row[] = [
     fault: "desired-reordered",
     parameters: { atMostMs: 500 },
     what: "does not wait for ever for a next one",
-    seen: async (world) => {
-      await world.desire({ a: 1 });
-      const before = await world.unread("$iothub/twin/PATCH/");
-      world.clock.advance(500);
-      return [before, await world.toldVersions(1)];
+    seen: async (faulty) => {
+      await faulty.desire({ a: 1 });
+      const before = await faulty.unread("$iothub/twin/PATCH/");
+      faulty.clock.advance(500);
+      return [before, await faulty.toldVersions(1)];
     },
     is: [0, [2]],
   },
@@ -301,24 +305,24 @@ const methods: Row[] = [
   {
     fault: "method-lost",
     what: "never comes, and the caller waits for 504",
-    seen: async (world, fault) => {
-      const caller = world.call();
+    seen: async (faulty, fault) => {
+      const caller = faulty.call();
       await fault.waitForHits();
-      world.clock.advance(30_000);
-      return [(await caller).status, await world.unread("$iothub/methods/")];
+      faulty.clock.advance(30_000);
+      return [(await caller).status, await faulty.unread("$iothub/methods/")];
     },
     is: [504, 0],
   },
   {
     fault: "method-late",
     what: "comes when the caller has given up",
-    seen: async (world, fault) => {
-      const caller = world.call();
+    seen: async (faulty, fault) => {
+      const caller = faulty.call();
       await fault.waitForHits();
-      const before = await world.unread("$iothub/methods/");
-      world.clock.advance(30_000);
+      const before = await faulty.unread("$iothub/methods/");
+      faulty.clock.advance(30_000);
       const { status } = await caller;
-      return [before, status, (await world.called()) !== ""];
+      return [before, status, (await faulty.called()) !== ""];
     },
     is: [0, 504, true],
   },
@@ -326,11 +330,11 @@ const methods: Row[] = [
     fault: "method-duplicated",
     parameters: { requestId },
     what: `comes twice, the request id ${requestId}`,
-    seen: async (world) => {
-      const caller = world.call();
-      const [first, second] = [await world.called(), await world.called()];
-      world.answerCall(second);
-      world.answerCall(first);
+    seen: async (faulty) => {
+      const caller = faulty.call();
+      const [first, second] = [await faulty.called(), await faulty.called()];
+      faulty.answerCall(second);
+      faulty.answerCall(first);
       return [first === second, (await caller).status];
     },
     is: [requestId === "same", 200],
@@ -338,11 +342,11 @@ const methods: Row[] = [
   {
     fault: "method-answer-lost",
     what: "is answered, and the caller hears 504",
-    seen: async (world, fault) => {
-      const caller = world.call();
-      world.answerCall(await world.called());
+    seen: async (faulty, fault) => {
+      const caller = faulty.call();
+      faulty.answerCall(await faulty.called());
       await fault.waitForHits();
-      world.clock.advance(30_000);
+      faulty.clock.advance(30_000);
       return (await caller).status;
     },
     is: 504,
@@ -353,11 +357,11 @@ const rows = [...connections, ...throttling, ...twins, ...methods];
 const once: FaultOptions = { times: 1 };
 
 /** A board that has subscribed to all there is, but for the filters that a row is about. */
-async function worldFor({ fault }: Row, webSockets: boolean): Promise<FaultyWorld> {
-  const world = await FaultyWorld.begin(webSockets);
-  await world.board.client.subscribeAsync("$iothub/twin/res/#");
-  if (!fault.startsWith("suback-")) await world.board.client.subscribeAsync([DESIRED, METHODS]);
-  return world;
+async function worldFor({ fault }: Row, webSockets: boolean): Promise<FaultyHub> {
+  const faulty = await FaultyHub.begin(webSockets);
+  await faulty.board.client.subscribeAsync("$iothub/twin/res/#");
+  if (!fault.startsWith("suback-")) await faulty.board.client.subscribeAsync([DESIRED, METHODS]);
+  return faulty;
 }
 
 describe.each([
@@ -365,34 +369,34 @@ describe.each([
   { way: "WebSockets", webSockets: true },
 ])("over $way", ({ webSockets }) => {
   it.each(rows)("$fault $what", async (row) => {
-    const world = await worldFor(row, webSockets);
-    const fault = world.hub.faults.addUntyped(row.fault, row.parameters ?? {}, once);
-    expect(await row.seen(world, fault)).toEqual(row.is);
+    const faulty = await worldFor(row, webSockets);
+    const fault = faulty.hub.faults.addUntyped(row.fault, row.parameters ?? {}, once);
+    expect(await row.seen(faulty, fault)).toEqual(row.is);
     expect([fault.hits, fault.state]).toEqual([1, "over"]);
   });
 
   it.each(["kick", "token-expired"] as const)("%s closes the connection, and takes the next", async (name) => {
-    const world = await FaultyWorld.begin(webSockets);
-    const other = await world.connect({ deviceId: "board-2" });
-    const fault = world.hub.faults.add(name, {}, { deviceId: "board-1" });
-    await world.board.closed();
+    const faulty = await FaultyHub.begin(webSockets);
+    const other = await faulty.connect({ deviceId: "board-2" });
+    const fault = faulty.hub.faults.add(name, {}, { deviceId: "board-1" });
+    await faulty.board.closed();
     expect([fault.hits, other.client.connected]).toEqual([1, true]);
-    expect((await world.connect()).client.connected).toBe(true);
+    expect((await faulty.connect()).client.connected).toBe(true);
   });
 
   it.each([
     { sessions: "kept", present: true },
     { sessions: "lost", present: false },
   ] as const)("restart ends all connections, and comes back with sessions $sessions", async ({ sessions, present }) => {
-    const world = await FaultyWorld.begin(webSockets);
-    const board = await world.connect({ clean: false });
+    const faulty = await FaultyHub.begin(webSockets);
+    const board = await faulty.connect({ clean: false });
     await board.client.subscribeAsync(DESIRED);
-    world.hub.faults.add("restart", { downMs: 1000, sessions });
+    faulty.hub.faults.add("restart", { downMs: 1000, sessions });
     await board.closed();
-    await expect(world.connect()).rejects.toMatchObject({ code: "ECONNREFUSED" });
-    world.clock.advance(1000);
-    await expect.poll(() => refusal(world.connect({ deviceId: "board-2" }))).toBe("let in");
-    expect((await world.connect({ clean: false })).sessionPresent).toBe(present);
+    await expect(faulty.connect()).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    faulty.clock.advance(1000);
+    await expect.poll(() => refusal(faulty.connect({ deviceId: "board-2" }))).toBe("let in");
+    expect((await faulty.connect({ clean: false })).sessionPresent).toBe(present);
   });
 });
 

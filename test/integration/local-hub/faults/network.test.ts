@@ -7,12 +7,12 @@ import { ManualClock } from "../../../support/manual-clock.ts";
 import { callHub } from "../../../support/raw-https.ts";
 import { connectRaw } from "../../../support/raw-mqtt.ts";
 import type { RawMqtt } from "../../../support/raw-mqtt.ts";
-import { openRoad, portsOf, sayHello, travel } from "../../../support/road.ts";
+import { openTcp, portsOf, beginTls, connectTo } from "../../../support/endpoint-clients.ts";
 
-const all = endpoints.map((surface) => ({ surface }));
-const withDevices = all.filter(({ surface }) => surface === "mqtt" || surface === "websockets");
+const all = endpoints.map((endpoint) => ({ endpoint }));
+const withDevices = all.filter(({ endpoint }) => endpoint === "mqtt" || endpoint === "websockets");
 
-async function world(options: Partial<LocalHubOptions> = {}): Promise<LocalHub> {
+async function startHub(options: Partial<LocalHubOptions> = {}): Promise<LocalHub> {
   const hub = await testHub(options);
   await hub.addDevice("board-1");
   await hub.addDevice("board-2");
@@ -20,8 +20,8 @@ async function world(options: Partial<LocalHubOptions> = {}): Promise<LocalHub> 
 }
 
 /** What comes of trying to connect: "open", or the system's error. */
-async function knock(port: number, host?: string): Promise<string> {
-  return openRoad(port, host).then(
+async function tryConnect(port: number, host?: string): Promise<string> {
+  return openTcp(port, host).then(
     () => "open",
     (error: NodeJS.ErrnoException) => error.code ?? error.message,
   );
@@ -31,7 +31,7 @@ const REPORT = "$iothub/twin/PATCH/properties/reported/?$rid=1";
 
 /** A board that reports over MQTT, and hears what becomes of it. */
 async function connected(options: Partial<LocalHubOptions> = {}): Promise<{ hub: LocalHub; board: RawMqtt }> {
-  const hub = await world(options);
+  const hub = await startHub(options);
   const board = await connectRaw(hub, { deviceId: "board-1" });
   await board.client.subscribeAsync("$iothub/twin/res/#");
   return { hub, board };
@@ -48,141 +48,141 @@ async function reported(hub: LocalHub): Promise<object> {
 }
 
 /** Something said and answered elsewhere, meanwhile: what was said before it has reached the hub by now. */
-async function overtake(hub: LocalHub, surface: Endpoint): Promise<void> {
-  await (await travel(hub, surface === "images" ? "mqtt" : "images", "board-2")).ask();
+async function overtake(hub: LocalHub, endpoint: Endpoint): Promise<void> {
+  await (await connectTo(hub, endpoint === "images" ? "mqtt" : "images", "board-2")).ask();
 }
 
-describe.each(all)("refuse, on $surface", ({ surface }) => {
+describe.each(all)("refuse, on $endpoint", ({ endpoint }) => {
   it("closes the port, on both addresses, and opens it again", async () => {
-    const hub = await world();
-    const port = portsOf[surface](hub);
-    const fault = hub.faults.add("refuse", {}, { on: [surface] });
-    expect([await knock(port), await knock(port, "::1")]).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+    const hub = await startHub();
+    const port = portsOf[endpoint](hub);
+    const fault = hub.faults.add("refuse", {}, { on: [endpoint] });
+    expect([await tryConnect(port), await tryConnect(port, "::1")]).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
     expect(fault.hits).toBe(1);
     await fault.end();
-    expect([await knock(port), await knock(port, "::1")]).toEqual(["open", "open"]);
+    expect([await tryConnect(port), await tryConnect(port, "::1")]).toEqual(["open", "open"]);
   });
 
   it("leaves alone who is in, and other ports", async () => {
-    const hub = await world();
-    const inside = await travel(hub, surface);
-    hub.faults.add("refuse", {}, { on: [surface] });
+    const hub = await startHub();
+    const inside = await connectTo(hub, endpoint);
+    hub.faults.add("refuse", {}, { on: [endpoint] });
     await inside.ask();
-    const others = new Set(endpoints.map((one) => portsOf[one](hub)).filter((port) => port !== portsOf[surface](hub)));
-    for (const port of others) expect(await knock(port)).toBe("open");
+    const others = new Set(endpoints.map((one) => portsOf[one](hub)).filter((port) => port !== portsOf[endpoint](hub)));
+    for (const port of others) expect(await tryConnect(port)).toBe("open");
   });
 });
 
 describe("refuse", () => {
   it("switched on and off in one go ends as it was switched last", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const first = hub.faults.add("refuse");
     const ended = first.end();
     const second = hub.faults.add("refuse");
     await ended;
-    expect(await knock(hub.ports.mqtt)).toBe("ECONNREFUSED");
+    expect(await tryConnect(hub.ports.mqtt)).toBe("ECONNREFUSED");
     const third = hub.faults.add("refuse");
     await second.end();
-    expect(await knock(hub.ports.mqtt)).toBe("ECONNREFUSED");
+    expect(await tryConnect(hub.ports.mqtt)).toBe("ECONNREFUSED");
     await third.end();
-    expect(await knock(hub.ports.mqtt)).toBe("open");
+    expect(await tryConnect(hub.ports.mqtt)).toBe("open");
   });
 
   it("for a time ends by itself", async () => {
     const clock = new ManualClock();
-    const hub = await world({ clock });
+    const hub = await startHub({ clock });
     const fault = hub.faults.add("refuse", {}, { on: ["mqtt"], forMs: 1000, afterMs: 500 });
-    expect([fault.state, await knock(hub.ports.mqtt)]).toEqual(["waiting", "open"]);
+    expect([fault.state, await tryConnect(hub.ports.mqtt)]).toEqual(["waiting", "open"]);
     clock.advance(500);
-    expect([fault.state, await knock(hub.ports.mqtt)]).toEqual(["on", "ECONNREFUSED"]);
+    expect([fault.state, await tryConnect(hub.ports.mqtt)]).toEqual(["on", "ECONNREFUSED"]);
     clock.advance(1000);
-    await expect.poll(() => knock(hub.ports.mqtt)).toBe("open");
+    await expect.poll(() => tryConnect(hub.ports.mqtt)).toBe("open");
     expect(fault.state).toBe("over");
   });
 });
 
-describe.each(all)("accept-reset, on $surface", ({ surface }) => {
+describe.each(all)("accept-reset, on $endpoint", ({ endpoint }) => {
   it("resets whoever comes, so often", async () => {
-    const hub = await world();
-    const fault = hub.faults.add("accept-reset", {}, { on: [surface], times: 2 });
+    const hub = await startHub();
+    const fault = hub.faults.add("accept-reset", {}, { on: [endpoint], times: 2 });
     for (const _ of [1, 2]) {
       // It depends on who is faster whether the connection is seen to open at all.
-      const fate = openRoad(portsOf[surface](hub)).then((road) => road.fate);
-      expect(await fate.catch((error: NodeJS.ErrnoException) => error.code)).toBe("ECONNRESET");
+      const closedBy = openTcp(portsOf[endpoint](hub)).then((tcp) => tcp.closedBy);
+      expect(await closedBy.catch((error: NodeJS.ErrnoException) => error.code)).toBe("ECONNRESET");
     }
     expect([fault.hits, fault.state]).toEqual([2, "over"]);
-    await (await travel(hub, surface)).ask();
+    await (await connectTo(hub, endpoint)).ask();
   });
 });
 
-describe.each(withDevices)("accept-reset for one device, on $surface", ({ surface }) => {
+describe.each(withDevices)("accept-reset for one device, on $endpoint", ({ endpoint }) => {
   it("resets it when it says who it is, and lets others in", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const fault = hub.faults.add("accept-reset", {}, { deviceId: "board-1" });
-    void travel(hub, surface, "board-1").catch(() => undefined);
+    void connectTo(hub, endpoint, "board-1").catch(() => undefined);
     await fault.waitForHits();
-    await (await travel(hub, surface, "board-2")).ask();
+    await (await connectTo(hub, endpoint, "board-2")).ask();
     expect(fault.hits).toBe(1);
   });
 });
 
-describe.each(all)("on a live connection, on $surface", ({ surface }) => {
+describe.each(all)("on a live connection, on $endpoint", ({ endpoint }) => {
   it.each([
-    { name: "reset", fate: "ECONNRESET" },
-    { name: "close", fate: "FIN" },
-  ] as const)("$name ends it with $fate, and new ones are taken", async ({ name, fate }) => {
-    const hub = await world();
-    const before = await travel(hub, surface);
+    { name: "reset", closedBy: "ECONNRESET" },
+    { name: "close", closedBy: "FIN" },
+  ] as const)("$name ends it with $closedBy, and new ones are taken", async ({ name, closedBy }) => {
+    const hub = await startHub();
+    const before = await connectTo(hub, endpoint);
     await before.ask();
-    const fault = hub.faults.add(name, {}, { on: [surface] });
-    expect(await before.road.fate).toBe(fate);
+    const fault = hub.faults.add(name, {}, { on: [endpoint] });
+    expect(await before.tcp.closedBy).toBe(closedBy);
     expect([fault.hits, fault.state]).toEqual([1, "over"]);
-    await (await travel(hub, surface)).ask();
+    await (await connectTo(hub, endpoint)).ask();
   });
 });
 
-describe.each(withDevices)("for one device, on $surface", ({ surface }) => {
+describe.each(withDevices)("for one device, on $endpoint", ({ endpoint }) => {
   it.each(["reset", "close", "black-hole"] as const)("%s leaves the others alone", async (name) => {
-    const hub = await world();
-    await travel(hub, surface, "board-1");
-    const other = await travel(hub, surface, "board-2");
+    const hub = await startHub();
+    await connectTo(hub, endpoint, "board-1");
+    const other = await connectTo(hub, endpoint, "board-2");
     const fault = hub.faults.add(name, {}, { deviceId: "board-1" });
     await other.ask();
     expect(fault.hits).toBe(1);
   });
 
   it("what is for the one spares the other's new connections too", async () => {
-    const hub = await world();
+    const hub = await startHub();
     const fault = hub.faults.add("black-hole", {}, { deviceId: "board-1" });
-    await (await travel(hub, surface, "board-2")).ask();
+    await (await connectTo(hub, endpoint, "board-2")).ask();
     expect(fault.hits).toBe(0);
   });
 });
 
-describe.each(all)("black-hole, on $surface", ({ surface }) => {
+describe.each(all)("black-hole, on $endpoint", ({ endpoint }) => {
   it("swallows what is said, for good: the connection stays, and stays dead", async () => {
-    const hub = await world();
-    const lost = await travel(hub, surface);
+    const hub = await startHub();
+    const lost = await connectTo(hub, endpoint);
     await lost.ask();
-    const fault = hub.faults.add("black-hole", {}, { on: [surface] });
+    const fault = hub.faults.add("black-hole", {}, { on: [endpoint] });
     expect(fault.hits).toBe(1);
     let answered = false;
     lost.ask().then(
       () => (answered = true),
       () => undefined,
     );
-    await overtake(hub, surface);
+    await overtake(hub, endpoint);
     await fault.end();
-    await (await travel(hub, surface)).ask();
-    expect([answered, lost.road.socket.destroyed]).toEqual([false, false]);
+    await (await connectTo(hub, endpoint)).ask();
+    expect([answered, lost.tcp.socket.destroyed]).toEqual([false, false]);
   });
 
   it("gives it back late, if that is what it is to do", async () => {
-    const hub = await world();
-    const late = await travel(hub, surface);
-    const fault = hub.faults.add("black-hole", { after: "late" }, { on: [surface] });
+    const hub = await startHub();
+    const late = await connectTo(hub, endpoint);
+    const fault = hub.faults.add("black-hole", { after: "late" }, { on: [endpoint] });
     const answered = late.ask();
-    await overtake(hub, surface);
+    await overtake(hub, endpoint);
     await fault.end();
     await expect(answered).resolves.toBeUndefined();
   });
@@ -274,13 +274,13 @@ describe("loss", () => {
   });
 });
 
-describe.each(all)("bandwidth, on $surface", ({ surface }) => {
+describe.each(all)("bandwidth, on $endpoint", ({ endpoint }) => {
   it("lets so many bytes through in a second, little by little", async () => {
     const clock = new ManualClock();
-    const hub = await world({ clock });
+    const hub = await startHub({ clock });
     hub.faults.add("bandwidth", { bytesPerS: 1000, direction: "to-client" });
-    const { socket } = await openRoad(portsOf[surface](hub));
-    void sayHello(hub, socket);
+    const { socket } = await openTcp(portsOf[endpoint](hub));
+    void beginTls(hub, socket);
     await expect.poll(() => clock.pending()).toBeGreaterThan(0);
     expect(socket.bytesRead).toBe(0);
     clock.advance(100);
@@ -290,32 +290,36 @@ describe.each(all)("bandwidth, on $surface", ({ surface }) => {
   });
 });
 
-describe.each(all)("cut-after, on $surface", ({ surface }) => {
+describe.each(all)("cut-after, on $endpoint", ({ endpoint }) => {
   it.each([
-    { how: "reset", fate: "ECONNRESET" },
-    { how: "close", fate: "FIN" },
-  ] as const)("lets so many bytes through, and then: $how", async ({ how, fate }) => {
-    const hub = await world();
-    const fault = hub.faults.add("cut-after", { bytes: 300, how, direction: "to-client" }, { on: [surface], times: 1 });
-    const { socket } = await openRoad(portsOf[surface](hub));
-    expect(await sayHello(hub, socket)).toBe(fate);
+    { how: "reset", closedBy: "ECONNRESET" },
+    { how: "close", closedBy: "FIN" },
+  ] as const)("lets so many bytes through, and then: $how", async ({ how, closedBy }) => {
+    const hub = await startHub();
+    const fault = hub.faults.add(
+      "cut-after",
+      { bytes: 300, how, direction: "to-client" },
+      { on: [endpoint], times: 1 },
+    );
+    const { socket } = await openTcp(portsOf[endpoint](hub));
+    expect(await beginTls(hub, socket)).toBe(closedBy);
     expect([socket.bytesRead, fault.hits]).toEqual([300, 1]);
-    await (await travel(hub, surface)).ask();
+    await (await connectTo(hub, endpoint)).ask();
   });
 });
 
-describe.each(all)("certificate, on $surface", ({ surface }) => {
+describe.each(all)("certificate, on $endpoint", ({ endpoint }) => {
   it.each([
-    { flaw: "not-yet-valid", fate: "CERT_NOT_YET_VALID" },
-    { flaw: "expired", fate: "CERT_HAS_EXPIRED" },
-    { flaw: "other-name", fate: "ERR_TLS_CERT_ALTNAME_INVALID" },
-    { flaw: "unknown-authority", fate: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" },
-  ] as const)("$flaw: the client says $fate, and trusts the next", async ({ flaw, fate }) => {
-    const hub = await world();
-    const fault = hub.faults.add("certificate", { flaw }, { on: [surface], times: 1 });
-    const { socket } = await openRoad(portsOf[surface](hub));
-    expect([await sayHello(hub, socket), fault.hits]).toEqual([fate, 1]);
-    await (await travel(hub, surface)).ask();
+    { flaw: "not-yet-valid", closedBy: "CERT_NOT_YET_VALID" },
+    { flaw: "expired", closedBy: "CERT_HAS_EXPIRED" },
+    { flaw: "other-name", closedBy: "ERR_TLS_CERT_ALTNAME_INVALID" },
+    { flaw: "unknown-authority", closedBy: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" },
+  ] as const)("$flaw: the client says $closedBy, and trusts the next", async ({ flaw, closedBy }) => {
+    const hub = await startHub();
+    const fault = hub.faults.add("certificate", { flaw }, { on: [endpoint], times: 1 });
+    const { socket } = await openTcp(portsOf[endpoint](hub));
+    expect([await beginTls(hub, socket), fault.hits]).toEqual([closedBy, 1]);
+    await (await connectTo(hub, endpoint)).ask();
   });
 });
 

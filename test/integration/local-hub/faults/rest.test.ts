@@ -1,42 +1,42 @@
 import { describe, expect, it } from "vitest";
-import { FaultyWorld, watch } from "../../../support/faulty-world.ts";
+import { FaultyHub, watch } from "../../../support/faulty-hub.ts";
 
 const METHODS = "$iothub/methods/POST/#";
 
-async function withMethods(): Promise<FaultyWorld> {
-  const world = await FaultyWorld.begin(false);
-  await world.board.client.subscribeAsync(["$iothub/twin/res/#", METHODS]);
-  return world;
+async function withMethods(): Promise<FaultyHub> {
+  const faulty = await FaultyHub.begin(false);
+  await faulty.board.client.subscribeAsync(["$iothub/twin/res/#", METHODS]);
+  return faulty;
 }
 
 /** Answers the calls of `go` that reach the board; tells how many there have been. */
-function answering(world: FaultyWorld): () => number {
+function answering(faulty: FaultyHub): () => number {
   let calls = 0;
-  world.board.client.on("message", (topic) => {
+  faulty.board.client.on("message", (topic) => {
     if (!topic.startsWith("$iothub/methods/")) return;
     calls += 1;
-    world.answerCall(topic.split("$rid=")[1] ?? "");
+    faulty.answerCall(topic.split("$rid=")[1] ?? "");
   });
   return () => calls;
 }
 
 describe("rest-refused", () => {
   it.each(["429", "500", "503"] as const)("answers %s, with Retry-After, and carries nothing out", async (status) => {
-    const world = await withMethods();
-    const calls = answering(world);
-    const fault = world.hub.faults.add("rest-refused", { status, retryAfterS: 9 }, { times: 1 });
-    const answer = await world.call();
+    const faulty = await withMethods();
+    const calls = answering(faulty);
+    const fault = faulty.hub.faults.add("rest-refused", { status, retryAfterS: 9 }, { times: 1 });
+    const answer = await faulty.call();
     expect([answer.status, answer.headers["retry-after"], answer.body === ""]).toEqual([Number(status), "9", false]);
-    expect([calls(), fault.hits, (await world.call()).status]).toEqual([0, 1, 200]);
+    expect([calls(), fault.hits, (await faulty.call()).status]).toEqual([0, 1, 200]);
   });
 
   it("can have an empty body, and be for one operation and one device", async () => {
-    const world = await withMethods();
+    const faulty = await withMethods();
     const only = { operation: "methods", body: "empty", status: "503" } as const;
-    const fault = world.hub.faults.add("rest-refused", only, { deviceId: "board-1" });
-    expect((await world.rest("GET", "/twins/board-1")).status).toBe(200);
-    expect((await world.rest("POST", "/twins/board-2/methods", { methodName: "go" })).status).toBe(404);
-    expect(await world.call()).toMatchObject({ status: 503, body: "" });
+    const fault = faulty.hub.faults.add("rest-refused", only, { deviceId: "board-1" });
+    expect((await faulty.rest("GET", "/twins/board-1")).status).toBe(200);
+    expect((await faulty.rest("POST", "/twins/board-2/methods", { methodName: "go" })).status).toBe(404);
+    expect(await faulty.call()).toMatchObject({ status: 503, body: "" });
     expect(fault.hits).toBe(1);
   });
 });
@@ -46,10 +46,10 @@ describe("rest-cut", () => {
     { when: "before", carriedOut: 0 },
     { when: "after", carriedOut: 1 },
   ] as const)("cuts $when the request is carried out, and the caller cannot know", async ({ when, carriedOut }) => {
-    const world = await withMethods();
-    const calls = answering(world);
-    const fault = world.hub.faults.add("rest-cut", { when, operation: "methods" }, { times: 1 });
-    await expect(world.call()).rejects.toMatchObject({ code: "ECONNRESET" });
+    const faulty = await withMethods();
+    const calls = answering(faulty);
+    const fault = faulty.hub.faults.add("rest-cut", { when, operation: "methods" }, { times: 1 });
+    await expect(faulty.call()).rejects.toMatchObject({ code: "ECONNRESET" });
     expect([calls(), fault.hits]).toEqual([carriedOut, 1]);
   });
 });
@@ -59,13 +59,13 @@ describe("rest-stalled", () => {
     { when: "before", carriedOut: 0 },
     { when: "after", carriedOut: 1 },
   ] as const)("stalls $when the request is carried out, until it is over", async ({ when, carriedOut }) => {
-    const world = await withMethods();
-    const calls = answering(world);
-    const fault = world.hub.faults.add("rest-stalled", { when, operation: "methods" });
-    const asked = world.call();
+    const faulty = await withMethods();
+    const calls = answering(faulty);
+    const fault = faulty.hub.faults.add("rest-stalled", { when, operation: "methods" });
+    const asked = faulty.call();
     const answered = watch(asked);
     await fault.waitForHits();
-    await world.rest("GET", "/twins/board-1");
+    await faulty.rest("GET", "/twins/board-1");
     expect([calls(), answered()]).toEqual([carriedOut, false]);
     await fault.end();
     expect((await asked).status).toBe(200);
@@ -73,10 +73,10 @@ describe("rest-stalled", () => {
 });
 
 /** A message that asks for a fault, as the SDKs' own tests send it. */
-async function inject(world: FaultyWorld, type: string, delayS = 0): Promise<void> {
+async function inject(faulty: FaultyHub, type: string, delayS = 0): Promise<void> {
   const bag = `AzIoTHub_FaultOperationType=${type}&AzIoTHub_FaultOperationCloseReason=boom`;
   const times = `AzIoTHub_FaultOperationDelayInSecs=${delayS}&AzIoTHub_FaultOperationDurationInSecs=10`;
-  await world.board.client
+  await faulty.board.client
     .publishAsync(`devices/board-1/messages/events/${bag}&${times}`, "", { qos: 1 })
     .catch(() => undefined);
 }
@@ -90,29 +90,29 @@ describe("a message that asks for a fault", () => {
     { type: "InvokeAuthError", names: ["connack-refused", "token-expired"] },
     { type: "KillAmqpConnection", names: [] },
   ])("gets it: $type", async ({ type, names }) => {
-    const world = await withMethods();
-    await inject(world, type, 3);
-    const added = world.hub.faults.list();
+    const faulty = await withMethods();
+    await inject(faulty, type, 3);
+    const added = faulty.hub.faults.list();
     expect(added.map(({ name, state, options }) => [name, state, options.deviceId])).toEqual(
       names.map((name) => [name, "waiting", "board-1"]),
     );
   });
 
   it("loses its connection after the delay", async () => {
-    const world = await withMethods();
-    await inject(world, "KillTcp", 3);
-    expect(world.board.client.connected).toBe(true);
-    world.clock.advance(3000);
-    await world.board.closed();
-    expect((await world.connect()).client.connected).toBe(true);
+    const faulty = await withMethods();
+    await inject(faulty, "KillTcp", 3);
+    expect(faulty.board.client.connected).toBe(true);
+    faulty.clock.advance(3000);
+    await faulty.board.closed();
+    expect((await faulty.connect()).client.connected).toBe(true);
   });
 
   it("is refused for a while", async () => {
-    const world = await withMethods();
-    await inject(world, "InvokeAuthError");
-    await world.board.closed();
-    await expect(world.connect()).rejects.toMatchObject({ code: 5 });
-    world.clock.advance(10_000);
-    expect((await world.connect()).client.connected).toBe(true);
+    const faulty = await withMethods();
+    await inject(faulty, "InvokeAuthError");
+    await faulty.board.closed();
+    await expect(faulty.connect()).rejects.toMatchObject({ code: 5 });
+    faulty.clock.advance(10_000);
+    expect((await faulty.connect()).client.connected).toBe(true);
   });
 });

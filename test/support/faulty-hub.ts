@@ -9,20 +9,20 @@ import type { RawConnect, RawMqtt } from "./raw-mqtt.ts";
 
 const VERSION = "api-version=2021-04-12";
 
-/** A hub whose time stands still, and a board on it that hears all that the hub has to say. */
-export class FaultyWorld {
+/** A hub whose clock the test moves, and a board that is connected and subscribed. */
+export class FaultyHub {
   readonly hub: LocalHub;
   readonly clock: ManualClock;
   readonly board: RawMqtt;
   readonly #webSockets: boolean;
   #lastRid = 100;
 
-  static async begin(webSockets: boolean): Promise<FaultyWorld> {
+  static async begin(webSockets: boolean): Promise<FaultyHub> {
     const clock = new ManualClock();
     const hub = await testHub({ clock });
     await hub.addDevice("board-1");
     await hub.addDevice("board-2");
-    return new FaultyWorld(hub, clock, await connectRaw(hub, { deviceId: "board-1", webSockets }), webSockets);
+    return new FaultyHub(hub, clock, await connectRaw(hub, { deviceId: "board-1", webSockets }), webSockets);
   }
 
   private constructor(hub: LocalHub, clock: ManualClock, board: RawMqtt, webSockets: boolean) {

@@ -12,32 +12,32 @@ import type { Endpoint } from "../../service-tools/local-hub/faults/fault-kind.t
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { rawOptions } from "./raw-mqtt.ts";
 
-/** A TCP connection with what the system said of its end: "FIN", or the code of an error (ECONNRESET for RST). */
-export interface Road {
+/** A TCP connection and how the other side closed it: "FIN", or the code of an error (ECONNRESET for RST). */
+export interface TcpConnection {
   readonly socket: Socket;
-  readonly fate: Promise<string>;
+  readonly closedBy: Promise<string>;
 }
 
-/** Opens a TCP connection; rejects with the system's error when nobody takes it. */
-export async function openRoad(port: number, host = "127.0.0.1"): Promise<Road> {
+/** Opens a TCP connection; rejects with the system's error when it is not accepted. */
+export async function openTcp(port: number, host = "127.0.0.1"): Promise<TcpConnection> {
   const socket = connectTcp({ port, host });
   onTestFinished(() => void socket.destroy());
-  const fate = fateOf(socket);
+  const closedBy = closingOf(socket);
   await once(socket, "connect");
-  return { socket, fate };
+  return { socket, closedBy };
 }
 
-async function fateOf(socket: Socket): Promise<string> {
+async function closingOf(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     socket.on("end", () => resolve("FIN"));
     socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
   });
 }
 
-/** One connection through a way into the hub, over a road that can be watched. */
-export interface Traveller {
-  readonly road: Road;
-  /** Asks for something, and resolves when the answer is here. */
+/** A client of one of the endpoints of the hub, with the TCP connection under it. */
+export interface EndpointClient {
+  readonly tcp: TcpConnection;
+  /** Sends a request; resolves when the response has arrived. */
   ask(): Promise<void>;
 }
 
@@ -48,22 +48,22 @@ export const portsOf: Record<Endpoint, (hub: LocalHub) => number> = {
   images: ({ ports }) => ports.images,
 };
 
-/** Goes in as this device (over REST and to the images: as anybody). Resolves when it has been let in. */
-export async function travel(hub: LocalHub, surface: Endpoint, deviceId = "board-1"): Promise<Traveller> {
-  const { socket } = await openRoad(portsOf[surface](hub));
+/** Connects as this device (to REST and to the images: as anybody). Resolves when the connection is accepted. */
+export async function connectTo(hub: LocalHub, endpoint: Endpoint, deviceId = "board-1"): Promise<EndpointClient> {
+  const { socket } = await openTcp(portsOf[endpoint](hub));
   const secured = connectTls({ socket, ca: hub.ca, servername: "localhost" });
-  // From here on it is TLS that hears of the road's end.
-  const road = { socket, fate: fateOf(secured) };
-  if (surface === "rest" || surface === "images") {
+  // From here on TLS gets the end of the connection.
+  const tcp = { socket, closedBy: closingOf(secured) };
+  if (endpoint === "rest" || endpoint === "images") {
     await once(secured, "secureConnect");
-    return { road, ask: () => get(secured) };
+    return { tcp, ask: () => get(secured) };
   }
-  return { road, ask: await mqttOver(hub, deviceId, surface === "mqtt" ? secured : webSocket(secured)) };
+  return { tcp, ask: await mqttOver(hub, deviceId, endpoint === "mqtt" ? secured : webSocket(secured)) };
 }
 
-/** Begins with TLS on a road, and tells how the road ends. */
-export async function sayHello(hub: LocalHub, socket: Socket): Promise<string> {
-  return fateOf(connectTls({ socket, ca: hub.ca, servername: "localhost" }).resume());
+/** Begins TLS on a TCP connection; resolves with how it was closed. */
+export async function beginTls(hub: LocalHub, socket: Socket): Promise<string> {
+  return closingOf(connectTls({ socket, ca: hub.ca, servername: "localhost" }).resume());
 }
 
 function webSocket(secured: TLSSocket): Duplex {
