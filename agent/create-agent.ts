@@ -116,7 +116,7 @@ export async function createAgent(
       recentLog: log.recent,
       connect: async (signal) => {
         const connection = await connectToAzure(
-          { address: config.hub, ca: config.hubCa, productInfo, log: linkLog },
+          { address: config.hub, ca: config.hubCa, productInfo, timer: systemTimer, log: linkLog },
           signal,
         );
         void keepLastKnownGood(config, log);

@@ -1,23 +1,23 @@
 import type { Checked } from "../contract/check.ts";
 
-/** Where and as whom the agent speaks to its hub: read from a connection string. */
+/** Where the hub is and which identity the agent uses there: read from a connection string. */
 export interface HubAddress {
   /** For the SDK. A secret: never logged. */
   readonly connectionString: string;
   readonly hostName: string;
-  /** What is connected to: the gateway where there is one; without a port. */
+  /** The host to connect to: the gateway where there is one. Without a port. */
   readonly host: string;
   readonly deviceId: string;
   readonly moduleId: string | undefined;
   readonly webSocket: boolean;
   readonly webSocketPort: number;
-  /** Of MQTT without WebSockets. */
+  /** For MQTT without WebSockets. */
   readonly mqttPort: number;
 }
 
 /**
- * Reads `HostName=…;DeviceId=…[;ModuleId=…];SharedAccessKey=…[;GatewayHostName=…]`. The problems never repeat the text.
- * @param webSocketPort for a hub that is not on 443; else the port in HostName is taken, which the SDK cannot have there
+ * Reads `HostName=…;DeviceId=…[;ModuleId=…];SharedAccessKey=…[;GatewayHostName=…]`. The problems never quote the text.
+ * @param webSocketPort for a hub that is not on 443; else a port in HostName is used, which is then removed for the SDK
  */
 export function parseHubAddress(
   text: string,

@@ -1,5 +1,7 @@
 import { Message as HubMessage, NoRetry } from "azure-iot-common";
 import { Client, DeviceMethodResponse, ModuleClient } from "azure-iot-device";
+import { type Timer } from "../lib/clock.ts";
+import { withDeadline } from "../lib/abort.ts";
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import type { Log } from "../lib/log.ts";
@@ -9,20 +11,20 @@ import { instrumentedTransportClass, type InstrumentedTransport, type MethodCall
 import type { HubCallbacks, Connection, TelemetryMessage, TwinDocuments } from "./connection.ts";
 import { ConnectionError, classifyError, classifyStatus } from "./connection-error.ts";
 
-/** How long the link waits for the hub. */
+/** How long a connection waits for the hub. */
 export interface HubTimeouts {
   readonly openMs: number;
   readonly listenMs: number;
   readonly twinMs: number;
   readonly reportMs: number;
-  /** For answers that are being given when the connection is closed. */
+  /** For replies to methods that are under way when the connection is closed. */
   readonly lastRepliesMs: number;
   readonly closeMs: number;
-  /** MQTT pings are free at the hub, and NAT boxes forget quiet connections after minutes. */
+  /** MQTT pings are free at the hub, and NAT routers drop quiet connections after minutes. */
   readonly keepaliveSeconds: number;
 }
 
-/** The SDK's calls may never settle when packets vanish: each has a deadline of ours. */
+/** The SDK's calls may never settle when packets are lost, so each has a deadline of ours. */
 const defaultTimeouts: HubTimeouts = {
   openMs: 20_000,
   listenMs: 10_000,
@@ -33,17 +35,18 @@ const defaultTimeouts: HubTimeouts = {
   keepaliveSeconds: 60,
 };
 
-/** Longer than any connection lasts: the supervisor renews it in a quiet moment, the SDK would not look for one. */
+/** Longer than any connection lasts: the session renews the token when no call is under way, the SDK would not wait for that. */
 const tokenLifetime = { tokenValidTimeInSeconds: 48 * 3_600, tokenRenewalMarginInSeconds: 600 } as const;
 
-/** Calls that came lately are remembered, so that one that is delivered twice is carried out once. */
-const rememberedCalls = 64;
+/** How many replies are kept, so that a call that the hub delivers twice is carried out once. */
+const keptReplies = 64;
 
 export interface AzureConnectionOptions {
   readonly address: HubAddress;
   /** PEM of the authority that signed the hub's certificate, where the system's own do not know it. */
   readonly ca: string | undefined;
   readonly productInfo: string;
+  readonly timer: Timer;
   readonly log: Log;
   readonly timeouts?: HubTimeouts;
 }
@@ -54,27 +57,28 @@ export interface AzureConnectionOptions {
  * Rejects with LinkTrouble.
  */
 export async function connectToAzure(
-  { address, ca, productInfo, log, timeouts: patience = defaultTimeouts }: AzureConnectionOptions,
+  { address, ca, productInfo, timer, log, timeouts = defaultTimeouts }: AzureConnectionOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
-  let made: InstrumentedTransport | undefined;
-  const transport = instrumentedTransportClass(address.webSocket, (line) => (made = line));
+  let created: InstrumentedTransport | undefined;
+  const within = deadlines(timer);
+  const transport = instrumentedTransportClass(address.webSocket, (one) => (created = one));
   const client =
     address.moduleId === undefined
       ? Client.fromConnectionString(address.connectionString, transport)
       : ModuleClient.fromConnectionString(address.connectionString, transport);
-  if (made === undefined) throw new Error("The Azure SDK made no transport.");
-  const line: InstrumentedTransport = made;
+  if (created === undefined) throw new Error("The Azure SDK created no transport.");
+  const instrumented: InstrumentedTransport = created;
   client.setRetryPolicy(new NoRetry());
   const close = async (): Promise<void> => {
-    await within(patience.closeMs, "close", client.close()).catch((cause: unknown) => {
+    await within(timeouts.closeMs, "close", client.close()).catch((cause: unknown) => {
       log.debug({ err: cause }, "connection did not close cleanly");
     });
-    line.destroy();
+    instrumented.destroy();
   };
   const lost = new Promise<Error>((resolve) => {
     const end = (error: Error | undefined): void => {
-      const why = line.lastError ?? error;
+      const why = instrumented.lastError ?? error;
       resolve(
         new ConnectionError("lost", "The connection to the hub was lost.", why === undefined ? {} : { cause: why }),
       );
@@ -83,22 +87,30 @@ export async function connectToAzure(
     client.on("error", end);
   });
   try {
-    // One call: a second one would replace all options of the first.
+    // One call: a second one would replace all options of the first one.
     await client.setOptions({
       ...(ca === undefined ? {} : { ca }),
-      keepalive: patience.keepaliveSeconds,
+      keepalive: timeouts.keepaliveSeconds,
       productInfo,
       tokenRenewal: tokenLifetime,
       ...(address.webSocket
         ? { mqtt: { webSocketAgent: webSocketAgent(address.host, address.webSocketPort, ca) } }
         : {}),
     });
-    await within(patience.openMs, "connect", client.open(), signal);
+    await within(timeouts.openMs, "connect", client.open(), signal);
   } catch (cause) {
     await close();
-    throw classifyError(line.lastError ?? cause, "connect");
+    throw classifyError(instrumented.lastError ?? cause, "connect");
   }
-  return new AzureConnection(line, patience, lost, close);
+  return new AzureConnection({ instrumented, timeouts, within, lost, close });
+}
+
+interface OpenConnection {
+  readonly instrumented: InstrumentedTransport;
+  readonly timeouts: HubTimeouts;
+  readonly within: Within;
+  readonly lost: Promise<Error>;
+  readonly close: () => Promise<void>;
 }
 
 class AzureConnection implements Connection {
@@ -106,27 +118,29 @@ class AzureConnection implements Connection {
   readonly #close: () => Promise<void>;
   readonly #instrumented: InstrumentedTransport;
   readonly #timeouts: HubTimeouts;
+  readonly #within: Within;
   readonly #recentReplies = new Map<string, Promise<MethodReply>>();
   readonly #repliesUnderWay = new Set<Promise<void>>();
   readonly #pendingCalls = new Set<(cause: Error) => void>();
 
-  constructor(line: InstrumentedTransport, patience: HubTimeouts, lost: Promise<Error>, close: () => Promise<void>) {
-    this.#instrumented = line;
-    this.#timeouts = patience;
+  constructor({ instrumented, timeouts, within, lost, close }: OpenConnection) {
+    this.#instrumented = instrumented;
+    this.#timeouts = timeouts;
+    this.#within = within;
     this.lost = lost;
     this.#close = close;
     void lost.then((cause) => this.#rejectPendingCalls(cause));
   }
 
-  async subscribe(callers: HubCallbacks): Promise<void> {
+  async subscribe(callbacks: HubCallbacks): Promise<void> {
     const { transport } = this.#instrumented;
     this.#instrumented.onMethod = (call) => {
-      const answered = this.#replyTo(call, callers).finally(() => this.#repliesUnderWay.delete(answered));
-      this.#repliesUnderWay.add(answered);
+      const replied = this.#replyTo(call, callbacks).finally(() => this.#repliesUnderWay.delete(replied));
+      this.#repliesUnderWay.add(replied);
     };
     transport.on("twinDesiredPropertiesUpdate", (body: unknown) => {
-      const change = parseTwinSection(body);
-      callers.onDesiredPatch({ patch: change.content, version: change.version });
+      const { content, version } = parseTwinSection(body);
+      callbacks.onDesiredPatch({ patch: content, version });
     });
     await this.#call(this.#timeouts.listenMs, "listen for methods", (done) => transport.enableMethods(done));
     await this.#call(this.#timeouts.listenMs, "listen for desired properties", (done) =>
@@ -151,7 +165,7 @@ class AzureConnection implements Connection {
     );
   }
 
-  /** Says that it is JSON in UTF-8: without that, a hub's routing queries see no body. */
+  /** Marks the message as JSON in UTF-8: without that, the hub's routing queries do not see its body. */
   async sendTelemetry({ body, properties }: TelemetryMessage): Promise<void> {
     const message = new HubMessage(JSON.stringify(body));
     message.contentType = "application/json";
@@ -162,74 +176,74 @@ class AzureConnection implements Connection {
     );
   }
 
-  /** Lets answers out that are being given: a reboot must not take away the answer to the call that asked for it. */
+  /** Waits for replies under way: a reboot must not take away the reply to the call that asked for it. */
   async close(): Promise<void> {
     this.#instrumented.onMethod = () => undefined;
     if (this.#repliesUnderWay.size > 0) {
-      const answered = Promise.all(this.#repliesUnderWay);
-      await within(this.#timeouts.lastRepliesMs, "answer", answered).catch(() => undefined); // Then they come too late.
+      const replies = Promise.all(this.#repliesUnderWay);
+      await this.#within(this.#timeouts.lastRepliesMs, "reply", replies).catch(() => undefined); // Too late: closed without.
     }
     this.#rejectPendingCalls(new ConnectionError("own", "The connection is being closed."));
     await this.#close();
   }
 
   #rejectPendingCalls(cause: Error): void {
-    for (const giveUp of this.#pendingCalls) giveUp(cause);
+    for (const reject of this.#pendingCalls) reject(cause);
   }
 
-  /** A call that the hub delivers twice gets the same answer twice, and is carried out once. */
-  async #replyTo({ name, body, requestId }: MethodCall, callers: HubCallbacks): Promise<void> {
+  /** A call that the hub delivers twice gets the same reply twice, and is carried out once. */
+  async #replyTo({ name, body, requestId }: MethodCall, callbacks: HubCallbacks): Promise<void> {
     const known = this.#recentReplies.get(requestId);
-    const replied = known ?? callers.onMethod(name, parsePayload(body));
+    const replied = known ?? callbacks.onMethod(name, parsePayload(body));
     this.#recentReplies.set(requestId, replied);
     const [oldest] = this.#recentReplies.keys();
-    if (this.#recentReplies.size > rememberedCalls && oldest !== undefined) this.#recentReplies.delete(oldest);
+    if (this.#recentReplies.size > keptReplies && oldest !== undefined) this.#recentReplies.delete(oldest);
     const reply = await replied;
     const response = new DeviceMethodResponse(requestId, this.#instrumented.transport);
-    // A lost answer is a time-out for the caller, and nothing that could be done here would change that.
+    // A lost reply is a time-out for its caller; nothing that could be done here would change that.
     await response.send(reply.status, reply.payload).catch(() => undefined);
-    if (known === undefined) callers.onMethodAnswered(name, reply);
+    if (known === undefined) callbacks.onMethodAnswered(name, reply);
   }
 
-  /** A twin request. The SDK passes a refusal without a body off as success, so the status of the answer decides. */
+  /** A twin request. The SDK reports an error response without a body as success, so the status of the response decides. */
   async #twinRequest(
-    deadlineMs: number,
-    what: string,
-    begin: (done: (error?: Error, result?: unknown) => void) => void,
+    withinMs: number,
+    during: string,
+    start: (done: (error?: Error, result?: unknown) => void) => void,
   ): Promise<unknown> {
     this.#instrumented.lastTwinResponse = undefined;
     try {
-      const result = await this.#call(deadlineMs, what, begin);
-      this.#throwOnErrorStatus(what);
+      const result = await this.#call(withinMs, during, start);
+      this.#throwOnErrorStatus(during);
       return result;
     } catch (cause) {
-      this.#throwOnErrorStatus(what);
+      this.#throwOnErrorStatus(during);
       throw cause;
     }
   }
 
-  #throwOnErrorStatus(what: string): void {
-    const { lastTwinResponse: answer } = this.#instrumented;
-    if (answer === undefined || (answer.status >= 200 && answer.status <= 299)) return;
-    throw classifyStatus(answer.status, answer.errorCode, what);
+  #throwOnErrorStatus(during: string): void {
+    const { lastTwinResponse: response } = this.#instrumented;
+    if (response === undefined || (response.status >= 200 && response.status <= 299)) return;
+    throw classifyStatus(response.status, response.errorCode, during);
   }
 
-  /** One call of the SDK's transport: settles by its callback, by the deadline, or by the loss of the connection. */
+  /** One call of the SDK's transport: settles by its callback, at the deadline, or when the connection is lost. */
   async #call<T = undefined>(
-    deadlineMs: number,
-    what: string,
-    begin: (done: (error?: Error, result?: T) => void) => void,
+    withinMs: number,
+    during: string,
+    start: (done: (error?: Error, result?: T) => void) => void,
   ): Promise<T | undefined> {
-    let giveUp: (cause: Error) => void = () => undefined;
+    let rejectCall: (cause: Error) => void = () => undefined;
     const called = new Promise<T | undefined>((resolve, reject) => {
-      giveUp = reject;
-      begin((error, result) => (error ? reject(error) : resolve(result)));
+      rejectCall = reject;
+      start((error, result) => (error ? reject(error) : resolve(result)));
     });
-    this.#pendingCalls.add(giveUp);
+    this.#pendingCalls.add(rejectCall);
     try {
-      return await within(deadlineMs, what, called);
+      return await this.#within(withinMs, during, called);
     } finally {
-      this.#pendingCalls.delete(giveUp);
+      this.#pendingCalls.delete(rejectCall);
     }
   }
 }
@@ -240,7 +254,7 @@ function parsePayload(body: Buffer | undefined): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return text; // Told apart, and refused with words, where payloads are checked.
+    return text; // Refused, with a sentence, where payloads are checked.
   }
 }
 
@@ -252,20 +266,17 @@ function parseTwinSection(section: unknown): { content: JsonObject; version: num
   return { content, version };
 }
 
-async function within<T>(deadlineMs: number, what: string, work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  const over = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const stop = (): void => reject(new ConnectionError("own", "The agent stops."));
-    if (signal?.aborted === true) stop();
-    signal?.addEventListener("abort", stop, { signal: over.signal });
-    const silence = new ConnectionError("silent", `${what}: no answer within ${deadlineMs / 1_000} s`);
-    timer = setTimeout(() => reject(silence), deadlineMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    over.abort();
-  }
+type Within = <T>(withinMs: number, during: string, work: Promise<T>, signal?: AbortSignal) => Promise<T>;
+
+/** Rejects with ConnectionError: `silent` when the time is up, `own` when the signal aborts. */
+function deadlines(timer: Timer): Within {
+  return async (withinMs, during, work, signal) => {
+    const late = (): Error => new ConnectionError("silent", `${during}: no answer within ${withinMs / 1_000} s`);
+    try {
+      return await withDeadline(work, { timer, withinMs, late, signal });
+    } catch (cause) {
+      if (signal?.aborted === true) throw new ConnectionError("own", "The agent stops.", { cause });
+      throw cause;
+    }
+  };
 }

@@ -3,33 +3,33 @@ import { Mqtt, MqttWs } from "azure-iot-device-mqtt";
 import { MqttBase } from "azure-iot-mqtt-base";
 import { isJsonObject } from "../contract/json.ts";
 
-/** A direct method's call, as it came. */
+/** A direct method's call, as it arrived. */
 export interface MethodCall {
   readonly name: string;
   readonly body: Buffer | undefined;
   readonly requestId: string;
 }
 
-/** The hub's answer to a twin request: its status, and the error code in its body if there is one. */
+/** The hub's response to a twin request: its status, and the error code in its body if there is one. */
 export interface TwinResponse {
   readonly status: number;
   readonly errorCode: number | undefined;
 }
 
-/** The part of an mqtt.js client that is used here. */
+/** What is used of an mqtt.js client. */
 interface MqttClient {
   on(event: "error", listener: (error: Error) => void): void;
   end(force: boolean): void;
 }
 
-/** The SDK's transport of one connection, with what the SDK does not pass on. */
+/** The SDK's transport of one connection, and what the SDK does not pass on: status codes, errors and unheard method calls. */
 export class InstrumentedTransport {
   readonly transport: Mqtt;
-  /** Every method's call: the SDK leaves those without a listener unanswered. */
+  /** Called for every method: the SDK leaves calls of methods without a listener unanswered. */
   onMethod: (call: MethodCall) => void = () => undefined;
-  /** Of the last twin request. At most one is under way. */
+  /** To the last twin request. At most one is under way. */
   lastTwinResponse: TwinResponse | undefined;
-  /** What mqtt.js said went wrong, with the codes of Node and of CONNACK that the SDK drops. */
+  /** The last error of mqtt.js, with the codes of Node and of CONNACK that the SDK drops. */
   lastError: Error | undefined;
   readonly #clients: MqttClient[] = [];
   readonly #provider: AuthenticationProvider;
@@ -41,7 +41,7 @@ export class InstrumentedTransport {
     this.#trackMqttClients(base);
   }
 
-  /** True when an event of the transport was a method's call, which is then taken. */
+  /** True when an event of the transport was a method call: it is passed to `onMethod`, and to nobody else. */
   interceptMethodCall(event: string | symbol, message: unknown): boolean {
     if (typeof event !== "string" || !event.startsWith("method_") || !isMethodMessage(message)) return false;
     this.onMethod({ name: event.slice("method_".length), body: message.body, requestId: message.requestId });
@@ -49,8 +49,8 @@ export class InstrumentedTransport {
   }
 
   /**
-   * Cuts the connection without a word, and stops the timer that would renew its token: a close that waits for a hub
-   * which is gone would keep socket, timer and client for a quarter of an hour.
+   * Closes the socket without DISCONNECT, and stops the timer that would renew the token: a close that waits for an
+   * unreachable hub would keep socket, timer and client for a quarter of an hour.
    */
   destroy(): void {
     for (const client of this.#clients) client.end(true);
@@ -62,7 +62,7 @@ export class InstrumentedTransport {
     if (status !== undefined) this.lastTwinResponse = { status: Number(status), errorCode: errorCodeIn(payload) };
   }
 
-  /** The base keeps its mqtt.js client to itself; this stands between the two. Read in azure-iot-mqtt-base 1.13.3. */
+  /** The base does not expose its mqtt.js client, so this wraps what creates it. Read in azure-iot-mqtt-base 1.13.3. */
   #trackMqttClients(base: MqttBase): void {
     const mqtt: { connect(uri: string, options: object): MqttClient } = Reflect.get(base, "mqttProvider");
     Reflect.set(base, "mqttProvider", {
@@ -78,23 +78,23 @@ export class InstrumentedTransport {
 
 type TransportClass = new (provider: AuthenticationProvider) => Mqtt;
 
-/** The SDK's transport class, making a Line of each transport. */
+/** The SDK's transport class; each transport that it creates is instrumented and passed to `onCreated`. */
 export function instrumentedTransportClass(
   webSocket: boolean,
-  taken: (line: InstrumentedTransport) => void,
+  onCreated: (transport: InstrumentedTransport) => void,
 ): TransportClass {
   const Transport: typeof Mqtt = webSocket ? MqttWs : Mqtt;
   return class extends Transport {
     // Optional: the SDK's constructor emits before this class's own fields exist.
-    private readonly line?: InstrumentedTransport;
+    private readonly instrumented?: InstrumentedTransport;
     constructor(provider: AuthenticationProvider) {
       const base = new MqttBase();
       super(provider, base);
-      this.line = new InstrumentedTransport(this, base, provider);
-      taken(this.line);
+      this.instrumented = new InstrumentedTransport(this, base, provider);
+      onCreated(this.instrumented);
     }
     override emit(event: string | symbol, ...values: unknown[]): boolean {
-      return this.line?.interceptMethodCall(event, values[0]) === true || super.emit(event, ...values);
+      return this.instrumented?.interceptMethodCall(event, values[0]) === true || super.emit(event, ...values);
     }
   };
 }
@@ -110,6 +110,6 @@ function errorCodeIn(payload: Buffer): number | undefined {
     const body: unknown = JSON.parse(payload.toString("utf8"));
     return isJsonObject(body) && typeof body["errorCode"] === "number" ? body["errorCode"] : undefined;
   } catch {
-    return undefined; // No body, or none of the hub's: then the status alone speaks.
+    return undefined; // No body, or not the hub's: the status alone counts.
   }
 }

@@ -10,8 +10,8 @@ export interface ConnectionManagerPorts extends SessionPorts {
 }
 
 /**
- * Keeps a connection to the hub for as long as the agent runs. Each connection is a new one: the SDK's own retries die,
- * hang and lie under faults that a board meets every month (docs/decisions/001). Never gives up.
+ * Keeps the agent connected to the hub for as long as it runs. Each connection is a new SDK client: the SDK's own retries
+ * end, hang or report success under faults that a board meets every month (docs/decisions/001). Never gives up.
  */
 export class ConnectionManager {
   readonly #ports: ConnectionManagerPorts;
@@ -28,7 +28,7 @@ export class ConnectionManager {
     return this.#isConnected;
   }
 
-  /** What stands in the way, for people; null while the link is up or nothing is known yet. */
+  /** Why the board is not connected, for people; null while it is connected or nothing is known yet. */
   get diagnosis(): string | null {
     const { diagnosis } = this.#history;
     return this.#isConnected || diagnosis === null ? null : diagnosisMessages[diagnosis];
@@ -38,7 +38,7 @@ export class ConnectionManager {
     this.#loop = this.#run();
   }
 
-  /** Closes the connection, sending what is under way, and opens no other. */
+  /** Sends what is under way, closes the connection and opens no other. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
@@ -48,40 +48,35 @@ export class ConnectionManager {
     const { timer, wallClock, random } = this.#ports;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const { trouble, upMs } = await this.#connectOnce(signal);
+      const { reason, upMs } = await this.#connectOnce(signal);
       if (signal.aborted) return;
       const before = this.#history;
-      const ended = { kind: trouble.kind, upMs, clockTrusted: await wallClock.synchronized() };
+      const ended = { kind: reason.kind, upMs, clockTrusted: await wallClock.synchronized() };
       const { history, waitMs } = nextReconnect(before, ended, random());
       this.#history = history;
-      this.#logEnd(before, trouble, waitMs);
+      this.#logEnd(before, reason, waitMs);
       await delayOrAbort(timer, waitMs, signal);
     }
   }
 
-  /** Says a change of what stands in the way loudly, once; each attempt quietly. */
-  #logEnd(before: ConnectionHistory, trouble: ConnectionError, waitMs: number): void {
+  /** Logs a new diagnosis once at warn, each attempt at debug. */
+  #logEnd(before: ConnectionHistory, error: ConnectionError, waitMs: number): void {
     const { log } = this.#ports;
     const { diagnosis, failures } = this.#history;
+    const reason = messageWithCauses(error);
     if (diagnosis !== null && diagnosis !== before.diagnosis) {
-      log.warn(
-        { diagnosis, reason: messageWithCauses(trouble), advice: diagnosisMessages[diagnosis] },
-        "not connected to the hub",
-      );
+      log.warn({ diagnosis, reason, advice: diagnosisMessages[diagnosis] }, "not connected to the hub");
     }
-    log.debug(
-      { diagnosis, kind: trouble.kind, reason: messageWithCauses(trouble), failures, retryInMs: waitMs },
-      "link ended",
-    );
+    log.debug({ diagnosis, kind: error.kind, reason, failures, retryInMs: waitMs }, "connection ended");
   }
 
-  /** One connection from its opening to its end. Resolves with the reason of the end. */
-  async #connectOnce(signal: AbortSignal): Promise<{ trouble: ConnectionError; upMs: number | null }> {
+  /** Opens one connection and uses it until its end. Resolves with the reason of the end. */
+  async #connectOnce(signal: AbortSignal): Promise<{ reason: ConnectionError; upMs: number | null }> {
     const { connect, bootClock, onDisconnected: onDown, quota: meter } = this.#ports;
     let connection: Connection | undefined;
     let upSinceMs: number | null = null;
-    const ended = (thrown: unknown, during: string): { trouble: ConnectionError; upMs: number | null } => ({
-      trouble: classifyError(thrown, during),
+    const ended = (thrown: unknown, during: string): { reason: ConnectionError; upMs: number | null } => ({
+      reason: classifyError(thrown, during),
       upMs: upSinceMs === null ? null : bootClock.nowMs() - upSinceMs,
     });
     try {
@@ -102,17 +97,17 @@ export class ConnectionManager {
   get #sessionPorts(): SessionPorts {
     return {
       ...this.#ports,
-      onConnected: (reported, send, emit) => {
+      onConnected: (reported, updateReported, sendTelemetry) => {
         this.#isConnected = true;
-        this.#ports.onConnected(reported, send, emit);
+        this.#ports.onConnected(reported, updateReported, sendTelemetry);
       },
     };
   }
 }
 
-/** The sentence behind an end, causes included: a stack of the SDK's tells nobody anything. */
-function messageWithCauses(why: unknown): string {
-  if (!(why instanceof Error)) return String(why);
-  const deeper = why.cause === undefined ? "" : messageWithCauses(why.cause);
-  return deeper === "" || why.message.includes(deeper) ? why.message : `${why.message} (${deeper})`;
+/** The messages of an error and its causes: a stack of the SDK helps nobody. */
+function messageWithCauses(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const deeper = error.cause === undefined ? "" : messageWithCauses(error.cause);
+  return deeper === "" || error.message.includes(deeper) ? error.message : `${error.message} (${deeper})`;
 }

@@ -9,44 +9,44 @@ export interface TwinDocuments {
   readonly reported: JsonObject;
 }
 
-/** A change of the desired properties: nulls remove. */
+/** A change of the desired properties: null removes a key. */
 export interface DesiredPatch {
   readonly patch: JsonObject;
   readonly version: number;
 }
 
-/** A message from the device to the cloud: JSON, with properties by which the hub can route it. */
+/** A message from the device to the cloud: JSON, with properties that the hub can route by. */
 export interface TelemetryMessage {
   readonly body: JsonObject;
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** Sends a message; resolves when the hub has taken it. Counts against the hub's quota. */
+/** Sends a message; resolves when the hub has acknowledged it. Counts against the hub's quota. */
 export type SendTelemetry = (message: TelemetryMessage) => Promise<void>;
 
-/** What the hub says while a connection is up. None may throw; a method's reply is sent as soon as it resolves. */
+/** Called while a connection is open. None may throw; a method's reply is sent as soon as it resolves. */
 export interface HubCallbacks {
   onMethod(name: string, payload: unknown): Promise<MethodReply>;
-  /** The reply is on its way: what else is to be done about the call no longer keeps its caller waiting. */
+  /** The reply is on its way: logging the call does not keep its caller waiting any more. */
   onMethodAnswered(name: string, reply: MethodReply): void;
   onDesiredPatch(change: DesiredPatch): void;
 }
 
 /**
- * One connection to the hub, from its opening to its end: it never reconnects by itself. Every call settles within its
- * own deadline, and rejects once the connection is lost.
+ * One connection to the hub: it never reconnects by itself. Every call settles within a deadline of its own, and rejects once
+ * the connection is lost.
  */
 export interface Connection {
-  /** Lets calls of the hub in: methods first, then desired changes. */
-  subscribe(callers: HubCallbacks): Promise<void>;
+  /** Subscribes to the hub's calls: methods first, then desired patches. */
+  subscribe(callbacks: HubCallbacks): Promise<void>;
   /** Reads the whole twin. Counts against the hub's quota. */
   readTwin(): Promise<TwinDocuments>;
-  /** Patches the reported properties; resolves when the hub has acknowledged. Counts against the hub's quota. */
+  /** Patches the reported properties; resolves when the hub has acknowledged the patch. Counts against the hub's quota. */
   updateReported(patch: JsonObject): Promise<void>;
   readonly sendTelemetry: SendTelemetry;
   /** Resolves with the reason when the connection is lost. Never rejects. */
   readonly lost: Promise<Error>;
-  /** Sends what is under way and closes. Never rejects, never takes longer than its deadline. */
+  /** Sends replies that are under way, then closes. Never rejects, and never takes longer than its deadline. */
   close(): Promise<void>;
 }
 

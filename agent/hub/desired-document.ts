@@ -3,8 +3,8 @@ import type { DesiredPatch } from "./connection.ts";
 import { mergePatch } from "../contract/twin-patch.ts";
 
 /**
- * The desired document as it is kept up to date by the hub's notifications, which may come twice or late, and of which
- * some may be lost: `$version` tells.
+ * Our copy of the desired document, kept up to date by the hub's patches. Patches may arrive twice or late, and some may be
+ * lost: their `$version` shows it.
  */
 export class DesiredDocument {
   #content: JsonObject;
@@ -23,12 +23,12 @@ export class DesiredDocument {
     return this.#version;
   }
 
-  /** Merges a change. "known": it was there already. "gap": one before it was missed, so the twin must be read again. */
-  applyPatch({ patch, version }: DesiredPatch): "merged" | "known" | "gap" {
-    if (version <= this.#version) return "known";
+  /** Merges a patch. "duplicate": it was applied already. "gap": an earlier one was missed, so the twin must be read again. */
+  applyPatch({ patch, version }: DesiredPatch): "applied" | "duplicate" | "gap" {
+    if (version <= this.#version) return "duplicate";
     if (version > this.#version + 1) return "gap";
     this.#content = mergePatch(this.#content, patch);
     this.#version = version;
-    return "merged";
+    return "applied";
   }
 }

@@ -2,14 +2,14 @@ import { backoffMs, type BackoffLimits } from "../lib/backoff.ts";
 import type { ConnectionErrorKind } from "./connection-error.ts";
 
 /*
- * What the end of a connection means, how long to wait before the next one, and what to say: decisions without a clock or
- * chance of their own.
+ * What the end of a connection means, how long to wait before the next one, and what to tell people. Pure: time and chance
+ * are passed in.
  */
 
-/** What stands between the board and its hub, as far as it can be told. */
-export type Diagnosis = "offline" | "credentials" | "clock" | "certificate" | "rival" | "busy" | "quota";
+/** Why the board is not connected, as far as it can be known. */
+export type Diagnosis = "offline" | "credentials" | "clock" | "certificate" | "duplicate-identity" | "busy" | "quota";
 
-/** What to tell the person on call, once for each change: what, why, what to do. */
+/** For the person on call, once for each change: what happened, why, what to do. */
 export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   offline: "The hub cannot be reached. The agent goes on trying; what needs no hub goes on.",
   credentials:
@@ -18,54 +18,54 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
     "Most likely this board's clock is wrong: nothing has set it since it booted, and by it the hub's certificate or this board's token is not valid. Give the board a time source (NTP).",
   certificate:
     "The hub's certificate is not trusted: unknown authority or other name. Check hub.ca-file, and whether something intercepts TLS on this network.",
-  rival:
+  "duplicate-identity":
     "The hub ends each connection within seconds. Most likely another agent uses the same identity (a copied SD card): give each board its own.",
-  busy: "The hub has asked for fewer requests. The agent waits as it asks.",
-  quota: "The hub's messages of today are used up. The agent goes on trying; they are counted anew at midnight UTC.",
+  busy: "The hub throttles this board: too many requests. The agent waits before it tries again.",
+  quota: "The hub's daily message quota is used up. The agent goes on trying; the quota is reset at midnight UTC.",
 };
 
-/** What is remembered of the connections before. */
+/** What is remembered of earlier connections. */
 export interface ConnectionHistory {
-  /** Failed attempts and short connections since the last steady one. */
+  /** Failed attempts and short connections since the last stable one. */
   readonly failures: number;
-  /** Connections in a row that came up and were ended from outside within seconds. */
+  /** Connections in a row that were opened and then ended by the hub or the network within seconds. */
   readonly shortLives: number;
   readonly diagnosis: Diagnosis | null;
 }
 
 export const initialHistory: ConnectionHistory = { failures: 0, shortLives: 0, diagnosis: null };
 
-/** A connection, or the attempt at one, that has ended. */
+/** A connection that has ended, or a failed attempt to open one. */
 export interface EndedConnection {
   readonly kind: ConnectionErrorKind;
-  /** How long it was up; null when it never came up. */
+  /** How long it was open; null when it never was. */
   readonly upMs: number | null;
-  /** False when nothing vouches for the board's clock. */
+  /** False when no time server has set the board's clock. */
   readonly clockTrusted: boolean;
 }
 
-/** So long a connection has to hold before the ones before it are forgotten. */
+/** A connection that lasts this long clears the history. */
 const stableAfterMs = 30_000;
-/** A rival with our identity ends a connection long before this. */
+/** Another agent with our identity ends a connection long before this. */
 const shortLifeMs = 15_000;
 const shortLivesOfDuplicateIdentity = 3;
 
 /** The waits for each diagnosis, with full jitter. */
 const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   offline: { firstMs: 1_000, capMs: 60_000 },
-  // A board that waits for a time server wants to be there soon after it.
+  // A board that waits for a time server should connect soon after it has the time.
   clock: { firstMs: 5_000, capMs: 15_000 },
   credentials: { firstMs: 60_000, capMs: 600_000 },
   certificate: { firstMs: 30_000, capMs: 300_000 },
-  rival: { firstMs: 10_000, capMs: 300_000 },
+  "duplicate-identity": { firstMs: 10_000, capMs: 300_000 },
   busy: { firstMs: 10_000, capMs: 120_000 },
   quota: { firstMs: 60_000, capMs: 900_000 },
 };
-/** Where no packet leaves the board, trying again costs nobody anything. */
+/** Retries cost nobody anything while no packet leaves the board. */
 const noNetworkCapMs = 10_000;
 
 /**
- * What the end of a connection comes to.
+ * The new history after the end of a connection, and how long to wait before the next attempt.
  * @param random in [0, 1): full jitter, so that a fleet does not come back as one wave
  */
 export function nextReconnect(
@@ -75,8 +75,8 @@ export function nextReconnect(
 ): { history: ConnectionHistory; waitMs: number } {
   const { kind, upMs } = ended;
   if (kind === "own") return { history: initialHistory, waitMs: 0 };
-  const wasSteady = upMs !== null && upMs >= stableAfterMs;
-  const failures = wasSteady ? 1 : before.failures + 1;
+  const wasStable = upMs !== null && upMs >= stableAfterMs;
+  const failures = wasStable ? 1 : before.failures + 1;
   const isShort = kind === "lost" && upMs !== null && upMs < shortLifeMs;
   const shortLives = isShort ? before.shortLives + 1 : upMs === null ? before.shortLives : 0;
   const diagnosis = diagnose(ended, shortLives);
@@ -97,7 +97,7 @@ function diagnose({ kind, clockTrusted }: EndedConnection, shortLives: number): 
     case "quota":
       return "quota";
     case "lost":
-      return shortLives >= shortLivesOfDuplicateIdentity ? "rival" : "offline";
+      return shortLives >= shortLivesOfDuplicateIdentity ? "duplicate-identity" : "offline";
     case "no-network":
     case "unreachable":
     case "silent":
@@ -114,7 +114,7 @@ function reconnectDelayMs(diagnosis: Diagnosis, kind: ConnectionErrorKind, failu
   return backoffMs({ firstMs, capMs: kind === "no-network" ? noNetworkCapMs : capMs }, failures, random);
 }
 
-/** How long to wait before a call is made again over the same connection, because the hub has asked for patience. */
+/** How long to wait before a throttled call is repeated on the same connection. */
 export function throttleBackoffMs(kind: ConnectionErrorKind, attempt: number, random: number): number {
   return reconnectDelayMs(kind === "quota" ? "quota" : "busy", kind, attempt, random);
 }

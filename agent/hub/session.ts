@@ -6,26 +6,26 @@ import { throttleBackoffMs } from "./reconnect-policy.ts";
 import { ConnectionError, isTransient, classifyError } from "./connection-error.ts";
 
 /**
- * A connection is renewed when it is quiet, long before its token expires: the SDK would do it in the middle of a call.
- * The jitter keeps a fleet that was started together from renewing together.
+ * The token is renewed by a new connection, long before it expires and while no call is under way: the SDK would renew it in
+ * the middle of a call. The jitter spreads the renewals of a fleet that was started together.
  */
-const renewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, lookEveryMs: 2_000 } as const;
+const tokenRenewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, pollMs: 2_000 } as const;
 
 /**
- * A change of the desired properties is told once, without acknowledgement; the next one shows that it was missed. Where
- * none follows, the twin does, looked at a few times a day: it counts against the hub's quota.
+ * The hub sends each change of the desired properties once, without acknowledgement; the next change shows that one was
+ * missed. In case none follows, the twin is read a few times a day. Not more often: it counts against the hub's quota.
  */
 const twinPoll = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
 
-/** What counts against the hub's daily quota, and how often a connection was made. Pings and method calls are free. */
+/** What counts against the hub's daily quota, and the number of connects. Pings and method calls are free. */
 export type QuotaUse = "connects" | "twinReads" | "reports" | "messages";
 
-/** Counts, since the agent's start. */
+/** Counts since the agent's start. */
 export class QuotaCounter {
   readonly #counts: Record<QuotaUse, number> = { connects: 0, twinReads: 0, reports: 0, messages: 0 };
 
-  count(what: QuotaUse): void {
-    this.#counts[what] += 1;
+  count(use: QuotaUse): void {
+    this.#counts[use] += 1;
   }
 
   get counts(): Readonly<Record<QuotaUse, number>> {
@@ -37,15 +37,19 @@ export interface SessionPorts extends Runtime {
   readonly quota: QuotaCounter;
   readonly onMethod: HubCallbacks["onMethod"];
   readonly onMethodAnswered: HubCallbacks["onMethodAnswered"];
-  /** The whole desired document, after each change of its content or after each connect. */
+  /** Gets the whole desired document after each connect and after each change of its content. */
   readonly onDesired: (desired: JsonObject, version: number) => void;
-  /** The reported properties as the hub holds them, how to patch them, and how to send messages; both reject with LinkTrouble. */
-  readonly onConnected: (reported: JsonObject, send: (patch: JsonObject) => Promise<void>, emit: SendTelemetry) => void;
+  /** Gets the reported properties as the hub holds them, and the calls that patch them and send messages: they reject with ConnectionError. */
+  readonly onConnected: (
+    reported: JsonObject,
+    updateReported: (patch: JsonObject) => Promise<void>,
+    sendTelemetry: SendTelemetry,
+  ) => void;
 }
 
 /**
- * One connection's service, from when it is open to its end: lets the hub's calls in, reads the twin, keeps both sections
- * in step. Methods come first: a caller may be waiting. Resolves with the reason of the end, or rejects with it.
+ * Uses one open connection until its end: subscribes to methods first (a caller may be waiting), reads the twin, then keeps
+ * both twin sections in step. Resolves with the reason of the end, or rejects with it.
  */
 export async function runSession(
   connection: Connection,
@@ -62,7 +66,7 @@ export async function runSession(
   try {
     return await Promise.race([session.run(), lost, stopped]);
   } finally {
-    session.close(); // Nothing of this connection may hang on to the agent's own signal, or to a timer.
+    session.close(); // No listener and no timer of this connection may stay behind.
   }
 }
 
@@ -70,7 +74,7 @@ class Session {
   readonly #connection: Connection;
   readonly #ports: SessionPorts;
   readonly #closed = new AbortController();
-  /** Calls and reports under way: a connection is not renewed in the middle of one. */
+  /** Method calls and reports under way: the token is not renewed in the middle of one. */
   #busyCalls = 0;
 
   constructor(connection: Connection, ports: SessionPorts) {
@@ -86,15 +90,15 @@ class Session {
     this.#closed.abort();
   }
 
-  /** Resolves when the session has to end for a reason of its own: a change was missed, a report not acknowledged, renewal. */
+  /** Resolves when the session has to end by itself: a patch was missed, a report not acknowledged, or the token is due. */
   async run(): Promise<ConnectionError> {
     const { onMethod: method, onMethodAnswered: answered, onDesired, onConnected: onUp, log } = this.#ports;
-    const early: DesiredPatch[] = [];
-    let take = (change: DesiredPatch): void => void early.push(change);
+    const early: DesiredPatch[] = []; // They arrived before the twin was read.
+    let applyPatch = (patch: DesiredPatch): void => void early.push(patch);
     await this.#connection.subscribe({
       onMethod: (name, payload) => this.#trackBusy(method(name, payload)),
       onMethodAnswered: answered,
-      onDesiredPatch: (change) => take(change),
+      onDesiredPatch: (patch) => applyPatch(patch),
     });
     const twin = await this.#retryThrottled("twin", () => this.#readTwin());
     if (this.closed.aborted) return new ConnectionError("own", "The connection has ended.");
@@ -102,10 +106,10 @@ class Session {
     log.info({ desiredVersion: document.version }, "connected to the hub");
 
     return await new Promise<ConnectionError>((end) => {
-      take = (change) => {
-        const taken = document.applyPatch(change);
-        if (taken === "merged") onDesired(document.content, document.version);
-        if (taken === "gap") end(new ConnectionError("missed", "A change of the desired properties was missed."));
+      applyPatch = (patch) => {
+        const result = document.applyPatch(patch);
+        if (result === "applied") onDesired(document.content, document.version);
+        if (result === "gap") end(new ConnectionError("missed", "A change of the desired properties was missed."));
       };
       onUp(
         twin.reported,
@@ -113,7 +117,7 @@ class Session {
         (message) => this.#trackBusy(this.#sendTelemetry(message)),
       );
       onDesired(document.content, document.version);
-      for (const change of early) take(change);
+      for (const patch of early) applyPatch(patch);
       void this.#awaitTokenRenewal().then(end);
       void this.#detectMissedPatch(document).then(end);
     });
@@ -133,38 +137,38 @@ class Session {
     }
   }
 
-  async #report(patch: JsonObject, end: (trouble: ConnectionError) => void): Promise<void> {
+  async #report(patch: JsonObject, end: (reason: ConnectionError) => void): Promise<void> {
     try {
       await this.#retryThrottled("report", async () => {
         this.#ports.quota.count("reports");
         await this.#connection.updateReported(patch);
       });
     } catch (cause) {
-      const trouble = classifyError(cause, "report");
-      // A connection that does not acknowledge is not one: the next one reads the twin anew.
-      if (trouble.kind !== "rejected") end(trouble);
-      throw trouble;
+      const error = classifyError(cause, "report");
+      // A connection without acknowledgements is useless; the next one reads the twin again.
+      if (error.kind !== "rejected") end(error);
+      throw error;
     }
   }
 
-  /** Makes a call again over the same connection for as long as the hub says that it cannot now. */
-  async #retryThrottled<T>(what: string, call: () => Promise<T>): Promise<T> {
+  /** Repeats a call on the same connection for as long as the hub throttles it. */
+  async #retryThrottled<T>(during: string, call: () => Promise<T>): Promise<T> {
     const { timer, random, log } = this.#ports;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await call();
       } catch (cause) {
-        const trouble = classifyError(cause, what);
-        if (!isTransient(trouble) || this.closed.aborted) throw trouble;
-        const waitMs = throttleBackoffMs(trouble.kind, attempt, random());
+        const error = classifyError(cause, during);
+        if (!isTransient(error) || this.closed.aborted) throw error;
+        const waitMs = throttleBackoffMs(error.kind, attempt, random());
         const level = attempt === 1 ? "warn" : "debug";
-        log[level]({ reason: trouble.message, attempt, retryInMs: waitMs }, "the hub asks for patience");
+        log[level]({ reason: error.message, attempt, retryInMs: waitMs }, "the hub throttles, trying again");
         await timer.after(waitMs, this.closed);
       }
     }
   }
 
-  /** Resolves when the hub turns out to hold a later document than we do; never after the session's end. */
+  /** Resolves when the hub holds a later desired document than we do; never after the session's end. */
   async #detectMissedPatch(document: DesiredDocument): Promise<ConnectionError> {
     const { timer, random } = this.#ports;
     try {
@@ -172,27 +176,28 @@ class Session {
         await timer.after(twinPoll.leastMs + random() * (twinPoll.mostMs - twinPoll.leastMs), this.closed);
         const { desiredVersion } = await this.#retryThrottled("twin", () => this.#readTwin());
         if (desiredVersion > document.version) {
-          return new ConnectionError("missed", "A change of the desired properties was never told.");
+          return new ConnectionError("missed", "A change of the desired properties was never sent.");
         }
       }
     } catch (cause) {
-      // Either the session has ended, or the hub does not answer on a connection that looks alive.
+      // The session has ended, or the hub does not answer on a connection that looks alive.
       return this.closed.aborted ? await new Promise<never>(() => undefined) : classifyError(cause, "twin");
     }
   }
 
-  /** Resolves when the token is to be renewed and nothing is under way; never after the session's end. */
+  /** Resolves when the token is due and no call is under way; never after the session's end. */
   async #awaitTokenRenewal(): Promise<ConnectionError> {
     const { timer, random } = this.#ports;
     try {
-      await timer.after(renewal.leastMs + random() * (renewal.mostMs - renewal.leastMs), this.closed);
-      while (this.#busyCalls > 0) await timer.after(renewal.lookEveryMs, this.closed);
+      await timer.after(tokenRenewal.leastMs + random() * (tokenRenewal.mostMs - tokenRenewal.leastMs), this.closed);
+      while (this.#busyCalls > 0) await timer.after(tokenRenewal.pollMs, this.closed);
       return new ConnectionError("own", "The token is to be renewed.");
     } catch {
       return await new Promise<never>(() => undefined); // The session ended before that.
     }
   }
 
+  /** Counts a call as under way until it settles. */
   async #trackBusy<T>(work: Promise<T>): Promise<T> {
     this.#busyCalls += 1;
     try {

@@ -71,7 +71,7 @@ export class HubDouble {
     ];
   }
 
-  /** Of three losses in a row the agent concludes that there is a rival (hub/policy): where as many can come, each counts. */
+  /** Of three losses in a row the agent concludes that another agent has its identity (hub/reconnect-policy): where as many can come, each counts. */
   relevantLosses(faultsLeft: number): number {
     return this.#losses + faultsLeft >= 3 ? this.#losses : 0;
   }

@@ -198,6 +198,7 @@ export class TestBoard {
                 address: address.value,
                 ca: this.#hub.ca,
                 productInfo: "test",
+                timer: systemTimer,
                 log: testLog,
                 ...(patience === undefined ? {} : { timeouts: patience }),
               },

@@ -1,5 +1,5 @@
 import packageJson from "../../../package.json" with { type: "json" };
-import { simulatedClock, systemClock } from "../../board/hardware/clocks.ts";
+import { simulatedClock, systemClock, systemTimer } from "../../board/hardware/clocks.ts";
 import type { FirstHop } from "../../board/probes/facts.ts";
 import { probeCertificate, probeDns, probeHubDate, probePort } from "../../board/probes/network.ts";
 import { findTimeService } from "../../board/probes/systemd.ts";
@@ -68,7 +68,7 @@ async function probeLogin(address: HubAddress, ca: string | undefined): Promise<
   const signal = AbortSignal.timeout(loginTimeoutMs);
   let connection;
   try {
-    connection = await connectToAzure({ address, ca, productInfo, log }, signal);
+    connection = await connectToAzure({ address, ca, productInfo, timer: systemTimer, log }, signal);
   } catch (cause) {
     const { kind: error, message } = classifyError(cause, "connect");
     return { kind: "failed", error, message };

@@ -43,7 +43,10 @@ it.each<Transport>(["MQTT", "WebSockets"])(
     const supervisor = new ConnectionManager({
       connect: (signal) => {
         signalListeners = countListeners(signal);
-        return connectToAzure({ address: address.value, ca: hub.ca, productInfo: "test", log: quiet }, signal);
+        return connectToAzure(
+          { address: address.value, ca: hub.ca, productInfo: "test", timer: systemTimer, log: quiet },
+          signal,
+        );
       },
       ...fakeRuntime({
         timer: { after: (delayMs, signal) => systemTimer.after(delayMs / 1_000, signal) },

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
-import { DesiredDocument } from "../../../../agent/hub/desired-document.ts";
 import { mergePatch, patchBetween } from "../../../../agent/contract/twin-patch.ts";
 
 describe("mergePatch", () => {
@@ -52,16 +51,5 @@ describe("patchBetween", () => {
         expect(patchBetween(reached, target)).toBeUndefined();
       }
     }
-  });
-});
-
-describe("a desired document", () => {
-  it("takes changes in order, each once, and notices a gap", () => {
-    const document = new DesiredDocument({ a: 1 }, 3);
-    expect(document.applyPatch({ patch: { a: 9 }, version: 3 })).toBe("known");
-    expect(document.applyPatch({ patch: { b: 2 }, version: 4 })).toBe("merged");
-    expect(document.applyPatch({ patch: { b: 2 }, version: 4 })).toBe("known");
-    expect(document.applyPatch({ patch: { c: 3 }, version: 6 })).toBe("gap");
-    expect(document).toMatchObject({ content: { a: 1, b: 2 }, version: 4 });
   });
 });

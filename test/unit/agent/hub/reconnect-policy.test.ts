@@ -8,13 +8,6 @@ import {
   type EndedConnection,
   type ConnectionHistory,
 } from "../../../../agent/hub/reconnect-policy.ts";
-import {
-  ConnectionError,
-  isTransient,
-  classifyError,
-  classifyStatus,
-  type ConnectionErrorKind,
-} from "../../../../agent/hub/connection-error.ts";
 
 const failed: EndedConnection = { kind: "unreachable", upMs: null, clockTrusted: true };
 
@@ -59,7 +52,7 @@ describe("what the end of a connection means", () => {
   });
 
   it.each<[EndedConnection["kind"], upMs: number | null, failures: number, shortLives: number, Diagnosis]>([
-    ["lost", 14_999, 4, 3, "rival"],
+    ["lost", 14_999, 4, 3, "duplicate-identity"],
     ["lost", 15_000, 4, 0, "offline"],
     ["lost", 29_999, 4, 0, "offline"],
     ["lost", 30_000, 1, 0, "offline"],
@@ -72,7 +65,7 @@ describe("what the end of a connection means", () => {
     expect(history).toStrictEqual({ failures, shortLives, diagnosis });
   });
 
-  it("leaves a rival some time", () => {
+  it("leaves another agent with the same identity some time", () => {
     const before: ConnectionHistory = { failures: 40, shortLives: 2, diagnosis: null };
     const ended: EndedConnection = { ...failed, kind: "lost", upMs: 11 };
     expect([0, 0.999_999_999].map((random) => nextReconnect(before, ended, random).waitMs)).toStrictEqual([
@@ -88,14 +81,14 @@ describe("what the end of a connection means", () => {
     });
   });
 
-  it("is a rival when the hub ends several connections in a row within seconds", () => {
+  it("is a duplicate identity when the hub ends several connections in a row within seconds", () => {
     let history = initialHistory;
     const seen: (string | null)[] = [];
     for (let count = 1; count <= 4; count += 1) {
       ({ history } = nextReconnect(history, { kind: "lost", upMs: 11, clockTrusted: true }, 0));
       seen.push(history.diagnosis);
     }
-    expect(seen).toStrictEqual(["offline", "offline", "rival", "rival"]);
+    expect(seen).toStrictEqual(["offline", "offline", "duplicate-identity", "duplicate-identity"]);
     ({ history } = nextReconnect(history, { kind: "unreachable", upMs: null, clockTrusted: true }, 0));
     expect(history).toMatchObject({ shortLives: 4, diagnosis: "offline" }); // A hub that is away clears nobody.
     ({ history } = nextReconnect(history, { kind: "lost", upMs: 40_000, clockTrusted: true }, 0));
@@ -120,50 +113,4 @@ describe("what the end of a connection means", () => {
 it("asks again over the same connection no sooner than the hub wants", () => {
   expect(throttleBackoffMs("throttled", 1, 0)).toBe(10_000);
   expect(throttleBackoffMs("quota", 9, 0.999_999_999)).toBe(900_000);
-});
-
-describe("the trouble behind an error", () => {
-  const withCode = (code: string | number, message = "x"): Error => Object.assign(new Error(message), { code });
-  it.each<[string, unknown, ConnectionErrorKind]>([
-    ["ECONNREFUSED", withCode("ECONNREFUSED"), "unreachable"],
-    ["ENOTFOUND", withCode("ENOTFOUND"), "no-network"],
-    ["ENETUNREACH", withCode("ENETUNREACH"), "no-network"],
-    ["a certificate from the future", withCode("CERT_NOT_YET_VALID"), "certificate-time"],
-    ["an expired certificate", withCode("CERT_HAS_EXPIRED"), "certificate-time"],
-    ["an unknown authority", withCode("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), "untrusted"],
-    ["a self-signed certificate", withCode("SELF_SIGNED_CERT_IN_CHAIN"), "untrusted"],
-    ["another name", withCode("ERR_TLS_CERT_ALTNAME_INVALID"), "untrusted"],
-    ["CONNACK 5", withCode(5, "Connection refused: Not authorized"), "refused"],
-    ["CONNACK 4", withCode(4), "refused"],
-    ["CONNACK 3", withCode(3), "hub-error"],
-    ["CONNACK 1", withCode(1), "rejected"],
-    [
-      "what the SDK wraps",
-      Object.assign(new Error("UnauthorizedError"), { transportError: withCode("ECONNRESET") }),
-      "unreachable",
-    ],
-    ["a cause", new Error("x", { cause: withCode("EAI_AGAIN") }), "no-network"],
-    ["nothing known", "??", "unreachable"],
-  ])("%s", (_what, thrown, kind) => {
-    expect(classifyError(thrown, "connect")).toMatchObject({ kind, cause: thrown });
-  });
-
-  it("is itself when it is one already", () => {
-    const trouble = new ConnectionError("lost", "x");
-    expect(classifyError(trouble, "connect")).toBe(trouble);
-  });
-
-  it.each<[number, number | undefined, ConnectionErrorKind, boolean]>([
-    [429, 429_001, "throttled", true],
-    [429, undefined, "throttled", true],
-    [403, 403_002, "quota", true],
-    [503, undefined, "hub-error", true],
-    [500, 500_001, "hub-error", true],
-    [400, 400_004, "rejected", false],
-    [413, undefined, "rejected", false],
-  ])("status %i, %s: %s", (status, errorCode, kind, passes) => {
-    const trouble = classifyStatus(status, errorCode, "report");
-    expect(trouble.kind).toBe(kind);
-    expect(isTransient(trouble)).toBe(passes);
-  });
 });

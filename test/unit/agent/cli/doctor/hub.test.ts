@@ -89,7 +89,7 @@ describe("login and hub tier", () => {
     [noTwin("silent"), false, "ok", "tier is Basic"],
     [noTwin("lost"), false, "ok", "or another agent uses the same identity"],
     [noTwin("throttled"), false, "ok", "unknown"],
-    [noTwin("quota"), false, "ok", "warning: The hub's messages of today"],
+    [noTwin("quota"), false, "ok", "warning: The hub's daily message quota"],
     [noTwin("hub-error"), false, "ok", "unknown: the hub cannot answer now"],
   ])("%j, clock wrong: %s", (facts, clockIsWrong, ofLogin, ofTier) => {
     const [login, tier] = checkLogin(facts, clockIsWrong);
