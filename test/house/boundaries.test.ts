@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { filesIn, importsOf } from "./sources.ts";
 
 /** An import that the house does not allow, and why. `from` and `to` match project paths, package names or node:… names. */
 interface Wall {
@@ -76,35 +77,8 @@ const walls: Wall[] = [
   },
 ];
 
-/** Every import of the project: the importing file, and the imported file or package. */
-function imports(): { from: string; to: string }[] {
-  const files = ["agent", "service-tools"].flatMap((room) =>
-    readdirSync(room, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts"))
-      .map((name) => join(room, name)),
-  );
-  return files.flatMap((from) => {
-    const source = readFileSync(from, "utf8");
-    const named = source.matchAll(/(?:^|\n)\s*(?:import|export)\s[^"';]*?from\s+"([^"]+)"/g);
-    const bare = source.matchAll(/(?:^|\n)\s*import\s+"([^"]+)"/g);
-    const dynamic = source.matchAll(/\b(?:import|require)\(\s*"([^"]+)"/g);
-    return [...named, ...bare, ...dynamic].map(([, specifier = ""]) => ({
-      from,
-      to: specifier.startsWith(".") ? normalize(join(dirname(from), specifier)) : packageOf(specifier),
-    }));
-  });
-}
-
-function packageOf(specifier: string): string {
-  if (specifier.startsWith("node:")) return specifier;
-  return specifier
-    .split("/")
-    .slice(0, specifier.startsWith("@") ? 2 : 1)
-    .join("/");
-}
-
 describe("who may import whom", () => {
-  const all = imports();
+  const all = importsOf(filesIn("agent", "service-tools"));
 
   it("sees the imports of the project", () => {
     expect(all.length).toBeGreaterThan(0);

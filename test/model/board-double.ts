@@ -3,7 +3,7 @@ import * as invariants from "./invariants.ts";
 import type { RebootPort } from "../../agent/reboot/runner.ts";
 import type { Installer } from "../../agent/update/ports.ts";
 import { excuseBadEnd } from "./observations.ts";
-import { statesAfterPowerCut } from "./state-key.ts";
+import { statesAfterPowerCut } from "./disk-key.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /* What an agent does to its board. */

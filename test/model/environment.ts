@@ -3,7 +3,7 @@ import type { RestartKind } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, boot, type BoardState, type Quality } from "./board-state.ts";
 import { emptyDisk, flushed, type DiskState, stateFolder } from "./disk-state.ts";
 import { newHub, type HubState, type Request } from "./hub-state.ts";
-import { distinctPowerCuts } from "./state-key.ts";
+import { distinctPowerCuts } from "./disk-key.ts";
 import { noObservations, excuseBadEnd, type Observations } from "./observations.ts";
 
 /** Everything there is outside the agent's memory. Immutable. */

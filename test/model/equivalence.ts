@@ -1,5 +1,6 @@
 import { inject, possibleFaults, isLatent, type Fault } from "./faults.ts";
-import { runKey, describeKey, environmentKey } from "./state-key.ts";
+import { describeKey } from "./disk-key.ts";
+import { environmentKey, runKey } from "./state-key.ts";
 import { AgentRun } from "./agent-run.ts";
 import { afterProcessEnd } from "./observations.ts";
 import type { RunOptions } from "./scheduler.ts";

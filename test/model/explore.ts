@@ -1,5 +1,6 @@
 import { stateAfter, inject, possibleFaults, environmentsOfRepeating, isLatent, type Crash } from "./faults.ts";
-import { resetKeys, runKey, environmentKey } from "./state-key.ts";
+import { resetKeys } from "./disk-key.ts";
+import { environmentKey, runKey } from "./state-key.ts";
 import { AgentRun, type RunEnd } from "./agent-run.ts";
 import { afterProcessEnd, Violation } from "./observations.ts";
 import { StateGraph } from "./state-graph.ts";
@@ -8,19 +9,19 @@ import type { RunOptions } from "./scheduler.ts";
 import { drainEventLoop } from "./virtual-time.ts";
 import { afterPowerCut, initialEnvironment, afterReboot, type Scenario, type Environment } from "./environment.ts";
 
-/** A life to be lived: from where, with what going wrong at which step, and how it came to be. */
+/** A run of the agent that is to be made: from which environment, with which faults at which steps, and how it was reached. */
 interface PlannedRun {
   readonly environment: Environment;
   readonly injected: readonly InjectedFault[];
   readonly faults: number;
   readonly before: Origin | undefined;
-  /** The state that it branches off from, and whether by a fault. */
+  /** The state from which it branches off, and whether by a fault. */
   readonly from: { readonly state: string; readonly byFault: boolean };
-  /** The state that it comes to first, where that is known: another life may have come there in between. */
+  /** Its first state, where that is known: if another run reaches that state before, this run is not needed. */
   readonly to?: string;
 }
 
-/** How one life became the next. */
+/** How the run before ended. */
 interface Origin {
   readonly planned: PlannedRun;
   readonly step: number;
@@ -30,34 +31,34 @@ interface Origin {
 export interface Result {
   readonly scenario: string;
   readonly maxFaults: number;
-  /** Ways in which the scenario can go, with at most so many faults. */
+  /** The number of histories with at most so many faults. */
   readonly histories: number;
   readonly states: number;
-  /** Lives of the agent that were lived to walk them all. */
+  /** Runs of the agent that were made to explore them all. */
   readonly runs: number;
   readonly cpuSeconds: number;
   /** The shortest history that violates something; undefined when there is none. */
   readonly violation: { readonly why: string; readonly history: readonly string[] } | undefined;
 }
 
-/** No life that goes somewhere takes as many steps. */
+/** A run that gets anywhere takes fewer steps. */
 const maxSteps = 5_000;
 
 export interface ExploreOptions {
   readonly maxFaults: number;
   readonly runOptions: RunOptions;
-  /** Told two moments that were taken for one, and how many faults may still come after them. */
+  /** Called with two states that have the same key, and how many faults may still follow. */
   readonly onMerge?: (one: ReachedState, other: ReachedState, faultsLeft: number) => void;
 }
 
 /**
- * Walks every history of a scenario with at most so many faults, those with fewer faults first. Two histories that come to
- * the same state go on as one: the one with fewer faults, which may still have as many as the other.
+ * Explores every history of a scenario with at most so many faults, those with fewer faults first. Histories that reach the
+ * same state are merged: the one with the fewest faults goes on, which may still meet all that the others could.
  */
 export async function explore(scenario: Scenario, options: ExploreOptions): Promise<Result> {
-  resetKeys(scenario);
+  resetKeys(scenario.qualities.includes("crashing"));
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0; // Each run ends and cancels much; nobody reads where.
+  Error.stackTraceLimit = 0; // Each run ends in many aborts, and nobody reads their stacks.
   try {
     return await new Exploration(scenario, options).run();
   } finally {
@@ -68,64 +69,59 @@ export async function explore(scenario: Scenario, options: ExploreOptions): Prom
 class Exploration {
   readonly #scenario: Scenario;
   readonly #options: ExploreOptions;
-  /** States of lives that were come to, with how many faults at the least. */
+  /** States of runs that were reached, with the smallest number of faults. */
   readonly #seen = new Map<string, number>();
-  /** Worlds in which a life was begun or is to be, the same. */
+  /** Environments in which a run was started or is planned, the same. */
   readonly #started = new Map<string, number>();
-  /** By the number of faults in them. */
-  readonly #runs: PlannedRun[][];
-  readonly #paths = new StateGraph();
-  /** How each state was come to first, where somebody compares. */
-  readonly #firsts = new Map<string, ReachedState>();
-  #lives = 0;
-  #lastMoment = "";
-  readonly #began = process.cpuUsage();
+  /** Runs still to be made, by their number of faults. */
+  readonly #planned: PlannedRun[][];
+  readonly #graph = new StateGraph();
+  /** How each state was reached first; filled for `onMerge` alone. */
+  readonly #firstReached = new Map<string, ReachedState>();
+  #runCount = 0;
+  #lastCrash = "";
+  readonly #cpuBefore = process.cpuUsage();
 
   constructor(scenario: Scenario, options: ExploreOptions) {
     this.#scenario = scenario;
     this.#options = options;
-    this.#runs = Array.from({ length: options.maxFaults + 1 }, () => []);
+    this.#planned = Array.from({ length: options.maxFaults + 1 }, () => []);
     const environment = initialEnvironment(scenario);
-    this.#runs[0]?.push({
-      environment,
-      injected: [],
-      faults: 0,
-      before: undefined,
-      from: { state: environmentKey(environment), byFault: false },
-    });
+    const from = { state: environmentKey(environment), byFault: false };
+    this.#planned[0]?.push({ environment, injected: [], faults: 0, before: undefined, from });
   }
 
   async run(): Promise<Result> {
-    const root = this.#runs[0]?.[0]?.from.state ?? "";
-    for (const level of this.#runs) {
+    const root = this.#planned[0]?.[0]?.from.state ?? "";
+    for (const level of this.#planned) {
       for (let planned = level.pop(); planned !== undefined; planned = level.pop()) {
         try {
           await this.#explore(planned);
         } catch (thrown) {
           if (!(thrown instanceof Violation)) throw thrown;
-          return this.#findings(0, { why: thrown.message, history: await this.#history(planned, maxSteps) });
+          return this.#result(0, { why: thrown.message, history: await this.#history(planned, maxSteps) });
         }
       }
     }
-    const histories = this.#paths.countHistories(root, this.#options.maxFaults);
-    if (histories !== undefined) return this.#findings(histories, undefined);
-    return this.#findings(0, { why: "A history goes round in circles.", history: [] });
+    const histories = this.#graph.countHistories(root, this.#options.maxFaults);
+    if (histories !== undefined) return this.#result(histories, undefined);
+    return this.#result(0, { why: "A history goes round in circles.", history: [] });
   }
 
-  #findings(histories: number, violation: Result["violation"]): Result {
-    const { user, system } = process.cpuUsage(this.#began);
+  #result(histories: number, violation: Result["violation"]): Result {
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
     return {
       scenario: this.#scenario.name,
       maxFaults: this.#options.maxFaults,
       histories,
       states: this.#seen.size,
-      runs: this.#lives,
+      runs: this.#runCount,
       cpuSeconds: (user + system) / 1e6,
       violation,
     };
   }
 
-  /** Lives one life to its end, or to where another one has been; notes every other way that it could have gone. */
+  /** Makes one run to its end, or to a state that is known; plans a run for every other way in which it could go on. */
   async #explore(planned: PlannedRun): Promise<void> {
     const { injected, faults, environment } = planned;
     if (planned.to !== undefined && this.#seen.has(planned.to)) return;
@@ -145,12 +141,12 @@ class Exploration {
         `loaded ${environmentKey(run.scheduler.environment)}`,
         faults,
       );
-      this.#paths.add(state, loaded, byFault);
+      this.#graph.add(state, loaded, byFault);
       this.#compare(loaded, { environment, injected, step: -1 }, faults);
       if (!this.#isFirst(loaded, faults)) return;
       [state, byFault] = [loaded, false];
     }
-    this.#lives += 1;
+    this.#runCount += 1;
     run.start();
     try {
       for (; step < maxSteps; step += 1) {
@@ -158,8 +154,8 @@ class Exploration {
         const end = run.end;
         if (step > fresh) {
           const key = this.#nameOf(run.scheduler.environment, runKey(run, this.#options.maxFaults - faults), faults);
-          this.#paths.add(state, key, byFault);
-          if (again !== undefined) this.#paths.add(again, key, false);
+          this.#graph.add(state, key, byFault);
+          if (again !== undefined) this.#graph.add(again, key, false);
           [state, byFault, again] = [key, false, undefined];
           const isNew = !this.#seen.has(key);
           this.#compare(key, { environment, injected, step }, faults);
@@ -168,9 +164,9 @@ class Exploration {
           if (mayFail && end === undefined) again = this.#branch(planned, step, key, run);
         }
         if (end !== undefined) return await this.#end({ planned, step }, state, run, end);
-        const chosen = injected.find((choice) => choice.step === step);
+        const due = injected.find((one) => one.step === step);
         if (step === fresh) run.scheduler.isReplay = false;
-        if (chosen !== undefined) inject(run, chosen.fault);
+        if (due !== undefined) inject(run, due.fault);
         else if (!run.step()) throw new Violation("Nothing can happen any more, and something is unfinished.");
       }
       throw new Violation(`This run does not come to an end within ${maxSteps} steps.`);
@@ -180,8 +176,8 @@ class Exploration {
   }
 
   /**
-   * Notes every other way to go on from here.
-   * @returns the state "done once, to be done again", where that comes to the same as going on
+   * Plans a run for every fault that can come here.
+   * @returns the name of the state "done once, to be done again", where a repetition changes nothing
    */
   #branch(planned: PlannedRun, step: number, state: string, run: AgentRun): string | undefined {
     const faults = planned.faults + 1;
@@ -191,16 +187,16 @@ class Exploration {
       if (isLatent(fault)) {
         const found = stateAfter(run, fault, this.#options.maxFaults - faults);
         const to = this.#nameOf(found.environment, found.key, faults);
-        this.#paths.add(state, to, true);
+        this.#graph.add(state, to, true);
         if (!this.#seen.has(to))
-          this.#runs[faults]?.push({ ...planned, injected, faults, from: { state, byFault: true }, to });
+          this.#planned[faults]?.push({ ...planned, injected, faults, from: { state, byFault: true }, to });
         continue;
       }
       if (fault === "action done twice") {
         const environments = environmentsOfRepeating(run);
         if (environments !== undefined) {
           again = `${state} again`;
-          this.#paths.add(state, again, true);
+          this.#graph.add(state, again, true);
           if (faults < this.#options.maxFaults) {
             for (const environment of environments)
               this.#crash({ planned: { ...planned, faults }, step }, again, environment);
@@ -208,7 +204,7 @@ class Exploration {
           continue;
         }
       }
-      this.#runs[faults]?.push({ ...planned, injected, faults, from: { state, byFault: true } });
+      this.#planned[faults]?.push({ ...planned, injected, faults, from: { state, byFault: true } });
     }
     return again;
   }
@@ -220,35 +216,35 @@ class Exploration {
       case "finished":
         return await run.checkEnd(faults);
       case "died":
-        return this.#begin(run.scheduler.environment, faults, { ...at, end: "death" }, from);
+        return this.#plan(run.scheduler.environment, faults, { ...at, end: "death" }, from);
       case "rebooted":
         for (const environment of afterReboot(run.scheduler.environment, this.#scenario)) {
-          this.#begin(environment, faults, { ...at, end: "reboot" }, from);
+          this.#plan(environment, faults, { ...at, end: "reboot" }, from);
         }
     }
   }
 
-  /** Every world in which the agent may find itself after a crash here. */
+  /** Plans a run in every environment that a crash here may leave. */
   #crash(at: Omit<Origin, "end">, state: string, now: Environment): void {
-    const moment = `${state} ${environmentKey(now)}`;
-    if (moment === this.#lastMoment) return; // Nothing has changed that a crash could tell apart.
-    this.#lastMoment = moment;
+    const key = `${state} ${environmentKey(now)}`;
+    if (key === this.#lastCrash) return; // A crash just before would leave the same.
+    this.#lastCrash = key;
     const faults = at.planned.faults + 1;
     const from = { state, byFault: true };
-    this.#begin(now, faults, { ...at, end: "process killed" }, from);
+    this.#plan(now, faults, { ...at, end: "process killed" }, from);
     for (const environment of afterPowerCut(now, this.#scenario))
-      this.#begin(environment, faults, { ...at, end: "power cut" }, from);
+      this.#plan(environment, faults, { ...at, end: "power cut" }, from);
   }
 
-  #begin(found: Environment, faults: number, before: Origin, from: PlannedRun["from"]): void {
+  #plan(found: Environment, faults: number, before: Origin, from: PlannedRun["from"]): void {
     const environment = { ...found, observations: afterProcessEnd(found.observations) };
     const state = this.#nameOf(environment, environmentKey(environment), faults);
-    this.#paths.add(from.state, state, from.byFault);
+    this.#graph.add(from.state, state, from.byFault);
     if (!this.#isFirst(state, faults)) return;
-    this.#runs[faults]?.push({ environment, injected: [], faults, before, from: { state, byFault: false } });
+    this.#planned[faults]?.push({ environment, injected: [], faults, before, from: { state, byFault: false } });
   }
 
-  /** A world may be found with more faults before it is found with fewer: only the fewest leave all others to come. */
+  /** An environment may be reached with more faults before it is reached with fewer, which leave more faults to come. */
   #isFirst(environment: string, faults: number): boolean {
     if ((this.#started.get(environment) ?? Infinity) <= faults) return false;
     this.#started.set(environment, faults);
@@ -256,8 +252,8 @@ class Exploration {
   }
 
   /**
-   * The name of a state in the graph. One in which a good job may rightly end badly is another than one in which it may not,
-   * unless that was come to before, with no more faults: there more was asked of all that follows.
+   * The name of a state in the graph. A state in which a good job may end badly is another than one in which it must not,
+   * unless the strict one was reached before with no more faults: there the invariants demand more of all that follows.
    */
   #nameOf({ observations }: Environment, key: string, faults: number): string {
     if (!observations.badEndExcused) return key;
@@ -265,16 +261,16 @@ class Exploration {
     return strict <= faults ? key : `${key} excused`;
   }
 
-  /** Shows whoever asks for it that this moment is taken for one that was come to before. */
-  #compare(state: string, moment: ReachedState, faults: number): void {
-    const { onMerge, maxFaults: mostFaults } = this.#options;
+  /** Reports that this state has the key of one that was reached before. */
+  #compare(state: string, reached: ReachedState, faults: number): void {
+    const { onMerge, maxFaults } = this.#options;
     if (onMerge === undefined) return;
-    const first = this.#firsts.get(state);
-    if (first === undefined) this.#firsts.set(state, moment);
-    else onMerge(first, moment, mostFaults - faults);
+    const first = this.#firstReached.get(state);
+    if (first === undefined) this.#firstReached.set(state, reached);
+    else onMerge(first, reached, maxFaults - faults);
   }
 
-  /** How it came to a step of a life, in words. */
+  /** The steps that lead to a step of a run, for people. */
   async #history(planned: PlannedRun, steps: number): Promise<string[]> {
     const { before } = planned;
     const earlier = before === undefined ? [] : await this.#history(before.planned, before.step);
@@ -290,8 +286,8 @@ class Exploration {
       for (let step = 0; step <= steps; step += 1) {
         await drainEventLoop();
         if (run.end !== undefined) break;
-        const chosen = injected.find((choice) => choice.step === step);
-        if (chosen !== undefined) inject(run, chosen.fault);
+        const due = injected.find((one) => one.step === step);
+        if (due !== undefined) inject(run, due.fault);
         else if (!run.step()) break;
       }
     } catch (thrown) {

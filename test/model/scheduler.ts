@@ -6,7 +6,7 @@ import type { BootCounter } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import { PendingCalls, type Call } from "./pending-calls.ts";
 import type { DiskState } from "./disk-state.ts";
-import { statesAfterPowerCut } from "./state-key.ts";
+import { statesAfterPowerCut } from "./disk-key.ts";
 import { VirtualTimer } from "./virtual-time.ts";
 import { Violation } from "./observations.ts";
 import { qualityIn, type Scenario, type Environment } from "./environment.ts";
