@@ -8,7 +8,7 @@ import {
   type UpdatePhase,
 } from "../../agent/contract/snapshot.ts";
 
-/** What a twin says about a board. What it does not say is null: a twin may be of any age, and of another agent. */
+/** What a twin says about a board. Absent values are null: a twin may be old, or of another agent. */
 export interface BoardView {
   readonly connected: boolean;
   readonly lastActivity: string | null;
@@ -16,7 +16,7 @@ export interface BoardView {
   readonly agent: AgentView | null;
   readonly board: BoardFacts;
   readonly firmwareVersion: string | null;
-  /** How the board took what is set over the hub; null where nothing is, or the board has not said. */
+  /** The board's answer to its remote configuration; null when nothing is set, or it has not answered. */
   readonly config: ConfigView | null;
   readonly update: UpdateView;
   readonly reboot: RebootView;
@@ -28,12 +28,12 @@ interface AgentView {
   readonly mode: string | null;
   readonly startedAt: string | null;
   readonly bootId: string | null;
-  /** What was wrong at its start, one sentence each: of its configuration, of its saved state. */
+  /** One sentence per problem at its start, such as a configuration with mistakes. */
   readonly problems: readonly string[];
 }
 
 export interface ConfigView {
-  /** Of the desired properties that were read. */
+  /** The version of the desired properties that it answers. */
   readonly version: number;
   readonly status: "applied" | "refused";
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -56,9 +56,9 @@ export interface UpdateView {
   readonly totalBytes: number | null;
   readonly attempt: number | null;
   readonly waitsFor: "window" | "clock" | "order" | null;
-  /** When the maintenance window lets it through, as far as the board knows. */
+  /** When the maintenance window opens, if the board knows. */
   readonly waitsUntil: string | null;
-  /** What a download waits for until its next try. */
+  /** Why a download waits for its next attempt. */
   readonly delay: { readonly code: string; readonly message: string } | null;
   readonly endedAt: string | null;
   readonly error: Failure | null;
@@ -87,7 +87,7 @@ interface DesiredView {
   readonly version: number;
 }
 
-/** Reads a twin as the hub tells it. Total: what is missing or has another shape counts as not said. */
+/** Parses a twin. Never throws: a value that is missing or has the wrong type counts as absent. */
 export function parseBoardView(twin: JsonObject): BoardView {
   const properties = sectionAt(twin, "properties");
   const reported = sectionAt(sectionAt(properties, "reported"), "boardkeeper");
@@ -189,7 +189,7 @@ function causeFrom(parent: JsonObject): RebootCause | null {
   return oneOf(["requested", "update", "other"], parent["cause"]) ?? null;
 }
 
-/** The hub says 0001-01-01T00:00:00Z for "never". */
+/** IoT Hub sends 0001-01-01T00:00:00Z for "never". */
 function realTime(time: string | null): string | null {
   return time === null || time.startsWith("0001-") ? null : time;
 }

@@ -1,10 +1,10 @@
 import type { JsonObject } from "../../agent/contract/json.ts";
 import { versionLabel } from "../../agent/contract/methods.ts";
 
-/** What an update is asked to install, and how. */
+/** Which image to install, and when. */
 export interface UpdateRequest {
   readonly uri: string;
-  /** 64 hex digits; undefined for a rehearsal, which fetches nothing. */
+  /** 64 hex digits; undefined for a rehearsal, which downloads nothing. */
   readonly sha256: string | undefined;
   readonly version: string | undefined;
   readonly sizeBytes: number | undefined;
@@ -12,7 +12,7 @@ export interface UpdateRequest {
   readonly operationId: string;
 }
 
-/** As the payload of the method `firmwareUpdate`. */
+/** The payload of the method `firmwareUpdate`. */
 export function toMethodPayload({ uri, sha256, version, sizeBytes, apply, operationId }: UpdateRequest): JsonObject {
   return {
     fwPackageUri: uri,
@@ -25,8 +25,8 @@ export function toMethodPayload({ uri, sha256, version, sizeBytes, apply, operat
 }
 
 /**
- * As a change of the desired properties. The hub merges it into the document there is, so what this request does not say is
- * removed: a size or a manifest of an older image must not speak for the new one.
+ * The patch of the desired properties. The hub merges it, so everything that this request does not set is removed: the size
+ * or the manifest of an older image must not stay beside the new one.
  */
 export function toDesiredProperties({
   uri,
@@ -50,7 +50,7 @@ export function toDesiredProperties({
   };
 }
 
-/** What runs once the update is proven. */
+/** The version that runs once the update is proven. */
 export function expectedVersion({ version, sha256 }: UpdateRequest): string {
   return versionLabel(version, sha256 ?? null);
 }

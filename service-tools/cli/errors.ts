@@ -1,40 +1,22 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
-import { exitCodes, type ExitCode } from "./exit-codes.ts";
-
-/** Every code that an error of the CLI can carry, with the exit code that goes with it. docs/cli.md lists both. */
-export const errorCodes = {
-  usage: exitCodes.usage,
-  "not-logged-in": exitCodes.authentication,
-  "authentication-failed": exitCodes.authentication,
-  "device-offline": exitCodes.deviceOffline,
-  "device-gone": exitCodes.deviceOffline,
-  "timed-out": exitCodes.timeout,
-  "refused-by-device": exitCodes.refusedByDevice,
-  "hub-unreachable": exitCodes.hubUnreachable,
-  "hub-busy": exitCodes.hubUnreachable,
-  "unknown-device": exitCodes.failed,
-  "already-exists": exitCodes.failed,
-  "refused-by-hub": exitCodes.failed,
-  "operation-failed": exitCodes.failed,
-  interrupted: exitCodes.interrupted,
-} as const satisfies Record<string, ExitCode>;
+import { errorCodes, type ExitCode } from "./exit-codes.ts";
 
 interface ErrorDetails {
   readonly cause?: unknown;
-  /** What to do next, as a sentence or as a command to type. */
+  /** What to do next: a sentence, or a command to type. */
   readonly advice?: string | undefined;
 }
 
 /**
- * Why a command did not do what it was asked to. One class for each remedy, each with a code for programs and an exit
- * code for scripts, both stable; the message says what happened and why, the advice what to do next.
+ * Why a command failed. One class per remedy, each with a stable code for programs and a stable exit code for scripts. The
+ * message says what happened and why; the advice says what to do next.
  */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
   readonly code: keyof typeof errorCodes;
-  /** Whoever knows more about the situation may say it better. */
+  /** A caller that knows more may replace it. */
   advice: string | undefined;
-  /** What programs are told beside the error, where something was begun. */
+  /** For programs: what is known of the operation, if one had begun. */
   document: JsonObject | undefined;
 
   constructor(code: keyof typeof errorCodes, message: string, { cause, advice }: ErrorDetails = {}) {
@@ -56,43 +38,43 @@ function errorWith(code: keyof typeof errorCodes): ErrorClass {
   };
 }
 
-/** The command line asks for something that cannot be. */
+/** Invalid command line. */
 export class UsageError extends errorWith("usage") {}
 
-/** No hub was named, and no local one is there. */
+/** No hub was named, and there is no local hub. */
 export class NotLoggedIn extends errorWith("not-logged-in") {}
 
-/** The hub does not accept the login, or the login may not do this. */
+/** The hub does not accept the login, or does not allow this with it. */
 export class AuthenticationFailed extends errorWith("authentication-failed") {}
 
 /** The board is not connected. */
 export class DeviceOffline extends errorWith("device-offline") {}
 
-/** Asked, but gone before it answered: the request may have been carried out. */
+/** The board lost its connection before it answered. It may have carried out the request. */
 export class DeviceGone extends errorWith("device-gone") {}
 
-/** No answer, or no end, in time. A request may have been carried out all the same. */
+/** No answer or no end in time. A request may have been carried out. */
 export class TimedOut extends errorWith("timed-out") {}
 
-/** The hub answers, but not now: throttled, out of quota, or broken on its side. */
+/** The hub cannot answer now: throttled, out of quota, or an error on its side. */
 export class HubBusy extends errorWith("hub-busy") {}
 
 /** The hub has no such device or module. */
 export class UnknownDevice extends errorWith("unknown-device") {}
 
-/** The hub has this device or module already. */
+/** The hub already has this device or module. */
 export class AlreadyExists extends errorWith("already-exists") {}
 
-/** The hub does not carry this request out, and asking again would not help. */
+/** The hub refused the request; repeating it would not help. */
 export class RefusedByHub extends errorWith("refused-by-hub") {}
 
-/** What was asked for was begun, and ended badly. */
+/** The operation began and failed. */
 export class OperationFailed extends errorWith("operation-failed") {}
 
 /** Ctrl-C. */
 export class Interrupted extends errorWith("interrupted") {}
 
-/** There is no way to the hub. */
+/** There is no connection to the hub. */
 export class HubUnreachable extends CommandError {
   /** True when the request may have reached the hub before the connection was lost. */
   readonly mayHaveArrived: boolean;
@@ -103,9 +85,9 @@ export class HubUnreachable extends CommandError {
   }
 }
 
-/** The board said no. */
+/** The board refused. */
 export class RefusedByDevice extends CommandError {
-  /** Of its answer to a method; null where it refused a document. */
+  /** The status of its method response; null when it refused desired properties. */
   readonly status: number | null;
   readonly payload: Json;
 

@@ -1,11 +1,11 @@
 import { escapeForTerminal } from "../../agent/contract/safe-text.ts";
 
-/** Where text goes: standard output or standard error, or what a test reads. */
+/** Standard output or standard error; a test has a fake. */
 export interface Screen {
   write(text: string): void;
-  /** True where a person looks on and lines can be drawn over. */
+  /** True for a terminal, where lines can be redrawn. */
   readonly isTerminal: boolean;
-  /** How many characters a line has; asked each time, because a window changes its size. */
+  /** The width in characters. It changes with the window. */
   readonly columns: number;
   readonly hasColour: boolean;
 }
@@ -17,8 +17,8 @@ interface TextStream {
 }
 
 /**
- * A screen on a stream. Colour is for terminals, and for people who have not asked to be spared (https://no-color.org). What
- * boards say is shown, whatever it is, and never obeyed.
+ * A screen that writes to a stream. Colour only on terminals, and not with NO_COLOR (https://no-color.org). Control characters
+ * in what a board reports are escaped.
  */
 export function screenFor(stream: TextStream, env: Readonly<Record<string, string | undefined>>): Screen {
   const isTerminal = stream.isTTY === true && env["TERM"] !== "dumb";
@@ -32,12 +32,12 @@ export function screenFor(stream: TextStream, env: Readonly<Record<string, strin
   };
 }
 
-/** Erases the line and goes back to its beginning, where it comes first in what is written: EL and CR of ECMA-48. */
+/** Erases the line, at the beginning of a write: CR and EL of ECMA-48. */
 export const eraseLine = "\r\u001b[2K";
 
-/** Text in which nothing steers the terminal but what this program itself draws with: that, and the colours below. */
+/** Escapes every control character except `eraseLine` and the colours below. */
 function keepOwnSequences(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what it is about
+  // oxlint-disable-next-line no-control-regex -- it must match control characters
   const parts = text.split(/(^\r\u001b\[2K|\u001b\[(?:1|2|22|31|32|33|36|39)m)/u);
   return parts.map((part, index) => (index % 2 === 1 ? part : escapeForTerminal(part))).join("");
 }

@@ -1,8 +1,8 @@
-/* Durations and sizes as people write and read them. */
+/* Durations and sizes in the form that people write and read. */
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Reads "90s", "5m", "1h30m" or "2d" as milliseconds; undefined for anything else. A number alone could mean anything. */
+/** Reads "90s", "5m", "1h30m" or "2d" as milliseconds; undefined for anything else, such as a number without a unit. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?[smhd])+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)([smhd])/g)];
@@ -27,7 +27,7 @@ export function formatDuration(ms: number): string {
   return parts.slice(0, 2).join(" ");
 }
 
-/** A stopwatch: "0:07", "12:30", "1:02:03". */
+/** Elapsed time: "0:07", "12:30", "1:02:03". */
 export function formatElapsed(ms: number): string {
   const seconds = Math.floor(ms / 1_000);
   const two = (count: number): string => String(count).padStart(2, "0");

@@ -7,14 +7,14 @@ import type { RunCommandLine, Context } from "../context.ts";
 export function addDemo(program: Command, context: Context, run: RunCommandLine): void {
   program
     .command("demo")
-    .description("play the whole story on this machine: a hub, a board, a reboot, an update; leaves nothing behind")
-    .option("--stay", "keep hub and board up afterwards and say what to type to play, until Ctrl-C")
+    .description("show it all on this machine: a hub, a board, a reboot, an update; leaves nothing behind")
+    .option("--stay", "keep the hub and the board running afterwards, until Ctrl-C, and print commands to try")
     .action(async ({ stay = false }: { readonly stay?: boolean }) => {
-      const stage = await Sandbox.create(context);
+      const sandbox = await Sandbox.create(context);
       try {
-        await runDemo(context, run, stage, stay);
+        await runDemo(context, run, sandbox, stay);
       } finally {
-        await stage.cleanUp();
+        await sandbox.cleanUp();
       }
     });
 }

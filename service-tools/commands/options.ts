@@ -6,7 +6,7 @@ import type { Target } from "../hub-client/hub-client.ts";
 import { parseDuration } from "../cli/units.ts";
 import { outputOption, type Format } from "../cli/output.ts";
 
-/* Options that several commands have, with the habits of `az iot hub`. */
+/* Options that several commands share. Their names follow `az iot hub`. */
 
 export interface HubOptions extends LoginOptions {
   readonly output: Format;
@@ -30,30 +30,27 @@ export function withHubOptions(command: Command): Command {
     "-l, --login <connection-string>",
     "the hub: a service connection string (default: IOTHUB_CONNECTION_STRING, else the local hub)",
   );
-  const caFile = new Option(
-    "--ca-file <file>",
-    "trust this authority's certificate too (the local hub's own is known)",
-  );
+  const caFile = new Option("--ca-file <file>", "also trust this CA certificate (that of the local hub is known)");
   for (const option of [login, caFile, outputOption()]) command.addOption(option.helpGroup(hubGroup));
   return command;
 }
 
-/** Adds `--device-id` and `--module-id` to those. */
+/** Adds `--device-id`, `--module-id`, and the options of `withHubOptions`. */
 export function withTargetOptions(command: Command): Command {
   return withHubOptions(
     command
       .requiredOption("-d, --device-id <id>", "the board", deviceId)
-      .option("-m, --module-id <id>", "this module of the device, where the agent runs as one", moduleId),
+      .option("-m, --module-id <id>", "the module, if the agent connects as a module of the device", moduleId),
   );
 }
 
 /** Adds `--wait` and `--timeout`. */
-export function withWaitOptions(command: Command, usual: string): Command {
+export function withWaitOptions(command: Command, defaultTimeout: string): Command {
   return command
-    .option("--wait", "follow it to the end: 0 only when it is proven")
+    .option("--wait", "follow it to its end; exit code 0 only when it is proven")
     .option(
       "--timeout <duration>",
-      `how long to wait at the most, such as 90s, 15m or 2h (default: ${usual})`,
+      `how long to wait at most, such as 90s, 15m or 2h (default: ${defaultTimeout})`,
       duration,
     );
 }
@@ -62,19 +59,19 @@ export function targetOf(options: { readonly deviceId: string; readonly moduleId
   return { deviceId: options.deviceId, moduleId: options.moduleId };
 }
 
-// What IoT Hub allows: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry#device-identity-properties
-const identityName = /^[A-Za-z0-9\-.%_*?!(),:=@$'+#;]{1,128}$/;
+// The characters that IoT Hub allows: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry#device-identity-properties
+const identityPattern = /^[A-Za-z0-9\-.%_*?!(),:=@$'+#;]{1,128}$/;
 
 function deviceId(text: string): string {
-  return named(text, "a device id");
+  return identityName(text, "a device id");
 }
 
 function moduleId(text: string): string {
-  return named(text, "a module id");
+  return identityName(text, "a module id");
 }
 
-function named(text: string, what: string): string {
-  if (identityName.test(text)) return text;
+function identityName(text: string, what: string): string {
+  if (identityPattern.test(text)) return text;
   throw new InvalidArgumentError(
     `Expected ${what} of 1 to 128 letters, digits and - . % _ * ? ! ( ) , : = @ $ ' + # ;`,
   );
@@ -87,9 +84,9 @@ export function duration(text: string): number {
   throw new InvalidArgumentError("Expected a duration such as 90s, 5m, 1h30m or 2d.");
 }
 
-/** Adds `--operation-id` to a command that begins something. */
+/** Adds `--operation-id` to a command that starts an operation. */
 export function withOperationId(command: Command): Command {
-  const why = "repeat a call whose answer was lost: with the same id nothing happens twice";
+  const why = "repeat a call whose answer was lost; with the same id it is not done twice";
   return command.option("--operation-id <id>", why, operationName);
 }
 

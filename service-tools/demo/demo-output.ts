@@ -4,7 +4,7 @@ import type { Program } from "../images/server-process.ts";
 import type { Environment } from "../context.ts";
 import { demoBoard } from "./set-up.ts";
 
-/** Tells the demo's story: headings, what is there, what is typed, what has changed. */
+/** Prints the demo: numbered headings, check marks, command lines, and tables of the twin. */
 export class DemoOutput {
   readonly #screen: Screen;
   readonly #paint: Paint;
@@ -28,34 +28,34 @@ export class DemoOutput {
     this.line(`  ${this.#paint.green("✓")} ${what.padEnd(12)} ${more}`);
   }
 
-  /** A command line as it would be typed, continued where it would be too long. */
+  /** One command line; every argument is a line of it. */
   commandLine(...lines: readonly string[]): void {
     const text = lines.map((line, index) => (index === 0 ? `  $ ${line}` : `      ${line}`)).join(" \\\n");
     this.line(this.#paint.cyan(text));
   }
 
-  /** A part of the twin; a second column where there is something to compare with. */
+  /** @param compared adds a column with the values before */
   twinTable(rows: readonly ExcerptRow[], compared: boolean): void {
-    const widest = Math.max(...rows.map(({ path: place }) => place.length));
+    const widest = Math.max(...rows.map(({ path }) => path.length));
     const widestBefore = Math.max("before".length, ...rows.map(({ before }) => before.length));
     const heading = `  ${"".padEnd(widest)}  ${"before".padEnd(widestBefore)}  after`;
     if (compared) this.line(this.#paint.dim(heading));
-    for (const { path: place, before, after, hasChanged } of rows) {
+    for (const { path, before, after, hasChanged } of rows) {
       const value = compared
         ? `${before.padEnd(widestBefore)}  ${hasChanged ? this.#paint.bold(after) : after}`
         : after;
-      this.line(`  ${this.#paint.dim(place.padEnd(widest))}  ${value}`);
+      this.line(`  ${this.#paint.dim(path.padEnd(widest))}  ${value}`);
     }
   }
 }
 
-/** What to type to play with what the demo has left up. */
+/** Commands to try with the hub and the board that `--stay` keeps running. */
 export function stayInstructions(home: string, { executable, arguments: given }: Program, env: Environment): string {
   const alias = [executable, ...given].join(" ");
   const login = env["IOTHUB_CONNECTION_STRING"] ? ["  unset IOTHUB_CONNECTION_STRING   # it names another hub"] : [];
   return [
     "",
-    "All of it stays up. To play, type in another terminal:",
+    "The hub and the board keep running. Try them in another terminal:",
     "",
     `  export BOARDKEEPER_HOME=${home}`,
     `  alias boardkeeper='${alias}'`,
@@ -68,6 +68,6 @@ export function stayInstructions(home: string, { executable, arguments: given }:
     `  boardkeeper twin -d ${demoBoard}`,
     "  boardkeeper hub status",
     "",
-    "Ctrl-C here ends it and removes everything.",
+    "Ctrl-C here stops them and removes everything.",
   ].join("\n");
 }

@@ -5,16 +5,16 @@ import { join } from "node:path";
 import type { Context, Environment } from "../context.ts";
 import { ManagedProcess, type ProcessOptions } from "./managed-process.ts";
 
-/** A folder and some processes that are there for a while, and gone without a trace whatever happens. */
+/** A temporary folder and child processes, all of which are removed at the end, whatever happens. */
 export class Sandbox {
   readonly home: string;
   readonly #processes: ManagedProcess[] = [];
-  readonly #forget: () => void;
+  readonly #removeExitHandler: () => void;
 
   private constructor(home: string, atExit: Context["atExit"]) {
     this.home = home;
-    // The last resort, for a second Ctrl-C or a fault: then there is no time for good order.
-    this.#forget = atExit(() => {
+    // For a second Ctrl-C or a crash: it kills at once, because an exit handler cannot wait.
+    this.#removeExitHandler = atExit(() => {
       for (const one of this.#processes) one.kill();
       rmSync(home, { recursive: true, force: true });
     });
@@ -25,32 +25,32 @@ export class Sandbox {
   }
 
   async start(options: ProcessOptions): Promise<ManagedProcess> {
-    const companion = await ManagedProcess.start(options);
-    this.#processes.push(companion);
-    return companion;
+    const process = await ManagedProcess.start(options);
+    this.#processes.push(process);
+    return process;
   }
 
-  /** Ends the processes, those that were started last first, and removes the folder. */
+  /** Stops the processes, the last one first, and removes the folder. */
   async cleanUp(): Promise<void> {
-    for (const companion of this.#processes.toReversed()) await companion.stop();
+    for (const process of this.#processes.toReversed()) await process.stop();
     await rm(this.home, { recursive: true, force: true });
-    this.#forget();
+    this.#removeExitHandler();
   }
 }
 
-/** Variables that would make the demo's programs speak to another hub, or behave otherwise than shown. */
-const foreign = /^(BOARDKEEPER_|IOTHUB_|CREDENTIALS_DIRECTORY$|STATE_DIRECTORY$)/;
+/** Variables of the user's shell that would lead the demo's programs to another hub, or change what they do. */
+const excluded = /^(BOARDKEEPER_|IOTHUB_|CREDENTIALS_DIRECTORY$|STATE_DIRECTORY$)/;
 
-/** What the demo's processes and commands are given: their own home, and pauses long enough to be seen. */
+/** The environment of the demo's processes and commands: their own home, and pauses long enough to watch. */
 export function demoEnvironment(env: Environment, home: string): Environment {
-  const own = Object.entries(env).filter(([name]) => !foreign.test(name));
+  const kept = Object.entries(env).filter(([name]) => !excluded.test(name));
   return {
-    ...Object.fromEntries(own),
+    ...Object.fromEntries(kept),
     BOARDKEEPER_HOME: home,
     BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "2",
     BOARDKEEPER_SIMULATION_BOOT_SECONDS: "2",
     BOARDKEEPER_REPORT_PROGRESS_SECONDS: "0",
-    // A server of the demo's own that is gone does not come back: nobody has to watch a board try for a day.
+    // If the demo's image server exits, it does not come back: fail at once instead of retrying for a day.
     BOARDKEEPER_UPDATE_DOWNLOAD_DEADLINE_SECONDS: "0",
   };
 }

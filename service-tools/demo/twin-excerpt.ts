@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
 
-/** The places of a twin worth seeing: our own words, and those of the tutorials that other services look for. */
+/** Reported properties to show: our own, and those of the tutorials, which other services may read. */
 const paths = [
   "boardkeeper.agent.bootId",
   "boardkeeper.firmwareVersion",
@@ -19,11 +19,11 @@ export interface ExcerptRow {
   readonly hasChanged: boolean;
 }
 
-/** What two twins say at those places, side by side. */
+/** The values at those paths in two twins. */
 export function twinExcerpt(before: JsonObject, after: JsonObject): readonly ExcerptRow[] {
   return paths.map((path) => {
     const [was, is] = [reportedAt(before, path), reportedAt(after, path)];
-    return { path, before: brief(was), after: brief(is), hasChanged: was !== is };
+    return { path, before: shorten(was), after: shorten(is), hasChanged: was !== is };
   });
 }
 
@@ -34,8 +34,8 @@ function reportedAt(twin: JsonObject, path: string): Json | undefined {
   return value;
 }
 
-/** A boot id is told by its beginning: two of them must fit beside each other. */
-function brief(value: Json | undefined): string {
+/** Shortens boot ids, so that two of them fit side by side. */
+function shorten(value: Json | undefined): string {
   if (value === undefined) return "-";
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(text) ? `${text.slice(0, 8)}…` : text;

@@ -13,28 +13,28 @@ import type { HubAddress, HubClient, Identity, MethodReply, Target, TwinPatch } 
 import { toCommandError } from "./hub-errors.ts";
 
 export interface AzureHubClientOptions {
-  /** Ends a request under way; its reason is what the call then rejects with. */
+  /** Aborts the running request; the call then rejects with the reason of the signal. */
   readonly interrupted: AbortSignal;
   readonly userAgent: string;
   readonly deadlines?: Partial<Deadlines>;
 }
 
 interface Deadlines {
-  /** Of everything but methods. */
+  /** For all requests except method calls. */
   readonly requestMs: number;
-  /** How long the hub waits for a board that is just coming back, and then for its answer. */
+  /** How long the hub waits for the board to connect, and then for its reply. */
   readonly methodConnectSeconds: number;
   readonly methodResponseSeconds: number;
 }
 
-const usualDeadlines: Deadlines = { requestMs: 15_000, methodConnectSeconds: 5, methodResponseSeconds: 30 };
-/** The hub's own answer "it timed out" says more than our deadline: it gets the time to arrive. */
+const defaultDeadlines: Deadlines = { requestMs: 15_000, methodConnectSeconds: 5, methodResponseSeconds: 30 };
+/** Time for the hub's own timeout response to arrive: it says more than our deadline. */
 const methodGraceMs = 5_000;
 const hourSeconds = 3_600;
 
 /**
- * An IoT Hub through Microsoft's SDK. Its parts are used below `Client`, which repeats a method that failed for up to four
- * minutes: here one call is one request.
+ * An IoT Hub through Microsoft's SDK. It uses the classes below the SDK's `Client`, because that repeats a failed method call
+ * for up to four minutes; here one call is one request.
  */
 export class AzureHubClient implements HubClient {
   readonly address: HubAddress;
@@ -47,15 +47,15 @@ export class AzureHubClient implements HubClient {
     this.address = login.address;
     this.#login = login;
     this.#options = options;
-    this.#deadlines = { ...usualDeadlines, ...options.deadlines };
+    this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
     const { port, ca } = login;
-    // The SDK asks for 443 whatever the host name says; what the agent is told wins.
+    // The SDK always asks for port 443; the agent's port wins.
     this.#agent = new Agent({ keepAlive: true, port, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) });
   }
 
   createIdentity(target: Target): Promise<Identity> {
     const { deviceId, moduleId } = target;
-    return this.#ask(target, async (registry) => {
+    return this.#request(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined ? await registry.create({ deviceId }) : await registry.addModule({ deviceId, moduleId });
       return parseIdentity(responseBody, target);
@@ -64,7 +64,7 @@ export class AzureHubClient implements HubClient {
 
   getIdentity(target: Target): Promise<Identity> {
     const { deviceId, moduleId } = target;
-    return this.#ask(target, async (registry) => {
+    return this.#request(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined ? await registry.get(deviceId) : await registry.getModule(deviceId, moduleId);
       return parseIdentity(responseBody, target);
@@ -73,14 +73,14 @@ export class AzureHubClient implements HubClient {
 
   removeIdentity(target: Target): Promise<void> {
     const { deviceId, moduleId } = target;
-    return this.#ask(target, async (registry) => {
+    return this.#request(target, async (registry) => {
       await (moduleId === undefined ? registry.delete(deviceId) : registry.removeModule(deviceId, moduleId));
     });
   }
 
   getTwin(target: Target): Promise<JsonObject> {
     const { deviceId, moduleId } = target;
-    return this.#ask(target, async (registry) => {
+    return this.#request(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined ? await registry.getTwin(deviceId) : await registry.getModuleTwin(deviceId, moduleId);
       return parseTwin(responseBody);
@@ -93,7 +93,7 @@ export class AzureHubClient implements HubClient {
       ...(tags === undefined ? {} : { tags }),
       ...(desired === undefined ? {} : { properties: { desired } }),
     };
-    return this.#ask(target, async (registry) => {
+    return this.#request(target, async (registry) => {
       const { responseBody } =
         moduleId === undefined
           ? await registry.updateTwin(deviceId, patch, "*")
@@ -107,7 +107,7 @@ export class AzureHubClient implements HubClient {
     let continuation = "";
     do {
       const asked = continuation;
-      continuation = await this.#ask(undefined, async (registry) => {
+      continuation = await this.#request(undefined, async (registry) => {
         const query = registry.createQuery(text);
         rows.push(...parseQueryPage((await query.next(asked)).result));
         return query.continuationToken ?? "";
@@ -128,8 +128,8 @@ export class AzureHubClient implements HubClient {
       this.#rest((methodConnectSeconds + methodResponseSeconds) * 1_000 + methodGraceMs),
     );
     const { deviceId, moduleId } = target;
-    return this.#translated(target, async () => {
-      // The SDK names the parts of the pair after what its callback is given elsewhere: `device` holds the answer.
+    return this.#withCommandErrors(target, async () => {
+      // The SDK names the reply `device`.
       const { device: answer } =
         moduleId === undefined ? await method.invokeOn(deviceId) : await method.invokeOnModule(deviceId, moduleId);
       return parseMethodReply(answer);
@@ -140,16 +140,16 @@ export class AzureHubClient implements HubClient {
     this.#agent.destroy();
   }
 
-  async #ask<T>(target: Target | undefined, ask: (registry: Registry) => Promise<T>): Promise<T> {
+  async #request<T>(target: Target | undefined, send: (registry: Registry) => Promise<T>): Promise<T> {
     const rest = this.#rest(this.#deadlines.requestMs);
     const once = <A>(about: Target | undefined, act: (registry: Registry) => Promise<A>): Promise<A> =>
-      this.#translated(about, () => act(new Registry(this.#access(), rest)));
+      this.#withCommandErrors(about, () => act(new Registry(this.#access(), rest)));
     try {
-      return await once(target, ask);
+      return await once(target, send);
     } catch (cause) {
-      const mayBeTheDevice = cause instanceof AuthenticationFailed || cause instanceof UnknownDevice;
-      if (!mayBeTheDevice || target?.moduleId === undefined) throw cause;
-      // IoT Hub answers 401 about a module where it is the device that is not there: the login is not to blame.
+      const mayBeUnknownDevice = cause instanceof AuthenticationFailed || cause instanceof UnknownDevice;
+      if (!mayBeUnknownDevice || target?.moduleId === undefined) throw cause;
+      // For a module of an unknown device, IoT Hub answers 401, as if the login were wrong.
       const { deviceId } = target;
       const device = await once({ deviceId }, (registry) => registry.get(deviceId)).catch((second: unknown) => second);
       throw device instanceof UnknownDevice ? device : cause;
@@ -167,8 +167,8 @@ export class AzureHubClient implements HubClient {
     return { host, sharedAccessSignature: createSignature(host, keyName, key, expiresAtSeconds) };
   }
 
-  async #translated<T>(target: Target | undefined, act: () => Promise<T>): Promise<T> {
-    // Nothing is asked after Ctrl-C: it may have come while a file was being published.
+  async #withCommandErrors<T>(target: Target | undefined, act: () => Promise<T>): Promise<T> {
+    // Ctrl-C may have come before the request, while a file was being published.
     this.#options.interrupted.throwIfAborted();
     try {
       return await act();

@@ -10,14 +10,14 @@ export class DeadlineExceeded extends Error {
 
   constructor(deadlineMs: number) {
     super(`no answer within ${deadlineMs} ms`);
-    this.name = "DeadlinePassed";
+    this.name = "DeadlineExceeded";
     this.deadlineMs = deadlineMs;
   }
 }
 
 /**
- * The SDK's HTTP, with an end: the SDK sets a timeout on some requests but listens to none, so a hub that goes silent would
- * keep a caller waiting for ever. Here every request is over by its deadline, or as soon as the user has had enough.
+ * The SDK's HTTP, with deadlines. The SDK sets timeouts but does not listen for them, so a hub that stops answering would
+ * block a caller for ever. Here every request ends at its deadline, or at Ctrl-C.
  */
 export class DeadlineHttp extends Http {
   readonly #deadlineMs: number;
@@ -30,9 +30,9 @@ export class DeadlineHttp extends Http {
     this.#interrupted = interrupted;
   }
 
-  /** Registry and the like replace the agent by one that knows neither the hub's port nor its authority: not here. */
+  /** The SDK would replace our HTTP agent by one without the hub's port and CA. */
   override setOptions(): void {
-    // Kept as constructed.
+    // Keeps the agent of the constructor.
   }
 
   override buildRequest(...what: Parameters<Http["buildRequest"]>): ClientRequest {
@@ -49,9 +49,9 @@ export class DeadlineHttp extends Http {
 }
 
 /**
- * What an error of the SDK's HTTP is about. An answer of the hub has `response` and `responseBody`: the SDK's own classes
- * and messages say less (an offline device is a plain "Not found").
- * @throws what is not about a request: a fault of this program
+ * Classifies an error of the SDK's HTTP. The hub's response is in `response` and `responseBody`; the SDK's own classes and
+ * messages say less (an offline device is a plain "Not found").
+ * @throws the cause, if it does not come from a request: a bug in this program
  */
 export function classifySdkError(cause: unknown): RequestFailure {
   if (cause instanceof DeadlineExceeded) return { kind: "deadline", deadlineMs: cause.deadlineMs };
@@ -64,7 +64,7 @@ export function classifySdkError(cause: unknown): RequestFailure {
   if ("code" in cause && typeof cause.code === "string") {
     return { kind: "connection", code: cause.code, message: cause.message };
   }
-  // A body that ends too early, and one that is no JSON, come from something that is not a hub, or is just going down.
+  // A truncated body or one that is not JSON: not a hub, or one that is shutting down.
   if (cause instanceof SyntaxError || cause.message === "aborted") {
     return { kind: "connection", code: undefined, message: cause.message };
   }

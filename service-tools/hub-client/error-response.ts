@@ -1,14 +1,14 @@
-/** What the body of an IoT Hub's error answer says. */
+/** The parsed body of an error response of IoT Hub. */
 export interface ErrorResponse {
-  /** The number, such as 404103; undefined where the body has none. */
+  /** The number, such as 404103; undefined if absent. */
   readonly code: number | undefined;
-  /** The word, such as `DeviceNotFound`; undefined where the body has none. */
+  /** The name, such as `DeviceNotFound`; undefined if absent. */
   readonly name: string | undefined;
   readonly message: string;
 }
 
 /**
- * Reads the three shapes in which IoT Hub words its errors: `{"Message":"ErrorCode:DeviceNotFound;…"}` of the registry,
+ * Parses the three forms of IoT Hub's errors: `{"Message":"ErrorCode:DeviceNotFound;…"}` of the registry,
  * `{"Message":"{\"errorCode\":404103,…}"}` of methods, and `{"errorCode":404010,"message":…}` of module identities.
  */
 export function parseErrorResponse(body: string): ErrorResponse {
@@ -47,10 +47,10 @@ function memberOf(value: unknown, key: string): unknown {
   return Object.entries(value).find(([name]) => name === key)?.[1];
 }
 
-/** What an error answer of a hub is about: one kind for each remedy. */
+/** One kind per remedy. */
 type ErrorKind = "offline" | "gone" | "silent" | "unknown" | "exists" | "busy" | "forbidden" | "refused";
 
-/** The codes that say more than their status; the words are those of the registry's answers, which have no number. */
+/** Error codes that say more than the HTTP status. The registry sends names instead of numbers. */
 const kinds: readonly (readonly [ErrorKind, readonly (number | string)[]])[] = [
   ["offline", [404_103, "DeviceNotOnline"]],
   ["gone", [404_104, "DeviceConnectionClosedRemotely"]],
@@ -59,7 +59,7 @@ const kinds: readonly (readonly [ErrorKind, readonly (number | string)[]])[] = [
   ["busy", [403_002, "IotHubQuotaExceeded"]],
 ];
 
-/** Source: https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes */
+/** From the error code, else the HTTP status. Source: https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes */
 export function classifyErrorResponse(status: number, { code, name }: ErrorResponse): ErrorKind {
   const known = kinds.find(([, names]) => names.some((one) => one === code || one === name));
   if (known !== undefined) return known[0];

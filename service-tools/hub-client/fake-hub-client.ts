@@ -10,7 +10,7 @@ import {
   type TwinPatch,
 } from "./hub-client.ts";
 
-/** A hub in memory, for tests of what the commands make of its answers. */
+/** A hub in memory, for tests of the commands. It lies beside the port that it implements. */
 export class FakeHubClient implements HubClient {
   address: HubAddress = {
     hostName: "hub.example",
@@ -19,9 +19,9 @@ export class FakeHubClient implements HubClient {
     deviceHostName: "hub.example",
   };
   readonly identities = new Map<string, Identity>();
-  /** What the next looks at a twin show, one after another; the last stays. An error is thrown instead. */
+  /** The results of the next reads of a twin, in order; the last one stays. An error is thrown. */
   twins: (JsonObject | Error)[] = [{}];
-  /** What a method is answered; an error is thrown instead. */
+  /** The reply to every method call. An error is thrown. */
   reply: MethodReply | Error = { status: 200, payload: { Response: "done" } };
   rows: JsonObject[] = [];
   readonly calls: { readonly target: Target; readonly method: string; readonly payload: JsonObject }[] = [];
@@ -32,7 +32,7 @@ export class FakeHubClient implements HubClient {
 
   createIdentity(target: Target): Promise<Identity> {
     const name = targetName(target);
-    if (this.identities.has(name)) return Promise.reject(new AlreadyExists(`${name} is there already.`));
+    if (this.identities.has(name)) return Promise.reject(new AlreadyExists(`${name} already exists.`));
     const state = {
       status: "enabled",
       connectionState: "Disconnected",

@@ -6,66 +6,65 @@ export interface Target {
   readonly moduleId?: string | undefined;
 }
 
-/** How a target is named to people: `board-1`, `board-1/agent`. */
+/** For people: `board-1`, `board-1/agent`. */
 export function targetName({ deviceId, moduleId }: Target): string {
   return moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
 }
 
-/** How a target is named on a command line, to be typed again: `-d board-1 -m agent`. */
+/** The options that name it on a command line: `-d board-1 -m agent`. */
 export function targetFlags({ deviceId, moduleId }: Target): string {
   return moduleId === undefined ? `-d ${deviceId}` : `-d ${deviceId} -m ${moduleId}`;
 }
 
-/** An identity in the hub's registry. Keys are secrets; null where it authenticates by certificate. */
+/** An identity in the hub's registry. Keys are secrets; null when it authenticates with a certificate. */
 export interface Identity extends Target {
-  /** Modules have none of their own. */
+  /** Null for modules. */
   readonly status: string | null;
   readonly connectionState: string | null;
   readonly primaryKey: string | null;
   readonly secondaryKey: string | null;
 }
 
-/** What a board answered to a direct method. */
+/** A board's reply to a direct method. */
 export interface MethodReply {
   readonly status: number;
   readonly payload: Json;
 }
 
-/** A change of a twin: `null` removes a key, what is not named stays. */
+/** A change of a twin: `null` removes a key, absent keys stay. */
 export interface TwinPatch {
   readonly tags?: JsonObject;
   readonly desired?: JsonObject;
 }
 
 /**
- * An IoT Hub as the commands need it. Each call is made once and has a deadline of its own: nothing is repeated behind
- * the caller's back, because a repeated method would be a second reboot. All reject with a CommandError: `HubUnreachable`,
- * `HubBusy`, `TimedOut`, `AuthenticationFailed`, `UnknownDevice`, `RefusedByHub`, or `Interrupted` once the user has pressed Ctrl-C.
+ * An IoT Hub, as the commands use it. Each call sends one request with a deadline and is never repeated, because a repeated
+ * method call would be a second reboot. Every call rejects with a CommandError: `HubUnreachable`, `HubBusy`, `TimedOut`,
+ * `AuthenticationFailed`, `UnknownDevice`, `RefusedByHub`, or `Interrupted` after Ctrl-C.
  */
 export interface HubClient {
-  /** The hub's name, and where people and boards find it. */
   readonly address: HubAddress;
 
-  /** Registers a device or a module with keys of the hub's making. Rejects with `AlreadyExists`. */
+  /** Registers a device or a module; the hub generates its keys. Rejects with `AlreadyExists`. */
   createIdentity(target: Target): Promise<Identity>;
   getIdentity(target: Target): Promise<Identity>;
   /** Removes a module, or a device with all its modules. */
   removeIdentity(target: Target): Promise<void>;
 
-  /** The twin as the hub tells it, `$metadata` and all. */
+  /** The twin as the hub has it, with `$metadata`. */
   getTwin(target: Target): Promise<JsonObject>;
-  /** Changes a twin and answers the whole of it. */
+  /** Changes a twin. Returns the whole twin after the change. */
   patchTwin(target: Target, patch: TwinPatch): Promise<JsonObject>;
-  /** All rows of one query, however many pages they come in. */
+  /** All rows of a query, from all its pages. */
   query(text: string): Promise<JsonObject[]>;
 
   /**
-   * Calls a direct method. A board that says no is an answer, not an error. Rejects with `DeviceOffline` when it is not
-   * connected, and with `DeviceGone` or `TimedOut` when it did not answer: it may have carried the call out.
+   * Calls a direct method. A refusal by the board is a reply, not an error. Rejects with `DeviceOffline` when the board is
+   * not connected, and with `DeviceGone` or `TimedOut` when it did not answer: it may have carried out the call.
    */
   callMethod(target: Target, method: string, payload: JsonObject): Promise<MethodReply>;
 
-  /** Ends the connections. */
+  /** Closes the connections. */
   close(): void;
 }
 
@@ -73,13 +72,13 @@ export interface HubAddress {
   readonly hostName: string;
   /** True for a hub on this machine. */
   readonly isLocal: boolean;
-  /** True for the local hub of this user, whose files are at hand. */
+  /** True for this user's local hub, whose files can be read. */
   readonly isOwnLocalHub: boolean;
-  /** What a device is told in its connection string: with the port where MQTT is not on 8883. */
+  /** The host name in a device's connection string; with a port if MQTT is not on 8883. */
   readonly deviceHostName: string;
 }
 
-/** What a device or module connects with. A secret. Undefined for an identity without a key: it shows a certificate. */
+/** A secret. Undefined for an identity that has no key but a certificate. */
 export function deviceConnectionString(
   { deviceHostName }: HubAddress,
   { deviceId, moduleId, primaryKey }: Identity,

@@ -13,19 +13,19 @@ import {
 import { targetName, type HubAddress, type Target } from "./hub-client.ts";
 import { parseErrorResponse, classifyErrorResponse } from "./error-response.ts";
 
-/** What was asked of which hub, for the messages. */
+/** The request that failed, for the message. */
 export interface FailedRequest {
   readonly address: HubAddress;
   readonly target: Target | undefined;
 }
 
-/** What went wrong with one request, as an adapter sees it. */
+/** How a request failed. */
 export type RequestFailure =
   | { readonly kind: "answer"; readonly status: number; readonly body: string }
   | { readonly kind: "connection"; readonly code: string | undefined; readonly message: string }
   | { readonly kind: "deadline"; readonly deadlineMs: number };
 
-/** The error for a request that failed: one class for each remedy. */
+/** The error for the user: one class per remedy. */
 export function toCommandError(trouble: RequestFailure, asked: FailedRequest, cause?: unknown): CommandError {
   switch (trouble.kind) {
     case "answer":
@@ -34,7 +34,7 @@ export function toCommandError(trouble: RequestFailure, asked: FailedRequest, ca
       return connectionError(trouble, asked, cause);
     case "deadline":
       return new TimedOut(
-        `${capitalized(hubNamed(asked))} did not answer within ${trouble.deadlineMs / 1_000} s. Look at the network between here and it, then ask again.`,
+        `${capitalized(hubNamed(asked))} did not answer within ${trouble.deadlineMs / 1_000} s. Check the network, then try again.`,
         { cause },
       );
   }
@@ -48,13 +48,10 @@ function errorResponseError(status: number, body: string, asked: FailedRequest, 
   const said = `${status}${refusal.code === undefined ? "" : `, ${refusal.code}`}: ${refusal.message}`;
   switch (classifyErrorResponse(status, refusal)) {
     case "offline":
-      return new DeviceOffline(
-        capitalized(`${board} is offline: it is not connected to ${hub}, so it cannot be asked now.`),
-        {
-          cause,
-          advice: "Ask again when it is back. An update can be declared for then: boardkeeper update --desired",
-        },
-      );
+      return new DeviceOffline(capitalized(`${board} is offline: it is not connected to ${hub}.`), {
+        cause,
+        advice: "Try again when it is back. To update it then: boardkeeper update --desired",
+      });
     case "gone":
       return new DeviceGone(capitalized(`${board} lost its connection before it answered.`), { cause });
     case "silent":
@@ -62,17 +59,17 @@ function errorResponseError(status: number, body: string, asked: FailedRequest, 
     case "unknown":
       return new UnknownDevice(capitalized(`${hub} knows no ${identityNamed(target)}.`), {
         cause,
-        advice: `See those there are with boardkeeper device list${target?.moduleId === undefined ? "" : " --modules"}, or add it with boardkeeper device add.`,
+        advice: `List them with: boardkeeper device list${target?.moduleId === undefined ? "" : " --modules"}\nor add it with: boardkeeper device add`,
       });
     case "exists":
-      return new AlreadyExists(capitalized(`${hub} has a ${identityNamed(target)} already.`), {
+      return new AlreadyExists(capitalized(`${hub} already has a ${identityNamed(target)}.`), {
         cause,
-        advice: "See it with boardkeeper device show, its keys with --keys.",
+        advice: "Show it with: boardkeeper device show\nwith its keys: boardkeeper device show --keys",
       });
     case "busy":
       return new HubBusy(capitalized(`${hub} cannot do this now (${said}).`), {
         cause,
-        advice: "Wait a little, then ask again.",
+        advice: "Wait a moment, then try again.",
       });
     case "forbidden":
       return new AuthenticationFailed(capitalized(`${hub} does not allow this with the present login (${said}).`), {
@@ -91,13 +88,13 @@ function connectionError(
   asked: FailedRequest,
   cause: unknown,
 ): CommandError {
-  const { hostName, isLocal, isOwnLocalHub: isOurs } = asked.address;
+  const { hostName, isLocal, isOwnLocalHub } = asked.address;
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code ?? "");
   if (isCertificate) {
     return new HubUnreachable(`The certificate of ${hostName} is not trusted (${code}): ${message}.`, {
       cause,
       mayHaveArrived: false,
-      advice: "Name the authority that signed it with --ca-file.",
+      advice: "Name the CA that signed it with --ca-file.",
     });
   }
   return new HubUnreachable(
@@ -106,8 +103,8 @@ function connectionError(
       cause,
       mayHaveArrived: !neverConnected.has(code ?? ""),
       advice: isLocal
-        ? `Start it with: boardkeeper hub start${isOurs ? "" : " --folder, naming the folder that it was started in"}`
-        : "Check the host name in the connection string, and the network.",
+        ? `Start it with: boardkeeper hub start${isOwnLocalHub ? "" : " --folder DIR (the folder in which it was started)"}`
+        : "Check the host name in the connection string and the network.",
     },
   );
 }
@@ -122,7 +119,7 @@ function identityNamed(target: Target | undefined): string {
   return moduleId === undefined ? `device ${deviceId}` : `device ${deviceId} with a module ${moduleId}`;
 }
 
-/** For the beginning of a sentence; names stay as they are. */
+/** For the beginning of a sentence. Names stay unchanged. */
 function capitalized(text: string): string {
   return text.replace(/^the /, "The ");
 }

@@ -9,20 +9,20 @@ const hubInfoSchema = v.object({
   caFile: v.string(),
   mqttPort: v.number(),
   httpsPort: v.number(),
-  // A hub of an earlier release writes none.
+  // Hubs of earlier releases do not write it.
   controlPort: v.exactOptional(v.number()),
   imagesUrl: v.string(),
 });
 
-/** What an operator's program needs to reach a local hub; the hub writes it into its folder. */
+/** How a service application reaches a local hub: the file context.json that the hub writes into its folder. */
 export type HubInfo = v.InferOutput<typeof hubInfoSchema>;
 
-/** The context of the hub in this folder, or undefined when none was ever started there. */
+/** Undefined when no hub was ever started in this folder. */
 export async function readHubInfo(folder: string): Promise<HubInfo | undefined> {
   return readStateFile(join(folder, "context.json"), hubInfoSchema);
 }
 
-/** Where Boardkeeper keeps what belongs to this user: `$BOARDKEEPER_HOME`, else as the XDG base directories say. */
+/** This user's state directory: `$BOARDKEEPER_HOME`, else below the state directory of the XDG Base Directory Specification. */
 function boardkeeperHome(env: NodeJS.ProcessEnv = process.env): string {
   const own = env["BOARDKEEPER_HOME"];
   if (own !== undefined && own !== "") return resolve(own);
@@ -32,7 +32,7 @@ function boardkeeperHome(env: NodeJS.ProcessEnv = process.env): string {
   return join(base, "boardkeeper");
 }
 
-/** The folder of the local hub, unless a command is given another. */
+/** The folder of the local hub unless `--folder` names another. */
 export function defaultHubFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(boardkeeperHome(env), "hub");
 }

@@ -4,21 +4,21 @@ import { describeError } from "../local-hub/lib/log.ts";
 import { readFile } from "node:fs/promises";
 import { NotLoggedIn, UsageError } from "../cli/errors.ts";
 
-/** A service connection string, read. Secrets. */
+/** A parsed service connection string. Holds secrets. */
 export interface Login {
   readonly address: HubAddress;
-  /** Without its port, which the SDK cannot have. */
+  /** Without the port: the SDK accepts none. */
   readonly host: string;
   readonly port: number;
   readonly keyName: string;
   readonly key: string;
-  /** PEM of the authority that signed the hub's certificate; undefined for those that the system trusts. */
+  /** PEM of the CA that signed the hub's certificate; undefined for the CAs that Node trusts. */
   readonly ca: string | undefined;
 }
 
 const expectedFormat = "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…";
 
-/** Reads a service connection string. The problem never repeats the text: it holds a key. */
+/** Parses a service connection string. `problem` does not repeat the text, because it holds a key. */
 export function parseLogin(connectionString: string):
   | { readonly ok: true; readonly value: Omit<Login, "address" | "ca"> & { readonly hostName: string } }
   | {
@@ -55,7 +55,7 @@ export function parseLogin(connectionString: string):
 
 const loopback = new Set(["localhost", "127.0.0.1", "::1", "[::1]"]);
 
-/** Where a hub is, and what devices of it are told: those of a local hub find its MQTT port in their connection string. */
+/** How to reach a hub. The connection strings of the local hub's devices include its MQTT port. */
 export function hubAddressOf(
   { hostName, host }: { readonly hostName: string; readonly host: string },
   hubInfo: Pick<HubInfo, "mqttPort"> | undefined,
@@ -68,15 +68,15 @@ export function hubAddressOf(
   };
 }
 
-/** What a command line says about the hub. */
+/** The options of a command line that name the hub. */
 export interface LoginOptions {
   readonly login?: string | undefined;
   readonly caFile?: string | undefined;
 }
 
 /**
- * The hub to speak to: named by `--login`, else by IOTHUB_CONNECTION_STRING, else the local one of this user.
- * @throws NotLoggedIn where there is none of them; UsageError for a connection string or a file that cannot be read
+ * The hub to use: `--login`, else IOTHUB_CONNECTION_STRING, else this user's local hub.
+ * @throws NotLoggedIn when there is none of them; UsageError for an invalid connection string or unreadable file
  */
 export async function findLogin(
   env: Readonly<Record<string, string | undefined>>,
@@ -84,10 +84,10 @@ export async function findLogin(
 ): Promise<Login> {
   const hubInfo = await readHubInfo(defaultHubFolder(env));
   const given = login ?? (env["IOTHUB_CONNECTION_STRING"] || undefined);
-  const place = login === undefined ? "IOTHUB_CONNECTION_STRING" : "--login";
+  const source = login === undefined ? "IOTHUB_CONNECTION_STRING" : "--login";
   const text = given ?? hubInfo?.connectionString;
   if (text === undefined) {
-    throw new NotLoggedIn("There is no hub to speak to: no login was given, and no local hub has been started.", {
+    throw new NotLoggedIn("No hub: no login was given, and no local hub was ever started.", {
       advice:
         "Start a local hub with: boardkeeper hub start\n" +
         "or log in to Azure IoT Hub with --login, or with:\n" +
@@ -95,14 +95,14 @@ export async function findLogin(
     });
   }
   const read = parseLogin(text);
-  if (!read.ok) throw new UsageError(`${place}: the connection string cannot be used: ${read.problem}.`);
+  if (!read.ok) throw new UsageError(`${source}: invalid connection string: ${read.problem}.`);
   const { hostName, host, port, keyName, key } = read.value;
   const own = hubInfo !== undefined && isSameHub(hubInfo, hostName) ? hubInfo : undefined;
   const ca = await readCa(caFile ?? own?.caFile);
   return { address: hubAddressOf({ hostName, host }, own), host, port, keyName, key, ca };
 }
 
-/** A login may name the local hub by another policy than its context file does. */
+/** The login may be for the local hub, but with another policy than its context file. */
 function isSameHub({ connectionString }: HubInfo, hostName: string): boolean {
   const own = parseLogin(connectionString);
   return own.ok && own.value.hostName === hostName;
@@ -116,5 +116,5 @@ async function readCa(path: string | undefined): Promise<string | undefined> {
   } catch (cause) {
     throw new UsageError(`--ca-file: ${path} cannot be read: ${describeError(cause)}.`, { cause });
   }
-  throw new UsageError(`--ca-file: expected certificates in PEM, got something else in ${path}.`);
+  throw new UsageError(`--ca-file: ${path} is not a PEM file of certificates.`);
 }

@@ -2,9 +2,9 @@ import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/j
 import { RefusedByHub } from "../cli/errors.ts";
 import type { Identity, MethodReply, Target } from "./hub-client.ts";
 
-/* The SDK's answers, which it types as `any`, as the port promises them. */
+/* Converts the SDK's results, which are typed `any`, to the types of the port. */
 
-/** A registry's answer about a device or a module. */
+/** From the registry, for a device or a module. */
 export function parseIdentity(answer: unknown, { deviceId, moduleId }: Target): Identity {
   const body = plain(answer);
   const authentication = isJsonObject(body["authentication"]) ? body["authentication"] : {};
@@ -19,7 +19,7 @@ export function parseIdentity(answer: unknown, { deviceId, moduleId }: Target): 
   };
 }
 
-/** A twin, without what the SDK adds to it for its own use. */
+/** Without the member that the SDK adds for itself. */
 export function parseTwin(answer: object): JsonObject {
   return plain(Object.fromEntries(Object.entries(answer).filter(([key]) => key !== "_registry")));
 }
@@ -28,14 +28,14 @@ export function parseTwin(answer: object): JsonObject {
 export function parseQueryPage(answer: unknown): JsonObject[] {
   const body: unknown = JSON.parse(JSON.stringify(answer ?? []));
   if (Array.isArray(body) && body.every(isJsonObject)) return body;
-  throw new RefusedByHub("The hub answered a query with something that is no list of rows.");
+  throw new RefusedByHub("The hub's response to the query is not a list of rows.");
 }
 
-/** The answer of a direct method, which the hub passes on as the board gave it. */
+/** The hub passes the board's reply on unchanged. */
 export function parseMethodReply(answer: unknown): MethodReply {
   const { status, payload } = plain(answer);
   if (typeof status === "number") return { status, payload: payload ?? null };
-  throw new RefusedByHub("The hub answered a method call with something that is no method's answer.");
+  throw new RefusedByHub("The hub's response to the method call is not a method reply.");
 }
 
 function plain(answer: unknown): JsonObject {

@@ -12,15 +12,15 @@ export interface PublishedImage {
   readonly sha256: string;
 }
 
-/** A copy that has not been written to for this long belongs to a publish that was killed. */
+/** A temporary copy older than this was left by a publish that was killed. */
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
 const TEMPORARY = ".writing";
 const CHUNK_BYTES = 1024 * 1024;
 const PRIVATE_FILE = 0o600;
 
 /**
- * Copies a file to where the image server finds it, hashing on the way: what is served is what was hashed. It appears whole or not at
- * all; the same bytes under the same name are the same image.
+ * Copies a file to the image server's folder and hashes the copied bytes. The image appears there complete or not at all.
+ * The same bytes with the same name are the same image.
  */
 export async function publishImage(hubFolder: string, imagesUrl: string, file: string): Promise<PublishedImage> {
   const folder = imagesFolder(hubFolder);
@@ -32,10 +32,10 @@ export async function publishImage(hubFolder: string, imagesUrl: string, file: s
     if (!(await source.stat()).isFile()) throw new Error("it is not a regular file");
     const { size, sha256 } = await copy(source, temporary);
     const image = imagePath(sha256, file);
-    const home = join(folder, image.digest);
-    await makePrivateFolder(home);
-    await rename(temporary, join(home, image.name));
-    await Promise.all([syncFolder(home), syncFolder(folder)]);
+    const target = join(folder, image.digest);
+    await makePrivateFolder(target);
+    await rename(temporary, join(target, image.name));
+    await Promise.all([syncFolder(target), syncFolder(folder)]);
     return { url: imageUrl(imagesUrl, image), size, sha256 };
   } finally {
     await source.close();

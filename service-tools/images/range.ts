@@ -7,8 +7,8 @@ export type RequestedRange =
 const whole: RequestedRange = { kind: "whole" };
 
 /**
- * What a Range header means for a file of this size (RFC 9110, 14.2): one range of bytes, or else the whole file. A
- * malformed header and a request for several ranges are ignored, as the RFC allows.
+ * Parses a Range header for a file of this size (RFC 9110, 14.2): one range of bytes, else the whole file. A malformed
+ * header and one with several ranges are ignored, as the RFC allows.
  */
 export function parseRange(header: string | undefined, size: number): RequestedRange {
   const match = /^bytes=(?<first>\d*)-(?<last>\d*)$/.exec((header ?? "").replaceAll(/\s/g, ""));
@@ -22,8 +22,8 @@ export function parseRange(header: string | undefined, size: number): RequestedR
 }
 
 /**
- * True when a Range header is to be honoured: there is no If-Range, or it names this very file (RFC 9110, 13.1.5). A date counts
- * only when it is exactly the file's, to the second.
+ * True when the Range header applies: there is no If-Range, or it names this very file (RFC 9110, 13.1.5). A date must be
+ * exactly the file's, to the second.
  */
 export function ifRangeMatches(ifRange: string | undefined, etag: string, modifiedMs: number): boolean {
   if (ifRange === undefined) return true;
@@ -31,7 +31,7 @@ export function ifRangeMatches(ifRange: string | undefined, etag: string, modifi
   return Date.parse(ifRange) === Math.floor(modifiedMs / 1000) * 1000;
 }
 
-/** True when If-None-Match says that the client has this file already. */
+/** True when, by If-None-Match, the client already has this file. */
 export function ifNoneMatchMatches(ifNoneMatch: string | undefined, etag: string): boolean {
   const named = new Set((ifNoneMatch ?? "").split(",").map((one) => one.trim().replace(/^W\//, "")));
   return named.has(etag) || named.has("*");

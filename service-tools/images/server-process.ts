@@ -6,7 +6,7 @@ import type { ListeningServer } from "../local-hub/network/tls-frontend.ts";
 import { acquireLock, lockHolderPid } from "../local-hub/storage/folder-lock.ts";
 import type { Lock } from "../local-hub/storage/folder-lock.ts";
 
-/** The command line of this program, as it was started. */
+/** How to start a program. */
 export interface Program {
   readonly executable: string;
   readonly arguments: readonly string[];
@@ -17,9 +17,8 @@ const STOP_TIMEOUT_MS = 5000;
 const POLL_INTERVAL_MS = 20;
 
 /**
- * The image server as a process of its own, a child of the hub's, so that a rehearsal can kill it alone. The child is this same program
- * with the command line `image serve`; it tells its port over the channel that Node opens between them, and ends when that closes.
- * `died` is told when it ends without having been asked to.
+ * Starts the image server as a child process of the hub, so that a test can kill it alone. The child runs `image serve`. It sends its
+ * port over Node's IPC channel, and exits when the channel closes. `died` is called when it exits without being stopped.
  */
 export async function startImageProcess(
   program: Program,
@@ -36,40 +35,40 @@ export async function startImageProcess(
   });
   const listening = await Promise.race([portOf(child), ended]);
   if (typeof listening === "string") {
-    throw new Error(`The image server did not start (${listening}); its reason stands above.`);
+    throw new Error(`The image server did not start (${listening}). The reason is printed above.`);
   }
-  let asked = false;
+  let isStopping = false;
   void ended.then((how) => {
-    if (!asked) died(child.pid ?? 0, how);
+    if (!isStopping) died(child.pid ?? 0, how);
   });
   return {
     port: listening,
     close: async () => {
-      asked = true;
+      isStopping = true;
       child.kill("SIGTERM");
-      const impatience = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+      const killTimer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
       await ended;
-      clearTimeout(impatience);
+      clearTimeout(killTimer);
     },
   };
 }
 
-/** The process id of the image server of this folder, or undefined when none runs. */
+/** The process id of this folder's image server; undefined when none is running. */
 export async function imageServerPid(folder: string): Promise<number | undefined> {
   return lockHolderPid(join(folder, LOCK_FILE));
 }
 
-/** Takes the place of the one image server of this folder. */
+/** Locks the folder: only one image server may run in it. */
 export async function lockImageServer(folder: string): Promise<Lock> {
   const lock = await acquireLock(join(folder, LOCK_FILE));
   if ("heldBy" in lock) {
-    throw new Error(`The images in ${folder} are being served already, by process ${lock.heldBy}.`);
+    throw new Error(`An image server (process ${lock.heldBy}) is already running in ${folder}.`);
   }
   return lock;
 }
 
 /**
- * In the image server's process: tells the hub that it listens. The promise is fulfilled when the hub is gone; there is none when this
+ * In the image server's process: sends the port to the hub. Returns a promise that resolves when the hub is gone; undefined when the
  * server was not started by a hub.
  */
 export function notifyHub(port: number): Promise<void> | undefined {
@@ -81,12 +80,12 @@ export function notifyHub(port: number): Promise<void> | undefined {
   return gone;
 }
 
-/** In the image server's process: lets go of the hub. An open channel would keep the process alive. */
+/** In the image server's process: closes the channel to the hub, which would keep the process alive. */
 export function disconnectFromHub(): void {
   if (process.connected) process.disconnect();
 }
 
-/** One that was started by hand, or that has not noticed yet that its hub was killed, makes room for that of the hub that starts now. */
+/** Stops an image server that was started by hand, or whose hub was killed a moment ago. */
 async function stopOtherServer(folder: string): Promise<void> {
   const pid = await imageServerPid(folder);
   if (pid === undefined) return;
@@ -95,7 +94,7 @@ async function stopOtherServer(folder: string): Promise<void> {
     if ((await imageServerPid(folder)) !== pid) return;
     await wait(POLL_INTERVAL_MS);
   }
-  throw new Error(`An image server (process ${pid}) is in the way and does not stop. End it with: kill -9 ${pid}`);
+  throw new Error(`Another image server (process ${pid}) does not stop. End it with: kill -9 ${pid}`);
 }
 
 async function portOf(child: ChildProcess): Promise<number> {

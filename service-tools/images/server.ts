@@ -30,12 +30,12 @@ export interface ImageServerOptions {
   readonly log: Log;
 }
 
-/** Serves the published images over HTTPS: GET and HEAD, ranges, ETag. A file is never in memory as a whole. */
+/** Serves the published images over HTTPS: GET and HEAD, ranges, ETag. Files are streamed. */
 export async function startImageServer(options: ImageServerOptions): Promise<ListeningServer> {
   const { certificate, privateKey, folder, network, log } = options;
   const server = createServer(tlsContext({ certificate, privateKey }), (request, response) => {
-    answer(imagesFolder(folder), network.faults, request, response).catch((error: unknown) => {
-      // The client went away in the middle, or the disk failed: either way the answer cannot be finished.
+    respond(imagesFolder(folder), network.faults, request, response).catch((error: unknown) => {
+      // The client disconnected, or the disk failed: the response cannot be completed.
       log({ level: "warn", message: "image not served", url: request.url, why: describeError(error) });
       response.destroy();
     });
@@ -53,7 +53,7 @@ export async function startImageServer(options: ImageServerOptions): Promise<Lis
   return front;
 }
 
-async function answer(
+async function respond(
   folder: string,
   faults: Faults,
   request: IncomingMessage,
@@ -76,13 +76,13 @@ async function answer(
     return;
   }
   try {
-    await answerFile(file, image.digest, faults, request, response);
+    await sendFile(file, image.digest, faults, request, response);
   } finally {
     await file.close();
   }
 }
 
-async function answerFile(
+async function sendFile(
   file: FileHandle,
   digest: string,
   faults: Faults,
@@ -90,7 +90,7 @@ async function answerFile(
   response: ServerResponse,
 ): Promise<void> {
   const { size, mtimeMs } = await file.stat();
-  // The name of its folder is the digest of its bytes: the strongest ETag there is.
+  // The folder name is the digest of the content: a strong ETag.
   const { etag, from: alteredFrom = Infinity } = injectedAlteration(faults, `"${digest}"`);
   response.setHeader("etag", etag);
   response.setHeader("last-modified", new Date(mtimeMs).toUTCString());
@@ -122,7 +122,7 @@ async function answerFile(
     const changed = alteredFrom > last ? source : source.pipe(invertBytesFrom(first, alteredFrom));
     await pipeline(changed, response, { end: false });
   }
-  // Where less was sent than was promised there is no other way to end.
+  // Less was sent than declared: only closing the connection ends the response.
   if (length.sent < length.declared) response.socket?.destroySoon();
   else response.end();
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { errorCodes } from "../../service-tools/cli/errors.ts";
-import { exitCodes } from "../../service-tools/cli/exit-codes.ts";
+import { errorCodes, exitCodes } from "../../service-tools/cli/exit-codes.ts";
 import { buildProgram } from "../../service-tools/program.ts";
 import { FakeContext } from "../support/world.ts";
 

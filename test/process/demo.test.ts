@@ -74,7 +74,7 @@ describe("boardkeeper demo", () => {
 
   it("stays to be played with, until Ctrl-C, which is no failure", async () => {
     const { tool, home } = await demo("--stay");
-    await tool.says(/Ctrl-C here ends it/);
+    await tool.says(/Ctrl-C here stops them/);
     expect(tool.stdout).toContain(`export BOARDKEEPER_HOME=${home}\n`);
     const { status, stdout } = await boardkeeper(home, "status", "-d", "demo-board");
     expect(status).toBe(0);

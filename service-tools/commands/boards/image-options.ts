@@ -9,7 +9,7 @@ import { describeError } from "../../local-hub/lib/log.ts";
 import { formatSize } from "../../cli/units.ts";
 import type { Context } from "../../context.ts";
 
-/** Which image an update is about. */
+/** The options that name the image of an update. */
 export interface ImageOptions {
   readonly uri?: string;
   readonly sha256?: string;
@@ -21,10 +21,12 @@ export interface ImageOptions {
 
 export function withImageOptions(command: Command): Command {
   return command
-    .addOption(new Option("--uri <uri>", "where the board fetches the image").argParser(uri).conflicts("file"))
-    .addOption(new Option("--sha256 <hex>", "the digest that the image must have").argParser(digest).conflicts("file"))
     .addOption(
-      new Option("--file <path>", "publish this file on the local hub and update from there").conflicts([
+      new Option("--uri <uri>", "the URI from which the board downloads the image").argParser(uri).conflicts("file"),
+    )
+    .addOption(new Option("--sha256 <hex>", "the SHA-256 of the image").argParser(digest).conflicts("file"))
+    .addOption(
+      new Option("--file <path>", "publish this file on the local hub, and update from there").conflicts([
         "uri",
         "sha256",
         "size",
@@ -32,36 +34,36 @@ export function withImageOptions(command: Command): Command {
     )
     .option(
       "--version <version>",
-      "what the image is called once it runs (default: the beginning of its digest)",
+      "the firmware version that is reported once it runs (default: the beginning of its digest)",
       version,
     )
-    .option("--size <bytes>", "its size: the board refuses at once what does not fit", bytes)
+    .option("--size <bytes>", "its size; the board then refuses at once an image that does not fit", bytes)
     .addOption(
-      new Option("--rehearse", "walk a simulated board through all phases: nothing is fetched or installed").conflicts([
-        "sha256",
-        "file",
-      ]),
+      new Option(
+        "--rehearse",
+        "go through all phases on a simulated board, without downloading or installing",
+      ).conflicts(["sha256", "file"]),
     );
 }
 
-/** Refuses what cannot be before anything is done. @throws UsageError */
-export function checkImageOptions(address: HubAddress, { uri: given, sha256, file, rehearse }: ImageOptions): void {
+/** Checks the options before anything is done. @throws UsageError */
+export function checkImageOptions(address: HubAddress, { uri: uriOption, sha256, file, rehearse }: ImageOptions): void {
   if (file !== undefined) {
     if (address.isOwnLocalHub) return;
-    throw new UsageError(`--file publishes on the local hub of this user, but the login is for ${address.hostName}.`, {
-      advice: "Put the file on an https server that the board can reach, and give --uri and --sha256.",
+    throw new UsageError(`--file publishes on this user's local hub, but the login is for ${address.hostName}.`, {
+      advice: "Copy the file to an HTTPS server that the board can reach; then use --uri and --sha256.",
     });
   }
-  if (rehearse === true || (given !== undefined && sha256 !== undefined)) return;
+  if (rehearse === true || (uriOption !== undefined && sha256 !== undefined)) return;
   const missing =
-    given === undefined ? (sha256 === undefined ? "no image was named" : "--uri is missing") : "--sha256 is missing";
+    uriOption === undefined ? (sha256 === undefined ? "no image named" : "--uri is missing") : "--sha256 is missing";
   throw new UsageError(`update: ${missing}. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse.`);
 }
 
 /** The image that the options name; a file is published first. */
 export async function findImage(
   { env, publishImage, err }: Pick<Context, "env" | "publishImage" | "err">,
-  { uri: given, sha256, file, size }: ImageOptions,
+  { uri: uriOption, sha256, file, size }: ImageOptions,
 ): Promise<Pick<UpdateRequest, "uri" | "sha256" | "sizeBytes">> {
   if (file !== undefined) {
     const {
@@ -75,7 +77,7 @@ export async function findImage(
     err.write(`Published ${file}, ${formatSize(sizeBytes)}, SHA-256\n${measured}\n`);
     return { uri: url, sha256: measured, sizeBytes };
   }
-  return { uri: given ?? "rehearsal", sha256, sizeBytes: size };
+  return { uri: uriOption ?? "rehearsal", sha256, sizeBytes: size };
 }
 
 function uri(text: string): string {

@@ -15,22 +15,22 @@ interface LogsOptions extends TargetOptions {
 /** `boardkeeper logs` */
 export function addLogs(program: Command, context: Context): void {
   withTargetOptions(program.command("logs"))
-    .description("the last lines of a board's log, which its agent has in memory")
-    .option("--since <time>", "from then on: so long ago, such as 10m, or a time with its zone", (text) =>
+    .description("print the last lines of a board's log, which its agent keeps in memory")
+    .option("--since <time>", "only lines since then: a duration ago, such as 10m, or a time with its zone", (text) =>
       time(text, context.now()),
     )
-    .addOption(new Option("--level <level>", "as important as this, or more").choices(logLevels))
+    .addOption(new Option("--level <level>", "only lines of this level or a more severe one").choices(logLevels))
     .action((options: LogsOptions) =>
       withHub(context, options, async (client) => {
         const { since, level } = options;
         const payload = { ...(since === undefined ? {} : { since }), ...(level === undefined ? {} : { level }) };
         const { payload: answer } = await invokeMethod(client, targetOf(options), { method: "getLogs", payload });
         const page: JsonObject = isJsonObject(answer) ? answer : {};
-        const { lines: told, omitted: left } = page;
-        const lines = Array.isArray(told) ? told.filter(isJsonObject) : [];
-        const omitted = typeof left === "number" ? left : 0;
+        const { lines: lineValues, omitted: omittedValue } = page;
+        const lines = Array.isArray(lineValues) ? lineValues.filter(isJsonObject) : [];
+        const omitted = typeof omittedValue === "number" ? omittedValue : 0;
         if (omitted > 0)
-          context.err.write(`${omitted} older lines did not fit an answer: narrow it with --since or --level.\n`);
+          context.err.write(`${omitted} older lines did not fit into one answer. Narrow it with --since or --level.\n`);
         printResult(context.out, options.output, {
           json: { deviceId: options.deviceId, moduleId: options.moduleId ?? null, lines, omitted },
           text: lines.map((line) => `${formatLogLine(line)}\n`).join(""),

@@ -17,9 +17,9 @@ Examples:
   boardkeeper twin -d board-1
   boardkeeper twin set -d board-1 --tags '{"site":"north"}'
 
-The options of each: boardkeeper twin get --help, boardkeeper twin set --help`;
+Their options: boardkeeper twin get --help, boardkeeper twin set --help`;
 
-/** `boardkeeper twin`: a twin is a document, so it is printed as one whatever `-o` says. */
+/** `boardkeeper twin`. A twin is always printed as JSON, with any `-o`. */
 export function addTwinCommands(program: Command, context: Context): void {
   const twin = program
     .command("twin")
@@ -36,7 +36,7 @@ export function addTwinCommands(program: Command, context: Context): void {
     );
 
   withTargetOptions(twin.command("set"))
-    .description("merge JSON into the twin: null removes a key, what is not named stays")
+    .description("merge JSON into the twin: null removes a key, absent keys stay")
     .option("--desired <json>", "into the desired properties: JSON, or @FILE", jsonObject)
     .option("--tags <json>", "into the tags: JSON, or @FILE", jsonObject)
     .action((options: SetOptions) => {
@@ -57,7 +57,7 @@ function jsonObject(text: string): JsonObject {
     const value: unknown = JSON.parse(json);
     if (isJsonObject(value)) return value;
   } catch {
-    // Told below, in the same words as JSON that is no object.
+    // Reported below, like JSON that is not an object.
   }
   throw new InvalidArgumentError(`Expected a JSON object such as {"site":"north"}, or @FILE with one in it.`);
 }

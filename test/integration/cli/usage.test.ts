@@ -23,7 +23,7 @@ describe("a command line that cannot be", () => {
     ["reboot -d b --operation-id a/b", /Expected an operation id/],
     ["reboot -d a/b", /Expected a device id/],
     ["status -d b -m a/b", /Expected a module id/],
-    ["update -d b", /no image was named\. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse/],
+    ["update -d b", /no image named\. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse/],
     [`update -d b --sha256 ${digest}`, /--uri is missing/],
     ["update -d b --uri https://x/y", /--sha256 is missing/],
     ["update -d b --uri https://x/y --sha256 abc", /SHA-256 in 64 hex digits, got 3 characters/],
@@ -35,7 +35,7 @@ describe("a command line that cannot be", () => {
     ["update -d b --rehearse --apply later", /Allowed choices are now, window, manual/],
     [
       "update -d b --file firmware.img",
-      /--file publishes on the local hub of this user, but the login is for hub\.example/,
+      /--file publishes on this user.s local hub, but the login is for hub\.example/,
     ],
     ["cancel -d b everything", /Allowed choices are reboot, update/],
     ["device list -o xml", /Allowed choices are json, table/],

@@ -66,7 +66,7 @@ describe("one error for each remedy", () => {
       classic("DeviceAlreadyExists", "x"),
       "already-exists",
       1,
-      /has a device board-1 already/,
+      /already has a device board-1/,
     ],
     [
       "a wrong key",

@@ -105,7 +105,7 @@ describe("the hub to speak to", () => {
 
   it.each([
     ["a file that is not there", "/nonexistent/ca.pem", "cannot be read"],
-    ["a file that is no certificate", "package.json", "expected certificates in PEM"],
+    ["a file that is no certificate", "package.json", "package.json is not a PEM file of certificates"],
   ])("is not spoken to with %s as --ca-file", async (_what, caFile, message) => {
     await expect(findLogin({}, { login: service, caFile })).rejects.toMatchObject({
       exitCode: 2,

@@ -35,7 +35,7 @@ describe("boardkeeper logs", () => {
   it("says how many did not fit, and gives programs all of it", async () => {
     const context = worldWith({ lines, omitted: 7 });
     expect(await runCommandLine(["logs", "-d", "board-1", "-o", "json"], context)).toBe(0);
-    expect(context.err.text).toContain("7 older lines did not fit an answer");
+    expect(context.err.text).toContain("7 older lines did not fit into one answer");
     expect(JSON.parse(context.out.text)).toEqual({ deviceId: "board-1", moduleId: null, lines, omitted: 7 });
   });
 
