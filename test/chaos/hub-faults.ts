@@ -12,7 +12,7 @@ import { testHub } from "../support/local-hub.ts";
 import { overriding } from "../support/overriding.ts";
 import { TestBoard } from "../support/test-board.ts";
 import { at, canonical } from "../support/paths.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 
 /** A fault of the hub as it is rehearsed with, beside its defaults. */
 export interface RehearsedFault {
@@ -94,15 +94,15 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
       }),
   });
   try {
-    const service = new ServiceView(hub);
-    await service.until("boardkeeper.update.phase", "idle");
+    const service = new ServiceApp(hub);
+    await service.untilReported("boardkeeper.update.phase", "idle");
     const before = board.attempts;
     const added = addTo(hub, faults, transport);
     const isUpdated = async (): Promise<boolean> => (await board.saved())?.update.phase === "completed";
 
     // An operator who wants a reboot, and asks again with the same name until it is granted.
     const rebooted = insistently(async () => {
-      const { status } = await service.call("rebootDevice", { operationId: "reboot-1" }, shortestS);
+      const { status } = await service.callMethod("rebootDevice", { operationId: "reboot-1" }, shortestS);
       if (status !== 200) throw new Error(`refused: ${status}`);
     });
     const firmware = {
@@ -143,7 +143,7 @@ function addTo(hub: LocalHub, faults: readonly RehearsedFault[], transport: Tran
 
 async function verdict(
   board: TestBoard,
-  service: ServiceView,
+  service: ServiceApp,
   installs: readonly string[],
   isUpdated: () => Promise<boolean>,
 ): Promise<string> {
@@ -152,7 +152,7 @@ async function verdict(
   if (!(await eventually(cameBack, recoverMs))) return `reboot ${(await board.saved())?.reboot.phase}`;
   let seen = "";
   const agrees = await eventually(async () => {
-    const { payload } = await service.call("getStatus");
+    const { payload } = await service.callMethod("getStatus");
     const { Response: _said, link: _link, ...state } = payload;
     const { reported } = (await service.twin()).properties;
     const { boardkeeper, firmwareStatus } = structuredClone(reported) as Record<string, unknown>;

@@ -13,7 +13,7 @@ import { at } from "../support/paths.ts";
 import { boardProcess } from "../support/processes.ts";
 import type { AgentProcess, BoardProcess } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 import { Witness } from "../support/witness.ts";
 
 /* The kernel refuses the real agent a call on one of its files: strace gives the answer in the kernel's place. */
@@ -155,7 +155,7 @@ class Journey {
     const board = await boardProcess(hub, deviceId, { BOARDKEEPER_UPDATE_CA_FILE: offer.caFile });
     // The simulated board would make it, and has nobody to mend its own disk.
     await mkdir(join(board.folder, "state", "board"), { recursive: true });
-    return new Journey(fault, deviceId, board, new Witness(board, new ServiceView(hub, deviceId)), offer);
+    return new Journey(fault, deviceId, board, new Witness(board, new ServiceApp(hub, deviceId)), offer);
   }
 
   async run(): Promise<{ outcome: string; refused: number; broken: string | undefined }> {

@@ -12,7 +12,7 @@ import type { AgentProcess } from "../support/processes.ts";
 import { randomFrom } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { at } from "../support/paths.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 import { Witness } from "../support/witness.ts";
 
 /** When the agent is killed during one journey: at a line that it logs, or so long after the journey was granted. */
@@ -104,7 +104,7 @@ class Target {
     const board = await boardProcess(hub, deviceId, env);
     const agent = board.start();
     await agent.line({ msg: "connected to the hub" });
-    return new Target(hub, deviceId, agent, new Witness(board, new ServiceView(hub, deviceId)));
+    return new Target(hub, deviceId, agent, new Witness(board, new ServiceApp(hub, deviceId)));
   }
 
   async travel(served: Images, number: number, blows: Blows): Promise<{ kills: number; installs: number }> {

@@ -10,7 +10,7 @@ import { randomFrom } from "../support/random.ts";
 import { bytesRead, bytesUnread, halt } from "../support/reads.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { at } from "../support/paths.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 
 const pieceBytes = 16 * 1_024;
 
@@ -89,14 +89,14 @@ export async function downloadKilled(
   };
   server.answer = (request, response) => void answer(request, response);
   await agent.line({ msg: "connected to the hub" });
-  const service = new ServiceView(hub);
-  await service.call("firmwareUpdate", {
+  const service = new ServiceApp(hub);
+  await service.callMethod("firmwareUpdate", {
     fwPackageUri: `${server.origin}/board.img`,
     fwPackageCheckValue: image.sha256,
     fwVersion: "2.0.0",
   });
   answered.open();
-  const reported = await service.until("boardkeeper.update.endedAt", (time) => time !== undefined);
+  const reported = await service.untilReported("boardkeeper.update.endedAt", (time) => time !== undefined);
   const { fromNetwork } = await agent.line({ msg: "image fetched" }); // Of the life that was not killed.
   readBytes += Number(fromNetwork);
   const [phase, version] = [at(reported, "boardkeeper.update.phase"), at(reported, "firmware.currentFwVersion")];

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { errorCodes, exitCodes } from "../../service-tools/cli/exit-codes.ts";
 import { buildProgram } from "../../service-tools/program.ts";
-import { FakeContext } from "../support/world.ts";
+import { FakeContext } from "../support/fake-context.ts";
 
 const reference = readFileSync("docs/cli.md", "utf8");
 const program = buildProgram(new FakeContext(), () => Promise.resolve(exitCodes.ok));

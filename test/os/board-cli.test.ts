@@ -4,7 +4,7 @@ import { installedMachine, provisionedBoard } from "./board.ts";
 import { systemNames } from "./layers.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 
 describe.each(systemNames)("commands on a board of %s", (system) => {
   it("provision makes a board of a machine, and status, doctor and logs tell of it", async () => {
@@ -21,7 +21,7 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     expect(modes).toBe(
       "755 root .\n700 root credentials\n600 root credentials/connection-string\n644 root hub-ca.pem\n644 root agent.toml.d/10-provisioned.toml\n",
     );
-    await new ServiceView(hub).until("boardkeeper.agent.mode", "systemd");
+    await new ServiceApp(hub).untilReported("boardkeeper.agent.mode", "systemd");
 
     const status = await machine.run("boardkeeper-agent", "status");
     expect(status.stdout).toMatch(/^Agent +running .*^State +\/var\/lib\/boardkeeper$.*^Hub +connected$/ms);
@@ -50,7 +50,7 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
   it("doctor finds that the agent may not reboot the board, or write its state, although root may", async () => {
     const { machine, service } = await provisionedBoard(system);
     await machine.powerOn();
-    await service.until("boardkeeper.agent.mode", "systemd");
+    await service.untilReported("boardkeeper.agent.mode", "systemd");
     await machine.shell(
       `systemctl stop boardkeeper-reboot.path
        systemctl stop boardkeeper-agent
@@ -84,8 +84,8 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
       fwVersion: "2.0.0",
       apply: "manual",
     };
-    await service.call("firmwareUpdate", request);
-    await service.until("boardkeeper.update.phase", "failed");
+    await service.callMethod("firmwareUpdate", request);
+    await service.untilReported("boardkeeper.update.phase", "failed");
     expect(await service.reported("boardkeeper.update.error")).toMatchObject({
       code: "disk-error",
       message: expect.stringMatching(/EROFS.*ReadWritePaths=/) as string,
@@ -97,8 +97,8 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     );
     const [, commands = ""] = /^FAULT +staging folder .*\n +→ Open it: (.*)$/m.exec(doctor.stdout) ?? [];
     await machine.shell(commands);
-    await service.call("firmwareUpdate", { ...request, operationId: "opened" });
-    await service.until("boardkeeper.update.phase", "staged");
+    await service.callMethod("firmwareUpdate", { ...request, operationId: "opened" });
+    await service.untilReported("boardkeeper.update.phase", "staged");
     expect(await machine.shell(`ls ${moved}`)).toBe(`${image.sha256}.image\n`);
     expect((await machine.run("boardkeeper-agent", "doctor")).stdout).toMatch(/^ok +staging folder /m);
   });

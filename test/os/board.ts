@@ -5,7 +5,7 @@ import { testHub } from "../support/local-hub.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { boardkeeper } from "../support/tool-process.ts";
 import type { Ended } from "../support/tool-process.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 import { Disk } from "./disk.ts";
 import type { SystemName } from "./layers.ts";
 import { Machine } from "./machine.ts";
@@ -57,7 +57,7 @@ export interface Board {
   readonly hub: LocalHub;
   readonly deviceId: string;
   /** The hub as the service SDK sees it. */
-  readonly service: ServiceView;
+  readonly service: ServiceApp;
   /** A command of the operator's CLI. */
   readonly cli: (...args: string[]) => Promise<Ended>;
 }
@@ -72,7 +72,7 @@ export async function provisionedBoard(system: SystemName): Promise<Board> {
     machine,
     hub,
     deviceId,
-    service: new ServiceView(hub, deviceId),
+    service: new ServiceApp(hub, deviceId),
     cli: async (...args) => await boardkeeper(dirname(`${folder}/hub`), ...args),
   };
 }

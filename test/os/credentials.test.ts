@@ -11,16 +11,16 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     await machine.powerOn();
     await machine.logged("boardkeeper-agent", /good configuration kept/);
     await machine.shell(`mv ${folder}/connection-string /root; systemctl restart boardkeeper-agent`);
-    await service.until("boardkeeper.agent.problems", (problems) =>
+    await service.untilReported("boardkeeper.agent.problems", (problems) =>
       /connection string: there is none/.test(JSON.stringify(problems)),
     );
-    expect((await service.call("getStatus")).status).toBe(200);
+    expect((await service.callMethod("getStatus")).status).toBe(200);
     expect(await machine.shell("boardkeeper-agent status")).toMatch(
       /last good one runs.*connection string: there is none/s,
     );
     // Given back, it counts again.
     await machine.shell(`mv /root/connection-string ${folder}; systemctl restart boardkeeper-agent`);
-    await service.until("boardkeeper.agent.problems", (problems) => problems === undefined);
+    await service.untilReported("boardkeeper.agent.problems", (problems) => problems === undefined);
   });
 
   it("may lie on the disk encrypted", async () => {
@@ -35,7 +35,7 @@ describe.each(systemNames)("the connection string on %s", (system) => {
        systemd-creds encrypt --with-key=host --name=connection-string connection-string encrypted && rm connection-string
        systemctl restart boardkeeper-agent`,
     );
-    await service.until("boardkeeper.agent.bootId", bootId);
+    await service.untilReported("boardkeeper.agent.bootId", bootId);
     expect(await machine.shell(`! grep -q SharedAccessKey ${folder}/encrypted && ls ${folder}`)).toBe("encrypted\n");
   });
 });
@@ -51,6 +51,6 @@ it("the connection string on Debian 13 may come from systemd's own store of cred
     `systemctl stop boardkeeper-agent; mkdir -p -m 700 /etc/credstore
      mv ${folder}/connection-string /etc/credstore/ && systemctl restart boardkeeper-agent`,
   );
-  await service.until("boardkeeper.agent.bootId", bootId);
-  expect((await service.call("getStatus")).status).toBe(200);
+  await service.untilReported("boardkeeper.agent.bootId", bootId);
+  expect((await service.callMethod("getStatus")).status).toBe(200);
 });

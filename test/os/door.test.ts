@@ -35,17 +35,17 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
   it("stays shut while an inhibitor is held, says who holds it, and opens by force", async () => {
     const board = await provisionedBoard(system);
     const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
     await board.machine.shell(holdInhibitor);
-    const refused = await board.service.call("rebootDevice", {});
+    const refused = await board.service.callMethod("rebootDevice", {});
     expect(refused.status).toBe(409);
     expect(JSON.stringify(refused.payload)).toContain("apt (upgrading packages)");
     expect(await ring(board, { force: "no" })).toMatch(/^request=1\nverdict=inhibited\n/);
     expect(board.machine.boots).toHaveLength(1);
-    expect((await board.service.call("rebootDevice", { force: true })).status).toBe(200);
+    expect((await board.service.callMethod("rebootDevice", { force: true })).status).toBe(200);
     const second = await board.machine.booted(2);
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
+    await board.service.untilReported("boardkeeper.agent.bootId", second.bootId);
+    const reported = await board.service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
   });
 
@@ -65,7 +65,7 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
   it("refuses a folder that nobody could empty, and opens for the next request", async () => {
     const board = await provisionedBoard(system);
     const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
     for (const mode of ["0777", "0700"]) {
       await board.machine.shell(
         `rm -f /run/boardkeeper/answers/reboot
@@ -76,20 +76,20 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
       );
       expect(await board.machine.shell("cat /run/boardkeeper/answers/reboot")).toContain("is not a file");
     }
-    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    expect((await board.service.callMethod("rebootDevice", {})).status).toBe(200);
     const second = await board.machine.booted(2);
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", second.bootId);
   });
 
   it.each([false, true])("opens while logind hangs (force: %s)", async (force) => {
     const board = await provisionedBoard(system);
     const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
     await board.machine.shell("systemctl start systemd-logind && systemctl kill -s STOP systemd-logind");
-    expect((await board.service.call("rebootDevice", { force })).status).toBe(200);
+    expect((await board.service.callMethod("rebootDevice", { force })).status).toBe(200);
     const second = await board.machine.booted(2);
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    const reported = await board.service.until("boardkeeper.reboot.phase", "proven");
+    await board.service.untilReported("boardkeeper.agent.bootId", second.bootId);
+    const reported = await board.service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
   });
 
@@ -97,18 +97,18 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
     const board = await provisionedBoard(system);
     await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
     const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
     await board.machine.shell("systemctl mask --runtime --now reboot.target");
-    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
-    const reported = await board.service.until("boardkeeper.reboot.phase", "failed");
+    expect((await board.service.callMethod("rebootDevice", {})).status).toBe(200);
+    const reported = await board.service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(reported["boardkeeper"].reboot.error).toMatchObject({ code: "reboot-never-came", during: "rebooting" });
     expect(reported["rebootTime"] ?? null).toBeNull();
     // And it opens again for the next one.
     await board.machine.shell("systemctl unmask --runtime reboot.target");
-    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    expect((await board.service.callMethod("rebootDevice", {})).status).toBe(200);
     const second = await board.machine.booted(2);
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    await board.service.until("boardkeeper.reboot.phase", "proven");
+    await board.service.untilReported("boardkeeper.agent.bootId", second.bootId);
+    await board.service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(await errorCode(board)).toBeNull();
   });
 
@@ -116,23 +116,23 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
     const board = await provisionedBoard(system);
     await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
     const first = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", first.bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
     await board.machine.write("/etc/boardkeeper/door", idleDoor, "755");
     const dropIn = "/run/systemd/system/boardkeeper-reboot.service.d/idle.conf";
     await board.machine.write(dropIn, "[Service]\nExecStart=\nExecStart=/etc/boardkeeper/door\n");
     await board.machine.shell("systemctl daemon-reload");
-    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
-    const reported = await board.service.until("boardkeeper.reboot.phase", "failed");
+    expect((await board.service.callMethod("rebootDevice", {})).status).toBe(200);
+    const reported = await board.service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(reported["boardkeeper"].reboot.error).toMatchObject({
       code: "reboot-never-came",
       message: expect.stringContaining("The reboot was ordered, but 10 s later the board still runs."),
     });
     expect(board.machine.boots).toHaveLength(1);
     await board.machine.shell(`rm ${dropIn} && systemctl daemon-reload`);
-    expect((await board.service.call("rebootDevice", {})).status).toBe(200);
+    expect((await board.service.callMethod("rebootDevice", {})).status).toBe(200);
     const second = await board.machine.booted(2);
-    await board.service.until("boardkeeper.agent.bootId", second.bootId);
-    await board.service.until("boardkeeper.reboot.phase", "proven");
+    await board.service.untilReported("boardkeeper.agent.bootId", second.bootId);
+    await board.service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(await errorCode(board)).toBeNull();
   });
 });

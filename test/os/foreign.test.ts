@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { testHub } from "../support/local-hub.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 import { packagesFolder } from "./layers.ts";
 
 const run = promisify(execFile);
@@ -64,11 +64,15 @@ describe.each(processors)("the package for $architecture, its processor emulated
       if (agent.exitCode === null) await once(agent, "close");
     });
 
-    const service = new ServiceView(hub);
+    const service = new ServiceApp(hub);
     const [fwPackageUri, fwPackageCheckValue] = [`${server.origin}/board.img`, image.sha256];
-    const reply = await service.call("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, fwVersion: "2.0.0" }, 100);
+    const reply = await service.callMethod(
+      "firmwareUpdate",
+      { fwPackageUri, fwPackageCheckValue, fwVersion: "2.0.0" },
+      100,
+    );
     expect(reply.status).toBe(200);
-    const reported = await service.until(
+    const reported = await service.untilReported(
       "boardkeeper.update.phase",
       (phase) => phase === "completed" || phase === "failed",
     );

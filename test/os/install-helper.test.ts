@@ -51,9 +51,9 @@ async function update(
   version: string,
 ): Promise<unknown> {
   const request = { fwPackageUri: `${origin}/board.img`, fwPackageCheckValue: image.sha256, fwVersion: version };
-  expect((await service.call("firmwareUpdate", { ...request, operationId: version })).status).toBe(200);
-  await service.until("boardkeeper.update.operationId", version);
-  return (await service.until("boardkeeper.update.phase", hasEnded))["boardkeeper"].update;
+  expect((await service.callMethod("firmwareUpdate", { ...request, operationId: version })).status).toBe(200);
+  await service.untilReported("boardkeeper.update.operationId", version);
+  return (await service.untilReported("boardkeeper.update.phase", hasEnded))["boardkeeper"].update;
 }
 
 /** Says this at the door, in the name of a user of the board, and nothing more; resolves with what the door says. */
@@ -104,7 +104,7 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
     const board = await boardWithSlots(system);
     const { machine, cli, deviceId, service } = board;
     const first = await machine.powerOn();
-    await service.until("boardkeeper.agent.bootId", first.bootId);
+    await service.untilReported("boardkeeper.agent.bootId", first.bootId);
     const image = testImage();
     const { origin } = await imageServer(serving(image), { tls: false });
     const what = ["--uri", `${origin}/board.img`, "--sha256", image.sha256, "--version", "2.0.0"];
@@ -134,7 +134,7 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
     const board = await boardWithSlots(system);
     const { machine, service } = board;
     const { bootId } = await machine.powerOn();
-    await service.until("boardkeeper.agent.bootId", bootId);
+    await service.untilReported("boardkeeper.agent.bootId", bootId);
     const image = testImage();
     const server = await imageServer(serving(image), { tls: false });
     const refusals = [
@@ -161,7 +161,7 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
     const board = await boardWithSlots(system);
     const { machine, service } = board;
     const { bootId } = await machine.powerOn();
-    await service.until("boardkeeper.agent.bootId", bootId);
+    await service.untilReported("boardkeeper.agent.bootId", bootId);
     const image = testImage(100_000);
     const lines = [
       "verb=install",
@@ -209,7 +209,7 @@ describe.each(systemNames)("root's door to the owner's installer on %s", (system
     const board = await boardWithSlots(system, slots(hanging));
     const { machine, service } = board;
     const { bootId } = await machine.powerOn();
-    await service.until("boardkeeper.agent.bootId", bootId);
+    await service.untilReported("boardkeeper.agent.bootId", bootId);
     const image = testImage();
     const server = await imageServer(serving(image), { tls: false });
     const ending = update(board, server, image, "2.0.0");

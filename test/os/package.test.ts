@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { testHub } from "../support/local-hub.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 import { bareMachine, installedMachine } from "./board.ts";
 import { packageFor, systemNames } from "./layers.ts";
 import type { Machine } from "./machine.ts";
@@ -81,5 +81,5 @@ async function startAgent(machine: Machine): Promise<void> {
   await machine.write("/tmp/secret", await hub.addDevice("board-1"), "600");
   await machine.write("/tmp/ca.pem", await readFile(hub.caFile));
   await machine.shell("boardkeeper-agent provision --ca-file /tmp/ca.pem </tmp/secret");
-  await new ServiceView(hub).until("boardkeeper.agent.mode", "systemd");
+  await new ServiceApp(hub).untilReported("boardkeeper.agent.mode", "systemd");
 }

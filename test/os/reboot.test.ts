@@ -6,7 +6,7 @@ import { systemNames } from "./layers.ts";
 async function boardOnline(system: (typeof systemNames)[number]): Promise<Board> {
   const board = await provisionedBoard(system);
   const { bootId } = await board.machine.powerOn();
-  await board.service.until("boardkeeper.agent.bootId", bootId);
+  await board.service.untilReported("boardkeeper.agent.bootId", bootId);
   return board;
 }
 
@@ -21,7 +21,7 @@ describe.each(systemNames)("a reboot of %s", (system) => {
     expect(stdout).toContain(
       `Proven: boot ${first.bootId.slice(0, 8)} ended, boot ${second.bootId.slice(0, 8)} began.`,
     );
-    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId: second.bootId }, reboot: { cause: "requested" } });
     expect(reported["rebootTime"]).toMatch(/^\d{4}-\d\d-\d\dT/);
   });
@@ -29,49 +29,49 @@ describe.each(systemNames)("a reboot of %s", (system) => {
   it("comes when its delay is over, once, however often it is asked for", async () => {
     const { machine, service } = await boardOnline(system);
     const request = { delaySeconds: 2, operationId: "once" };
-    expect((await service.call("rebootDevice", request)).status).toBe(200);
-    expect((await service.call("rebootDevice", request)).payload).toMatchObject({ repeated: true });
-    expect((await service.call("rebootDevice", { operationId: "another" })).status).toBe(409);
+    expect((await service.callMethod("rebootDevice", request)).status).toBe(200);
+    expect((await service.callMethod("rebootDevice", request)).payload).toMatchObject({ repeated: true });
+    expect((await service.callMethod("rebootDevice", { operationId: "another" })).status).toBe(409);
     const { bootId } = await machine.booted(2);
-    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId }, reboot: { operationId: "once" } });
     expect(machine.boots).toHaveLength(2);
   });
 
   it("that was cancelled does not come", async () => {
     const { machine, service } = await boardOnline(system);
-    await service.call("rebootDevice", { delaySeconds: 3_600, operationId: "never" });
+    await service.callMethod("rebootDevice", { delaySeconds: 3_600, operationId: "never" });
     expect(await machine.shell("systemctl show -P StatusText boardkeeper-agent")).toMatch(/Reboot scheduled for/);
-    expect(await service.call("cancelReboot", { operationId: "never" })).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.reboot.phase", "cancelled");
+    expect(await service.callMethod("cancelReboot", { operationId: "never" })).toMatchObject({ status: 200 });
+    await service.untilReported("boardkeeper.reboot.phase", "cancelled");
     // The next one is the second boot: nothing came in between.
-    await service.call("rebootDevice", { operationId: "now" });
+    await service.callMethod("rebootDevice", { operationId: "now" });
     const { bootId } = await machine.booted(2);
-    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"]).toMatchObject({ agent: { bootId }, reboot: { operationId: "now" } });
   });
 
   it("for which the power came first is over, and is said to be of another cause", async () => {
     const { machine, service } = await boardOnline(system);
-    await service.call("rebootDevice", { delaySeconds: 3_600, operationId: "late" });
-    await service.until("boardkeeper.reboot.phase", "scheduled");
+    await service.callMethod("rebootDevice", { delaySeconds: 3_600, operationId: "late" });
+    await service.untilReported("boardkeeper.reboot.phase", "scheduled");
     await machine.cutPower();
     const { bootId } = await machine.powerOn();
-    await service.until("boardkeeper.agent.bootId", bootId);
-    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    await service.untilReported("boardkeeper.agent.bootId", bootId);
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "late", cause: "other" });
-    expect((await service.call("cancelReboot")).status).toBe(404);
+    expect((await service.callMethod("cancelReboot")).status).toBe(404);
   });
 
   it("can be done ten times in a row, each proven and none told twice", async () => {
     const { machine, service } = await boardOnline(system);
     const times = new Set<unknown>();
     for (let boots = 2; boots <= 11; boots += 1) {
-      const { status } = await service.call("rebootDevice", { operationId: `reboot-${boots}` });
+      const { status } = await service.callMethod("rebootDevice", { operationId: `reboot-${boots}` });
       expect(status).toBe(200);
       const { bootId } = await machine.booted(boots);
       // Accepting this one has taken the last one's "proven" away.
-      const { boardkeeper, rebootTime } = await service.until("boardkeeper.reboot.phase", "proven");
+      const { boardkeeper, rebootTime } = await service.untilReported("boardkeeper.reboot.phase", "proven");
       const reboot = { operationId: `reboot-${boots}`, cause: "requested" };
       expect(boardkeeper).toMatchObject({ agent: { bootId }, reboot });
       times.add(rebootTime);

@@ -174,7 +174,7 @@ describe.each(systemNames)("the sandbox of the agent on %s", (system) => {
   it("hands the agent what it was given, and its log to the journal, line by line with its priority", async () => {
     const { machine, service } = await provisionedBoard(system);
     const { bootId } = await machine.powerOn();
-    await service.until("boardkeeper.agent.bootId", bootId);
+    await service.untilReported("boardkeeper.agent.bootId", bootId);
     const show = "systemctl show boardkeeper-agent";
     expect(await machine.shell(`${show} -P Type -P NotifyAccess -P StatusText`)).toMatch(
       /^notify\nmain\nConnected to localhost:\d+ as board-1\. Nothing to do\.\n$/,

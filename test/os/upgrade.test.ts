@@ -48,7 +48,7 @@ describe.each(systemNames)("an upgrade of the package on %s", (system) => {
 healthy-for-seconds = 0\n`,
     );
     await machine.powerOn();
-    await service.call("firmwareUpdate", {
+    await service.callMethod("firmwareUpdate", {
       fwPackageUri: `${server.origin}/board.img`,
       fwPackageCheckValue: image.sha256,
       fwVersion: "2.0.0",
@@ -60,7 +60,7 @@ healthy-for-seconds = 0\n`,
 
     server.answer = servingParts(image, { etag: '"v1"' });
     await machine.installPackage(await newerPackage(packageFor(system)));
-    const reported = await service.until(
+    const reported = await service.untilReported(
       "boardkeeper.update.phase",
       (phase) => phase === "completed" || phase === "failed",
     );
@@ -77,9 +77,9 @@ healthy-for-seconds = 0\n`,
     const board = await provisionedBoard(system);
     const { machine, service } = board;
     const first = await machine.powerOn();
-    await service.call("rebootDevice", { operationId: "before-removal" });
+    await service.callMethod("rebootDevice", { operationId: "before-removal" });
     const second = await machine.booted(2);
-    await service.until("boardkeeper.reboot.phase", "proven");
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
 
     await machine.shell("apt-get remove -y boardkeeper-agent");
     expect(await machine.shell("ls /etc/boardkeeper/credentials /var/lib/boardkeeper")).toContain(
@@ -87,7 +87,7 @@ healthy-for-seconds = 0\n`,
     );
     expect((await machine.run("systemctl", "is-active", "boardkeeper-agent")).stdout).toBe("inactive\n");
     await machine.installPackage(packageFor(system));
-    const known = await service.call("getStatus");
+    const known = await service.callMethod("getStatus");
     expect(known.payload).toMatchObject({
       agent: { bootId: second.bootId },
       reboot: { operationId: "before-removal", phase: "proven" },

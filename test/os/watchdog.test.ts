@@ -26,7 +26,7 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
       "[Service]\nWatchdogSec=3\nEnvironment=NODE_OPTIONS=--require=/etc/boardkeeper/sabotage.cjs\n",
     );
     const { bootId } = await board.machine.powerOn();
-    await board.service.until("boardkeeper.agent.bootId", bootId);
+    await board.service.untilReported("boardkeeper.agent.bootId", bootId);
     return board;
   }
 
@@ -35,16 +35,16 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
     const startedAt = await service.reported("boardkeeper.agent.startedAt");
     await machine.shell("systemctl kill --kill-who=main -s SIGUSR2 boardkeeper-agent");
     await machine.logged("boardkeeper-agent", /Watchdog timeout \(limit 3s\)/);
-    await service.until("boardkeeper.agent.startedAt", (time) => time !== startedAt);
-    expect((await service.call("getStatus")).status).toBe(200);
+    await service.untilReported("boardkeeper.agent.startedAt", (time) => time !== startedAt);
+    expect((await service.callMethod("getStatus")).status).toBe(200);
   });
 
   it("has an agent started again whose work is stuck, while its event loop turns", async () => {
     const { machine, service } = await sabotagedBoard();
     // The order waits for a door that nobody watches.
     await machine.shell("systemctl mask --runtime --now boardkeeper-reboot.path");
-    expect((await service.call("rebootDevice", { operationId: "stuck" })).status).toBe(200);
-    await service.until("boardkeeper.reboot.phase", "rebooting");
+    expect((await service.callMethod("rebootDevice", { operationId: "stuck" })).status).toBe(200);
+    await service.untilReported("boardkeeper.reboot.phase", "rebooting");
     await machine.shell("systemctl kill --kill-who=main -s SIGHUP boardkeeper-agent");
     await machine.logged(
       "boardkeeper-agent",
@@ -59,8 +59,8 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
       "systemctl unmask --runtime boardkeeper-reboot.path && systemctl start boardkeeper-reboot.path",
     );
     const second = await machine.booted(2);
-    await service.until("boardkeeper.agent.bootId", second.bootId);
-    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    await service.untilReported("boardkeeper.agent.bootId", second.bootId);
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(reported["boardkeeper"].reboot).toMatchObject({ operationId: "stuck", cause: "requested" });
   });
 });

@@ -9,9 +9,9 @@ import { testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
 import { asStranger, needs, withOwnMounts } from "../support/needs.ts";
 import { boardProcess } from "../support/processes.ts";
-import { runCli } from "../support/cli-world.ts";
+import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 
 describe("status", () => {
   it("is told by the running agent, and from what it has saved when it was killed", async () => {
@@ -83,7 +83,7 @@ it("provision makes a board of a machine: what was typed in reaches the hub", ne
   const said = text(board.stderr);
   const exited = once(board, "exit");
   const failed = exited.then(async () => Promise.reject(new Error(await said)));
-  await Promise.race([new ServiceView(hub).until("boardkeeper.agent.mode", "systemd"), failed]);
+  await Promise.race([new ServiceApp(hub).untilReported("boardkeeper.agent.mode", "systemd"), failed]);
   board.kill("SIGTERM");
   await failed.catch(() => undefined);
   expect(await said).toContain("700 credentials\n600 credentials/connection-string\n644 hub-ca.pem\n");
@@ -102,7 +102,7 @@ describe("install", () => {
 
     const done = await agentCommand([...command, ...where]);
     expect(done).toMatchObject({ status: 0, out: "This board runs 2.0.0, proven healthy after the update.\n" });
-    expect(await new ServiceView(hub).reported("boardkeeper.update.phase")).toBe("completed");
+    expect(await new ServiceApp(hub).reported("boardkeeper.update.phase")).toBe("completed");
 
     const history = await agentCommand(["history", ...where]);
     expect(history.status).toBe(0);

@@ -9,11 +9,11 @@ import { testHub } from "../support/local-hub.ts";
 import { AgentProcess, boardProcess, type BoardProcess } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { at } from "../support/paths.ts";
-import { ServiceView } from "../support/twins.ts";
+import { ServiceApp } from "../support/service-app.ts";
 
 interface Scene {
   readonly board: BoardProcess;
-  readonly service: ServiceView;
+  readonly service: ServiceApp;
   readonly server: ImageServer;
   readonly image: TestImage;
   readonly request: object;
@@ -32,7 +32,7 @@ async function scene(env: Record<string, string> = {}): Promise<Scene> {
     fwVersion: "2.0.0",
     operationId: "op-1",
   };
-  return { board, service: new ServiceView(hub), server, image, request };
+  return { board, service: new ServiceApp(hub), server, image, request };
 }
 
 /** Holds the first download in its middle; later ones are served. */
@@ -51,10 +51,10 @@ describe("kill -9 in the middle of a download", () => {
     const made = await scene();
     const held = holdFirst(made);
     const { pid } = await made.board.start().line({ msg: "agent started" });
-    await made.service.call("firmwareUpdate", made.request);
+    await made.service.callMethod("firmwareUpdate", made.request);
     await held.reached;
     process.kill(Number(pid), "SIGKILL");
-    const reported = await made.service.until("boardkeeper.update.phase", "completed");
+    const reported = await made.service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(reported, "boardkeeper.update")).toMatchObject({ operationId: "op-1", version: "2.0.0" });
     expect(at(reported, "firmware.currentFwVersion")).toBe("2.0.0");
     expect(made.server.requests).toHaveLength(2);
@@ -64,12 +64,12 @@ describe("kill -9 in the middle of a download", () => {
     const made = await scene();
     const held = holdFirst(made);
     const first = made.board.start();
-    await made.service.call("firmwareUpdate", made.request);
+    await made.service.callMethod("firmwareUpdate", made.request);
     await held.reached;
     first.killAll();
     await first.exited;
     made.board.start();
-    const reported = await made.service.until("boardkeeper.update.phase", "completed");
+    const reported = await made.service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(reported, "boardkeeper.update.operationId")).toBe("op-1");
     expect(await readdir(join(made.board.folder, "state", "staging"))).toStrictEqual([]);
   });
@@ -84,11 +84,11 @@ describe("the plug is pulled", () => {
     const made = await scene({ BOARDKEEPER_SIMULATION_PAUSE_SECONDS: pauseSeconds });
     const held = phase === "downloading" ? holdFirst(made).reached : undefined;
     const board = made.board.start();
-    await made.service.call("firmwareUpdate", made.request);
+    await made.service.callMethod("firmwareUpdate", made.request);
     await board.line({ msg: "update phase", to: phase });
     await held;
     board.signal("SIGUSR2");
-    const reported = await made.service.until("boardkeeper.update.endedAt", (time) => time !== undefined);
+    const reported = await made.service.untilReported("boardkeeper.update.endedAt", (time) => time !== undefined);
     // Before the commit a board without power falls back, as it should; it never stays between.
     const expected = phase === "proving" ? ["completed", "rolledBack"] : ["completed"];
     expect(expected).toContain(at(reported, "boardkeeper.update.phase"));
@@ -110,12 +110,12 @@ describe("SIGTERM", () => {
     const made = await scene();
     const held = holdFirst(made);
     const agent = made.board.start();
-    await made.service.call("firmwareUpdate", made.request);
+    await made.service.callMethod("firmwareUpdate", made.request);
     await held.reached;
     agent.signal("SIGTERM");
     expect(await agent.exited).toBe(0);
     made.board.start();
-    await made.service.until("boardkeeper.update.phase", "completed");
+    await made.service.untilReported("boardkeeper.update.phase", "completed");
     expect(made.server.requests).toHaveLength(2);
   });
 
@@ -147,7 +147,7 @@ describe("an error that nobody caught", () => {
       const made = await scene({ NODE_OPTIONS: `--import ${preload}` });
       const held = holdFirst(made);
       const agent = made.board.start();
-      await made.service.call("firmwareUpdate", made.request);
+      await made.service.callMethod("firmwareUpdate", made.request);
       await held.reached;
       await writeFile(join(folder, "now"), "");
       expect(await agent.line({ level: "fatal" })).toMatchObject({
@@ -156,7 +156,7 @@ describe("an error that nobody caught", () => {
         err: { message: "boom", cause: { message: "deep down" } },
       });
       expect(await agent.line({ msg: "agent ended, starting it again" })).toMatchObject({ status: 1 });
-      await made.service.until("boardkeeper.update.phase", "completed");
+      await made.service.untilReported("boardkeeper.update.phase", "completed");
     },
   );
 });
@@ -192,7 +192,7 @@ describe("what is refused at the start", () => {
 
 it("a config that was broken by an edit: the last good one runs, and the twin says so, until it is mended", async () => {
   const hub = await testHub();
-  const service = new ServiceView(hub);
+  const service = new ServiceApp(hub);
   const folder = await temporaryFolder();
   const configFile = join(folder, "agent.toml");
   const secretFile = join(folder, "connection-string");
@@ -205,7 +205,7 @@ it("a config that was broken by an edit: the last good one runs, and the twin sa
     await writeFile(configFile, toml);
     const startedBefore = await service.reported("boardkeeper.agent.startedAt");
     const agent = new AgentProcess(["run", "--simulate", "--config", configFile], {});
-    await service.until("boardkeeper.agent.startedAt", (startedAt) => startedAt !== startedBefore);
+    await service.untilReported("boardkeeper.agent.startedAt", (startedAt) => startedAt !== startedBefore);
     agent.signal("SIGTERM");
     expect(await agent.exited).toBe(0);
     return agent;
@@ -241,8 +241,8 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   const { board, service } = await scene();
   const agent = board.start();
   await agent.line({ msg: "state taken up" });
-  await service.call("rebootDevice", { delaySeconds: 86_400, operationId: "rb-1" });
-  await service.call("cancelReboot", {});
+  await service.callMethod("rebootDevice", { delaySeconds: 86_400, operationId: "rb-1" });
+  await service.callMethod("cancelReboot", {});
   for (const method of ["rebootDevice", "cancelReboot"])
     await agent.line({ msg: "method answered", method, caller: "hub", status: 200, operationId: "rb-1" });
   agent.signal("SIGTERM");
@@ -263,7 +263,7 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   expect(await second.line({ level: "error", msg: "saved state damaged" })).toMatchObject({
     problem: expect.stringContaining("schema: 2 is of a newer release than this one, which reads 1"),
   });
-  const reported = await service.until("boardkeeper.agent.problems", (problems) => problems !== undefined);
+  const reported = await service.untilReported("boardkeeper.agent.problems", (problems) => problems !== undefined);
   expect(at(reported, "boardkeeper.agent.problems")).toStrictEqual([
     expect.stringMatching(/^Saved state: the copy before is used; an update or a reboot that had not begun/),
     expect.stringMatching(/^Saved state: .*state\.json: schema: 2 is of a newer release/),
@@ -275,7 +275,7 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   await second.exited;
 
   board.start();
-  await service.until("boardkeeper.agent.problems", (problems) => problems === undefined);
+  await service.untilReported("boardkeeper.agent.problems", (problems) => problems === undefined);
 });
 
 it("an operator's own program installs, and what it says is the proof", async () => {
@@ -299,8 +299,8 @@ it("an operator's own program installs, and what it says is the proof", async ()
     BOARDKEEPER_UPDATE_COMMAND_RESTART: "none",
   });
   board.start();
-  await service.call("firmwareUpdate", request);
-  const reported = await service.until("boardkeeper.update.phase", "completed");
+  await service.callMethod("firmwareUpdate", request);
+  const reported = await service.untilReported("boardkeeper.update.phase", "completed");
   expect(at(reported, "firmware.currentFwVersion")).toBe("2.0.0");
   expect(reported["rebootTime"]).toBeUndefined();
   expect((await readFile(join(folder, "current.img"))).equals(image.content)).toBe(true);

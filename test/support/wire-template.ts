@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 
-/** What differs from answer to answer, written into a fixture as `‹name›`. */
+/** Values that differ from response to response. A fixture has them as `‹name›`. */
 const placeholders: Record<string, string> = {
   etag: "[A-Za-z0-9+/]+={0,2}",
   key: "[A-Za-z0-9+/]{43}=",
@@ -10,15 +10,15 @@ const placeholders: Record<string, string> = {
   rid: "[0-9a-f]+",
 };
 
-/** What matches a text that is the fixture's, character for character but for its placeholders. */
-export function exactly(template: string): RegExp {
+/** Matches exactly the fixture's text, with any valid value for its placeholders. */
+export function templatePattern(template: string): RegExp {
   return new RegExp(`^${patternOf(template)}$`);
 }
 
-/** The fixture's JSON, with matchers in place of its placeholders: for what an SDK has parsed already. */
-export function jsonLike(template: string): object {
+/** The fixture's JSON with matchers instead of placeholders, for what an SDK has parsed. */
+export function templateMatcher(template: string): object {
   const like: object = JSON.parse(template, (_key, value: unknown) =>
-    typeof value === "string" && value.includes("‹") ? expect.stringMatching(exactly(value)) : value,
+    typeof value === "string" && value.includes("‹") ? expect.stringMatching(templatePattern(value)) : value,
   );
   return like;
 }

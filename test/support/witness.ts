@@ -5,7 +5,7 @@ import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../a
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import { at } from "./paths.ts";
 import type { BoardProcess } from "./processes.ts";
-import type { ServiceView } from "./twins.ts";
+import type { ServiceApp } from "./service-app.ts";
 
 const endsOfReboots = new Set<unknown>(["proven", "failed", "cancelled"]);
 
@@ -20,9 +20,9 @@ export interface Ended {
 /** Somebody who asks a board and its hub, and believes only what both and the boot loader say. */
 export class Witness {
   readonly #board: BoardProcess;
-  readonly service: ServiceView;
+  readonly service: ServiceApp;
 
-  constructor(board: BoardProcess, service: ServiceView) {
+  constructor(board: BoardProcess, service: ServiceApp) {
     this.#board = board;
     this.service = service;
   }
@@ -31,7 +31,7 @@ export class Witness {
   async ask(method: string, payload?: unknown): Promise<MethodReply> {
     for (;;) {
       try {
-        return await this.service.call(method, payload);
+        return await this.service.callMethod(method, payload);
       } catch (cause) {
         if (!(cause instanceof Error && /not found|timed out/i.test(cause.message))) throw cause;
       }
@@ -40,7 +40,7 @@ export class Witness {
 
   /** The reported properties as soon as an operation has its one end there. */
   async end(operationId: string, of: "update" | "reboot" = "update"): Promise<JsonObject> {
-    return await this.service.until(`boardkeeper.${of}`, (section) => {
+    return await this.service.untilReported(`boardkeeper.${of}`, (section) => {
       if (!isJsonObject(section) || section["operationId"] !== operationId) return false;
       return of === "update" ? section["endedAt"] !== undefined : endsOfReboots.has(section["phase"]);
     });

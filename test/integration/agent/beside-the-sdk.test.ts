@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ServiceView } from "../../support/twins.ts";
+import { ServiceApp } from "../../support/service-app.ts";
 import { TestBoard } from "../../support/test-board.ts";
 import { hasty, impatience } from "../../chaos/hub-faults.ts";
 import {
@@ -21,16 +21,16 @@ import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 const bare = "board-1";
 const ours = "board-3";
 
-async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: ServiceView }> {
+async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: ServiceApp }> {
   const board = await TestBoard.start(hub, { deviceId: ours, timer: hasty, patience: impatience });
-  return { board, service: new ServiceView(hub, ours) };
+  return { board, service: new ServiceApp(hub, ours) };
 }
 
 /** It answers, and its twin holds what it says. */
-async function isWell(service: ServiceView): Promise<void> {
-  const link = async (): Promise<unknown> => (await service.call("getStatus")).payload["link"];
+async function isWell(service: ServiceApp): Promise<void> {
+  const link = async (): Promise<unknown> => (await service.callMethod("getStatus")).payload["link"];
   await expect.poll(link, { timeout: 20_000 }).toMatchObject({ up: true });
-  await service.until("boardkeeper.update.phase", "idle");
+  await service.untilReported("boardkeeper.update.phase", "idle");
 }
 
 describe("the agent comes back where the bare SDK does not:", () => {
@@ -97,7 +97,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     };
     for (const deviceId of [bare, ours]) await desire(hub, deviceId, { firmware });
     await away.end();
-    await service.until("boardkeeper.update.refused.code", "insecure-address");
+    await service.untilReported("boardkeeper.update.refused.code", "insecure-address");
     await expect.poll(() => arrivals(bare)).toBe(2);
     expect(told).toStrictEqual([]);
   });
@@ -109,7 +109,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     hub.faults.add("twin-refused", { operation: "report", status: "503", body: "empty" }, { deviceId: bare, times: 1 });
     const outcome = await new Promise((resolve) => twin.properties.reported["update"]({ a: 1 }, resolve));
     expect(outcome).toBeNull(); // Which is to say: no error.
-    expect(await new ServiceView(hub, bare).reported("a")).toBeUndefined();
+    expect(await new ServiceApp(hub, bare).reported("a")).toBeUndefined();
 
     hub.faults.add("twin-refused", { operation: "report", status: "503", body: "empty" }, { deviceId: ours, times: 3 });
     const { service } = await agentOn(hub);
@@ -190,7 +190,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     const { service } = await agentOn(hub);
     await isWell(service);
     const answered = watch(invoke(hub, bare, "nothing"));
-    expect(await service.call("nothing")).toMatchObject({
+    expect(await service.callMethod("nothing")).toMatchObject({
       status: 404,
       payload: { error: { code: "unknown-method" } },
     });

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { imageServer, serving, testImage } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard } from "../../support/test-board.ts";
-import { ServiceView } from "../../support/twins.ts";
+import { ServiceApp } from "../../support/service-app.ts";
 
 /** A real proxy, and the hosts and ports that were asked of it. */
 async function realProxy(): Promise<{ url: string; asked: string[] }> {
@@ -27,10 +27,10 @@ describe("through the proxy that https_proxy names", () => {
     vi.stubEnv("no_proxy", "");
     onTestFinished(() => void vi.unstubAllEnvs());
     const board = await TestBoard.start(hub, { transport: "WebSockets", imageCa: `${hub.ca}\n${server.ca}` });
-    const service = new ServiceView(hub, board.deviceId);
+    const service = new ServiceApp(hub, board.deviceId);
     const request = { fwPackageUri: `${server.origin}/x`, fwPackageCheckValue: image.sha256, fwVersion: "2.0.0" };
-    await service.call("firmwareUpdate", request);
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.callMethod("firmwareUpdate", request);
+    await service.untilReported("boardkeeper.update.phase", "completed");
     expect(proxy.asked).toContain(`localhost:${hub.ports.https}`);
     expect(proxy.asked).toContain(server.origin.replace("https://", ""));
     expect(new Set(proxy.asked).size).toBe(2);
@@ -43,7 +43,7 @@ describe("through the proxy that https_proxy names", () => {
     vi.stubEnv("no_proxy", "localhost,127.0.0.1");
     onTestFinished(() => void vi.unstubAllEnvs());
     await TestBoard.start(hub, { transport: "WebSockets" });
-    await new ServiceView(hub).until("boardkeeper.agent.bootId", (id) => id !== undefined);
+    await new ServiceApp(hub).untilReported("boardkeeper.agent.bootId", (id) => id !== undefined);
     expect(proxy.asked).toStrictEqual([]);
   });
 });

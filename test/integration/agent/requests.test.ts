@@ -3,12 +3,12 @@ import { imageServer, serving, testImage } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
 import { at } from "../../support/paths.ts";
-import { ServiceView } from "../../support/twins.ts";
+import { ServiceApp } from "../../support/service-app.ts";
 
-async function boardAndService(options: TestBoardOptions = {}): Promise<{ board: TestBoard; service: ServiceView }> {
+async function boardAndService(options: TestBoardOptions = {}): Promise<{ board: TestBoard; service: ServiceApp }> {
   const hub = await testHub();
   const board = await TestBoard.start(hub, options);
-  return { board, service: new ServiceView(hub, board.deviceId) };
+  return { board, service: new ServiceApp(hub, board.deviceId) };
 }
 
 describe("payloads, over the wire", () => {
@@ -18,8 +18,11 @@ describe("payloads, over the wire", () => {
     ["an object with a key that is not known", { delaySeconds: 86_400, method_number: "42" }],
   ])("%s is taken", async (_what, payload) => {
     const { service } = await boardAndService();
-    expect(await service.call("rebootDevice", payload)).toMatchObject({ status: 200, payload: { mode: "simulated" } });
-    const reported = await service.until("boardkeeper.reboot.phase", "scheduled");
+    expect(await service.callMethod("rebootDevice", payload)).toMatchObject({
+      status: 200,
+      payload: { mode: "simulated" },
+    });
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "scheduled");
     expect(Date.parse(at(reported, "boardkeeper.reboot.scheduledFor") as string)).toBeGreaterThan(
       Date.now() + 86_000_000,
     );
@@ -27,8 +30,8 @@ describe("payloads, over the wire", () => {
 
   it("null is taken as an empty object", async () => {
     const { board, service } = await boardAndService();
-    expect(await service.call("reboot", null)).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.reboot.phase", "proven");
+    expect(await service.callMethod("reboot", null)).toMatchObject({ status: 200 });
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(board.boots).toBe(2);
   });
 
@@ -43,7 +46,7 @@ describe("payloads, over the wire", () => {
     ],
   ])("%s is refused with the key, what came and what was expected", async (_what, payload, words) => {
     const { board, service } = await boardAndService();
-    const reply = await service.call("rebootDevice", payload);
+    const reply = await service.callMethod("rebootDevice", payload);
     expect(reply).toMatchObject({ status: 400, payload: { error: { code: "bad-request" } } });
     expect(reply.payload.Response).toContain(words);
     expect(board.boots).toBe(1);
@@ -51,7 +54,7 @@ describe("payloads, over the wire", () => {
 
   it("a method that no board knows gets a 404 with those it does", async () => {
     const { service } = await boardAndService();
-    const reply = await service.call("selfDestruct", {});
+    const reply = await service.callMethod("selfDestruct", {});
     expect(reply).toMatchObject({ status: 404, payload: { error: { code: "unknown-method" } } });
     expect(reply.payload.Response).toContain("rebootDevice, cancelReboot, firmwareUpdate");
   });
@@ -60,17 +63,17 @@ describe("payloads, over the wire", () => {
 describe("reboots", () => {
   it("are cancelled until they are due, and leave no time for a poller to find", async () => {
     const { board, service } = await boardAndService();
-    await service.call("rebootDevice", { operationId: "op-1" });
-    await service.until("rebootTime", (time) => time !== undefined);
-    await service.call("rebootDevice", { operationId: "op-2", delaySeconds: 3_600 });
+    await service.callMethod("rebootDevice", { operationId: "op-1" });
+    await service.untilReported("rebootTime", (time) => time !== undefined);
+    await service.callMethod("rebootDevice", { operationId: "op-2", delaySeconds: 3_600 });
     expect(await service.reported("rebootTime")).toBeUndefined();
-    expect(await service.call("rebootDevice", { operationId: "op-3" })).toMatchObject({
+    expect(await service.callMethod("rebootDevice", { operationId: "op-3" })).toMatchObject({
       status: 409,
       payload: { error: { code: "already-scheduled" } },
     });
-    expect(await service.call("cancelReboot", { operationId: "op-3" })).toMatchObject({ status: 404 });
-    expect(await service.call("cancelReboot", { operationId: "op-2" })).toMatchObject({ status: 200 });
-    const reported = await service.until("boardkeeper.reboot.phase", "cancelled");
+    expect(await service.callMethod("cancelReboot", { operationId: "op-3" })).toMatchObject({ status: 404 });
+    expect(await service.callMethod("cancelReboot", { operationId: "op-2" })).toMatchObject({ status: 200 });
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "cancelled");
     expect(reported["rebootTime"]).toBeUndefined();
     expect(at(reported, "iothubDM.reboot.lastReboot")).toBeDefined();
     expect(board.boots).toBe(2);
@@ -78,22 +81,22 @@ describe("reboots", () => {
 
   it("answer a repeated call as the first time, after the reboot too, without another reboot", async () => {
     const { board, service } = await boardAndService();
-    const first = await service.call("rebootDevice", { operationId: "op-1" });
-    await service.until("boardkeeper.reboot.phase", "proven");
-    expect(await service.call("rebootDevice", { operationId: "op-1" })).toStrictEqual({
+    const first = await service.callMethod("rebootDevice", { operationId: "op-1" });
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
+    expect(await service.callMethod("rebootDevice", { operationId: "op-1" })).toStrictEqual({
       status: 200,
       payload: { ...first.payload, repeated: true },
     });
-    expect(await service.call("getStatus", null)).toMatchObject({ payload: { reboot: { phase: "proven" } } });
+    expect(await service.callMethod("getStatus", null)).toMatchObject({ payload: { reboot: { phase: "proven" } } });
     expect(board.boots).toBe(2);
   });
 
   it("that were not asked for are told as such, and end a pending one", async () => {
     const { board, service } = await boardAndService();
-    await service.call("rebootDevice", { operationId: "op-1", delaySeconds: 3_600 });
+    await service.callMethod("rebootDevice", { operationId: "op-1", delaySeconds: 3_600 });
     await board.stopAgent();
     await board.powerOn();
-    const reported = await service.until("boardkeeper.reboot.phase", "proven");
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(at(reported, "boardkeeper.reboot")).toMatchObject({ cause: "other", operationId: "op-1" });
     expect(reported["rebootTime"]).toBe(at(reported, "boardkeeper.reboot.lastProven.at"));
   });
@@ -105,8 +108,8 @@ describe("reboots", () => {
     const { service } = await boardAndService({
       power: (power) => ({ ...power, reboot: () => Promise.reject(new Error(words)) }),
     });
-    await service.call("rebootDevice", { operationId: "op-1" });
-    const reported = await service.until("boardkeeper.reboot.phase", "failed");
+    await service.callMethod("rebootDevice", { operationId: "op-1" });
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({ code: "reboot-never-came" });
     expect(at(reported, "boardkeeper.reboot.error.message")).toMatch(/: .*Access denied\. Look at /);
     expect(reported["rebootTime"]).toBeUndefined();
@@ -117,12 +120,14 @@ describe("reboots", () => {
     const { board, service } = await boardAndService({
       power: (power) => ({ ...power, inhibitors: () => Promise.resolve([held]) }),
     });
-    expect(await service.call("rebootDevice", { operationId: "op-1" })).toMatchObject({
+    expect(await service.callMethod("rebootDevice", { operationId: "op-1" })).toMatchObject({
       status: 409,
       payload: { error: { code: "inhibited", message: expect.stringContaining("apt (upgrading packages)") } },
     });
-    expect(await service.call("rebootDevice", { operationId: "op-1", force: true })).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.reboot.phase", "proven");
+    expect(await service.callMethod("rebootDevice", { operationId: "op-1", force: true })).toMatchObject({
+      status: 200,
+    });
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
     expect(board.boots).toBe(2);
   });
 
@@ -131,33 +136,33 @@ describe("reboots", () => {
     const { board, service } = await boardAndService({
       power: (power) => ({ ...power, inhibitors: () => Promise.resolve(answers.shift() ?? []) }),
     });
-    expect(await service.call("rebootDevice", { operationId: "op-1" })).toMatchObject({ status: 200 });
-    const reported = await service.until("boardkeeper.reboot.phase", "failed");
+    expect(await service.callMethod("rebootDevice", { operationId: "op-1" })).toMatchObject({ status: 200 });
+    const reported = await service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({
       code: "inhibited",
       message: expect.stringContaining("apt (upgrading packages) asks that the board is not shut down"),
     });
     expect(board.boots).toBe(1);
     // The way is free again.
-    expect(await service.call("rebootDevice", { operationId: "op-2" })).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.reboot.phase", "proven");
+    expect(await service.callMethod("rebootDevice", { operationId: "op-2" })).toMatchObject({ status: 200 });
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
   });
 
   it("survive the end of the agent while they wait", async () => {
     const { board, service } = await boardAndService();
-    await service.call("rebootDevice", { operationId: "op-1", delaySeconds: 3_600 });
+    await service.callMethod("rebootDevice", { operationId: "op-1", delaySeconds: 3_600 });
     await board.stopAgent();
     await board.startAgent();
-    const reported = await service.until("boardkeeper.agent.bootId", (id) => id !== undefined);
+    const reported = await service.untilReported("boardkeeper.agent.bootId", (id) => id !== undefined);
     expect(at(reported, "boardkeeper.reboot")).toMatchObject({ phase: "scheduled", operationId: "op-1" });
-    expect(await service.call("cancelReboot", null)).toMatchObject({ status: 200 });
+    expect(await service.callMethod("cancelReboot", null)).toMatchObject({ status: 200 });
   });
 });
 
 describe("desired firmware", () => {
   async function desiredScene(): Promise<{
     board: TestBoard;
-    service: ServiceView;
+    service: ServiceApp;
     document: { fwVersion: string; fwPackageURI: string; fwPackageCheckValue: string };
     downloads: () => number;
   }> {
@@ -167,7 +172,7 @@ describe("desired firmware", () => {
     const board = await TestBoard.start(hub, { imageCa: `${hub.ca}\n${server.ca}` });
     return {
       board,
-      service: new ServiceView(hub),
+      service: new ServiceApp(hub),
       document: { fwVersion: "2.0.0", fwPackageURI: `${server.origin}/board.img`, fwPackageCheckValue: image.sha256 },
       downloads: () => server.requests.length,
     };
@@ -176,7 +181,7 @@ describe("desired firmware", () => {
   it("updates the board", async () => {
     const { board, service, document } = await desiredScene();
     await service.setDesired({ firmware: document });
-    const reported = await service.until("boardkeeper.update.phase", "completed");
+    const reported = await service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(reported, "boardkeeper.update.operationId")).toMatch(/^desired-[0-9a-f]{12}$/);
     expect(at(reported, "firmware.currentFwVersion")).toBe("2.0.0");
     expect(await board.runningVersion()).toBe("2.0.0");
@@ -184,22 +189,22 @@ describe("desired firmware", () => {
 
   it("is read at start when it changed while the board was away", async () => {
     const { board, service, document } = await desiredScene();
-    await service.until("boardkeeper.agent.bootId", (id) => id !== undefined);
+    await service.untilReported("boardkeeper.agent.bootId", (id) => id !== undefined);
     await board.stopAgent();
     await service.setDesired({ firmware: document });
     await board.powerOn();
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.untilReported("boardkeeper.update.phase", "completed");
   });
 
   it("is never done twice, however often it is delivered", async () => {
     const { board, service, document, downloads } = await desiredScene();
     await service.setDesired({ firmware: document });
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.untilReported("boardkeeper.update.phase", "completed");
     await service.setDesired({ firmware: document }); // The same content, another $version.
     await service.setDesired({ other: 1 });
     await board.stopAgent();
     await board.startAgent();
-    expect(await service.call("getStatus", null)).toMatchObject({ payload: { update: { phase: "completed" } } });
+    expect(await service.callMethod("getStatus", null)).toMatchObject({ payload: { update: { phase: "completed" } } });
     expect(downloads()).toBe(1);
     expect(board.boots).toBe(2);
   });
@@ -207,19 +212,19 @@ describe("desired firmware", () => {
   it("that a method has overtaken does not come back", async () => {
     const { board, service, document, downloads } = await desiredScene();
     await service.setDesired({ firmware: document });
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.untilReported("boardkeeper.update.phase", "completed");
     const { fwPackageURI: fwPackageUri, fwPackageCheckValue } = document;
-    await service.call("firmwareUpdate", {
+    await service.callMethod("firmwareUpdate", {
       fwPackageUri,
       fwPackageCheckValue,
       fwVersion: "3.0.0",
       operationId: "op-1",
     });
-    await service.until("boardkeeper.update.operationId", "op-1");
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.untilReported("boardkeeper.update.operationId", "op-1");
+    await service.untilReported("boardkeeper.update.phase", "completed");
     await board.stopAgent();
     await board.startAgent(); // Reads the whole twin, the overtaken document in it.
-    expect(await service.call("getStatus", null)).toMatchObject({
+    expect(await service.callMethod("getStatus", null)).toMatchObject({
       payload: { firmwareVersion: "3.0.0", update: { phase: "completed" } },
     });
     expect(downloads()).toBe(2);
@@ -228,50 +233,50 @@ describe("desired firmware", () => {
   it("that failed is tried again when it names a new operation", async () => {
     const { service, document, downloads } = await desiredScene();
     await service.setDesired({ firmware: { ...document, fwPackageSize: 1 } });
-    await service.until("boardkeeper.update.phase", "failed");
+    await service.untilReported("boardkeeper.update.phase", "failed");
     await service.setDesired({ firmware: { fwPackageSize: null, operationId: "again-1" } });
-    await service.until("boardkeeper.update.operationId", "again-1");
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.untilReported("boardkeeper.update.operationId", "again-1");
+    await service.untilReported("boardkeeper.update.phase", "completed");
     expect(downloads()).toBe(2);
   });
 
   it("that is wrong is refused where people look, once, and touches no job", async () => {
     const { service, document } = await desiredScene();
     await service.setDesired({ firmware: { ...document, fwPackageURI: "http://insecure/board.img" } });
-    const reported = await service.until("firmware.fwUpdateStatus", "error");
+    const reported = await service.untilReported("firmware.fwUpdateStatus", "error");
     expect(at(reported, "boardkeeper.update")).toMatchObject({
       phase: "idle",
       refused: { code: "insecure-address", desiredVersion: 2 },
     });
     expect(reported["firmwareStatus"]).toBe("standBy");
     await service.setDesired({ firmware: document });
-    const after = await service.until("boardkeeper.update.phase", "completed");
+    const after = await service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(after, "boardkeeper.update.refused")).toBeUndefined();
   });
 
   it("waits for a method's job, then is done", async () => {
     const { service, document } = await desiredScene();
     const { fwPackageURI: fwPackageUri, fwPackageCheckValue } = document;
-    await service.call("firmwareUpdate", {
+    await service.callMethod("firmwareUpdate", {
       fwPackageUri,
       fwPackageCheckValue,
       fwVersion: "1.5.0",
       apply: "manual",
       operationId: "op-1",
     });
-    await service.until("boardkeeper.update.phase", "staged");
+    await service.untilReported("boardkeeper.update.phase", "staged");
     await service.setDesired({ firmware: document });
-    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 200 });
-    const reported = await service.until("firmware.currentFwVersion", "2.0.0");
+    expect(await service.callMethod("applyFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    const reported = await service.untilReported("firmware.currentFwVersion", "2.0.0");
     expect(at(reported, "boardkeeper.update.operationId")).toMatch(/^desired-/);
   });
 
   it("takes the place of a desired job that has changed nothing yet", async () => {
     const { service, document } = await desiredScene();
     await service.setDesired({ firmware: { ...document, fwVersion: "1.5.0", apply: "manual" } });
-    await service.until("boardkeeper.update.phase", "staged");
+    await service.untilReported("boardkeeper.update.phase", "staged");
     await service.setDesired({ firmware: { ...document, apply: null } });
-    const reported = await service.until("boardkeeper.update.phase", "completed");
+    const reported = await service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(reported, "firmware.currentFwVersion")).toBe("2.0.0");
   });
 });

@@ -18,11 +18,11 @@ import {
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
 import { at } from "../../support/paths.ts";
-import { ServiceView } from "../../support/twins.ts";
+import { ServiceApp } from "../../support/service-app.ts";
 
 interface Scene {
   readonly board: TestBoard;
-  readonly service: ServiceView;
+  readonly service: ServiceApp;
   readonly server: ImageServer;
   readonly image: TestImage;
   /** The request that updates the board to this image. */
@@ -33,7 +33,7 @@ async function scene(options: TestBoardOptions = {}, image = testImage()): Promi
   const hub = await testHub();
   const server = await imageServer(serving(image));
   const board = await TestBoard.start(hub, { imageCa: `${hub.ca}\n${server.ca}`, ...options });
-  const service = new ServiceView(hub, board.deviceId, options.moduleId);
+  const service = new ServiceApp(hub, board.deviceId, options.moduleId);
   const fwPackageUri = `${server.origin}/board.img?sig=secret`;
   return {
     board,
@@ -66,10 +66,10 @@ const sides: (TestBoardOptions & { who: string })[] = [
 describe.each(sides)("firmwareUpdate, as $who", ({ who: _who, ...options }) => {
   it("downloads, checks, stages, applies, reboots, proves, and says so in four vocabularies", async () => {
     const { board, service, server, request } = await scene(options);
-    const reply = await service.call("firmwareUpdate", { ...request, operationId: "op-1" });
+    const reply = await service.callMethod("firmwareUpdate", { ...request, operationId: "op-1" });
     expect(reply).toStrictEqual({ status: 200, payload: { Response: "Firmware update started", operationId: "op-1" } });
 
-    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    const reported = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(reported, "boardkeeper.update")).toMatchObject({
       phase: "completed",
       operationId: "op-1",
@@ -95,8 +95,8 @@ describe.each(sides)("firmwareUpdate, as $who", ({ who: _who, ...options }) => {
 
 it("reports every phase, in order, one patch each", async () => {
   const { board, service, request } = await scene();
-  await service.call("firmwareUpdate", request);
-  await service.until("boardkeeper.update.phase", "completed");
+  await service.callMethod("firmwareUpdate", request);
+  await service.untilReported("boardkeeper.update.phase", "completed");
   const phases = board.reports
     .map((patch) => at(patch, "boardkeeper.update.phase"))
     .filter((phase) => phase !== undefined);
@@ -180,9 +180,9 @@ describe("an update that cannot be", () => {
     async (_what, options, answer, changed, code, during) => {
       const { board, service, server, request } = await scene(options);
       if (answer !== undefined) server.answer = answer;
-      expect(await service.call("firmwareUpdate", { ...request, ...changed })).toMatchObject({ status: 200 });
+      expect(await service.callMethod("firmwareUpdate", { ...request, ...changed })).toMatchObject({ status: 200 });
 
-      const reported = await service.until("boardkeeper.update.phase", isEnd);
+      const reported = await service.untilReported("boardkeeper.update.phase", isEnd);
       expect(at(reported, "boardkeeper.update")).toMatchObject({ phase: "failed", error: { code, during } });
       expect(reported["firmwareStatus"]).toBe("standBy");
       expect(reported["firmwareError"]).toMatch(new RegExp(`^${code}: .+\\.$`));
@@ -197,9 +197,11 @@ describe("an update that cannot be", () => {
 
   it("fit on the disk is refused at once when its size is given", async () => {
     const { service, request } = await scene({ settings: { "update.keep-free": "1000 TiB" } });
-    const reply = await service.call("firmwareUpdate", { ...request, fwPackageSize: 300_000 });
+    const reply = await service.callMethod("firmwareUpdate", { ...request, fwPackageSize: 300_000 });
     expect(reply).toMatchObject({ status: 507, payload: { error: { code: "no-space" } } });
-    expect(await service.until("boardkeeper.update.phase", () => true)).toMatchObject({ firmwareStatus: "standBy" });
+    expect(await service.untilReported("boardkeeper.update.phase", () => true)).toMatchObject({
+      firmwareStatus: "standBy",
+    });
   });
 
   it("be installed fails, and a new one removes the old error", async () => {
@@ -213,14 +215,14 @@ describe("an update that cannot be", () => {
             : Promise.reject(new AgentError("installer-failed", "The slot could not be written.")),
       }),
     });
-    await service.call("firmwareUpdate", request);
-    const failed = await service.until("boardkeeper.update.phase", isEnd);
+    await service.callMethod("firmwareUpdate", request);
+    const failed = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(failed, "boardkeeper.update.error")).toMatchObject({ code: "installer-failed", during: "applying" });
     expect(at(failed, "iothubDM.firmwareUpdate.status")).toBe("applyFailed");
 
     works = true;
-    await service.call("firmwareUpdate", request);
-    const reported = await service.until("boardkeeper.update.phase", "completed");
+    await service.callMethod("firmwareUpdate", request);
+    const reported = await service.untilReported("boardkeeper.update.phase", "completed");
     expect(reported).not.toHaveProperty("firmwareError");
     expect(at(reported, "iothubDM.firmwareUpdate.error")).toBeUndefined();
     expect(at(reported, "boardkeeper.update.error")).toBeUndefined();
@@ -230,8 +232,8 @@ describe("an update that cannot be", () => {
     const { board, service, request } = await scene({
       installer: (real) => ({ ...real, arm: () => Promise.resolve() }), // A boot loader that forgets the trial.
     });
-    await service.call("firmwareUpdate", request);
-    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    await service.callMethod("firmwareUpdate", request);
+    const reported = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(reported, "boardkeeper.update")).toMatchObject({ phase: "rolledBack", error: { code: "fell-back" } });
     expect(at(reported, "firmware")).toMatchObject({ fwUpdateStatus: "rolledback", currentFwVersion: "1.0.0" });
     expect(at(reported, "iothubDM.firmwareUpdate.status")).toBe("applyFailed");
@@ -246,8 +248,8 @@ describe("an update that cannot be", () => {
         commit: () => Promise.reject(new AgentError("installer-failed", "The environment is read-only.")),
       }),
     });
-    await service.call("firmwareUpdate", request);
-    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    await service.callMethod("firmwareUpdate", request);
+    const reported = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(reported, "boardkeeper.update")).toMatchObject({
       phase: "rolledBack",
       error: { code: "installer-failed", during: "proving" },
@@ -285,14 +287,14 @@ describe("a download that is held up", () => {
     const stage = await scene(atOnce);
     const { service, server, request, image, board } = stage;
     halfThen(stage, 403);
-    await service.call("firmwareUpdate", request);
-    const failed = await service.until("boardkeeper.update.phase", isEnd);
+    await service.callMethod("firmwareUpdate", request);
+    const failed = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(failed, "boardkeeper.update")).toMatchObject({ phase: "failed", error: { code: "http-status" } });
 
     server.answer = servingParts(image, { etag: '"v1"' });
     const renewed = { ...request, fwPackageUri: `${server.origin}/board.img?sig=renewed` };
-    expect(await service.call("firmwareUpdate", renewed)).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.update.phase", "completed");
+    expect(await service.callMethod("firmwareUpdate", renewed)).toMatchObject({ status: 200 });
+    await service.untilReported("boardkeeper.update.phase", "completed");
     expect(server.requests.at(-1)?.headers).toMatchObject({
       range: `bytes=${image.sizeBytes / 2}-`,
       "if-range": '"v1"',
@@ -304,13 +306,13 @@ describe("a download that is held up", () => {
     const stage = await scene(atOnce);
     const { service, server, request, board } = stage;
     halfThen(stage, 404);
-    await service.call("firmwareUpdate", request);
-    await service.until("boardkeeper.update.phase", "failed");
+    await service.callMethod("firmwareUpdate", request);
+    await service.untilReported("boardkeeper.update.phase", "failed");
     const other = testImage(1_000);
     server.answer = (_request, response) => void response.writeHead(404).end();
-    await service.call("firmwareUpdate", { ...request, fwPackageCheckValue: other.sha256, operationId: "op-2" });
-    await service.until("boardkeeper.update.operationId", "op-2");
-    await service.until("boardkeeper.update.phase", "failed");
+    await service.callMethod("firmwareUpdate", { ...request, fwPackageCheckValue: other.sha256, operationId: "op-2" });
+    await service.untilReported("boardkeeper.update.operationId", "op-2");
+    await service.untilReported("boardkeeper.update.phase", "failed");
     const old = (await leftOver(board)).filter((name) => name.startsWith(request.fwPackageCheckValue));
     expect(old).toStrictEqual([]);
   });
@@ -319,15 +321,15 @@ describe("a download that is held up", () => {
     const stage = await scene({ settings: { "report.progress-seconds": 0 }, ...atOnce });
     const { service, server, request } = stage;
     server.answer = (_request, response) => void response.writeHead(503, { "retry-after": "3600" }).end();
-    await service.call("firmwareUpdate", request);
+    await service.callMethod("firmwareUpdate", request);
     const waiting = async (): Promise<Json | undefined> =>
-      at((await service.call("getStatus", null)).payload, "update.delay.message");
+      at((await service.callMethod("getStatus", null)).payload, "update.delay.message");
     while ((await waiting()) === undefined);
     expect(await waiting()).toBe(
       `${server.origin}/board.img answered with status 503. Look at the server, then ask again.`,
     );
-    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
-    const reported = await service.until("boardkeeper.update.phase", "cancelled");
+    expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    const reported = await service.untilReported("boardkeeper.update.phase", "cancelled");
     expect(at(reported, "boardkeeper.update.delay")).toBeUndefined();
     expect(server.requests).toHaveLength(1);
   });
@@ -343,7 +345,7 @@ describe("while an update runs", () => {
       response.write(stage.image.content.subarray(0, 1_000));
       void gate.pass().then(() => (request.destroyed ? undefined : response.end(stage.image.content.subarray(1_000))));
     };
-    await stage.service.call("firmwareUpdate", { ...stage.request, operationId: "op-1" });
+    await stage.service.callMethod("firmwareUpdate", { ...stage.request, operationId: "op-1" });
     await gate.reached;
     return { ...stage, letGo: () => gate.open() };
   }
@@ -351,41 +353,44 @@ describe("while an update runs", () => {
   it("a second one is refused, the same one is already there, and methods are answered", async () => {
     const { service, request, letGo } = await downloading();
     const other = { ...request, fwVersion: "3.0.0" };
-    expect(await service.call("firmwareUpdate", other)).toMatchObject({
+    expect(await service.callMethod("firmwareUpdate", other)).toMatchObject({
       status: 409,
       payload: { error: { code: "update-running" } },
     });
-    expect(await service.call("firmwareUpdate", request)).toMatchObject({
+    expect(await service.callMethod("firmwareUpdate", request)).toMatchObject({
       status: 200,
       payload: { already: true, operationId: "op-1" },
     });
-    expect(await service.call("getStatus", null)).toMatchObject({
+    expect(await service.callMethod("getStatus", null)).toMatchObject({
       status: 200,
       payload: { update: { phase: "downloading" } },
     });
     letGo();
-    await service.until("boardkeeper.update.phase", "completed");
-    expect(await service.call("firmwareUpdate", request)).toMatchObject({ status: 200, payload: { already: true } });
+    await service.untilReported("boardkeeper.update.phase", "completed");
+    expect(await service.callMethod("firmwareUpdate", request)).toMatchObject({
+      status: 200,
+      payload: { already: true },
+    });
   });
 
   it("a repeated call with its operation id gets its first answer, after restarts too", async () => {
     const { board, service, request, letGo } = await downloading();
     const first = { status: 200, payload: { Response: "Firmware update started", operationId: "op-1" } };
     const again = { status: 200, payload: { ...first.payload, repeated: true } };
-    expect(await service.call("firmwareUpdate", { ...request, operationId: "op-1" })).toStrictEqual(again);
+    expect(await service.callMethod("firmwareUpdate", { ...request, operationId: "op-1" })).toStrictEqual(again);
     letGo();
-    await service.until("boardkeeper.update.phase", "completed");
-    expect(await service.call("firmwareUpdate", { ...request, operationId: "op-1" })).toStrictEqual(again);
+    await service.untilReported("boardkeeper.update.phase", "completed");
+    expect(await service.callMethod("firmwareUpdate", { ...request, operationId: "op-1" })).toStrictEqual(again);
     expect(board.boots).toBe(2);
   });
 
   it("it can be cancelled in the middle of its download, and leaves what has come for the next one", async () => {
     const { board, service, server, request } = await downloading();
-    expect(await service.call("cancelFirmwareUpdate", { operationId: "op-1" })).toMatchObject({ status: 200 });
-    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    expect(await service.callMethod("cancelFirmwareUpdate", { operationId: "op-1" })).toMatchObject({ status: 200 });
+    const reported = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(reported, "boardkeeper.update.phase")).toBe("cancelled");
     expect(at(reported, "iothubDM.firmwareUpdate.status")).toBe("waiting");
-    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 404 });
+    expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({ status: 404 });
     expect(server.requests).toHaveLength(1);
     const part = `${request.fwPackageCheckValue}.part`;
     expect((await leftOver(board)).sort()).toStrictEqual([part, `${part}.json`]);
@@ -394,8 +399,8 @@ describe("while an update runs", () => {
   it("a reboot in the middle of the download lets it begin again and complete", async () => {
     const { board, service, server, image, letGo } = await downloading();
     server.answer = serving(image);
-    expect(await service.call("rebootDevice", null)).toMatchObject({ status: 200 });
-    const reported = await service.until("boardkeeper.update.phase", isEnd);
+    expect(await service.callMethod("rebootDevice", null)).toMatchObject({ status: 200 });
+    const reported = await service.untilReported("boardkeeper.update.phase", isEnd);
     letGo();
     expect(at(reported, "boardkeeper.update")).toMatchObject({ phase: "completed", operationId: "op-1" });
     expect(board.boots).toBe(3);
@@ -408,11 +413,11 @@ describe("an update that can be cancelled, or not any more", () => {
     const { service, request } = await scene({
       staging: (real) => overriding(real, { removeAllExcept: () => gate.pass() }),
     });
-    await service.call("firmwareUpdate", request);
+    await service.callMethod("firmwareUpdate", request);
     await gate.reached;
-    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
     gate.open();
-    await service.until("boardkeeper.update.phase", "cancelled");
+    await service.untilReported("boardkeeper.update.phase", "cancelled");
   });
 
   it("verifying", async () => {
@@ -420,31 +425,31 @@ describe("an update that can be cancelled, or not any more", () => {
     const { service, request } = await scene({
       staging: (real) => overriding(real, { promote: () => gate.pass() }),
     });
-    await service.call("firmwareUpdate", request);
+    await service.callMethod("firmwareUpdate", request);
     await gate.reached;
-    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
     gate.open();
-    await service.until("boardkeeper.update.phase", "cancelled");
+    await service.untilReported("boardkeeper.update.phase", "cancelled");
   });
 
   it("staged, waiting for the order", async () => {
     const { board, service, request } = await scene();
-    await service.call("firmwareUpdate", { ...request, apply: "manual" });
-    const staged = await service.until("boardkeeper.update.phase", "staged");
+    await service.callMethod("firmwareUpdate", { ...request, apply: "manual" });
+    const staged = await service.untilReported("boardkeeper.update.phase", "staged");
     expect(at(staged, "boardkeeper.update.waitsFor")).toBe("order");
     expect(await leftOver(board)).toStrictEqual([`${request.fwPackageCheckValue}.image`]);
-    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.update.phase", "cancelled");
-    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
+    expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    await service.untilReported("boardkeeper.update.phase", "cancelled");
+    expect(await service.callMethod("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
   });
 
   it("staged, then ordered", async () => {
     const { service, request } = await scene();
-    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
-    await service.call("firmwareUpdate", { ...request, apply: "manual" });
-    await service.until("boardkeeper.update.phase", "staged");
-    expect(await service.call("applyFirmwareUpdate", null)).toMatchObject({ status: 200 });
-    await service.until("boardkeeper.update.phase", "completed");
+    expect(await service.callMethod("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
+    await service.callMethod("firmwareUpdate", { ...request, apply: "manual" });
+    await service.untilReported("boardkeeper.update.phase", "staged");
+    expect(await service.callMethod("applyFirmwareUpdate", null)).toMatchObject({ status: 200 });
+    await service.untilReported("boardkeeper.update.phase", "completed");
   });
 
   const late: [phase: string, verb: "install" | "arm" | "commit"][] = [
@@ -463,18 +468,18 @@ describe("an update that can be cancelled, or not any more", () => {
         },
       }),
     });
-    await service.call("firmwareUpdate", request);
-    await service.until("boardkeeper.update.phase", phase);
+    await service.callMethod("firmwareUpdate", request);
+    await service.untilReported("boardkeeper.update.phase", phase);
     await gate.reached;
-    expect(await service.call("cancelFirmwareUpdate", null)).toMatchObject({
+    expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({
       status: 409,
       payload: { error: { code: "too-late" } },
     });
-    expect(await service.call("rebootDevice", null)).toMatchObject({
+    expect(await service.callMethod("rebootDevice", null)).toMatchObject({
       status: 409,
       payload: { error: { code: "update-running" } },
     });
     gate.open();
-    await service.until("boardkeeper.update.phase", "completed");
+    await service.untilReported("boardkeeper.update.phase", "completed");
   });
 });

@@ -3,7 +3,7 @@ import type { Json } from "../../../agent/contract/json.ts";
 import { DeviceGone, DeviceOffline, HubUnreachable, TimedOut } from "../../../service-tools/cli/errors.ts";
 import { runCommandLine } from "../../../service-tools/run.ts";
 import { twinOf } from "../../support/board-views.ts";
-import { FakeContext } from "../../support/world.ts";
+import { FakeContext } from "../../support/fake-context.ts";
 
 async function ran(context: FakeContext, line: string): Promise<number> {
   return await runCommandLine(line.split(" "), context);

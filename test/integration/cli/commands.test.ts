@@ -4,23 +4,23 @@ import { describe, expect, it } from "vitest";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { startImageServer } from "../../../service-tools/images/server.ts";
 import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
-import { startCli, runCli, type RunningCli } from "../../support/cli-world.ts";
+import { startCli, runCli, type RunningCli } from "../../support/run-cli.ts";
 import { Gate } from "../../support/gate.ts";
 import { testImage, type TestImage } from "../../support/image-server.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { overriding } from "../../support/overriding.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
-import { ServiceView } from "../../support/twins.ts";
+import { ServiceApp } from "../../support/service-app.ts";
 
 /** A hub with an image server, in a home of its own, and a board that has connected. */
 async function hubAndBoard(
   options: TestBoardOptions = {},
-): Promise<{ hub: LocalHub; board: TestBoard; service: ServiceView }> {
+): Promise<{ hub: LocalHub; board: TestBoard; service: ServiceApp }> {
   const hub = await testHub({ folder: join(await temporaryFolder(), "hub"), startImages: startImageServer });
   const board = await TestBoard.start(hub, options);
-  const service = new ServiceView(hub, board.deviceId, options.moduleId);
-  await service.until("boardkeeper.agent.bootId", (id) => id !== undefined);
+  const service = new ServiceApp(hub, board.deviceId, options.moduleId);
+  await service.untilReported("boardkeeper.agent.bootId", (id) => id !== undefined);
   return { hub, board, service };
 }
 
@@ -89,7 +89,7 @@ describe("boardkeeper reboot --wait", () => {
     expect(exitCode).toBe(5);
     expect(err).toContain("The reboot continues. Watch it with: boardkeeper watch -d board-1");
     down.open();
-    await service.until("boardkeeper.reboot.phase", "proven");
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
   });
 
   it("is 130 at Ctrl-C, and the reboot goes on", async () => {
@@ -102,7 +102,7 @@ describe("boardkeeper reboot --wait", () => {
     expect(await running.exitCode).toBe(130);
     expect(running.err.text).toContain("The reboot continues. Watch it with: boardkeeper watch -d board-1");
     down.open();
-    await service.until("boardkeeper.reboot.phase", "proven");
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
   });
 
   it("rides through a restart of the hub", async () => {
@@ -253,7 +253,7 @@ describe("what the hub knows", () => {
     const again = await startLocalHub({ folder: hub.folder });
     try {
       await written(running, /The hub answers again\./);
-      await service.until("boardkeeper.update.phase", "idle");
+      await service.untilReported("boardkeeper.update.phase", "idle");
       expect(await runCli(hub, "reboot -d board-1 --wait")).toMatchObject({ exitCode: 0 });
       while (!/reboot +proven/.test(running.out.text)) await new Promise((resolve) => setImmediate(resolve));
       running.ctrlC();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../service-tools/run.ts";
-import { FakeContext } from "../../support/world.ts";
+import { FakeContext } from "../../support/fake-context.ts";
 
 const secrets = /cHJpbWFyeQ==|c2Vjb25k|SharedAccessKey/;
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultNames } from "../../../service-tools/local-hub/faults/catalog.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
-import { runCli as typedAt } from "../../support/cli-world.ts";
+import { runCli as typedAt } from "../../support/run-cli.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 

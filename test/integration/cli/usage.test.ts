@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../service-tools/run.ts";
-import { FakeContext } from "../../support/world.ts";
+import { FakeContext } from "../../support/fake-context.ts";
 
 const digest = "a".repeat(64);
 
@@ -33,10 +33,7 @@ describe("a command line that cannot be", () => {
     ["update -d b --rehearse --size many", /Expected a number of bytes/],
     ["update -d b --rehearse --size 999999999999999", /from 1 to 1099511627776 \(1\.0 TiB\)/],
     ["update -d b --rehearse --apply later", /Allowed choices are now, window, manual/],
-    [
-      "update -d b --file firmware.img",
-      /--file publishes on this user.s local hub, but the login is for hub\.example/,
-    ],
+    ["update -d b --file firmware.img", /--file publishes on this user.s local hub, but the login is for hub\.example/],
     ["cancel -d b everything", /Allowed choices are reboot, update/],
     ["device list -o xml", /Allowed choices are json, table/],
     ["twin set -d b", /nothing to set/],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatRecord, formatTable, printResult, formatLogEntry } from "../../../../service-tools/cli/output.ts";
-import { FakeScreen } from "../../../support/world.ts";
+import { FakeScreen } from "../../../support/fake-context.ts";
 
 describe("a result for people", () => {
   it("puts the fields of a record below each other", () => {

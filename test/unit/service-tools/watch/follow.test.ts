@@ -5,7 +5,7 @@ import { followToEnd } from "../../../../service-tools/watch/follow.ts";
 import { rebootOutcome } from "../../../../service-tools/watch/outcome.ts";
 import { rebootTracker } from "../../../../service-tools/watch/reboot-tracker.ts";
 import { twinOf, viewOf } from "../../../support/board-views.ts";
-import { FakeContext } from "../../../support/world.ts";
+import { FakeContext } from "../../../support/fake-context.ts";
 
 const target = { deviceId: "board-1" };
 const tracker = rebootTracker("op-1", viewOf({}), false);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PlainProgress } from "../../../../service-tools/watch/plain-progress.ts";
 import type { Progress } from "../../../../service-tools/watch/tracker.ts";
-import { FakeContext } from "../../../support/world.ts";
+import { FakeContext } from "../../../support/fake-context.ts";
 
 const progress = (phases: string[], more: Partial<Progress> = {}): Progress => ({
   phases: phases.map((phase) => ({ phase, note: "" })),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { TtyProgress } from "../../../../service-tools/watch/tty-progress.ts";
 import type { Progress } from "../../../../service-tools/watch/tracker.ts";
-import { FakeContext } from "../../../support/world.ts";
+import { FakeContext } from "../../../support/fake-context.ts";
 
 const progress = (phases: string[], more: Partial<Progress> = {}): Progress => ({
   phases: phases.map((phase) => ({ phase, note: "" })),

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { provision, type ProvisionPaths } from "../../../../../agent/cli/commands/provision.ts";
 import { loadConfig } from "../../../../../agent/config/load.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
-import { FakeTerminal } from "../../../../support/terminal.ts";
+import { FakeTerminal } from "../../../../support/fake-terminal.ts";
 
 const device = "HostName=h.example;DeviceId=board-1;SharedAccessKey=c2VjcmV0LXNlY3JldA==";
 const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";

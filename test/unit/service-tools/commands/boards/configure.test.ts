@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../../agent/contract/json.ts";
 import { HubUnreachable } from "../../../../../service-tools/cli/errors.ts";
 import { runCommandLine } from "../../../../../service-tools/run.ts";
-import { FakeContext } from "../../../../support/world.ts";
+import { FakeContext } from "../../../../support/fake-context.ts";
 
 /** A twin with a desired section, and the board's answer to it. */
 function twin(section: JsonObject | null, version: number, config: JsonObject | null): JsonObject {

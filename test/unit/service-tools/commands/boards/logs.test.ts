@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../../../service-tools/run.ts";
-import { FakeContext } from "../../../../support/world.ts";
+import { FakeContext } from "../../../../support/fake-context.ts";
 
 const lines = [
   { level: "info", time: "2026-01-02T03:00:00.000Z", part: "link", msg: "connected to the hub", desiredVersion: 1 },

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { UnknownDevice } from "../../../../../service-tools/cli/errors.ts";
 import { runCommandLine } from "../../../../../service-tools/run.ts";
 import { twinOf } from "../../../../support/board-views.ts";
-import { FakeContext } from "../../../../support/world.ts";
+import { FakeContext } from "../../../../support/fake-context.ts";
 
 const digest = "a".repeat(64);
 const target = { deviceId: "board-1", moduleId: undefined };

@@ -7,9 +7,9 @@ import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { runCommandLine } from "../../service-tools/run.ts";
 import { systemTimer } from "../../service-tools/cli/timer.ts";
 import type { Context } from "../../service-tools/context.ts";
-import { FakeScreen } from "./world.ts";
+import { FakeScreen } from "./fake-context.ts";
 
-/** A command line against a real hub over real sockets, in this process: what it printed, and how it ends. */
+/** A command line that runs in this process, against a real hub over real sockets. */
 export interface RunningCli {
   readonly out: FakeScreen;
   readonly err: FakeScreen;
@@ -17,7 +17,7 @@ export interface RunningCli {
   ctrlC(): void;
 }
 
-/** Types a command line at a hub. It is looked at often: a test waits for no pause that nobody needs. */
+/** Starts a command line. It polls every 20 ms, so that tests are fast. */
 export function startCli(hub: LocalHub, line: string, env: Readonly<Record<string, string>> = {}): RunningCli {
   const [out, err] = [new FakeScreen(), new FakeScreen()];
   const ctrlC = new AbortController();
@@ -48,7 +48,7 @@ export function startCli(hub: LocalHub, line: string, env: Readonly<Record<strin
   };
 }
 
-/** What a command line came to. */
+/** Runs a command line to its end. */
 export async function runCli(
   hub: LocalHub,
   line: string,
@@ -59,7 +59,7 @@ export async function runCli(
   return { exitCode, out: running.out.text, err: running.err.text };
 }
 
-/** The hub's folder is that of a home. */
+/** The hub's folder is `hub` in a BOARDKEEPER_HOME. */
 function homeOf(hub: LocalHub): string {
   return hub.folder.replace(/\/hub$/, "");
 }

@@ -1,6 +1,6 @@
 import type { Terminal } from "../../agent/cli/command-context.ts";
 
-/** A terminal that remembers what was written, in front of which somebody types one secret. */
+/** Collects what is written. `typed` is the secret that the user enters. */
 export class FakeTerminal implements Terminal {
   env: Record<string, string> = {};
   result = "";

@@ -6,8 +6,8 @@ import { serviceClients } from "./azure-sdk.ts";
 import type { ServiceClients } from "./azure-sdk.ts";
 import { at } from "./paths.ts";
 
-/** A service app's view of one board: the unmodified service SDK, and the words to say what a test waits for. */
-export class ServiceView {
+/** A service application that uses Microsoft's service SDK for one board. */
+export class ServiceApp {
   readonly #clients: ServiceClients;
   readonly #deviceId: string;
   readonly #moduleId: string | undefined;
@@ -18,8 +18,8 @@ export class ServiceView {
     this.#moduleId = moduleId;
   }
 
-  /** Calls a direct method, waiting for the board to be connected. */
-  async call(methodName: string, payload?: unknown, responseTimeoutInSeconds = 30): Promise<MethodReply> {
+  /** Calls a direct method; waits until the board is connected. */
+  async callMethod(methodName: string, payload?: unknown, responseTimeoutInSeconds = 30): Promise<MethodReply> {
     const { client } = this.#clients;
     const params = { methodName, payload, connectTimeoutInSeconds: responseTimeoutInSeconds, responseTimeoutInSeconds };
     const { result } =
@@ -42,13 +42,13 @@ export class ServiceView {
     await (await this.twin()).update({ properties: { desired } });
   }
 
-  /** A value in the reported properties, by its path; undefined where there is none. */
+  /** A reported property by its path; undefined if absent. */
   async reported(path: string): Promise<Json | undefined> {
     return at((await this.twin()).properties.reported, path);
   }
 
-  /** Asks for the twin until a reported value meets a test; resolves with the reported properties of that moment. */
-  async until(
+  /** Reads the twin until a reported property has the value or passes the test. Returns the reported properties. */
+  async untilReported(
     path: string,
     test: Json | ((value: Json | undefined) => boolean),
   ): Promise<Twin["properties"]["reported"]> {

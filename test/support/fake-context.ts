@@ -6,7 +6,7 @@ import type { Timer } from "../../service-tools/cli/timer.ts";
 import type { Context } from "../../service-tools/context.ts";
 import { FakeTime } from "./fake-time.ts";
 
-/** A screen that remembers what was written. */
+/** Collects what is written. */
 export class FakeScreen implements Screen {
   text = "";
   isTerminal = false;
@@ -20,7 +20,7 @@ export class FakeScreen implements Screen {
 
 const absent = { executable: "/nonexistent", arguments: [] };
 
-/** A context in which nothing is real: time passes when the test says so, and the hub lies in memory. */
+/** A context for unit tests: the test controls the time, and the hub is in memory. */
 export class FakeContext implements Context {
   env = {};
   readonly out = new FakeScreen();
