@@ -59,3 +59,19 @@ export const errorCodes = {
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;
+
+/** Failures of a download that do not put the bytes that have arrived in doubt. */
+const keepBytes: ReadonlySet<string> = new Set<ErrorCode>([
+  "bad-address",
+  "http-status",
+  "insecure-address",
+  "insecure-redirect",
+  "interrupted-too-often",
+  "too-many-redirects",
+  "unreachable",
+]);
+
+/** Whether the bytes of a failed download are kept: a new request for the same image goes on from them. */
+export function keepsDownloadedBytes(code: string): boolean {
+  return keepBytes.has(code);
+}

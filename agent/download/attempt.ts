@@ -4,7 +4,7 @@ import type { DownloadRequest } from "../update/ports.ts";
 import { evaluateResponse, type ResponseOutcome } from "./response.ts";
 import { createBucket, takeTokens } from "./token-bucket.ts";
 import type { ImageResponse, PartialImage, HttpSource } from "./ports.ts";
-import { checkImageSize, sizeMismatch } from "./size.ts";
+import { checkImageSize, sizeMismatch } from "./response.ts";
 
 /** How one try has ended. */
 export type AttemptResult =

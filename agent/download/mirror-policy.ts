@@ -83,14 +83,6 @@ export function mustAbortAttempt(elapsedMs: number, deadlineMs: number): boolean
   return deadlineMs > 0 && elapsedMs >= deadlineMs;
 }
 
-/**
- * What a status that is no image means: `again` for what passes by itself (408 Request Timeout, 425 Too Early, 429 Too
- * Many Requests, every 5xx), `ended` for what the server will say the next time too.
- */
-export function statusOutcome(status: number): "retry" | "abandon" {
-  return [408, 425, 429].includes(status) || status >= 500 ? "retry" : "abandon";
-}
-
 /** What a failed try means for the rest: `again` here, `ended` for this address, `final` for the whole job. */
 export function errorOutcome(code: ErrorCode): "retry" | "abandon" | "fatal" {
   if (code === "unreachable") return "retry";
@@ -106,39 +98,3 @@ const mirrorErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "insecure-redirect",
   "too-many-redirects",
 ]);
-
-/** Failures that say nothing against the bytes that have arrived: the same image, asked for again, goes on with them. */
-const keepsBytes: ReadonlySet<string> = new Set<ErrorCode>([
-  "bad-address",
-  "http-status",
-  "insecure-address",
-  "insecure-redirect",
-  "interrupted-too-often",
-  "too-many-redirects",
-  "unreachable",
-]);
-
-/** Whether the bytes of a failed download are kept for the next job that asks for the same image. */
-export function keepsPartial(code: string): boolean {
-  return keepsBytes.has(code);
-}
-
-/**
- * `Retry-After` in milliseconds: seconds, or an HTTP date, which is compared with the answer's own `Date`, because a
- * board's clock may be wrong (RFC 9110, 10.2.3). Null when there is none, or none that can be read.
- */
-export function retryAfterMs(retryAfter: string | null, date: string | null): number | null {
-  if (retryAfter === null) return null;
-  const text = retryAfter.trim();
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
-  const untilMs = httpDateMs(text);
-  const nowMs = httpDateMs(date);
-  return untilMs === null || nowMs === null ? null : Math.max(0, untilMs - nowMs);
-}
-
-/** A date as HTTP writes it, in milliseconds since 1970: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7). */
-export function httpDateMs(text: string | null): number | null {
-  if (text === null || !/^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(text)) return null;
-  const parsed = Date.parse(text);
-  return Number.isNaN(parsed) ? null : parsed;
-}

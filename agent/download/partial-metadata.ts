@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { isMatchingText, rule, wholeNumber, shortText } from "../contract/check.ts";
 import { operationId } from "../contract/methods.ts";
-import { httpDateMs } from "./mirror-policy.ts";
 
 /*
  * What is known of a partial file, kept in a small file beside it. The partial file is named by the digest that the whole
@@ -60,20 +59,4 @@ export function usableBytes(record: PartialMetadata, bootId: string, fileBytes: 
   const { syncedBytes, totalBytes } = record;
   if (fileBytes < syncedBytes || (totalBytes !== null && fileBytes > totalBytes)) return 0; // Not what was recorded.
   return record.bootId === bootId ? fileBytes : syncedBytes;
-}
-
-/**
- * The value for `If-Range`: a strong ETag, or a Last-Modified that is strong because the server's clock was past it when
- * it answered (RFC 9110, 8.8.2.2 and 13.1.5). Null where there is neither: then the digest alone tells whether parts fit.
- */
-export function validatorOf(headers: {
-  readonly etag: string | null;
-  readonly lastModified: string | null;
-  readonly date: string | null;
-}): string | null {
-  const { etag, lastModified, date } = headers;
-  if (etag !== null && /^"[\x21\x23-\x7e\x80-\uffff]*"$/.test(etag) && etag.length <= 200) return etag;
-  const modifiedMs = httpDateMs(lastModified);
-  const answeredMs = httpDateMs(date);
-  return modifiedMs !== null && answeredMs !== null && answeredMs - modifiedMs >= 1_000 ? lastModified : null;
 }

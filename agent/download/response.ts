@@ -1,5 +1,5 @@
-import { statusOutcome, retryAfterMs } from "./mirror-policy.ts";
-import { validatorOf, type ImageSource } from "./partial-metadata.ts";
+import { AgentError } from "../lib/errors.ts";
+import type { ImageSource } from "./partial-metadata.ts";
 
 /* What an answer to a request for an image means, given what was asked and what is known. Pure. */
 
@@ -88,4 +88,68 @@ function evaluatePartialContent(
 
 function wholeNumber(text: string | null): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** Refuses an image, or what has come of it, that is larger than the board accepts or has room for. */
+export function checkImageSize(bytes: number, maxBytes: number, availableBytes: number): void {
+  if (bytes > maxBytes) {
+    throw new AgentError("image-too-large", `The image has ${bytes} bytes or more; this board accepts ${maxBytes}.`);
+  }
+  if (bytes > availableBytes) {
+    throw new AgentError(
+      "no-space",
+      `The image has ${bytes} bytes or more; the board has room for ${availableBytes}. Free some space, or raise update.staging-quota; then ask again.`,
+    );
+  }
+}
+
+export function sizeMismatch(bytes: number, promised: number): AgentError {
+  return new AgentError(
+    "bad-size",
+    `The image has ${bytes} bytes, but ${promised} were promised. Check the file on the server, then ask again.`,
+  );
+}
+
+/**
+ * What a status that is no image means: `again` for what passes by itself (408 Request Timeout, 425 Too Early, 429 Too
+ * Many Requests, every 5xx), `ended` for what the server will say the next time too.
+ */
+export function statusOutcome(status: number): "retry" | "abandon" {
+  return [408, 425, 429].includes(status) || status >= 500 ? "retry" : "abandon";
+}
+
+/**
+ * The value for `If-Range`: a strong ETag, or a Last-Modified that is strong because the server's clock was past it when
+ * it answered (RFC 9110, 8.8.2.2 and 13.1.5). Null where there is neither: then the digest alone tells whether parts fit.
+ */
+export function validatorOf(headers: {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly date: string | null;
+}): string | null {
+  const { etag, lastModified, date } = headers;
+  if (etag !== null && /^"[\x21\x23-\x7e\x80-\uffff]*"$/.test(etag) && etag.length <= 200) return etag;
+  const modifiedMs = httpDateMs(lastModified);
+  const answeredMs = httpDateMs(date);
+  return modifiedMs !== null && answeredMs !== null && answeredMs - modifiedMs >= 1_000 ? lastModified : null;
+}
+
+/**
+ * `Retry-After` in milliseconds: seconds, or an HTTP date, which is compared with the answer's own `Date`, because a
+ * board's clock may be wrong (RFC 9110, 10.2.3). Null when there is none, or none that can be read.
+ */
+export function retryAfterMs(retryAfter: string | null, date: string | null): number | null {
+  if (retryAfter === null) return null;
+  const text = retryAfter.trim();
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
+  const untilMs = httpDateMs(text);
+  const nowMs = httpDateMs(date);
+  return untilMs === null || nowMs === null ? null : Math.max(0, untilMs - nowMs);
+}
+
+/** A date as HTTP writes it, in milliseconds since 1970: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7). */
+export function httpDateMs(text: string | null): number | null {
+  if (text === null || !/^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(text)) return null;
+  const parsed = Date.parse(text);
+  return Number.isNaN(parsed) ? null : parsed;
 }

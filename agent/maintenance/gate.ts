@@ -1,6 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { cronOpenings } from "./cron.ts";
-import type { WindowStatus, BlockedBy } from "./wait.ts";
+import type { WindowStatus, BlockedBy } from "./window.ts";
 import { nextStart, type MaintenanceWindow, type Openings } from "./window.ts";
 
 /** A clock that steps, and windows that are changed, are noticed within this. */

@@ -31,7 +31,7 @@ import {
   type DesiredOutcome,
 } from "../update/decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
-import type { WindowStatus } from "../maintenance/wait.ts";
+import type { WindowStatus } from "../maintenance/window.ts";
 
 /** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
 const acknowledgementMs = 800;

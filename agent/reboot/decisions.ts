@@ -3,7 +3,7 @@ import type { MethodReply } from "../contract/methods.ts";
 import { errorReply } from "../contract/error-response.ts";
 import type { Decision } from "../state/ports.ts";
 import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
-import type { WindowStatus } from "../maintenance/wait.ts";
+import type { WindowStatus } from "../maintenance/window.ts";
 import { step, type RebootJob, type RebootSlice } from "./machine.ts";
 
 /* What a request about reboots comes to, given what is saved. Pure: the store takes these decisions one at a time. */

@@ -1,5 +1,5 @@
 import type { RebootSnapshot } from "../contract/snapshot.ts";
-import type { BlockedBy } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/window.ts";
 import type { RebootState } from "./machine.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { parseRebootRequest, type RebootRequest } from "../contract/methods.ts";
 import { redact, truncateUtf8 } from "../contract/safe-text.ts";
 import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
-import type { WindowStatus } from "../maintenance/wait.ts";
+import type { WindowStatus } from "../maintenance/window.ts";
 import type { RebootJob } from "./machine.ts";
 
 /** A reboot further in the past than this was meant for another day, not for now. */

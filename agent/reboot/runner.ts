@@ -3,7 +3,7 @@ import type { Runtime } from "../lib/runtime.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { unsavedOutcomeAlert, type StateStore } from "../state/ports.ts";
 import { ActionRunner } from "../state/action-runner.ts";
-import type { BlockedBy } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/window.ts";
 import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
 import {
   actionFor,

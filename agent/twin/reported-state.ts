@@ -10,7 +10,7 @@ import { describeRemote } from "../config/remote-config.ts";
 import { describeReboot } from "../reboot/report.ts";
 import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
 import { describeUpdate, type DownloadProgress } from "../update/report.ts";
-import type { BlockedBy } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/window.ts";
 
 /** What the snapshot holds beside the saved state and the problems: facts of this boot and this process. */
 export interface ReportedFacts extends Pick<Snapshot, "board" | "currentVersion"> {

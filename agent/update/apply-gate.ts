@@ -1,5 +1,5 @@
 import type { StateStore } from "../state/ports.ts";
-import type { BlockedBy } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/window.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 
 export interface ApplyGatePorts {

@@ -2,15 +2,30 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { MethodReply } from "../contract/methods.ts";
 import { errorReply } from "../contract/error-response.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import type { PartialStore } from "../download/ports.ts";
 import type { ImageDownloader, StagingArea } from "./ports.ts";
+
+/** Where an uploaded image is written: the partial file that a download of the same image goes on from. */
+export interface UploadStore {
+  open(path: string, operationId: string, signal: AbortSignal): Promise<UploadFile>;
+}
+
+interface UploadFile {
+  /** Bytes on disk so far. */
+  readonly bytes: number;
+  /** Writes and digests the next bytes. Rejects with an AgentError when the disk refuses. */
+  append(chunk: Uint8Array): Promise<void>;
+  /** The SHA-256 of all bytes so far, in hex. */
+  digest(): string;
+  /** Resolves when the bytes survive a power cut. */
+  close(): Promise<void>;
+}
 
 export interface LocalUploadPorts extends Runtime {
   readonly staging: Pick<StagingArea, "partialPath" | "availableBytes"> & {
     /** Removes one partial image, if it is there. */
     discard(sha256: string): Promise<void>;
   };
-  readonly partialStore: PartialStore;
+  readonly partialStore: UploadStore;
   readonly maxImageBytes: number;
   /** The operation id of the update that is running; null when none is. */
   readonly runningUpdateId: () => string | null;

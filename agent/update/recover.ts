@@ -15,7 +15,7 @@ import {
   retryRollback,
   attemptLimits,
   type InPhase,
-} from "./transitions.ts";
+} from "./machine.ts";
 
 /** The state to go on from after a restart of the agent, with or without the board. Total: any state, any facts. */
 export function recoverUpdate(state: UpdateState, facts: RestartFacts): UpdateState {

@@ -1,5 +1,5 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
-import type { BlockedBy } from "../maintenance/wait.ts";
+import type { BlockedBy } from "../maintenance/window.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 
 /** How far a download has come: kept in memory only, because it changes too often for an SD card. */

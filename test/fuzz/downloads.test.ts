@@ -5,8 +5,14 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { check } from "../../agent/contract/check.ts";
-import { evaluateResponse, type ResponseHead, type RequestedRange } from "../../agent/download/response.ts";
-import { errorOutcome, scheduleRetry, statusOutcome, retryAfterMs } from "../../agent/download/mirror-policy.ts";
+import {
+  evaluateResponse,
+  retryAfterMs,
+  statusOutcome,
+  type ResponseHead,
+  type RequestedRange,
+} from "../../agent/download/response.ts";
+import { errorOutcome, scheduleRetry } from "../../agent/download/mirror-policy.ts";
 import {
   noUsage,
   partialMetadata,

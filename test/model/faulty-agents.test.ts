@@ -11,7 +11,7 @@ import {
 } from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
-import { attemptLimits } from "../../agent/update/transitions.ts";
+import { attemptLimits } from "../../agent/update/machine.ts";
 
 describe("the explorer sees through an agent that leaves out a save, or acts before it", () => {
   it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", async (scenario) => {

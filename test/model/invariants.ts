@@ -1,6 +1,6 @@
 import type { MethodReply } from "../../agent/contract/methods.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { attemptLimits } from "../../agent/update/transitions.ts";
+import { attemptLimits } from "../../agent/update/machine.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";
 import type { TrackedRequest } from "./hub-state.ts";
 import {

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { isPending } from "../../agent/reboot/machine.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { attemptLimits } from "../../agent/update/transitions.ts";
+import { attemptLimits } from "../../agent/update/machine.ts";
 import { reportedAt, type HubState } from "./hub-state.ts";
 import type { Observations } from "./observations.ts";
 

@@ -9,7 +9,7 @@ export default defineConfig({
       "test/unit/agent/contract/{dialects,methods}.test.ts",
       "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
       "test/unit/agent/{reboot,update}/{decisions,machine,report,request}.test.ts",
-      "test/unit/agent/update/restarts.test.ts",
+      "test/unit/agent/update/recover.test.ts",
       "test/unit/agent/download/{mirror-policy,partial-metadata,response,token-bucket}.test.ts",
       "test/unit/agent/{last-good,replies}.test.ts",
       "test/unit/agent/maintenance/window.test.ts",

@@ -4,12 +4,9 @@ import {
   createMirrors,
   errorOutcome,
   scheduleRetry,
-  statusOutcome,
   mustAbortAttempt,
   deadlinePassed,
-  keepsPartial,
   nextMirror,
-  retryAfterMs,
   type Mirror,
 } from "../../../../agent/download/mirror-policy.ts";
 
@@ -18,31 +15,6 @@ const setback = { gainedBytes: 0, retryAfterMs: null };
 const patience = { nowMs: 1_000_000, elapsedMs: 0, deadlineMs: 86_400_000, random: 0 };
 const hour = 3_600_000;
 const MiB = 2 ** 20;
-
-describe("a status", () => {
-  it.each([
-    [500, "retry"],
-    [502, "retry"],
-    [503, "retry"],
-    [504, "retry"],
-    [599, "retry"],
-    [408, "retry"],
-    [425, "retry"],
-    [429, "retry"],
-    [400, "abandon"],
-    [401, "abandon"],
-    [403, "abandon"],
-    [404, "abandon"],
-    [410, "abandon"],
-    [412, "abandon"],
-    [416, "abandon"],
-    [204, "abandon"],
-    [304, "abandon"],
-    [300, "abandon"],
-  ] as const)("%i: %s", (status, means) => {
-    expect(statusOutcome(status)).toBe(means);
-  });
-});
 
 describe("a failure", () => {
   const ended = new Set<ErrorCode>([
@@ -57,19 +29,6 @@ describe("a failure", () => {
   it.each(Object.keys(errorCodes) as ErrorCode[])("%s", (code) => {
     const means = code === "unreachable" ? "retry" : ended.has(code) ? "abandon" : "fatal";
     expect(errorOutcome(code)).toBe(means);
-  });
-
-  const kept = new Set([
-    "bad-address",
-    "http-status",
-    "insecure-address",
-    "insecure-redirect",
-    "interrupted-too-often",
-    "too-many-redirects",
-    "unreachable",
-  ]);
-  it.each([...Object.keys(errorCodes), "a-code-of-another-release"])("%s: whether what has arrived is kept", (code) => {
-    expect(keepsPartial(code)).toBe(kept.has(code));
   });
 });
 
@@ -142,29 +101,4 @@ it.each<[elapsedMs: number, deadlineMs: number, ends: boolean]>([
   [1, 0, false],
 ])("after %i ms of %i, a try that is under way ends: %s", (elapsedMs, deadlineMs, ends) => {
   expect(mustAbortAttempt(elapsedMs, deadlineMs)).toBe(ends);
-});
-
-describe("Retry-After", () => {
-  const date = "Sun, 06 Nov 1994 08:49:37 GMT";
-  it.each<[text: string | null, date: string | null, ms: number | null]>([
-    [null, date, null],
-    ["120", null, 120_000],
-    [" 0 ", null, 0],
-    ["9999999999", null, 9_999_999_999_000],
-    ["99999999999", null, null],
-    ["1.5", date, null],
-    ["-1", date, null],
-    ["soon", date, null],
-    ["Sun, 06 Nov 1994 09:49:37 GMT", date, 3_600_000],
-    ["Sun, 06 Nov 1994 08:49:37 GMT", date, 0],
-    ["Sun, 06 Nov 1994 07:00:00 GMT", date, 0],
-    ["Sun, 06 Nov 1994 09:49:37 GMT", null, null],
-    ["x Sun, 06 Nov 1994 09:49:37 GMT", date, null],
-    ["Sun, 06 Nov 1994 09:49:37 GMT+1", date, null],
-    ["Sun, 06 Nov 1994 09:49:37 GMT", "now", null],
-    ["1994-11-06T09:49:37Z", date, null],
-    ["Sun, 99 Nov 1994 09:49:37 GMT", date, null],
-  ])("%j, with the Date %j", (text, answered, ms) => {
-    expect(retryAfterMs(text, answered)).toBe(ms);
-  });
 });

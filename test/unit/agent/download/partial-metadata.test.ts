@@ -5,7 +5,6 @@ import {
   partialMetadata,
   metadataPath,
   usableBytes,
-  validatorOf,
   type PartialMetadata,
 } from "../../../../agent/download/partial-metadata.ts";
 
@@ -72,28 +71,5 @@ describe("a record", () => {
   ])("is refused with %s", (_what, changes, problem) => {
     const checked = check(partialMetadata, { ...record, source, ...changes });
     expect(checked.ok ? [] : checked.problems).toStrictEqual([expect.stringContaining(problem)]);
-  });
-});
-
-describe("the value for If-Range", () => {
-  const lastModified = "Sun, 06 Nov 1994 08:49:37 GMT";
-  const later = "Sun, 06 Nov 1994 08:49:38 GMT";
-  it.each<[what: string, etag: string | null, lastModified: string | null, date: string | null, value: string | null]>([
-    ["a strong ETag", '"v1"', lastModified, later, '"v1"'],
-    ["an empty one", '""', null, null, '""'],
-    ["no weak one", 'W/"v1"', null, null, null],
-    ["no bare word", "v1", null, null, null],
-    ["none that would end its own header", '"a"b"', null, null, null],
-    ["the longest that is kept", `"${"v".repeat(198)}"`, null, null, `"${"v".repeat(198)}"`],
-    ["none that is longer", `"${"v".repeat(199)}"`, null, null, null],
-    ["none that nobody can have meant", `"${"v".repeat(300)}"`, null, null, null],
-    ["a time that was over when it was told", null, lastModified, later, lastModified],
-    ["a time beside a weak ETag", 'W/"v1"', lastModified, later, lastModified],
-    ["no time that was not over", null, lastModified, lastModified, null],
-    ["no time without a clock", null, lastModified, null, null],
-    ["no time that is none", null, "yesterday", later, null],
-    ["nothing", null, null, null, null],
-  ])("%s", (_what, etag, modified, date, value) => {
-    expect(validatorOf({ etag, lastModified: modified, date })).toBe(value);
   });
 });

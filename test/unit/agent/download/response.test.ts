@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import {
   evaluateResponse,
+  retryAfterMs,
+  statusOutcome,
+  validatorOf,
   type ResponseHead,
   type RequestedRange,
   type ResponseOutcome,
@@ -168,5 +171,77 @@ describe("an answer", () => {
     ],
   ])("%s", (_what, asked, status, headers, verdict) => {
     expect(evaluateResponse(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(verdict);
+  });
+});
+
+describe("a status", () => {
+  it.each([
+    [500, "retry"],
+    [502, "retry"],
+    [503, "retry"],
+    [504, "retry"],
+    [599, "retry"],
+    [408, "retry"],
+    [425, "retry"],
+    [429, "retry"],
+    [400, "abandon"],
+    [401, "abandon"],
+    [403, "abandon"],
+    [404, "abandon"],
+    [410, "abandon"],
+    [412, "abandon"],
+    [416, "abandon"],
+    [204, "abandon"],
+    [304, "abandon"],
+    [300, "abandon"],
+  ] as const)("%i: %s", (status, means) => {
+    expect(statusOutcome(status)).toBe(means);
+  });
+});
+
+describe("the value for If-Range", () => {
+  const lastModified = "Sun, 06 Nov 1994 08:49:37 GMT";
+  const later = "Sun, 06 Nov 1994 08:49:38 GMT";
+  it.each<[what: string, etag: string | null, lastModified: string | null, date: string | null, value: string | null]>([
+    ["a strong ETag", '"v1"', lastModified, later, '"v1"'],
+    ["an empty one", '""', null, null, '""'],
+    ["no weak one", 'W/"v1"', null, null, null],
+    ["no bare word", "v1", null, null, null],
+    ["none that would end its own header", '"a"b"', null, null, null],
+    ["the longest that is kept", `"${"v".repeat(198)}"`, null, null, `"${"v".repeat(198)}"`],
+    ["none that is longer", `"${"v".repeat(199)}"`, null, null, null],
+    ["none that nobody can have meant", `"${"v".repeat(300)}"`, null, null, null],
+    ["a time that was over when it was told", null, lastModified, later, lastModified],
+    ["a time beside a weak ETag", 'W/"v1"', lastModified, later, lastModified],
+    ["no time that was not over", null, lastModified, lastModified, null],
+    ["no time without a clock", null, lastModified, null, null],
+    ["no time that is none", null, "yesterday", later, null],
+    ["nothing", null, null, null, null],
+  ])("%s", (_what, etag, modified, answered, value) => {
+    expect(validatorOf({ etag, lastModified: modified, date: answered })).toBe(value);
+  });
+});
+
+describe("Retry-After", () => {
+  it.each<[text: string | null, date: string | null, ms: number | null]>([
+    [null, date, null],
+    ["120", null, 120_000],
+    [" 0 ", null, 0],
+    ["9999999999", null, 9_999_999_999_000],
+    ["99999999999", null, null],
+    ["1.5", date, null],
+    ["-1", date, null],
+    ["soon", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT", date, 3_600_000],
+    ["Sun, 06 Nov 1994 08:49:37 GMT", date, 0],
+    ["Sun, 06 Nov 1994 07:00:00 GMT", date, 0],
+    ["Sun, 06 Nov 1994 09:49:37 GMT", null, null],
+    ["x Sun, 06 Nov 1994 09:49:37 GMT", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT+1", date, null],
+    ["Sun, 06 Nov 1994 09:49:37 GMT", "now", null],
+    ["1994-11-06T09:49:37Z", date, null],
+    ["Sun, 99 Nov 1994 09:49:37 GMT", date, null],
+  ])("%j, with the Date %j", (text, answered, ms) => {
+    expect(retryAfterMs(text, answered)).toBe(ms);
   });
 });

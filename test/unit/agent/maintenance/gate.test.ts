@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WindowGate } from "../../../../agent/maintenance/gate.ts";
-import type { BlockedBy } from "../../../../agent/maintenance/wait.ts";
+import type { BlockedBy } from "../../../../agent/maintenance/window.ts";
 import { parseWindows, type MaintenanceWindow } from "../../../../agent/maintenance/window.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Alerts } from "../../../../agent/alerts.ts";
 import type { AgentState, LoadQuality, AgentStateStore } from "../../../../agent/operations/agent-state.ts";
 import { unreadableCount } from "../../../../agent/update/job.ts";
-import { attemptLimits } from "../../../../agent/update/transitions.ts";
+import { attemptLimits } from "../../../../agent/update/machine.ts";
 import { recoverState } from "../../../../agent/operations/recovery.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { storeWith } from "../../../support/state-stores.ts";

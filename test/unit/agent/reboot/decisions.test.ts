@@ -5,7 +5,7 @@ import { describeReboot } from "../../../../agent/reboot/report.ts";
 import { planReboot } from "../../../../agent/reboot/request.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { isPastStaging } from "../../../../agent/update/machine.ts";
-import type { WindowStatus, BlockedBy } from "../../../../agent/maintenance/wait.ts";
+import type { WindowStatus, BlockedBy } from "../../../../agent/maintenance/window.ts";
 import { states } from "../../../support/updates.ts";
 
 const now = new Date("2026-01-02T03:00:00.000Z");

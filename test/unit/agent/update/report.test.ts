@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { Job } from "../../../../agent/update/job.ts";
-import type { BlockedBy } from "../../../../agent/maintenance/wait.ts";
+import type { BlockedBy } from "../../../../agent/maintenance/window.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../../../agent/update/report.ts";
 import { idleUpdate } from "../../../support/snapshots.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { AgentError } from "../../../../agent/lib/errors.ts";
-import { attemptLimits } from "../../../../agent/update/transitions.ts";
+import { attemptLimits } from "../../../../agent/update/machine.ts";
 import { FakeBoard, type FakeBoardOptions } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { digest } from "../../../support/updates.ts";
