@@ -1,113 +1,113 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { errorMessage } from "../lib/errors.ts";
 
-/*
- * Every command and every option of the agent's program, in one table: parsing, usage, completion and manual page say the
- * same.
- */
+/* Every command and every option of boardkeeper-agent: the one source for the parser, --help, completion and man page. */
 
 export interface Option {
-  /** What stands for its value in the usage; without one it is a switch. */
+  /** The placeholder of its value in the usage; an option without one is a switch. */
   readonly value?: string;
   readonly short?: string;
   readonly summary: string;
 }
 
 export const options = {
-  simulate: { summary: "a simulated board: nothing of this machine is touched" },
+  simulate: { summary: "simulate a board; nothing on this machine is changed" },
   config: { value: "FILE", summary: "read this file instead of /etc/boardkeeper/agent.toml" },
-  "state-dir": { value: "DIR", summary: "the state lies there" },
+  "state-dir": { value: "DIR", summary: "the folder of the agent's state" },
   "device-id": {
     value: "ID",
     short: "d",
-    summary: "with --simulate: which device of the local hub it is",
+    summary: "with --simulate: the device of the local hub",
   },
-  "module-id": { value: "ID", short: "m", summary: "with --simulate: it is this module of the device" },
+  "module-id": { value: "ID", short: "m", summary: "with --simulate: the module of the device" },
   json: { summary: "print one JSON document, for programs" },
-  "ca-file": { value: "FILE", summary: "PEM of the hub's authority, where the system does not know it" },
+  "ca-file": {
+    value: "FILE",
+    summary: "PEM of the hub's CA, if the system does not know it",
+  },
   "no-start": { summary: "do not start the service" },
-  since: { value: "TIME", summary: "from then on: 10m, 2h, 3d ago, or 2030-01-31T23:59:00Z" },
-  level: { value: "LEVEL", summary: "as important as that, or more: debug, info, warn, error" },
-  follow: { short: "f", summary: "go on with new lines until Ctrl-C" },
-  sha256: { value: "HEX", summary: "the SHA-256 that the image must have; nothing else is installed" },
-  "firmware-version": { value: "VERSION", summary: "what the image is called once it runs" },
-  "operation-id": { value: "ID", summary: "what the update is called; the same id never does it twice" },
-  "no-wait": { summary: "do not follow it to its end" },
+  since: { value: "TIME", summary: "show lines since then: 10m, 2h or 3d ago, or 2030-01-31T23:59:00Z" },
+  level: { value: "LEVEL", summary: "show lines of this level and above: debug, info, warn, error, fatal" },
+  follow: { short: "f", summary: "show new lines until Ctrl-C" },
+  sha256: { value: "HEX", summary: "the SHA-256 of the image (required); another image is refused" },
+  "firmware-version": { value: "VERSION", summary: "the version of the image" },
+  "operation-id": { value: "ID", summary: "the id of the update; the same id never installs twice" },
+  "no-wait": { summary: "do not wait for the end of the update" },
   version: { summary: "print the version" },
-  help: { short: "h", summary: "print this" },
+  help: { short: "h", summary: "print this help" },
 } as const satisfies Record<string, Option>;
 export type OptionName = keyof typeof options;
 
 export interface Command {
   readonly summary: string;
-  /** What it is about, where it takes an argument. */
+  /** The placeholder of its argument; undefined where it takes none. */
   readonly operand?: string;
   readonly options: readonly OptionName[];
-  /** More about it, for its own usage. */
+  /** The rest of its own usage. */
   readonly details: string;
 }
 
-/** Which agent is meant. */
-const which = ["config", "state-dir", "simulate", "device-id", "module-id"] as const;
+/** The options that say which agent is meant. */
+const targetOptions = ["config", "state-dir", "simulate", "device-id", "module-id"] as const;
 
 export const commands = {
   run: {
-    summary: "keep this board: this is what the service runs",
+    summary: "run the agent (what the systemd service starts)",
     options: ["simulate", "config", "state-dir", "device-id", "module-id"],
-    details: `Reboots this board and updates its firmware when its hub asks, and proves what
-it did. The connection string comes from a systemd credential, a file, or
-IOTHUB_DEVICE_CONNECTION_STRING, never from an argument.`,
+    details: `The agent reboots this board and updates its firmware when the hub asks for it,
+and proves the result. The connection string comes from a systemd credential, a
+file, or IOTHUB_DEVICE_CONNECTION_STRING, never from an argument.`,
   },
   status: {
-    summary: "how this board is, with the agent running or not",
-    options: ["json", ...which],
-    details: "Asks the running agent; where none runs, reads what the last one has saved.",
+    summary: "show the status of this board",
+    options: ["json", ...targetOptions],
+    details: "Asks the running agent. Where none runs, shows the saved state.",
   },
   doctor: {
-    summary: "find what keeps this board from its work, and say what to do",
-    options: ["json", ...which],
-    details: `Looks at the service, the configuration, the connection string and who can read it,
+    summary: "check everything that the agent needs, and say what to do",
+    options: ["json", ...targetOptions],
+    details: `Checks the service, the configuration, the connection string and who can read it,
 disk and state folder, installer, the right to reboot, power supply, clock, DNS,
-ports, the hub's certificate, login and tier. Changes nothing. Ends with 1 where
-it finds a fault. To be run with sudo: it looks with the rights of the service.`,
+ports, the hub's certificate, login and tier. Changes nothing. Exits with 1 if it
+finds a fault. Run it with sudo: it then checks with the rights of the service.`,
   },
   install: {
     summary: "install an image from a file or an address, without the hub",
     operand: "FILE|URL",
-    options: ["sha256", "firmware-version", "operation-id", "no-wait", "json", ...which],
-    details: `The same journey as an update that the hub asks for: checked, staged, installed,
-restarted, proven or taken back. For a USB stick, say:
+    options: ["sha256", "firmware-version", "operation-id", "no-wait", "json", ...targetOptions],
+    details: `The same steps as for an update from the hub: check, stage, install, restart, then
+commit or roll back. From a USB stick, for example:
   boardkeeper-agent install /media/usb/board.img --sha256 8066... \\
       --firmware-version 1.2.0
-It takes a running agent; where its hub is away, it works all the same.`,
+The agent must be running; its hub need not be reachable.`,
   },
   history: {
-    summary: "what became of the updates and reboots of this board",
-    options: ["json", ...which],
-    details: "The last 50 that have ended, and why bad ones were bad. Works without the agent.",
+    summary: "show how the updates and reboots of this board ended",
+    options: ["json", ...targetOptions],
+    details: "The last 50, with the error of each that failed. Works without the agent.",
   },
   logs: {
-    summary: "the agent's log, for people",
-    options: ["since", "level", "follow", "json", ...which],
-    details: `From the store, where systemd keeps one; else the last lines that the running
-agent has in memory.`,
+    summary: "show the agent's log",
+    options: ["since", "level", "follow", "json", ...targetOptions],
+    details: `Reads the systemd journal; without systemd, the last lines in the running agent's
+memory.`,
   },
   provision: {
-    summary: "give this board its connection string, and start the service",
+    summary: "store the connection string of this board, and start the service",
     options: ["ca-file", "no-start"],
     details: `Asks for the connection string without showing it, or reads it from standard input:
   boardkeeper-agent provision <connection-string.txt
-It may be a device's or a module's. It is checked, kept in
-/etc/boardkeeper/credentials for root alone to read, and given to the service by
-systemd. It is never an argument: every user of the board could read that.`,
+It may be a device's or a module's. It is checked, stored in
+/etc/boardkeeper/credentials, readable by root alone, and passed to the service by
+systemd. It is never an argument, because every user of the board could read that.`,
   },
 } as const satisfies Record<string, Command>;
 export type CommandName = keyof typeof commands;
 
-/** A command line, read: undefined and false stand for what it does not say. */
+/** A parsed command line; undefined or false for what it does not contain. */
 export interface Arguments {
   readonly command: CommandName | "help" | "version";
-  /** For help: about which command; undefined for all of them. */
+  /** For help: the command; undefined for all of them. */
   readonly about: CommandName | undefined;
   readonly simulate: boolean;
   readonly configFile: string | undefined;
@@ -127,9 +127,9 @@ export interface Arguments {
   readonly follow: boolean;
 }
 
-/** A command line that makes no sense. The message says why. */
+/** An invalid command line. The message says why. */
 export class UsageError extends Error {
-  /** The command that was meant, if that is clear. */
+  /** The command whose usage helps; undefined where it is not clear. */
   readonly about: CommandName | undefined;
 
   constructor(message: string, about: CommandName | undefined) {
@@ -140,32 +140,37 @@ export class UsageError extends Error {
 }
 
 /**
- * Reads a command line: a command, then what it knows.
+ * Parses a command line: a command, then its options and its argument.
  * @throws UsageError
  */
 export function parseArguments(args: readonly string[]): Arguments {
   const [first = "--help", ...rest] = args;
   const isOption = first.startsWith("-");
-  const command = isOption ? undefined : commandNamed(first);
+  const command = isOption ? undefined : findCommand(first);
   if (!isOption && command === undefined && first !== "help") {
-    throw new UsageError(`There is no command "${first}". There are ${Object.keys(commands).join(", ")}.`, undefined);
+    throw new UsageError(
+      `Unknown command "${first}". The commands are ${Object.keys(commands).join(", ")}.`,
+      undefined,
+    );
   }
-  if (first === "help") return read("help", rest[0] === undefined ? undefined : commandNamed(rest[0]), {}, undefined);
+  if (first === "help")
+    return toArguments("help", rest[0] === undefined ? undefined : findCommand(rest[0]), {}, undefined);
   const known: readonly OptionName[] =
     command === undefined ? ["version", "help"] : [...commands[command].options, "help"];
   const { values, positionals } = parse(known, isOption ? args : rest, command);
-  if (values["help"] === true) return read("help", command, values, undefined);
-  if (command === undefined) return read(values["version"] === true ? "version" : "help", undefined, values, undefined);
+  if (values["help"] === true) return toArguments("help", command, values, undefined);
+  if (command === undefined)
+    return toArguments(values["version"] === true ? "version" : "help", undefined, values, undefined);
   const [operand, ...more] = positionals;
   const wanted = "operand" in commands[command];
   const surplus = wanted ? more : positionals;
   if (surplus.length > 0) throw new UsageError(`Unexpected argument "${surplus.join(" ")}".`, command);
-  return read(command, undefined, values, operand);
+  return toArguments(command, undefined, values, operand);
 }
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-function read(
+function toArguments(
   command: Arguments["command"],
   about: CommandName | undefined,
   values: Values,
@@ -221,11 +226,11 @@ function parse(
   }
 }
 
-/** No option here may be given several times: node:util then keeps the last. */
+/** No option here may be repeated, so there are no arrays; where one is, node:util keeps the last. */
 function one(value: unknown): string | boolean | undefined {
   return typeof value === "string" || typeof value === "boolean" ? value : undefined;
 }
 
-function commandNamed(name: string): CommandName | undefined {
+function findCommand(name: string): CommandName | undefined {
   return Object.keys(commands).find((known): known is CommandName => known === name);
 }

@@ -1,6 +1,8 @@
+import type { Setting } from "../config/setting-types.ts";
+import { settings } from "../config/settings.ts";
 import { commands, options, type Command, type CommandName, type Option, type OptionName } from "./arguments.ts";
 
-/** What the program says about itself, or about one of its commands. */
+/** The text of --help: of the program, or of one of its commands. */
 export function usageText(about?: CommandName): string {
   return about === undefined ? usageOfAll() : usageOf(about, commands[about]);
 }
@@ -11,13 +13,13 @@ function usageOfAll(): string {
   );
   return `Usage: boardkeeper-agent COMMAND [options]
 
-Keeps this board: reboots it and updates its firmware when its hub asks, and
-proves what it did.
+The agent reboots this board and updates its firmware when the hub asks for it,
+and proves the result.
 
 Commands:
 ${table(rows)}
 
-boardkeeper-agent COMMAND --help explains each command; --version prints the version.
+Run boardkeeper-agent COMMAND --help for each command; --version prints the version.
 `;
 }
 
@@ -29,6 +31,18 @@ ${sentence(command.summary)}
 ${command.details}
 
 Options:
+${table(rows)}
+${name === "run" ? settingsHelp() : ""}`;
+}
+
+/** Every setting with its type and its default. */
+function settingsHelp(): string {
+  const rows = Object.values<Setting<unknown>>(settings).map(
+    ({ name, type, initialToml }) =>
+      [name, initialToml === undefined ? type : `${type}; default ${initialToml}`] as const,
+  );
+  return `
+Settings, in /etc/boardkeeper/agent.toml (docs/configuration.md explains them):
 ${table(rows)}
 `;
 }

@@ -10,52 +10,57 @@ import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 import { firstLine, listFolder } from "./sources.ts";
 
-/** A connection string, and what was found beside it. */
+/** A connection string, where it was found, and what a local hub's file says beside it. */
 export interface Credentials {
+  /** A path, or a variable's name. */
   readonly source: string;
   readonly connectionString: string;
-  /** False for a local hub's file: a device that is not there any more was taken away, and not by a slip of the hand. */
+  /** False for a local hub's file: where it is gone, somebody has removed the device on purpose. */
   readonly mayBeCopied: boolean;
   readonly webSocketPort?: number | undefined;
   readonly caFile?: string | undefined;
 }
 
-/** What the unit has systemd pass on where the file with the connection string is missing (SetCredential=). */
+/** The content of the systemd credential where the file with the connection string is missing (SetCredential= in the unit). */
 const noCredential = "none";
 
 /**
- * The connection string, from the first place that has one: environment, systemd credential, file, where provision leaves it,
- * or a local hub's file.
- * @param lacking what to say when no place has one
+ * The connection string from the first source that has one: environment, systemd credential, the file that a setting names, the
+ * file of `provision`, or a local hub's file.
+ * @param notFound gets the message where no source has one
  */
 export async function findConnectionString(
   launch: LaunchOptions,
   settings: Settings,
   problems: string[],
-  lacking: string[],
+  notFound: string[],
 ): Promise<Credentials | undefined> {
   const { env, simulate } = launch;
   const variable = env["IOTHUB_DEVICE_CONNECTION_STRING"];
   if (variable) return { source: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeCopied: true };
-  const credentials = env["CREDENTIALS_DIRECTORY"];
-  let rootHasNone = false;
+  const credentialFolder = env["CREDENTIALS_DIRECTORY"];
+  let systemdFoundNone = false;
   const files = [
-    { path: credentials && join(credentials, "connection-string"), name: "systemd credential", guarded: false },
-    { path: settings.connectionStringFile, name: "hub.connection-string-file", guarded: true },
-    // Where systemd takes the credential from. A laptop's says nothing about a simulated board.
+    {
+      path: credentialFolder && join(credentialFolder, "connection-string"),
+      name: "systemd credential",
+      checkMode: false,
+    },
+    { path: settings.connectionStringFile, name: "hub.connection-string-file", checkMode: true },
+    // The file behind the systemd credential. A simulated board does not use that of the machine.
     {
       path: simulate ? null : (launch.credentialFile ?? credentialFile),
       name: "provisioned credential",
-      guarded: true,
+      checkMode: true,
     },
   ];
-  for (const { path, name, guarded } of files) {
-    // systemd has looked there already, as root; this user would only be told that it may not look.
-    if (!path || (rootHasNone && name === "provisioned credential")) continue;
+  for (const { path, name, checkMode } of files) {
+    // systemd has tried that file already, as root; this user may not read it.
+    if (!path || (systemdFoundNone && name === "provisioned credential")) continue;
     try {
-      if (guarded) await refuseReadableByOthers(name, path, problems);
+      if (checkMode) await refuseReadableByOthers(name, path, problems);
       const connectionString = await readFile(path, "utf8");
-      if (name === "systemd credential" && connectionString.trim() === noCredential) rootHasNone = true;
+      if (name === "systemd credential" && connectionString.trim() === noCredential) systemdFoundNone = true;
       else return { source: path, connectionString, mayBeCopied: true };
     } catch (cause) {
       if (name !== "hub.connection-string-file" && isAbsent(cause)) continue;
@@ -63,16 +68,16 @@ export async function findConnectionString(
       return undefined;
     }
   }
-  if (simulate) return await findDeviceFile(launch, lacking);
-  lacking.push(
-    "connection string: there is none. Give it with boardkeeper-agent provision, as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
+  if (simulate) return await findDeviceFile(launch, notFound);
+  notFound.push(
+    "connection string: there is none. Store it with boardkeeper-agent provision, as the systemd credential connection-string, in a file named by hub.connection-string-file, or in IOTHUB_DEVICE_CONNECTION_STRING",
   );
   return undefined;
 }
 
 async function refuseReadableByOthers(name: string, path: string, problems: string[]): Promise<void> {
   const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0) problems.push(`${name}: ${path} can be read by others; run chmod 600 ${path}`);
+  if ((mode & 0o077) !== 0) problems.push(`${name}: ${path} is readable by other users; run chmod 600 ${path}`);
 }
 
 const deviceFile = v.object({
@@ -82,7 +87,7 @@ const deviceFile = v.object({
   caFile: v.string(),
 });
 
-/** The file that a local hub wrote for a device: simulated boards find it by themselves. */
+/** The file that a local hub wrote for a device; simulated boards find it by themselves. */
 async function findDeviceFile(
   { env, deviceId, moduleId }: LaunchOptions,
   problems: string[],
@@ -115,7 +120,7 @@ async function findDeviceFile(
   return undefined;
 }
 
-/** The device that a file is named after; undefined for a file that no local hub has written. */
+/** The device id in a file's name; undefined for a file that no local hub has written. */
 function idIn(fileName: string): string | undefined {
   try {
     return decodeURIComponent(fileName);

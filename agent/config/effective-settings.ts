@@ -3,14 +3,14 @@ import type { StateStore } from "../state/ports.ts";
 import type { Settings } from "./settings.ts";
 import { overlaySettings, type RemoteConfigSlice } from "./remote-config.ts";
 
-/** The settings as they are now: the board's own, with those laid over them that were applied from afar. */
+/** The settings in force: the board's own, overridden by those that the hub has set. */
 export class EffectiveSettings {
   readonly base: Settings;
   #settings: Settings;
   #applied: JsonObject | null;
   readonly #listeners: ((settings: Settings) => void)[] = [];
 
-  /** @param onMistake told what of the saved settings this release does not read: they were applied by another one */
+  /** @param onMistake called for each saved setting that this release cannot read: another release has applied it */
   constructor(
     store: Pick<StateStore<RemoteConfigSlice>, "state" | "onChange">,
     base: Settings,
@@ -31,7 +31,7 @@ export class EffectiveSettings {
     return this.#settings;
   }
 
-  /** Calls back at once, and whenever they have changed. */
+  /** Calls the listener at once, and after each change. */
   subscribe(listener: (settings: Settings) => void): void {
     this.#listeners.push(listener);
     listener(this.#settings);

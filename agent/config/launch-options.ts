@@ -1,12 +1,16 @@
-/** Where the config comes from: what a process is given. */
-export interface LaunchOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
+/** The arguments that decide which configuration a process reads. A stored configuration is for a process with the same ones. */
+export interface LaunchArguments {
   readonly configFile: string | undefined;
   readonly simulate: boolean;
-  /** Which of several device files a simulated board takes. */
+  /** Which of several local hub devices a simulated board is. */
   readonly deviceId: string | undefined;
   readonly moduleId: string | undefined;
+}
+
+/** Everything outside the configuration files that decides about the configuration. */
+export interface LaunchOptions extends LaunchArguments {
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly stateDir: string | undefined;
-  /** Where `boardkeeper-agent provision` leaves the connection string; the usual place unless told. */
+  /** The file in which `boardkeeper-agent provision` stores the connection string; the usual one unless given. */
   readonly credentialFile?: string;
 }

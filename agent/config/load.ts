@@ -12,39 +12,39 @@ import type { LaunchOptions } from "./launch-options.ts";
 import { validateWindows } from "../maintenance/cron.ts";
 import { firstLine, environmentSettings, readConfigFiles, simulationDefaults } from "./sources.ts";
 
-/** Everything the agent is told, checked whole before anything is done. */
+/** The agent's complete configuration, checked before the agent does anything. */
 export interface Config extends Settings {
   readonly hub: HubAddress;
-  /** PEM for the hub's certificate and for image servers; undefined for what the system trusts. */
+  /** PEM of the CA for the hub, and for image servers; undefined: the CAs that the system trusts. */
   readonly hubCa: string | undefined;
   readonly imageCa: string | undefined;
   readonly stateDir: string;
   readonly stagingDir: string;
-  /** What the board lacks now and may have tomorrow: an agent that would not start for it could not go back either. */
+  /** Programs and folders that are missing now. No reason not to start: an agent that does not start cannot roll back. */
   readonly warnings: readonly string[];
-  /** What is wrong with what is written, so that the last good configuration was taken; none when this is what is written. */
+  /** Mistakes in the written configuration, for which the last known good one is used; empty where the written one is. */
   readonly configProblems: readonly string[];
-  /** What to keep once the agent has reached its hub with it; undefined where it is what was kept. Holds a secret. */
+  /** What to store as last known good once the agent has reached its hub; undefined where it came from there. Holds a secret. */
   readonly lastKnownGoodText: string | undefined;
 }
 
-/** What is written, with all that is wrong with it: for commands that are there to look at a board, not to run it. */
+/** The written configuration with all its mistakes, for commands that inspect a board and do not run it. */
 export interface InspectedConfig {
   readonly settings: Settings;
-  /** Undefined where no connection string is found, or none that can be read. */
+  /** Undefined where no valid connection string was found. */
   readonly hub: HubAddress | undefined;
-  /** Where the connection string was found: a file, or a variable's name. */
+  /** Where the connection string was found: a path, or a variable's name. */
   readonly connectionStringSource: string | undefined;
   readonly hubCa: string | undefined;
   readonly stateDir: string | undefined;
-  /** Of the settings. */
+  /** Mistakes in the settings. */
   readonly problems: readonly string[];
-  /** Of the connection string, and of finding it. */
+  /** Mistakes in the connection string, and errors in finding it. */
   readonly connectionStringProblems: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** The config is wrong: every mistake at once, one sentence each. The process ends with 78 (EX_CONFIG). */
+/** The configuration cannot be used. Lists every mistake, one sentence each. The process ends with 78 (EX_CONFIG). */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
@@ -55,18 +55,18 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the config: file, drop-ins (`agent.toml.d/*.toml`, by name), environment, each overruling those before it. Where it
- * has mistakes, the last good one in the state folder, whole.
- * @throws ConfigError with every problem found, where there is no last good one either
+ * Reads the configuration: file, drop-ins (`agent.toml.d/*.toml`, by name), environment, command line; a later source overrides
+ * an earlier one. Where it has mistakes, the whole last known good configuration in the state folder is used instead.
+ * @throws ConfigError with every mistake, where there is no last known good configuration either
  */
 export async function loadConfig(launch: LaunchOptions): Promise<Config> {
-  const reading = await readConfig(launch);
-  const { settings, hub, hubCa, imageCa, stateDir, credentials, written } = reading;
-  const problems = [...reading.problems, ...reading.connectionStringProblems];
+  const written = await readConfig(launch);
+  const { settings, hub, hubCa, imageCa, stateDir, credentials, sources } = written;
+  const problems = [...written.problems, ...written.connectionStringProblems];
   if (problems.length > 0 || hub === undefined || stateDir === undefined)
     return await fallBackToLastKnownGood(launch, stateDir, problems);
   const lastKnownGoodText = serializeLastKnownGood(launch, {
-    values: Object.assign({}, ...written.map(({ values }) => values)),
+    values: Object.assign({}, ...sources.map(({ values }) => values)),
     hubCa: hubCa ?? null,
     imageCa: imageCa ?? null,
     connectionString:
@@ -76,7 +76,7 @@ export async function loadConfig(launch: LaunchOptions): Promise<Config> {
   return await complete(settings, { hub, hubCa, imageCa, stateDir, configProblems: [], lastKnownGoodText });
 }
 
-/** Looks at the config as it is written, mistakes and all. Never throws for what is in it. */
+/** Reads the written configuration, mistakes included. Does not throw for mistakes. */
 export async function inspectConfig(launch: LaunchOptions): Promise<InspectedConfig> {
   const { settings, hub, hubCa, stateDir, credentials, problems, connectionStringProblems } = await readConfig(launch);
   const warnings = await missingFiles(settings);
@@ -92,49 +92,53 @@ export async function inspectConfig(launch: LaunchOptions): Promise<InspectedCon
   };
 }
 
-interface Reading extends Omit<InspectedConfig, "connectionStringSource" | "warnings"> {
-  readonly written: readonly SettingSource[];
+interface WrittenConfig extends Omit<InspectedConfig, "connectionStringSource" | "warnings"> {
+  readonly sources: readonly SettingSource[];
   readonly credentials: Credentials | undefined;
   readonly imageCa: string | undefined;
 }
 
-async function readConfig(launch: LaunchOptions): Promise<Reading> {
+async function readConfig(launch: LaunchOptions): Promise<WrittenConfig> {
   const problems: string[] = [];
-  const inFiles = await readConfigFiles(launch, problems);
-  const isWhole = problems.length === 0;
-  const written = [...simulationDefaults(launch), ...inFiles, ...environmentSettings(launch.env)];
+  const files = await readConfigFiles(launch, problems);
+  const allFilesRead = problems.length === 0;
+  const sources = [...simulationDefaults(launch), ...files, ...environmentSettings(launch.env)];
   if (launch.stateDir !== undefined)
-    written.push({ source: "--state-dir", values: { "agent.state-dir": launch.stateDir } });
-  const { settings, problems: mistakes } = parseSettings(written);
+    sources.push({ source: "--state-dir", values: { "agent.state-dir": launch.stateDir } });
+  const { settings, problems: mistakes } = parseSettings(sources);
   problems.push(...mistakes, ...contradictions(settings, launch), ...(await windowMistakes(settings)));
 
-  const [connectionStringProblems, lacking]: [string[], string[]] = [[], []];
-  const credentials = await findConnectionString(launch, settings, connectionStringProblems, lacking);
-  if (isWhole) connectionStringProblems.push(...lacking); // Else the file that could not be read may be the one that names it.
+  const [connectionStringProblems, notFound]: [string[], string[]] = [[], []];
+  const credentials = await findConnectionString(launch, settings, connectionStringProblems, notFound);
+  // An unreadable file may be the one that names the connection string's file.
+  if (allFilesRead) connectionStringProblems.push(...notFound);
   const hub = addressOf(credentials, settings, connectionStringProblems);
   const caFile = settings.hubCaFile ?? credentials?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
   const imageCa = await readCa("update.ca-file", settings.imageCaFile ?? caFile, problems);
   const stateDir = settings.stateDir ?? defaultStateDir(launch, hub);
-  return { settings, written, credentials, hub, hubCa, imageCa, stateDir, problems, connectionStringProblems };
+  return { settings, sources, credentials, hub, hubCa, imageCa, stateDir, problems, connectionStringProblems };
 }
 
-/** The last good config; where there is none, or it would not do either, the mistakes are final. */
+/**
+ * The last known good configuration.
+ * @throws ConfigError where there is none, or it cannot be used either
+ */
 async function fallBackToLastKnownGood(
   launch: LaunchOptions,
   stateDir: string | undefined,
   mistakes: readonly string[],
 ): Promise<Config> {
-  // A wrong argument is corrected by whoever types it, and says nothing of which folder is meant.
+  // A wrong --state-dir does not say which folder is meant; whoever typed it can correct it.
   const isMistyped = launch.stateDir !== undefined && launch.stateDir !== stateDir;
   if (stateDir === undefined || isMistyped) throw new ConfigError(mistakes);
   const path = join(stateDir, stateFileNames.lastKnownGoodConfig);
-  const kept = await readLastKnownGood(path, launch, mistakes);
-  const { settings, problems: unread } = parseSettings([{ source: path, values: kept.values }]);
-  const problems = [...unread, ...contradictions(settings, launch), ...(await windowMistakes(settings))];
-  const hub = await findAddress(launch, settings, kept, problems);
+  const stored = await readLastKnownGood(path, launch, mistakes);
+  const { settings, problems: unreadable } = parseSettings([{ source: path, values: stored.values }]);
+  const problems = [...unreadable, ...contradictions(settings, launch), ...(await windowMistakes(settings))];
+  const hub = await findAddress(launch, settings, stored, problems);
   if (problems.length > 0 || hub === undefined) throw new ConfigError([...new Set([...mistakes, ...problems])]);
-  const [hubCa, imageCa] = [kept.hubCa ?? undefined, kept.imageCa ?? undefined];
+  const [hubCa, imageCa] = [stored.hubCa ?? undefined, stored.imageCa ?? undefined];
   return await complete(settings, {
     hub,
     hubCa,
@@ -151,26 +155,26 @@ async function readLastKnownGood(
   mistakes: readonly string[],
 ): Promise<LastKnownGood> {
   try {
-    const kept = parseLastKnownGood(await readFile(path, "utf8"), launch);
-    if (kept.ok) return kept.value;
-    throw new ConfigError([...mistakes, ...kept.problems.map((one) => `${path}: ${one}`)]);
+    const stored = parseLastKnownGood(await readFile(path, "utf8"), launch);
+    if (stored.ok) return stored.value;
+    throw new ConfigError([...mistakes, ...stored.problems.map((one) => `${path}: ${one}`)]);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(isAbsent(cause) ? mistakes : [...mistakes, `${path}: ${firstLine(cause)}`]);
   }
 }
 
-/** The connection string as it stands where it should, since keys are changed; else the one that was kept. */
+/** The connection string from its own place, because keys change; where that one cannot be used, the stored copy. */
 async function findAddress(
   launch: LaunchOptions,
   settings: Settings,
-  kept: LastKnownGood,
+  stored: LastKnownGood,
   problems: string[],
 ): Promise<HubAddress | undefined> {
-  const found: string[] = [];
-  const address = addressOf(await findConnectionString(launch, settings, found, found), settings, found);
-  if (found.length === 0) return address;
-  const { connectionString, webSocketPort } = kept;
+  const own: string[] = [];
+  const address = addressOf(await findConnectionString(launch, settings, own, own), settings, own);
+  if (own.length === 0) return address;
+  const { connectionString, webSocketPort } = stored;
   if (connectionString !== null) {
     const credentials = {
       source: stateFileNames.lastKnownGoodConfig,
@@ -179,7 +183,7 @@ async function findAddress(
     };
     return addressOf({ ...credentials, mayBeCopied: true }, settings, problems);
   }
-  problems.push(...found);
+  problems.push(...own);
   return undefined;
 }
 
@@ -198,11 +202,11 @@ function addressOf(
   return undefined;
 }
 
-type Found = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "configProblems" | "lastKnownGoodText">;
+type Resolved = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "configProblems" | "lastKnownGoodText">;
 
-async function complete(settings: Settings, found: Found): Promise<Config> {
-  const stagingDir = settings.stagingDir ?? join(found.stateDir, "staging");
-  return Object.freeze({ ...settings, ...found, stagingDir, warnings: await missingFiles(settings) });
+async function complete(settings: Settings, resolved: Resolved): Promise<Config> {
+  const stagingDir = settings.stagingDir ?? join(resolved.stateDir, "staging");
+  return Object.freeze({ ...settings, ...resolved, stagingDir, warnings: await missingFiles(settings) });
 }
 
 function contradictions(settings: Settings, { simulate }: LaunchOptions): string[] {
@@ -215,11 +219,11 @@ function contradictions(settings: Settings, { simulate }: LaunchOptions): string
   const isCommand = settings.installer === "command";
   const [program, asRoot] = [settings.commandProgram, settings.commandAsRoot];
   if (isCommand && program === null && !asRoot) {
-    problems.push('update.command.program: is missing; update.installer = "command" needs a program to run');
+    problems.push('update.command.program: is not set; update.installer = "command" needs a program to run');
   }
   if (isCommand && program !== null && asRoot) {
     problems.push(
-      "update.command.program: is not what root would run; take it out, and name the program in /etc/boardkeeper/installer (docs/installers.md), or set update.command.as-root = false",
+      "update.command.program: must not be set with update.command.as-root = true; remove it and name the program in /etc/boardkeeper/installer (docs/installers.md), or set update.command.as-root = false",
     );
   }
   return problems;
@@ -230,7 +234,7 @@ async function windowMistakes(settings: Settings): Promise<string[]> {
   return mistakes.map((one) => `maintenance.windows: ${one}`);
 }
 
-/** What the command installer needs and is not there: found out now rather than after a long download. */
+/** What the command installer needs but does not find: checked now rather than after a long download. */
 async function missingFiles(settings: Settings): Promise<string[]> {
   if (settings.installer !== "command") return [];
   const program = settings.commandProgram;
@@ -244,16 +248,16 @@ async function missingFiles(settings: Settings): Promise<string[]> {
     try {
       await stat(mountPoint);
     } catch (cause) {
-      problems.push(`update.command.replaces: ${mountPoint} cannot be looked at (${firstLine(cause)})`);
+      problems.push(`update.command.replaces: ${mountPoint} cannot be read (${firstLine(cause)})`);
     }
   }
   return problems;
 }
 
-/** Undefined for a simulated board of which nobody knows which device it is. */
+/** Undefined for a simulated board whose device is not known. */
 function defaultStateDir(launch: LaunchOptions, address: HubAddress | undefined): string | undefined {
   const { env, simulate } = launch;
-  if (!simulate) return env["STATE_DIRECTORY"] || "/var/lib/boardkeeper"; // The former is systemd's StateDirectory=.
+  if (!simulate) return env["STATE_DIRECTORY"] || "/var/lib/boardkeeper"; // systemd sets the variable: StateDirectory=.
   const { deviceId, moduleId } = address ?? launch;
   return deviceId === undefined ? undefined : join(boardkeeperHome(env), "boards", deviceFileName(deviceId, moduleId));
 }

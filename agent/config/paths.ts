@@ -1,53 +1,53 @@
-/* Where things lie on a board: the units in systemd/ and the package say the same. */
+/* Paths and unit names on a board. The units in systemd/ and the package use the same. */
 
 export const serviceUnit = "boardkeeper-agent.service";
 
-/** Root's door to a reboot: what rings at it, and where requests are left. */
+/** Root's reboot helper: the unit that starts it, and the folder for requests. */
 export const rebootPathUnit = "boardkeeper-reboot.path";
 export const helperFolder = "/run/boardkeeper";
 export const rebootRequestFolder = `${helperFolder}/requests`;
 
-/** Root's door to the owner's installer: where it listens, what runs for each connection, and who says which program it is. */
+/** Root's install helper: the unit that starts it, its socket, and its program. */
 export const installSocketUnit = "boardkeeper-install.socket";
 export const installSocket = `${helperFolder}/install.sock`;
 export const installHelperProgram = "/usr/lib/boardkeeper/install-door";
 
-/** What the owner of the board writes: agent.toml and its drop-ins; readable by all. */
+/** The owner's configuration: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";
 
-/** The connection string, for root alone: systemd hands it to the service (LoadCredential= in the unit). */
+/** The connection string, readable by root alone: systemd passes it to the service (LoadCredential= in the unit). */
 export const credentialFile = `${configFolder}/credentials/connection-string`;
 
-/** Where the running service can be spoken to on the board. The unit's RuntimeDirectory= makes the folder. */
+/** The folder of the service's local API socket. The unit's RuntimeDirectory= makes it. */
 const runtimeFolder = "/run/boardkeeper-agent";
 const localApiSocketName = "control.sock";
 
-/** Where an agent opens its local door: in systemd's runtime folder, else in its state folder. */
+/** The local API socket that an agent opens: in systemd's runtime folder, else in its state folder. */
 export function localApiSocketOf(env: Readonly<Record<string, string | undefined>>, stateDir: string): string {
-  const [runtime] = (env["RUNTIME_DIRECTORY"] ?? "").split(":"); // systemd may have made several.
+  const [runtime] = (env["RUNTIME_DIRECTORY"] ?? "").split(":"); // A list, where the unit names several.
   return `${runtime || stateDir}/${localApiSocketName}`;
 }
 
-/** Where the door of an agent may be whose surroundings are not known: only that of the same state folder is the right one. */
+/** Where the local API socket of another process's agent may be. The client must check that it serves the same state folder. */
 export function localApiSocketCandidates(stateDir: string): readonly string[] {
   return [`${runtimeFolder}/${localApiSocketName}`, `${stateDir}/${localApiSocketName}`];
 }
 
-/** What the agent keeps in its state folder. */
+/** The files in the state folder. */
 export const stateFileNames = {
   state: "state.json",
-  /** The copy before. */
+  /** The state before the last save. */
   previousState: "state.previous.json",
-  /** How often a system was started on trial. */
+  /** How many boots of an uncommitted system there were. */
   bootCounter: "trials",
   lastKnownGoodConfig: "config.last-good.json",
   history: "history.json",
   hardwareInfo: "equipment.json",
-  /** Room that is kept back on a full disk. */
+  /** Disk space that is released when the disk is full. */
   reserve: "state.reserve",
 } as const;
 
-/** Those that are written beside their place and then put into it. */
+/** The files that are replaced atomically: written under a temporary name, then renamed. */
 export const replacedFileNames = (
   ["state", "previousState", "bootCounter", "lastKnownGoodConfig", "history", "hardwareInfo"] as const
 ).map((which) => stateFileNames[which]);

@@ -18,20 +18,20 @@ export interface RemoteConfigHandlerPorts extends Runtime {
   readonly store: StateStore<RemoteConfigSlice>;
   /** The board's own settings. */
   readonly base: Settings;
-  /** What is wrong with windows beyond their form: which expressions and timezones there are, the board has to find out. */
+  /** Finds mistakes in cron expressions and timezones, which depend on the board; one sentence each. */
   readonly validateWindows: (windows: readonly MaintenanceWindow[]) => Promise<readonly string[]>;
-  /** Whether the saved state is taken up after the start. */
+  /** Whether the saved state was recovered after the start. */
   readonly isRecovered: () => boolean;
   /** Aborts when the agent stops. */
   readonly stopping: AbortSignal;
 }
 
-/** Where configuration arrives that comes over the hub: judges it and hands it to the saved state. */
+/** Validates configuration from the hub and saves what is applied. */
 export class RemoteConfigHandler {
   readonly #ports: RemoteConfigHandlerPorts;
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
 
-  /** There is one look at a time, however often the link comes back while a disk refuses. */
+  /** One attempt at a time, however often the connection comes back while the disk refuses writes. */
   readonly #abortPrevious: () => AbortSignal;
 
   constructor(ports: RemoteConfigHandlerPorts) {
@@ -39,21 +39,21 @@ export class RemoteConfigHandler {
     this.#abortPrevious = abortPrevious(ports.stopping);
   }
 
-  /** Takes the whole desired properties, as often as they come. */
+  /** Handles the complete desired properties; may be called again with the same. */
   async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
     const { store, log, digest, isRecovered } = this.#ports;
-    if (!isRecovered()) return; // Looked at again when it is.
-    const overtaken = this.#abortPrevious();
+    if (!isRecovered()) return; // reevaluateDesired comes after the recovery.
+    const superseded = this.#abortPrevious();
     const section = document["boardkeeper"];
     const validated = await this.#validate(section);
     const identity = digest(canonicalContent(section));
     const outcome = await store.transactUntilSaved((saved): Decision<RemoteConfigSlice, RemoteOutcome> => {
-      if (overtaken.aborted) return { answer: { kind: "known" } };
+      if (superseded.aborted) return { answer: { kind: "known" } };
       if (section === undefined) return decideRemoteRemoved(saved);
       const request = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, validated };
       return decideRemote(saved, request);
-    }, overtaken);
+    }, superseded);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "remote configuration refused");
     } else if (outcome !== undefined && outcome.kind !== "known") {
@@ -61,7 +61,7 @@ export class RemoteConfigHandler {
     }
   }
 
-  /** Looks at the last desired properties again, now that the saved state is taken up. */
+  /** Handles the last desired properties again, once the saved state was recovered. */
   async reevaluateDesired(): Promise<void> {
     if (this.#desired !== undefined) await this.handleDesired(this.#desired.document, this.#desired.version);
   }

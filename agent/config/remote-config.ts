@@ -8,11 +8,11 @@ import { flatten, parseSettings, settingNames } from "./parse-settings.ts";
 import { settings, type Settings } from "./settings.ts";
 
 /*
- * Configuration that comes over the hub: the desired property `boardkeeper` holds settings by the names that they have in the
- * TOML file. Pure: the store takes these decisions one at a time.
+ * Configuration from the hub: the desired property `boardkeeper` holds settings under their TOML names. Pure: the state
+ * store takes these decisions one at a time.
  */
 
-/** What may be set from afar: nothing here can cost a board its hub, or lets anybody install what the file forbids. */
+/** The settings that the hub may set: none can cut a board off its hub, or allow an installation that the file forbids. */
 const remoteFields = [
   "logLevel",
   "maintenanceWindows",
@@ -38,7 +38,7 @@ export const remoteConfigSlice = v.object({
 });
 export type RemoteConfigSlice = v.InferOutput<typeof remoteConfigSlice>;
 
-/** The settings of the board with those of a desired section laid over them; every mistake, if it has any. */
+/** The board's settings, overridden by those of a desired section; with every mistake in the section. */
 export function overlaySettings(
   base: Settings,
   section: JsonObject,
@@ -53,16 +53,16 @@ export function overlaySettings(
   return { settings: Object.freeze({ ...base, ...overlay }), problems: [...read.problems, ...refused] };
 }
 
-/** What a desired section comes to before the saved state is looked at. */
+/** A desired section, validated, before it is compared with the saved state. */
 export interface RemoteRequest {
-  /** The digest of its content. */
+  /** SHA-256 of its content, in hex. */
   readonly identity: string;
   readonly desiredVersion: number;
   readonly section: JsonObject;
   readonly validated: Validated<Settings>;
 }
 
-/** A section as it was read, with the mistakes that only the board can find (in its windows). */
+/** Validates a section, except for what only the board can find out: cron expressions and timezones. */
 export function validateRemote(section: unknown, base: Settings): Validated<Settings> {
   if (!isJsonObject(section)) return invalidPayload(["boardkeeper: expected an object of settings"]);
   const { settings, problems } = overlaySettings(base, section);
@@ -74,8 +74,8 @@ export type RemoteOutcome =
   | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
 /**
- * A desired `boardkeeper` section: applied or refused as a whole. Refused, what was applied last goes on. The answer carries
- * the `$version` of the document, of the same content too: whoever has sent it waits for that.
+ * Applies or refuses a desired section as a whole; after a refusal the last applied section stays in force. A new `$version` of the
+ * same content is saved too, because whoever has sent it waits for that version in the twin.
  */
 export function decideRemote(
   saved: RemoteConfigSlice,
@@ -85,7 +85,7 @@ export function decideRemote(
   const before = saved.remote;
   const isSame = before?.identity === identity;
   const isApplied = isSame && before.refused === null;
-  // A refusal lasts as long as its reason: the board may know the setting, or the timezone, since its last start.
+  // Validated again each time: since its last start the board may know the setting, or the timezone.
   const isKnown = isApplied || (isSame && !validated.ok);
   if (isKnown && before.desiredVersion === desiredVersion) return { answer: { kind: "known" } };
   if (validated.ok) {
@@ -97,20 +97,20 @@ export function decideRemote(
   return { change: { remote }, answer: isSame ? { kind: "known" } : { kind: "refused", refusal: validated.error } };
 }
 
-/** The desired properties have no such section (any more): the board's own configuration counts alone. */
+/** The desired properties have no such section: only the board's own configuration counts. */
 export function decideRemoteRemoved(saved: RemoteConfigSlice): Decision<RemoteConfigSlice, RemoteOutcome> {
   if (saved.remote === undefined) return { answer: { kind: "known" } };
   return { change: { remote: undefined }, answer: { kind: "removed" } };
 }
 
-/** The board's answer, as the hub may know it; null where nothing is set from afar. */
+/** The answer for the twin; null where the hub sets nothing. */
 export function describeRemote({ remote }: RemoteConfigSlice): ConfigSnapshot | null {
   if (remote === undefined) return null;
   const { desiredVersion: version, refused } = remote;
   return { version, status: refused === null ? "applied" : "refused", error: refused };
 }
 
-/** The same text for the same content. */
+/** JSON with sorted keys: the same text for the same content. */
 export function canonicalContent(section: unknown): string {
   return canonicalJson(section ?? null);
 }

@@ -8,6 +8,7 @@ import type { LaunchOptions } from "./launch-options.ts";
 
 const systemConfig = "/etc/boardkeeper/agent.toml";
 
+/** Other defaults for a simulated board. */
 export function simulationDefaults({ simulate }: LaunchOptions): SettingSource[] {
   if (!simulate) return [];
   const values = {
@@ -18,6 +19,7 @@ export function simulationDefaults({ simulate }: LaunchOptions): SettingSource[]
   return [{ source: "--simulate", values }];
 }
 
+/** Reads the TOML file and its drop-ins, in the order in which they override each other. */
 export async function readConfigFiles(
   { configFile, simulate }: LaunchOptions,
   problems: string[],
@@ -25,24 +27,24 @@ export async function readConfigFiles(
   const first = configFile ?? systemConfig;
   const folder = `${first}.d`;
   const isOptional = configFile === undefined;
-  if (isOptional && simulate) return []; // A laptop's /etc says nothing about a simulated board.
+  if (isOptional && simulate) return []; // A simulated board does not use the /etc of the machine.
   const dropIns = (await listFolder(folder, problems)).filter((name) => name.endsWith(".toml")).sort();
-  const written: SettingSource[] = [];
+  const sources: SettingSource[] = [];
   for (const path of [first, ...dropIns.map((name) => join(folder, name))]) {
     let toml = "";
     try {
       toml = await readFile(path, "utf8");
-      written.push({ source: path, values: flatten(parseToml(toml)) });
+      sources.push({ source: path, values: flatten(parseToml(toml)) });
     } catch (cause) {
       if (!(isAbsent(cause) && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);
       const stateDir = stateDirInBrokenToml(toml);
-      if (stateDir !== undefined) written.push({ source: path, values: { "agent.state-dir": stateDir } });
+      if (stateDir !== undefined) sources.push({ source: path, values: { "agent.state-dir": stateDir } });
     }
   }
-  return written;
+  return sources;
 }
 
-/** The names in a folder; none where it is not there. A folder that cannot be read is a mistake, not an empty one. */
+/** The names in a folder; none where it does not exist. A folder that cannot be read is a mistake. */
 export async function listFolder(folder: string, problems: string[]): Promise<string[]> {
   try {
     return await readdir(folder);
@@ -52,9 +54,10 @@ export async function listFolder(folder: string, problems: string[]): Promise<st
   }
 }
 
-/** Variables of other programs of the family that share the prefix. */
+/** Variables with the same prefix that are no settings. */
 const otherVariables = new Set(["BOARDKEEPER_HOME", "BOARDKEEPER_BOARD_FILE"]);
 
+/** Each BOARDKEEPER_ variable as a source of its own; an unknown one is reported as a mistake. */
 export function environmentSettings(env: LaunchOptions["env"]): SettingSource[] {
   const names = new Map(settingNames.map((name) => [environmentVariable(name), name]));
   return Object.entries(env)
@@ -62,6 +65,7 @@ export function environmentSettings(env: LaunchOptions["env"]): SettingSource[] 
     .map(([variable, value]) => ({ source: variable, values: { [names.get(variable) ?? variable]: value } }));
 }
 
+/** The first line of an error's message: a TOML error shows the source below it, which may hold a secret. */
 export function firstLine(cause: unknown): string {
   return errorMessage(cause).split("\n")[0] ?? "";
 }

@@ -65,7 +65,7 @@ describe("a config that was broken by an edit", () => {
     ["a certificate that is gone", (made) => withCa(made, undefined), /hub\.ca-file: ENOENT/],
     ["half a connection string", (made) => writeFile(made.secret, "HostName=h;De"), /DeviceId is missing/],
     ["no connection string", (made) => rm(made.secret), /hub\.connection-string-file: ENOENT/],
-    ["a secret for all to read", (made) => chmod(made.secret, 0o644), /can be read by others/],
+    ["a secret for all to read", (made) => chmod(made.secret, 0o644), /is readable by other users/],
   ])("gives way to the last good one: %s", async (_what, breakIt, mistake) => {
     const made = await board("[update]\nkeep-free = 5");
     await breakIt(made);

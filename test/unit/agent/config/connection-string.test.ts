@@ -19,15 +19,19 @@ describe("what may be given to a board", () => {
 
 describe("what may not", () => {
   it.each([
-    ["nothing", "  \n", /nothing came/],
+    ["nothing", "  \n", /is empty/],
     ["two lines", `${device}\n${device}`, /more than one line/],
-    ["the hub's own", `HostName=h;SharedAccessKeyName=iothubowner;SharedAccessKey=${key}`, /never lie on a board/],
+    [
+      "the hub's own",
+      `HostName=h;SharedAccessKeyName=iothubowner;SharedAccessKey=${key}`,
+      /never be stored on a board/,
+    ],
     ["a signature", "HostName=h;DeviceId=d;SharedAccessSignature=SharedAccessSignature sr=h", /expires/],
-    ["a certificate's", "HostName=h;DeviceId=d;x509=true", /certificate, which this release cannot/],
-    ["one cut off in its key", device.slice(0, -3), /SharedAccessKey is not whole/],
+    ["a certificate's", "HostName=h;DeviceId=d;x509=true", /certificate, which this release does not support/],
+    ["one cut off in its key", device.slice(0, -3), /SharedAccessKey is not base64/],
     ["one without a key", "HostName=h;DeviceId=d", /SharedAccessKey is missing/],
     ["one without a device", `HostName=h;SharedAccessKey=${key}`, /DeviceId is missing/],
-    ["a URL for a host", device.replace("my-hub", "https://my-hub"), /HostName is not the name of a host/],
+    ["a URL for a host", device.replace("my-hub", "https://my-hub"), /HostName is not a host name/],
     ["a URL for a gateway", `${device};GatewayHostName=https://edge`, /GatewayHostName is not/],
     ["a device with a space", device.replace("board-1", "board 1"), /DeviceId has characters/],
     ["a module with a slash", device.replace(";Shared", ";ModuleId=a/b;Shared"), /ModuleId has characters/],

@@ -4,8 +4,8 @@ import {
   serializeLastKnownGood,
   parseLastKnownGood,
   stateDirInBrokenToml,
-  type LaunchArguments,
 } from "../../../../agent/config/last-known-good.ts";
+import type { LaunchArguments } from "../../../../agent/config/launch-options.ts";
 
 const given: LaunchArguments = { configFile: "/etc/x.toml", simulate: false, deviceId: undefined, moduleId: undefined };
 const good = {

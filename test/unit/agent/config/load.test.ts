@@ -98,7 +98,7 @@ describe("mistakes", () => {
       `${file}: agent.state_dir is not a setting (did you mean agent.state-dir?)`,
       'BOARDKEEPER_SIMULATION_PAUSE_SECONDS: simulation.pause-seconds: expected a number of seconds from 0 to 3600, got "-1"',
       "environment: BOARDKEEPER_NONSENSE is not a setting",
-      'update.command.program: is missing; update.installer = "command" needs a program to run',
+      'update.command.program: is not set; update.installer = "command" needs a program to run',
       expect.stringContaining("connection string: there is none."),
     ]);
   });
@@ -135,14 +135,14 @@ describe("mistakes", () => {
       withFile(`[update]\ninstaller = "command"\ncommand.program = "${program}"\ncommand.replaces = ["${replaces}"]`);
     expect((await loadConfig(await command("/nowhere/installer", "/nowhere"))).warnings).toStrictEqual([
       expect.stringMatching(/update\.command\.program: \/nowhere\/installer cannot be run by this user \(ENOENT/),
-      expect.stringMatching(/update\.command\.replaces: \/nowhere cannot be looked at \(ENOENT/),
+      expect.stringMatching(/update\.command\.replaces: \/nowhere cannot be read \(ENOENT/),
     ]);
     expect(await problemsOf(await command("installer", "boot"))).toStrictEqual([
       expect.stringContaining("update.command.program: expected an absolute path"),
       expect.stringContaining(
         'update.command.replaces: expected a list of absolute paths, such as ["/"], got ["boot"]',
       ),
-      expect.stringContaining("update.command.program: is missing"),
+      expect.stringContaining("update.command.program: is not set"),
     ]);
     expect(await problemsOf(await command(process.execPath, "/"))).toStrictEqual([]);
   });
@@ -152,7 +152,7 @@ describe("mistakes", () => {
       withFile(`[update]\ninstaller = "command"\ncommand.as-root = true\n${rest}`);
     expect(await problemsOf(await command(""))).toStrictEqual([]);
     expect(await problemsOf(await command('command.program = "/opt/installer"'))).toStrictEqual([
-      expect.stringMatching(/^update\.command\.program: is not what root would run; .*\/etc\/boardkeeper\/installer/),
+      expect.stringMatching(/^update\.command\.program: must not be set with .*\/etc\/boardkeeper\/installer/),
     ]);
   });
 
@@ -210,7 +210,7 @@ describe("the connection string", () => {
     const env = { BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
     await chmod(path, 0o644);
     expect(await problemsOf({ ...around, env })).toStrictEqual([
-      `hub.connection-string-file: ${path} can be read by others; run chmod 600 ${path}`,
+      `hub.connection-string-file: ${path} is readable by other users; run chmod 600 ${path}`,
     ]);
     await chmod(path, 0o600);
     expect((await loadConfig({ ...around, env })).hub.deviceId).toBe("d1");
