@@ -12,7 +12,7 @@ import { ConnectionManager } from "./hub/connection-manager.ts";
 import { PersistentStateStore } from "./state/store.ts";
 import { logStateChanges } from "./operations/state-change-log.ts";
 import type { AgentPorts } from "./ports.ts";
-import { Alerts } from "./alerts.ts";
+import { Alerts } from "./lib/alerts.ts";
 import { ReportedState } from "./twin/reported-state.ts";
 import { DiskReserve } from "./state/disk-reserve.ts";
 import { RebootRunner } from "./reboot/runner.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
 import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
-import { createAgent } from "./create-agent.ts";
+import { createAgent } from "./adapters.ts";
 import { systemRuntime, systemTimer } from "./board/hardware/clocks.ts";
 import { serveLocalApi, type LocalApiServer, type LocalApiHandlers } from "./board/local-api/server.ts";
 import { FolderUnusable } from "./board/fs/disk.ts";

@@ -2,7 +2,7 @@ import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
-import type { Alerts } from "../alerts.ts";
+import type { Alerts } from "../lib/alerts.ts";
 import { recoverReboot as resumeReboot } from "../reboot/machine.ts";
 import type { LoadQuality, AgentStateStore } from "./agent-state.ts";
 import { recoverUpdate as resumeUpdate } from "../update/recover.ts";

@@ -1,7 +1,7 @@
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { isDiskFull, describeDiskError } from "../lib/disk-errors.ts";
-import type { Alerts } from "../alerts.ts";
+import type { Alerts } from "../lib/alerts.ts";
 
 /** How often a disk is looked at that was full: the look writes nothing. */
 const refillIntervalMs = 60_000;

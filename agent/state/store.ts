@@ -1,7 +1,7 @@
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
-import type { Alerts } from "../alerts.ts";
+import type { Alerts } from "../lib/alerts.ts";
 import { backoff } from "../lib/backoff.ts";
 import { StateNotPersisted, type Decision, type StateFile, type StateStore } from "./ports.ts";
 

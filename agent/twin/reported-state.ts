@@ -5,7 +5,7 @@ import type { HardwareInfo, Snapshot } from "../contract/snapshot.ts";
 import type { BootClock } from "../lib/clock.ts";
 import type { Reporter } from "./reporter.ts";
 import { isProgressDue, type ProgressPolicy, type SentProgress } from "./progress-throttle.ts";
-import type { Alerts } from "../alerts.ts";
+import type { Alerts } from "../lib/alerts.ts";
 import { describeRemote } from "../config/remote-config.ts";
 import { describeReboot } from "../reboot/report.ts";
 import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";

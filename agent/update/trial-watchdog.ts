@@ -1,6 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import type { StateStore } from "../state/ports.ts";
-import type { Alerts } from "../alerts.ts";
+import type { Alerts } from "../lib/alerts.ts";
 import type { UpdateSlice, UpdateState } from "./job.ts";
 
 /** Longer than any disk takes to check itself, and than a board takes to go down. */

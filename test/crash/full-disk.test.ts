@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { isDiskFull } from "../../agent/lib/disk-errors.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
-import { Alerts } from "../../agent/alerts.ts";
+import { Alerts } from "../../agent/lib/alerts.ts";
 import { DiskReserve } from "../../agent/state/disk-reserve.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { run, scratchFolder } from "./power-cuts/record.ts";

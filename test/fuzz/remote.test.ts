@@ -5,7 +5,7 @@ import { reportedProperties } from "../../agent/contract/twin-formats/reported-p
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
-import { Alerts } from "../../agent/alerts.ts";
+import { Alerts } from "../../agent/lib/alerts.ts";
 import { RemoteConfigHandler } from "../../agent/config/remote-config-handler.ts";
 import { describeRemote } from "../../agent/config/remote-config.ts";
 import { EffectiveSettings } from "../../agent/config/effective-settings.ts";

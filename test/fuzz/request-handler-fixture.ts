@@ -4,7 +4,7 @@ import { newestLogPage } from "../../agent/contract/logs.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
 import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
-import { Alerts } from "../../agent/alerts.ts";
+import { Alerts } from "../../agent/lib/alerts.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";
 import { initialState, type AgentState, type AgentStateStore } from "../../agent/operations/agent-state.ts";
 import { describeUpdate } from "../../agent/update/report.ts";

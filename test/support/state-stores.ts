@@ -2,7 +2,7 @@ import { PersistentStateStore } from "../../agent/state/store.ts";
 import type { StateFile } from "../../agent/state/ports.ts";
 import type { Log } from "../../agent/lib/log.ts";
 import { initialState, type AgentState, type AgentStateStore } from "../../agent/operations/agent-state.ts";
-import { Alerts } from "../../agent/alerts.ts";
+import { Alerts } from "../../agent/lib/alerts.ts";
 import { FakeTime } from "./fake-time.ts";
 import { fakeRuntime } from "./fake-runtime.ts";
 import { quiet } from "./logs.ts";

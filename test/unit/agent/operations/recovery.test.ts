@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Alerts } from "../../../../agent/alerts.ts";
+import { Alerts } from "../../../../agent/lib/alerts.ts";
 import type { AgentState, LoadQuality, AgentStateStore } from "../../../../agent/operations/agent-state.ts";
 import { unreadableCount } from "../../../../agent/update/job.ts";
 import { attemptLimits } from "../../../../agent/update/machine.ts";

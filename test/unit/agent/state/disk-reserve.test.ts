@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createLog } from "../../../../agent/lib/log.ts";
-import { Alerts } from "../../../../agent/alerts.ts";
+import { Alerts } from "../../../../agent/lib/alerts.ts";
 import { DiskReserve } from "../../../../agent/state/disk-reserve.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createLog } from "../../../../agent/lib/log.ts";
-import { Alerts } from "../../../../agent/alerts.ts";
+import { Alerts } from "../../../../agent/lib/alerts.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { FakeStateFile, storeWith } from "../../../support/state-stores.ts";
 

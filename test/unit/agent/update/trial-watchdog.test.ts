@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Alerts } from "../../../../agent/alerts.ts";
+import { Alerts } from "../../../../agent/lib/alerts.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
 import { startTrialWatchdog } from "../../../../agent/update/trial-watchdog.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
