@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import packageJson from "../package.json" with { type: "json" };
-import { startAgent, type Agent } from "./agent.ts";
+import type { AgentPorts } from "./ports.ts";
+import { timestamp } from "./lib/clock.ts";
 import { kernelBootClock, readBootId } from "./board/hardware/boot.ts";
 import { simulatedClock, systemRuntime, systemTimer } from "./board/hardware/clocks.ts";
 import { nodeDisk } from "./board/fs/disk.ts";
@@ -38,7 +39,6 @@ import { helperFolder, installSocket } from "./config/paths.ts";
 import type { RebootPort } from "./reboot/runner.ts";
 import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
 import { Downloader, downloadLimits } from "./download/download.ts";
-import { LocalUpload } from "./update/local-upload.ts";
 import type { InstallScript } from "./update/install-script.ts";
 import type { Installer, StagingArea } from "./update/ports.ts";
 
@@ -47,22 +47,21 @@ const stateLookMs = 2_000;
 /** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
 const equipmentAfterMs = 30_000;
 
-/** Gives the agent its adapters: this machine's, or those of the board that is played under it. */
-export async function createAgent(
+/**
+ * The adapters of the agent: this machine's, or those of a simulated board. Reads the saved state, and removes what earlier
+ * processes have left half written.
+ * @param boardFile the simulated board's own state; undefined on a real board
+ */
+export async function createAdapters(
   config: Config,
   log: LeveledLog,
   boardFile: string | undefined,
-): Promise<{ agent: Agent; intake: LocalUpload }> {
+): Promise<AgentPorts> {
   const stateFile = new ChecksummedStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
   const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (loadQuality === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
-  const staging = new StagingFolder(
-    config.stagingDir,
-    config.keepFreeBytes,
-    config.stagingQuotaBytes,
-    () => intake.protectedImages,
-  );
+  const staging = new StagingFolder(config.stagingDir, config.keepFreeBytes, config.stagingQuotaBytes);
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
   const runtime: Runtime =
@@ -84,48 +83,39 @@ export async function createAgent(
     "agent started",
   );
   const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config.keepFreeBytes });
-  const intake = new LocalUpload({
-    ...runtimeFor("intake", runtime),
+  await removeLeftovers(config.stateDir, staging, saved, log);
+  return {
+    version: packageJson.version,
+    mode: board === undefined ? "systemd" : "simulated",
+    runtime,
+    setLogLevel: (level) => log.setLevel(level),
+    bootId,
+    identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
+    inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
+    findHardwareInfo: (stopping) => findHardwareInfoOnce(config, bootId, known?.bootId, log, stopping),
+    readMetrics: () => readMetrics({ folder: config.stateDir, power: probePowerSupply }),
+    stateFile,
+    recordHistory: new HistoryFile(config.stateDir).recorder({ log, now: () => timestamp(runtime.wallClock) }),
+    loadedState: saved,
+    loadQuality,
+    startupAlerts: [...configurationAlerts(config), ...stateLoadAlerts(saved, loadQuality, problems)],
+    bootCounter: new BootCounterFile(config.stateDir),
+    reserve: new DiskReserveFile(config.stateDir),
     staging,
     partialStore: partials,
-    maxImageBytes: config.maxImageBytes,
-    runningUpdateId: () => agent.runningUpdateId(),
-  });
-  await removeLeftovers(config.stateDir, staging, saved, log);
-  const agent = await startAgent(
-    {
-      version: packageJson.version,
-      mode: board === undefined ? "systemd" : "simulated",
-      runtime,
-      setLogLevel: (level) => log.setLevel(level),
-      bootId,
-      identity: `${config.hub.deviceId}/${config.hub.moduleId ?? ""}`,
-      inventory: { ...(await readInventory()), equipment: known?.equipment ?? null },
-      findHardwareInfo: (stopping) => findHardwareInfoOnce(config, bootId, known?.bootId, log, stopping),
-      readMetrics: () => readMetrics({ folder: config.stateDir, power: probePowerSupply }),
-      stateFile: new HistoryFile(config.stateDir).recordEndsOf(stateFile, { log, now: () => new Date().toISOString() }),
-      loadedState: saved,
-      loadQuality,
-      startupAlerts: [...configurationAlerts(config), ...stateLoadAlerts(saved, loadQuality, problems)],
-      bootCounter: new BootCounterFile(config.stateDir),
-      reserve: new DiskReserveFile(config.stateDir),
-      staging,
-      fetcher: intake.preemptedBy(makeDownload(config, runtime, partials, productInfo)),
-      installer: makeInstaller(config, log, boardFile),
-      power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedReboot,
-      recentLog: log.recent,
-      connect: async (signal) => {
-        const connection = await connectToAzure(
-          { address: config.hub, ca: config.hubCa, productInfo, timer: systemTimer, log: linkLog },
-          signal,
-        );
-        void keepLastKnownGood(config, log);
-        return connection;
-      },
+    downloader: makeDownload(config, runtime, partials, productInfo),
+    installer: makeInstaller(config, log, boardFile),
+    power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedReboot,
+    recentLog: log.recent,
+    connect: async (signal) => {
+      const connection = await connectToAzure(
+        { address: config.hub, ca: config.hubCa, productInfo, timer: systemTimer, log: linkLog },
+        signal,
+      );
+      void keepLastKnownGood(config, log);
+      return connection;
     },
-    config,
-  );
-  return { agent, intake };
+  };
 }
 
 /** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */

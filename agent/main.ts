@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
 import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
-import { createAgent } from "./adapters.ts";
+import { createAdapters } from "./adapters.ts";
+import { createAgent } from "./create-agent.ts";
 import { systemRuntime, systemTimer } from "./board/hardware/clocks.ts";
 import { serveLocalApi, type LocalApiServer, type LocalApiHandlers } from "./board/local-api/server.ts";
 import { FolderUnusable } from "./board/fs/disk.ts";
@@ -19,7 +20,6 @@ import { localApiSocketOf } from "./config/paths.ts";
 import { ServiceWatchdog } from "./watchdog/service-watchdog.ts";
 import { statusLine } from "./watchdog/status-line.ts";
 import { runSimulatedBoard, exitWithParent } from "./board/simulator/run.ts";
-import type { LocalUpload } from "./update/local-upload.ts";
 import { usageText } from "./cli/usage.ts";
 
 /** EX_USAGE and EX_CONFIG of sysexits.h: the simulated board, at which somebody sits, ends with a misconfigured agent. */
@@ -97,16 +97,17 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last good configuration");
-  const { agent, intake } = await createAgent(config, log, boardFile);
-  const door = await openDoor(config, agent, intake, log);
-  const attendant = new ServiceWatchdog({
+  const agent = await createAgent(await createAdapters(config, log, boardFile), config);
+  agent.start();
+  const localApi = await openLocalApi(config, agent, log);
+  const watchdog = new ServiceWatchdog({
     manager: systemdServiceManager(process.env, log),
     ...systemRuntime(log),
-    activities: () => agent.activeWork(),
+    activities: () => agent.activities(),
     status: () => statusLine({ ...agent.status(), hub: config.hub.hostName, device: config.hub.deviceId }),
   });
-  agent.onChange(() => attendant.refresh());
-  attendant.start();
+  agent.onChange(() => watchdog.refresh());
+  watchdog.start();
   const signal = await stopped;
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {
@@ -114,8 +115,8 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
     process.exit(exits.ok); // What is saved is saved: the next start goes on from it.
   }, stopWithinMs);
   late.unref(); // It must not keep a process alive that has nothing left to do.
-  await door?.close();
-  await Promise.all([attendant.stop(), agent.stop()]);
+  await localApi?.close();
+  await Promise.all([watchdog.stop(), agent.stop()]);
   lock?.close();
   log.info({}, "stopped");
   return exits.ok;
@@ -144,20 +145,11 @@ async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | unde
 }
 
 /** The door for commands on the board. The agent does its work without one too. */
-async function openDoor(
-  { stateDir }: Config,
-  agent: Agent,
-  intake: LocalUpload,
-  log: Log,
-): Promise<LocalApiServer | undefined> {
+async function openLocalApi({ stateDir }: Config, agent: Agent, log: Log): Promise<LocalApiServer | undefined> {
   const path = localApiSocketOf(process.env, stateDir);
   const callers: LocalApiHandlers = {
-    method: async (name, payload) => {
-      const reply = await agent.callMethod(name, payload);
-      if (name === "firmwareUpdate") await intake.discardUnclaimed();
-      return reply;
-    },
-    image: (image, signal) => intake.receive(image, signal),
+    method: (name, payload) => agent.callMethod(name, payload),
+    image: (image, signal) => agent.uploadImage(image, signal),
   };
   return await serveLocalApi({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
     log.warn({ err: cause, path }, "no door for commands on this board");

@@ -20,8 +20,6 @@ export interface RemoteConfigHandlerPorts extends Runtime {
   readonly base: Settings;
   /** Finds mistakes in cron expressions and timezones, which depend on the board; one sentence each. */
   readonly validateWindows: (windows: readonly MaintenanceWindow[]) => Promise<readonly string[]>;
-  /** Whether the saved state was recovered after the start. */
-  readonly isRecovered: () => boolean;
   /** Aborts when the agent stops. */
   readonly stopping: AbortSignal;
 }
@@ -29,8 +27,6 @@ export interface RemoteConfigHandlerPorts extends Runtime {
 /** Validates configuration from the hub and saves what is applied. */
 export class RemoteConfigHandler {
   readonly #ports: RemoteConfigHandlerPorts;
-  #desired: { readonly document: JsonObject; readonly version: number } | undefined;
-
   /** One attempt at a time, however often the connection comes back while the disk refuses writes. */
   readonly #abortPrevious: () => AbortSignal;
 
@@ -41,9 +37,7 @@ export class RemoteConfigHandler {
 
   /** Handles the complete desired properties; may be called again with the same. */
   async handleDesired(document: JsonObject, version: number): Promise<void> {
-    this.#desired = { document, version };
-    const { store, log, digest, isRecovered } = this.#ports;
-    if (!isRecovered()) return; // reevaluateDesired comes after the recovery.
+    const { store, log, digest } = this.#ports;
     const superseded = this.#abortPrevious();
     const section = document["boardkeeper"];
     const validated = await this.#validate(section);
@@ -59,11 +53,6 @@ export class RemoteConfigHandler {
     } else if (outcome !== undefined && outcome.kind !== "known") {
       log.info({ outcome: outcome.kind, desiredVersion: version }, "remote configuration read");
     }
-  }
-
-  /** Handles the last desired properties again, once the saved state was recovered. */
-  async reevaluateDesired(): Promise<void> {
-    if (this.#desired !== undefined) await this.handleDesired(this.#desired.document, this.#desired.version);
   }
 
   async #validate(section: unknown): Promise<Validated<Settings>> {

@@ -1,11 +1,16 @@
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Connect, Connection } from "./connection.ts";
 import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
-import { runSession, type SessionPorts } from "./session.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { runSession, type QuotaCounter, type SessionHandlers, type SessionPorts } from "./session.ts";
 import { classifyError, type ConnectionError } from "./connection-error.ts";
 
-export interface ConnectionManagerPorts extends SessionPorts {
+export interface ConnectionManagerPorts extends Runtime {
   readonly connect: Connect;
+  readonly quota: QuotaCounter;
+}
+
+export interface ConnectionHandlers extends SessionHandlers {
   readonly onDisconnected: () => void;
 }
 
@@ -34,8 +39,8 @@ export class ConnectionManager {
     return this.#isConnected || diagnosis === null ? null : diagnosisMessages[diagnosis];
   }
 
-  start(): void {
-    this.#loop = this.#run();
+  start(handlers: ConnectionHandlers): void {
+    this.#loop = this.#run(handlers);
   }
 
   /** Sends what is under way, closes the connection and opens no other. */
@@ -44,11 +49,11 @@ export class ConnectionManager {
     await this.#loop;
   }
 
-  async #run(): Promise<void> {
+  async #run(handlers: ConnectionHandlers): Promise<void> {
     const { timer, wallClock, random } = this.#ports;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const { reason, upMs } = await this.#connectOnce(signal);
+      const { reason, upMs } = await this.#connectOnce(handlers, signal);
       if (signal.aborted) return;
       const before = this.#history;
       const ended = { kind: reason.kind, upMs, clockTrusted: await wallClock.synchronized() };
@@ -71,8 +76,11 @@ export class ConnectionManager {
   }
 
   /** Opens one connection and uses it until its end. Resolves with the reason of the end. */
-  async #connectOnce(signal: AbortSignal): Promise<{ reason: ConnectionError; upMs: number | null }> {
-    const { connect, bootClock, onDisconnected: onDown, quota: meter } = this.#ports;
+  async #connectOnce(
+    handlers: ConnectionHandlers,
+    signal: AbortSignal,
+  ): Promise<{ reason: ConnectionError; upMs: number | null }> {
+    const { connect, bootClock, quota } = this.#ports;
     let connection: Connection | undefined;
     let upSinceMs: number | null = null;
     const ended = (thrown: unknown, during: string): { reason: ConnectionError; upMs: number | null } => ({
@@ -80,26 +88,27 @@ export class ConnectionManager {
       upMs: upSinceMs === null ? null : bootClock.nowMs() - upSinceMs,
     });
     try {
-      meter.count("connects");
+      quota.count("connects");
       connection = await connect(signal);
       upSinceMs = bootClock.nowMs();
-      return ended(await runSession(connection, this.#sessionPorts, signal), "connected");
+      return ended(await runSession(connection, this.#sessionPorts(handlers), signal), "connected");
     } catch (cause) {
       return ended(cause, upSinceMs === null ? "connect" : "start");
     } finally {
       const wasUp = this.#isConnected;
       this.#isConnected = false;
-      if (wasUp) onDown();
+      if (wasUp) handlers.onDisconnected();
       await connection?.close();
     }
   }
 
-  get #sessionPorts(): SessionPorts {
+  #sessionPorts(handlers: ConnectionHandlers): SessionPorts {
     return {
       ...this.#ports,
+      ...handlers,
       onConnected: (reported, updateReported, sendTelemetry) => {
         this.#isConnected = true;
-        this.#ports.onConnected(reported, updateReported, sendTelemetry);
+        handlers.onConnected(reported, updateReported, sendTelemetry);
       },
     };
   }

@@ -33,8 +33,8 @@ export class QuotaCounter {
   }
 }
 
-export interface SessionPorts extends Runtime {
-  readonly quota: QuotaCounter;
+/** What is told to the agent while a connection is up. */
+export interface SessionHandlers {
   readonly onMethod: HubCallbacks["onMethod"];
   readonly onMethodAnswered: HubCallbacks["onMethodAnswered"];
   /** Gets the whole desired document after each connect and after each change of its content. */
@@ -45,6 +45,10 @@ export interface SessionPorts extends Runtime {
     updateReported: (patch: JsonObject) => Promise<void>,
     sendTelemetry: SendTelemetry,
   ) => void;
+}
+
+export interface SessionPorts extends Runtime, SessionHandlers {
+  readonly quota: QuotaCounter;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { formatBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
-import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import type { LogPage, LogsRequest } from "../contract/logs.ts";
 import {
   parseLogsRequest,
@@ -16,20 +16,12 @@ import { errorReply, invalidPayload } from "../contract/error-response.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type Decision } from "../state/ports.ts";
-import { abortPrevious } from "../lib/abort.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
 import { planReboot } from "../reboot/request.ts";
 import { rememberOperation, type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
-import {
-  decideApply,
-  decideCancel,
-  decideDesired,
-  decideNoDesired,
-  decideUpdate,
-  type DesiredOutcome,
-} from "../update/decisions.ts";
+import { decideApply, decideCancel, decideUpdate } from "../update/decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 
@@ -42,7 +34,7 @@ export interface RequestHandlerPorts extends Runtime {
   readonly store: AgentStateStore;
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
-  readonly terms: () => UpdateLimits;
+  readonly limits: () => UpdateLimits;
   /** How the board stands to its maintenance windows. */
   readonly window: () => Promise<WindowStatus>;
   /** Bytes that an image may take on this board now. */
@@ -58,30 +50,17 @@ export interface RequestHandlerPorts extends Runtime {
   readonly reported: (withinMs: number) => Promise<void>;
   /** Whether the saved state is taken up after the start, given so long: until then nothing may be decided on it. */
   readonly recovered: (withinMs: number) => Promise<boolean>;
-  /** Aborts when the agent stops. */
-  readonly stopping: AbortSignal;
 }
 
 /** Who calls a method: the hub, or somebody on the board itself. */
 export type Caller = "hub" | "board";
 
-/** Where requests arrive: answers direct methods, takes desired documents, and hands both to the saved state. */
+/** Where direct methods arrive: answers them, and hands what they ask for to the saved state. */
 export class RequestHandler {
   readonly #ports: RequestHandlerPorts;
-  /** The last desired properties seen: looked at again when a job ends that they had to wait for. */
-  #desired: { readonly document: JsonObject; readonly version: number } | undefined;
-  /** There is one look at a time, however often the link comes back while a disk refuses. */
-  readonly #abortPrevious: () => AbortSignal;
 
   constructor(ports: RequestHandlerPorts) {
     this.#ports = ports;
-    this.#abortPrevious = abortPrevious(ports.stopping);
-    let before = ports.store.state.update.phase;
-    ports.store.onChange(({ update }) => {
-      const changed = update.phase !== before;
-      before = update.phase;
-      if (changed) this.reevaluateDesired();
-    });
   }
 
   /**
@@ -104,37 +83,6 @@ export class RequestHandler {
     const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Who follows something asks often.
     const { operationId } = payload;
     this.#ports.log[level]({ method: printableMethodName(name), caller, status, operationId }, "method answered");
-  }
-
-  /** Takes the whole desired properties, as often as they come: each content of `firmware` is looked at once. */
-  async handleDesired(document: JsonObject, version: number): Promise<void> {
-    this.#desired = { document, version };
-    if (!(await this.#ports.recovered(0))) return; // Looked at again when it is.
-    const { store, log, digest } = this.#ports;
-    const overtaken = this.#abortPrevious();
-    const terms = this.#ports.terms();
-    const firmware = document["firmware"];
-    const identity = digest(canonicalJson(firmware ?? null));
-    const parsed = isJsonObject(firmware)
-      ? parseUpdateRequest(firmware, "desired", terms, `desired-${identity.slice(0, 12)}`)
-      : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
-    const decide = (saved: AgentState): Decision<AgentState, DesiredOutcome> => {
-      if (overtaken.aborted) return { answer: { kind: "alreadyHandled" } };
-      if (firmware === undefined) return decideNoDesired(saved);
-      const order = { identity, desiredVersion: version, parsed };
-      return decideDesired(saved, order, this.#ports.snapshot().currentVersion, timestamp(this.#ports.wallClock));
-    };
-    const outcome = await store.transactUntilSaved(decide, overtaken);
-    if (outcome?.kind === "refused") {
-      log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
-    } else if (outcome !== undefined && outcome.kind !== "alreadyHandled") {
-      log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
-    }
-  }
-
-  /** Looks at the last desired properties again: what they had to wait for may be over. */
-  reevaluateDesired(): void {
-    if (this.#desired !== undefined) void this.handleDesired(this.#desired.document, this.#desired.version);
   }
 
   async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {
@@ -173,10 +121,10 @@ export class RequestHandler {
   }
 
   async #reboot(payload: unknown): Promise<MethodReply> {
-    const { wallClock, bootClock, bootId, mode, terms, newId } = this.#ports;
+    const { wallClock, bootClock, bootId, mode, limits, newId } = this.#ports;
     // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
     const clockSynchronized = isJsonObject(payload) && "at" in payload ? await wallClock.synchronized() : true;
-    const window = terms().windowConfigured ? await this.#ports.window() : null;
+    const window = limits().windowConfigured ? await this.#ports.window() : null;
     const plan = planReboot(payload, { now: wallClock.now(), clockSynchronized, window }, newId());
     if (!plan.ok) return errorReply(plan.error);
     const { job, delayMs, callerGaveId } = plan.value;
@@ -189,8 +137,8 @@ export class RequestHandler {
   }
 
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
-    const { terms, newId, roomBytes, wallClock, snapshot } = this.#ports;
-    const parsed = parseUpdateRequest(payload, "method", { ...terms(), allowFileUri: caller === "board" }, newId());
+    const { limits, newId, roomBytes, wallClock, snapshot } = this.#ports;
+    const parsed = parseUpdateRequest(payload, "method", { ...limits(), allowFileUri: caller === "board" }, newId());
     if (!parsed.ok) return errorReply(parsed.error);
     const { job, callerGaveId } = parsed.value;
     const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();

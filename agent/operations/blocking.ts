@@ -1,5 +1,5 @@
 import { unblock } from "../reboot/machine.ts";
-import { isPastStaging } from "../update/machine.ts";
+import { isPastStaging, isRunning } from "../update/machine.ts";
 import type { AgentState } from "./agent-state.ts";
 
 /*
@@ -31,4 +31,9 @@ export function unblockReboot(
   nowBootMs: number,
 ): Partial<AgentState> {
   return { reboot: isPastStaging(update) ? reboot : unblock(reboot, nowBootMs) };
+}
+
+/** The operation id of the update that is running; null when none is. An image cannot be uploaded meanwhile. */
+export function runningUpdateId({ update }: AgentState): string | null {
+  return isRunning(update) ? update.job.operationId : null;
 }

@@ -1,5 +1,5 @@
 import { delayOrAbort } from "../lib/abort.ts";
-import { timestamp } from "../lib/clock.ts";
+import { timestamp, type Timer } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Alerts } from "../lib/alerts.ts";
@@ -108,5 +108,29 @@ async function readBootCounter(
       }
       await delayOrAbort(timer, waitMs, signal);
     }
+  }
+}
+
+/** Whether the saved state is recovered after the start of the agent. */
+export class RecoveryStatus {
+  readonly #timer: Timer;
+  readonly #recovered = new AbortController();
+
+  constructor(timer: Timer) {
+    this.#timer = timer;
+  }
+
+  get isRecovered(): boolean {
+    return this.#recovered.signal.aborted;
+  }
+
+  markRecovered(): void {
+    this.#recovered.abort();
+  }
+
+  /** Waits for the recovery, at most so long. Returns whether it is done. */
+  async within(waitMs: number): Promise<boolean> {
+    if (!this.isRecovered) await delayOrAbort(this.#timer, waitMs, this.#recovered.signal);
+    return this.isRecovered;
   }
 }

@@ -1,4 +1,6 @@
 import type { JsonObject } from "../contract/json.ts";
+import { delayOrAbort } from "../lib/abort.ts";
+import type { Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { mergePatch, patchBetween } from "../contract/twin-patch.ts";
 import { ConnectionError } from "../hub/connection-error.ts";
@@ -97,4 +99,18 @@ export class Reporter {
     this.#queue = this.#queue.filter((one) => one !== next);
     return true;
   }
+}
+
+/** Resolves when the hub has acknowledged all that was enqueued until now, the time is up, or the signal aborts. */
+export async function flushedWithin(
+  reporter: Pick<Reporter, "flushed">,
+  timer: Timer,
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const acknowledged = new AbortController();
+  const either = signal === undefined ? acknowledged.signal : AbortSignal.any([signal, acknowledged.signal]);
+  const timeUp = delayOrAbort(timer, withinMs, either);
+  await Promise.race([reporter.flushed(), timeUp]);
+  acknowledged.abort();
 }

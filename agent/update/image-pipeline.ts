@@ -9,6 +9,8 @@ export interface StagingPipelinePorts extends Runtime {
   readonly staging: StagingArea;
   readonly installer: Installer;
   readonly maxImageBytes: number;
+  /** Partial images that stay when a job's leftovers are removed: uploaded on the board, and not asked for yet. */
+  readonly protectedPartials: () => readonly string[];
   /** How long the bytes of a download that has ended badly are kept. */
   readonly keepPartialMs: number;
 }
@@ -77,10 +79,10 @@ export class StagingPipeline implements ImagePipeline {
   }
 
   async cleanUp(job: Job, keepsPartial: boolean, signal: AbortSignal): Promise<void> {
-    const { staging, timer, keepPartialMs } = this.#ports;
-    const untouchedMs = keepsPartial ? await staging.removeAllButPartial(digestOf(job)) : null;
+    const { staging, timer, keepPartialMs, protectedPartials } = this.#ports;
+    const untouchedMs = keepsPartial ? await staging.removeAllButPartial(digestOf(job), protectedPartials()) : null;
     if (untouchedMs !== null && untouchedMs < keepPartialMs) await timer.after(keepPartialMs - untouchedMs, signal);
-    await staging.removeAllExcept([]);
+    await staging.removeAllExcept([], protectedPartials());
   }
 }
 

@@ -21,10 +21,7 @@ interface UploadFile {
 }
 
 export interface LocalUploadPorts extends Runtime {
-  readonly staging: Pick<StagingArea, "partialPath" | "availableBytes"> & {
-    /** Removes one partial image, if it is there. */
-    discard(sha256: string): Promise<void>;
-  };
+  readonly staging: Pick<StagingArea, "partialPath" | "availableBytes" | "discard">;
   readonly partialStore: UploadStore;
   readonly maxImageBytes: number;
   /** The operation id of the update that is running; null when none is. */

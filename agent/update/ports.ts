@@ -72,13 +72,15 @@ export interface StagingArea {
   promote(sha256: string): Promise<void>;
   /** Reads a staged image once more; rejects with `image-changed` when it is not what its name says. */
   verify(sha256: string, signal: AbortSignal): Promise<void>;
-  /** Removes everything but the images named. */
-  removeAllExcept(except: readonly string[]): Promise<void>;
+  /** Removes one partial image, if it is there. */
+  discard(sha256: string): Promise<void>;
+  /** Removes everything but the images named, whole or partial, and the protected partial ones. */
+  removeAllExcept(except: readonly string[], protectedPartials?: readonly string[]): Promise<void>;
   /**
-   * Removes everything but one partial image, and says for how long nobody has touched that; null when there is none, or
+   * Removes everything but one partial image and the protected ones, and says for how long nobody has touched that; null when there is none, or
    * when its room is needed.
    */
-  removeAllButPartial(sha256: string): Promise<number | null>;
+  removeAllButPartial(sha256: string, protectedPartials?: readonly string[]): Promise<number | null>;
 }
 
 /** All that has to be done with an image on the way to being installed. */

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../agent/contract/methods.ts";
-import type { RequestHandler } from "../../agent/methods/request-handler.ts";
+import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
 import type { RebootState } from "../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../agent/update/job.ts";
@@ -125,8 +125,10 @@ checkProperties({
           ),
           async (saved, firmware) => {
             const counter = new Counter(false, saved);
-            const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<RequestHandler["handleDesired"]>[0];
-            await counter.desk.handleDesired(document, 7);
+            const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<
+              DesiredFirmwareHandler["handleDesired"]
+            >[0];
+            await counter.desired.handleDesired(document, 7);
             const after = counter.store.state;
             expect(counter.told()).not.toContain(secret);
             expect(after.reboot).toStrictEqual(saved.reboot);

@@ -64,7 +64,6 @@ class ConfiguredBoard {
       store: this.store,
       base,
       validateWindows: (windows) => validateWindows(windows, nowMs),
-      isRecovered: () => true,
       stopping,
     });
   }

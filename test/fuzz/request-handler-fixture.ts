@@ -1,6 +1,8 @@
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
+import { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
+import type { UpdateLimits } from "../../agent/update/request.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
 import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
@@ -21,6 +23,7 @@ export class Counter {
   readonly disk = new MemoryDisk();
   readonly store: AgentStateStore;
   readonly desk: RequestHandler;
+  readonly desired: DesiredFirmwareHandler;
 
   constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
     lines.length = 0;
@@ -34,18 +37,19 @@ export class Counter {
     });
     const stopping = new AbortController().signal;
     this.store = new PersistentStateStore<AgentState>({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
+    const limits = (): UpdateLimits => ({
+      simulated,
+      canInstall: true,
+      allowHttp: false,
+      windowConfigured: false,
+      maxImageBytes: 2 ** 33,
+    });
     this.desk = new RequestHandler({
       ...runtime,
       store: this.store,
       bootId: "boot-1",
       mode: simulated ? "simulated" : "systemd",
-      terms: () => ({
-        simulated,
-        canInstall: true,
-        allowHttp: false,
-        windowConfigured: false,
-        maxImageBytes: 2 ** 33,
-      }),
+      limits,
       window: () => Promise.resolve({ kind: "closed", until: null }),
       roomBytes: () => Promise.resolve(2 ** 33),
       inhibitors: () => Promise.resolve([]),
@@ -54,7 +58,13 @@ export class Counter {
       logs: (asked) => newestLogPage(lines, asked),
       reported: () => Promise.resolve(),
       recovered: () => Promise.resolve(true),
-      stopping: new AbortController().signal,
+    });
+    this.desired = new DesiredFirmwareHandler({
+      ...runtime,
+      store: this.store,
+      limits,
+      currentVersion: () => this.#snapshot().currentVersion,
+      stopping,
     });
   }
 

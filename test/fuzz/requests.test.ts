@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../agent/contract/methods.ts";
-import type { RequestHandler } from "../../agent/methods/request-handler.ts";
+import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
 import { initialState } from "../../agent/operations/agent-state.ts";
 import { Counter } from "./request-handler-fixture.ts";
 import { checkProperties, counterexample, type Property, type Search } from "./counterexample.ts";
@@ -116,9 +116,9 @@ checkProperties({
         async ({ payload, key }, others, simulated) => {
           const counter = new Counter(simulated);
           const document = JSON.parse(JSON.stringify({ ...others, firmware: payload })) as Parameters<
-            RequestHandler["handleDesired"]
+            DesiredFirmwareHandler["handleDesired"]
           >[0];
-          await counter.desk.handleDesired(document, 7);
+          await counter.desired.handleDesired(document, 7);
           const { seq, handledDesired } = counter.store.state;
           const refused = handledDesired?.refused?.message;
           if (refused !== undefined && typeof payload === "object" && payload !== null && key !== "")
@@ -126,7 +126,7 @@ checkProperties({
           if ("firmware" in document) expect(handledDesired).not.toBeNull();
           expect(counter.told()).not.toContain(secret);
           await expectNothingElse(counter, payload, "desired");
-          await counter.desk.handleDesired(JSON.parse(JSON.stringify(document)) as typeof document, 8);
+          await counter.desired.handleDesired(JSON.parse(JSON.stringify(document)) as typeof document, 8);
           expect(counter.store.state.seq).toBe(seq);
         },
       ),

@@ -27,9 +27,9 @@ const walls: Wall[] = [
     why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
   },
   {
-    from: /^agent\/(?!main\.ts$|create-agent\.ts$|cli\/|board\/|hub\/azure-connection\.ts$)/,
-    to: /^agent\/(board\/(?!local-api\/protocol)|hub\/azure-connection\.ts$|main\.ts$|create-agent\.ts$)/,
-    why: "the core knows ports, not adapters: only main.ts, create-agent.ts and the commands wire them, so that every fault can be played by a fake",
+    from: /^agent\/(?!main\.ts$|adapters\.ts$|cli\/|board\/|hub\/azure-connection\.ts$)/,
+    to: /^agent\/(board\/(?!local-api\/protocol)|hub\/azure-connection\.ts$|main\.ts$|adapters\.ts$)/,
+    why: "the core knows ports, not adapters: only main.ts, adapters.ts and the commands make them, so that every fault can be played by a fake",
   },
   {
     from: /^agent\/board\//,

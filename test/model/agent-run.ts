@@ -1,6 +1,7 @@
 import * as boardState from "./board-state.ts";
 import * as invariants from "./invariants.ts";
-import { startAgent, type Agent } from "../../agent/agent.ts";
+import type { Agent } from "../../agent/agent.ts";
+import { createAgent } from "../../agent/create-agent.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import type { StateFile } from "../../agent/state/ports.ts";
@@ -170,7 +171,7 @@ export class AgentRun {
     const { scheduler, hubDouble } = this;
     const { timer, runOptions, scenario, environment } = scheduler;
     const trials = new BootCounterFile(stateFolder, makeDisk(scheduler));
-    return await startAgent(
+    const agent = await createAgent(
       {
         version,
         mode: scenario.mode,
@@ -196,7 +197,8 @@ export class AgentRun {
         startupAlerts: [],
         bootCounter: runOptions.makeTrials?.(trials, scheduler) ?? trials,
         staging: makeStaging(scheduler),
-        fetcher: {
+        partialStore: { open: () => Promise.reject(new Error("No image is uploaded here.")) },
+        downloader: {
           download: (order, _onProgress, signal) =>
             scheduler.schedule("fetch", true, () => fetchInto(scheduler, order.uris[0] ?? "", order.path), signal),
         },
@@ -209,6 +211,8 @@ export class AgentRun {
       },
       settings,
     );
+    agent.start();
+    return agent;
   }
 
   /** The state file, with everybody told who has to know. */

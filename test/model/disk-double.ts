@@ -82,6 +82,7 @@ export function makeStaging(scheduler: Scheduler): StagingArea {
         },
         signal,
       ),
+    discard: () => Promise.reject(new Error("No image is uploaded here.")),
     removeAllButPartial: (sha256) =>
       scheduler.schedule("keep partial", true, () => {
         clear(scheduler, [partial(sha256)]);

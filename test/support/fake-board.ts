@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
-import { startAgent, type Agent } from "../../agent/agent.ts";
+import type { Agent } from "../../agent/agent.ts";
+import { createAgent } from "../../agent/create-agent.ts";
 import type { AgentPorts } from "../../agent/ports.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
@@ -81,13 +82,17 @@ export class FakeBoard {
     this.boots += 1;
     this.#startedAtMs = this.time.nowMs();
     this.#boot();
-    this.#agent = await startAgent(this.#ports(), parseSettings([{ source: "test", values: this.#settings }]).settings);
+    this.#agent = await createAgent(
+      this.#ports(),
+      parseSettings([{ source: "test", values: this.#settings }]).settings,
+    );
+    this.#agent.start();
     await settle();
   }
 
   /** What is under way, as a watchdog asks for it. */
   work(): readonly Activity[] {
-    return this.#agent?.activeWork() ?? [];
+    return this.#agent?.activities() ?? [];
   }
 
   /** Calls a method on the board itself. */
@@ -134,8 +139,10 @@ export class FakeBoard {
         verify: async () => undefined,
         removeAllButPartial: async () => null,
         removeAllExcept: async () => undefined,
+        discard: async () => undefined,
       },
-      fetcher: {
+      partialStore: { open: () => Promise.reject(new Error("No image is uploaded here.")) },
+      downloader: {
         download: async (_order, onProgress, signal) => {
           await time.after(workMs, signal);
           onProgress({ receivedBytes: 500, totalBytes: 1_000 });
@@ -206,7 +213,11 @@ export class FakeBoard {
   /** The agent ends and starts again, in the same boot. */
   async restartAgent(): Promise<void> {
     await this.#agent?.stop();
-    this.#agent = await startAgent(this.#ports(), parseSettings([{ source: "test", values: this.#settings }]).settings);
+    this.#agent = await createAgent(
+      this.#ports(),
+      parseSettings([{ source: "test", values: this.#settings }]).settings,
+    );
+    this.#agent.start();
     await settle();
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { startAgent } from "../../agent/agent.ts";
+import { createAgent } from "../../agent/create-agent.ts";
 import type { Agent } from "../../agent/agent.ts";
 import { kernelBootClock } from "../../agent/board/hardware/boot.ts";
 import { simulatedClock, systemRuntime, systemTimer } from "../../agent/board/hardware/clocks.ts";
@@ -153,7 +153,10 @@ export class TestBoard {
       timer: wrapped(systemTimer, timer),
       random: () => 0,
     };
-    this.#agent = await startAgent(
+    const partialStore = new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
+      keepFreeBytes: settings.keepFreeBytes,
+    });
+    this.#agent = await createAgent(
       {
         version: "0.0.0-test",
         mode: "simulated",
@@ -174,16 +177,15 @@ export class TestBoard {
           new StagingFolder(this.stagingFolder, settings.keepFreeBytes, settings.stagingQuotaBytes),
           staging,
         ),
-        fetcher: new Downloader(
+        partialStore,
+        downloader: new Downloader(
           {
             source: new HttpsSource({
               allowHttp: settings.allowHttp,
               ca: this.#options.imageCa ?? this.#hub.ca,
               userAgent: "test",
             }),
-            partialStore: new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
-              keepFreeBytes: settings.keepFreeBytes,
-            }),
+            partialStore,
             ...runtime,
           },
           downloadLimits(settings),
@@ -209,6 +211,7 @@ export class TestBoard {
       },
       settings,
     );
+    this.#agent.start();
   }
 
   /** The same connection, with its reports noted down. */

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { isAbsent } from "../../lib/errors.ts";
-import type { StateFile } from "../../state/ports.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../operations/history.ts";
 import type { Log } from "../../lib/log.ts";
 import { stateFileNames } from "../../config/paths.ts";
@@ -37,11 +36,11 @@ export class HistoryFile {
     }
   }
 
-  /** The same state file, with every end that is saved in it noted down here too. */
-  recordEndsOf(
-    file: StateFile<AgentState>,
-    { log, now }: { readonly log: Log; readonly now: () => string },
-  ): StateFile<AgentState> {
+  /**
+   * Notes down every end in the states that it is told, one after the other. Never rejects: what the disk does not take now is
+   * noted with a later state.
+   */
+  recorder({ log, now }: { readonly log: Log; readonly now: () => string }): (saved: AgentState) => Promise<void> {
     let onDisk: readonly HistoryEntry[] | undefined;
     /** With the ends that the disk has not taken yet. */
     let entries: readonly HistoryEntry[] | undefined;
@@ -53,17 +52,14 @@ export class HistoryFile {
       await this.#write(entries);
       onDisk = entries;
     };
-    return {
-      save: async (saved) => {
-        await file.save(saved);
-        try {
-          await note(saved);
-          isLate = false;
-        } catch (cause) {
-          if (!isLate) log.warn({ err: cause }, "end not noted in the history, trying again after the next saves");
-          isLate = true;
-        }
-      },
+    return async (saved) => {
+      try {
+        await note(saved);
+        isLate = false;
+      } catch (cause) {
+        if (!isLate) log.warn({ err: cause }, "end not noted in the history, trying again after the next saves");
+        isLate = true;
+      }
     };
   }
 

@@ -21,23 +21,15 @@ export class StagingFolder implements StagingArea {
   readonly #folder: string;
   readonly #keepFreeBytes: number;
   readonly #quotaBytes: number;
-  readonly #protectedImages: () => readonly string[];
 
   /**
    * @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs
    * @param quotaBytes what images may take in all, whatever the disk has
-   * @param spared partial images that stay when others are removed: handed in, and not asked for yet
    */
-  constructor(
-    folder: string,
-    keepFreeBytes: number,
-    quotaBytes = Infinity,
-    spared: () => readonly string[] = () => [],
-  ) {
+  constructor(folder: string, keepFreeBytes: number, quotaBytes = Infinity) {
     this.#folder = folder;
     this.#keepFreeBytes = keepFreeBytes;
     this.#quotaBytes = quotaBytes;
-    this.#protectedImages = spared;
   }
 
   async availableBytes(): Promise<number> {
@@ -79,7 +71,6 @@ export class StagingFolder implements StagingArea {
       throw imageChanged("is not what it was when it was checked");
   }
 
-  /** Removes one partial image, if it is there. */
   async discard(sha256: string): Promise<void> {
     await withDiskErrors(async () => {
       const gone = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
@@ -88,16 +79,17 @@ export class StagingFolder implements StagingArea {
     });
   }
 
-  async removeAllExcept(except: readonly string[]): Promise<void> {
-    await this.#keepOnly(except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]));
+  async removeAllExcept(except: readonly string[], protectedPartials: readonly string[] = []): Promise<void> {
+    const images = except.flatMap((sha256) => [...partialNames(sha256), `${sha256}.image`]);
+    await this.#keepOnly([...images, ...protectedPartials.flatMap(partialNames)]);
   }
 
-  async removeAllButPartial(sha256: string): Promise<number | null> {
+  async removeAllButPartial(sha256: string, protectedPartials: readonly string[] = []): Promise<number | null> {
     const partial = await this.#stat(`${sha256}.part`);
     const fits =
       partial !== undefined && partial.size <= this.#quotaBytes && (await this.#freeBytesBeyondReserve()) >= 0;
     const isWorthIt = fits && partial.size > 0;
-    await this.#keepOnly(isWorthIt ? partialNames(sha256) : []);
+    await this.#keepOnly([...(isWorthIt ? [sha256] : []), ...protectedPartials].flatMap(partialNames));
     return isWorthIt ? await this.#ageOf(`${sha256}.part`, partial) : null;
   }
 
@@ -117,7 +109,7 @@ export class StagingFolder implements StagingArea {
   async #keepOnly(kept: readonly string[]): Promise<void> {
     await withDiskErrors(async () => {
       const names = await this.#names();
-      const stay = new Set([...kept, ...this.#protectedImages().flatMap(partialNames)]);
+      const stay = new Set(kept);
       const others = names.filter((name) => isImageFile(name) && !stay.has(name));
       await Promise.all(others.map((name) => rm(join(this.#folder, name), { force: true })));
       if (others.length > 0) await syncFolder(this.#folder);

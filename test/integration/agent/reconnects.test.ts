@@ -54,6 +54,15 @@ it.each<Transport>(["MQTT", "WebSockets"])(
         bootClock: { nowMs: () => Math.round(performance.now()) },
       }),
       quota: new QuotaCounter(),
+    });
+    const reconnect = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time += 1) {
+        const up = new Promise<void>((resolve) => (waiting = resolve));
+        hub.faults.add("reset", {}, { deviceId: "board-1" });
+        await up;
+      }
+    };
+    supervisor.start({
       onMethod: () => Promise.resolve({ status: 200, payload: { Response: "" } }),
       onMethodAnswered: () => undefined,
       onDesired: () => undefined,
@@ -63,14 +72,6 @@ it.each<Transport>(["MQTT", "WebSockets"])(
       },
       onDisconnected: () => undefined,
     });
-    const reconnect = async (times: number): Promise<void> => {
-      for (let time = 0; time < times; time += 1) {
-        const up = new Promise<void>((resolve) => (waiting = resolve));
-        hub.faults.add("reset", {}, { deviceId: "board-1" });
-        await up;
-      }
-    };
-    supervisor.start();
     await expect.poll(() => ups).toBe(1);
     await reconnect(warmUp);
     const before = await held(signalListeners);

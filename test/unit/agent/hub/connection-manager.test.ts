@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import type { HubCallbacks, Connection, TwinDocuments } from "../../../../agent/hub/connection.ts";
 import { QuotaCounter } from "../../../../agent/hub/session.ts";
-import { ConnectionManager } from "../../../../agent/hub/connection-manager.ts";
+import { ConnectionManager, type ConnectionHandlers } from "../../../../agent/hub/connection-manager.ts";
 import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { quiet } from "../../../support/logs.ts";
@@ -53,6 +53,7 @@ class FakeConnection implements Connection {
 interface Scene {
   readonly time: FakeTime;
   readonly supervisor: ConnectionManager;
+  readonly handlers: ConnectionHandlers;
   readonly meter: QuotaCounter;
   readonly seen: string[];
   readonly sends: ((patch: JsonObject) => Promise<void>)[];
@@ -76,17 +77,7 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
     warnings: [],
     attempts: 0,
     answer: Promise.resolve(),
-    supervisor: new ConnectionManager({
-      connect: () => {
-        const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
-        made.attempts += 1;
-        return outcome instanceof FakeConnection ? Promise.resolve(outcome) : Promise.reject(outcome);
-      },
-      ...fakeRuntime({
-        time,
-        log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
-      }),
-      quota: meter,
+    handlers: {
       onMethod: async (name) => {
         await made.answer;
         return { status: 200, payload: { Response: name } };
@@ -98,6 +89,18 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
         made.sends.push(send);
       },
       onDisconnected: () => seen.push("down"),
+    },
+    supervisor: new ConnectionManager({
+      connect: () => {
+        const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
+        made.attempts += 1;
+        return outcome instanceof FakeConnection ? Promise.resolve(outcome) : Promise.reject(outcome);
+      },
+      ...fakeRuntime({
+        time,
+        log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
+      }),
+      quota: meter,
     }),
   };
   return made;
@@ -106,8 +109,8 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
 describe("the supervisor", () => {
   it("lets methods in before it reads the twin, then hands both sections on", async () => {
     const connection = new FakeConnection({ desired: { a: 1 }, desiredVersion: 7, reported: { b: 2 } });
-    const { supervisor, seen } = scene([connection]);
-    supervisor.start();
+    const { supervisor, handlers, seen } = scene([connection]);
+    supervisor.start(handlers);
     await settle();
     expect(await connection.callers?.onMethod("getStatus", null)).toMatchObject({ status: 200 });
     expect(seen).toStrictEqual(['up {"b":2}', 'desired 7 {"a":1}']);
@@ -119,7 +122,7 @@ describe("the supervisor", () => {
 
   it("tries for ever, waiting longer each time up to a minute", async () => {
     const made = scene([new Error("ECONNREFUSED")]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await made.time.advance(86_400_000);
     expect(made.attempts).toBeGreaterThan(1_000);
     await made.supervisor.stop();
@@ -127,7 +130,7 @@ describe("the supervisor", () => {
 
   it("connects as soon as the hub is there", async () => {
     const made = scene([new Error("ENOTFOUND"), new Error("ENOTFOUND"), new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await made.time.advance(2_000);
     expect(made.supervisor.isConnected).toBe(true);
     await made.supervisor.stop();
@@ -136,7 +139,7 @@ describe("the supervisor", () => {
   it("makes a new connection when one is lost", async () => {
     const first = new FakeConnection();
     const made = scene([first, new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     first.lose(new Error("ECONNRESET"));
     await settle();
@@ -151,7 +154,7 @@ describe("the supervisor", () => {
     const first = new FakeConnection();
     first.reportTroubles = [new ConnectionError("silent", "report: no answer")];
     const made = scene([first, new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     await expect(made.sends[0]?.({ a: 1 })).rejects.toThrow("no answer");
     await made.time.advance(1_000);
@@ -164,8 +167,8 @@ describe("the supervisor", () => {
     let answer: (twin: TwinDocuments) => void = () => undefined;
     const slow = new Promise<TwinDocuments>((resolve) => (answer = resolve));
     const connection = new FakeConnection(slow);
-    const { supervisor, seen } = scene([connection]);
-    supervisor.start();
+    const { supervisor, handlers, seen } = scene([connection]);
+    supervisor.start(handlers);
     await settle();
     connection.callers?.onDesiredPatch({ patch: { a: 2 }, version: 5 });
     connection.callers?.onDesiredPatch({ patch: { b: 1 }, version: 6 });
@@ -180,7 +183,7 @@ describe("the supervisor", () => {
   it("reads the twin anew when it missed a change", async () => {
     const first = new FakeConnection();
     const made = scene([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     first.callers?.onDesiredPatch({ patch: { a: 9 }, version: 4 });
     await made.time.advance(1_000);
@@ -190,8 +193,8 @@ describe("the supervisor", () => {
 
   it("stops at once, even while the hub keeps it waiting for the twin", async () => {
     const connection = new FakeConnection(new Promise<never>(() => undefined));
-    const { supervisor } = scene([connection]);
-    supervisor.start();
+    const { supervisor, handlers } = scene([connection]);
+    supervisor.start(handlers);
     await settle();
     await supervisor.stop();
     expect(connection.closed).toBe(true);
@@ -199,7 +202,7 @@ describe("the supervisor", () => {
 
   it("stops at once while it waits for its next attempt", async () => {
     const made = scene([new Error("ECONNREFUSED")]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     await made.supervisor.stop();
     expect(made.time.sleepers).toBe(0);
@@ -214,7 +217,7 @@ describe("the supervisor", () => {
     connection.twinTroubles = [trouble, trouble];
     connection.reportTroubles = [trouble];
     const made = scene([connection]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await made.time.advance(60_000);
     // Methods are answered all the while.
     expect(await connection.callers?.onMethod("getStatus", null)).toMatchObject({ status: 200 });
@@ -232,7 +235,7 @@ describe("the supervisor", () => {
     const first = new FakeConnection();
     first.twinTroubles = Array.from({ length: 9 }, () => new ConnectionError("quota", "403"));
     const made = scene([first, new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     first.lose(new ConnectionError("lost", "ECONNRESET"));
     await made.time.advance(1_000);
@@ -245,7 +248,7 @@ describe("the supervisor", () => {
     let finish: () => void = () => undefined;
     const first = new FakeConnection();
     const made = scene([first, new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     made.answer = new Promise((resolve) => (finish = resolve));
     const call = first.callers?.onMethod("firmwareUpdate", null);
@@ -262,7 +265,7 @@ describe("the supervisor", () => {
   it("holds on to nothing of the connections before", async () => {
     const connections = Array.from({ length: 300 }, () => new FakeConnection());
     const made = scene([...connections, new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     for (const connection of connections) {
       await made.time.advance(60_000);
       connection.lose(new ConnectionError("lost", "ECONNRESET"));
@@ -278,7 +281,7 @@ describe("the supervisor", () => {
     const twin = { desired: {}, desiredVersion: 1, reported: {} };
     const first = new FakeConnection(twin);
     const made = scene([first, new FakeConnection({ desired: { a: 1 }, desiredVersion: 2, reported: {} })]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await made.time.advance(15 * 3_600_000);
     expect(made.meter.counts).toMatchObject({ connects: 1, twinReads: 4 });
     twin.desiredVersion = 2;
@@ -291,7 +294,7 @@ describe("the supervisor", () => {
   it("says what stands in the way, once for each change", async () => {
     const refused = new ConnectionError("refused", "connect: the hub does not accept these credentials");
     const made = scene([new ConnectionError("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
-    made.supervisor.start();
+    made.supervisor.start(made.handlers);
     await settle();
     expect(made.supervisor.diagnosis).toContain("cannot be reached");
     await made.time.advance(70_000);

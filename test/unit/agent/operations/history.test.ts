@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { HistoryFile } from "../../../../agent/board/fs/history-file.ts";
 import { historyAfter, readHistory, writeHistory, type HistoryEntry } from "../../../../agent/operations/history.ts";
 import { formatHistory } from "../../../../agent/cli/format/format-history.ts";
-import { createLog } from "../../../../agent/lib/log.ts";
+import { createLog, type Log } from "../../../../agent/lib/log.ts";
+import type { StateFile } from "../../../../agent/state/ports.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
@@ -79,18 +80,27 @@ describe("what has ended", () => {
 });
 
 describe("the file", () => {
-  const around = { log: quiet, now: () => now };
+  /** The state store's storage over both files, as the agent has it. */
+  const recording = (history: HistoryFile, stateFile: FakeStateFile, log: Log = quiet): StateFile<AgentState> => {
+    const recordHistory = history.recorder({ log, now: () => now });
+    return {
+      save: async (state) => {
+        await stateFile.save(state);
+        await recordHistory(state);
+      },
+    };
+  };
 
   it("is written with the state that says so, and read by the next agent", async () => {
     const disk = new MemoryDisk();
     const inner = new FakeStateFile();
-    const file = historyOn(disk).recordEndsOf(inner, around);
+    const file = recording(historyOn(disk), inner);
     await file.save(withUpdate(states().proving));
     await file.save(withUpdate(states().completed));
     expect(inner.saves).toHaveLength(2);
     const next = historyOn(disk);
     expect(await next.read()).toHaveLength(1);
-    await next.recordEndsOf(inner, around).save(withReboot({ phase: "proven", last, job: null, startedAt: null }));
+    await recording(next, inner).save(withReboot({ phase: "proven", last, job: null, startedAt: null }));
     expect((await historyOn(disk).read()).map(({ kind }) => kind)).toEqual(["update", "reboot"]);
   });
 
@@ -100,7 +110,7 @@ describe("the file", () => {
     disk.create = () => Promise.reject(new Error("ENOSPC"));
     const inner = new FakeStateFile();
     const history = historyOn(disk);
-    const file = history.recordEndsOf(inner, around);
+    const file = recording(history, inner);
     await file.save(withUpdate(states().completed));
     expect(inner.saves).toHaveLength(1);
     expect(await history.read()).toEqual([]);
@@ -116,7 +126,7 @@ describe("the file", () => {
     const log = createLog("info", { write: (line) => void lines.push(line) });
     const inner = new FakeStateFile();
     const history = historyOn(disk, async () => free);
-    const file = history.recordEndsOf(inner, { ...around, log });
+    const file = recording(history, inner, log);
     for (const operationId of ["op-1", "op-2", "op-3"])
       await file.save(withUpdate(states(jobWith({ operationId })).completed));
     expect([inner.saves.length, disk.files.size]).toEqual([3, 0]);
@@ -130,7 +140,7 @@ describe("the file", () => {
     const inner = new FakeStateFile();
     inner.refusal = new Error("EIO");
     const history = historyOn(new MemoryDisk());
-    await expect(history.recordEndsOf(inner, around).save(withUpdate(states().completed))).rejects.toThrow("EIO");
+    await expect(recording(history, inner).save(withUpdate(states().completed))).rejects.toThrow("EIO");
     expect(await history.read()).toEqual([]);
   });
 });

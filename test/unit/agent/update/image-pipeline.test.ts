@@ -11,7 +11,7 @@ import { fakeRuntime } from "../../../support/fake-runtime.ts";
 const day = 86_400_000;
 const never = new AbortController().signal;
 
-function pipeline(untouchedMs: number | null, failure?: AgentError) {
+function pipeline(untouchedMs: number | null, failure?: AgentError, uploaded: readonly string[] = []) {
   const time = new FakeTime();
   const calls: string[] = [];
   const orders: DownloadRequest[] = [];
@@ -21,9 +21,10 @@ function pipeline(untouchedMs: number | null, failure?: AgentError) {
     stagedPath: (sha256) => `/staging/${sha256}.image`,
     promote: async () => undefined,
     verify: async (sha256) => void calls.push(`verify ${sha256}`),
-    removeAllExcept: async (except) => void calls.push(`clear ${except.join()}`),
-    removeAllButPartial: async (sha256) => {
-      calls.push(`keep ${sha256}`);
+    discard: async (sha256) => void calls.push(`discard ${sha256}`),
+    removeAllExcept: async (except, spared = []) => void calls.push(`clear ${[...except, ...spared].join()}`),
+    removeAllButPartial: async (sha256, spared = []) => {
+      calls.push(`keep ${[sha256, ...spared].join()}`);
       return untouchedMs;
     },
   };
@@ -40,6 +41,7 @@ function pipeline(untouchedMs: number | null, failure?: AgentError) {
     installer: noInstaller(),
     ...fakeRuntime({ time }),
     maxImageBytes: 9_000,
+    protectedPartials: () => uploaded,
     keepPartialMs: 7 * day,
   };
   return { time, calls, orders, pipeline: new StagingPipeline(ports) };
@@ -91,6 +93,12 @@ describe("what a job leaves behind", () => {
     const { pipeline: shop, calls } = pipeline(untouchedMs);
     await shop.cleanUp(jobWith(), true, never);
     expect(calls).toStrictEqual([`keep ${digest}`, "clear "]);
+  });
+
+  it("is all that is removed: an image that was uploaded meanwhile stays", async () => {
+    const { pipeline: shop, calls } = pipeline(null, undefined, ["uploaded"]);
+    await shop.cleanUp(jobWith(), true, never);
+    expect(calls).toStrictEqual([`keep ${digest},uploaded`, "clear uploaded"]);
   });
 
   it("is left to the job that comes meanwhile", async () => {

@@ -25,7 +25,7 @@ class Scene {
 
   constructor(folder: string, { keepFreeBytes = 0, maxImageBytes = 1e6 } = {}) {
     this.folder = folder;
-    this.staging = new StagingFolder(folder, keepFreeBytes, Infinity, () => this.intake.protectedImages);
+    this.staging = new StagingFolder(folder, keepFreeBytes);
     this.intake = new LocalUpload({
       staging: this.staging,
       partialStore: this.partialStore,
@@ -135,14 +135,14 @@ describe("an image that is handed in", () => {
     const made = await scene();
     const other = "a".repeat(64);
     const midway = async (): Promise<void> => {
-      await made.staging.removeAllExcept([]);
-      await made.staging.removeAllButPartial(other);
+      await made.staging.removeAllExcept([], made.intake.protectedImages);
+      await made.staging.removeAllButPartial(other, made.intake.protectedImages);
     };
     expect(await made.handIn({ midway })).toEqual([200, undefined]);
-    await made.staging.removeAllExcept([]);
+    await made.staging.removeAllExcept([], made.intake.protectedImages);
     expect((await made.names()).length).toBeGreaterThan(0);
     made.updating = "op-1";
-    await made.staging.removeAllExcept([other]);
+    await made.staging.removeAllExcept([other], made.intake.protectedImages);
     expect(await made.names()).toEqual([]);
   });
 

@@ -1,0 +1,232 @@
+import { Agent } from "./agent.ts";
+import { EffectiveSettings } from "./config/effective-settings.ts";
+import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
+import type { Settings } from "./config/settings.ts";
+import { ConnectionManager } from "./hub/connection-manager.ts";
+import { QuotaCounter } from "./hub/session.ts";
+import { Alerts } from "./lib/alerts.ts";
+import { timestamp } from "./lib/clock.ts";
+import { runtimeFor } from "./lib/runtime.ts";
+import { trustedTimestampSource } from "./lib/trusted-timestamp.ts";
+import { validateWindows } from "./maintenance/cron.ts";
+import { WindowGate } from "./maintenance/gate.ts";
+import { splayFraction } from "./maintenance/window.ts";
+import { RequestHandler } from "./methods/request-handler.ts";
+import { isRebooting, isUpdateApplying, runningUpdateId, unblockReboot } from "./operations/blocking.ts";
+import { RecoveryStatus } from "./operations/recovery.ts";
+import { logStateChanges } from "./operations/state-change-log.ts";
+import { createStateStorage } from "./operations/state-storage.ts";
+import type { AgentPorts } from "./ports.ts";
+import { RebootRunner } from "./reboot/runner.ts";
+import { MetricsMonitor } from "./telemetry/monitor.ts";
+import { DesiredHandler } from "./twin/desired-handler.ts";
+import { progressPolicy } from "./twin/progress-throttle.ts";
+import { ReportedState } from "./twin/reported-state.ts";
+import { flushedWithin, Reporter } from "./twin/reporter.ts";
+import { untilApplyAllowed } from "./update/apply-gate.ts";
+import { DesiredFirmwareHandler } from "./update/desired-firmware.ts";
+import { DryRunPipeline } from "./update/dry-run.ts";
+import { createHealthCheck, waitForLink } from "./update/health-check.ts";
+import { StagingPipeline } from "./update/image-pipeline.ts";
+import { LocalUpload } from "./update/local-upload.ts";
+import type { UpdateLimits } from "./update/request.ts";
+import { UpdateRunner } from "./update/runner.ts";
+import { startTrialWatchdog } from "./update/trial-watchdog.ts";
+
+/**
+ * Puts an agent together around its ports, from the saved state up to what looks after the board: each part is given what was
+ * made before it.
+ */
+export async function createAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
+  const { runtime, bootId, mode, installer, staging, power } = ports;
+  const { log, wallClock, bootClock, timer } = runtime;
+  const stopping = new AbortController();
+  const alerts = new Alerts(ports.startupAlerts);
+
+  // The saved state, and the settings that stand in it.
+  const storage = createStateStorage(ports, alerts, stopping.signal);
+  const { store, bootCounter } = storage;
+  logStateChanges(store, log);
+  const recovery = new RecoveryStatus(timer);
+  const effectiveSettings = new EffectiveSettings(store, settings, (problem) => {
+    log.error({ problem }, "remote configuration not read");
+    alerts.raise("remote configuration", `The configuration from the hub is not in force: ${problem}.`);
+  });
+  effectiveSettings.subscribe(({ logLevel }) => ports.setLogLevel(logLevel));
+
+  // The hub: the connection, and what the twin reports.
+  const quota = new QuotaCounter();
+  const connection = new ConnectionManager({ ...runtimeFor("link", runtime), connect: ports.connect, quota });
+  const linkUp = (): boolean => connection.isConnected;
+  const reporter = new Reporter(log.child({ part: "reporter" }));
+  const reportedState = new ReportedState({
+    store,
+    reporter,
+    bootClock,
+    alerts,
+    progressPolicy: () => ({ ...progressPolicy, minIntervalMs: effectiveSettings.current.progressReportLeastMs }),
+    facts: {
+      agent: {
+        version: ports.version,
+        mode,
+        startedAt: timestamp(wallClock),
+        bootId,
+        clockSynchronized: await wallClock.synchronized(),
+      },
+      board: ports.inventory,
+      currentVersion: null,
+    },
+  });
+  const reported = (withinMs: number, signal?: AbortSignal): Promise<void> =>
+    flushedWithin(reporter, timer, withinMs, signal);
+  const stamp = trustedTimestampSource(runtime, (isSynchronized) => reportedState.setClockSynchronized(isSynchronized));
+
+  // Reboots, in maintenance windows where they are asked for.
+  const gate = new WindowGate({
+    ...runtimeFor("windows", runtime),
+    windows: () => effectiveSettings.current.maintenanceWindows,
+    splayFraction: splayFraction(runtime.digest(ports.identity)),
+  });
+  const windowOpened: WindowGate["untilOpen"] = (onWait, signal) => gate.untilOpen(onWait, signal);
+  const reboots = new RebootRunner({
+    ...runtimeFor("reboot", runtime),
+    store,
+    bootId,
+    rebootPort: power,
+    isUpdateApplying: () => isUpdateApplying(store.state),
+    deadlineMs: settings.rebootDeadlineMs,
+    reported,
+    windowOpened,
+    onWait: (wait) => reportedState.setWait("reboot", wait),
+    stamp,
+  });
+
+  // Updates: images that are uploaded or downloaded, installed, and proven.
+  const { maxImageBytes } = settings;
+  const localUpload = new LocalUpload({
+    ...runtimeFor("intake", runtime),
+    staging,
+    partialStore: ports.partialStore,
+    maxImageBytes,
+    runningUpdateId: () => runningUpdateId(store.state),
+  });
+  const pipeline = new StagingPipeline({
+    ...runtime,
+    downloader: localUpload.preemptedBy(ports.downloader),
+    staging,
+    installer,
+    maxImageBytes,
+    protectedPartials: () => localUpload.protectedImages,
+    keepPartialMs: settings.keepPartialMs,
+  });
+  const applyGate = {
+    store,
+    isRebooting: () => isRebooting(store.state),
+    windowOpened,
+    onWait: reportedState.setWait.bind(reportedState, "update"),
+  };
+  const updates = new UpdateRunner({
+    ...runtimeFor("update", runtime),
+    store,
+    bootId,
+    pipeline,
+    dryRunPipeline:
+      mode === "simulated"
+        ? new DryRunPipeline(timer, settings.simulationPauseMs, () => installer.runningVersion())
+        : undefined,
+    health: createHealthCheck(
+      { ...runtime, linkUp },
+      { healthyForMs: settings.healthyForMs, deadlineMs: settings.proveWithinMs },
+    ),
+    bootCounter,
+    waitForLink: (signal) => waitForLink({ ...runtime, linkUp }, signal),
+    untilApplyAllowed: (job, signal) => untilApplyAllowed(applyGate, job, signal),
+    isRebooting: applyGate.isRebooting,
+    alsoChanged: (update) => unblockReboot(store.state, update, bootClock.nowMs()),
+    rebootBoard: (signal) => reboots.rebootForUpdate(signal),
+    stamp,
+    onProgress: (progress) => reportedState.setProgress(progress),
+    onVersion: (version) => reportedState.setVersion(version),
+  });
+  startTrialWatchdog({
+    ...runtimeFor("trial", runtime),
+    store,
+    alerts,
+    bootId,
+    healthDeadlineMs: settings.proveWithinMs,
+    runningVersion: (signal) => installer.runningVersion(signal),
+    reboot: () => power.reboot({ force: true }, stopping.signal),
+    stopping: stopping.signal,
+  });
+
+  // Requests: direct methods, and the desired document.
+  const limits = (): UpdateLimits => ({
+    simulated: mode === "simulated",
+    canInstall: settings.installer !== "none",
+    allowHttp: settings.allowHttp,
+    windowConfigured: gate.isConfigured,
+    maxImageBytes,
+  });
+  const requestHandler = new RequestHandler({
+    ...runtimeFor("methods", runtime),
+    store,
+    bootId,
+    mode,
+    limits,
+    window: () => gate.status(),
+    roomBytes: () => staging.availableBytes(),
+    inhibitors: () => power.inhibitors(),
+    snapshot: () => reportedState.snapshot(),
+    logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
+    link: () => ({ up: connection.isConnected, diagnosis: connection.diagnosis, metered: quota.counts }),
+    reported,
+    recovered: (withinMs) => recovery.within(withinMs),
+  });
+  const desiredHandler = new DesiredHandler({
+    isRecovered: () => recovery.isRecovered,
+    remoteConfig: new RemoteConfigHandler({
+      ...runtimeFor("config", runtime),
+      store,
+      base: settings,
+      validateWindows: (windows) => validateWindows(windows, wallClock.now().getTime()),
+      stopping: stopping.signal,
+    }),
+    firmware: new DesiredFirmwareHandler({
+      ...runtimeFor("methods", runtime),
+      store,
+      limits,
+      currentVersion: () => reportedState.snapshot().currentVersion,
+      stopping: stopping.signal,
+    }),
+  });
+
+  // What looks after the board.
+  const monitor = new MetricsMonitor({
+    ...runtimeFor("health", runtime),
+    read: ports.readMetrics,
+    intervals: () => ({
+      intervalMs: effectiveSettings.current.healthReportEveryMs,
+      minIntervalMs: effectiveSettings.current.healthReportLeastMs,
+    }),
+    facts: () => ({ bootId, firmwareVersion: reportedState.snapshot().currentVersion }),
+  });
+  effectiveSettings.subscribe(() => monitor.settingsChanged());
+
+  return new Agent({
+    ports,
+    settings,
+    alerts,
+    storage,
+    recovery,
+    connection,
+    reporter,
+    reportedState,
+    requestHandler,
+    desiredHandler,
+    reboots,
+    localUpload,
+    updates,
+    monitor,
+    stopping,
+  });
+}

@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+import type { JsonObject } from "../../../../agent/contract/json.ts";
+import { DesiredHandler } from "../../../../agent/twin/desired-handler.ts";
+import { settle } from "../../../support/fake-time.ts";
+import { Gate } from "../../../support/gate.ts";
+
+/** A handler whose configuration takes until the gate opens, if there is one. */
+function scene({ gate, isRecovered = true }: { gate?: Gate; isRecovered?: boolean } = {}) {
+  const seen: string[] = [];
+  const board = { isRecovered };
+  const handler = new DesiredHandler({
+    isRecovered: () => board.isRecovered,
+    remoteConfig: {
+      handleDesired: async (_document, version) => {
+        seen.push(`configuration ${version}`);
+        await gate?.pass();
+      },
+    },
+    firmware: { handleDesired: async (_document, version) => void seen.push(`firmware ${version}`) },
+  });
+  return { handler, seen, board };
+}
+
+const document = (): JsonObject => ({ firmware: {} });
+
+it("applies the configuration before it looks at the firmware", async () => {
+  const gate = new Gate();
+  const { handler, seen } = scene({ gate });
+  const handled = handler.handleDesired(document(), 1);
+  await settle();
+  expect(seen).toStrictEqual(["configuration 1"]);
+  gate.open();
+  await handled;
+  expect(seen).toStrictEqual(["configuration 1", "firmware 1"]);
+});
+
+it("leaves the firmware to a document that came while the configuration was checked", async () => {
+  const gate = new Gate();
+  const { handler, seen } = scene({ gate });
+  const first = handler.handleDesired(document(), 1);
+  const second = handler.handleDesired(document(), 2);
+  gate.open();
+  await Promise.all([first, second]);
+  expect(seen).toStrictEqual(["configuration 1", "configuration 2", "firmware 2"]);
+});
+
+it("handles nothing before the state is recovered, and the last document after that", async () => {
+  const { handler, seen, board } = scene({ isRecovered: false });
+  await handler.resume();
+  await handler.handleDesired(document(), 1);
+  await handler.handleDesired(document(), 2);
+  expect(seen).toStrictEqual([]);
+  board.isRecovered = true;
+  await handler.resume();
+  expect(seen).toStrictEqual(["configuration 2", "firmware 2"]);
+});
