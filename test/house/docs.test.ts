@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { errorCodes } from "../../agent/contract/codes.ts";
 import { settingNames } from "../../agent/config/parse-settings.ts";
 import { faultNames } from "../../service-tools/local-hub/faults/catalog.ts";
 
@@ -12,4 +13,9 @@ it("docs/local-hub.md tells of every fault there is, and of no other", () => {
   const rows = readFileSync("docs/local-hub.md", "utf8").matchAll(/^\| ((?:`[a-z-]+`(?:, )?)+) \| /gm);
   const names = [...rows].flatMap(([, cell = ""]) => cell.replaceAll("`", "").split(", "));
   expect(names.toSorted()).toStrictEqual(faultNames().toSorted());
+});
+
+it("docs/errors.md explains every error code, word for word", () => {
+  const rows = [...readFileSync("docs/errors.md", "utf8").matchAll(/^\| `([a-z-]+)` \| (.*) \|$/gm)];
+  expect(Object.fromEntries(rows.map(([, code, remedy]) => [code, remedy]))).toStrictEqual(errorCodes);
 });

@@ -3,8 +3,6 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
 import type { LaunchOptions } from "../../../../agent/config/launch-options.ts";
-import { parseSettings, environmentVariable } from "../../../../agent/config/parse-settings.ts";
-import { settings } from "../../../../agent/config/settings.ts";
 import { bareLaunchOptions } from "../../../support/launch-options.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -72,14 +70,6 @@ describe("where a setting comes from", () => {
       BOARDKEEPER_HOME: "/bk",
     };
     expect((await loadConfig({ ...around, env, simulate: true })).stateDir).toBe("/bk/boards/%2E%2E");
-  });
-
-  it("has one environment variable each", () => {
-    const names = Object.keys(settings).map(environmentVariable);
-    expect(new Set(names).size).toBe(names.length);
-    expect(environmentVariable("update.command.time-limit-seconds")).toBe(
-      "BOARDKEEPER_UPDATE_COMMAND_TIME_LIMIT_SECONDS",
-    );
   });
 });
 
@@ -249,15 +239,4 @@ describe("the connection string", () => {
     expect((await problemsOf(simulated)).join()).toContain("choose one with --device-id");
     expect((await loadConfig({ ...simulated, deviceId: "two" })).hub.deviceId).toBe("two");
   });
-});
-
-it("reads sizes, seconds and lists in both ways of writing", () => {
-  const read = (field: keyof typeof settings, value: unknown): unknown =>
-    Reflect.get(parseSettings([{ source: "test", values: { [settings[field].name]: value } }]).settings, field);
-  expect(read("keepFreeBytes", "1.5 KiB")).toBe(1_536);
-  expect(read("keepFreeBytes", 7)).toBe(7);
-  expect(read("simulationPauseMs", "0.25")).toBe(250);
-  expect(read("rebootCommand", "shutdown -r now")).toStrictEqual(["shutdown", "-r", "now"]);
-  expect(read("rebootCommand", ["a b"])).toStrictEqual(["a b"]);
-  expect(read("allowHttp", "true")).toBe(true);
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Json } from "../../../../agent/contract/json.ts";
-import { cronOpenings } from "../../../../agent/maintenance/cron.ts";
-import { FakeBoard } from "../../../support/fake-board.ts";
-import { FakeHub } from "../../../support/fake-hub.ts";
-import { settle } from "../../../support/fake-time.ts";
-import { digest } from "../../../support/updates.ts";
+import type { Json } from "../../../agent/contract/json.ts";
+import { cronOpenings } from "../../../agent/maintenance/cron.ts";
+import { FakeBoard } from "../../support/fake-board.ts";
+import { FakeHub } from "../../support/fake-hub.ts";
+import { settle } from "../../support/fake-time.ts";
+import { digest } from "../../support/updates.ts";
 
 /* A whole agent over fakes of its ports, configured over the hub. It is Friday, three o'clock at night. */
 
