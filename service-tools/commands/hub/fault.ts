@@ -48,7 +48,7 @@ Examples:
   boardkeeper hub fault add latency delayMs=800 jitterMs=400
   boardkeeper hub fault add method-answer-lost --times 1
   boardkeeper hub fault add restart downMs=10000 sessions=lost
-  boardkeeper hub fault list                          list the faults that are on, and how often each struck
+  boardkeeper hub fault list                          list the faults that are on, and how often each acted
   boardkeeper hub fault clear                         end all faults`;
 
 /** `boardkeeper hub fault …` */
@@ -74,7 +74,7 @@ function addFaultAdd(fault: Command, { out, err }: Context): void {
     .addOption(
       new Option("--on <endpoint...>", "on these endpoints (default: on all where it applies)").choices(endpoints),
     )
-    .option("--times <n>", "end it after it has struck this many times", wholeNumber)
+    .option("--times <n>", "end it after it has acted this many times", wholeNumber)
     .option("--for <duration>", "end it after this time, such as 30s or 5m", duration)
     .option("--after <duration>", "start it after this time", duration)
     .addOption(folderOption())
@@ -97,7 +97,7 @@ function addFaultAdd(fault: Command, { out, err }: Context): void {
 function addFaultList(fault: Command, { out, err }: Context): void {
   fault
     .command("list")
-    .description("list the added faults, and how often each has struck")
+    .description("list the added faults, and how often each has acted")
     .addOption(folderOption())
     .addOption(outputOption())
     .action(async (options: Common) => {

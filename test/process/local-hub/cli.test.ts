@@ -190,7 +190,7 @@ describe("the image server", () => {
     expect(await statusOf(home)).toMatchObject({ running: true, imageServer: { running: false } });
     const published = await boardkeeper(home, "image", "publish", file, "-o", "json");
     expect(published.status).toBe(0);
-    expect(published.stderr).toContain("the image server is not running: nobody can download it.");
+    expect(published.stderr).toContain("the image server is not running: no device can download it.");
     await addDevice(await reachable(home), "board-1");
     expect(await boardkeeper(home, "update", "-d", "board-1", "--file", file)).toMatchObject({
       status: 1,

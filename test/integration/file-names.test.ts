@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { deviceFileName as agentName } from "../../../agent/lib/xdg.ts";
-import { fileNameOf as hubName } from "../../../service-tools/local-hub/lib/target.ts";
+import { deviceFileName as agentName } from "../../agent/lib/xdg.ts";
+import { fileNameOf as hubName } from "../../service-tools/local-hub/lib/target.ts";
 
 it.each<[string, string | undefined, string]>([
   ["board-1", undefined, "board-1"],
