@@ -1,6 +1,5 @@
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { cwd } from "node:process";
+import { resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 import { Disk } from "./disk.ts";
 import { Machine } from "./machine.ts";
@@ -32,10 +31,20 @@ export const packagesFolder = "dist/packages";
 
 /** The package that a system takes, as scripts/package has made it. */
 export function packageFor(system: SystemName): string {
+  return packageIn(packagesFolder, system);
+}
+
+function packageIn(folder: string, system: SystemName): string {
   const ending = `_${systems[system].architecture}.deb`;
-  const file = readdirSync(packagesFolder).find((name) => name.endsWith(ending));
-  if (file === undefined) throw new Error(`There is no ${packagesFolder}/*${ending}: run scripts/package first.`);
-  return join(cwd(), packagesFolder, file);
+  const file = readdirSync(folder).find((name) => name.endsWith(ending));
+  if (file === undefined) throw new Error(`There is no ${folder}/*${ending}: run scripts/package first.`);
+  return resolve(folder, file);
+}
+
+/** What boards have at first: the packages in the folder that FORMER_PACKAGES names, of a release before, or those of this one. */
+export function firstPackage(system: SystemName): string {
+  const folder = process.env["FORMER_PACKAGES"];
+  return folder === undefined ? packageFor(system) : packageIn(folder, system);
 }
 
 export function bareRoot(system: SystemName): string {
@@ -53,7 +62,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       const machine = new Machine(await Disk.over([root]));
       machines.push(machine);
       await machine.powerOn();
-      await machine.installPackage(packageFor(system));
+      await machine.installPackage(firstPackage(system));
       await machine.powerOff();
       return [system, { root, installed: machine.disk.upper }] as const;
     }),

@@ -109,7 +109,9 @@ export class Machine {
   /** Installs a package of the host as an operator does; the network is not asked for what it needs. */
   async installPackage(file: string): Promise<void> {
     await this.write("/tmp/agent.deb", await readFile(file));
-    await this.shell(`DEBIAN_FRONTEND=noninteractive apt-get install -y /tmp/agent.deb && rm /tmp/agent.deb`);
+    await this.shell(
+      `DEBIAN_FRONTEND=noninteractive apt-get install -y --allow-downgrades /tmp/agent.deb && rm /tmp/agent.deb`,
+    );
   }
 
   /** Waits until a unit has logged a line that matches, in this boot and from its begin on. */

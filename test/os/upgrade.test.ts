@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { imageServer, servingParts, testImage } from "../support/image-server.ts";
 import { installedMachine, provisionedBoard } from "./board.ts";
-import { packageFor, systemNames } from "./layers.ts";
-import { newerLine, newerPackage } from "./newer-package.ts";
+import { firstPackage, packageFor, systemNames } from "./layers.ts";
+import { newerLine, newerPackage, olderPackage } from "./other-releases.ts";
 
 /** Two slots in two files, and a board that starts what was armed before its last boot. */
 const installer = `#!/bin/sh
@@ -71,6 +71,49 @@ healthy-for-seconds = 0\n`,
       undefined,
       expect.stringMatching(/^bytes=[1-9]\d*-$/) as string,
     ]);
+  });
+
+  it("taken back to the release before, the agent goes on with what the newer one has saved", async () => {
+    const board = await provisionedBoard(system);
+    const { machine, service } = board;
+    const image = testImage(200_000);
+    const server = await imageServer(servingParts(image, { etag: '"v1"' }));
+    await machine.disk.write("/usr/local/lib/install-slot", installer, 0o755);
+    await machine.disk.write("/etc/boardkeeper/image-ca.pem", server.ca);
+    await machine.disk.write(
+      "/etc/boardkeeper/agent.toml.d/update.toml",
+      `[update]\ninstaller = "command"\ncommand.program = "/usr/local/lib/install-slot"\nca-file = "/etc/boardkeeper/image-ca.pem"
+healthy-for-seconds = 0\n`,
+    );
+    await machine.powerOn();
+    await service.callMethod("rebootDevice", { operationId: "before-upgrade" });
+    await machine.booted(2);
+    await service.untilReported("boardkeeper.reboot.phase", "proven");
+    await machine.installPackage(await newerPackage(packageFor(system)));
+    await service.callMethod("firmwareUpdate", {
+      fwPackageUri: `${server.origin}/board.img`,
+      fwPackageCheckValue: image.sha256,
+      fwVersion: "2.0.0",
+      apply: "manual",
+      operationId: "under-way",
+    });
+    await service.untilReported("boardkeeper.update.phase", "staged");
+
+    await machine.installPackage(await olderPackage(firstPackage(system)));
+    const { payload } = await service.callMethod("getStatus");
+    expect(payload).toMatchObject({
+      update: { phase: "staged", operationId: "under-way", version: "2.0.0" },
+      reboot: { operationId: "before-upgrade", phase: "proven" },
+    });
+    expect(payload["agent"]).not.toHaveProperty("problems");
+    expect(await machine.shell("boardkeeper-agent history")).toContain("before-upgrade");
+    await service.callMethod("applyFirmwareUpdate");
+    const reported = await service.untilReported(
+      "boardkeeper.update.phase",
+      (phase) => phase === "completed" || phase === "failed",
+    );
+    expect(reported["boardkeeper"].update).toMatchObject({ phase: "completed", operationId: "under-way" });
+    expect(server.requests).toHaveLength(1);
   });
 
   it("removed and installed again, the agent goes on where it was", async () => {
