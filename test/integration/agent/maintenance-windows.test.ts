@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { cronOpenings } from "../../../../agent/maintenance/cron.ts";
-import { FakeBoard } from "../../../support/fake-board.ts";
-import { FakeHub } from "../../../support/fake-hub.ts";
-import { settle } from "../../../support/fake-time.ts";
-import { digest } from "../../../support/updates.ts";
+import { cronOpenings } from "../../../agent/maintenance/cron.ts";
+import { FakeBoard } from "../../support/fake-board.ts";
+import { FakeHub } from "../../support/fake-hub.ts";
+import { settle } from "../../support/fake-time.ts";
+import { digest } from "../../support/updates.ts";
 
 /* A whole agent over fakes of its ports. It is Friday, three o'clock at night. */
 

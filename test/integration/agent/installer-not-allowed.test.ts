@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { AgentError } from "../../../../agent/lib/errors.ts";
-import { FakeBoard } from "../../../support/fake-board.ts";
-import { FakeHub } from "../../../support/fake-hub.ts";
-import { digest } from "../../../support/updates.ts";
+import { AgentError } from "../../../agent/lib/errors.ts";
+import { FakeBoard } from "../../support/fake-board.ts";
+import { FakeHub } from "../../support/fake-hub.ts";
+import { digest } from "../../support/updates.ts";
 
 const fetchMs = 40_000;
 
