@@ -18,7 +18,6 @@ function roomOf(path: string): string {
 const known = [
   /^test\/unit\/(agent\/(bad-disk|outage|replies|without-hub)|agent\/windows\/board|agent\/update\/(not-allowed|restarts)|systemd\/debian\/agent.toml|tools\/file-names)\.test\.ts$/,
   /^agent\/agent\.ts: |^test\/(crash\/disk-faults|process\/agent|integration\/|unit\/agent\/).*: \d+$/,
-  /^agent\/(board|cli) <-> agent\/(board|cli): /,
   /^agent\/(download|update) <-> agent\/(download|update): /,
 ];
 const unknown = (offences: readonly string[]): string[] =>

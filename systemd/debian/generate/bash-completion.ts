@@ -1,6 +1,6 @@
 import { commands, options, type Command, type Option } from "../../../agent/cli/arguments.ts";
 
-/* What bash offers after "boardkeeper-agent" and the tabulator, made from the program's own table of commands. */
+/* Tab completion for boardkeeper-agent in bash, generated from the table of commands. */
 
 /** A script for /usr/share/bash-completion/completions. */
 export function bashCompletion(): string {
@@ -8,9 +8,9 @@ export function bashCompletion(): string {
     const names = command.options.map((option) => `--${option}`);
     return `    ${name}) words='${[...names, "--help"].join(" ")}' ;;`;
   });
-  const files = valuesThat((value) => value === "FILE");
-  const folders = valuesThat((value) => value === "DIR");
-  const others = valuesThat((value) => value !== "FILE" && value !== "DIR");
+  const files = optionsWhoseValue((value) => value === "FILE");
+  const folders = optionsWhoseValue((value) => value === "DIR");
+  const others = optionsWhoseValue((value) => value !== "FILE" && value !== "DIR");
   const withOperand = Object.entries<Command>(commands).flatMap(([name, { operand }]) =>
     operand?.includes("FILE") === true ? [name] : [],
   );
@@ -41,8 +41,8 @@ complete -o filenames -F _boardkeeper_agent boardkeeper-agent
 `;
 }
 
-/** A pattern of the shell: the options whose value is of this kind. */
-function valuesThat(isWanted: (value: string) => boolean): string {
+/** A shell pattern that matches the options whose value is of a kind. */
+function optionsWhoseValue(isWanted: (value: string) => boolean): string {
   const wanted = Object.entries<Option>(options).filter(([, { value }]) => value !== undefined && isWanted(value));
   return wanted.map(([name, { short }]) => (short === undefined ? `--${name}` : `--${name} | -${short}`)).join(" | ");
 }

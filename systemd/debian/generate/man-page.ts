@@ -1,37 +1,34 @@
 import { commands, options, type Command, type Option, type OptionName } from "../../../agent/cli/arguments.ts";
 
-/* The manual page boardkeeper-agent(8), made from the program's own table of commands. */
+/* The man page boardkeeper-agent(8), generated from the table of commands. */
 
 const files: readonly (readonly [string, string])[] = [
   [
     "/etc/boardkeeper/agent.toml, /etc/boardkeeper/agent.toml.d/*.toml",
-    "The configuration. The packages never change them: what you have edited stays, without a question.",
+    "The configuration. A package upgrade never changes it.",
   ],
   ["/usr/share/doc/boardkeeper-agent/examples/agent.toml", "Every setting, with its default and its meaning."],
   [
     "/etc/boardkeeper/credentials/connection-string",
-    "The connection string, for root alone to read; systemd hands the service a copy. Without it the service waits, or runs with the last good configuration.",
+    "The connection string, readable by root alone; systemd passes a copy to the service. Without it the service waits, or runs with the last known good configuration.",
   ],
   [
     "/etc/boardkeeper/installer",
-    "The path of the one program that root may run as the installer, with update.command.as-root; for root alone to write. Without it root runs none.",
+    "The path of the one program that root may run as the installer, with update.command.as-root; writable by root alone. Without this file root runs none.",
   ],
-  ["/var/lib/boardkeeper", "The state. It must outlive a firmware update, and it is all that a board has to keep."],
-  [
-    "/run/boardkeeper-agent/control.sock",
-    "Where the commands speak to the running agent: root, and the group boardkeeper.",
-  ],
+  ["/var/lib/boardkeeper", "The state. It must outlive a firmware update, and nothing else has to."],
+  ["/run/boardkeeper-agent/control.sock", "The local API of the running agent, for root and the group boardkeeper."],
 ];
 
 const statuses: readonly (readonly [string, string])[] = [
   ["0", "Done."],
-  ["1", "It failed; the message says why, and what to do."],
-  ["64", "The command line cannot be."],
-  ["78", "Of run only: the configuration cannot be used."],
+  ["1", "Failed; the message says why, and what to do."],
+  ["64", "Invalid command line."],
+  ["78", "run only: the configuration cannot be used."],
 ];
 
 /**
- * The page in man(7).
+ * The page in man(7) format.
  * @param date as in 2026-11-21
  */
 export function manPage(version: string, date: string): string {
@@ -39,7 +36,7 @@ export function manPage(version: string, date: string): string {
     const operand = command.operand === undefined ? "" : ` \\fI${roff(command.operand)}\\fR`;
     return `.B boardkeeper\\-agent ${roff(name)}\\fR${operand} [\\fIoptions\\fR]\n.br\n`;
   });
-  const each = Object.entries<Command>(commands).map(
+  const sections = Object.entries<Command>(commands).map(
     ([name, command]) =>
       `.SS ${roff(name)}\n${sentence(command.summary)}\n${prose(command.details)}${optionsOf(command.options)}`,
   );
@@ -48,11 +45,11 @@ export function manPage(version: string, date: string): string {
 boardkeeper\\-agent \\- reboots and firmware updates through Azure IoT Hub, proven
 .SH SYNOPSIS
 ${synopsis.join("")}.SH DESCRIPTION
-Keeps this board: reboots it and updates its firmware when its hub asks, and proves what it did. The service
+The agent reboots this board and updates its firmware when the hub asks for it, and proves the result. The service
 .B boardkeeper\\-agent.service
-runs the agent; the other commands are for whoever stands before the board, or is logged in to it.
+starts it; the other commands are for a person at the board or logged in to it.
 .SH COMMANDS
-${each.join("")}.SH FILES
+${sections.join("")}.SH FILES
 ${definitions(files)}.SH EXIT STATUS
 ${definitions(statuses)}.SH SEE ALSO
 .BR systemctl (1),
@@ -73,7 +70,7 @@ function definitions(list: readonly (readonly [string, string])[]): string {
   return list.map(([term, says]) => `.TP\n.I ${roff(term)}\n${roff(says)}\n`).join("");
 }
 
-/** Indented lines are something to type. */
+/** Indented lines are commands to type: shown as they are. */
 function prose(text: string): string {
   return text.replaceAll(/(?:^ {2}.*(?:\n|$))+|(?:^(?! {2}).*(?:\n|$))+/gm, (block) =>
     block.startsWith("  ")
@@ -86,7 +83,7 @@ function sentence(text: string): string {
   return roff(`${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
 }
 
-/** A text in which roff finds nothing to obey; hyphens stay what can be typed. */
+/** Escapes a text for roff; hyphens stay ASCII, so that options can be copied. */
 function roff(text: string): string {
   return text
     .replaceAll("\\", "\\e")
