@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { redact, truncateUtf8 } from "./safe-text.ts";
 
-/** What came from outside, checked: the value, or every problem as one sentence each. */
+/** The result of a check: the value, or every problem, one sentence each. */
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly [string, ...string[]] };
@@ -20,7 +20,7 @@ export function check<const Schema extends v.GenericSchema>(
   return { ok: false, problems: [first ?? "refused", ...others] };
 }
 
-/** A schema for one value that either meets a rule or is refused with the words that say what was expected. */
+/** A schema for one value that meets a rule; the problem says what was expected. */
 export function rule<T>(
   expected: string,
   test: (value: unknown) => boolean,
@@ -28,7 +28,7 @@ export function rule<T>(
   return v.custom<T>(test, expected);
 }
 
-/** The same for values that must not be repeated in a message: connection strings, URLs with signatures. */
+/** The same for values that a message must not quote: connection strings, URLs with signatures. */
 export function secretRule<T>(
   expected: string,
   test: (value: unknown) => boolean,
@@ -40,34 +40,34 @@ const secret = "\u0000";
 
 function formatIssue(issue: v.GenericIssue): string {
   const key = v.getDotPath(issue);
-  const said = describeIssue(issue);
-  return key === null ? said : `${key}: ${said}`;
+  const description = describeIssue(issue);
+  return key === null ? description : `${key}: ${description}`;
 }
 
 function describeIssue({ type, message, received, expected, input }: v.GenericIssue): string {
   if (type === "strict_object" && expected === "never") return "is not a known key";
   if ((type === "object" || type === "strict_object") && received === "undefined") return "is missing";
-  const came =
+  const actual =
     typeof input !== "string" ? received : message.startsWith(secret) ? describeLength(input) : quoted(input);
   const wanted = type === "custom" || expected === null ? message.replace(secret, "") : expected;
-  return `expected ${wanted}, got ${truncateUtf8(came, 80)}`;
+  return `expected ${wanted}, got ${truncateUtf8(actual, 80)}`;
 }
 
 function describeLength(text: string): string {
   return `a text of ${text.length} characters`;
 }
 
-/** As in JSON, so that a control character shows as one; before it is cut, what may be a secret is taken out. */
+/** As in JSON, so that control characters are visible. Secrets are removed before the text is cut. */
 function quoted(text: string): string {
   return JSON.stringify(redact(text));
 }
 
-/** A text of bounded length that meets a pattern. */
+/** Tests for a text that matches a pattern and has at most so many characters. */
 export function isMatchingText(pattern: RegExp, longest: number): (value: unknown) => value is string {
   return (value): value is string => typeof value === "string" && value.length <= longest && pattern.test(value);
 }
 
-/** A whole number within bounds, both included. */
+/** Tests for a whole number from `least` to `most`, both included. */
 export function isIntegerBetween(least: number, most: number): (value: unknown) => value is number {
   return (value): value is number => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
 }

@@ -1,6 +1,6 @@
 /**
- * Every code that a failure or a refusal can carry, with what to do about it. Programs match on the codes, so they never
- * change their meaning; docs/errors.md is checked against this table.
+ * Every code of a failure or an error response, with what to do about it. Programs match on the codes, so a code never
+ * changes its meaning. docs/errors.md is checked against this table.
  */
 export const errorCodes = {
   "already-scheduled": "A reboot is pending. Wait for it, or cancel it with cancelReboot.",

@@ -2,7 +2,7 @@ import type { ErrorCode } from "./codes.ts";
 import type { MethodReply } from "./methods.ts";
 import { redact, truncateUtf8 } from "./safe-text.ts";
 
-/** A request that is not carried out: an HTTP-like status, a stable code (docs/errors.md), and why, for people. */
+/** Why a request is not carried out: an HTTP-like status, a stable code (docs/errors.md), and a sentence for people. */
 export interface ErrorResponse {
   readonly status: number;
   readonly code: ErrorCode;
@@ -15,17 +15,17 @@ export interface InvalidRequest {
 }
 export type Validated<T> = { readonly ok: true; readonly value: T } | InvalidRequest;
 
-/** The message may repeat what came: it is cut to fit a twin, and loses what may be a secret. */
+/** @param message may quote the request: it is cut to fit a twin, and secrets are removed */
 export function rejectRequest(status: number, code: ErrorCode, message: string): InvalidRequest {
   return { ok: false, error: { status, code, message: truncateUtf8(redact(message)) } };
 }
 
-/** A payload that does not meet its schema: every problem is told at once. */
+/** For a payload that does not match its schema: the message lists every problem. */
 export function invalidPayload(problems: readonly string[]): InvalidRequest {
   return rejectRequest(400, "bad-request", `Bad request: ${problems.join("; ")}.`);
 }
 
-/** A refusal as a method's caller gets it. */
+/** An error response as a method's caller gets it. */
 export function errorReply({ status, code, message }: ErrorResponse): MethodReply {
   return { status, payload: { Response: message, error: { code, message } } };
 }

@@ -7,7 +7,7 @@ export interface Failure {
   readonly code: string;
   /** The phase, method or part in which it happened. */
   readonly during: string;
-  /** A sentence for people: what happened, why, what to do next. Free of secrets and query strings. */
+  /** A sentence for people: what happened, why, what to do. Free of secrets and query strings. */
   readonly message: string;
 }
 
@@ -16,15 +16,15 @@ export function failure(code: ErrorCode, during: string, message: string): Failu
   return { code, during, message: truncateUtf8(redact(message)) };
 }
 
-/** A twin has room for a hint, not for a log. */
-const mostProblems = 5;
-const longestProblemBytes = 200;
+/** A twin has little room: the log has all of them, in full. */
+const mostAlerts = 5;
+const longestAlertBytes = 200;
 
-/** What is wrong with the agent and its disk, for the twin: few and short, without secrets; null when nothing is. */
-export function alertsForTwin(problems: readonly string[]): readonly string[] | null {
-  if (problems.length === 0) return null;
-  const first = problems.slice(0, problems.length > mostProblems ? mostProblems - 1 : mostProblems);
-  const left = problems.length - first.length;
-  const told = left === 0 ? first : [...first, `and ${left} more; the agent's log on the board has all of them`];
-  return told.map((one) => truncateUtf8(redact(one), longestProblemBytes));
+/** The alerts about the agent and its disk, for the twin: at most 5, each cut to 200 bytes, without secrets; null for none. */
+export function alertsForTwin(alerts: readonly string[]): readonly string[] | null {
+  if (alerts.length === 0) return null;
+  const first = alerts.slice(0, alerts.length > mostAlerts ? mostAlerts - 1 : mostAlerts);
+  const left = alerts.length - first.length;
+  const shown = left === 0 ? first : [...first, `and ${left} more; the agent's log on the board has all of them`];
+  return shown.map((one) => truncateUtf8(redact(one), longestAlertBytes));
 }

@@ -20,9 +20,9 @@ export function canonicalJson(value: unknown): string {
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
 }
 
-/* Reads a board's report without trusting it: another release of the agent, or somebody's hand, may have written it. */
+/* Reading a board's reported properties without trusting them: another release of the agent, or a person, may have written them. */
 
-/** The section under a key; empty where there is none. */
+/** The object under a key; empty where there is none. */
 export function sectionAt(parent: JsonObject, key: string): JsonObject {
   const value = parent[key];
   return isJsonObject(value) ? value : {};

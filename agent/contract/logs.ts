@@ -1,9 +1,9 @@
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import { onOneLine, redact, truncateUtf8 } from "./safe-text.ts";
 
-/* The last lines of an agent's log, as `getLogs` answers them. */
+/* The last lines of an agent's log, as `getLogs` returns them. */
 
-/** The least important first. */
+/** From the least to the most important. */
 export const logLevels = ["debug", "info", "warn", "error", "fatal"] as const;
 export type LogLineLevel = (typeof logLevels)[number];
 /** The levels that can be configured: `fatal` is always logged. */
@@ -19,20 +19,20 @@ export interface LogsRequest {
 export interface LogPage {
   /** The oldest first, each with `time`, `level`, `msg`, mostly `part`, and fields of its own. */
   readonly lines: readonly JsonObject[];
-  /** How many older ones would have been asked for, and did not fit. */
+  /** How many older lines match the request but do not fit. */
   readonly omitted: number;
 }
 
-/** A direct method's answer may have 128 KB; the rest is for what stands around the lines. */
+/** A direct method's reply may have 128 KB; the rest is for what is around the lines. */
 const mostBytes = 100 * 1_024 - 1_024;
 const longestMessage = 1_000;
 
 /**
- * The newest of some lines that were asked for and fit an answer.
+ * The newest lines that match a request and fit a reply.
  * @param lines JSON texts, the oldest first
  */
-export function newestLogPage(lines: readonly string[], asked: LogsRequest): LogPage {
-  const wanted = lines.map(parseLine).filter((line) => isWanted(line, asked));
+export function newestLogPage(lines: readonly string[], request: LogsRequest): LogPage {
+  const wanted = lines.map(parseLine).filter((line) => isWanted(line, request));
   const encoder = new TextEncoder();
   let [from, bytes] = [wanted.length, 0];
   for (; from > 0; from -= 1) {
@@ -42,35 +42,35 @@ export function newestLogPage(lines: readonly string[], asked: LogsRequest): Log
   return { lines: wanted.slice(from), omitted: from };
 }
 
-/** @param level undefined: every line is */
+/** @param level undefined: true for every line */
 export function isAtLeastLevel(line: JsonObject, level: LogLineLevel | undefined): boolean {
   if (level === undefined) return true;
   return logLevels.findIndex((one) => one === line["level"]) >= logLevels.indexOf(level);
 }
 
-/** A line for people: when, how important, who, what; then its fields. */
+/** A line for people: time, level, part, message; then its fields. */
 export function formatLogLine(line: JsonObject): string {
   const { time, level, part, msg, err, ...fields } = line;
   const reason = isJsonObject(err) && typeof err["message"] === "string" ? [`(${err["message"]})`] : [];
-  const said = Object.entries(fields)
+  const others = Object.entries(fields)
     .filter(([, value]) => value !== null && value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
   const who = [word(time), word(level).padEnd(5), word(part).padEnd(9)].join("  ");
-  return onOneLine([`${who}  ${word(msg)}`, ...reason, ...said].join(" ")).trimEnd();
+  return onOneLine([`${who}  ${word(msg)}`, ...reason, ...others].join(" ")).trimEnd();
 }
 
-/** A line that is none of ours is one of somebody's: kept as it is. */
+/** A line that is no JSON object was not written by the agent: its text is kept as the message. */
 function parseLine(line: string): JsonObject {
   try {
     const read: unknown = JSON.parse(line);
     if (isJsonObject(read)) return redactObject(read);
   } catch {
-    // Below.
+    // Not JSON: see below.
   }
   return { msg: truncateUtf8(redact(line), longestMessage) };
 }
 
-/** Once more without secrets: these lines leave the board. */
+/** These lines leave the board, so secrets are removed once more. */
 function redactObject(line: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(line).map(([key, value]) => [key, redactValue(value)]));
 }

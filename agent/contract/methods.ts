@@ -3,7 +3,7 @@ import { check, isMatchingText, isIntegerBetween, rule, secretRule, type Checked
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { logLevels, type LogsRequest } from "./logs.ts";
 
-/** The direct methods that a board answers, with the names that other tutorials of the family call them by. */
+/** The direct methods that a board answers. */
 export const methods = [
   "rebootDevice",
   "cancelReboot",
@@ -17,18 +17,18 @@ export type Method = (typeof methods)[number];
 
 const aliases: Readonly<Record<string, Method>> = { reboot: "rebootDevice" };
 
-/** The method behind a name or an alias; undefined for a name that no board knows. */
+/** The method for a name or an alias of another tutorial; undefined for an unknown name. */
 export function findMethod(name: string): Method | undefined {
   return methods.find((known) => known === name) ?? (Object.hasOwn(aliases, name) ? aliases[name] : undefined);
 }
 
-/** What a direct method answers: an HTTP-like status and a JSON object with a sentence for people under `Response`. */
+/** A direct method's reply: an HTTP-like status and a JSON object with a sentence for people under `Response`. */
 export interface MethodReply {
   readonly status: number;
   readonly payload: { readonly Response: string } & JsonObject;
 }
 
-/** A day: a reboot further away than that belongs to a maintenance window. */
+/** A day: a reboot that is to happen later should use a maintenance window. */
 const longestDelaySeconds = 86_400;
 /** 1 TiB: beyond any image, below what a JSON number holds exactly. */
 export const largestImageBytes = 2 ** 40;
@@ -44,8 +44,8 @@ export const firmwareVersion = rule<string>(
   isMatchingText(/^[A-Za-z0-9][\w.+~:-]*$/, 64),
 );
 /**
- * What a job's version is called where its caller named none: by the beginning of the image's digest.
- * @param sha256 64 hex digits; null for a rehearsal
+ * The version of a job, or a label where its caller named none: the beginning of the image's digest.
+ * @param sha256 64 hex digits; null for a dry run
  */
 export function versionLabel(version: string | undefined, sha256: string | null): string {
   return version ?? (sha256 === null ? "rehearsal" : `sha256:${sha256.slice(0, 12)}`);
@@ -126,12 +126,12 @@ export function parseRebootRequest(payload: unknown): Checked<RebootRequest> {
   return { ok: false, problems: ["delaySeconds, at, window: expected at most one of them, got several"] };
 }
 
-/** Checks the payload of `firmwareUpdate`. Whether its check value is a digest is for the job to say (rehearsals). */
+/** Checks the payload of `firmwareUpdate`. Whether the check value must be a digest depends on the job: a dry run needs none. */
 export function parseFirmwareUpdateRequest(payload: unknown): Checked<FirmwareUpdateRequest> {
   return checkPayload(firmwareUpdateRequest, payload);
 }
 
-/** Checks the payload of methods that take nothing but an operation id. */
+/** Checks the payload of methods that take only an operation id. */
 export function parseOperationReference(payload: unknown): Checked<OperationReference> {
   return checkPayload(operationReference, payload);
 }
@@ -162,6 +162,6 @@ function payloadObject(payload: unknown): Checked<JsonObject> {
     }
   }
   if (isJsonObject(value)) return { ok: true, value };
-  const came = Array.isArray(value) ? "an array" : `a ${typeof value}`;
-  return { ok: false, problems: [`payload: expected an object, null, or an object as JSON text, got ${came}`] };
+  const actual = Array.isArray(value) ? "an array" : `a ${typeof value}`;
+  return { ok: false, problems: [`payload: expected an object, null, or an object as JSON text, got ${actual}`] };
 }

@@ -1,8 +1,8 @@
-/* Texts that came from outside, made fit for a log, a twin, a method's answer or a terminal. */
+/* Texts from outside, made safe for a log, a twin, a method's reply or a terminal. */
 
 /**
- * Takes keys, signatures and the query strings and passwords of URLs out of a text. What is logged, reported or answered
- * passes through here wherever a part of it came from outside.
+ * Removes keys, signatures, and the query strings and passwords of URLs from a text. Everything that is logged, reported or
+ * sent as a reply passes through here if a part of it came from outside.
  */
 export function redact(text: string): string {
   return text
@@ -11,11 +11,11 @@ export function redact(text: string): string {
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/gi, "$1?[secret]");
 }
 
-/** The longest text that the agent puts into a twin, in bytes of UTF-8: a twin's string may have 4 KB, ours have 1. */
-const longestText = 1_000;
+/** In UTF-8. A string in a twin may have 4 KB, ours have at most 1 KB. */
+const longestTextBytes = 1_000;
 
-/** Cuts a text to so many bytes of UTF-8, and shows that it was cut. */
-export function truncateUtf8(text: string, longestBytes: number = longestText): string {
+/** Cuts a text to so many bytes of UTF-8; a cut text ends with "…". */
+export function truncateUtf8(text: string, longestBytes: number = longestTextBytes): string {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= longestBytes) return text;
   const ellipsis = "…";
@@ -25,15 +25,14 @@ export function truncateUtf8(text: string, longestBytes: number = longestText): 
 }
 
 /**
- * A text that a terminal shows and does not obey. What a board says of itself may come from somebody who has taken it over, and
- * escape sequences can rewrite what stands on a screen, or worse: control characters but tab and line feed are shown as JSON
- * writes them, so that a document stays the same document.
+ * A text without escape sequences, which could rewrite the screen or worse: what a board reports may come from an attacker who
+ * has taken it over. Control characters other than tab and line feed become JSON escapes, so a JSON document stays the same.
  */
 export function escapeForTerminal(text: string): string {
   return text.replaceAll(/(?![\t\n])\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** The same text on one line: what somebody else says is not to look like a line of ours. */
+/** A text on one line, so that no part of it can look like a line of our own output. */
 export function onOneLine(text: string): string {
   return text.replaceAll(/\s*[\n\r]\s*/g, " ");
 }

@@ -1,6 +1,6 @@
 import type { Failure } from "./failure.ts";
 
-/** Every phase of a firmware update, in the order in which a good one passes through them; then the ways it ends. */
+/** Every phase of a firmware update: first in the order of a successful one, then the other ways it can end. */
 export const updatePhases = [
   "idle",
   "accepted",
@@ -21,13 +21,13 @@ export type UpdatePhase = (typeof updatePhases)[number];
 export const rebootPhases = ["idle", "scheduled", "waiting", "rebooting", "proven", "failed", "cancelled"] as const;
 export type RebootPhase = (typeof rebootPhases)[number];
 
-/** Why a board went through a reboot: somebody asked for it, an update needed it, or neither (power cut, crash, a hand). */
+/** Why a board rebooted: somebody requested it, an update needed it, or another cause (power cut, crash, reset button). */
 export type RebootCause = "requested" | "update" | "other";
 
 /** ISO 8601 in UTC with milliseconds, 24 characters: the tutorials print a fixed slice of the twin's text. */
 type Timestamp = string;
 
-/** When each phase of the present job began. `ended` is the time of completed, failed, rolledBack or cancelled. */
+/** When each phase of the current job began. `ended` is the time of completed, failed, rolledBack or cancelled. */
 export interface PhaseTimes {
   readonly accepted?: Timestamp | undefined;
   readonly downloading?: Timestamp | undefined;
@@ -49,16 +49,16 @@ export interface UpdateSnapshot {
   readonly times: PhaseTimes;
   readonly receivedBytes: number | null;
   readonly totalBytes: number | null;
-  /** How often the present phase was begun: more than 1 after a restart of the agent or the board. */
+  /** How often the current phase was started: more than 1 after a restart of the agent or the board. */
   readonly attempt: number | null;
-  /** What a staged image waits for: nothing, its maintenance window, a clock that is set to know the window by, or the order to apply. */
+  /** What a staged image waits for: a maintenance window, a synchronized clock (to know the window), or `applyFirmwareUpdate`. */
   readonly waitsFor: "window" | "clock" | "order" | null;
-  /** When its window lets it through; null while that is not known, or it waits for something else. */
+  /** When its maintenance window opens; null while that is unknown, or it waits for something else. */
   readonly waitsUntil: Timestamp | null;
-  /** What a download was held up by, while it waits for its next try. */
+  /** Why a download waits before its next attempt. */
   readonly delay: { readonly code: string; readonly message: string } | null;
   readonly error: Failure | null;
-  /** The desired document that was refused last, until a good one is handled. */
+  /** The last desired document that was refused, until a valid one is handled. */
   readonly refused: { readonly code: string; readonly message: string; readonly desiredVersion: number } | null;
 }
 
@@ -68,39 +68,39 @@ export interface RebootSnapshot {
   readonly reason: string | null;
   readonly scheduledFor: Timestamp | null;
   readonly startedAt: Timestamp | null;
-  /** The boot that the reboot is to end, or has ended: the proof is that another one runs. */
+  /** The boot that the reboot ends: a different boot id proves the reboot. */
   readonly fromBootId: string | null;
   readonly cause: RebootCause | null;
   readonly error: Failure | null;
-  /** The last reboot that a changed boot id proved, kept until the next one is. */
+  /** The last proven reboot (the boot id changed), kept until the next one is proven. */
   readonly last: { readonly at: Timestamp; readonly cause: RebootCause; readonly clockSynchronized: boolean } | null;
 }
 
-/** What a board is made of. */
+/** The hardware of a board. */
 export interface HardwareInfo {
   readonly cpu: string | null;
   readonly cores: number | null;
-  /** `model` is empty where it is not known: a hub may drop a null inside a list. */
+  /** `model` is empty where it is unknown: a hub may drop a null inside a list. */
   readonly disks: readonly { readonly name: string; readonly model: string; readonly sizeBytes: number }[];
-  /** Of the network, with their hardware addresses. */
+  /** Network interfaces, with their MAC addresses. */
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
 }
 
-/** How the desired `boardkeeper` section with that `$version` was taken. */
+/** The answer to the desired `boardkeeper` section with that `$version`. */
 export interface ConfigSnapshot {
   readonly version: number;
   readonly status: "applied" | "refused";
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** The error of an update that ended badly; null before the end: a system on its way back has not failed yet. */
+/** The error of a failed update; null before its end: an update that is being rolled back has not failed yet. */
 export function finalError({ phase, error }: UpdateSnapshot): Failure | null {
   return phase === "failed" || phase === "rolledBack" ? error : null;
 }
 
 /**
- * The agent's whole state as the hub may know it: what every dialect is projected from.
- * Source: saved state and facts of this boot; nothing here is guessed.
+ * The agent's whole state as the hub may know it: every twin format is made from it. Source: the saved state and facts of this
+ * boot; nothing here is guessed.
  */
 export interface Snapshot {
   readonly agent: {
@@ -109,7 +109,7 @@ export interface Snapshot {
     readonly startedAt: Timestamp;
     readonly bootId: string;
     readonly clockSynchronized: boolean;
-    /** What is wrong with what the agent found at its start, and with its disk now, as sentences for people; null when nothing is. */
+    /** Alerts about what the agent found at its start and about its disk, as sentences for people; null for none. */
     readonly problems: readonly string[] | null;
   };
   readonly board: {
@@ -119,15 +119,15 @@ export interface Snapshot {
     readonly kernel: string | null;
     readonly arch: string;
     readonly memoryBytes: number;
-    /** Null until it has been found out, once per boot. */
+    /** Null until it has been probed, once per boot. */
     readonly equipment: HardwareInfo | null;
   };
-  /** The version that runs, as the installer reads it; null where it cannot tell. */
+  /** The running version, as the installer reads it; null where the installer cannot tell. */
   readonly currentVersion: string | null;
-  /** The answer to the configuration that came over the hub; null where none did. */
+  /** The answer to the remote config; null where there is none. */
   readonly config: ConfigSnapshot | null;
   readonly update: UpdateSnapshot;
-  /** The last update that was proven (never a rehearsal). */
+  /** The last update that was proven (never a dry run). */
   readonly lastProvenUpdate: { readonly operationId: string; readonly version: string; readonly at: Timestamp } | null;
   readonly reboot: RebootSnapshot;
 }

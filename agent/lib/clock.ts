@@ -1,18 +1,18 @@
-/** Wall time. It labels; it decides nothing: boards have no battery behind their clock. */
+/** Wall time, for labels only: no decision depends on it, because many boards have no battery-backed clock. */
 export interface WallClock {
   now(): Date;
-  /** True when something trustworthy (NTP) has set the clock since this boot. */
+  /** True when a time server has set the clock since this boot. */
   synchronized(): Promise<boolean>;
 }
 
-/** Time since boot, from the kernel: it never steps, and it starts anew with each boot id. */
+/** Time since boot, from the kernel: it never steps, and starts at 0 with each boot. */
 export interface BootClock {
   /** Whole milliseconds. */
   nowMs(): number;
 }
 
 export interface Timer {
-  /** Resolves after a delay, or rejects with the signal's reason as soon as it aborts. Any delay, months included. */
+  /** Resolves after a delay of any length (also months), or rejects with the signal's reason as soon as it aborts. */
   after(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 

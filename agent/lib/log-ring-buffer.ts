@@ -1,23 +1,22 @@
 import { newestLogPage, type LogPage, type LogsRequest } from "../contract/logs.ts";
 
-/** Some hours of a healthy agent, some minutes of a troubled one. */
-const usualBytes = 256 * 1_024;
+/** Some hours of a healthy agent, some minutes of one with errors. */
+const defaultBytes = 256 * 1_024;
 
 /**
- * The last lines of the log, in memory: they can be asked for on every board, whoever takes the log there, and no disk
- * wears for it.
+ * The last lines of the log, in memory: so `getLogs` works on every board, wherever its log goes, and no disk wears for it.
  */
 export class LogRingBuffer {
   readonly #mostBytes: number;
   readonly #lines: string[] = [];
   #bytes = 0;
 
-  /** @param mostBytes characters, that is */
-  constructor(mostBytes: number = usualBytes) {
+  /** @param mostBytes counted in characters */
+  constructor(mostBytes: number = defaultBytes) {
     this.#mostBytes = mostBytes;
   }
 
-  /** Keeps a line, and forgets the oldest ones for it. */
+  /** Appends a line, and drops the oldest ones that no longer fit. */
   append(line: string): void {
     this.#lines.push(line.trimEnd());
     this.#bytes += line.length;
@@ -25,7 +24,7 @@ export class LogRingBuffer {
       this.#bytes -= (this.#lines.shift() ?? "").length + 1;
   }
 
-  page(asked: LogsRequest): LogPage {
-    return newestLogPage(this.#lines, asked);
+  page(request: LogsRequest): LogPage {
+    return newestLogPage(this.#lines, request);
   }
 }

@@ -8,7 +8,7 @@ export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal"> & 
   child(bindings: { part: string }): Log;
 };
 
-/** Keys whose values never reach a log line, wherever they stand. */
+/** Keys whose values are never logged, at any depth of one. */
 const secretKeys = [
   "connectionString",
   "sharedAccessKey",
@@ -19,20 +19,20 @@ const secretKeys = [
   "url",
 ];
 
-/** A log whose level can be changed while it is written, and whose last lines can be read. */
+/** A log whose level can be changed at run time, and whose last lines can be read. */
 export interface LeveledLog extends Log {
   readonly recent: LogRingBuffer;
-  /** Sets the level of this log and of all that were made from it. */
+  /** Sets the level of this log and of all its children. */
   setLevel(level: LogLevel): void;
 }
 
 /**
- * The agent's log: JSON lines on stdout, written at once (a worker would lose the last lines before a reboot).
- * @param destination where the lines go; stdout unless told
+ * The agent's log: JSON lines on stdout, written synchronously (a worker thread would lose the last lines before a reboot).
+ * @param destination where the lines go; stdout unless given
  */
 export function createLog(level: LogLevel, destination?: { write(line: string): void }): LeveledLog {
   const recent = new LogRingBuffer();
-  const all: Logger[] = []; // A child of pino's keeps the level that it was made with; there is one for each part.
+  const all: Logger[] = []; // A child of pino keeps the level that it was created with.
   const options = {
     level,
     base: null,
@@ -58,17 +58,17 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
   });
 }
 
-/** A line for a person at a terminal: which part speaks, unless the message says so itself. */
+/** A line for a terminal: the part and the message; the message alone where it names the part. */
 export function formatTerminalLine(part: unknown, message: unknown): string {
-  const [who, what] = [typeof part === "string" ? part : "", String(message)];
-  return who === "" || what.split(" ").includes(who) ? what : `${who} ${what}`;
+  const [name, text] = [typeof part === "string" ? part : "", String(message)];
+  return name === "" || text.split(" ").includes(name) ? text : `${name} ${text}`;
 }
 
-/** An error and its causes without anything that a URL or a connection string may carry. */
+/** An error and its causes, without the secrets of URLs and connection strings. */
 function describeError(thrown: unknown): object {
   if (!(thrown instanceof Error)) return { message: redact(String(thrown)) };
   const { name, message, stack, cause } = thrown;
-  // One with a remedy is no fault of the program: where in it that was noticed tells nobody anything.
+  // An error with a remedy is no fault of the program, so its stack helps nobody.
   if (thrown instanceof AgentError) {
     const reasons = cause === undefined ? {} : { cause: redact(reasonOf(cause)) };
     return { type: name, code: thrown.code, message: redact(message), ...reasons };
@@ -83,7 +83,7 @@ function describeError(thrown: unknown): object {
   };
 }
 
-/** The sentences of an error and its causes. */
+/** The messages of an error and its causes. */
 function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${reasonOf(thrown.cause)}`;

@@ -3,15 +3,15 @@ import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 
 /**
- * The proxy that leads to a server, as curl reads `https_proxy` and `no_proxy`; undefined where the way is direct.
- * Connections through it are tunnels: what is in them stays between the two ends.
+ * An agent for the proxy to a server, by `https_proxy` and `no_proxy` as curl reads them; undefined for a direct connection.
+ * Connections through it are tunnels: TLS is end to end.
  */
 export function proxyAgentFor(url: URL): HttpsProxyAgent<string> | undefined {
   const proxy = getProxyForUrl(url.href);
   return proxy === "" ? undefined : new HttpsProxyAgent(proxy);
 }
 
-/** An agent for the hub's WebSocket, for which the SDK insists on port 443: the agent alone knows the port. */
+/** An agent for the hub's WebSocket: it sets the port, because the SDK always asks for 443. */
 export function webSocketAgent(host: string, port: number, ca: string | undefined): Agent | HttpsProxyAgent<string> {
   const proxy = getProxyForUrl(`https://${host}:${port}`);
   return proxy === "" ? new Agent({ port, ...(ca === undefined ? {} : { ca }) }) : new ProxyAgentToPort(proxy, port);

@@ -1,9 +1,9 @@
 import { timestamp } from "./clock.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** A board without a battery behind its clock learns the time from the network, or not at all. */
-const patienceMs = 60_000;
-const lookEveryMs = 1_000;
+/** A board without a battery-backed clock gets the time from the network, or not at all. */
+const waitAtMostMs = 60_000;
+const pollMs = 1_000;
 
 export interface TrustedTimestamp {
   readonly at: string;
@@ -11,21 +11,21 @@ export interface TrustedTimestamp {
 }
 
 /**
- * Makes the time stamps of proofs: waits until the clock has been set, for at most a minute since the agent's start.
- * @param onLook told what was seen of the clock each time
- * @returns a function that resolves with the time, and whether it can be trusted
+ * Timestamps for proofs: waits until the clock is synchronized, but at most a minute since the agent's start.
+ * @param onChecked gets the state of the clock at each check
+ * @returns a function that resolves with the time, and whether the clock was synchronized
  */
 export function trustedTimestampSource(
   { wallClock, bootClock, timer }: Runtime,
-  onLook: (clockSynchronized: boolean) => void,
+  onChecked: (clockSynchronized: boolean) => void,
 ): (signal: AbortSignal) => Promise<TrustedTimestamp> {
-  const untilMs = bootClock.nowMs() + patienceMs;
+  const untilMs = bootClock.nowMs() + waitAtMostMs;
   return async (signal) => {
     for (;;) {
       const clockSynchronized = await wallClock.synchronized();
-      onLook(clockSynchronized);
+      onChecked(clockSynchronized);
       if (clockSynchronized || bootClock.nowMs() >= untilMs) return { at: timestamp(wallClock), clockSynchronized };
-      await timer.after(lookEveryMs, signal);
+      await timer.after(pollMs, signal);
     }
   };
 }

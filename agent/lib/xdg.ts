@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** Where people's own Boardkeeper files lie: the local hub's, and those of simulated boards. The tools look there too. */
+/** The folder of a person's Boardkeeper files: the local hub's and those of simulated boards. The tools use the same folder. */
 export function boardkeeperHome(env: Readonly<Record<string, string | undefined>>): string {
   const own = env["BOARDKEEPER_HOME"];
   if (own !== undefined && own !== "") return resolve(own);

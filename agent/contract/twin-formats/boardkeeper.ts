@@ -2,8 +2,8 @@ import type { Json, JsonObject } from "../json.ts";
 import type { HardwareInfo, Snapshot } from "../snapshot.ts";
 
 /**
- * Our own words, under `boardkeeper`: the whole snapshot. No key here may contain the word that the seed tutorial's
- * service searches the twin's text for, which is why the last proven reboot is `lastProven`.
+ * Our own format, under `boardkeeper`: the whole snapshot. No key here may contain the word that the reboot tutorial's service
+ * searches the twin's text for, which is why the last proven reboot is `lastProven`.
  */
 export function formatBoardkeeper(snapshot: Snapshot): JsonObject {
   const { agent, board, config, update, reboot, currentVersion } = snapshot;

@@ -2,7 +2,7 @@ import { truncateUtf8 } from "../safe-text.ts";
 import type { JsonObject } from "../json.ts";
 import type { Snapshot, UpdatePhase, UpdateSnapshot } from "../snapshot.ts";
 
-/** The words of "Implement a device firmware update process", under `firmware`. */
+/** The states of the tutorial "Implement a device firmware update process", under `firmware`. */
 type FwUpdateStatus = "current" | "downloading" | "verifying" | "applying" | "rebooting" | "error" | "rolledback";
 
 const statusOf: Record<UpdatePhase, FwUpdateStatus> = {
@@ -21,7 +21,7 @@ const statusOf: Record<UpdatePhase, FwUpdateStatus> = {
   cancelled: "current",
 };
 
-/** Phases in which `pendingFwVersion` names a version that is on its way. */
+/** Phases in which `pendingFwVersion` names the version to come. */
 const pending: ReadonlySet<UpdatePhase> = new Set([
   "accepted",
   "downloading",
@@ -32,9 +32,9 @@ const pending: ReadonlySet<UpdatePhase> = new Set([
   "proving",
 ]);
 
-/** `firmware` as the tutorial's service and its metrics queries read it; what is empty there is `''`, as in its sample. */
+/** `firmware` as the tutorial's service and its metrics queries read it: empty values are `''`, as in its sample. */
 export function formatFirmware({ update, currentVersion }: Snapshot): JsonObject {
-  // A refused document has no job; it shows only where no job's own state would be hidden by it.
+  // A refused document has no job: it is shown only where it hides no running job.
   const refused = !pending.has(update.phase) && update.phase !== "reverting" ? update.refused : null;
   return {
     currentFwVersion: currentVersion ?? "",

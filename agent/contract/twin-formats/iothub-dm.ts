@@ -1,7 +1,7 @@
 import type { JsonObject } from "../json.ts";
 import { finalError, type Snapshot, type UpdatePhase, type UpdateSnapshot } from "../snapshot.ts";
 
-/** The words of the Node and C# tutorials, under `iothubDM`. */
+/** The states of the Node and C# tutorials, under `iothubDM`. */
 type IothubDmStatus =
   | "waiting"
   | "downloading"
@@ -28,7 +28,7 @@ const statusOf: Record<Exclude<UpdatePhase, "failed">, IothubDmStatus> = {
 
 /**
  * `iothubDM` as the Node and C# tutorials read it: both sections exist from the first start on, because their pollers
- * throw when one is missing. The times of the Node tutorial are "before" times (`startedRebootTime`) and "after" times.
+ * throw when one is missing. `started…` times are taken before an action, all others after it.
  */
 export function formatIothubDm({ update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
   const { times } = update;
@@ -50,7 +50,7 @@ export function formatIothubDm({ update, reboot, lastProvenUpdate }: Snapshot): 
   };
 }
 
-/** A job that never began to install failed to download; all that came later failed to apply. */
+/** A job that failed before its installation began is `downloadFailed`; one that failed later is `applyFailed`. */
 function failedStatus({ times }: UpdateSnapshot): IothubDmStatus {
   return times.applying === undefined ? "downloadFailed" : "applyFailed";
 }

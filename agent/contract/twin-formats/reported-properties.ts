@@ -6,8 +6,8 @@ import { formatIothubDm } from "./iothub-dm.ts";
 import { formatRoot } from "./root.ts";
 
 /**
- * The full reported properties, in all four vocabularies. Every key that the agent owns is present, null where it does
- * not apply now: the difference to what the twin holds then removes what an earlier job left behind.
+ * The full reported properties, in all four twin formats. Every key that the agent owns is present, null where it does not
+ * apply: so the difference to the twin removes what an earlier job left behind.
  */
 export function reportedProperties(snapshot: Snapshot): JsonObject {
   return {

@@ -2,7 +2,7 @@ import { truncateUtf8 } from "../safe-text.ts";
 import type { JsonObject } from "../json.ts";
 import { finalError, type Snapshot, type UpdatePhase } from "../snapshot.ts";
 
-/** The words of the Python tutorials, at the root of the reported properties. */
+/** The states of the Python tutorials, at the root of the reported properties. */
 type FirmwareStatus = "standBy" | "downloading" | "applying" | "completed";
 
 const statusOf: Record<UpdatePhase, FirmwareStatus> = {
@@ -23,8 +23,8 @@ const statusOf: Record<UpdatePhase, FirmwareStatus> = {
 
 /**
  * The twin root as "Get started with device management" and "Firmware update" (Python), and the Java tutorial
- * (`lastReboot`) read it. `rebootTime` is there only while the last reboot is the answer to "did it reboot?":
- * accepting a new one takes it away, because a poller stops at the first it sees.
+ * (`lastReboot`) read it. `rebootTime` is present only after a proven reboot and until the next request: a poller stops at the
+ * first `rebootTime` that it sees.
  */
 export function formatRoot({ agent, update, reboot, lastProvenUpdate }: Snapshot): JsonObject {
   const { times } = update;
