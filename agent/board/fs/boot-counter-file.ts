@@ -7,8 +7,8 @@ import { nodeDisk, type Disk } from "./disk.ts";
 import { replaceFile } from "./files.ts";
 
 /**
- * How often a system was started on trial, in a file of its own: `trials 003` and a newline. Its form never changes, so
- * that a release which cannot read the rest of another one's state can still count its own attempts.
+ * The boot counter in a file of its own: `trials 003` and a newline. The format never changes, so that a release which cannot
+ * read another release's state can still count its own trial boots.
  */
 export class BootCounterFile implements BootCounter {
   readonly #path: string;
@@ -22,7 +22,7 @@ export class BootCounterFile implements BootCounter {
   async read(): Promise<number> {
     try {
       const digits = /^trials (\d{3})\n$/.exec(await this.#disk.read(this.#path))?.[1];
-      // What cannot be read fails closed: a count so high that no further trial is made.
+      // An invalid file fails closed: the count is so high that no further trial boot is made.
       return digits === undefined ? unreadableCount : Number(digits);
     } catch (cause) {
       if (isAbsent(cause)) return 0;

@@ -5,24 +5,21 @@ import { errorMessage, errorCode, isAbsent } from "../../lib/errors.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 
 /**
- * What the agent's own small files ask of a disk. A power cut keeps of a file what was synced, and of a folder's names those
- * that were there when it was synced; of everything later each piece may be kept, torn or lost.
+ * The disk operations of the agent's own small files. A power cut keeps what a file's sync and a folder's sync had written;
+ * anything later may be kept, torn or lost.
  */
 export interface Disk {
-  /**
-   * Makes a folder and those above it. Resolves with the first that was not there; undefined when all were. Rejects with
-   * FolderUnusable.
-   */
+  /** Makes a folder and its parents. Resolves with the topmost one that it made; undefined for none. Rejects with FolderUnusable. */
   makeFolder(path: string): Promise<string | undefined>;
   /** A whole file as text; rejects with ENOENT when there is none. */
   read(path: string): Promise<string>;
-  /** Creates a file, or empties the one that is there, for writing. */
+  /** Creates or truncates a file for writing. */
   create(path: string, mode: number): Promise<NewFile>;
-  /** Gives a file another name, in place of whatever had that name. Atomic for those who read, not yet on disk. */
+  /** Renames a file over another. Atomic for readers; it survives a power cut only after syncFolder. */
   rename(from: string, to: string): Promise<void>;
-  /** Gives a file a second name, which must be free. */
+  /** Hard link: a second name for a file. The name must be free. */
   link(path: string, second: string): Promise<void>;
-  /** Takes a name away; does nothing when there is none. */
+  /** Removes a file; does nothing when there is none. */
   remove(path: string): Promise<void>;
   /** Makes the names in a folder survive a power cut. */
   syncFolder(path: string): Promise<void>;
@@ -30,12 +27,12 @@ export interface Disk {
 
 interface NewFile {
   write(content: string | Uint8Array): Promise<void>;
-  /** Makes what was written survive a power cut, under whatever name the file has on disk. */
+  /** Makes the content survive a power cut. The name needs syncFolder. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A folder of the agent's cannot be made. */
+/** A folder of the agent cannot be made. */
 export class FolderUnusable extends Error {
   constructor(folder: string, cause: unknown) {
     const why = errorMessage(cause);
@@ -48,7 +45,7 @@ export class FolderUnusable extends Error {
   }
 }
 
-/** The disk under this process. */
+/** The real disk. */
 export const nodeDisk: Disk = {
   async makeFolder(path) {
     try {
@@ -76,30 +73,29 @@ export const nodeDisk: Disk = {
 };
 
 /**
- * Makes one folder after another. Not with `recursive`: where the kernel says ENOENT although the parent is there, as in
- * /proc, Node 20 asks again for ever.
+ * Makes one folder after another. Not with `recursive`: where the kernel returns ENOENT although the parent exists, as in
+ * /proc, Node 20 loops for ever.
  */
 async function makeFolders(path: string): Promise<string | undefined> {
   const found = await makeOne(path);
-  if (found !== "orphan") return found === "made" ? path : undefined;
+  if (found !== "parent-missing") return found === "made" ? path : undefined;
   const first = await makeFolders(dirname(path));
-  if ((await makeOne(path)) === "orphan") throw new Error("nothing can be made in the folder above it");
+  if ((await makeOne(path)) === "parent-missing") throw new Error("nothing can be made in its parent folder");
   return first ?? path;
 }
 
-/** Orphan: the folder above it is missing. */
-async function makeOne(path: string): Promise<"made" | "there" | "orphan"> {
+async function makeOne(path: string): Promise<"made" | "exists" | "parent-missing"> {
   try {
     await mkdir(path, 0o700);
     return "made";
   } catch (cause) {
-    if (isAbsent(cause) && dirname(path) !== path) return "orphan";
-    // A file system that is read-only says so even of a folder that is there.
-    const isThere = await stat(path).then(
+    if (isAbsent(cause) && dirname(path) !== path) return "parent-missing";
+    // A read-only file system returns EROFS even for a folder that exists.
+    const exists = await stat(path).then(
       (one) => one.isDirectory(),
       () => false,
     );
-    if (isThere) return "there";
+    if (exists) return "exists";
     throw cause;
   }
 }

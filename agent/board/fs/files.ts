@@ -5,14 +5,14 @@ import { AgentError, errorCode } from "../../lib/errors.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
-/** Where the next content of a file is written before it takes the file's place. */
+/** The temporary file that is renamed over `path`. */
 export function tempPath(path: string): string {
   return `${path}.new`;
 }
 
 /**
- * Replaces a file's content so that a power cut leaves the old content or the new, never a mixture and never nothing:
- * written beside it, synced, renamed over it, and the folder synced too (a rename that is not on disk did not happen).
+ * Replaces a file's content. A power cut leaves the old content or the new, never a mixture and never nothing: the new
+ * content is written to a temporary file, synced, renamed over the old one, and then the folder is synced too.
  */
 export async function replaceFile(
   path: string,
@@ -20,24 +20,24 @@ export async function replaceFile(
   disk: Disk = nodeDisk,
   mode = 0o600,
 ): Promise<void> {
-  const beside = tempPath(path);
+  const temporary = tempPath(path);
   try {
-    const file = await disk.create(beside, mode);
+    const file = await disk.create(temporary, mode);
     try {
       await file.write(content);
       await file.sync();
     } finally {
       await file.close();
     }
-    await disk.rename(beside, path);
+    await disk.rename(temporary, path);
   } catch (cause) {
-    await disk.remove(beside).catch(() => undefined); // The first error is the one to tell.
+    await disk.remove(temporary).catch(() => undefined); // The first error is the one to report.
     throw cause;
   }
   await disk.syncFolder(dirname(path));
 }
 
-/** Makes a folder that survives a power cut, with those above it. Does nothing where it is. */
+/** Makes a folder and its parents so that they survive a power cut. Does nothing where it exists. */
 export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<void> {
   const first = await disk.makeFolder(path);
   if (first === undefined) return;
@@ -47,10 +47,10 @@ export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<v
   }
 }
 
-/** A disk with less is as good as full: what is left of it is for the state, and taking it makes the next writer fail. */
+/** With less free space than this, a disk counts as full: the rest is for the agent's state. */
 export const nearlyFullBytes = 2 * 1_024 * 1_024;
 
-/** Bytes that this process may still take of the disk under a folder. */
+/** Free bytes for this process on the disk of a folder. */
 export async function freeDiskBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
@@ -61,10 +61,10 @@ export async function syncFolder(path: string): Promise<void> {
   await nodeDisk.syncFolder(path);
 }
 
-/** Does something with images on the disk, and says what it means for the owner when the disk refuses. */
-export async function withDiskErrors<T>(act: () => Promise<T>): Promise<T> {
+/** Runs a disk operation on an image; turns disk errors into AgentErrors with a remedy. */
+export async function withDiskErrors<T>(operation: () => Promise<T>): Promise<T> {
   try {
-    return await act();
+    return await operation();
   } catch (cause) {
     const code = errorCode(cause) ?? "";
     if (code === "ENOSPC" || code === "EDQUOT") {
@@ -84,7 +84,7 @@ export async function withDiskErrors<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Removes what crashes in the middle of a save have left in the state folder. By name: nothing else in it is touched. */
+/** Removes temporary files that a crash during a save has left in the state folder. By name: nothing else is touched. */
 export async function removeTempFiles(stateFolder: string, disk: Disk = nodeDisk): Promise<void> {
   await makeFolder(stateFolder, disk);
   for (const name of replacedFileNames) await disk.remove(tempPath(join(stateFolder, name)));

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { Timer } from "../../lib/clock.ts";
 import { makeFolder } from "./files.ts";
 
-/** Another agent works in the same state folder. */
+/** Another agent uses the same state folder. */
 export class FolderInUse extends Error {
   constructor(folder: string) {
     super(`Another agent is running on ${folder}. Stop it first, or give this one a state folder of its own.`);
@@ -12,9 +12,8 @@ export class FolderInUse extends Error {
 }
 
 /**
- * Takes a folder for this process alone, until it ends in whatever way: a socket in Linux's abstract namespace, named
- * after the folder itself. The kernel lets one process have it and takes it back by itself, so no stale lock can keep a
- * board from starting.
+ * Locks a folder until this process ends, in whatever way: a socket in Linux's abstract namespace, named after the folder's
+ * device and inode. The kernel gives it to one process and releases it by itself, so there are no stale locks.
  */
 export async function lockFolder(folder: string): Promise<Server> {
   await makeFolder(folder);
@@ -31,15 +30,15 @@ export async function lockFolder(folder: string): Promise<Server> {
   });
 }
 
-/** How long an agent that has the name may take to open its door: it reads its state first, and a disk may be slow. */
+/** How long an agent that holds the lock may take to open its local API: it reads its state first, and a disk may be slow. */
 const agentStartMs = 30_000;
 const retryEveryMs = 1_000;
 
 /**
- * Takes a folder as lockFolder does, for a service that systemd runs once and that nobody else may keep from starting: anybody
- * on a board may take any name of the abstract namespace, but only an agent of this folder opens the folder's door.
- * @param isAgentThere whether somebody is behind that door
- * @returns undefined where a stranger has the name: there is no lock then, and no agent either
+ * Locks a folder like lockFolder, for the systemd service, which no other user may keep from starting: any user can bind any
+ * name of the abstract namespace, but only an agent of this folder serves the folder's local API.
+ * @param isAgentThere whether an agent answers at that local API
+ * @returns undefined where another program holds the name: then there is no lock, and no agent either
  */
 export async function lockFolderAsService(
   folder: string,

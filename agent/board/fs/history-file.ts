@@ -8,8 +8,8 @@ import { nodeDisk, type Disk } from "./disk.ts";
 import { nearlyFullBytes, freeDiskBytes, replaceFile } from "./files.ts";
 
 /**
- * What became of this board's updates and reboots, in a small file beside the saved state. It decides nothing, so it takes
- * no room that the state may need: where the disk is full, or refuses, it is written with a later save.
+ * How this board's updates and reboots ended, in a small file beside the saved state. No decision depends on it, so it never
+ * takes room that the state may need: when the disk is full or fails, the history is written with a later save.
  */
 export class HistoryFile {
   readonly #folder: string;
@@ -24,7 +24,7 @@ export class HistoryFile {
     this.#freeBytes = freeBytes;
   }
 
-  /** None where there is none yet. Rejects when it cannot be read, or was damaged. */
+  /** Empty where there is no file yet. Rejects when it cannot be read or is damaged. */
   async read(): Promise<readonly HistoryEntry[]> {
     try {
       const read = readHistory(await this.#disk.read(this.#path));
@@ -37,14 +37,14 @@ export class HistoryFile {
   }
 
   /**
-   * Notes down every end in the states that it is told, one after the other. Never rejects: what the disk does not take now is
-   * noted with a later state.
+   * A function that records every end in the states that it gets, one after the other. Never rejects: what cannot be written
+   * now is written with a later state.
    */
   recorder({ log, now }: { readonly log: Log; readonly now: () => string }): (saved: AgentState) => Promise<void> {
     let onDisk: readonly HistoryEntry[] | undefined;
-    /** With the ends that the disk has not taken yet. */
+    /** Including the ends that are not on disk yet. */
     let entries: readonly HistoryEntry[] | undefined;
-    let isLate = false;
+    let hasFailed = false;
     const note = async (saved: AgentState): Promise<void> => {
       onDisk ??= await this.read();
       entries = historyAfter(entries ?? onDisk, saved, now());
@@ -55,10 +55,10 @@ export class HistoryFile {
     return async (saved) => {
       try {
         await note(saved);
-        isLate = false;
+        hasFailed = false;
       } catch (cause) {
-        if (!isLate) log.warn({ err: cause }, "end not noted in the history, trying again after the next saves");
-        isLate = true;
+        if (!hasFailed) log.warn({ err: cause }, "end not noted in the history, trying again after the next saves");
+        hasFailed = true;
       }
     };
   }
@@ -67,7 +67,7 @@ export class HistoryFile {
     const free = await this.#freeBytes(this.#folder);
     if (free < nearlyFullBytes)
       throw new Error(
-        `The disk is as good as full: ${free} bytes are free, and those are for the state. Free some space.`,
+        `The disk is nearly full: ${free} bytes are free, and those are kept for the state. Free some space.`,
       );
     await replaceFile(this.#path, writeHistory(entries), this.#disk);
   }

@@ -7,12 +7,12 @@ import type { ReserveFile } from "../../state/disk-reserve.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
 import { nearlyFullBytes, freeDiskBytes, makeFolder } from "./files.ts";
 
-/** Several times the largest state: up to 32 answers, and the addresses of one image. */
+/** Several times the largest state: up to 32 remembered operations, and the addresses of one image. */
 export const reserveBytes = 256 * 1_024;
 
 /**
- * Bytes that are written and never read: a file beside the state that gives way when a disk is full. Chance, because a file
- * system may store zeros for nothing.
+ * The disk reserve: a file beside the state that is removed when the disk is full, to make room for the state. It holds random
+ * bytes, because a file system may store zeros without using blocks.
  */
 export class DiskReserveFile implements ReserveFile {
   readonly #folder: string;
@@ -29,14 +29,14 @@ export class DiskReserveFile implements ReserveFile {
 
   async release(): Promise<void> {
     await this.#disk.remove(this.#path);
-    await this.#disk.syncFolder(this.#folder); // Some file systems give freed blocks out only when that is on disk.
+    await this.#disk.syncFolder(this.#folder); // Some file systems reuse freed blocks only after a sync.
   }
 
   async refill(): Promise<void> {
     await makeFolder(this.#folder, this.#disk);
     if ((await sizeOf(this.#path)) === reserveBytes) return;
     if ((await this.#freeBytes(this.#folder)) < nearlyFullBytes)
-      throw Object.assign(new Error("hardly any room is left"), { code: "ENOSPC" });
+      throw Object.assign(new Error("hardly any space is left"), { code: "ENOSPC" });
     try {
       const file = await this.#disk.create(this.#path, 0o600);
       try {
@@ -46,7 +46,7 @@ export class DiskReserveFile implements ReserveFile {
         await file.close();
       }
     } catch (cause) {
-      await this.#disk.remove(this.#path).catch(() => undefined); // The first error is the one to tell.
+      await this.#disk.remove(this.#path).catch(() => undefined); // The first error is the one to report.
       throw cause;
     }
     await this.#disk.syncFolder(this.#folder);

@@ -15,15 +15,15 @@ import {
 import { nodeDisk, type Disk } from "./disk.ts";
 import { makeFolder, replaceFile } from "./files.ts";
 
-/** A state as it was found at start: where it came from, and what was wrong with what could not be used. */
+/** The state as it was found at start: its quality, and why a copy could not be used. */
 export interface LoadedState {
-  /** Undefined where no agent has saved anything yet, or nothing that can be used. */
+  /** Undefined where nothing was saved yet, or nothing usable. */
   readonly saved: AgentState | undefined;
   readonly loadQuality: LoadQuality;
   readonly problems: readonly string[];
 }
 
-/** How often a copy that the disk does not give out is looked at: a card that has just been powered may need a moment. */
+/** How often a copy that cannot be read is tried: an SD card that was just powered may need a moment. */
 const readAttempts = 3;
 
 const envelope = v.object({
@@ -32,8 +32,8 @@ const envelope = v.object({
 });
 
 /**
- * The saved state as a checksummed file in a folder of the agent's own, with the copy before it. Only one agent may use a
- * folder at a time.
+ * The saved state as a file with a checksum in the agent's own folder, and the previous copy beside it. Only one agent may use
+ * a folder at a time.
  */
 export class ChecksummedStateFile implements StateFile<AgentState> {
   readonly #path: string;
@@ -41,10 +41,10 @@ export class ChecksummedStateFile implements StateFile<AgentState> {
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #pause: (() => Promise<void>) | undefined;
-  /** Whether the present copy is known to be whole. One that is damaged must not take the place of the one before. */
+  /** Whether the latest copy is known to be intact. A damaged one must not replace the previous copy. */
   #isLatestIntact = false;
 
-  /** @param pause between two looks at a copy that the disk does not give out; without it there is one look */
+  /** @param pause between two attempts to read a copy; without it there is one attempt */
   constructor(folder: string, disk: Disk = nodeDisk, pause?: () => Promise<void>) {
     this.#folder = folder;
     this.#disk = disk;
@@ -54,32 +54,32 @@ export class ChecksummedStateFile implements StateFile<AgentState> {
   }
 
   /**
-   * Reads the latest state that is whole: this copy, else the one before. What was read stays: an agent that was killed
-   * between a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that. Where
-   * the disk does not sync, the agent is to save what was read before it acts on it.
+   * Reads the latest intact state: this copy, else the previous one. Syncs the folder first: an agent that was killed between
+   * a rename and its sync leaves a state that a power cut could still take back, and nobody may act on that. Where the sync
+   * fails, the agent must save the state before it acts on it.
    */
   async load(): Promise<LoadedState> {
     await makeFolder(this.#folder, this.#disk);
     const problems: string[] = [];
-    let stays = true;
+    let isSynced = true;
     try {
       await this.#disk.syncFolder(this.#folder);
     } catch (cause) {
-      stays = false;
+      isSynced = false;
       problems.push(`${this.#folder}: ${errorMessage(cause)}`);
     }
-    return await this.#find(problems, stays);
+    return await this.#find(problems, isSynced);
   }
 
-  /** The same, for somebody who only looks: nothing is made, nothing is synced. */
+  /** The same without any change to the disk: nothing is made, nothing is synced. */
   async inspect(): Promise<LoadedState> {
     return await this.#find([], true);
   }
 
-  async #find(problems: string[], stays: boolean): Promise<LoadedState> {
+  async #find(problems: string[], isSynced: boolean): Promise<LoadedState> {
     const latest = await this.#read(this.#path, problems);
     this.#isLatestIntact = latest !== undefined;
-    if (latest !== undefined) return { saved: latest, loadQuality: stays ? "latest" : "unsynced", problems };
+    if (latest !== undefined) return { saved: latest, loadQuality: isSynced ? "latest" : "unsynced", problems };
     const isMissing = problems.length === 0;
     const saved = await this.#read(this.#previous, problems);
     if (saved !== undefined && isMissing) problems.push(`${this.#path}: is gone`);
@@ -95,7 +95,7 @@ export class ChecksummedStateFile implements StateFile<AgentState> {
     this.#isLatestIntact = true;
   }
 
-  /** A copy; undefined where there is none that can be used. */
+  /** A copy; undefined where there is no usable one. */
   async #read(path: string, problems: string[]): Promise<AgentState | undefined> {
     try {
       return parse(await this.#text(path));
@@ -105,32 +105,32 @@ export class ChecksummedStateFile implements StateFile<AgentState> {
     }
   }
 
-  /** What was refused for a moment must not cost the job that is in it. */
+  /** A read error that passes must not cost the job that is in the state. */
   async #text(path: string): Promise<string> {
-    for (let look = 1; ; look += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#disk.read(path);
       } catch (cause) {
-        if (isAbsent(cause) || look === readAttempts || this.#pause === undefined) throw cause;
+        if (isAbsent(cause) || attempt === readAttempts || this.#pause === undefined) throw cause;
         await this.#pause();
       }
     }
   }
 
-  /** A second name for the present copy: at every moment there is a whole one under one of the two names. */
+  /** Links the latest copy to the previous name: at every moment one of the two names holds an intact copy. */
   async #keepPrevious(): Promise<void> {
     await this.#disk.remove(this.#previous);
     try {
       await this.#disk.link(this.#path, this.#previous);
     } catch (cause) {
-      if (isAbsent(cause)) return; // There is no copy before the first.
+      if (isAbsent(cause)) return; // The first save has no previous copy.
       if (!hasNoLinks(cause)) throw cause;
       await replaceFile(this.#previous, await this.#disk.read(this.#path), this.#disk);
     }
   }
 }
 
-/** What Linux says of a second name on a file system that has none, such as vfat and exfat: link(2); and of FUSE's. */
+/** The errors of link(2) on file systems without hard links: vfat, exfat and FUSE. */
 function hasNoLinks(cause: unknown): boolean {
   return ["EPERM", "EOPNOTSUPP", "ENOSYS"].includes(errorCode(cause) ?? "");
 }

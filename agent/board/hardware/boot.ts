@@ -4,8 +4,8 @@ import type { BootClock } from "../../lib/clock.ts";
 import { ConfigError } from "../../config/load.ts";
 
 /**
- * The kernel's boot id: another one than before is the only proof of a reboot on a board without a clock. One that is made up
- * would prove a reboot at every start of the agent, so where there is none the agent does not start.
+ * The kernel's boot id: on a board without a clock, a changed boot id is the only proof of a reboot. An invented one would
+ * prove a reboot at every start of the agent, so without a boot id the agent does not start.
  */
 export async function readBootId(path = "/proc/sys/kernel/random/boot_id"): Promise<string> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
@@ -19,7 +19,7 @@ export async function readBootId(path = "/proc/sys/kernel/random/boot_id"): Prom
   ]);
 }
 
-/** Linux counts CLOCK_MONOTONIC from boot: the same in every process of this boot, and no step of the clock moves it. */
+/** CLOCK_MONOTONIC, which Linux counts from boot: the same in every process, and it never steps. */
 export const kernelBootClock: BootClock = {
   nowMs: () => Math.round(Number(process.hrtime.bigint() / 1_000n) / 1_000),
 };

@@ -10,7 +10,7 @@ import { kernelBootClock } from "./boot.ts";
 
 const run = promisify(execFile);
 
-/** Beyond this Node's timers overflow and fire at once. */
+/** Longer timers of Node overflow and fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export const systemTimer: Timer = {
@@ -21,9 +21,9 @@ export const systemTimer: Timer = {
   },
 };
 
-/** The system's clock, which says whether a time server has set it: systemd-timesyncd leaves a file, others tell timedated. */
+/** The system's clock. Whether a time server has set it: systemd-timesyncd leaves a file, for others timedated is asked. */
 export function systemClock(): WallClock {
-  let known = false; // Once set, it stays set for this boot as far as labels are concerned.
+  let known = false; // Once synchronized, it counts as synchronized for this boot.
   return {
     now: () => new Date(),
     async synchronized(): Promise<boolean> {
@@ -33,7 +33,7 @@ export function systemClock(): WallClock {
   };
 }
 
-/** The clock of a simulated board: the laptop's, which is right. */
+/** The clock of a simulated board: the host's, which is taken to be right. */
 export const simulatedClock: WallClock = { now: () => new Date(), synchronized: () => Promise.resolve(true) };
 
 /** The runtime of this machine. */
@@ -61,6 +61,6 @@ async function isSynchronizedByTimedated(): Promise<boolean> {
     const { stdout } = await run("timedatectl", ["show", "--property=NTPSynchronized", "--value"], { timeout: 5_000 });
     return stdout.trim() === "yes";
   } catch {
-    return false; // No timedated: nothing vouches for the clock.
+    return false; // No timedated: the clock counts as not synchronized.
   }
 }

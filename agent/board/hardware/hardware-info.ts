@@ -11,8 +11,8 @@ import { stateFileNames } from "../../config/paths.ts";
 import { replaceFile } from "../fs/files.ts";
 
 /*
- * What a board is made of. systeminformation finds it out by running programs (lscpu, lsblk), so it is asked once per boot,
- * when nobody waits for it, and the answer is kept.
+ * The hardware of a board. systeminformation runs programs (lscpu, lsblk), so it is used once per boot, when nobody waits for
+ * it, and the result is saved.
  */
 
 const timeLimitMs = 30_000;
@@ -30,7 +30,7 @@ const kept = v.object({
   }),
 });
 
-/** The equipment as it was found last; undefined where nobody has looked, or the note of it cannot be read. */
+/** The saved hardware info; undefined where there is none, or it cannot be read. */
 export async function loadHardwareInfo(
   folder: string,
 ): Promise<{ readonly bootId: string; readonly equipment: HardwareInfo } | undefined> {
@@ -38,7 +38,7 @@ export async function loadHardwareInfo(
     const read = check(kept, JSON.parse(await readFile(pathIn(folder), "utf8")));
     return read.ok ? read.value : undefined;
   } catch {
-    return undefined; // Not there, or damaged: it is found out anew, and a disk that refuses says so at the next save.
+    return undefined; // Absent or damaged: it is probed again. A disk error is reported at the next save.
   }
 }
 
@@ -47,8 +47,7 @@ export async function saveHardwareInfo(folder: string, bootId: string, equipment
 }
 
 /**
- * Finds out what the board is made of. Rejects where that takes too long; what a board cannot tell is null or empty.
- * @param signal ends the waiting
+ * Probes the hardware. Rejects after 30 s, and when the signal aborts; what is unknown is null or empty.
  */
 export async function probeHardwareInfo(timer: Timer, signal: AbortSignal): Promise<HardwareInfo> {
   const late = (): Error =>
@@ -72,7 +71,7 @@ async function ask(): Promise<HardwareInfo> {
   };
 }
 
-/** Those that have an address now, without the addresses: those change, and are nobody's business in a twin. */
+/** Interfaces that have an address now. Without the addresses: they change, and are private. */
 function interfaces(): HardwareInfo["interfaces"] {
   return Object.entries(networkInterfaces())
     .flatMap(([name, addresses]) => {

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { Snapshot } from "../../contract/snapshot.ts";
 
-/** No text of the inventory is longer, in bytes: all of them together must fit a twin. */
+/** In bytes: all texts of the inventory together must fit a twin. */
 const longestText = 100;
 
 /**
- * What the board is, from the files that the kernel and the distribution keep: no program is run for it.
- * @param root where those files lie
+ * Model, serial number, OS and the like, from files of the kernel and the distribution: no program is run.
+ * @param root the folder above /proc, /sys and /etc
  */
 export async function readInventory(root = "/"): Promise<Omit<Snapshot["board"], "equipment">> {
   const [model, serial, osRelease] = await Promise.all([
@@ -27,10 +27,10 @@ export async function readInventory(root = "/"): Promise<Omit<Snapshot["board"],
   };
 }
 
-/** The first of some files that can be read, without the NUL bytes of the device tree. */
+/** The content of the first readable file, without the NUL bytes of the device tree. */
 async function firstOf(root: string, ...paths: string[]): Promise<string | null> {
   for (const path of paths) {
-    const text = await readFile(join(root, path), "utf8").catch(() => ""); // Boards differ in which of them they have.
+    const text = await readFile(join(root, path), "utf8").catch(() => ""); // Boards differ in which files they have.
     const clean = text.replaceAll("\0", "").trim();
     if (clean !== "") return clean;
   }

@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { parseMemory, parsePowerSupply, parseWearPercent, type BoardMetrics } from "../../telemetry/metrics.ts";
 
 export interface MetricsSources {
-  /** On the disk that is looked at. */
+  /** A folder on the disk that is measured. */
   readonly folder: string;
-  /** The supply, from whoever knows how to ask this board. */
+  /** Reads the state of the power supply. */
   readonly power: () => Promise<{ readonly throttled: number | null; readonly lowVoltage: boolean | null }>;
-  /** Where /proc and /sys lie. */
+  /** The folder above /proc and /sys. */
   readonly root?: string;
 }
 
-/** Reads how the board is from what the kernel keeps in files: about ten small ones, and no program. */
+/** Reads the metrics from files of the kernel, about ten small ones; no program is run. */
 export async function readMetrics({ folder, power, root = "/" }: MetricsSources): Promise<BoardMetrics> {
   const [celsius, { throttled, lowVoltage }, meminfo, disk, worn, load, uptime] = await Promise.all([
     hottestSensor(join(root, "sys/class/thermal")),
@@ -34,7 +34,7 @@ export async function readMetrics({ folder, power, root = "/" }: MetricsSources)
   };
 }
 
-/** The hottest of the board's sensors, to a tenth of a degree. Some are broken and say impossible things. */
+/** The highest temperature of all sensors, to a tenth of a degree. Impossible values of broken sensors are ignored. */
 async function hottestSensor(folder: string): Promise<number | null> {
   const zones = (await names(folder)).filter((name) => name.startsWith("thermal_zone"));
   const read = await Promise.all(zones.map((zone) => text(join(folder, zone, "temp"))));
@@ -57,11 +57,11 @@ async function diskUsage(folder: string): Promise<BoardMetrics["disk"]> {
     const { blocks, bavail, bsize } = await statfs(folder);
     return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
   } catch {
-    return null; // Not there yet, or not to be looked at.
+    return null; // The folder is absent or not readable.
   }
 }
 
-/** Boards differ in what they have, and sensors that are there may refuse to be read: then nothing is known. */
+/** The text of a file; empty where it is absent or cannot be read: boards differ in their sensors. */
 async function text(path: string): Promise<string> {
   return await readFile(path, "utf8").catch(() => "");
 }

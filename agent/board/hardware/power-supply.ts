@@ -7,8 +7,8 @@ import type { PowerSupplyFacts } from "../probes/facts.ts";
 const run = promisify(execFile);
 
 /**
- * The supply of a Raspberry Pi: its firmware's bits, from the file that its kernel keeps or by asking (which takes root or the
- * group video), and the kernel's alarm.
+ * The power supply of a Raspberry Pi: the firmware's throttling bits, from the kernel's file or from vcgencmd (needs root or the
+ * group video), and the kernel's undervoltage alarm.
  */
 export async function probePowerSupply(
   hwmon = "/sys/class/hwmon",
@@ -18,7 +18,7 @@ export async function probePowerSupply(
 }
 
 async function readBits(path: string): Promise<number | null> {
-  const text = await readFile(path, "utf8").catch(() => ""); // Another board, or another kernel.
+  const text = await readFile(path, "utf8").catch(() => ""); // Not a Raspberry Pi, or another kernel.
   return /^(?:0x)?[0-9a-f]{1,8}$/i.test(text.trim()) ? Number.parseInt(text, 16) : null;
 }
 
@@ -28,7 +28,7 @@ async function askFirmware(): Promise<number | null> {
     const bits = /^throttled=(0x[0-9a-f]+)/i.exec(stdout)?.[1];
     return bits === undefined ? null : Number(bits);
   } catch {
-    return null; // Another board, or not for this user.
+    return null; // Not a Raspberry Pi, or not allowed for this user.
   }
 }
 
@@ -41,6 +41,6 @@ async function readAlarm(hwmon: string): Promise<boolean | null> {
     }
     return null;
   } catch {
-    return null; // A board without such sensors.
+    return null; // No such sensor.
   }
 }

@@ -130,7 +130,7 @@ describe("the file", () => {
     for (const operationId of ["op-1", "op-2", "op-3"])
       await file.save(withUpdate(states(jobWith({ operationId })).completed));
     expect([inner.saves.length, disk.files.size]).toEqual([3, 0]);
-    expect(lines.filter((line) => line.includes("as good as full"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("disk is nearly full"))).toHaveLength(1);
     free += 1;
     await file.save(withUpdate(states().accepted));
     expect((await history.read()).map(({ operationId }) => operationId)).toEqual(["op-1", "op-2", "op-3"]);
