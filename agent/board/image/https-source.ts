@@ -8,14 +8,14 @@ import { request as httpRequest } from "../../lib/node-http.ts";
 
 export interface HttpsSourceOptions {
   readonly allowHttp: boolean;
-  /** PEM of an authority that signed the servers' certificates, besides those the system knows. */
+  /** PEM of a further authority for the servers' certificates. */
   readonly ca: string | undefined;
   readonly userAgent: string;
 }
 
 const mostRedirects = 5;
 
-/** Asks web servers for images. */
+/** Downloads images from web servers. */
 export class HttpsSource implements HttpSource {
   readonly #options: HttpsSourceOptions;
 
@@ -23,7 +23,7 @@ export class HttpsSource implements HttpSource {
     this.#options = options;
   }
 
-  /** Follows redirects, a few, and never from https to http. */
+  /** Follows up to 5 redirects, and never one from https to http. */
   async get(asked: ImageRequest, signal: AbortSignal): Promise<ImageResponse> {
     let url = parse(asked.uri);
     for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
@@ -66,7 +66,7 @@ export class HttpsSource implements HttpSource {
           ? httpsRequest(url, { ...options, ...(ca === undefined ? {} : { ca }) })
           : httpRequest(url, options);
       request.on("response", (response) => {
-        response.on("error", () => undefined); // Told to whoever reads the body; nobody may.
+        response.on("error", () => undefined); // The reader of the body gets it, if there is one.
         resolve(response);
       });
       request.on("error", (cause) =>
@@ -77,7 +77,7 @@ export class HttpsSource implements HttpSource {
   }
 }
 
-/** Asks for the rest, of the same content where this is the address that said what its content is called. */
+/** Requests the rest. With If-Range where the validator came from this very address. */
 function rangeHeaders({ fromBytes, source }: ImageRequest, address: string): Record<string, string> {
   if (fromBytes === 0) return {};
   const range = { range: `bytes=${fromBytes}-` };
@@ -121,14 +121,13 @@ function parse(uri: string, base?: URL): URL {
   const url = new URL(uri, base);
   if (url.protocol === "https:" || url.protocol === "http:") return url;
   if (url.protocol === "file:") {
-    const message =
-      "The image that was handed in on the board is gone. Hand it in again with boardkeeper-agent install.";
+    const message = "The image that was uploaded on the board is gone. Upload it again with boardkeeper-agent install.";
     throw new AgentError("bad-address", message);
   }
   throw new AgentError("bad-address", `The image's address begins with ${url.protocol}, not with https:.`);
 }
 
-/** A URL for people: a query string may be a signature, and what stands before the host a password. */
+/** A URL for messages: without the query string, which may be a signature, and without the password before the host. */
 function displayUrl({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }

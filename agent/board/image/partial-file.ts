@@ -13,17 +13,17 @@ import {
 import { type Disk } from "../fs/disk.ts";
 import { withDiskErrors, replaceFile } from "../fs/files.ts";
 
-/** The kernel is made to write as the image arrives: no stall at the end, and little to lose in a power cut. */
+/** The image is synced while it arrives: no long sync at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;
 const syncEveryMs = 30_000;
-/** SD cards wear: at most one small write for so long while bytes arrive, and while none do. */
+/** SD cards wear: the record is written at most this often while bytes arrive, and while none do. */
 const recordEveryMs = 5_000;
-const accountEveryMs = 600_000;
+const usageEveryMs = 600_000;
 export interface PartialFileOptions {
-  /** Room that images never take. It is looked after while they arrive, because others write to the disk as well. */
+  /** Free bytes that images must leave. Checked while an image arrives, because other programs write to the disk too. */
   readonly keepFreeBytes: number;
   readonly freeBytes: (folder: string) => Promise<number>;
-  /** Where the small records are written. */
+  /** Writes the records. */
   readonly disk: Disk;
 }
 
@@ -43,11 +43,11 @@ export class PartialFile implements PartialImage {
   #bytes: number;
   #record: PartialMetadata;
   #syncedAtMs: number;
-  /** Bytes that the last sync was begun with. */
+  /** How many bytes there were when the last sync began. */
   #syncedFromBytes: number;
-  /** The last sync, while bytes go on to arrive beside it. */
+  /** The last sync: bytes may arrive while it runs. */
   #syncing: Promise<void> = Promise.resolve();
-  /** When the record was last written; undefined until this process has. */
+  /** When this process last wrote the record; undefined before. */
   #recordWrittenAtMs: number | undefined;
   #isRecordWritten = false;
 
@@ -115,7 +115,7 @@ export class PartialFile implements PartialImage {
     await withDiskErrors(async () => {
       await this.#syncing;
       this.#updateRecord({ spent });
-      await this.#writeRecord(accountEveryMs);
+      await this.#writeRecord(usageEveryMs);
     });
   }
 
@@ -127,7 +127,7 @@ export class PartialFile implements PartialImage {
     await withDiskErrors(async () => {
       await this.#syncing;
       this.#updateRecord({ spent, syncedBytes: 0, totalBytes: null, source: null });
-      await this.#file.truncate(0); // First: a file shorter than its record is seen to be odd, a longer one is not.
+      await this.#file.truncate(0); // First: a file that is shorter than its record is detected at the next start, a longer one is not.
       this.#hash = createHash("sha256");
       this.#bytes = 0;
       this.#syncedFromBytes = 0;
@@ -165,16 +165,16 @@ export class PartialFile implements PartialImage {
   }
 
   /**
-   * Begins a sync that bytes may arrive beside, once the one before is over: a disk that is slower than the link holds it
-   * back, and the record is written by one at a time. Rejects as the one before did.
+   * Starts a sync in the background once the previous one is over: a disk that is slower than the network slows the download
+   * down, and only one sync writes the record at a time. Rejects as the previous sync did.
    */
   async #startSync(): Promise<void> {
     await this.#syncing;
     this.#syncing = this.#sync();
-    this.#syncing.catch(() => undefined); // Whoever awaits it next is told.
+    this.#syncing.catch(() => undefined); // Whoever awaits it next gets the rejection.
   }
 
-  /** Bytes first, then the record that vouches for them. */
+  /** Bytes first, then the record that says that they are on disk. */
   async #sync(): Promise<void> {
     const bytes = this.#bytes;
     this.#syncedAtMs = this.#bootClock.nowMs();
@@ -196,7 +196,7 @@ export class PartialFile implements PartialImage {
       return;
     const record = this.#record;
     await replaceFile(metadataPath(this.#path), `${JSON.stringify(record)}\n`, this.#options.disk);
-    this.#isRecordWritten = this.#record === record; // Or it has changed meanwhile.
+    this.#isRecordWritten = this.#record === record; // It may have changed meanwhile.
     this.#recordWrittenAtMs = nowMs;
   }
 }

@@ -16,10 +16,10 @@ import {
 import { nodeDisk } from "../fs/disk.ts";
 import { freeDiskBytes, withDiskErrors } from "../fs/files.ts";
 
-/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
+/** Large enough to be fast, small enough to hash in a few milliseconds on a small board: methods are answered in between. */
 const chunkBytes = 256 * 1_024;
 
-/** Partial images as files, each with a small record beside it. */
+/** Partial images as files, each with a small record file beside it. */
 export class FilePartialStore implements PartialStore {
   readonly #bootId: string;
   readonly #bootClock: BootClock;
@@ -47,7 +47,7 @@ export class FilePartialStore implements PartialStore {
   }
 }
 
-/** The record as it was written; undefined where there is none that can be used: then the image is fetched whole. */
+/** The record; undefined where there is no usable one: then the image is downloaded from its first byte. */
 async function readRecord(path: string): Promise<PartialMetadata | undefined> {
   try {
     const read = check(partialMetadata, JSON.parse(await readFile(path, "utf8")));
@@ -58,7 +58,7 @@ async function readRecord(path: string): Promise<PartialMetadata | undefined> {
   }
 }
 
-/** Opens the file at the end of what can be used of it, with all of that digested. */
+/** Opens the file, truncates it to its usable bytes, and hashes them. */
 async function reopen(
   path: string,
   record: PartialMetadata | undefined,
@@ -75,7 +75,7 @@ async function reopen(
     for (let done = 0; done < bytes;) {
       signal.throwIfAborted();
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - done), done);
-      if (bytesRead === 0) throw new Error("the partial file is shorter than it was");
+      if (bytesRead === 0) throw new Error("the partial file became shorter while it was read");
       hash.update(buffer.subarray(0, bytesRead));
       done += bytesRead;
     }

@@ -7,15 +7,15 @@ import { metadataPath } from "../../download/partial-metadata.ts";
 import type { StagingArea } from "../../update/ports.ts";
 import { freeDiskBytes, makeFolder, withDiskErrors, syncFolder } from "../fs/files.ts";
 
-/** Large enough to be quick, small enough to hash in a few milliseconds on a small board: methods answer in between. */
+/** Large enough to be fast, small enough to hash in a few milliseconds on a small board: methods are answered in between. */
 const chunkBytes = 256 * 1024;
 
-/** Before there was an agent to write files: the clock of a board that has none to keep it begins somewhere here. */
+/** Older file times come from a clock that was not set: there was no agent then. */
 const oldestMs = Date.UTC(2026, 0, 1);
 
 /**
- * Images in a folder: `<sha256>.part` while they arrive, with `<sha256>.part.json` beside it that says what is known of
- * them, and `<sha256>.image` once they are whole.
+ * Images in a folder: `<sha256>.part` while an image arrives, with its record `<sha256>.part.json`, and `<sha256>.image` once
+ * it is complete.
  */
 export class StagingFolder implements StagingArea {
   readonly #folder: string;
@@ -23,8 +23,8 @@ export class StagingFolder implements StagingArea {
   readonly #quotaBytes: number;
 
   /**
-   * @param keepFreeBytes room on the disk that images never take: for the agent's state, and for logs
-   * @param quotaBytes what images may take in all, whatever the disk has
+   * @param keepFreeBytes free bytes that images must leave, for the agent's state and for logs
+   * @param quotaBytes what all images together may take
    */
   constructor(folder: string, keepFreeBytes: number, quotaBytes = Infinity) {
     this.#folder = folder;
@@ -93,7 +93,7 @@ export class StagingFolder implements StagingArea {
     return isWorthIt ? await this.#ageOf(`${sha256}.part`, partial) : null;
   }
 
-  /** How long a file has lain untouched. One that a clock wrote which nobody had set counts from now on. */
+  /** How long ago a file was modified, in milliseconds. A time from an unset clock counts from now on. */
   async #ageOf(name: string, { mtimeMs }: Stats): Promise<number> {
     const nowMs = Date.now();
     if (mtimeMs >= oldestMs) return Math.max(0, nowMs - mtimeMs);
@@ -101,7 +101,7 @@ export class StagingFolder implements StagingArea {
     return 0;
   }
 
-  /** What the disk has left beyond what images never take; below zero when others have taken of that. */
+  /** Free bytes beyond those that images must leave; negative when other programs have used some of those. */
   async #freeBytesBeyondReserve(): Promise<number> {
     return (await freeDiskBytes(this.#folder)) - this.#keepFreeBytes;
   }
@@ -141,7 +141,7 @@ export class StagingFolder implements StagingArea {
   }
 }
 
-/** The folder may be one that others use too: only what is called as images are called here is ever removed. */
+/** Other programs may use the folder too: only files with these names are ever removed. */
 function isImageFile(name: string): boolean {
   return /^[0-9a-f]{64}\.(part|part\.json|part\.json\.new|image)$/.test(name);
 }
@@ -159,7 +159,7 @@ async function unlessAbsent<T>(look: () => Promise<T>, otherwise: T): Promise<T>
   }
 }
 
-/** SHA-256 of a file, read through one buffer: a stream would leave a trail of them behind for the collector. */
+/** SHA-256 of a file, read through one buffer: a stream would allocate one for each read. */
 async function digestFile(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(chunkBytes);

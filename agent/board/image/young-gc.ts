@@ -2,9 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /**
- * Frees buffers that were used for a moment. V8 lets 32 MiB of them pile up before it does so by itself, whatever its
- * heap's size (measured on Node 20.20 with each flag that says otherwise): as much again as the whole agent may take when
- * it downloads. Asked for, it takes a fraction of a millisecond, since what lives on is little.
+ * Frees short-lived buffers. V8 lets 32 MiB of them accumulate before it does so by itself, whatever the heap's size (measured
+ * on Node 20.20 with every flag that promises otherwise): that would double the agent's memory during a download. A minor
+ * collection takes a fraction of a millisecond, since few objects survive it.
  */
 export function collectYoungGarbage(): void {
   collect ??= engineCollector();
@@ -14,7 +14,7 @@ export function collectYoungGarbage(): void {
 type Collect = (options: { readonly type: "minor" }) => void;
 let collect: Collect | undefined;
 
-/** V8's own, which it gives to contexts that are made while its flag is set. */
+/** V8's `gc` function, which contexts get that are created while the flag is set. */
 function engineCollector(): Collect {
   setFlagsFromString("--expose-gc");
   try {

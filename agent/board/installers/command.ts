@@ -13,18 +13,18 @@ export interface CommandInstallerOptions {
   readonly program: InstallScript;
   readonly restart: RestartKind;
   readonly timeLimitMs: number;
-  /** Mount points that an update replaces: the agent's state must not lie on any of them. */
+  /** Mount points that an update replaces: the agent's state must not be on any of them. */
   readonly replaces: readonly string[];
   readonly stateDir: string;
   readonly log: Log;
-  /** How long `running-version` may take, where that is not 30 s. */
+  /** How long `running-version` may take; 30 s unless given. */
   readonly versionLimitMs?: number;
 }
 
-/** `running-version` is asked at every start of the agent, before anything else is done. */
+/** `running-version` runs at every start of the agent, before anything else. */
 const defaultVersionLimitMs = 30_000;
 
-/** An operator's own program as installer: one verb a call; its exit status decides, its output explains. */
+/** The owner's program as installer: one verb per call; the exit status decides, the output explains. */
 export function commandInstaller(options: CommandInstallerOptions): Installer {
   const { replaces, stateDir, restart } = options;
   const call = async (verb: InstallVerb, image?: StagedImage, signal?: AbortSignal): Promise<string> =>
@@ -42,10 +42,10 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
     },
     async runningVersion(signal): Promise<string | null> {
       const timeLimitMs = options.versionLimitMs ?? defaultVersionLimitMs;
-      const said = (await run(options, { verb: "running-version", image: undefined, timeLimitMs }, signal)).trim();
-      if (said === "") return null;
-      // It is saved, reported and compared with what was asked for: anything else could not even be read back.
-      const version = check(firmwareVersion, said);
+      const output = (await run(options, { verb: "running-version", image: undefined, timeLimitMs }, signal)).trim();
+      if (output === "") return null;
+      // It is saved, reported and compared with the requested version: anything else could not be read back.
+      const version = check(firmwareVersion, output);
       if (version.ok) return version.value;
       throw new AgentError(
         "version-unknown",
@@ -57,7 +57,7 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
   };
 }
 
-/** The state must outlive the update: it may not lie on a file system that the update replaces. */
+/** The state must survive the update: it must not be on a file system that the update replaces. */
 async function rejectStateInSlot(stateDir: string, replaces: readonly string[]): Promise<void> {
   const { dev } = await stat(stateDir);
   for (const mountPoint of replaces) {
@@ -73,20 +73,20 @@ async function run(options: CommandInstallerOptions, call: ScriptCall, signal?: 
   const { program, log } = options;
   const { verb, timeLimitMs } = call;
   const { status, timedOut: isLate, stdout: output, stderr: errors } = await program.run(call, signal);
-  const lastWords = truncateUtf8(errors.trim() || output.trim(), 300);
+  const explanation = truncateUtf8(errors.trim() || output.trim(), 300);
   log.info({ verb, status, output: forLog(output), errors: forLog(errors) }, "installer program ended");
   if (isLate) {
     throw new AgentError(
       "installer-timed-out",
-      `${program.name} ${verb} took longer than ${timeLimitMs / 1_000} s and was stopped. It said: ${lastWords}`,
+      `${program.name} ${verb} took longer than ${timeLimitMs / 1_000} s and was stopped. It said: ${explanation}`,
     );
   }
   if (status !== "0")
-    throw new AgentError("installer-failed", `${program.name} ${verb} ended with ${status}. It said: ${lastWords}`);
+    throw new AgentError("installer-failed", `${program.name} ${verb} ended with ${status}. It said: ${explanation}`);
   return output;
 }
 
-/** What a program said, for the log. */
+/** A program's output, for the log. */
 function forLog(text: string): string {
   return truncateUtf8(redact(text), 2_000);
 }

@@ -4,19 +4,19 @@ import { AgentError, errorMessage, errorCode } from "../../lib/errors.ts";
 import type { InstallScript, ScriptCall, ScriptResult, InstallVerb } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
 
-/** The last words of a program that are worth a sentence in the twin. */
+/** How much is kept of the end of a program's output. */
 const keptOutputBytes = 4_096;
 const defaultWaits = {
   /** How long a program has to end after SIGTERM. */
   graceMs: 5_000,
-  /** How long its last words may take to arrive after its end: whoever inherited its pipes may hold them for ever. */
+  /** How long to read its output after its end: another process that inherited its pipes may hold them open for ever. */
   drainMs: 500,
 };
 
 /**
- * The owner's program, run as the agent's own user, within what its unit allows. In a process group of its own: when the time
- * is over or the signal aborts before the program has ended, the whole group is stopped; what a program leaves behind that
- * ended by itself is its own affair.
+ * Runs the owner's program as the agent's own user, in the sandbox of the agent's unit and in a process group of its own. At
+ * the time limit, or when the signal aborts, the whole group is stopped. Processes that a program leaves running when it ends
+ * by itself are not touched.
  */
 export function execScript(path: string, waits: Partial<typeof defaultWaits> = {}): InstallScript {
   return {
@@ -65,7 +65,7 @@ function runToEnd(
       signal.removeEventListener("abort", stop);
       child.stdout.destroy();
       child.stderr.destroy();
-      child.unref(); // One that hangs in the kernel must not keep the agent from ending.
+      child.unref(); // A process that hangs in the kernel must not keep the agent from ending.
       resolve({ status, wasStopped, ...kept });
     };
     const stop = (): void => {
@@ -84,14 +84,14 @@ function runToEnd(
     child.on("exit", (code, by) => {
       status = code === null ? `signal ${by}` : String(code);
       signal.removeEventListener("abort", stop);
-      if (!wasStopped) late = setTimeout(settle, drainMs); // A stopped one's group has until the end of its grace.
+      if (!wasStopped) late = setTimeout(settle, drainMs); // A stopped group has until the end of the grace period.
     });
     child.on("close", settle);
     if (signal.aborted) stop();
   });
 }
 
-/** Starts the program; some failures are thrown by spawn, others come as an event. */
+/** Starts the program. spawn throws some errors and emits others as an event. */
 function spawnScript(
   program: string,
   verb: InstallVerb,
@@ -106,7 +106,7 @@ function spawnScript(
   }
 }
 
-/** The program gets what it needs to know and nothing of the agent's own environment, where secrets may be. */
+/** The program gets nothing else of the agent's environment, which may hold secrets. */
 function environment(image: StagedImage | undefined): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG } = process.env;
   return {
@@ -130,6 +130,6 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (cause) {
-    if (errorCode(cause) !== "ESRCH") throw cause; // Gone by itself.
+    if (errorCode(cause) !== "ESRCH") throw cause; // It has ended already.
   }
 }

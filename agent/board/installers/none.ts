@@ -1,7 +1,7 @@
 import { AgentError } from "../../lib/errors.ts";
 import type { Installer } from "../../update/ports.ts";
 
-/** For boards whose owner has configured no way of installing: says so before anything is downloaded twice. */
+/** For boards without a configured installer: every step fails with `no-installer`. */
 export function noInstaller(): Installer {
   const refuse = (): Promise<never> =>
     Promise.reject(

@@ -3,14 +3,14 @@ import { AgentError } from "../../lib/errors.ts";
 import type { Installer } from "../../update/ports.ts";
 import { otherSlot, readBoard, writeBoard, type SimulatedBoard, type SlotName } from "../simulator/board.ts";
 
-/** Installs into the simulated board's other slot. Its pauses are as long as a small real board's. */
+/** Installs into the simulated board's other slot. @param pauseMs how long the writing takes */
 export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {
   const read = async (): Promise<SimulatedBoard> => {
-    const present = await readBoard(boardFile);
-    if (present === undefined) throw new AgentError("installer-failed", `The simulated board ${boardFile} is gone.`);
-    return present;
+    const board = await readBoard(boardFile);
+    if (board === undefined) throw new AgentError("installer-failed", `The simulated board ${boardFile} is gone.`);
+    return board;
   };
-  const change = async (how: (present: SimulatedBoard) => SimulatedBoard): Promise<void> =>
+  const change = async (how: (board: SimulatedBoard) => SimulatedBoard): Promise<void> =>
     writeBoard(boardFile, how(await read()));
   return {
     restart: "board",
@@ -18,23 +18,23 @@ export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: num
       await read();
     },
     async install({ version }, signal): Promise<void> {
-      // Half-written until the pause is over, as on a real board whose power is cut meanwhile.
-      await change((present) => ({ ...present, slots: { ...present.slots, [otherSlot(present.running)]: null } }));
+      // Empty during the pause: after a power cut the slot is not bootable, as on a real board.
+      await change((board) => ({ ...board, slots: { ...board.slots, [otherSlot(board.running)]: null } }));
       await timer.after(pauseMs, signal);
-      await change((present) => ({ ...present, slots: { ...present.slots, [otherSlot(present.running)]: version } }));
+      await change((board) => ({ ...board, slots: { ...board.slots, [otherSlot(board.running)]: version } }));
     },
-    arm: () => change((present) => ({ ...present, trial: otherSlot(present.running) })),
+    arm: () => change((board) => ({ ...board, trial: otherSlot(board.running) })),
     async runningVersion(): Promise<string | null> {
       const { slots, running } = await read();
       return slots[running];
     },
-    commit: () => change((present) => ({ ...present, default: present.running })),
-    // A committed one too: the power may go before that is noted, and the next boot may not be able to prove it once more.
-    revert: ({ version }) => change((present) => ({ ...present, trial: null, default: slotBefore(present, version) })),
+    commit: () => change((board) => ({ ...board, default: board.running })),
+    // A committed system too: a power cut may come before the commit is saved, and the next boot may fail its health check.
+    revert: ({ version }) => change((board) => ({ ...board, trial: null, default: slotBefore(board, version) })),
   };
 }
 
-/** The slot that an update to this version has left as it was. */
+/** The slot that an update to this version did not write. */
 function slotBefore({ slots, default: byDefault }: SimulatedBoard, version: string): SlotName {
   return slots[byDefault] === version ? otherSlot(byDefault) : byDefault;
 }

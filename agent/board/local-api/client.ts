@@ -6,26 +6,26 @@ import { imagePath, methodPath, misdirectedStatus, stateDirHeader } from "./prot
 import { localApiSocketCandidates } from "../../config/paths.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
 
-/** An agent's answer at its local door. */
+/** The agent's answer. */
 export interface LocalApiReply {
   readonly status: number;
   readonly payload: JsonObject;
 }
 
-/** The door of a running agent may not be used by this user. */
+/** This user may not use the agent's local API. */
 export class AccessDenied extends Error {
   constructor(path: string, cause: unknown) {
-    super(`The agent's door ${path} may not be used by this user. Run this with sudo.`, { cause });
+    super(`This user may not use the agent's local API at ${path}. Run this with sudo.`, { cause });
     this.name = "DoorShut";
   }
 }
 
-/** An answer comes within seconds, or the agent hangs. */
+/** The agent answers within seconds, unless it hangs. */
 const callTimeoutMs = 10_000;
-/** The largest image from the slowest stick. */
+/** Enough for the largest image from the slowest USB stick. */
 const uploadTimeoutMs = 24 * 3_600_000;
 
-/** What is sent to an agent. */
+/** An HTTP request to an agent. */
 interface LocalApiRequest {
   readonly method: "POST" | "PUT";
   readonly path: string;
@@ -40,9 +40,9 @@ interface FileBody {
 }
 
 /**
- * Calls a method of the agent that runs on a state folder.
- * @returns its answer; undefined where no agent runs on it
- * @throws DoorShut; an Error when an agent is there and does not answer
+ * Calls a direct method of the agent that uses a state folder.
+ * @returns its answer; undefined where no agent runs
+ * @throws AccessDenied; an Error when an agent runs and does not answer
  */
 export async function callMethod(
   stateDir: string,
@@ -53,7 +53,7 @@ export async function callMethod(
   return await send(stateDir, { method: "POST", path: methodPath(method), body, timeoutMs: callTimeoutMs });
 }
 
-/** Hands an image in, however long that takes; otherwise as askAgent. */
+/** Uploads an image, which may take hours; otherwise like callMethod. */
 export async function uploadImage(
   stateDir: string,
   sha256: string,
@@ -71,12 +71,12 @@ async function send(stateDir: string, message: LocalApiRequest): Promise<LocalAp
     if (statusCode === misdirectedStatus) continue;
     const read: unknown = JSON.parse(text);
     if (isJsonObject(read)) return { status: statusCode, payload: read };
-    throw new Error(`The agent at ${socketPath} answered with something else than an object.`);
+    throw new Error(`The agent at ${socketPath} sent an answer that is no JSON object. Look at its log.`);
   }
   return undefined;
 }
 
-/** Undefined where nobody is behind the door, or there is none. */
+/** Undefined where there is no socket, or nobody listens on it. */
 async function request(
   socketPath: string,
   stateDir: string,
@@ -99,7 +99,7 @@ async function request(
         resolve(response);
       });
       request.on("error", (cause) => {
-        if (!answered) reject(cause); // A refusal may come, and the connection end, before all of an image was sent.
+        if (!answered) reject(cause); // The agent may answer and close before the whole image was sent.
       });
       if (typeof body === "string") request.end(body);
       else if (sizeBytes === 0) request.end();
@@ -117,7 +117,7 @@ async function request(
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
-  return Buffer.concat(pieces).toString("utf8");
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
 }

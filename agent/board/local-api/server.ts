@@ -6,7 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { UploadedImage } from "../../update/local-upload.ts";
 import { createServer } from "../../lib/node-http.ts";
 
-/** As large as a direct method's payload may be. */
+/** The limit of a direct method's payload. */
 const mostBodyBytes = 128 * 1_024;
 /** For the agent's user and its group, besides root. */
 const socketMode = 0o660;
@@ -14,36 +14,38 @@ const socketMode = 0o660;
 const longestPath = 107;
 
 export interface LocalApiHandlers {
-  /** Answers a direct method that is called on the board itself. Never rejects. */
+  /** Answers a direct method. Never rejects. */
   method(name: string, payload: unknown): Promise<MethodReply>;
-  /** Takes an image in. Never rejects. */
+  /** Receives an image. Never rejects. */
   image(image: UploadedImage, signal: AbortSignal): Promise<MethodReply>;
 }
 
 export interface LocalApiServer {
-  /** Resolves when nobody can come in any more. */
+  /** Resolves when the socket is closed. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the agent's door for commands on the board itself. Who may come in is for the file's permissions to say. Only
- * the holder of the state folder's lock may call it: what lies at the path belongs to an agent that has ended.
+ * Serves the local API. The socket's file mode says who may use it. Only the holder of the state folder's lock may call this:
+ * it removes the socket of an agent that has ended.
  */
 export async function serveLocalApi(
   { path, stateDir }: { readonly path: string; readonly stateDir: string },
-  callers: LocalApiHandlers,
+  handlers: LocalApiHandlers,
   log: Log,
 ): Promise<LocalApiServer> {
   if (Buffer.byteLength(path) > longestPath)
-    throw new Error(`${path} is longer than a socket's name may be (${longestPath} bytes)`);
+    throw new Error(
+      `${path} is too long for a socket: at most ${longestPath} bytes. Choose a shorter agent.state-dir.`,
+    );
   await rm(path, { force: true });
   const server = createServer((request, response) => {
-    void handleRequest(request, response, stateDir, callers).catch((cause: unknown) => {
-      log.debug({ err: cause }, "local caller left");
+    void handleRequest(request, response, stateDir, handlers).catch((cause: unknown) => {
+      log.debug({ err: cause }, "local caller disconnected");
       response.destroy();
     });
   });
-  server.requestTimeout = 0; // An image comes as fast as the stick that it is on.
+  server.requestTimeout = 0; // An image arrives as fast as the USB stick that it is on.
   await listen(server, path);
   await chmod(path, socketMode);
   server.unref();
@@ -71,30 +73,30 @@ async function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
   stateDir: string,
-  callers: LocalApiHandlers,
+  handlers: LocalApiHandlers,
 ): Promise<void> {
-  const meant = request.headers[stateDirHeader];
-  if (typeof meant === "string" && decodeURIComponent(meant) !== stateDir)
+  const intended = request.headers[stateDirHeader];
+  if (typeof intended === "string" && decodeURIComponent(intended) !== stateDir)
     return send(response, {
       status: misdirectedStatus,
       payload: { Response: "This is the agent of another state folder." },
     });
   const { method, url = "" } = request;
   const name = method === "POST" ? parseMethodPath(url) : undefined;
-  if (name !== undefined) return send(response, await callers.method(name, await readBody(request)));
+  if (name !== undefined) return send(response, await handlers.method(name, await readBody(request)));
   const sha256 = method === "PUT" ? parseImagePath(url) : undefined;
   const sizeBytes = Number(request.headers["content-length"] ?? Number.NaN);
   if (sha256 !== undefined && Number.isSafeInteger(sizeBytes))
-    return send(response, await callers.image({ sha256, sizeBytes, body: request }, abortOnClose(response)));
-  const advice = "There is nothing here. POST /methods/NAME, or PUT /images/SHA256 with a Content-Length.";
+    return send(response, await handlers.image({ sha256, sizeBytes, body: request }, abortOnClose(response)));
+  const advice = "Unknown path. Use POST /methods/NAME, or PUT /images/SHA256 with a Content-Length.";
   send(response, { status: 404, payload: { Response: advice } });
 }
 
-/** Aborts when the caller leaves before the answer. */
+/** A signal that aborts when the caller disconnects before the answer. */
 function abortOnClose(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  return gone.signal;
+  const closed = new AbortController();
+  response.once("close", () => closed.abort());
+  return closed.signal;
 }
 
 function send(response: ServerResponse, { status, payload }: MethodReply): void {
@@ -102,14 +104,14 @@ function send(response: ServerResponse, { status, payload }: MethodReply): void 
   response.end(`${JSON.stringify(payload)}\n`);
 }
 
-/** A text, which a method reads as JSON. */
+/** The body as text, which a method parses as JSON. */
 async function readBody(request: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
+  const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > mostBodyBytes) throw new Error(`more than ${mostBodyBytes} bytes were sent`);
-    pieces.push(piece);
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBodyBytes) throw new Error(`the body has more than ${mostBodyBytes} bytes`);
+    chunks.push(chunk);
   }
-  return Buffer.concat(pieces).toString("utf8");
+  return Buffer.concat(chunks).toString("utf8");
 }
