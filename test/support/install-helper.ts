@@ -8,22 +8,22 @@ import { onTestFinished } from "vitest";
 import type { StagedImage } from "../../agent/update/ports.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-/** Root's door to the owner's installer, listening as its socket unit does, run by the test's own user. */
+/** Root's install helper, listening as its socket unit does, run by the test's own user. */
 export interface RunningInstallHelper {
   readonly socket: string;
   readonly folder: string;
   /** The file in which the owner names the program. */
   readonly permission: string;
   readonly program: string;
-  /** The door's own folder. */
+  /** The helper's own folder. */
   readonly own: string;
-  /** Resolves when every door that was opened so far has closed again. */
+  /** Resolves when every helper that was started so far has ended. */
   readonly closed: () => Promise<unknown>;
 }
 
 /**
  * @param script of the owner's program, which runs in `folder`
- * @param fakes programs that the door finds before the system's
+ * @param fakes programs that the helper finds before the system's
  */
 export async function startInstallHelper(
   script = ":",
@@ -45,11 +45,11 @@ export async function startInstallHelper(
     BOARDKEEPER_INSTALLER: permission,
     BOARDKEEPER_INSTALL_FOLDER: own,
   };
-  const doors: Promise<unknown>[] = [];
+  const helpers: Promise<unknown>[] = [];
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
-    const door = spawn("systemd/libexec/install-helper", { env, stdio: [connection, "ignore", "inherit"] });
-    connection.destroy(); // The door has its own end of it.
-    doors.push(once(door, "close"));
+    const helper = spawn("systemd/libexec/install-helper", { env, stdio: [connection, "ignore", "inherit"] });
+    connection.destroy(); // The helper has its own end of it.
+    helpers.push(once(helper, "close"));
   });
   server.listen(socket);
   await once(server, "listening");
@@ -60,7 +60,7 @@ export async function startInstallHelper(
     permission,
     program,
     own,
-    closed: () => Promise.all(doors),
+    closed: () => Promise.all(helpers),
   };
 }
 

@@ -5,7 +5,7 @@ import { connect as connectTls } from "node:tls";
 import { errorMessage, errorCode } from "../../lib/errors.ts";
 import type { DnsFacts, FirstHop, PortFacts, TlsFacts } from "./facts.ts";
 
-/** A server that does not answer within this is not there, for whoever waits for a diagnosis. */
+/** A server that does not answer within this time counts as unreachable. */
 const timeoutMs = 5_000;
 
 export async function probeDns(way: FirstHop): Promise<DnsFacts> {
@@ -30,7 +30,7 @@ export function probePort(host: string, port: number): Promise<PortFacts> {
   });
 }
 
-/** The certificate that a server shows, and what a client that insists would say of it. Nothing is sent to the server. */
+/** The certificate that a server shows, and whether a strict client would trust it. Nothing is sent to the server. */
 export function probeCertificate(host: string, port: number, ca: string | undefined): Promise<TlsFacts> {
   const asked = { host, ownAuthority: ca !== undefined };
   const nothing = { issuer: null, validFrom: null, validTo: null };
@@ -40,7 +40,7 @@ export function probeCertificate(host: string, port: number, ca: string | undefi
       port,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(ca === undefined ? {} : { ca }),
-      rejectUnauthorized: false, // What is wrong with it is the question.
+      rejectUnauthorized: false, // To see what is wrong with it.
     });
     const end = (facts: Omit<TlsFacts, keyof typeof asked>): void => {
       socket.destroy();
@@ -61,7 +61,7 @@ export function probeCertificate(host: string, port: number, ca: string | undefi
   });
 }
 
-/** The time by a web server's Date, in milliseconds; null where it tells none. It is compared with, never believed. */
+/** The time in a web server's Date header, in milliseconds since 1970; null where there is none. For comparison only. */
 export function probeHubDate(host: string, port: number): Promise<number | null> {
   return new Promise((resolve) => {
     const asking = request({ host, port, path: "/", timeout: timeoutMs, rejectUnauthorized: false, agent: false });
@@ -71,14 +71,14 @@ export function probeHubDate(host: string, port: number): Promise<number | null>
       resolve(Number.isNaN(ms) ? null : ms);
     });
     asking.once("timeout", () => asking.destroy());
-    asking.once("close", () => resolve(null)); // Whatever it was: the ports have findings of their own.
+    asking.once("close", () => resolve(null)); // Whatever the cause: the ports have findings of their own.
     asking.on("error", () => resolve(null));
     asking.end();
   });
 }
 
 function codeOf(cause: unknown): string {
-  // Several addresses that were all tried in vain come as one error around theirs.
+  // When all addresses of a name fail, Node throws one error around theirs.
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
   return errorCode(first) ?? errorMessage(cause);
 }

@@ -3,7 +3,7 @@ import { dirname, join, delimiter, isAbsolute } from "node:path";
 import { isAbsent, errorCode } from "../../lib/errors.ts";
 import type { DiskFacts, FolderFacts } from "./facts.ts";
 
-/** The disk under a path, or under what there is of the path. */
+/** The disk of a path, or of its nearest existing parent. */
 export async function probeDisk(path: string): Promise<DiskFacts & { readonly dev: number }> {
   const there = await nearestExisting(path);
   const { bavail, bsize, files, ffree } = await statfs(there);
@@ -11,7 +11,7 @@ export async function probeDisk(path: string): Promise<DiskFacts & { readonly de
   return { path: there, freeBytes: bavail * bsize, freeFiles: files === 0 ? null : ffree, dev };
 }
 
-/** Whether a file can be written in a folder, by doing it; a folder that is not there is made, and taken away again. */
+/** Tests whether a file can be written in a folder, by writing one. A missing folder is made and removed again. */
 export async function probeFolder(path: string, user: string): Promise<FolderFacts> {
   const isThere = await stat(path).then(
     () => true,
@@ -32,7 +32,7 @@ async function writeTestFile(folder: string): Promise<void> {
   try {
     const file = await open(path, "wx", 0o600);
     try {
-      await file.writeFile(Buffer.alloc(4_096)); // A block: less may fit into what a full disk has left.
+      await file.writeFile(Buffer.alloc(4_096)); // One block: less may fit even on a full disk.
       await file.sync();
     } finally {
       await file.close();
@@ -65,16 +65,17 @@ async function nearestExisting(path: string): Promise<string> {
 }
 
 /**
- * Whether a program can be run with this process's effective rights: null, or Node's code for why not. access(2) would
- * answer for the real user.
+ * Whether this process may run a program: null, or Node's error code. By the effective user: access(2) checks the real one.
  */
 export async function probeProgram(program: string, searchPath: string): Promise<string | null> {
-  const places = isAbsolute(program) ? [program] : searchPath.split(delimiter).map((folder) => join(folder, program));
+  const candidates = isAbsolute(program)
+    ? [program]
+    : searchPath.split(delimiter).map((folder) => join(folder, program));
   let code = "ENOENT";
-  for (const path of places) {
-    const looked = await probeExecutable(path);
-    if (looked === null) return null;
-    if (looked !== "ENOENT") code = looked;
+  for (const path of candidates) {
+    const result = await probeExecutable(path);
+    if (result === null) return null;
+    if (result !== "ENOENT") code = result;
   }
   return code;
 }

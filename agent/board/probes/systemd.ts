@@ -8,7 +8,7 @@ import { outputAsUser, type UserIds } from "./user.ts";
 const run = promisify(execFile);
 const timeoutMs = 5_000;
 
-/** True where systemd is in charge of this board: sd_booted(3). */
+/** True where systemd runs this board: sd_booted(3). */
 export async function isSystemdBooted(): Promise<boolean> {
   return await access("/run/systemd/system").then(
     () => true,
@@ -16,7 +16,7 @@ export async function isSystemdBooted(): Promise<boolean> {
   );
 }
 
-/** What systemd says of a unit; undefined where no systemd is in charge, or it does not answer. */
+/** Properties of a unit; undefined where systemd does not run the board, or does not answer. */
 export async function unitProperties(
   unit: string,
   names: readonly string[],
@@ -30,22 +30,22 @@ export async function unitProperties(
     });
     return new Map(lines);
   } catch {
-    return undefined; // Too sick to ask: as good as none.
+    return undefined; // systemd does not answer: the same as no systemd.
   }
 }
 
-/** What logind says to a user who asks whether he may reboot: yes, no, challenge or na; null where nobody answers. */
+/** logind's answer to whether a user may reboot: yes, no, challenge or na; null where logind does not answer. */
 export async function probeCanReboot(user: UserIds): Promise<string | null> {
   const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
   try {
-    const said = await outputAsUser(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs });
-    return /^s "(\w+)"/.exec(said)?.[1] ?? null;
+    const output = await outputAsUser(user, ["busctl", "call", ...manager, "CanReboot"], { timeoutMs });
+    return /^s "(\w+)"/.exec(output)?.[1] ?? null;
   } catch {
     return null; // No bus, or no logind on it.
   }
 }
 
-/** What is there to set the clock: null where nothing is known to. */
+/** The service that sets the clock; null where none is known. */
 export async function findTimeService(): Promise<string | null> {
   const marks = [
     ["/run/systemd/timesync", "systemd-timesyncd"],
@@ -63,15 +63,15 @@ export async function findTimeService(): Promise<string | null> {
   return null;
 }
 
-/** Which program root's install door would run, or why none, in its own words. */
-export async function probeInstallHelper(door: string): Promise<InstallHelperAnswer> {
+/** Asks the install helper which program it would run, or why none. @param helper the path of its program */
+export async function probeInstallHelper(helper: string): Promise<InstallHelperAnswer> {
   try {
-    const { stdout } = await run(door, ["check"], { timeout: timeoutMs });
+    const { stdout } = await run(helper, ["check"], { timeout: timeoutMs });
     return { program: stdout.trim() };
   } catch (cause) {
-    const said = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
-    if (said !== "") return { refusal: said };
+    const output = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
+    if (output !== "") return { refusal: output };
     const why = errorMessage(cause).split("\n")[0];
-    return { noAnswer: `${door} gives no answer (${why})` };
+    return { noAnswer: `${helper} gives no answer (${why})` };
   }
 }

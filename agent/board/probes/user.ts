@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** By number, as the kernel knows them. */
+/** User and group by number. */
 export interface UserIds {
   readonly uid: number;
   readonly gid: number;
@@ -21,7 +21,7 @@ export function currentUser(): User {
   return { name: uid === 0 ? "root" : `the user ${uid}`, uid, gid };
 }
 
-/** A user by name; undefined where the board has none of that name. */
+/** A user by name; undefined where there is none. */
 export async function findUser(name: string): Promise<User | undefined> {
   try {
     const [uid, gid] = await Promise.all(
@@ -29,29 +29,29 @@ export async function findUser(name: string): Promise<User | undefined> {
     );
     return uid === undefined || gid === undefined ? undefined : { name, uid, gid };
   } catch {
-    return undefined; // `id` says so with its status.
+    return undefined; // `id` fails for an unknown user.
   }
 }
 
 export interface RunAsUserOptions {
-  /** All of its environment; this process's own unless given. */
+  /** The whole environment; this process's own unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
 }
 
 /**
- * Runs a program with the rights of a user, to its end, and resolves with what it has printed. In a session of its own, and
- * without an input: whoever is that user may steer the process (ptrace), and one that kept root's terminal could type commands
- * into it (TIOCSTI). Rejects where the program cannot be started, takes too long or ends badly; the message holds its last words.
+ * Runs a program as a user, and resolves with its standard output. In a session of its own and without standard input: that user
+ * may control the process (ptrace), and with root's terminal it could type commands as root (TIOCSTI). Rejects where the program
+ * cannot be started, takes too long or fails; the message ends with its standard error.
  */
 export async function outputAsUser(
   { uid, gid }: UserIds,
   [program = "", ...args]: readonly string[],
   { env, timeoutMs }: RunAsUserOptions,
 ): Promise<string> {
-  const rights = process.geteuid?.() === 0 ? { uid, gid } : {};
+  const ids = process.geteuid?.() === 0 ? { uid, gid } : {};
   const child = spawn(program, args, {
-    ...rights,
+    ...ids,
     ...(env === undefined ? {} : { env }),
     cwd: "/",
     detached: true,
@@ -59,11 +59,11 @@ export async function outputAsUser(
     timeout: timeoutMs,
     killSignal: "SIGKILL",
   });
-  const [out, words, [status, signal]] = await Promise.all([
+  const [output, errors, [status, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
-    once(child, "close"), // Rejects with what kept it from being started.
+    once(child, "close"), // Rejects where it cannot be started.
   ]);
-  if (status === 0) return out;
-  throw new Error(`${program} ended with ${String(signal ?? status)}: ${words.trim().slice(-500)}`);
+  if (status === 0) return output;
+  throw new Error(`${program} ended with ${String(signal ?? status)}: ${errors.trim().slice(-500)}`);
 }

@@ -10,20 +10,20 @@ export type SlotName = v.InferOutput<typeof slotName>;
 
 const board = v.object({
   version: v.literal(1),
-  /** Of the present boot: what /proc/sys/kernel/random/boot_id is on a real board. */
+  /** Of the current boot, as in /proc/sys/kernel/random/boot_id of a real board. */
   bootId: v.string(),
-  /** When it was powered on, in milliseconds of this machine's own boot clock. */
+  /** When the board was powered on, in milliseconds of the host's boot clock. */
   poweredOnMs: v.optional(v.number(), 0),
   running: slotName,
-  /** What boots when nothing is on trial. */
+  /** The slot that boots without a trial. */
   default: slotName,
-  /** What the next boot tries, once. */
+  /** The slot that the next boot tries, once. */
   trial: v.nullable(slotName),
-  /** The firmware version in each slot; null for an empty one. */
+  /** The firmware version in each slot; null for an empty slot. */
   slots: v.object({ a: v.nullable(v.string()), b: v.nullable(v.string()) }),
 });
 
-/** What a simulated board keeps while its power is off: two slots and a boot loader's environment, in one file. */
+/** What a simulated board keeps without power: two slots and the boot loader's environment, in one file. */
 export type SimulatedBoard = Readonly<v.InferOutput<typeof board>>;
 
 export function createBoard(firmwareVersion: string): SimulatedBoard {
@@ -43,20 +43,20 @@ export function otherSlot(slot: SlotName): SlotName {
 }
 
 /**
- * The boot loader: tries the slot on trial once; at every other start it boots the default.
- * @param nowMs what this machine's own boot clock says
+ * The boot loader: tries the slot on trial once; every other start boots the default slot.
+ * @param nowMs of the host's boot clock
  */
 export function powerOn(before: SimulatedBoard, bootId: string, nowMs: number): SimulatedBoard {
   const trial = before.trial !== null && before.slots[before.trial] !== null ? before.trial : null;
   return { ...before, bootId, poweredOnMs: nowMs, running: trial ?? before.default, trial: null };
 }
 
-/** The board's own boot clock, which began when it was powered on, over that of the machine that plays it. */
-export function boardBootClock({ poweredOnMs }: SimulatedBoard, machine: BootClock): BootClock {
-  return { nowMs: () => machine.nowMs() - poweredOnMs };
+/** The simulated board's boot clock, which starts when the board is powered on. @param host the host's boot clock */
+export function boardBootClock({ poweredOnMs }: SimulatedBoard, host: BootClock): BootClock {
+  return { nowMs: () => host.nowMs() - poweredOnMs };
 }
 
-/** Reads a board; undefined where there is none yet. Rejects when the file is not one. */
+/** Reads a board; undefined where there is no file yet. Rejects when the file is no simulated board. */
 export async function readBoard(path: string): Promise<SimulatedBoard | undefined> {
   try {
     const file = check(board, JSON.parse(await readFile(path, "utf8")));

@@ -7,35 +7,35 @@ import { createBoard, powerOn, readBoard, writeBoard } from "./board.ts";
 import type { Log } from "../../lib/log.ts";
 
 export interface SimulationOptions {
-  /** What to start as the board's agent, and with which arguments. */
+  /** The agent's program and arguments. */
   readonly program: string;
   readonly args: readonly string[];
-  /** The file in which the board keeps its slots. */
+  /** The file of the simulated board. */
   readonly boardFile: string;
   readonly firmwareVersion: string;
   readonly bootMs: number;
   readonly log: Log;
 }
 
-/** As systemd waits before Restart=, and as long as it lets a service take to stop. */
+/** Shorter than systemd's RestartSec= and TimeoutStopSec=. */
 const restartMs = 1_000;
 const stopMs = 5_000;
-/** EX_CONFIG: starting again would not help. */
+/** EX_CONFIG: a restart would not help. */
 const exitConfig = 78;
 
-/** How the agent came to its end, as seen from its power supply. */
+/** Why the agent's process ended. */
 type AgentEnd =
-  | { readonly kind: "reboot" | "plug" | "stop" }
+  | { readonly kind: "reboot" | "power-cut" | "stop" }
   | { readonly kind: "exit"; readonly status: number | null };
 
 /**
- * Plays the board under an agent: its power, its boot loader, and the systemd that starts it again. A reboot is a real end
- * of the agent's process and a real start of another. SIGUSR2 pulls the plug: the agent is killed where it stands.
+ * Simulates the board of an agent: power, boot loader, and the systemd that restarts the agent. A reboot really ends the agent's
+ * process and starts another one. SIGUSR2 cuts the power: the agent is killed.
  * @returns the status to exit with
  */
 export async function runSimulatedBoard(options: SimulationOptions): Promise<number> {
   const { boardFile, firmwareVersion, bootMs, log } = options;
-  const hands = new PowerSwitch();
+  const power = new PowerSwitch();
   let board = powerOn(
     (await readBoard(boardFile)) ?? createBoard(firmwareVersion),
     randomUUID(),
@@ -46,23 +46,23 @@ export async function runSimulatedBoard(options: SimulationOptions): Promise<num
     log.info({ bootId: board.bootId, slot: board.running, firmware: board.slots[board.running] }, "board started");
     let end: AgentEnd;
     for (;;) {
-      end = await runAgent(options, hands);
+      end = await runAgent(options, power);
       if (end.kind !== "exit") break;
       if (end.status === exitConfig) return exitConfig;
       log.warn({ status: end.status }, "agent ended, starting it again");
-      if ((await hands.delay(restartMs)) === "stop") return 0;
+      if ((await power.delay(restartMs)) === "stop") return 0;
     }
     if (end.kind === "stop") return 0;
     log.info({ cause: end.kind }, "board goes down");
-    if ((await hands.delay(bootMs)) === "stop") return 0;
+    if ((await power.delay(bootMs)) === "stop") return 0;
     board = powerOn((await readBoard(boardFile)) ?? board, randomUUID(), kernelBootClock.nowMs());
     await writeBoard(boardFile, board);
   }
 }
 
-/** What people do to a board from outside: switch it off for good, or pull its plug. */
+/** What a person does to the board: stop it (SIGTERM, SIGINT), or cut its power (SIGUSR2). */
 class PowerSwitch {
-  #onAction: (end: "stop" | "plug") => void = () => undefined;
+  #onAction: (end: "stop" | "power-cut") => void = () => undefined;
   #stopped = false;
 
   constructor() {
@@ -72,40 +72,40 @@ class PowerSwitch {
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
-    process.on("SIGUSR2", () => this.#onAction("plug"));
+    process.on("SIGUSR2", () => this.#onAction("power-cut"));
   }
 
-  /** Resolves at the next touch. */
-  nextAction(): Promise<"stop" | "plug"> {
+  /** Resolves at the next action. */
+  nextAction(): Promise<"stop" | "power-cut"> {
     if (this.#stopped) return Promise.resolve("stop");
     return new Promise((resolve) => (this.#onAction = resolve));
   }
 
-  /** Waits, unless it is switched off meanwhile. */
-  async delay(delayMs: number): Promise<"stop" | "plug" | "rested"> {
-    const waking = new AbortController();
-    const rested = sleep(delayMs, "rested" as const, { signal: waking.signal }).catch(() => "rested" as const);
-    const how = await Promise.race([rested, this.nextAction()]);
-    waking.abort();
-    return how;
+  /** Waits for so long, or until the next action. */
+  async delay(delayMs: number): Promise<"stop" | "power-cut" | "elapsed"> {
+    const over = new AbortController();
+    const elapsed = sleep(delayMs, "elapsed" as const, { signal: over.signal }).catch(() => "elapsed" as const);
+    const action = await Promise.race([elapsed, this.nextAction()]);
+    over.abort();
+    return action;
   }
 }
 
-/** One life of the agent's process. */
-async function runAgent({ program, args, boardFile }: SimulationOptions, hands: PowerSwitch): Promise<AgentEnd> {
+/** Runs the agent's process to its end. */
+async function runAgent({ program, args, boardFile }: SimulationOptions, power: PowerSwitch): Promise<AgentEnd> {
   const child = fork(program, [...args], { env: { ...process.env, BOARDKEEPER_BOARD_FILE: boardFile } });
   const exited = new Promise<AgentEnd>((resolve) => {
     child.once("exit", (status) => resolve({ kind: "exit", status }));
     child.once("error", () => resolve({ kind: "exit", status: null }));
   });
-  const ordered = new Promise<AgentEnd>((resolve) => {
+  const rebootRequested = new Promise<AgentEnd>((resolve) => {
     child.on("message", (message) => {
       if (message === "reboot") resolve({ kind: "reboot" });
     });
   });
-  const touched = hands.nextAction().then((kind): AgentEnd => ({ kind }));
-  const end = await Promise.race([exited, ordered, touched]);
-  if (end.kind !== "exit") await stopAgent(child, exited, end.kind === "plug" ? "SIGKILL" : "SIGTERM");
+  const action = power.nextAction().then((kind): AgentEnd => ({ kind }));
+  const end = await Promise.race([exited, rebootRequested, action]);
+  if (end.kind !== "exit") await stopAgent(child, exited, end.kind === "power-cut" ? "SIGKILL" : "SIGTERM");
   return end;
 }
 
@@ -116,17 +116,16 @@ async function stopAgent(child: ChildProcess, exited: Promise<AgentEnd>, signal:
   clearTimeout(late);
 }
 
-/** Asks the process that plays the board for a reboot: it stops this one and starts another. */
+/** In the agent's process: asks the parent, which simulates the board, for a reboot. It ends this process and starts another. */
 export const simulatedReboot: RebootPort = {
   async reboot(): Promise<void> {
-    if (process.send === undefined)
-      throw new Error("No simulated board is under this agent; start it with --simulate.");
+    if (process.send === undefined) throw new Error("The agent has no simulated board. Start it with --simulate.");
     process.send("reboot");
   },
   inhibitors: () => Promise.resolve([]),
 };
 
-/** Ends this process at once when the board under it is gone, as a real one ends without power. */
+/** In the agent's process: ends it at once when the simulated board has ended, as a power cut does. */
 export function exitWithParent(): void {
   process.on("disconnect", () => process.exit(1));
   process.channel?.unref(); // The channel alone keeps no agent alive.

@@ -5,15 +5,15 @@ import type { RebootPort } from "../../reboot/runner.ts";
 const run = promisify(execFile);
 const timeoutMs = 30_000;
 
-/** Reboots the board by a command of its owner's, for boards on which the agent is not the service that it ships as. */
+/** Reboots the board with the owner's command, for boards without the reboot helper. */
 export function commandReboot(command: readonly string[]): RebootPort["reboot"] {
   const [program = "", ...args] = command;
   return async () => {
     try {
       await run(program, args, { timeout: timeoutMs });
     } catch (cause) {
-      const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : "";
-      throw new Error(`${command.join(" ")} failed${said === "" ? "" : `: ${said}`}`, { cause });
+      const errors = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : "";
+      throw new Error(`${command.join(" ")} failed${errors === "" ? "" : `: ${errors}`}`, { cause });
     }
   };
 }

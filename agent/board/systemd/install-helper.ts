@@ -8,12 +8,12 @@ import type { InstallScript, ScriptCall, ScriptResult } from "../../update/insta
 import type { StagedImage } from "../../update/ports.ts";
 
 export interface InstallHelperPorts {
-  /** Where root's door listens: /run/boardkeeper/install.sock. */
+  /** The helper's socket: /run/boardkeeper/install.sock. */
   readonly socket: string;
   readonly timer: Timer;
 }
 
-/** What the door may say no with; docs/errors.md explains each. */
+/** The error codes that the helper may send; docs/errors.md explains each. */
 const helperErrorCodes = [
   "installer-not-allowed",
   "installer-failed",
@@ -22,22 +22,23 @@ const helperErrorCodes = [
   "disk-error",
 ] as const;
 
-/** How long the door may take for anything: another call that is still ending goes first. */
+/** How long the helper may take for each step: it finishes a previous call first. */
 const answerTimeoutMs = 60_000;
-/** Root's copy is written and digested, on the slowest disk that is worth waiting for: 1 MiB in a second. */
+/** The helper writes and hashes a copy, on the slowest disk that is worth waiting for: 1 MiB per second. */
 const bytesPerMs = 1_048.576;
 const chunkBytes = 128 * 1_024;
 const logAdvice = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
 
 /**
- * The owner's program, run as root by `systemd/libexec/install-helper`, which says what is spoken on the connection. Which program
- * that is, the owner says in a file of root's. Hanging up stops it, and the next call waits at the door until it has ended.
+ * Runs the owner's program as root, through `systemd/libexec/install-helper`, which documents the protocol. The owner names the
+ * program in a file that only root can write. Closing the connection stops the program; the helper lets the next call wait
+ * until it has ended.
  */
 export function installViaHelper({ socket, timer }: InstallHelperPorts): InstallScript {
   return {
-    name: "The installer behind root's door",
+    name: "The installer of the install helper",
     async run(call, signal): Promise<ScriptResult> {
-      const door = new HelperConnection(await connectTo(socket));
+      const helper = new HelperConnection(await connectTo(socket));
       const within = async <T>(withinMs: number, what: Promise<T>): Promise<T> => {
         const late = (): AgentError =>
           helperFailed(`gave no answer within ${Math.ceil(withinMs / 1_000)} s. ${logAdvice}`);
@@ -45,14 +46,14 @@ export function installViaHelper({ socket, timer }: InstallHelperPorts): Install
       };
       try {
         const copyMs = (3 * (call.image?.sizeBytes ?? 0)) / bytesPerMs;
-        await within(answerTimeoutMs + copyMs, prepareRun(door, call));
-        door.write("run\n");
-        return await within(answerTimeoutMs + call.timeLimitMs, readEnd(door));
+        await within(answerTimeoutMs + copyMs, prepareRun(helper, call));
+        helper.write("run\n");
+        return await within(answerTimeoutMs + call.timeLimitMs, readEnd(helper));
       } catch (cause) {
         signal?.throwIfAborted();
         throw cause;
       } finally {
-        door.close();
+        helper.close();
       }
     },
   };
@@ -73,15 +74,15 @@ async function connectTo(path: string): Promise<Socket> {
   }
 }
 
-/** Asks, and hands the image over where the door wants it: resolves when the program can be run. */
-async function prepareRun(door: HelperConnection, { verb, image, timeLimitMs }: ScriptCall): Promise<void> {
-  door.write(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...imageFields(image) }));
-  let word = await door.readLine();
-  if (word === "send" && image !== undefined) {
-    await door.sendImage(image);
-    word = await door.readLine();
+/** Sends the request, and the image where the helper asks for it: resolves when the program can be run. */
+async function prepareRun(helper: HelperConnection, { verb, image, timeLimitMs }: ScriptCall): Promise<void> {
+  helper.write(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...imageFields(image) }));
+  let answer = await helper.readLine();
+  if (answer === "send" && image !== undefined) {
+    await helper.sendImage(image);
+    answer = await helper.readLine();
   }
-  if (word !== "ready") throw errorFrom(word);
+  if (answer !== "ready") throw errorFrom(answer);
 }
 
 function imageFields(image: StagedImage | undefined): Record<string, string | number> {
@@ -96,27 +97,27 @@ function requestLines(request: Readonly<Record<string, string | number>>): strin
     .join("")}\n`;
 }
 
-async function readEnd(door: HelperConnection): Promise<ScriptResult> {
-  const word = await door.readLine();
-  const [, status, outputBytes, errorBytes] = /^ended (\S+) (\d+) (\d+)$/.exec(word) ?? [];
-  if (status === undefined) throw errorFrom(word);
-  const output = await door.readText(Number(outputBytes));
-  const errors = await door.readText(Number(errorBytes));
+async function readEnd(helper: HelperConnection): Promise<ScriptResult> {
+  const answer = await helper.readLine();
+  const [, status, outputBytes, errorBytes] = /^ended (\S+) (\d+) (\d+)$/.exec(answer) ?? [];
+  if (status === undefined) throw errorFrom(answer);
+  const output = await helper.readText(Number(outputBytes));
+  const errors = await helper.readText(Number(errorBytes));
   return { status: status.replace("-", " "), timedOut: status === "late", stdout: output, stderr: errors };
 }
 
-function errorFrom(word: string): AgentError {
-  const [, said, sentence] = /^refused (\S+) (.+)$/.exec(word) ?? [];
-  const code = helperErrorCodes.find((one) => one === said);
-  if (code === undefined || sentence === undefined) return helperFailed(`said what this agent does not know: ${word}`);
+function errorFrom(answer: string): AgentError {
+  const [, received, sentence] = /^refused (\S+) (.+)$/.exec(answer) ?? [];
+  const code = helperErrorCodes.find((one) => one === received);
+  if (code === undefined || sentence === undefined) return helperFailed(`sent an unknown answer: ${answer}`);
   return new AgentError(code, sentence);
 }
 
 function helperFailed(what: string, cause?: unknown): AgentError {
-  return new AgentError("installer-failed", `Root's install door ${what}`, { cause });
+  return new AgentError("installer-failed", `The install helper ${what}`, { cause });
 }
 
-/** A connection on which one side speaks after the other. */
+/** A connection on which both sides take turns. */
 class HelperConnection {
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
@@ -129,7 +130,7 @@ class HelperConnection {
       this.#received = Buffer.concat([this.#received, bytes]);
       this.#notify();
     });
-    // What was said before the end counts: how it ended says nothing more.
+    // What was received before the end counts; the error adds nothing.
     socket.on("error", () => undefined);
     socket.on("close", () => {
       this.#isClosed = true;
@@ -137,34 +138,34 @@ class HelperConnection {
     });
   }
 
-  /** Where the other side has gone, that is noticed while listening. */
-  write(words: string): void {
-    this.#socket.write(words);
+  /** A closed connection is noticed by the next read. */
+  write(text: string): void {
+    this.#socket.write(text);
   }
 
-  /** The next line; rejects when the other side ends without one. */
+  /** The next line; rejects when the connection ends without one. */
   async readLine(): Promise<string> {
-    const length = await this.#until((heard) => heard.indexOf("\n"));
+    const length = await this.#until((received) => received.indexOf("\n"));
     const line = this.#take(length);
     this.#take(1);
     return line;
   }
 
   async readText(bytes: number): Promise<string> {
-    return this.#take(await this.#until((heard) => (heard.length >= bytes ? bytes : -1)));
+    return this.#take(await this.#until((received) => (received.length >= bytes ? bytes : -1)));
   }
 
-  /** Sends the image's bytes, unless the other side has something to say meanwhile. */
+  /** Sends the image's bytes, until the helper answers or closes. */
   async sendImage({ path, sizeBytes }: StagedImage): Promise<void> {
     const file = await open(path);
     try {
-      const piece = Buffer.allocUnsafeSlow(chunkBytes);
+      const chunk = Buffer.allocUnsafeSlow(chunkBytes);
       for (let left = sizeBytes; left > 0 && this.#received.length === 0 && !this.#isClosed;) {
-        const { bytesRead } = await file.read(piece, 0, Math.min(chunkBytes, left), null);
+        const { bytesRead } = await file.read(chunk, 0, Math.min(chunkBytes, left), null);
         if (bytesRead === 0)
           throw new AgentError("image-changed", "The staged image has shrunk. Ask for the update again.");
         left -= bytesRead;
-        await this.#flush(piece.subarray(0, bytesRead));
+        await this.#flush(chunk.subarray(0, bytesRead));
       }
     } finally {
       await file.close();
@@ -176,14 +177,14 @@ class HelperConnection {
   }
 
   async #flush(bytes: Uint8Array): Promise<void> {
-    if (this.#received.length > 0 || this.#isClosed) return; // It was said while the file was read.
+    if (this.#received.length > 0 || this.#isClosed) return; // The helper answered while the file was read.
     await new Promise<void>((resolve) => {
-      this.#notify = resolve; // Whoever has something to say may not read on.
+      this.#notify = resolve; // A helper that has answered may not read any more.
       this.#socket.write(bytes, () => resolve());
     });
   }
 
-  async #until(length: (heard: Buffer) => number): Promise<number> {
+  async #until(length: (received: Buffer) => number): Promise<number> {
     for (;;) {
       const found = length(this.#received);
       if (found >= 0) return found;

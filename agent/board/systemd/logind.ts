@@ -7,7 +7,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Inhibitor } from "../../reboot/inhibitors.ts";
 
 const run = promisify(execFile);
-/** A caller waits for the answer meanwhile. */
+/** The caller of rebootDevice waits meanwhile. */
 const timeoutMs = 2_000;
 
 const listInhibitors = [
@@ -21,29 +21,29 @@ const listInhibitors = [
 ] as const;
 
 /**
- * Who asks logind that the board is not shut down now. Never rejects: a board without logind, or one that is too sick to ask,
- * must not refuse the reboot that may mend it.
+ * Who holds a block inhibitor against a shutdown. Never rejects: a board whose logind is absent or broken must not refuse the
+ * reboot that may repair it.
  */
 export async function readInhibitors(log: Log, ask: readonly string[] = listInhibitors): Promise<readonly Inhibitor[]> {
-  const [program = "", ...words] = ask;
+  const [program = "", ...args] = ask;
   try {
-    const { stdout } = await run(program, words, { timeout: timeoutMs, killSignal: "SIGKILL" });
+    const { stdout } = await run(program, args, { timeout: timeoutMs, killSignal: "SIGKILL" });
     const held = parseInhibitors(JSON.parse(stdout));
     if (held.ok) return held.value;
     throw new Error(held.problems.join("; "));
   } catch (cause) {
-    log.debug({ err: cause }, "inhibitors cannot be asked for, counted as none");
+    log.debug({ err: cause }, "inhibitors unknown, counted as none");
     return [];
   }
 }
 
-/** What, who, why, mode, user and process of each inhibitor, in the one value that the method returns. */
+/** What, who, why, mode, user and process of each inhibitor: the one value that ListInhibitors returns. */
 const listInhibitorsReply = v.object({
   type: v.literal("a(ssssuu)"),
   data: v.tuple([v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.number(), v.number()]))]),
 });
 
-/** Those of logind's inhibitors that forbid a shutdown; the others only delay it, or are about sleep and keys. */
+/** The inhibitors that block a shutdown; others only delay it, or are about sleep and keys. */
 export function parseInhibitors(json: unknown): Checked<readonly Inhibitor[]> {
   const checked = check(listInhibitorsReply, json);
   if (!checked.ok) return checked;
@@ -53,7 +53,7 @@ export function parseInhibitors(json: unknown): Checked<readonly Inhibitor[]> {
   return { ok: true, value };
 }
 
-/** Anybody on the board may say anything there. */
+/** Any program on the board may write anything there. */
 function oneLine(text: string): string {
   return truncateUtf8(text.replaceAll(/\p{Cc}+/gu, " ").trim(), 100) || "unknown";
 }

@@ -2,15 +2,15 @@ import { fstatSync, writeSync } from "node:fs";
 import type { Log } from "../../lib/log.ts";
 import type { ServiceManager } from "../../watchdog/service-watchdog.ts";
 
-/** What a process is told by systemd about how to talk to it. */
+/** The environment that systemd gives a service. */
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The first descriptor that is handed over, by sd_listen_fds(3). */
+/** The first file descriptor that systemd passes: sd_listen_fds(3). */
 const firstDescriptor = 3;
 
 /**
- * The systemd that started this process, through the descriptor called "notify" that `systemd/libexec/with-notify-socket` or
- * `OpenFile=` hands over: Node.js cannot open such a socket itself (docs/decisions/012). Elsewhere nobody is told anything.
+ * Notifies the systemd that started this process, through the descriptor "notify" from `systemd/libexec/with-notify-socket` or
+ * `OpenFile=`: Node.js cannot open such a socket itself (docs/decisions/012). Without systemd, notify does nothing.
  */
 export function systemdServiceManager(env: Env, log: Log, pid = process.pid): ServiceManager {
   const descriptor = notifyDescriptor(env, pid);
@@ -21,7 +21,7 @@ export function systemdServiceManager(env: Env, log: Log, pid = process.pid): Se
           remedy:
             "start the agent through /usr/lib/boardkeeper/with-notify-socket, or take Type=notify out of its unit",
         },
-        "systemd waits for word from the agent, and gave it no way to send any",
+        "systemd waits for notifications, but the agent has no socket to send them",
       );
     }
     return { watchdogMs: null, notify: () => undefined };
@@ -32,28 +32,28 @@ export function systemdServiceManager(env: Env, log: Log, pid = process.pid): Se
       try {
         writeSync(descriptor, assignments.map((one) => one.replaceAll("\n", " ")).join("\n"));
       } catch (cause) {
-        log.debug({ err: cause }, "service manager not told"); // It is told anew within seconds.
+        log.debug({ err: cause }, "service manager not told"); // The next notification follows within seconds.
       }
     },
   };
 }
 
 function notifyDescriptor(env: Env, pid: number): number | undefined {
-  if (env["LISTEN_PID"] !== String(pid)) return undefined; // Meant for another process.
+  if (env["LISTEN_PID"] !== String(pid)) return undefined; // For another process.
   const index = (env["LISTEN_FDNAMES"] ?? "").split(":").indexOf("notify");
   return index >= 0 && isSocket(firstDescriptor + index) ? firstDescriptor + index : undefined;
 }
 
-/** Whatever else has that number by now must not be written to. */
+/** Another file may have that number by now: it must not be written to. */
 function isSocket(descriptor: number): boolean {
   try {
     return fstatSync(descriptor).isSocket();
   } catch {
-    return false; // It is not open at all.
+    return false; // It is not open.
   }
 }
 
-/** WATCHDOG_USEC, unless it is meant for another process: sd_watchdog_enabled(3). */
+/** WATCHDOG_USEC in milliseconds, unless it is for another process: sd_watchdog_enabled(3). */
 function watchdogInterval(env: Env, pid: number): number | null {
   const isOurs = env["WATCHDOG_PID"] === undefined || env["WATCHDOG_PID"] === String(pid);
   const watchdogMs = Number(env["WATCHDOG_USEC"] ?? "") / 1_000;

@@ -6,24 +6,24 @@ import { inhibitedMessage, type Inhibitor } from "../../reboot/inhibitors.ts";
 import type { RebootPort } from "../../reboot/runner.ts";
 
 export interface RebootHelperPorts {
-  /** Where requests and answers lie: /run/boardkeeper. */
+  /** The folder of requests and answers: /run/boardkeeper. */
   readonly folder: string;
   readonly bootId: string;
   readonly timer: Timer;
-  /** Another text for each request: hex digits and dashes. */
+  /** A unique id for each request: hex digits and dashes. */
   readonly newId: () => string;
   /** Seconds since boot, as /proc/uptime counts them. */
   readonly uptimeSeconds: () => Promise<number>;
   readonly inhibitors: () => Promise<readonly Inhibitor[]>;
 }
 
-/** How long the door may wait before it grants a request. */
+/** How long a request is valid. */
 const validSeconds = 30;
-/** How long an answer may take: the request, and then what the door waits for itself. */
+/** How long to wait for the answer: the request's validity, and the helper's own timeouts. */
 const answerTimeoutMs = 60_000;
-const pollEveryMs = 100;
+const pollMs = 100;
 
-/** Reboots the board through root's door, `systemd/libexec/reboot-helper`: leaves a request, and waits for the answer. */
+/** Reboots the board through root's `systemd/libexec/reboot-helper`: writes a request file and waits for the answer file. */
 export function rebootViaHelper(ports: RebootHelperPorts): RebootPort["reboot"] {
   const { folder, bootId, timer } = ports;
   const request = join(folder, "requests", "reboot");
@@ -31,15 +31,15 @@ export function rebootViaHelper(ports: RebootHelperPorts): RebootPort["reboot"] 
     const id = ports.newId();
     const until = Math.floor(await ports.uptimeSeconds()) + validSeconds;
     await writeRequest(request, `request=${id}\nboot=${bootId}\nuntil=${until}\nforce=${force ? "yes" : "no"}\n`);
-    for (let waitedMs = 0; waitedMs < answerTimeoutMs; waitedMs += pollEveryMs) {
+    for (let waitedMs = 0; waitedMs < answerTimeoutMs; waitedMs += pollMs) {
       const answer = await readAnswer(id, join(folder, "answers", "reboot"));
       if (answer !== undefined) return await throwUnlessOrdered(answer, ports);
-      await timer.after(pollEveryMs, signal);
+      await timer.after(pollMs, signal);
     }
-    // Taken back: the door will not open for it later. One that is gone was taken, and may be on its way to be granted.
+    // Withdrawn, so that no later reboot comes of it. A request that is gone was taken, and its reboot may be under way.
     if (await withdraw(request)) {
       throw new Error(
-        "nobody came to the reboot door within a minute; run systemctl status boardkeeper-reboot.path boardkeeper-reboot.service on the board",
+        "the reboot helper did not answer within a minute; run systemctl status boardkeeper-reboot.path boardkeeper-reboot.service on the board",
       );
     }
   };
@@ -50,9 +50,9 @@ interface HelperAnswer {
   readonly why: string;
 }
 
-async function throwUnlessOrdered({ outcome: verdict, why }: HelperAnswer, ports: RebootHelperPorts): Promise<void> {
-  if (verdict === "ordered") return;
-  if (verdict !== "inhibited") throw new Error(why);
+async function throwUnlessOrdered({ outcome, why }: HelperAnswer, ports: RebootHelperPorts): Promise<void> {
+  if (outcome === "ordered") return;
+  if (outcome !== "inhibited") throw new Error(why);
   const held = await ports.inhibitors();
   throw new AgentError(
     "inhibited",
@@ -60,7 +60,7 @@ async function throwUnlessOrdered({ outcome: verdict, why }: HelperAnswer, ports
   );
 }
 
-/** Puts a request where the door looks, whole or not at all, readable to it whatever our umask is. */
+/** Writes a request atomically, readable for the helper whatever our umask is. */
 async function writeRequest(path: string, text: string): Promise<void> {
   try {
     await writeFile(`${path}.new`, text);
@@ -69,7 +69,7 @@ async function writeRequest(path: string, text: string): Promise<void> {
   } catch (cause) {
     const why = errorMessage(cause);
     throw new Error(
-      `there is no reboot door on this board (${why}); install its units from systemd/, or set reboot.command`,
+      `this board has no reboot helper (${why}); install its units from systemd/, or set reboot.command`,
       { cause },
     );
   }
@@ -80,8 +80,8 @@ async function readAnswer(id: string, path: string): Promise<HelperAnswer | unde
     if (isAbsent(cause)) return "";
     throw cause;
   });
-  const [, request, verdict = "", why = ""] = /^request=(.*)\nverdict=(.*)\nwhy=(.*)\n$/.exec(text) ?? [];
-  return request === id ? { outcome: verdict, why } : undefined;
+  const [, request, outcome = "", why = ""] = /^request=(.*)\nverdict=(.*)\nwhy=(.*)\n$/.exec(text) ?? [];
+  return request === id ? { outcome, why } : undefined;
 }
 
 async function withdraw(path: string): Promise<boolean> {

@@ -52,7 +52,7 @@ it("nobody is told anything where there is no systemd, or where its words are fo
   }
 });
 
-it("a systemd that waits for word and gave no way to send any is told in the log, with the remedy", () => {
+it("a systemd that waits for notifications and passed no socket for them is logged, with the remedy", () => {
   const lines: string[] = [];
   systemdServiceManager(
     { NOTIFY_SOCKET: "/run/systemd/notify" },
