@@ -2,30 +2,26 @@ import { describe, expect, it } from "vitest";
 import { byDepth } from "../support/depth.ts";
 import { findViolation } from "./check.ts";
 import type { Scenario } from "./environment.ts";
+import { explored } from "./histories.ts";
 import { scenarios } from "./scenarios.ts";
-import { walked } from "./histories.ts";
 
 const all = Object.values<Scenario>(scenarios);
-const mostFaults = byDepth(1, 2);
+const maxFaults = byDepth(1, 2);
 
-it("no scenario is left out", () => {
-  expect(all.filter(({ name }) => !walked.has(name))).toStrictEqual([]);
+it("every scenario is explored by a file of histories/", () => {
+  expect(all.filter((scenario) => !explored.has(scenario))).toStrictEqual([]);
 });
 
-/* For longer than a reboot that is due waits for the disk, or an installer for the count of starts. */
-describe(`every history of at most ${mostFaults} faults holds where a disk that refuses does so for a while`, () => {
+/* Longer than a reboot that is due waits for the disk, and than an update waits for the boot counter. */
+describe(`every history of at most ${maxFaults} faults holds where a failing disk fails for 90 s`, () => {
   it.each(all)("$name", async (scenario) => {
-    expect(
-      await findViolation(scenario, {
-        maxFaults: mostFaults,
-        runOptions: { fineSteps: false, writeFailureMs: 90_000 },
-      }),
-    ).toBe("");
+    const runOptions = { fineSteps: false, writeFailureMs: 90_000 };
+    expect(await findViolation(scenario, { maxFaults, runOptions })).toBe("");
   });
 });
 
-describe(`every history of at most ${mostFaults} faults holds in the fine runOptions`, () => {
+describe(`every history of at most ${maxFaults} faults holds where each save and each call of the hub is a step`, () => {
   it.each(byDepth([scenarios.method, scenarios.desired, scenarios.service], all))("$name", async (scenario) => {
-    expect(await findViolation(scenario, { maxFaults: mostFaults, runOptions: { fineSteps: true } })).toBe("");
+    expect(await findViolation(scenario, { maxFaults, runOptions: { fineSteps: true } })).toBe("");
   });
 });

@@ -1,3 +1,3 @@
-import { walk } from "../histories.ts";
+import { exploreHistories } from "../histories.ts";
 
-walk("service");
+exploreHistories("service");

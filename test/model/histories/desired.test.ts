@@ -1,3 +1,0 @@
-import { walk } from "../histories.ts";
-
-walk("desired");
