@@ -15,15 +15,17 @@ import { at, canonical } from "../support/paths.ts";
 import { ServiceApp } from "../support/service-app.ts";
 
 /** A fault of the hub as it is rehearsed with, beside its defaults. */
-export interface RehearsedFault {
+export interface HubFault {
   readonly name: FaultName;
   readonly parameters?: Readonly<Record<string, number | string>>;
 }
 
 /** Twenty times as impatient as a real board, and as quick to notice that nothing comes any more. */
 const haste = 20;
-export const hasty = (timer: Timer): Timer => ({ after: (delayMs, signal) => timer.after(delayMs / haste, signal) });
-export const impatience: HubTimeouts = {
+export const acceleratedTimer = (timer: Timer): Timer => ({
+  after: (delayMs, signal) => timer.after(delayMs / haste, signal),
+});
+export const shortTimeouts: HubTimeouts = {
   openMs: 2_000,
   listenMs: 1_000,
   twinMs: 1_000,
@@ -47,19 +49,19 @@ const shortestS = 5;
 const notOfAnyBoard: FaultName = "puback-lost";
 
 /** Every fault that can come between a board and its hub, and each way of those that have several. */
-export function faultsOfBoards(): RehearsedFault[] {
+export function faultsOfBoards(): HubFault[] {
   return faultNames()
     .filter((name) => faultKind(name).on.includes("mqtt") && name !== notOfAnyBoard)
-    .flatMap((name): RehearsedFault[] => {
+    .flatMap((name): HubFault[] => {
       const words = Object.entries(faultKind(name).parameters).flatMap(([key, parameter]) =>
         "words" in parameter ? parameter.words.slice(1).map((word) => ({ [key]: word })) : [],
       );
-      const others = words.map((parameters): RehearsedFault => ({ name, parameters }));
-      return [{ name } as RehearsedFault].concat(others);
+      const others = words.map((parameters): HubFault => ({ name, parameters }));
+      return [{ name } as HubFault].concat(others);
     });
 }
 
-function called({ name, parameters = {} }: RehearsedFault): string {
+function nameOf({ name, parameters = {} }: HubFault): string {
   return [name, ...Object.values(parameters)].join(" ");
 }
 
@@ -67,24 +69,24 @@ function called({ name, parameters = {} }: RehearsedFault): string {
  * Has a board reboot and update itself while these faults are on, takes them away, and says what was wrong afterwards:
  * "recovered" when nothing was.
  */
-async function rehearse(faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
+async function runWithFaults(faults: readonly HubFault[], transport: Transport): Promise<string> {
   const hub = await testHub();
   try {
-    return await rehearseOn(hub, faults, transport);
+    return await runOnHub(hub, faults, transport);
   } finally {
     await hub.stop();
   }
 }
 
-async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], transport: Transport): Promise<string> {
+async function runOnHub(hub: LocalHub, faults: readonly HubFault[], transport: Transport): Promise<string> {
   const image = testImage(20_000);
   const server = await imageServer(serving(image));
   const installs: string[] = [];
   const board = await TestBoard.start(hub, {
     transport,
     imageCa: `${hub.ca}\n${server.ca}`,
-    timer: hasty,
-    patience: impatience,
+    timer: acceleratedTimer,
+    patience: shortTimeouts,
     installer: (installer) =>
       overriding(installer, {
         install: async (staged, signal) => {
@@ -101,7 +103,7 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
     const isUpdated = async (): Promise<boolean> => (await board.saved())?.update.phase === "completed";
 
     // An operator who wants a reboot, and asks again with the same name until it is granted.
-    const rebooted = insistently(async () => {
+    const rebooted = untilItSucceeds(async () => {
       const { status } = await service.callMethod("rebootDevice", { operationId: "reboot-1" }, shortestS);
       if (status !== 200) throw new Error(`refused: ${status}`);
     });
@@ -111,15 +113,15 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
       fwPackageCheckValue: image.sha256,
       operationId: "update-1",
     };
-    const declared = insistently(() => service.setDesired({ firmware }));
+    const declared = untilItSucceeds(() => service.setDesired({ firmware }));
     const struck = Promise.all(added.map((fault) => fault.waitForHits()));
     await Promise.race([struck, pause(showMs)]).catch(() => undefined); // Some pairs keep each other from showing.
     await eventually(async () => board.attempts >= before + 2 || (await isUpdated()), showMs);
     await hub.faults.clear();
 
     await Promise.all([rebooted, declared]);
-    await insistently(() => service.setDesired({ probe: 1 })); // A notification that was lost shows by the next one.
-    return await verdict(board, service, installs, isUpdated);
+    await untilItSucceeds(() => service.setDesired({ probe: 1 })); // A notification that was lost shows by the next one.
+    return await checkRecovered(board, service, installs, isUpdated);
   } finally {
     await hub.faults.clear();
     await board.powerOff();
@@ -128,7 +130,7 @@ async function rehearseOn(hub: LocalHub, faults: readonly RehearsedFault[], tran
 }
 
 /** The faults, and a cut after them where they show when a connection is made. */
-function addTo(hub: LocalHub, faults: readonly RehearsedFault[], transport: Transport): Fault[] {
+function addTo(hub: LocalHub, faults: readonly HubFault[], transport: Transport): Fault[] {
   const on: Endpoint = transport === "MQTT" ? "mqtt" : "websockets";
   // Services share their port with WebSockets, and their SDK does not survive what a board has to.
   const whom = (name: FaultName): object =>
@@ -136,12 +138,12 @@ function addTo(hub: LocalHub, faults: readonly RehearsedFault[], transport: Tran
   const added = faults.map(({ name, parameters = {} }) =>
     hub.faults.addUntyped(name, parameters, { on: [on], ...whom(name) }),
   );
-  const showsInPassing = ({ name }: RehearsedFault): boolean => /^(desired|method)-/.test(name);
+  const showsInPassing = ({ name }: HubFault): boolean => /^(desired|method)-/.test(name);
   if (!faults.every(showsInPassing)) hub.faults.add("close", {}, { on: [on], deviceId: "board-1" });
   return added;
 }
 
-async function verdict(
+async function checkRecovered(
   board: TestBoard,
   service: ServiceApp,
   installs: readonly string[],
@@ -174,16 +176,16 @@ async function verdict(
 }
 
 /** Rehearses many, a few at a time. Answers those after which something was wrong, with what it was. */
-export async function rehearseAll(
-  rehearsals: readonly (readonly RehearsedFault[])[],
+export async function findUnrecovered(
+  rehearsals: readonly (readonly HubFault[])[],
   transport: Transport,
 ): Promise<string[]> {
   const waiting = [...rehearsals];
   const wrong: string[] = [];
   const work = async (): Promise<void> => {
     for (let faults = waiting.shift(); faults !== undefined; faults = waiting.shift()) {
-      const outcome = await rehearse(faults, transport);
-      if (outcome !== "recovered") wrong.push(`${faults.map(called).join(" and ")}: ${outcome}`);
+      const outcome = await runWithFaults(faults, transport);
+      if (outcome !== "recovered") wrong.push(`${faults.map(nameOf).join(" and ")}: ${outcome}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
@@ -191,7 +193,7 @@ export async function rehearseAll(
 }
 
 /** Repeats a call until it succeeds: the service meets the same faults as the board, where they share a port. */
-async function insistently(call: () => Promise<unknown>): Promise<void> {
+async function untilItSucceeds(call: () => Promise<unknown>): Promise<void> {
   await eventually(async () => {
     await call();
     return true;

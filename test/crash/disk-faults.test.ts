@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { isDeep } from "../support/depth.ts";
 import { needs } from "../support/needs.ts";
-import { allDiskFaults, endure, type DiskFault } from "./disk-faults.ts";
+import { allDiskFaults, runDiskFaults, type DiskFault } from "./disk-faults.ts";
 
 /* Each way in which a refused call can come out. */
 const drawn: DiskFault[] = [
@@ -19,7 +19,7 @@ it(
   "a disk that refuses a call of the real agent: nothing is lost, nothing is done twice, nothing is made up",
   needs("strace"),
   async () => {
-    const { outcomes, missed, broken } = await endure(drawn, 4);
+    const { outcomes, missed, broken } = await runDiskFaults(drawn, 4);
     expect(broken).toStrictEqual([]);
     expect(missed).toStrictEqual([]);
     expect(outcomes).toStrictEqual({
@@ -40,7 +40,7 @@ if (isDeep) {
     "a disk that refuses any call of the real agent: nothing is lost, nothing is done twice, nothing is made up",
     needs("strace"),
     async () => {
-      const { broken, ...figures } = await endure(faults, 4);
+      const { broken, ...figures } = await runDiskFaults(faults, 4);
       process.stdout.write(`disk faults: ${JSON.stringify(figures)}\n`);
       expect(broken).toStrictEqual([]);
       expect(figures.missed).toStrictEqual([]);

@@ -14,7 +14,7 @@ import { boardProcess } from "../support/processes.ts";
 import type { AgentProcess, BoardProcess } from "../support/processes.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { ServiceApp } from "../support/service-app.ts";
-import { Witness } from "../support/witness.ts";
+import { BoardChecker } from "../support/board-checker.ts";
 
 /* The kernel refuses the real agent a call on one of its files: strace gives the answer in the kernel's place. */
 
@@ -58,7 +58,7 @@ export function allDiskFaults(): DiskFault[] {
   );
 }
 
-export interface Endured {
+export interface DiskFaultResult {
   readonly faults: number;
   /** Calls that were refused. */
   readonly refused: number;
@@ -71,7 +71,7 @@ export interface Endured {
 }
 
 /** Updates a new board under each fault, so many at a time. */
-export async function endure(faults: readonly DiskFault[], boards: number): Promise<Endured> {
+export async function runDiskFaults(faults: readonly DiskFault[], boards: number): Promise<DiskFaultResult> {
   const hub = await testHub();
   const image = testImage(400_000);
   const server = await imageServer(servingAnother(image));
@@ -133,7 +133,7 @@ const endedByItself = "agent ended, starting it again";
 class Journey {
   readonly #fault: DiskFault;
   readonly #board: BoardProcess;
-  readonly #witness: Witness;
+  readonly #checker: BoardChecker;
   readonly #offer: ImageOffer;
   readonly #log: string;
   readonly #deviceId: string;
@@ -141,11 +141,17 @@ class Journey {
   #linesBefore: readonly JsonObject[] = [];
   #asked = 0;
 
-  private constructor(fault: DiskFault, deviceId: string, board: BoardProcess, witness: Witness, offer: ImageOffer) {
+  private constructor(
+    fault: DiskFault,
+    deviceId: string,
+    board: BoardProcess,
+    checker: BoardChecker,
+    offer: ImageOffer,
+  ) {
     this.#fault = fault;
     this.#deviceId = deviceId;
     this.#board = board;
-    this.#witness = witness;
+    this.#checker = checker;
     this.#offer = offer;
     this.#log = join(board.folder, "refused");
     this.#agent = board.start({ UV_THREADPOOL_SIZE: "1" }, this.#strace());
@@ -155,7 +161,7 @@ class Journey {
     const board = await boardProcess(hub, deviceId, { BOARDKEEPER_UPDATE_CA_FILE: offer.caFile });
     // The simulated board would make it, and has nobody to mend its own disk.
     await mkdir(join(board.folder, "state", "board"), { recursive: true });
-    return new Journey(fault, deviceId, board, new Witness(board, new ServiceApp(hub, deviceId)), offer);
+    return new Journey(fault, deviceId, board, new BoardChecker(board, new ServiceApp(hub, deviceId)), offer);
   }
 
   async run(): Promise<{ outcome: string; refused: number; broken: string | undefined }> {
@@ -182,17 +188,17 @@ class Journey {
     if (status !== 200) {
       const code = codeOf(payload["error"]);
       ok(codesOfBadDisks.has(code), `refused with ${status} ${JSON.stringify(payload)}`);
-      const state = (await this.#witness.ask("getStatus")).payload;
+      const state = (await this.#checker.call("getStatus")).payload;
       deepEqual([at(state, "update.phase"), at(state, "update.operationId") ?? null], ["idle", null]);
       return { word: `refused: ${code}` };
     }
     const operationId = this.#operationId;
     const waiting = waits.map(async (msg) => await this.#agent.line({ msg }).then(() => undefined));
     const isForGood = this.#fault.when.endsWith("+");
-    const end = await Promise.race([this.#witness.end(operationId), ended, ...(isForGood ? waiting : [])]);
+    const end = await Promise.race([this.#checker.untilEnded(operationId), ended, ...(isForGood ? waiting : [])]);
     if (end === "ended") return { word: "crashed", operationId };
     if (end === undefined) {
-      const phase = await this.#witness.service.reported("boardkeeper.update.phase");
+      const phase = await this.#checker.service.reported("boardkeeper.update.phase");
       ok(!finished.has(phase), `ended before it was saved: ${JSON.stringify(phase)}`);
       return { word: "waits", operationId };
     }
@@ -224,20 +230,20 @@ class Journey {
   /** Whatever was accepted ends, and what was refused can be asked for again. */
   async #afterTheFault({ word, operationId }: Outcome): Promise<void> {
     if (operationId !== undefined) {
-      const state = (await this.#witness.ask("getStatus")).payload;
+      const state = (await this.#checker.call("getStatus")).payload;
       deepEqual(at(state, "update.operationId"), operationId, "what was accepted is forgotten");
-      const end = await this.#wordOf(await this.#witness.end(operationId));
+      const end = await this.#wordOf(await this.#checker.untilEnded(operationId));
       if (word !== "waits") deepEqual(end, word);
       const told = [...this.#linesBefore, ...this.#agent.lines].filter(
         (line) => line["msg"] === "update phase" && line["operationId"] === operationId && line["to"] === "completed",
       );
       ok(told.length <= 1, `ended ${told.length} times`);
-      if (end === "completed") return await this.#witness.isDone(version(this.#asked), operationId);
+      if (end === "completed") return await this.#checker.checkCompleted(version(this.#asked), operationId);
     }
     const { status } = await this.#request();
     deepEqual(status, 200);
-    deepEqual(await this.#wordOf(await this.#witness.end(this.#operationId)), "completed");
-    await this.#witness.isDone(version(this.#asked), this.#operationId);
+    deepEqual(await this.#wordOf(await this.#checker.untilEnded(this.#operationId)), "completed");
+    await this.#checker.checkCompleted(version(this.#asked), this.#operationId);
     const ends = await new HistoryFile(this.#stateFolder).read();
     deepEqual(ends.filter((one) => one.operationId === this.#operationId).length, 1, "not noted once in the history");
   }
@@ -248,7 +254,7 @@ class Journey {
     ok(isJsonObject(update));
     const { phase, error } = update;
     if (phase === "completed") {
-      deepEqual(await this.#witness.boots(), [update["version"], true]);
+      deepEqual(await this.#checker.boots(), [update["version"], true]);
       return "completed";
     }
     const code = codeOf(error);
@@ -256,10 +262,10 @@ class Journey {
     return `failed: ${code}`;
   }
 
-  async #request(): ReturnType<Witness["ask"]> {
+  async #request(): ReturnType<BoardChecker["call"]> {
     this.#asked += 1;
     const { origin, image } = this.#offer;
-    return await this.#witness.ask("firmwareUpdate", {
+    return await this.#checker.call("firmwareUpdate", {
       fwPackageUri: `${origin}${this.#path}`,
       fwPackageCheckValue: image.sha256,
       fwPackageSize: image.sizeBytes,

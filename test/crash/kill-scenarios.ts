@@ -5,20 +5,20 @@ import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";
 import type { TestImage } from "../support/image-server.ts";
 import type { AgentProcess } from "../support/processes.ts";
-import type { Witness } from "../support/witness.ts";
+import type { BoardChecker } from "../support/board-checker.ts";
 
-/* Every way that an update or a reboot of a board can take, each to the end that is right for it. */
+/* Every way in which an update or a reboot of a board can go, each with the end that is right for it. */
 
-/** One journey of one board, and who plays a part in it. */
-interface Scene {
+/** One run of a scenario on one board. */
+interface ScenarioContext {
   readonly hub: LocalHub;
   readonly deviceId: string;
   readonly agent: AgentProcess;
-  readonly witness: Witness;
+  readonly checker: BoardChecker;
   readonly images: Images;
   readonly operationId: string;
   readonly version: string;
-  /** Lines that the agent had logged when the journey began. */
+  /** How many lines the agent had logged before the scenario began. */
   readonly begin: number;
 }
 
@@ -28,35 +28,35 @@ export interface Images {
   readonly image: TestImage;
 }
 
-/** What kind of board a journey needs. */
-export type Kind = "quick" | "wary" | "slow";
+/** What kind of board a scenario needs. */
+export type BoardKind = "quick" | "shortHealthCheck" | "slowInstall";
 
-export const settingsOf: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
+export const settingsOf: Readonly<Record<BoardKind, Readonly<Record<string, string>>>> = {
   quick: {},
-  /** Does not wait long for a new system that cannot reach the hub. */
-  wary: { BOARDKEEPER_UPDATE_PROVE_WITHIN_SECONDS: "3" },
-  /** Something else can come due while it installs. */
-  slow: { BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "7" },
+  /** Gives a new system 3 s to reach the hub. */
+  shortHealthCheck: { BOARDKEEPER_UPDATE_PROVE_WITHIN_SECONDS: "3" },
+  /** Installs so slowly that a reboot can come due meanwhile. */
+  slowInstall: { BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "7" },
 };
 
-export interface Journey {
-  readonly on: Kind;
+export interface KillScenario {
+  readonly on: BoardKind;
   readonly of: "update" | "reboot";
-  /** The line with which it is granted. */
+  /** The phase in which the operation is accepted. */
   readonly granted: string;
-  /** Every change of state on its way, as the agent logs them. */
+  /** Every state change on its way, as the agent logs it. */
   readonly changes: readonly JsonObject[];
-  /** The one phase that it may end in; of those that do not end well, with the code that says why. */
+  /** The one phase in which it may end; with the error code, where it does not end well. */
   readonly end: string;
   readonly code?: string;
-  /** How often the board starts on the way. */
+  /** How often the board boots on the way. */
   readonly boots: number;
   /** Whether it runs another system afterwards. */
   readonly changesSystem: boolean;
-  /** What people ask for; resolves with the status of the first answer. */
-  readonly ask: (scene: Scene) => Promise<number>;
-  /** What else happens meanwhile. */
-  readonly meanwhile?: (scene: Scene) => Promise<void>;
+  /** Calls the board; resolves with the status of the first answer. */
+  readonly ask: (context: ScenarioContext) => Promise<number>;
+  /** What else happens during the scenario. */
+  readonly meanwhile?: (context: ScenarioContext) => Promise<void>;
 }
 
 const update = (...phases: string[]): JsonObject[] => phases.map((to) => ({ msg: "update phase", to }));
@@ -64,8 +64,8 @@ const reboot = (...phases: string[]): JsonObject[] => phases.map((to) => ({ msg:
 const staging = update("accepted", "downloading", "verifying", "staged", "applying");
 const restart = [...update("rebooting"), ...reboot("rebooting", "proven")];
 
-export const journeys = {
-  good: {
+export const killScenarios = {
+  completed: {
     on: "quick",
     of: "update",
     granted: "accepted",
@@ -73,11 +73,11 @@ export const journeys = {
     end: "completed",
     boots: 1,
     changesSystem: true,
-    ask: (scene) => askUpdate(scene),
+    ask: (context) => askUpdate(context),
   },
-  /** The new system hangs as it starts: a watchdog of the board's takes the power away, and the boot loader goes back. */
-  dead: {
-    on: "wary",
+  /** The new system hangs at boot: the board's watchdog resets it, and the boot loader falls back. */
+  neverBoots: {
+    on: "shortHealthCheck",
     of: "update",
     granted: "accepted",
     changes: [...update("rebooting"), ...reboot("rebooting", "proven"), ...update("rolledBack")],
@@ -85,17 +85,17 @@ export const journeys = {
     code: "fell-back",
     boots: 2,
     changesSystem: false,
-    ask: (scene) => askUpdate(scene),
-    async meanwhile(scene): Promise<void> {
-      const deafness = await deafFrom(scene);
-      await scene.agent.line({ msg: "board started", firmware: scene.version }, { after: scene.begin });
-      scene.agent.signal("SIGUSR2");
-      await backOnTheOld(scene, deafness);
+    ask: (context) => askUpdate(context),
+    async meanwhile(context): Promise<void> {
+      const unreachable = await unreachableFromReboot(context);
+      await context.agent.line({ msg: "board started", firmware: context.version }, { after: context.begin });
+      context.agent.signal("SIGUSR2");
+      await untilRolledBack(context, unreachable);
     },
   },
-  /** The new system comes up and cannot reach the hub. */
-  deaf: {
-    on: "wary",
+  /** The new system boots and cannot reach the hub. */
+  cannotReachHub: {
+    on: "shortHealthCheck",
     of: "update",
     granted: "accepted",
     changes: [...update("rebooting", "proving", "reverting"), ...update("rolledBack")],
@@ -103,11 +103,11 @@ export const journeys = {
     code: "not-proven",
     boots: 2,
     changesSystem: false,
-    ask: (scene) => askUpdate(scene),
-    meanwhile: async (scene) => await backOnTheOld(scene, await deafFrom(scene)),
+    ask: (context) => askUpdate(context),
+    meanwhile: async (context) => await untilRolledBack(context, await unreachableFromReboot(context)),
   },
-  /** Another image than was asked for. */
-  wrong: {
+  /** The image is not the one that was asked for. */
+  wrongDigest: {
     on: "quick",
     of: "update",
     granted: "accepted",
@@ -116,10 +116,10 @@ export const journeys = {
     code: "bad-digest",
     boots: 0,
     changesSystem: false,
-    ask: (scene) => askUpdate(scene, { fwPackageCheckValue: "0".repeat(64) }),
+    ask: (context) => askUpdate(context, { fwPackageCheckValue: "0".repeat(64) }),
   },
-  /** Cancelled while it is fetched. */
-  cancelled: {
+  /** Cancelled during the download. */
+  updateCancelled: {
     on: "quick",
     of: "update",
     granted: "accepted",
@@ -127,10 +127,10 @@ export const journeys = {
     end: "cancelled",
     boots: 0,
     changesSystem: false,
-    ask: (scene) => askUpdate(scene, { fwPackageUri: `${scene.images.origin}/stuck.img` }),
-    async meanwhile({ agent, witness, operationId, begin }): Promise<void> {
+    ask: (context) => askUpdate(context, { fwPackageUri: `${context.images.origin}/stuck.img` }),
+    async meanwhile({ agent, checker, operationId, begin }): Promise<void> {
       await agent.line({ msg: "update phase", to: "downloading", operationId }, { after: begin });
-      const { status } = await witness.ask("cancelFirmwareUpdate", { operationId });
+      const { status } = await checker.call("cancelFirmwareUpdate", { operationId });
       ok(status === 200 || status === 404, `not cancelled: ${status}`); // Cancelled by a call that nobody could answer.
     },
   },
@@ -142,9 +142,9 @@ export const journeys = {
     end: "proven",
     boots: 1,
     changesSystem: false,
-    ask: ({ witness, operationId }) => askReboot(witness, operationId, 1),
+    ask: ({ checker, operationId }) => askReboot(checker, operationId, 1),
   },
-  kept: {
+  rebootCancelled: {
     on: "quick",
     of: "reboot",
     granted: "scheduled",
@@ -152,38 +152,38 @@ export const journeys = {
     end: "cancelled",
     boots: 0,
     changesSystem: false,
-    ask: ({ witness, operationId }) => askReboot(witness, operationId, 3_600),
-    async meanwhile({ agent, witness, operationId, begin }): Promise<void> {
+    ask: ({ checker, operationId }) => askReboot(checker, operationId, 3_600),
+    async meanwhile({ agent, checker, operationId, begin }): Promise<void> {
       await agent.line({ msg: "reboot phase", to: "scheduled", operationId }, { after: begin });
-      const { status } = await witness.ask("cancelReboot", { operationId });
+      const { status } = await checker.call("cancelReboot", { operationId });
       ok(status === 200 || status === 404, `not cancelled: ${status}`);
     },
   },
-  /** A reboot that comes due while an update is applied: the update's own reboot is that one too. */
-  both: {
-    on: "slow",
+  /** A reboot comes due while an update is applied: the update's own reboot fulfils it. */
+  rebootDuringUpdate: {
+    on: "slowInstall",
     of: "reboot",
     granted: "scheduled",
-    // Not before it is applied: two restarts of the agent could take longer than the delay, and the reboot would come alone.
+    // From the application on: with two restarts of the agent before it, the reboot's delay could end first.
     changes: [...update("applying"), ...reboot("waiting"), ...restart, ...update("proving", "completed")],
     end: "proven",
     boots: 1,
     changesSystem: true,
-    async ask(scene): Promise<number> {
-      const { agent, witness, operationId, begin } = scene;
+    async ask(context): Promise<number> {
+      const { agent, checker, operationId, begin } = context;
       const updateId = `${operationId}-update`;
-      deepEqual(await askUpdate({ ...scene, operationId: updateId }, { apply: "manual" }), 200);
+      deepEqual(await askUpdate({ ...context, operationId: updateId }, { apply: "manual" }), 200);
       await agent.line({ msg: "update phase", to: "staged" }, { after: begin });
-      const asked = askReboot(witness, operationId, 4);
+      const asked = askReboot(checker, operationId, 4);
       await agent.line({ msg: "reboot phase", to: "scheduled" }, { after: begin });
-      const { status } = await witness.ask("applyFirmwareUpdate", { operationId: updateId });
+      const { status } = await checker.call("applyFirmwareUpdate", { operationId: updateId });
       ok(status === 200 || status === 404, `not applied: ${status}`);
       return await asked;
     },
-    meanwhile: async ({ witness, operationId }) => void (await witness.end(`${operationId}-update`)),
+    meanwhile: async ({ checker, operationId }) => void (await checker.untilEnded(`${operationId}-update`)),
   },
-} as const satisfies Record<string, Journey>;
-export type JourneyName = keyof typeof journeys;
+} as const satisfies Record<string, KillScenario>;
+export type KillScenarioName = keyof typeof killScenarios;
 
 /** Serves an image, and under another name one half of it. */
 export async function serveImages(): Promise<Images> {
@@ -197,8 +197,11 @@ export async function serveImages(): Promise<Images> {
   return { origin: server.origin, ca: server.ca, image };
 }
 
-async function askUpdate({ witness, images, version, operationId }: Scene, changes: JsonObject = {}): Promise<number> {
-  const { status, payload } = await witness.ask("firmwareUpdate", {
+async function askUpdate(
+  { checker, images, version, operationId }: ScenarioContext,
+  changes: JsonObject = {},
+): Promise<number> {
+  const { status, payload } = await checker.call("firmwareUpdate", {
     fwPackageUri: `${images.origin}/board.img`,
     fwPackageCheckValue: images.image.sha256,
     fwVersion: version,
@@ -209,18 +212,18 @@ async function askUpdate({ witness, images, version, operationId }: Scene, chang
   return status;
 }
 
-async function askReboot(witness: Witness, operationId: string, delaySeconds: number): Promise<number> {
-  return (await witness.ask("rebootDevice", { operationId, delaySeconds })).status;
+async function askReboot(checker: BoardChecker, operationId: string, delaySeconds: number): Promise<number> {
+  return (await checker.call("rebootDevice", { operationId, delaySeconds })).status;
 }
 
-/** From its restart on, nobody on this board reaches the hub: connections that are there stay. */
-async function deafFrom({ hub, deviceId, agent, begin }: Scene): Promise<Fault> {
+/** From its reboot on, nothing on this board can connect to the hub; open connections stay. */
+async function unreachableFromReboot({ hub, deviceId, agent, begin }: ScenarioContext): Promise<Fault> {
   await agent.line({ msg: "update phase", to: "rebooting" }, { after: begin });
   return hub.faults.add("accept-reset", {}, { on: ["mqtt"], deviceId });
 }
 
-async function backOnTheOld({ agent, version, begin }: Scene, deafness: Fault): Promise<void> {
+async function untilRolledBack({ agent, version, begin }: ScenarioContext, unreachable: Fault): Promise<void> {
   const tried = await agent.line({ msg: "board started", firmware: version }, { after: begin });
   await agent.line({ msg: "board started" }, { after: agent.lines.indexOf(tried) + 1 });
-  await deafness.end();
+  await unreachable.end();
 }

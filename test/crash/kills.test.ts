@@ -1,28 +1,31 @@
 import { randomInt } from "node:crypto";
 import { expect, it } from "vitest";
 import { isDeep } from "../support/depth.ts";
-import { atEachChange, atRandom, strike, twice, type Blows } from "./kill-matrix.ts";
-import type { JourneyName } from "./kill-scenarios.ts";
+import { atEachChange, atRandom, killBoards, killsDuringStart, type KillPlan } from "./kill-matrix.ts";
+import type { KillScenarioName } from "./kill-scenarios.ts";
 
-/** Every state that is not on the good way, and most of those that are. */
-const drawn: Readonly<Record<JourneyName, readonly string[]>> = {
-  good: ["downloading", "staged", "applying", "rebooting", "proving", "completed"],
-  dead: ["rolledBack"],
-  deaf: ["reverting"],
-  wrong: ["failed"],
-  cancelled: ["downloading", "cancelled"],
+/** The states of a shallow run: all that a completed update does not pass, and most that it does. */
+const chosen: Readonly<Record<KillScenarioName, readonly string[]>> = {
+  completed: ["downloading", "staged", "applying", "rebooting", "proving", "completed"],
+  neverBoots: ["rolledBack"],
+  cannotReachHub: ["reverting"],
+  wrongDigest: ["failed"],
+  updateCancelled: ["downloading", "cancelled"],
   rebooted: ["scheduled", "proven"],
-  kept: ["cancelled"],
-  both: ["waiting"],
+  rebootCancelled: ["cancelled"],
+  rebootDuringUpdate: ["waiting"],
 };
 
-function isDrawn({ journey, first }: Blows): boolean {
-  return typeof first === "object" && drawn[journey].some((to) => first["to"] === to);
+function isChosen({ scenario, first }: KillPlan): boolean {
+  return typeof first === "object" && chosen[scenario].some((to) => first["to"] === to);
 }
 
 it("twenty kills, on every way an update and a reboot can take: each ends once, in the end that is right for it", async () => {
-  const blows = [...atEachChange().filter(isDrawn), ...twice.flatMap((again, index) => atRandom(1, index + 1, again))];
-  const { jobs, kills, ends } = await strike(blows, 4);
+  const plans = [
+    ...atEachChange().filter(isChosen),
+    ...killsDuringStart.flatMap((again, index) => atRandom(1, index + 1, again)),
+  ];
+  const { jobs, kills, ends } = await killBoards(plans, 4);
   expect([jobs, kills]).toStrictEqual([18, 20]);
   expect(Object.keys(ends)).toHaveLength(8);
 });
@@ -32,14 +35,14 @@ if (isDeep) {
   const seed = Number(process.env["KILL_SEED"] ?? randomInt(2 ** 31));
 
   it("two hundred kills, at every change of state of every scenario, at random, twice in a row and during start-up: each ends once, in the end that is right for it", async () => {
-    const blows = [
+    const plans = [
       ...atEachChange(),
-      ...twice.flatMap((again) => atEachChange(again)),
+      ...killsDuringStart.flatMap((again) => atEachChange(again)),
       ...atRandom(20, seed),
-      ...twice.flatMap((again, index) => atRandom(10, seed + 1 + index, again)),
+      ...killsDuringStart.flatMap((again, index) => atRandom(10, seed + 1 + index, again)),
     ];
-    const struck = await strike(blows, 4);
-    process.stdout.write(`kills: KILL_SEED=${seed} ${JSON.stringify(struck)}\n`);
-    expect(struck.kills).toBeGreaterThanOrEqual(200);
+    const result = await killBoards(plans, 4);
+    process.stdout.write(`kills: KILL_SEED=${seed} ${JSON.stringify(result)}\n`);
+    expect(result.kills).toBeGreaterThanOrEqual(200);
   });
 }

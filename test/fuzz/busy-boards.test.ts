@@ -6,7 +6,7 @@ import type { RebootState } from "../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../agent/update/job.ts";
 import { jobWith, states, t } from "../support/updates.ts";
-import { Counter } from "./request-handler-fixture.ts";
+import { RequestHandlerFixture } from "./request-handler-fixture.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
 import { junk, secret } from "./inputs.ts";
 import { dressed, goodReboot, goodUpdate, keysOf, nearly } from "./payloads.ts";
@@ -82,10 +82,10 @@ checkProperties({
   "a method that comes to a busy board does what it may and is asked to, or changes nothing": (search) =>
     counterexample(
       fc.asyncProperty(busy, request, fc.boolean(), async (saved, { method, payload }, asText) => {
-        const counter = new Counter(false, saved);
+        const counter = new RequestHandlerFixture(false, saved);
         const { status, payload: reply } = await counter.desk.handleMethod(method, dressed(payload, asText));
         expect([200, 400, 404, 409, 507]).toContain(status);
-        expect(JSON.stringify(reply) + counter.told()).not.toContain(secret);
+        expect(JSON.stringify(reply) + counter.allOutput()).not.toContain(secret);
         if (status === 400)
           expect(
             ["payload", ...(keysOf[named(method)] ?? ["operationId"])].some((key) => reply.Response.includes(key)),
@@ -124,13 +124,13 @@ checkProperties({
             goodUpdate,
           ),
           async (saved, firmware) => {
-            const counter = new Counter(false, saved);
+            const counter = new RequestHandlerFixture(false, saved);
             const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<
               DesiredFirmwareHandler["handleDesired"]
             >[0];
             await counter.desired.handleDesired(document, 7);
             const after = counter.store.state;
-            expect(counter.told()).not.toContain(secret);
+            expect(counter.allOutput()).not.toContain(secret);
             expect(after.reboot).toStrictEqual(saved.reboot);
             const { update } = saved;
             const gives = isFree(saved) || (jobIn(update)?.origin === "desired" && !changesBoard(saved));

@@ -19,7 +19,7 @@ const lines: string[] = [];
 const log = createLog("debug", { write: (line) => void lines.push(line) });
 
 /** The desk of a board on which nothing has happened, unless told otherwise, with everything that it says. */
-export class Counter {
+export class RequestHandlerFixture {
   readonly disk = new MemoryDisk();
   readonly store: AgentStateStore;
   readonly desk: RequestHandler;
@@ -69,7 +69,7 @@ export class Counter {
   }
 
   /** All that anybody hears of what came in: log and twin. */
-  told(): string {
+  allOutput(): string {
     return `${lines.join("")}${JSON.stringify(reportedProperties(this.#snapshot()))}`;
   }
 

@@ -3,13 +3,17 @@ import { expect } from "vitest";
 import { methods } from "../../agent/contract/methods.ts";
 import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
 import { initialState } from "../../agent/operations/agent-state.ts";
-import { Counter } from "./request-handler-fixture.ts";
+import { RequestHandlerFixture } from "./request-handler-fixture.ts";
 import { checkProperties, counterexample, type Property, type Search } from "./counterexample.ts";
 import { junk, secret, type oneWrong } from "./inputs.ts";
 import { dressed, goodReboot, goodUpdate, keysOf, nearly } from "./payloads.ts";
 
 /** An update or a reboot that began is the one that was asked for, letter by letter; on disk as in memory. */
-async function expectNothingElse(counter: Counter, asked: unknown, origin: "method" | "desired"): Promise<void> {
+async function expectNothingElse(
+  counter: RequestHandlerFixture,
+  asked: unknown,
+  origin: "method" | "desired",
+): Promise<void> {
   const { state: saved } = counter.store;
   if (saved.seq === 0) return;
   expect(await counter.onDisk()).toStrictEqual(JSON.parse(JSON.stringify(saved)));
@@ -36,11 +40,11 @@ async function ask(
   method: string,
   payload: unknown,
   simulated: boolean,
-): Promise<{ counter: Counter; status: number; said: string }> {
-  const counter = new Counter(simulated);
+): Promise<{ counter: RequestHandlerFixture; status: number; said: string }> {
+  const counter = new RequestHandlerFixture(simulated);
   const { status, payload: reply } = await counter.desk.handleMethod(method, payload);
   expect([200, 400, 404, 409, 507]).toContain(status);
-  expect(JSON.stringify(reply) + counter.told()).not.toContain(secret);
+  expect(JSON.stringify(reply) + counter.allOutput()).not.toContain(secret);
   expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThan(128 * 1_024);
   return { counter, status, said: reply.Response };
 }
@@ -114,7 +118,7 @@ checkProperties({
         fc.dictionary(fc.string(), junk, { maxKeys: 2 }),
         fc.boolean(),
         async ({ payload, key }, others, simulated) => {
-          const counter = new Counter(simulated);
+          const counter = new RequestHandlerFixture(simulated);
           const document = JSON.parse(JSON.stringify({ ...others, firmware: payload })) as Parameters<
             DesiredFirmwareHandler["handleDesired"]
           >[0];
@@ -124,7 +128,7 @@ checkProperties({
           if (refused !== undefined && typeof payload === "object" && payload !== null && key !== "")
             expect(refused).toContain(key);
           if ("firmware" in document) expect(handledDesired).not.toBeNull();
-          expect(counter.told()).not.toContain(secret);
+          expect(counter.allOutput()).not.toContain(secret);
           await expectNothingElse(counter, payload, "desired");
           await counter.desired.handleDesired(JSON.parse(JSON.stringify(document)) as typeof document, 8);
           expect(counter.store.state.seq).toBe(seq);

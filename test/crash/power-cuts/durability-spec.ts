@@ -6,12 +6,12 @@ import type { Mark } from "./marks.ts";
 export const reserved = { gone: 0, whole: 1, part: 2 } as const;
 
 /** A small file: the value that was promised last, and those that were begun since: any of them may have taken its place. */
-interface Register {
+interface DurableValue {
   readonly kept: number | null;
   readonly begun: readonly number[];
 }
 
-interface ImagePromise {
+interface DurableImage {
   /** At least so many bytes. */
   readonly bytes: number;
   /** Whether it lies there whole. */
@@ -20,18 +20,18 @@ interface ImagePromise {
   readonly mayShrink: boolean;
 }
 
-export interface Promised {
-  readonly state: Register;
-  readonly trials: Register;
-  readonly config: Register;
+export interface DurableContents {
+  readonly state: DurableValue;
+  readonly trials: DurableValue;
+  readonly config: DurableValue;
   /** How much of it is there: see `reserved`. */
-  readonly reserve: Register;
-  readonly images: Readonly<Record<number, ImagePromise>>;
+  readonly reserve: DurableValue;
+  readonly images: Readonly<Record<number, DurableImage>>;
 }
 
-const nothing: Register = { kept: null, begun: [] };
-const noImage: ImagePromise = { bytes: 0, staged: "no", mayShrink: false };
-export const nothingPromised: Promised = {
+const nothing: DurableValue = { kept: null, begun: [] };
+const noImage: DurableImage = { bytes: 0, staged: "no", mayShrink: false };
+export const nothingDurable: DurableContents = {
   state: nothing,
   trials: { kept: 0, begun: [] },
   config: nothing,
@@ -43,8 +43,11 @@ export const nothingPromised: Promised = {
  * What was found after a power cut is what the next processes begin with. Of images they go on with one; another that lies
  * there is cleared away at some time.
  */
-export function promisedBy(found: Found, goesOnWith: number | null): Promised {
-  const kept = (value: Found["state"]): Register => ({ kept: typeof value === "number" ? value : null, begun: [] });
+export function durableAfterPowerCut(found: ReadBack, goesOnWith: number | null): DurableContents {
+  const kept = (value: ReadBack["state"]): DurableValue => ({
+    kept: typeof value === "number" ? value : null,
+    begun: [],
+  });
   const images = Object.entries(found.images).map(([number, { usable, staged }]) => {
     const isWanted = Number(number) === goesOnWith;
     const bytes = isWanted ? (usable ?? 0) : 0;
@@ -55,14 +58,14 @@ export function promisedBy(found: Found, goesOnWith: number | null): Promised {
     trials: kept(found.trials),
     config: kept(found.config),
     reserve: kept(found.reserve),
-    images: Object.fromEntries(images) as Promised["images"],
+    images: Object.fromEntries(images) as DurableContents["images"],
   };
 }
 
-export function promisedAfter(promised: Promised, mark: Mark): Promised {
+export function durableAfterMark(promised: DurableContents, mark: Mark): DurableContents {
   if (mark.of !== "image") {
     const register = promised[mark.of];
-    const next: Register =
+    const next: DurableValue =
       mark.is === "kept" ? { kept: mark.value, begun: [] } : { ...register, begun: [...register.begun, mark.value] };
     return { ...promised, [mark.of]: next };
   }
@@ -70,7 +73,7 @@ export function promisedAfter(promised: Promised, mark: Mark): Promised {
   return { ...promised, images: { ...promised.images, [mark.image]: imageAfter(before, mark) } };
 }
 
-function imageAfter(before: ImagePromise, mark: Extract<Mark, { of: "image" }>): ImagePromise {
+function imageAfter(before: DurableImage, mark: Extract<Mark, { of: "image" }>): DurableImage {
   switch (mark.is) {
     case "kept":
       return {
@@ -90,7 +93,7 @@ function imageAfter(before: ImagePromise, mark: Extract<Mark, { of: "image" }>):
   }
 }
 
-export interface FoundImage {
+export interface ReadBackImage {
   /** Bytes to go on from; null where what is there is not what was written. */
   readonly usable: number | null;
   /** What the record says is there for sure, and how much there is; null without a record. */
@@ -100,16 +103,16 @@ export interface FoundImage {
 }
 
 /** What the agent's own readers found. A value is null where there is none, and "damaged" where it is not what was written. */
-export interface Found {
+export interface ReadBack {
   readonly state: number | null | "damaged";
   readonly trials: number | null | "damaged";
   readonly config: number | null | "damaged";
   readonly reserve: number;
-  readonly images: Readonly<Record<number, FoundImage>>;
+  readonly images: Readonly<Record<number, ReadBackImage>>;
 }
 
 /** What was promised and is not so, one sentence each. */
-export function broken(promised: Promised, found: Found): string[] {
+export function findLosses(promised: DurableContents, found: ReadBack): string[] {
   const registers = (["state", "trials", "config", "reserve"] as const).flatMap((of) => {
     const { kept, begun } = promised[of];
     const value = found[of];
@@ -122,7 +125,7 @@ export function broken(promised: Promised, found: Found): string[] {
   return [...registers, ...images];
 }
 
-function brokenImage({ bytes, staged, mayShrink }: ImagePromise, found: FoundImage): string[] {
+function brokenImage({ bytes, staged, mayShrink }: DurableImage, found: ReadBackImage): string[] {
   const said: string[] = [];
   if (found.usable === null) said.push("bytes to go on from are not those that were written");
   else if (found.usable < bytes) said.push(`${found.usable} bytes to go on from, ${bytes} were promised`);

@@ -1,16 +1,16 @@
 import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { Habit } from "./sync-variants.ts";
-import { nothingPromised, promisedBy } from "./durability-spec.ts";
-import { emptyDisk, record, scratchFolder, type Beginning } from "./record.ts";
+import type { SyncVariant } from "./sync-variants.ts";
+import { nothingDurable, durableAfterPowerCut } from "./durability-spec.ts";
+import { emptyDisk, record, scratchFolder, type StartingPoint } from "./record.ts";
 import { replay } from "./replay.ts";
 
 // Another history each time; CUT_SEED brings the order of an earlier one back, as far as real processes can be.
 const seed = Number(process.env["CUT_SEED"] ?? randomInt(2 ** 20));
 
-async function newDisk(folder: string): Promise<Beginning> {
+async function newDisk(folder: string): Promise<StartingPoint> {
   const progress = { life: 0, number: 0, image: null };
-  return { before: await emptyDisk(folder), promised: nothingPromised, progress, bootId: "boot-1" };
+  return { before: await emptyDisk(folder), promised: nothingDurable, progress, bootId: "boot-1" };
 }
 
 describe("a power cut at any moment", () => {
@@ -43,7 +43,7 @@ describe("a power cut at any moment", () => {
       const { after } = recording;
       beginning = {
         before: picked.path,
-        promised: promisedBy(picked.found, after.image),
+        promised: durableAfterPowerCut(picked.found, after.image),
         progress: { ...after, number: after.number + 1_000 },
         bootId: `boot-${boot + 1}`,
       };
@@ -56,7 +56,7 @@ describe("a power cut at any moment", () => {
   });
 
   /* What each habit costs at least: which of the promises are broken somewhere. */
-  it.each<[Habit, RegExp[]]>([
+  it.each<[SyncVariant, RegExp[]]>([
     ["syncs no file", [/state: damaged/, /trials: /, /image \d+: /]],
     ["syncs no folder", [/state: found \d+, \d+ was kept/, /trials: found \d+/]],
     ["writes in place", [/state: damaged/]],

@@ -10,44 +10,44 @@ import { canonicalJson, isJsonObject } from "../../../agent/contract/json.ts";
 import { AgentError } from "../../../agent/lib/errors.ts";
 import { stateFileNames } from "../../../agent/config/paths.ts";
 import { configOf, imageOf, stateOf } from "./content.ts";
-import { reserved, type Found, type FoundImage } from "./durability-spec.ts";
+import { reserved, type ReadBack, type ReadBackImage } from "./durability-spec.ts";
 
 /** Reads what lies on a disk as the agent does when it starts in another boot. */
-export async function look(folder: string, seed: number, images: readonly number[]): Promise<Found> {
+export async function readBack(folder: string, seed: number, images: readonly number[]): Promise<ReadBack> {
   const staging = new StagingFolder(join(folder, "staging"), 0);
-  const found: Record<number, FoundImage> = {};
-  for (const number of images) found[number] = await lookAtImage(staging, folder, seed, number);
+  const found: Record<number, ReadBackImage> = {};
+  for (const number of images) found[number] = await readImage(staging, folder, seed, number);
   return {
-    state: await lookAtState(folder, seed),
+    state: await readState(folder, seed),
     trials: await new BootCounterFile(folder).read(),
-    config: await lookAtConfig(folder, seed),
-    reserve: await lookAtReserve(folder),
+    config: await readConfig(folder, seed),
+    reserve: await readReserve(folder),
     images: found,
   };
 }
 
-async function lookAtState(folder: string, seed: number): Promise<Found["state"]> {
+async function readState(folder: string, seed: number): Promise<ReadBack["state"]> {
   const { saved, problems } = await new ChecksummedStateFile(folder).load();
   if (problems.length > 0) return "damaged";
   if (saved === undefined) return null;
   return canonicalJson(saved) === canonicalJson(stateOf(seed, saved.seq)) ? saved.seq : "damaged";
 }
 
-async function lookAtConfig(folder: string, seed: number): Promise<Found["config"]> {
+async function readConfig(folder: string, seed: number): Promise<ReadBack["config"]> {
   const text = await orNull(readFile(join(folder, stateFileNames.lastKnownGoodConfig), "utf8"));
   if (text === null) return null;
   const number = /^\{"number":(\d+),/.exec(text)?.[1];
   return number !== undefined && configOf(seed, Number(number)) === text ? Number(number) : "damaged";
 }
 
-async function lookAtReserve(folder: string): Promise<number> {
+async function readReserve(folder: string): Promise<number> {
   const file = await orNull(stat(join(folder, stateFileNames.reserve)));
   if (file === null) return reserved.gone;
   // Blocks that it does not have would give nothing way.
   return Math.min(file.size, file.blocks * 512) >= reserveBytes ? reserved.whole : reserved.part;
 }
 
-async function lookAtImage(staging: StagingFolder, folder: string, seed: number, number: number): Promise<FoundImage> {
+async function readImage(staging: StagingFolder, folder: string, seed: number, number: number): Promise<ReadBackImage> {
   const { content, sha256 } = imageOf(seed, number);
   const { signal } = new AbortController();
   const path = join(folder, "staging", `${sha256}.part`);

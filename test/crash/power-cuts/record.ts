@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { readBlockLog, type Entry } from "./block-log.ts";
-import type { Habit } from "./sync-variants.ts";
-import type { Promised } from "./durability-spec.ts";
+import type { SyncVariant } from "./sync-variants.ts";
+import type { DurableContents } from "./durability-spec.ts";
 import type { WriterOrder } from "./writer.ts";
 
 export const run = promisify(execFile);
@@ -19,19 +19,19 @@ const diskBytes = fileSystemBytes + 2 ** 20;
 /** What a disk was asked while processes wrote on it, from an image of how it was before. */
 export interface Recording {
   readonly seed: number;
-  readonly habit: Habit;
+  readonly habit: SyncVariant;
   /** The disk before the first entry. */
   readonly before: string;
-  readonly promised: Promised;
+  readonly promised: DurableContents;
   readonly entries: readonly Entry[];
   /** Where the processes of another recording go on. */
   readonly after: Progress;
 }
 
 /** How a recording begins: on which disk, of which something was promised before. */
-export interface Beginning {
+export interface StartingPoint {
   readonly before: string;
-  readonly promised: Promised;
+  readonly promised: DurableContents;
   readonly progress: Progress;
   readonly bootId: string;
 }
@@ -64,8 +64,8 @@ export async function emptyDisk(folder: string): Promise<string> {
 /** Lets one process after another write on a disk, and records what the disk was asked. */
 export async function record(
   folder: string,
-  { before, promised, progress: begun, bootId }: Beginning,
-  { seed, habit, lives }: { readonly seed: number; readonly habit: Habit; readonly lives: number },
+  { before, promised, progress: begun, bootId }: StartingPoint,
+  { seed, habit, lives }: { readonly seed: number; readonly habit: SyncVariant; readonly lives: number },
 ): Promise<Recording> {
   const path = (name: string): string => join(folder, name);
   const program = path("writer.mjs");
@@ -83,7 +83,7 @@ export async function record(
       const order = { folder: join(path("mnt"), "state"), disk: path("export"), marksAtBytes: fileSystemBytes };
       for (let killed = 0; killed < lives; killed += 1) {
         progress.life += 1;
-        await live(program, { ...order, ...progress, seed, bootId, habit }, progress);
+        await runWriter(program, { ...order, ...progress, seed, bootId, habit }, progress);
       }
     } finally {
       await run("umount", [path("mnt")]);
@@ -116,7 +116,7 @@ async function exportLogged(image: string, log: string, exported: string): Promi
   return disk;
 }
 
-async function live(program: string, order: WriterOrder, progress: Progress): Promise<void> {
+async function runWriter(program: string, order: WriterOrder, progress: Progress): Promise<void> {
   const writer = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ["ignore", "pipe", "pipe"] });
   let [said, errors] = ["", ""];
   writer.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));

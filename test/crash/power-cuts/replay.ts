@@ -3,9 +3,9 @@ import { copyFile, mkdir, open, readFile, rm, type FileHandle } from "node:fs/pr
 import { join } from "node:path";
 import { randomFrom } from "../../support/random.ts";
 import { cutsOf, epochsOf, type Cut, type Epoch } from "./crash-states.ts";
-import { look } from "./read-back.ts";
+import { readBack } from "./read-back.ts";
 import { decodeMark } from "./marks.ts";
-import { broken, promisedAfter, type Found, type Promised } from "./durability-spec.ts";
+import { findLosses, durableAfterMark, type ReadBack, type DurableContents } from "./durability-spec.ts";
 import { fileSystemBytes, run, type Recording } from "./record.ts";
 
 const blockBytes = 4_096;
@@ -22,7 +22,7 @@ export interface Replayed {
   /** Disks on which something that was promised is not so, with what. */
   readonly broken: string[];
   /** One of the disks, drawn at random, as it was before it was mounted, with what was found on it. */
-  picked: { readonly path: string; readonly found: Found } | undefined;
+  picked: { readonly path: string; readonly found: ReadBack } | undefined;
 }
 
 export interface ReplayOptions {
@@ -62,7 +62,9 @@ export async function replay(folder: string, recording: Recording, options: Repl
       if (isPicked) replayed.picked = { path: join(folder, "picked"), found };
       replayed.states += 1;
       if (cut.pieces.length > 0) replayed.parts += 1;
-      const wrong = told.between(Math.max(cut.last, epoch.from), epoch.to).map((promised) => broken(promised, found));
+      const wrong = told
+        .between(Math.max(cut.last, epoch.from), epoch.to)
+        .map((promised) => findLosses(promised, found));
       const first = wrong.find((one) => one.length > 0);
       if (first !== undefined) {
         const where = `entry ${cut.last} of ${entries.length}, ${cut.pieces.length} of ${epoch.writes.length} writes`;
@@ -77,7 +79,7 @@ export async function replay(folder: string, recording: Recording, options: Repl
 
 /** What the writers had told at each place in the log. */
 class Told {
-  readonly #steps: { readonly index: number; readonly promised: Promised }[];
+  readonly #steps: { readonly index: number; readonly promised: DurableContents }[];
   largestKeptBytes = 0;
 
   constructor({ entries, promised }: Recording) {
@@ -88,13 +90,13 @@ class Told {
       const mark = decodeMark(entry.data);
       if (mark.of === "image" && mark.is === "kept")
         this.largestKeptBytes = Math.max(this.largestKeptBytes, mark.bytes);
-      now = promisedAfter(now, mark);
+      now = durableAfterMark(now, mark);
       this.#steps.push({ index, promised: now });
     });
   }
 
   /** All that was promised at some time between two entries: the same disk may be left at any of them. */
-  between(first: number, last: number): Promised[] {
+  between(first: number, last: number): DurableContents[] {
     const before = this.#steps.findLast(({ index }) => index <= first);
     const during = this.#steps.filter(({ index }) => index > first && index < last);
     return [...(before === undefined ? [] : [before]), ...during].map(({ promised }) => promised);
@@ -174,12 +176,12 @@ class FlushedDisk {
 }
 
 /** Starts the board after the cut: the file system plays its store, and the agent's readers read. */
-async function lookAt(folder: string, path: string, seed: number, images: readonly number[]): Promise<Found> {
+async function lookAt(folder: string, path: string, seed: number, images: readonly number[]): Promise<ReadBack> {
   const mountPoint = join(folder, "cut-mnt");
   await mkdir(mountPoint, { recursive: true });
   await run("mount", ["-t", "ext4", "-o", "loop", path, mountPoint]);
   try {
-    return await look(join(mountPoint, "state"), seed, images);
+    return await readBack(join(mountPoint, "state"), seed, images);
   } finally {
     await run("umount", [mountPoint]);
     await rm(path);

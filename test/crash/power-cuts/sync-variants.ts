@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { nodeDisk, type Disk } from "../../../agent/board/fs/disk.ts";
 
 /** How a process treats its disk: as the agent does, or in a way that must be seen to lose something. */
-export type Habit = "careful" | "syncs no file" | "syncs no folder" | "writes in place";
+export type SyncVariant = "careful" | "syncs no file" | "syncs no folder" | "writes in place";
 
 /** Takes a sync away from everything that this process does from here on. */
-export async function forget(habit: Habit, anyFolder: string): Promise<void> {
+export async function applyVariant(habit: SyncVariant, anyFolder: string): Promise<void> {
   if (habit !== "syncs no file" && habit !== "syncs no folder") return;
   const handle = await open(join(anyFolder, ".."), constants.O_RDONLY);
   const prototype = Object.getPrototypeOf(handle) as FileHandle;
@@ -23,7 +23,7 @@ export async function forget(habit: Habit, anyFolder: string): Promise<void> {
 }
 
 /** For small files: as it is, or with new content written over the old. */
-export function diskOf(habit: Habit): Disk {
+export function diskWith(habit: SyncVariant): Disk {
   if (habit !== "writes in place") return nodeDisk;
   return {
     ...nodeDisk,

@@ -10,7 +10,7 @@ import { BootCounterFile } from "../../../agent/board/fs/boot-counter-file.ts";
 import { stateFileNames } from "../../../agent/config/paths.ts";
 import { randomFrom } from "../../support/random.ts";
 import { configOf, countOf, imageOf, isLarge, stateOf } from "./content.ts";
-import { diskOf, forget, type Habit } from "./sync-variants.ts";
+import { diskWith, applyVariant, type SyncVariant } from "./sync-variants.ts";
 import { encodeMark, type Mark } from "./marks.ts";
 import { reserved } from "./durability-spec.ts";
 
@@ -32,7 +32,7 @@ export interface WriterOrder {
   /** The image of which something may lie on the disk. */
   readonly image: number | null;
   readonly bootId: string;
-  readonly habit: Habit;
+  readonly habit: SyncVariant;
 }
 
 const order = JSON.parse(process.argv[2] ?? "") as WriterOrder;
@@ -55,8 +55,8 @@ async function mark(one: Mark): Promise<void> {
   await marks.write(encodeMark(one), 0, undefined, order.marksAtBytes);
 }
 
-await forget(habit, folder);
-const disk = diskOf(habit);
+await applyVariant(habit, folder);
+const disk = diskWith(habit);
 const stateFile = new ChecksummedStateFile(folder, disk);
 const trials = new BootCounterFile(folder, disk);
 const reserve = new DiskReserveFile(folder, disk);

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ServiceApp } from "../../support/service-app.ts";
 import { TestBoard } from "../../support/test-board.ts";
-import { hasty, impatience } from "../../chaos/hub-faults.ts";
+import { acceleratedTimer, shortTimeouts } from "../../chaos/hub-faults.ts";
 import {
   bareDevice,
   countingHub,
@@ -22,7 +22,7 @@ const bare = "board-1";
 const ours = "board-3";
 
 async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: ServiceApp }> {
-  const board = await TestBoard.start(hub, { deviceId: ours, timer: hasty, patience: impatience });
+  const board = await TestBoard.start(hub, { deviceId: ours, timer: acceleratedTimer, patience: shortTimeouts });
   return { board, service: new ServiceApp(hub, ours) };
 }
 

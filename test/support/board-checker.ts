@@ -18,7 +18,7 @@ export interface Ended {
 }
 
 /** Somebody who asks a board and its hub, and believes only what both and the boot loader say. */
-export class Witness {
+export class BoardChecker {
   readonly #board: BoardProcess;
   readonly service: ServiceApp;
 
@@ -28,7 +28,7 @@ export class Witness {
   }
 
   /** Asks until somebody answers, as operators do: an agent that is killed answers nobody. */
-  async ask(method: string, payload?: unknown): Promise<MethodReply> {
+  async call(method: string, payload?: unknown): Promise<MethodReply> {
     for (;;) {
       try {
         return await this.service.callMethod(method, payload);
@@ -39,7 +39,7 @@ export class Witness {
   }
 
   /** The reported properties as soon as an operation has its one end there. */
-  async end(operationId: string, of: "update" | "reboot" = "update"): Promise<JsonObject> {
+  async untilEnded(operationId: string, of: "update" | "reboot" = "update"): Promise<JsonObject> {
     return await this.service.untilReported(`boardkeeper.${of}`, (section) => {
       if (!isJsonObject(section) || section["operationId"] !== operationId) return false;
       return of === "update" ? section["endedAt"] !== undefined : endsOfReboots.has(section["phase"]);
@@ -47,15 +47,15 @@ export class Witness {
   }
 
   /** Completed; the board runs it and will boot it; asked for again it does nothing; and the twin says all that. */
-  async isDone(version: string, operationId: string): Promise<void> {
-    await this.hasEnded({ of: "update", operationId, phase: "completed", runs: version });
+  async checkCompleted(version: string, operationId: string): Promise<void> {
+    await this.checkEnded({ of: "update", operationId, phase: "completed", runs: version });
   }
 
   /** In this phase, and asked for again it does nothing; the board runs what it should, will boot it, and the twin says all that. */
-  async hasEnded({ of, operationId, phase, runs }: Ended): Promise<void> {
+  async checkEnded({ of, operationId, phase, runs }: Ended): Promise<void> {
     const { status, payload } = await (of === "update"
       ? this.#updateAgain(operationId)
-      : this.ask("rebootDevice", { operationId }));
+      : this.call("rebootDevice", { operationId }));
     deepEqual([status, payload["operationId"], payload["repeated"]], [200, operationId, true]);
     deepEqual(await this.boots(), [runs, true]);
     const { state, twin } = await this.#agreement();
@@ -72,7 +72,7 @@ export class Witness {
   /** What the board says of itself, as soon as its twin says the same. */
   async #agreement(): Promise<{ state: JsonObject; twin: JsonObject }> {
     for (;;) {
-      const { Response: _said, link: _link, ...state } = (await this.ask("getStatus")).payload;
+      const { Response: _said, link: _link, ...state } = (await this.call("getStatus")).payload;
       const twin = (await this.service.twin()).properties.reported;
       const told = canonicalJson(withoutNulls(twin["boardkeeper"]));
       if (told === canonicalJson(withoutNulls(state))) return { state, twin };
@@ -82,7 +82,7 @@ export class Witness {
   async #updateAgain(operationId: string): Promise<MethodReply> {
     const fwPackageCheckValue = "0".repeat(64); // Nothing of it is looked at: the operation is known.
     const fwPackageUri = "https://images.example/";
-    return await this.ask("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, operationId });
+    return await this.call("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, operationId });
   }
 }
 
