@@ -23,7 +23,7 @@ export type RunEnd = "rebooted" | "died" | "finished";
 
 const settings = parseSettings([
   {
-    source: "explorer",
+    source: "model checker",
     values: {
       "update.installer": "command",
       "update.healthy-for-seconds": 1,
@@ -39,8 +39,8 @@ const noon = (boots: number): number => Date.UTC(2026, 0, 2, boots);
 const dayMs = 86_400_000;
 
 /**
- * One life of the agent's process over a world: the production agent, whole, with every port in the explorer's hands. A
- * call is done when the explorer says; in between everything runs that can.
+ * One run of the agent's process in an environment: the whole production agent, with every port in the hands of the
+ * scheduler. A call waits for its step; between two steps everything runs that can.
  */
 export class AgentRun {
   readonly scheduler: Scheduler;
@@ -65,7 +65,7 @@ export class AgentRun {
     this.#savedAt = this.scheduler.timer.instant;
   }
 
-  /** The process starts, and reads what it finds on disk. */
+  /** The process starts and reads its saved state. */
   async load(): Promise<void> {
     const { scheduler } = this;
     this.#file = new ChecksummedStateFile(stateFolder, makeDisk(scheduler));
@@ -75,7 +75,7 @@ export class AgentRun {
     scheduler.environment = invariants.observeStart(scheduler.environment, saved, problems);
   }
 
-  /** The agent goes to work on what was read. */
+  /** The agent begins its work with the state that was read. */
   start(): void {
     const { environment, saved, scenario } = this.scheduler;
     const startedAt = this.#wallClock(0).toISOString();
@@ -87,15 +87,15 @@ export class AgentRun {
     );
   }
 
-  /** Nobody looks on any more. Node keeps a combined signal, and all that listens to it, until it aborts: so all are. */
+  /** Ends the run early. Node keeps a combined signal and its listeners until it aborts: so all are aborted. */
   abandon(): void {
     this.scheduler.onCrashPoint = () => undefined;
-    this.#agent?.stop().catch(() => undefined); // What it was doing is of no interest to anybody.
+    this.#agent?.stop().catch(() => undefined); // The run is over: how its work fails means nothing.
   }
 
   /**
-   * How this life has ended, if it has.
-   * @throws Violation if one has happened so far, also where the agent has caught it
+   * How this run has ended; undefined while it goes on.
+   * @throws Violation if there was one so far, even if the agent has caught it
    */
   get end(): RunEnd | undefined {
     const { violation, environment } = this.scheduler;
@@ -105,7 +105,7 @@ export class AgentRun {
     return this.#isFinished() ? "finished" : undefined;
   }
 
-  /** What happens by itself next. False when nothing can. */
+  /** Lets the next thing happen that happens without a fault. False when there is none. */
   step(): boolean {
     const { scheduler, hubDouble } = this;
     const next = scheduler.takeNextCall();
@@ -136,7 +136,7 @@ export class AgentRun {
     return woke;
   }
 
-  /** What is true where nothing is left to be done. */
+  /** Checks what must hold when nothing is left to do. */
   async checkEnd(faults: number): Promise<void> {
     const { environment, saved } = this.scheduler;
     invariants.checkEnd(environment, saved, faults);
@@ -144,7 +144,7 @@ export class AgentRun {
     if (said !== undefined) this.#twin.checkEnd(environment, said);
   }
 
-  /** What the agent's memory may hold beyond what was saved and what is under way. */
+  /** What the agent's memory may hold beyond its saved state and the calls under way; a part of the state's key. */
   get memoryKey(): string {
     const {
       saved,
@@ -155,14 +155,14 @@ export class AgentRun {
       actionsSinceSave: sinceSave,
     } = this.scheduler;
     const phase = saved?.update.phase;
-    // These have a deadline that begins with the save before them.
+    // In these a deadline counts from the save before.
     const isTimed = phase === "staged" || phase === "proving" || scenario.mode === "simulated";
     const waitedMs = isTimed ? timer.nowMs - this.#savedAt.atMs : 0;
     const hub = this.hubDouble.memoryKey(phase === "proving" ? this.#savedAt : undefined);
     return [this.#death !== undefined, refusal, refusedFor, waitedMs, ...hub, ...sinceSave].join("|");
   }
 
-  /** Every reading finds that the clock was stepped by a day: nothing may depend on it. */
+  /** Each reading finds the clock stepped by a day, forward or back: nothing may depend on it. */
   #wallClock(reading: number): Date {
     return new Date(noon(this.scheduler.environment.board.boots) - (reading % 2) * dayMs);
   }
@@ -180,14 +180,14 @@ export class AgentRun {
           wallClock: { now: () => this.#wallClock(this.#readings++), synchronized: () => Promise.resolve(true) },
           bootClock: { nowMs: () => Math.round(timer.nowMs) },
           timer,
-          // The shortest pauses, but for a system that asks a hub in vain: how often it does is of no interest.
+          // The shortest pauses, except where the hub cannot be reached: how often that is tried decides nothing.
           random: () => (scheduler.isHubUnreachable ? 0.999 : 0),
           newId: () => "unnamed",
           digest,
           log: quiet,
         },
         bootId: boardState.bootIdOf(environment.board),
-        identity: "explored",
+        identity: "model",
         inventory: bareInventory,
         findHardwareInfo: () => Promise.resolve(null),
         readMetrics: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
@@ -215,7 +215,7 @@ export class AgentRun {
     return agent;
   }
 
-  /** The state file, with everybody told who has to know. */
+  /** The state file, with the checkers told of each save. */
   #watched(): StateFile<AgentState> {
     const { scheduler } = this;
     const file = this.#file;

@@ -6,9 +6,9 @@ import { excuseBadEnd } from "./observations.ts";
 import { statesAfterPowerCut } from "./disk-key.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/* What an agent does to its board. */
+/* The installer and the reboot port of the agent, on the simulated board. */
 
-/** @param onSwitched told when another system may run than before */
+/** @param onSwitched called when another system may be running than before */
 export function makeInstaller(scheduler: Scheduler, onSwitched: () => void): Installer {
   const act = async (name: string, how: (board: boardState.BoardState) => boardState.BoardState): Promise<void> => {
     await scheduler.schedule(name, true, () => {
@@ -42,7 +42,7 @@ export function powerOf(scheduler: Scheduler): RebootPort {
       scheduler.schedule("order reboot", true, () => {
         const { board } = scheduler.environment;
         const isTrial = board.restart === "board" && board.running !== board.default;
-        // A new system that cannot save is left without a word on the disk, as by a power cut (agent/update/trial-guard).
+        // A new system that cannot save leaves by a reboot that no disk knows of (agent/update/trial-watchdog.ts).
         if (isTrial && scheduler.failsNextWrite) scheduler.environment = excuseBadEnd(scheduler.environment);
         else scheduler.checked(() => invariants.observeRebootOrder(statesAfterPowerCut(scheduler.environment.disk)));
         scheduler.changeBoard((present) => ({ ...present, goingDown: true }));

@@ -4,20 +4,20 @@ import type { RestartKind } from "../../agent/update/job.ts";
 
 type Slot = "a" | "b";
 
-/** How a new system turns out: it works; it never comes up; it cannot reach the hub; its agent crashes within a second. */
+/** How a new system turns out: it works; it does not boot; it cannot reach the hub; its agent crashes within a second. */
 export type Quality = "good" | "unbootable" | "offline" | "crashing";
 
 export interface BoardState {
   readonly restart: RestartKind;
   readonly slots: Readonly<Record<Slot, string | null>>;
   readonly running: Slot;
-  /** What boots when nothing is on trial. */
+  /** What boots unless a trial is armed. */
   readonly default: Slot;
   /** What the next boot tries, once. */
   readonly trial: Slot | null;
-  /** Counts boots: the boot id. */
+  /** The number of boots; the boot id is made of it. */
   readonly boots: number;
-  /** True from the order to reboot to the reboot. */
+  /** True from the order to reboot until the reboot. */
   readonly goingDown: boolean;
 }
 
@@ -36,7 +36,7 @@ export function runningVersionOf(board: BoardState): string | null {
   return board.slots[board.running];
 }
 
-/** The boot loader. A system that does not come up is left by its watchdog: one more boot, into the default. */
+/** The boot loader. A system that does not boot is reset by the watchdog: one more boot, into the default slot. */
 export function boot(board: BoardState, quality: (version: string) => Quality): BoardState {
   const tried = board.trial === null ? null : board.slots[board.trial];
   const comesUp = board.trial !== null && tried !== null && quality(tried) !== "unbootable";
@@ -74,7 +74,7 @@ function slotOf(board: BoardState, version: string): Slot {
   return board.slots.a === version ? "a" : "b";
 }
 
-/** Never the slot that runs, nor the one that boots. */
+/** The slot that does not run. */
 function inactiveSlot({ running }: BoardState): Slot {
   return other(running);
 }

@@ -3,8 +3,8 @@ import { explore, type Result, type ExploreOptions } from "./explore.ts";
 import type { Scenario } from "./environment.ts";
 
 /**
- * Walks every history of a scenario, and prints what it comes to.
- * @returns how it came to a violation, step by step; empty when there is none
+ * Explores every history of a scenario, and prints the figures.
+ * @returns the violation with the steps that lead to it; empty when there is none
  */
 export async function findViolation(scenario: Scenario, options: ExploreOptions): Promise<string> {
   const found = await explore(scenario, options);
@@ -12,28 +12,20 @@ export async function findViolation(scenario: Scenario, options: ExploreOptions)
   return found.violation === undefined ? "" : describeResult(found);
 }
 
-/** What was found, for people. */
-function describeResult({
-  scenario,
-  maxFaults: mostFaults,
-  histories,
-  states,
-  runs: lives,
-  cpuSeconds,
-  violation,
-}: Result): string {
+/** A result for people. */
+function describeResult({ scenario, maxFaults, histories, states, runs, cpuSeconds, violation }: Result): string {
   const counted = (n: number): string => n.toLocaleString("en");
-  const size = `${counted(states)} states, ${counted(lives)} lives of the agent, ${cpuSeconds.toFixed(1)} s of CPU`;
+  const size = `${counted(states)} states, ${counted(runs)} runs of the agent, ${cpuSeconds.toFixed(1)} s of CPU`;
   if (violation === undefined) {
-    return `${scenario}: all ${counted(histories)} histories of at most ${mostFaults} faults hold (${size}).\n`;
+    return `${scenario}: all ${counted(histories)} histories with at most ${maxFaults} faults hold (${size}).\n`;
   }
   const steps = violation.history.map((step, index) => `  ${index + 1}. ${step}\n`).join("");
   return `${scenario}: ${violation.why} (${size})\n${steps}`;
 }
 
 /**
- * Walks a scenario, and goes on both ways from every so many-th pair of moments that were taken for one.
- * @returns what differs, in words; empty when nothing does
+ * Explores a scenario, and goes on from both states of each `every`-th merge.
+ * @returns what differs, for people; empty when nothing does
  */
 export async function findWrongMerges(scenario: Scenario, options: ExploreOptions, every: number): Promise<string[]> {
   const pairs: [one: ReachedState, other: ReachedState, faultsLeft: number][] = [];
@@ -49,8 +41,6 @@ export async function findWrongMerges(scenario: Scenario, options: ExploreOption
   for (const [one, other, faultsLeft] of pairs) {
     found.push(...(await futureDifferences(scenario, options.runOptions, [one, other], faultsLeft)));
   }
-  process.stderr.write(
-    `${scenario.name}: of ${count} moments taken for another, ${pairs.length} looked at; ${found.length} differences.\n`,
-  );
+  process.stderr.write(`${scenario.name}: ${pairs.length} of ${count} merges compared, ${found.length} differences.\n`);
   return found;
 }

@@ -8,12 +8,12 @@ import type { StagingArea } from "../../agent/update/ports.ts";
 import { stagingFolder } from "./disk-state.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/* What lies on the disk of an agent: its own small files, and the images. */
+/* The agent's disk: its own small files, and the images. */
 
 /** SHA-256 of a text, in hex. */
 export const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** The disk under the agent's own files. To write one is a call; the steps of it follow each other at once. */
+/** The disk below the agent's own files. To create a file is a call; its other operations follow at once. */
 export function makeDisk(scheduler: Scheduler): Disk {
   const change = (how: (disk: diskState.DiskState) => diskState.DiskState): void => scheduler.changeDisk(how);
   return {
@@ -55,7 +55,7 @@ export function makeDisk(scheduler: Scheduler): Disk {
 const partial = (sha256: string): string => `${stagingFolder}/${sha256}.part`;
 const staged = (sha256: string): string => `${stagingFolder}/${sha256}.image`;
 
-/** As FolderStaging does it; an image's content is its address. */
+/** Like ImageStagingFolder in agent/board; the content of an image is its address. */
 export function makeStaging(scheduler: Scheduler): StagingArea {
   return {
     availableBytes: async () => 1_000_000,
@@ -107,7 +107,7 @@ function clear(scheduler: Scheduler, except: readonly string[]): void {
   }
 }
 
-/** Keeps the fetcher's promise: what it has fetched survives a power cut. */
+/** A download whose file is synced: what was downloaded survives a power cut. */
 export function fetchInto(scheduler: Scheduler, uri: string, path: string): Image {
   scheduler.observeAction("fetch");
   if (!diskState.hasName(scheduler.environment.disk, stagingFolder)) {

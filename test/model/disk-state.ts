@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 
 /*
- * A disk that forgets. What programs see is one thing, what a power cut leaves is another: of a file what was synced, of a
- * folder's names those that were there when it was synced; of everything later each piece is kept, torn or lost. States are
- * immutable: to remember one is to keep a reference.
+ * A disk that loses what was not synced. Programs see one state, a power cut leaves another: of a file what was synced, of
+ * a folder the names that it had when it was synced; each later change is kept, torn or lost. States are immutable: to
+ * remember one is to keep a reference.
  */
 
 /* Where the agent keeps its state and the images. */
@@ -14,11 +14,11 @@ export const trialsFile = `${stateFolder}/trials`;
 
 interface FileState {
   readonly content: string;
-  /** What is on the platter for sure. */
+  /** What survives a power cut. */
   readonly durable: string;
 }
 
-/** A change of names that its folder's next sync makes last: null takes a name away. */
+/** A change of names that the next sync of its folder makes durable; null removes a name. */
 type NameChange = Readonly<Record<string, number | null>>;
 
 export interface DiskState {
@@ -29,7 +29,7 @@ export interface DiskState {
   readonly nextId: number;
 }
 
-/** The name of a folder leads to no file. */
+/** A folder's name has this id instead of a file's. */
 const folderId = 0;
 
 export function emptyDisk(folder: string): DiskState {
@@ -100,8 +100,8 @@ export function flushed(disk: DiskState): DiskState {
 }
 
 /**
- * Every state in which a power cut may leave the disk. What happens to files that nobody reads makes no difference: of
- * these one state stands for all.
+ * Every state in which a power cut may leave the disk. Files that nobody reads make no difference: one state stands for
+ * all their outcomes.
  */
 export function afterPowerCut(disk: DiskState, isRead: (path: string) => boolean): DiskState[] {
   if (isClean(disk)) return [disk];
@@ -127,7 +127,7 @@ function isClean({ pending, files }: DiskState): boolean {
   return pending.length === 0 && Object.values(files).every(({ content, durable }) => content === durable);
 }
 
-/** Each way in which files that were not synced may come out: as before, torn, or as written. */
+/** Each outcome of files that were not synced: as before, torn, or as written. */
 function outcomes(files: DiskState["files"], dirty: readonly number[]): DiskState["files"][] {
   const [id, ...others] = dirty;
   if (id === undefined) {

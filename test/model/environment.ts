@@ -6,33 +6,33 @@ import { newHub, type HubState, type Request } from "./hub-state.ts";
 import { distinctPowerCuts } from "./disk-key.ts";
 import { noObservations, excuseBadEnd, type Observations } from "./observations.ts";
 
-/** Everything there is outside the agent's memory. Immutable. */
+/** Everything outside the agent's memory. Immutable. */
 export interface Environment {
   readonly disk: DiskState;
   readonly board: BoardState;
   readonly hub: HubState;
   readonly observations: Observations;
-  /** How the image turns out to be; null until somebody has tried it. */
+  /** How the image turns out; null until it was tried. */
   readonly quality: Quality | null;
   /** Since boot. */
   readonly bootMs: number;
 }
 
-/** A story to be disturbed. */
+/** What is asked of a board, and what can happen meanwhile. */
 export interface Scenario {
   readonly name: string;
   readonly restart: RestartKind;
-  /** A simulated board accepts rehearsals. */
+  /** A simulated board accepts dry runs. */
   readonly mode: "systemd" | "simulated";
-  /** How the image may turn out to be, when a boot loader first tries it. */
+  /** How the image may turn out when a boot loader first tries it. */
   readonly qualities: readonly Quality[];
   readonly desired: JsonObject;
   readonly requests: readonly Request[];
-  /** What takes the place of `desired` as soon as the twin says that the first job is fetching. */
+  /** Replaces `desired` as soon as the twin says that the first job downloads. */
   readonly supersededBy: JsonObject | undefined;
-  /** What the fault "cancel" asks for. */
+  /** The request of the fault "cancel". */
   readonly cancel: Request | undefined;
-  /** What the fault "new desired document" sets. */
+  /** The document of the fault "new desired document". */
   readonly nextDesired: JsonObject | undefined;
 }
 
@@ -48,7 +48,7 @@ export function initialEnvironment({ restart, desired, requests, qualities }: Sc
   };
 }
 
-/** The first new image that is tried is as it turns out to be; so is any other, but for one that comes after crashes. */
+/** The first new image has the quality that was found, and so has any other, except one that follows a crashing one. */
 export function qualityIn({ quality }: Environment): (version: string) => Quality {
   return (version) => {
     const isMended = quality === "crashing" && version !== "2.0.0";
@@ -56,15 +56,15 @@ export function qualityIn({ quality }: Environment): (version: string) => Qualit
   };
 }
 
-/** The board restarts by itself or by order: everything is written, then it boots. */
+/** The environments after a reboot that is no power cut: everything is written, then the board boots. */
 export function afterReboot(environment: Environment, scenario: Scenario): Environment[] {
   return booted({ ...environment, disk: flushed(environment.disk) }, scenario);
 }
 
-/** The power is cut: every world that may be found when it comes back. */
+/** The environments that may be found after a power cut. */
 export function afterPowerCut(environment: Environment, scenario: Scenario): Environment[] {
   const { board } = environment;
-  // Without power in the middle of a trial the boot loader falls back: an end that is right, though the image is good.
+  // A power cut during a trial makes the boot loader fall back: a right end, though the image is good.
   const isTrial = board.restart === "board" && (board.running !== board.default || board.trial !== null);
   const before = isTrial ? excuseBadEnd(environment) : environment;
   return distinctPowerCuts(environment.disk).flatMap((disk) => booted({ ...before, disk }, scenario));

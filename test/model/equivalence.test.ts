@@ -8,17 +8,17 @@ import { initialEnvironment, type Scenario } from "./environment.ts";
 const runOptions = { fineSteps: false };
 
 /** Which scenarios, with how many faults, and which share of all merges. */
-const { compared, mostFaults, every } = byDepth(
-  { compared: [scenarios.method, scenarios.superseded, scenarios.rebootDuringUpdate], mostFaults: 1, every: 20 },
-  { compared: Object.values(scenarios), mostFaults: 2, every: 40 },
+const { compared, maxFaults, every } = byDepth(
+  { compared: [scenarios.method, scenarios.superseded, scenarios.rebootDuringUpdate], maxFaults: 1, every: 20 },
+  { compared: Object.values(scenarios), maxFaults: 2, every: 40 },
 );
 
-describe("two moments that are taken for one go on alike", () => {
+describe("merged states have the same future", () => {
   it.each<Scenario>(compared)("$name", async (scenario) => {
-    expect(await findWrongMerges(scenario, { maxFaults: mostFaults, runOptions }, every)).toStrictEqual([]);
+    expect(await findWrongMerges(scenario, { maxFaults, runOptions }, every)).toStrictEqual([]);
   });
 
-  it("which two that are not one do not", async () => {
+  it("two states that are not one have not", async () => {
     const at = (step: number): ReachedState => ({
       environment: initialEnvironment(scenarios.method),
       injected: [],

@@ -8,17 +8,17 @@ import { drainEventLoop } from "./virtual-time.ts";
 import { afterPowerCut, afterReboot, type Scenario, type Environment } from "./environment.ts";
 
 /*
- * Whether two moments that were taken for one have the same future: goes on from both, in every way that there is, and
- * compares what comes next.
+ * Whether two merged states have the same future: goes on from both, in every way that there is, and compares what comes
+ * next.
  */
 
-/** A disturbance at a step of a life. */
+/** A fault at a step of a run. */
 export interface InjectedFault {
   readonly step: number;
   readonly fault: Fault;
 }
 
-/** Where a life has come to: from which world, with what going wrong, after how many steps; -1 before it begins. */
+/** How a state was reached: from which environment, with which faults, after how many steps; -1 before the run begins. */
 export interface ReachedState {
   readonly environment: Environment;
   readonly injected: readonly InjectedFault[];
@@ -26,9 +26,9 @@ export interface ReachedState {
 }
 
 /**
- * Goes on from two moments.
- * @param faultsLeft how many faults may still come
- * @returns each way to go on of which something else comes, with what comes of it only in one
+ * Goes on from two states.
+ * @param faultsLeft how many faults may still follow
+ * @returns each continuation after which the two differ, with the first difference
  */
 export async function futureDifferences(
   scenario: Scenario,
@@ -56,7 +56,7 @@ export async function futureDifferences(
   return found;
 }
 
-/** Where two keys differ, in words. */
+/** Where two keys differ, for people. */
 function describeDifference(one: string, other: string): string {
   const [first, second] = [describeKey(one), describeKey(other)];
   return first.flatMap((part, at) => (part === second[at] ? [] : [`${part} <> ${second[at]}`])).join("; ");
@@ -76,7 +76,7 @@ async function continuationsOf(
   return ways;
 }
 
-/** What may be found next: the state that it comes to, and every world that a crash on the way leaves. */
+/** What follows: the key of the next state, and of every environment that a crash on the way leaves. */
 async function successorsOf(
   scenario: Scenario,
   runOptions: RunOptions,

@@ -4,19 +4,19 @@ import type { AgentRun } from "./agent-run.ts";
 import { excuseBadEnd, Violation } from "./observations.ts";
 import type { Environment } from "./environment.ts";
 
-/* What can go wrong at one step of a life, and how it does. Crashes are for whoever walks the lives: they end one. */
+/* The faults, when each can come, and how it is injected. Crashes end a run: explore.ts plans what follows them. */
 
-/** Duties that change nothing: to do them twice, or to do them and fail, comes to the same as once, or not at all. */
+/** Actions that change nothing: to repeat one, or to report it as failed, is the same as once, or as not at all. */
 const readOnlyActions = new Set(["read image", "prepare"]);
 
-/** What could go wrong now. */
+/** The faults that can come now. */
 export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
   const { hub } = scheduler.environment;
   const { cancel, nextDesired } = scheduler.scenario;
   const { fineSteps: fineSteps } = scheduler.runOptions;
   const { next } = scheduler.pendingCalls;
   const found: Fault[] = [];
-  // In a coarse grain what comes from outside comes once in each saved state, before its duty is begun.
+  // Without fine steps, what comes from outside comes once in each saved state, before its action begins.
   if (fineSteps || scheduler.actionsSinceSave.length === 0) {
     if (!scheduler.failsNextWrite) found.push("write failed");
     if (hubDouble.isConnected) {
@@ -39,10 +39,10 @@ export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
   return found;
 }
 
-/** Lets something go wrong. */
+/** Injects a fault. */
 export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
   scheduler.trace.push(`FAULT: ${fault}`);
-  // A new system whose starts cannot be counted is not tried; one that cannot save its proof gives way.
+  // A new system whose boots cannot be counted is not tried, and one that cannot save its health is rolled back.
   const isLasting = fault === "write failed" && scheduler.runOptions.writeFailureMs !== undefined;
   if (isLasting || excusesBadEnd(fault)) scheduler.environment = excuseBadEnd(scheduler.environment);
   const { hub } = scheduler.environment;
@@ -83,7 +83,7 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
       const call = scheduler.takeNextCall();
       const { observations } = scheduler.environment;
       call?.effect();
-      scheduler.environment = { ...scheduler.environment, observations }; // Twice is what the fault is: it counts once.
+      scheduler.environment = { ...scheduler.environment, observations }; // The repetition is the fault: it is observed once.
       if (call !== undefined) scheduler.complete(call);
       return;
     }
@@ -91,8 +91,8 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
 }
 
 /**
- * Where it would be after a fault that the agent does not notice yet.
- * @param faultsLeft how many may still come after it
+ * The state after a fault that the agent does not notice yet.
+ * @param faultsLeft how many may still follow
  */
 export function stateAfter(
   run: AgentRun,
@@ -111,8 +111,8 @@ export function stateAfter(
 }
 
 /**
- * What comes of doing the next duty twice.
- * @returns every world in which the second time may be cut off; undefined when the end is another than after once
+ * Repeats the next action.
+ * @returns the environments in which a crash may cut off the repetition; undefined when the result differs from once
  */
 export function environmentsOfRepeating({ scheduler }: AgentRun): Environment[] | undefined {
   const { next } = scheduler.pendingCalls;
@@ -137,10 +137,7 @@ export function environmentsOfRepeating({ scheduler }: AgentRun): Environment[] 
   }
 }
 
-/*
- * What can go wrong, or come at a bad moment, at one step of a history. Crashes end the life; the others disturb it. Steps of
- * the wall clock are not among them: every reading of it finds that it was stepped (life.ts).
- */
+/* Steps of the wall clock are not among the faults: each reading of it finds that it was stepped (agent-run.ts). */
 
 export type Fault =
   | "connection lost"
@@ -156,7 +153,7 @@ export type Fault =
 
 export type Crash = "power cut" | "process killed";
 
-/** Faults after which a good job may rightly end otherwise than completed. */
+/** Faults after which a good job may end otherwise than completed. */
 export function excusesBadEnd(fault: Fault): boolean {
   return ["action failed", "action done, but failed", "reboot lost", "cancel", "new desired document"].includes(fault);
 }

@@ -13,17 +13,17 @@ import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
 import { attemptLimits } from "../../agent/update/machine.ts";
 
-describe("the explorer sees through an agent that leaves out a save, or acts before it", () => {
+describe("an agent that skips a save, or acts before it, is caught", () => {
   it.each([scenarios.method, scenarios.service, scenarios.reboot])("$name", async (scenario) => {
     expect(await findUndetected(scenario, 0, 1)).toStrictEqual([]);
   });
 });
 
 if (isDeep) {
-  /** A rehearsal has nothing to commit: whether its proof is saved before it ends, or with its end, comes to the same. */
+  /** A dry run commits nothing: whether its health is saved before it ends, or with its end, is the same. */
   const notNeededInDryRuns = ["skips: proving, proven / proven", "delays: proving, proven / proven"];
 
-  describe("with two faults it sees through each agent that leaves out or puts off a save of any history of one fault", () => {
+  describe("an agent that skips or delays any save of a history with one fault is caught with two", () => {
     it.each(Object.values(scenarios))("$name", async (scenario) => {
       const allowed = scenario === scenarios.dryRun ? notNeededInDryRuns : [];
       expect(await findUndetected(scenario, 1, 2)).toStrictEqual(allowed);
@@ -31,11 +31,11 @@ if (isDeep) {
   });
 }
 
-describe("the explorer sees through an agent that leaves out a count of starts on trial, or acts before it", () => {
+describe("an agent that skips a value of the boot counter, or acts before it, is caught", () => {
   const scenario = scenarios.crashing;
 
-  // The last is acted upon in the start that it counts; another start, after a crash before that, counts to it again.
-  it("whichever it is, but for the last", async () => {
+  // The last value is acted upon in the boot that it counts; another boot, after a crash before that, counts to it again.
+  it("with each value except the last", async () => {
     const counts = new Set<number>();
     await explore(scenario, {
       maxFaults: 0,
@@ -45,7 +45,7 @@ describe("the explorer sees through an agent that leaves out a count of starts o
     for (const count of counts) {
       for (const makeTrials of [skippingBootCount(count), delayingBootCount(count)]) {
         const runOptions = { fineSteps: false, makeTrials };
-        // That a history goes round in circles shows when all are walked: most do so without a fault.
+        // That a history goes round in circles shows when all are explored: most do so without a fault.
         const { violation } = await explore(scenario, { maxFaults: 0, runOptions });
         const found = violation ?? (await explore(scenario, { maxFaults: 1, runOptions })).violation;
         if (found === undefined) escaped.push(count);
@@ -56,17 +56,17 @@ describe("the explorer sees through an agent that leaves out a count of starts o
   });
 });
 
-describe("the explorer sees through a twin that is told a lie", () => {
+describe("a false report to the twin is caught", () => {
   it.each(Object.entries(falseReports))("%s", async (_what, lie) => {
     const { violation } = await explore(scenarios.method, {
       maxFaults: 0,
       runOptions: { fineSteps: false, falseReport: lie },
     });
-    expect(violation?.why).toContain("The twin was told what no saved state says");
+    expect(violation?.why).toContain("The twin says what no saved state says");
   });
 });
 
-describe("the explorer sees what only many faults bring to light", () => {
+describe("an agent whose mistake shows only after several faults is caught with as many", () => {
   it.each([
     ["counts no further than to two", countingOnlyToTwo, 2],
     ["does not save that it gives up", skippingSaveOfGivingUp, 3],

@@ -6,9 +6,9 @@ import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { BootCounter } from "../../agent/update/ports.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/* Agents that do not save what they must: a witness that does not see through them is no witness. */
+/* Agents that do not save what they must, or report what is not so: the invariants have to catch each of them. */
 
-/** What a save is about, as one word: the state that it enters. */
+/** Names a save by the state that it enters. */
 function entered({ update, reboot }: AgentState): string {
   switch (update.phase) {
     case "applying":
@@ -24,7 +24,7 @@ function entered({ update, reboot }: AgentState): string {
   }
 }
 
-/** Names every save that a history makes. */
+/** Collects the names of all saves. */
 export function recordingSaves(heard: Set<string>) {
   return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
@@ -34,7 +34,7 @@ export function recordingSaves(heard: Set<string>) {
   });
 }
 
-/** Forgets to save one state. */
+/** Does not save one state. */
 export function skippingSave(what: string) {
   return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
@@ -43,7 +43,7 @@ export function skippingSave(what: string) {
   });
 }
 
-/** Says of one state that it is saved, and saves it after the next duty is done. */
+/** Reports one state as saved, and saves it after the next action. */
 export function delayingSave(what: string) {
   return (real: StateFile<AgentState>, scheduler: Scheduler): StateFile<AgentState> => {
     let last: Promise<void> = Promise.resolve();
@@ -54,14 +54,14 @@ export function delayingSave(what: string) {
           return await real.save(saved);
         }
         scheduler.afterAction.push(() => {
-          last = real.save(saved).catch(() => undefined); // What a disk refuses is lost, as with any agent like this one.
+          last = real.save(saved).catch(() => undefined); // A write that fails is lost, as for any agent with this mistake.
         });
       },
     };
   };
 }
 
-/** Forgets to save that it gives up: only a board that was cut off again and again comes so far. */
+/** Does not save that it gives up, which only repeated crashes bring about. */
 export function skippingSaveOfGivingUp(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
@@ -71,7 +71,7 @@ export function skippingSaveOfGivingUp(real: StateFile<AgentState>): StateFile<A
   };
 }
 
-/** Counts its installations, but no further than to two. */
+/** Counts its installations, but only to two. */
 export function countingOnlyToTwo(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
@@ -82,7 +82,7 @@ export function countingOnlyToTwo(real: StateFile<AgentState>): StateFile<AgentS
   };
 }
 
-/** Does not write that count of starts on trial. */
+/** Does not write that value of the boot counter. */
 export function skippingBootCount(count: number) {
   return (real: BootCounter): BootCounter => ({
     read: () => real.read(),
@@ -92,7 +92,7 @@ export function skippingBootCount(count: number) {
   });
 }
 
-/** Says of that count that it is written, and writes it after the next duty is done. */
+/** Reports that value of the boot counter as written, and writes it after the next action. */
 export function delayingBootCount(count: number) {
   return (real: BootCounter, scheduler: Scheduler): BootCounter => ({
     read: () => real.read(),
@@ -103,7 +103,7 @@ export function delayingBootCount(count: number) {
   });
 }
 
-/** Names every count that a history writes. */
+/** Collects all values of the boot counter. */
 export function recordingBootCounts(heard: Set<number>) {
   return (real: BootCounter): BootCounter => ({
     read: () => real.read(),
@@ -114,7 +114,7 @@ export function recordingBootCounts(heard: Set<number>) {
   });
 }
 
-/** What a twin must not say of a board that is in the middle of its first update, one vocabulary after the other. */
+/** What the twin must not say of a board in the middle of its first update, in each of the four formats. */
 export const falseReports: Readonly<Record<string, JsonObject>> = {
   "nothing was asked for": { boardkeeper: { update: { phase: "idle", operationId: null } } },
   "a reboot was proven": {
@@ -138,19 +138,19 @@ export const falseReports: Readonly<Record<string, JsonObject>> = {
 
 const runOptions = { fineSteps: false };
 
-/** Saved by themselves, and once more in the next save, before anything is done that could not be done twice. */
+/** Each of these is saved again with the next state, before any action that could not be repeated. */
 const notNeeded = /^skips: (rebooting, armed|reverting, reverted) \/ /;
 
 /**
- * Gives a board, one after the other, each agent that leaves out one save or does what follows before it.
- * @param heardWith which saves: those of the histories of so many faults
- * @param mostFaults how many it may take to see through such an agent
- * @returns those that no history gives away, but for the needless ones
+ * Tries, one after the other, each agent that skips or delays one save.
+ * @param savesOf the saves of the histories of so many faults
+ * @param maxFaults with how many faults such an agent must be caught
+ * @returns those that no history catches, except where the save is not needed
  */
-export async function findUndetected(scenario: Scenario, heardWith: number, mostFaults: number): Promise<string[]> {
+export async function findUndetected(scenario: Scenario, savesOf: number, maxFaults: number): Promise<string[]> {
   const saves = new Set<string>();
   await explore(scenario, {
-    maxFaults: heardWith,
+    maxFaults: savesOf,
     runOptions: { ...runOptions, makeStateFile: recordingSaves(saves) },
   });
   const escaped: string[] = [];
@@ -161,9 +161,9 @@ export async function findUndetected(scenario: Scenario, heardWith: number, most
           maxFaults: faults,
           runOptions: { ...runOptions, makeStateFile },
         });
-        return violation !== undefined || (faults < mostFaults && (await caught(faults + 1))); // Few faults are walked sooner.
+        return violation !== undefined || (faults < maxFaults && (await caught(faults + 1))); // Few faults are quicker.
       };
-      if (!(await caught(Math.min(1, mostFaults)))) escaped.push(`${name}: ${save}`);
+      if (!(await caught(Math.min(1, maxFaults)))) escaped.push(`${name}: ${save}`);
     }
   }
   return escaped.filter((one) => !notNeeded.test(one));

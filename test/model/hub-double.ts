@@ -10,28 +10,28 @@ import type { Scheduler } from "./scheduler.ts";
 import type { Instant } from "./virtual-time.ts";
 import type { TwinChecker } from "./twin-checker.ts";
 
-/** The line between one life of the agent and its hub, with whoever asks over it. */
+/** The hub as one run of the agent meets it: connection, twin, and the callers of methods. */
 export class HubDouble {
-  /** The next report reaches the hub, but its acknowledgement is lost with the link. */
+  /** The next report reaches the hub, but the connection is lost before its acknowledgement. */
   losesNextAcknowledgement = false;
   readonly #scheduler: Scheduler;
   readonly #twin: TwinChecker;
-  /** Told what came of a request that could not be answered: a fault in the agent. */
+  /** Called when the agent fails to answer a request: a fault in the agent. */
   readonly #onDeath: (why: unknown) => void;
   #losses = 0;
   #connects = 0;
   #upSince: Instant = { atMs: 0, wakeUps: 0 };
-  /** What was saved while the hub could not hear of it, to be told in its order. */
+  /** States that were saved while the hub could not be told; they are told in this order. */
   #unheard: string[] = [];
-  /** Reports that arrived since the last save: in a fine grain more than one may be on their way for it. */
+  /** Reports since the last save; with fine steps several may be under way. */
   #reports = 0;
-  /** The desired properties that the agent was told last, by their version. */
-  #toldDesired = 0;
+  /** The version of the desired properties that the agent was given last. */
+  #givenDesired = 0;
   /** Requests that the agent has not answered yet. */
   #asking: string[] = [];
   #connection: { callers: HubCallbacks | undefined; lose: (why: Error) => void } | undefined;
   readonly #delivered = new Set<string>();
-  /** Requests whose people wait before they ask again. */
+  /** Requests whose callers wait before they call again. */
   readonly #patient = new Set<string>();
 
   constructor(scheduler: Scheduler, twin: TwinChecker, onDeath: (why: unknown) => void) {
@@ -44,14 +44,14 @@ export class HubDouble {
     return this.#connection?.callers !== undefined;
   }
 
-  /** Asks the agent; undefined while nobody can. */
+  /** Calls a method of the agent; undefined while it is not connected. */
   async callMethod(method: string, payload: unknown): Promise<MethodReply | undefined> {
     return await this.#connection?.callers?.onMethod(method, payload);
   }
 
   /**
-   * What the agent's memory may hold of its hub.
-   * @param proof since when a system is being proven healthy, which counts the time that the link is up, look by look
+   * What the agent's memory may hold of its hub; a part of the state's key.
+   * @param proof since when a health check runs, which counts how long the connection is up, probe by probe
    */
   memoryKey(proof: Instant | undefined): readonly unknown[] {
     const { runOptions, timer, isHubUnreachable: isOffline } = this.#scheduler;
@@ -60,23 +60,23 @@ export class HubDouble {
       this.isConnected ? "up" : "down",
       proof !== undefined
         ? `${Math.min(upMs, timer.nowMs - proof.atMs)} ${timer.wakeUps - Math.max(this.#upSince.wakeUps, proof.wakeUps)}`
-        : Math.min(Math.floor(upMs / 15_000), 2), // See hub/policy: short, steady.
+        : Math.min(Math.floor(upMs / 15_000), 2), // See agent/hub/reconnect-policy.ts: short, steady.
       this.losesNextAcknowledgement,
       isOffline ? this.#connects : "",
-      this.#toldDesired,
-      // In a coarse grain all is told at once, as soon as it can be; but what was begun before the link was lost goes first.
+      this.#givenDesired,
+      // Without fine steps all is told at once; but what was begun before the connection was lost goes first.
       ...(runOptions.fineSteps ? [this.#reports, ...this.#unheard] : [this.#unheard.length > 0]),
       ...this.#asking,
       ...this.#patient,
     ];
   }
 
-  /** Of three losses in a row the agent concludes that another agent has its identity (hub/reconnect-policy): where as many can come, each counts. */
+  /** After three losses in a row the agent reports a duplicate identity (agent/hub/reconnect-policy.ts): where three can still come, each counts. */
   relevantLosses(faultsLeft: number): number {
     return this.#losses + faultsLeft >= 3 ? this.#losses : 0;
   }
 
-  /** A state is on disk: the hub hears of it now or later. */
+  /** A state is on disk: the hub is told now or later. */
   stateSaved({ update, reboot }: AgentState): void {
     this.#reports = 0;
     const isHeard = this.isConnected && !this.#scheduler.pendingCalls.has("report");
@@ -110,8 +110,8 @@ export class HubDouble {
       readTwin: () =>
         online("read twin", () => {
           const { desired, desiredVersion, reported } = scheduler.environment.hub;
-          this.#toldDesired = desiredVersion;
-          if (!scheduler.runOptions.fineSteps) this.#unheard = []; // It is told in the same breath.
+          this.#givenDesired = desiredVersion;
+          if (!scheduler.runOptions.fineSteps) this.#unheard = []; // It is reported in the same step.
           return { desired, desiredVersion, reported };
         }),
       sendTelemetry: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
@@ -120,7 +120,7 @@ export class HubDouble {
     };
   }
 
-  /** What was under way gets no answer: the hub may have it or not, which the fault at the next step tells apart. */
+  /** Calls under way get no answer. Whether the hub has them is left to the fault at the next step. */
   loseConnection(): void {
     const gone = new ConnectionError("lost", "The link was lost.");
     const cut = this.#scheduler.pendingCalls.removeAll(["report", "read twin"]);
@@ -129,7 +129,7 @@ export class HubDouble {
     this.#connection = undefined;
     for (const call of cut) call.reject(gone);
     connection?.lose(gone);
-    this.#delivered.clear(); // Whoever waits for an answer asks again.
+    this.#delivered.clear(); // Callers without an answer call again.
   }
 
   setDesired(patch: JsonObject): void {
@@ -137,11 +137,11 @@ export class HubDouble {
     const desired = { ...environment.hub.desired, ...patch };
     const desiredVersion = environment.hub.desiredVersion + 1;
     this.#scheduler.environment = { ...environment, hub: { ...environment.hub, desired, desiredVersion } };
-    this.#toldDesired = desiredVersion;
+    this.#givenDesired = desiredVersion;
     this.#connection?.callers?.onDesiredPatch({ patch, version: desiredVersion });
   }
 
-  /** The time has come for the document that succeeds the first. */
+  /** Whether it is time for the document that replaces the first. */
   get isSupersedingDue(): boolean {
     const { environment, scenario } = this.#scheduler;
     if (scenario.supersededBy === undefined || !this.isConnected || environment.hub.desiredVersion > 1) return false;
@@ -149,7 +149,7 @@ export class HubDouble {
     return phase !== undefined && phase !== "idle" && phase !== "accepted";
   }
 
-  /** The request that somebody would make now. */
+  /** The request that a caller would make now. */
   get nextRequest(): TrackedRequest | undefined {
     if (!this.isConnected) return undefined;
     const { hub } = this.#scheduler.environment;
@@ -174,8 +174,8 @@ export class HubDouble {
     const connection = this.#connection;
     const reply = await callers.onMethod(asked.method, asked.payload);
     await this.#call(`answer ${asked.method}`, () => {
-      if (this.#connection !== connection) return; // Nobody hears it.
-      if (reply.status >= 500) return this.#putOff(asked); // Whoever hears "not now" asks again.
+      if (this.#connection !== connection) return; // The answer is lost.
+      if (reply.status >= 500) return this.#putOff(asked); // The caller calls again.
       const { environment } = scheduler;
       const requests = environment.hub.requests.map((one) => (one.id === asked.id ? { ...one, reply } : one));
       const noted = scheduler.checked(() => invariants.observeAnswer(environment, asked, reply));
@@ -184,13 +184,13 @@ export class HubDouble {
     this.#asking = this.#asking.toSpliced(this.#asking.indexOf(asked.method), 1);
   }
 
-  /** At once, or after a while where it is known to last. */
+  /** Calls again at once, or later where the failure is known to last. */
   #putOff({ id }: TrackedRequest): void {
     if (this.#scheduler.failsNextWrite) this.#patient.add(id);
     else this.#delivered.delete(id);
   }
 
-  /** Time has passed: who was told "not now" asks again. */
+  /** Time has passed: callers that were put off call again. */
   timePassed(): void {
     for (const id of this.#patient) this.#delivered.delete(id);
     this.#patient.clear();
@@ -200,7 +200,7 @@ export class HubDouble {
     const scheduler = this.#scheduler;
     const { falseReport: lie } = scheduler.runOptions;
     this.#reports += 1;
-    // Told beside the truth, once the twin is whole: an empty one would show any lie up.
+    // Reported beside the truth, and only once the twin is whole: in an empty one any false report would show.
     if (lie !== undefined && scheduler.environment.hub.reported["boardkeeper"] !== undefined) this.#tell(lie);
     this.#tell(patch);
   }
@@ -213,7 +213,7 @@ export class HubDouble {
     scheduler.environment = { ...environment, hub: { ...environment.hub, reported } };
   }
 
-  /** A call of the hub: answered at once, or when the explorer says. */
+  /** A call of the agent to the hub: answered at once, or at a step of its own. */
   async #call<T>(label: string, effect: () => T, signal?: AbortSignal): Promise<T> {
     const scheduler = this.#scheduler;
     if (scheduler.runOptions.fineSteps) return await scheduler.schedule(label, false, effect, signal);

@@ -1,13 +1,13 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/methods.ts";
 
-/* The hub, and the people behind it: they ask again for as long as they have no answer. */
+/* The hub, and its callers: they call again until they have an answer. */
 
 export interface Request {
   readonly id: string;
   readonly method: string;
   readonly payload: JsonObject;
-  /** Made once the twin's update phase is this; at once unless told. */
+  /** Called once the update phase in the twin is this; at once if not given. */
   readonly whenPhase?: string;
 }
 
@@ -31,7 +31,7 @@ export function newHub(desired: JsonObject, requests: readonly Request[]): HubSt
   };
 }
 
-/** Something in the twin, by its path. */
+/** A value of the reported properties, by its path. */
 export function reportedAt(hub: HubState, ...path: readonly string[]): Json | undefined {
   let value: Json | undefined = hub.reported;
   for (const key of path) {

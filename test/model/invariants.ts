@@ -14,8 +14,8 @@ import {
 import { qualityIn, type Environment } from "./environment.ts";
 
 /*
- * What must be true of every history, written down by a witness who sees disk, board and hub but not the agent's memory.
- * What the twin may say is for another one (twin-witness.ts).
+ * What must hold in every history, decided from disk, board and hub without the agent's memory. What the twin may say is
+ * in twin-checker.ts.
  */
 
 const ends = new Set(["completed", "failed", "rolledBack", "cancelled"]);
@@ -44,7 +44,7 @@ function withObserved(environment: Environment, job: string, notes: Partial<JobO
   return { ...environment, observations: { ...environment.observations, jobs } };
 }
 
-/** A life of the agent begins on what it has read from disk. */
+/** A run of the agent begins with the state that it has read. */
 export function observeStart(
   environment: Environment,
   loaded: AgentState | undefined,
@@ -106,7 +106,7 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
   return withObserved(withOrder, operationId, withoutPastActions({ ...before, reached, end }, pastActions(update)));
 }
 
-/** Acts that can come no more, because they are refused in this phase, and no phase comes back. */
+/** Actions that can no longer happen: this phase forbids them, and no phase comes back. */
 function pastActions(update: AgentState["update"]): string[] {
   const reached = rank(update.phase);
   const isInstalled = update.phase === "applying" && update.installed !== null;
@@ -117,7 +117,7 @@ function pastActions(update: AgentState["update"]): string[] {
   ];
 }
 
-/** A job from a desired document gives way to the next one in the same save, while nothing of the board was changed. */
+/** A job from a desired document is replaced by the next one in the same save, while nothing of the board was changed. */
 function maySupersede(environment: Environment, job: string): boolean {
   return !observedOf(environment, job).boardChanged;
 }
@@ -132,7 +132,7 @@ function mustBeProven({ board }: Environment, saved: AgentState): void {
   must(board.default === board.running, `Completed at ${version}, but the next boot will not start it.`);
 }
 
-/** An act on the board begins. `known` are the states that a power cut at this moment would leave. */
+/** An action on the board begins. `known` are the saved states that a power cut now would leave. */
 export function observeAction(
   environment: Environment,
   act: string,
@@ -149,7 +149,7 @@ export function observeAction(
   const quality = qualityIn(environment)(running);
   must(act !== "commit" || quality === "good", `${running} is committed, and is ${quality}.`);
   const isCounted = act === "fetch" || act === "install";
-  const isOnce = act !== "commit" && act !== "revert"; // Which are tried again in one run.
+  const isOnce = act !== "commit" && act !== "revert"; // These two are tried again in one run.
   return withObserved(environment, job, {
     begun: isCounted ? { ...notes.begun, [act]: begun } : notes.begun,
     boardChanged: notes.boardChanged || act === "install",
@@ -157,7 +157,7 @@ export function observeAction(
   });
 }
 
-/** Whatever a power cut leaves now says that this act was about to be done, and counts it. */
+/** Whatever a power cut now would leave says that this action was about to be done, and counts it. */
 function mustBeIntended(act: string, job: string, begun: number, { update }: AgentState): void {
   const here = "job" in update && update.job.operationId === job ? update : undefined;
   const phase = here?.phase ?? "nothing";
@@ -218,7 +218,7 @@ export function observeAnswer(
   }
 }
 
-/** True at every moment: whatever happens next, something good boots. */
+/** At every moment: whatever happens next, a good system boots. */
 export function checkBoard(environment: Environment): void {
   const { board } = environment;
   const bootable = board.slots[board.default];
@@ -227,7 +227,7 @@ export function checkBoard(environment: Environment): void {
   must(board.trial === null || board.slots[board.trial] !== null, "A slot is on trial that is half-written.");
 }
 
-/** Nothing is left to be done, and nothing more will happen. */
+/** Checks the end of a history: nothing is left to do, and nothing more will happen. */
 export function checkEnd(environment: Environment, saved: AgentState | undefined, faults: number): void {
   if (saved === undefined) throw new Violation("Nothing was ever saved.");
   const { observations, board } = environment;

@@ -1,18 +1,18 @@
-/** A call of the agent that waits for the explorer. */
+/** A call of the agent that waits for its step. */
 export interface Call {
   readonly label: string;
-  /** True for what is done to the board, which may fail, and be done twice. */
+  /** True for an action on the board, which may fail, and may be repeated. */
   readonly isAction: boolean;
   readonly effect: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (why: unknown) => void;
 }
 
-/** The calls of the agent that are under way: each is done when the explorer says. */
+/** The calls of the agent that are under way, in their order. */
 export class PendingCalls {
   #waiting: Call[] = [];
 
-  /** The one that is to be done next. */
+  /** The call that happens next. */
   get next(): Call | undefined {
     return this.#waiting[0];
   }
@@ -25,7 +25,7 @@ export class PendingCalls {
     return this.#waiting.some((call) => call.label === label);
   }
 
-  /** Resolves with what it comes to, once it is done; rejects when the signal aborts before that. */
+  /** Resolves with the result of the call, once it has happened; rejects when the signal aborts before that. */
   wait<T>(label: string, isDuty: boolean, effect: () => T, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
@@ -49,12 +49,12 @@ export class PendingCalls {
     });
   }
 
-  /** Takes the next one out, for whoever does it. */
+  /** Removes the next call, for the caller to complete. */
   take(): Call | undefined {
     return this.#waiting.shift();
   }
 
-  /** Takes out those with one of these labels: nobody will do them. */
+  /** Removes the calls with one of these labels: they will not happen. */
   removeAll(labels: readonly string[]): readonly Call[] {
     const cut = this.#waiting.filter(({ label }) => labels.includes(label));
     this.#waiting = this.#waiting.filter((call) => !cut.includes(call));

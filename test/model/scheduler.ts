@@ -11,46 +11,46 @@ import { VirtualTimer } from "./virtual-time.ts";
 import { Violation } from "./observations.ts";
 import { qualityIn, type Scenario, type Environment } from "./environment.ts";
 
-/** How finely a life is taken apart, and what is wrong with its agent. */
+/** How finely a run is divided into steps, and what is wrong with its agent. */
 export interface RunOptions {
-  /** Whether each save and each call of the hub is a step at which other things may happen, or is done at once. */
+  /** Whether each save and each call to the hub is a step, at which other things may happen, or happens at once. */
   readonly fineSteps: boolean;
-  /** For how long a disk refuses, from the first file on that it does; that one alone unless told. */
+  /** For how long a failing disk fails, from the first write on; if not given, for that one write. */
   readonly writeFailureMs?: number;
-  /** How a state file is made; a test of the explorer itself makes one that forgets. */
+  /** Wraps the state file; for tests with a faulty agent. */
   readonly makeStateFile?: (real: StateFile<AgentState>, scheduler: Scheduler) => StateFile<AgentState>;
-  /** The same for the count of starts on trial. */
+  /** The same for the boot counter. */
   readonly makeTrials?: (real: BootCounter, scheduler: Scheduler) => BootCounter;
-  /** What the twin is told before each report, beside the truth. */
+  /** What is reported to the twin before each report, beside the truth. */
   readonly falseReport?: JsonObject;
 }
 
-/** What leaves nothing in memory that could not be seen from outside. */
+/** Calls that leave nothing in memory beyond what the state's key holds anyway. */
 const hubLabels = new Set(["report", "read twin", "connect", "time passes"]);
 
-/** What one life of the agent plays on: the world around it, its calls that wait, and the witness who looks on. */
+/** What one run of the agent works on: its environment, its pending calls, and the invariants that watch. */
 export class Scheduler {
   environment: Environment;
-  /** What the agent has saved last, as it knows. */
+  /** The state that the agent has saved last. */
   saved: AgentState | undefined;
-  /** Told the world at each moment at which a crash may leave another one than before. */
+  /** Called with the environment at each moment at which a crash may leave another one than before. */
   onCrashPoint: (environment: Environment) => void;
-  /** So far this life is only lived again, to come to where another one branches off. */
+  /** True while a run repeats the steps of another, up to where it branches off. */
   isReplay = false;
-  /** The disk refuses the next file. */
+  /** The disk fails the next write. */
   failsNextWrite = false;
   #refusedUntilMs: number | undefined;
-  /** What was done so far, for people. */
+  /** What happened so far, for people. */
   readonly trace: string[] = [];
-  /** Duties that were begun since the last save: what the agent may remember beyond what it has saved. */
+  /** Actions that were begun since the last save: what the agent may remember beyond its saved state. */
   readonly actionsSinceSave: string[] = [];
-  /** Run when the next duty is done: for a test of the explorer, whose agent acts before it saves. */
+  /** Called after the next action; for tests with an agent that saves too late. */
   readonly afterAction: (() => void)[] = [];
   readonly pendingCalls = new PendingCalls();
   readonly timer: VirtualTimer;
   readonly scenario: Scenario;
   readonly runOptions: RunOptions;
-  /** The first that the witness saw, whoever caught it: the agent takes what a port throws for trouble with disk or link. */
+  /** The first violation. The agent may catch it: it takes what a port throws for trouble with disk or connection. */
   #violation: Violation | undefined;
 
   constructor(
@@ -66,22 +66,22 @@ export class Scheduler {
     this.timer = new VirtualTimer(environment.bootMs);
   }
 
-  /** What the witness has objected to first. */
+  /** The first violation. */
   get violation(): Violation | undefined {
     return this.#violation;
   }
 
-  /** How the system is that runs. */
+  /** The quality of the system that runs. */
   get quality(): boardState.Quality {
     return qualityIn(this.environment)(boardState.runningVersionOf(this.environment.board) ?? "");
   }
 
-  /** True when the system that runs cannot reach the hub, whatever it does. */
+  /** True when the system that runs cannot reach the hub. */
   get isHubUnreachable(): boolean {
     return this.quality === "offline";
   }
 
-  /** Whether the disk refuses a file now. */
+  /** Whether the disk fails a write now. */
   get isWriteFailing(): boolean {
     const { runOptions, timer } = this;
     if (!this.failsNextWrite) return false;
@@ -92,24 +92,24 @@ export class Scheduler {
     return this.failsNextWrite || isLast;
   }
 
-  /** How long the disk will go on to refuse; as a text, empty while it has not begun. */
+  /** For how many ms the disk will go on to fail, as text; empty while it has not begun. */
   get writeFailsForMs(): string {
     return this.#refusedUntilMs === undefined ? "" : String(this.#refusedUntilMs - this.timer.nowMs);
   }
 
-  /** A call of the agent: done when the explorer says, unless its signal aborts before that. */
+  /** A call of the agent: it happens at its step, unless its signal aborts before that. */
   schedule<T>(label: string, isDuty: boolean, effect: () => T, signal?: AbortSignal): Promise<T> {
     return this.pendingCalls.wait(label, isDuty, effect, signal);
   }
 
-  /** Takes up the call that waits first. */
+  /** Takes the call that waits first. */
   takeNextCall(): Call | undefined {
     const call = this.pendingCalls.take();
     if (call !== undefined) this.record(call.label);
     return call;
   }
 
-  /** Does a call, as it should be. */
+  /** Completes a call without a fault. */
   complete(call: Call): void {
     let value: unknown;
     try {
@@ -123,7 +123,7 @@ export class Scheduler {
     call.resolve(value as never);
   }
 
-  /** An act on the board begins: the witness compares it with what a power cut would leave of the saved state. */
+  /** An action on the board begins: the invariants compare it with the saved states that a power cut would leave. */
   observeAction(name: string): void {
     const known = statesAfterPowerCut(this.environment.disk);
     const job = this.saved !== undefined && "job" in this.saved.update ? this.saved.update.job.operationId : "";
@@ -144,7 +144,7 @@ export class Scheduler {
     this.onCrashPoint({ ...this.environment, bootMs: this.timer.nowMs });
   }
 
-  /** Lets the witness look, and keeps what it objects to first. */
+  /** Runs a check, and keeps the first violation. */
   checked<T>(look: () => T): T {
     try {
       return look();

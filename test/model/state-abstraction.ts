@@ -6,11 +6,11 @@ import { reportedAt, type HubState } from "./hub-state.ts";
 import type { Observations } from "./observations.ts";
 
 /*
- * What of a saved state, a twin and its people decides how it goes on. The rest is for readers: words, times as labels, how
- * often something was saved. Two moments that differ in nothing else have the same future.
+ * What of a saved state, a twin and its callers decides the future. The rest is for readers: texts, times as labels, how
+ * often something was saved. States that differ in nothing else have the same future (README.md).
  */
 
-/** `payload`: what an operation was answered with is repeated, never read. `dueBootMs` counts as what is left of it. */
+/** `payload`: an answer is repeated, never read. `dueBootMs`: rebootDueInMs says how much of it is left. */
 const irrelevantKeys = new Set([
   "acceptedAt",
   "clockSynchronized",
@@ -26,7 +26,7 @@ const irrelevantKeys = new Set([
   "times",
 ]);
 
-/** @param everyTryCounts where a system crashes by itself, it comes near to every limit without a fault */
+/** @param everyTryCounts true where a system crashes by itself, and so comes near to every limit without a fault */
 export function abstractState(saved: AgentState, everyTryCounts: boolean, bootId?: string): string {
   const reboot = abstractReboot(saved, bootId);
   const update = everyTryCounts ? saved.update : abstractUpdate(saved.update);
@@ -36,18 +36,18 @@ export function abstractState(saved: AgentState, everyTryCounts: boolean, bootId
   });
 }
 
-/** In another boot the reboot is proven, whatever it was: of one that was to come it is left who asked for it. */
+/** In another boot the reboot has happened, whatever its phase: of a pending one only the job is left. */
 function abstractReboot({ reboot, bootId: savedBootId }: AgentState, bootId: string | undefined): unknown {
   if (bootId !== undefined && savedBootId !== bootId) {
     return isPending(reboot) && "job" in reboot ? reboot.job : null;
   }
-  // Of the one before it is left whether it is dated; of one that came to nothing, that it did: it may have been promised.
+  // Of the reboot before only whether it has a time; of one that failed or was cancelled, that it did: it may be promised.
   const last = reboot.last && { at: reboot.last.at };
   if (isPending(reboot)) return { ...reboot, last };
   return { isRefused: reboot.phase === "failed" || reboot.phase === "cancelled", last };
 }
 
-/** How often a step was begun counts where it comes near to its limit, which no history of three faults does by most. */
+/** A counter matters when it comes near to its limit, which three faults cannot bring about from further away. */
 function abstractUpdate(update: AgentState["update"]): unknown {
   switch (update.phase) {
     case "downloading":
@@ -61,7 +61,7 @@ function abstractUpdate(update: AgentState["update"]): unknown {
   }
 }
 
-/** The same for the record of starts on trial. */
+/** The same for the boot counter. */
 export function abstractBootCounter(record: string | undefined, everyTryCounts: boolean): string {
   const starts = Number(/\d+/.exec(record ?? "")?.[0] ?? 0);
   return String(everyTryCounts ? starts : countedNearLimit(starts, attemptLimits.trialBoots));
@@ -71,13 +71,13 @@ function countedNearLimit(times: number, limit: number): number | "some" {
   return times < limit - 1 ? "some" : times;
 }
 
-/** How long a reboot still has, to come or to be down for; empty when none is pending, or when it was in another boot. */
+/** In how many ms a reboot is due, or its deadline ends; empty when none is pending, or when it was in another boot. */
 export function rebootDueInMs({ reboot }: AgentState, bootId: string, bootMs: number): string {
   const isHere = isPending(reboot) && "bootId" in reboot && reboot.bootId === bootId;
   return isHere && "dueBootMs" in reboot && reboot.dueBootMs !== undefined ? String(reboot.dueBootMs - bootMs) : "";
 }
 
-/** What people and cloud want of the board. Who has an answer asks no more; only a granted request has to be granted again. */
+/** What callers and cloud want of the board. Who has an answer calls no more; of answers only the status matters. */
 export function abstractHub({ desired, requests }: HubState): string {
   return JSON.stringify([
     desired,
@@ -90,22 +90,22 @@ export function abstractHub({ desired, requests }: HubState): string {
 }
 
 /**
- * Whether the twin says what is on disk. What else it says decides nothing: after each report it holds the whole projection
- * of one saved state, which is looked at then (twin-witness.ts).
+ * Whether the twin says what is on disk. What else it says decides nothing: after each report it holds all of one saved
+ * state, which twin-checker.ts checks then.
  */
 export function isReported(hub: HubState, { update, reboot }: AgentState): boolean {
-  const told = (...path: string[]): Json => reportedAt(hub, "boardkeeper", ...path) ?? null;
+  const reported = (...path: string[]): Json => reportedAt(hub, "boardkeeper", ...path) ?? null;
   return (
-    told("update", "operationId") === ("job" in update ? update.job.operationId : null) &&
-    told("update", "phase") === update.phase &&
-    told("reboot", "phase") === reboot.phase &&
-    told("reboot", "lastProven", "at") === (reboot.last?.at ?? null)
+    reported("update", "operationId") === ("job" in update ? update.job.operationId : null) &&
+    reported("update", "phase") === update.phase &&
+    reported("reboot", "phase") === reboot.phase &&
+    reported("reboot", "lastProven", "at") === (reboot.last?.at ?? null)
   );
 }
 
 /**
- * What the witness holds against the agent. Of a job that another one has taken the place of it is left that it is over: it
- * can only come back, whatever its end was. Whether the end of the last may be a bad one is for whoever compares (search.ts).
+ * What the invariants hold against the agent. Of a job that was replaced it is left that it is over: it must not come back,
+ * whatever its end was. Whether the last job may end badly is compared in explore.ts.
  */
 export function abstractObservations({ jobs, jobOrder: order, rebootGranted: rebootPromised }: Observations): string {
   const last = order.at(-1);

@@ -1,11 +1,11 @@
-/** The graph of what was seen: for counting histories, and for finding those that never end. */
+/** The graph of states: to count histories, and to find those that never end. */
 export class StateGraph {
   readonly #next = new Map<string, Set<string>>();
   readonly #faults = new Map<string, Set<string>>();
   readonly #counted = new Map<string, number>();
   readonly #open = new Set<string>();
 
-  /** From one state to another, by itself or by a fault. */
+  /** An edge from one state to another, by itself or by a fault. */
   add(from: string, to: string, byFault: boolean): void {
     const edges = byFault ? this.#faults : this.#next;
     const targets = edges.get(from);
@@ -14,7 +14,7 @@ export class StateGraph {
   }
 
   /**
-   * How many histories go on from a state with at most so many faults.
+   * The number of histories from a state on with at most so many faults.
    * @returns undefined when one of them goes round in circles
    */
   countHistories(from: string, faultsLeft: number): number | undefined {

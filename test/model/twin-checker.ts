@@ -12,33 +12,33 @@ import { reportedAt, type HubState } from "./hub-state.ts";
 import { must, Violation } from "./observations.ts";
 import type { Environment } from "./environment.ts";
 
-/** What a snapshot holds of this life, beside what is saved. */
+/** What a snapshot holds of this run, beside the saved state. */
 type RunFacts = Pick<Snapshot, "board"> & {
   readonly agent: Omit<Snapshot["agent"], "bootId" | "problems">;
 };
 
 /**
- * What the twin may say during one life: in all four vocabularies what one saved state comes to, and of these none that is
- * older than what it was told last. What the life before has told was on disk, so the state that this one begins with is
- * not older either.
+ * What the twin may say during one run: in all four formats the same saved state, and none that is older than what was
+ * reported last. What an earlier run has reported was on disk, so it is not newer than the state with which this one
+ * begins.
  */
 export class TwinChecker {
-  /** The oldest that may still be told comes first. */
-  #tellable: readonly AgentState[] = [];
-  /** Those that the agent may have read as the running version. */
+  /** The oldest state that may still be reported comes first. */
+  #reportable: readonly AgentState[] = [];
+  /** The versions that the agent may have read as the running one. */
   #versions: readonly (string | null)[] = [];
   #own: RunFacts | undefined;
-  #retold: { readonly reported: JsonObject; readonly environment: Environment } | undefined;
+  #replayed: { readonly reported: JsonObject; readonly environment: Environment } | undefined;
 
   start(environment: Environment, loaded: AgentState | undefined, own: RunFacts): void {
     this.#own = own;
-    this.#tellable = [loaded ?? initialState(bootIdOf(environment.board))];
+    this.#reportable = [loaded ?? initialState(bootIdOf(environment.board))];
     this.versionMayHaveChanged(environment);
   }
 
   /** A state is on disk, promised to stay. */
   stateSaved(saved: AgentState): void {
-    this.#tellable = [...this.#tellable, saved];
+    this.#reportable = [...this.#reportable, saved];
   }
 
   /** The board may run another version than before. */
@@ -48,42 +48,42 @@ export class TwinChecker {
   }
 
   /**
-   * The hub has a patch of the twin.
-   * @param isRetold this was looked at when it was told first: only the last of those is, before the next that is new
-   * @throws Violation unless the twin says what some saved state says, and none before the one that it was told last
+   * The hub has received a patch of the twin.
+   * @param isReplay the run repeats steps that were checked; only the last report is checked, before the next new one
+   * @throws Violation unless the twin says what some saved state says, and none older than the one reported last
    */
-  reported(reported: JsonObject, environment: Environment, isRetold = false): void {
-    const retold = this.#retold;
-    this.#retold = isRetold ? { reported, environment } : undefined;
-    if (isRetold) return;
-    if (retold !== undefined) this.reported(retold.reported, retold.environment);
+  reported(reported: JsonObject, environment: Environment, isReplay = false): void {
+    const replayed = this.#replayed;
+    this.#replayed = isReplay ? { reported, environment } : undefined;
+    if (isReplay) return;
+    if (replayed !== undefined) this.reported(replayed.reported, replayed.environment);
     const hub = { ...environment.hub, reported };
     const problems = reportedAt(hub, "boardkeeper", "agent", "problems") ?? null;
     const isDiskBlamed = problems !== null && JSON.stringify(problems).includes("state cannot be saved");
     must(
       environment.observations.firstSavedBoot !== null || isDiskBlamed,
-      "The twin was told something while nothing was on disk.",
+      "Something was reported while nothing was on disk.",
     );
-    // The newest first: it mostly is that one.
-    const at = this.#tellable.findLastIndex((saved) =>
-      this.#versions.some((version) => isDeepStrictEqual(reported, this.#said(saved, version, hub, environment))),
+    // The newest first: mostly it is that one.
+    const at = this.#reportable.findLastIndex((saved) =>
+      this.#versions.some((version) => isDeepStrictEqual(reported, this.#expected(saved, version, hub, environment))),
     );
     if (at < 0) throw new Violation(this.#difference(hub, environment));
-    this.#tellable = this.#tellable.slice(at);
+    this.#reportable = this.#reportable.slice(at);
   }
 
-  /** Nothing is left to be told: the twin says what was saved last, and what the board says of itself, word by word. */
+  /** At the end the twin says what was saved last, and word by word what the board says of itself. */
   checkEnd(environment: Environment, { payload }: MethodReply): void {
     const { hub } = environment;
-    this.#tellable = this.#tellable.slice(-1);
+    this.#reportable = this.#reportable.slice(-1);
     this.reported(hub.reported, environment);
     const { Response: _sentence, link: _link, ...own } = payload;
     const isSame = isDeepStrictEqual(hub.reported["boardkeeper"], mergePatch({}, own));
     must(isSame, `The board says ${JSON.stringify(own)}, the twin ${JSON.stringify(hub.reported["boardkeeper"])}.`);
   }
 
-  /** What the twin has to say when a state was told. The agent alone knows its problems and how far a download has come. */
-  #said(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: Environment): JsonObject {
+  /** What the twin must say of a saved state. Only the agent knows its problems and the progress of a download. */
+  #expected(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: Environment): JsonObject {
     if (this.#own === undefined) throw new Error("A run that has not begun tells nothing.");
     const { update, reboot, lastProven } = saved;
     const problems = (reportedAt(hub, "boardkeeper", "agent", "problems") ?? null) as readonly string[] | null;
@@ -105,19 +105,20 @@ export class TwinChecker {
     );
   }
 
-  /** Says where the twin differs from what was saved last. */
+  /** Where the twin differs from what was saved last, for people. */
   #difference(hub: HubState, environment: Environment): string {
-    const newest = this.#tellable.at(-1);
-    if (newest === undefined) return "The twin was told something while nothing was on disk.";
-    const said = this.#said(newest, runningVersionOf(environment.board), hub, environment);
-    const words = differences(hub.reported, said).map(
-      ([path, told, saved]) => `${path} is ${JSON.stringify(told)}, where the saved state has ${JSON.stringify(saved)}`,
+    const newest = this.#reportable.at(-1);
+    if (newest === undefined) return "Something was reported while nothing was on disk.";
+    const expected = this.#expected(newest, runningVersionOf(environment.board), hub, environment);
+    const words = differences(hub.reported, expected).map(
+      ([path, reported, saved]) =>
+        `${path} is ${JSON.stringify(reported)}, where the saved state has ${JSON.stringify(saved)}`,
     );
-    return `The twin was told what no saved state says: ${words.join("; ")}.`;
+    return `The twin says what no saved state says: ${words.join("; ")}.`;
   }
 }
 
-/** A rehearsal shows progress; everything else has none here. */
+/** A dry run shows progress; a real update has none here. */
 function progressIn(hub: HubState): DownloadProgress | null {
   const received = reportedAt(hub, "boardkeeper", "update", "receivedBytes");
   const total = reportedAt(hub, "boardkeeper", "update", "totalBytes");
@@ -126,11 +127,11 @@ function progressIn(hub: HubState): DownloadProgress | null {
 }
 
 /** Where two documents differ, by their paths. */
-function differences(told: Json, saved: Json, path = "reported"): [path: string, told: Json, saved: Json][] {
-  if (isDeepStrictEqual(told, saved)) return [];
+function differences(reported: Json, saved: Json, path = "reported"): [path: string, reported: Json, saved: Json][] {
+  if (isDeepStrictEqual(reported, saved)) return [];
   const isObject = (value: Json): value is JsonObject =>
     typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isObject(told) || !isObject(saved)) return [[path, told, saved]];
-  const keys = [...new Set([...Object.keys(told), ...Object.keys(saved)])];
-  return keys.flatMap((key) => differences(told[key] ?? null, saved[key] ?? null, `${path}.${key}`));
+  if (!isObject(reported) || !isObject(saved)) return [[path, reported, saved]];
+  const keys = [...new Set([...Object.keys(reported), ...Object.keys(saved)])];
+  return keys.flatMap((key) => differences(reported[key] ?? null, saved[key] ?? null, `${path}.${key}`));
 }

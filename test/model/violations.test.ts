@@ -5,7 +5,7 @@ import { skippingSave } from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
 import { explore } from "./explore.ts";
 
-/** Saves once that the image is checked, then that it is still being fetched. */
+/** Saves once that the image is checked, then that it is still being downloaded. */
 function relapsing(real: StateFile<AgentState>): StateFile<AgentState> {
   let before: AgentState | undefined;
   return {
@@ -19,8 +19,8 @@ function relapsing(real: StateFile<AgentState>): StateFile<AgentState> {
 }
 
 /*
- * What the witness objects to is thrown where it sees it: from inside a port, at an agent that takes everything that a port
- * throws for trouble with disk or link, tries again, and may well succeed. It must be what is reported all the same.
+ * A violation is thrown where it is found: inside a port. The agent takes what a port throws for trouble with disk or
+ * connection, tries again, and may well succeed. The violation must be reported all the same.
  */
 it.each([
   ["a save", relapsing, "op-1 went back to downloading on disk."],

@@ -5,7 +5,7 @@ interface Wait {
   readonly resume: () => void;
 }
 
-/** A time, and how many were woken before it. */
+/** A time, and how many waits had ended before it. */
 export interface Instant {
   readonly atMs: number;
   readonly wakeUps: number;
@@ -14,7 +14,7 @@ export interface Instant {
 /** Time that passes only when nothing else can happen. */
 export class VirtualTimer implements Timer {
   nowMs: number;
-  /** How many were woken so far: of two that wake at the same moment, one comes first. */
+  /** How many waits have ended so far: of two that end at the same time, one comes first. */
   wakeUps = 0;
   #sleepers: Wait[] = [];
 
@@ -45,7 +45,7 @@ export class VirtualTimer implements Timer {
     });
   }
 
-  /** How long each sleeper still has, the nearest first; those that wait for more than an hour wait for ever here. */
+  /** How long each wait still takes, the nearest first; one of more than an hour never ends here. */
   get waitsMs(): number[] {
     return this.#sleepers
       .map(({ dueMs }) => dueMs - this.nowMs)
@@ -53,7 +53,7 @@ export class VirtualTimer implements Timer {
       .sort((a, b) => a - b);
   }
 
-  /** Lets time pass until the next sleeper wakes. False when nobody sleeps. */
+  /** Lets time pass until the next wait ends. False when nothing waits. */
   advanceToNext(): boolean {
     const [waitMs] = this.waitsMs;
     if (waitMs === undefined) return false;
@@ -66,7 +66,7 @@ export class VirtualTimer implements Timer {
   }
 }
 
-/** Everything runs that can, without anything that waits for the explorer. */
+/** Runs everything that can run without a step. */
 export function drainEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
