@@ -19,7 +19,7 @@ async function deviceFiles({ folder }: LocalHub): Promise<string[]> {
 }
 
 describe("the files for other programs", () => {
-  it("tell an operator's program all that it needs", async () => {
+  it("hold all that an operator's program needs", async () => {
     const hub = await testHub();
     expect(await readJson(hub.folder, "context.json")).toEqual({
       version: 1,
@@ -33,7 +33,7 @@ describe("the files for other programs", () => {
     expect(await readFile(hub.caFile, "utf8")).toBe(hub.ca);
   });
 
-  it("tell a device's program all that it needs, and a module's", async () => {
+  it("hold all that a device's program needs, and a module's", async () => {
     const hub = await testHub();
     const device = await hub.addDevice("board#1");
     const module = await hub.addModule("board#1", "agent");
@@ -48,7 +48,7 @@ describe("the files for other programs", () => {
     expect(device).toContain(`HostName=localhost:${hub.ports.mqtt};`);
   });
 
-  it("follow what anyone does to an identity", async () => {
+  it("follow each change of an identity", async () => {
     const hub = await testHub();
     const { registry } = serviceClients(hub);
     const [first, second] = [Buffer.alloc(32, 1).toString("base64"), Buffer.alloc(32, 2).toString("base64")];
@@ -75,7 +75,7 @@ describe("the files for other programs", () => {
     expect(await deviceFiles(hub)).toEqual([]);
   });
 
-  it("are for devices with a key only", async () => {
+  it("exist for devices with a key only", async () => {
     const hub = await testHub();
     const authentication = { type: "selfSigned", x509Thumbprint: { primaryThumbprint: "A".repeat(40) } };
     const { status } = await callHub(hub, {
@@ -87,7 +87,7 @@ describe("the files for other programs", () => {
     expect(await deviceFiles(hub)).toEqual([]);
   });
 
-  it("take in other ports, and lose what is no device any more", async () => {
+  it("get new ports, and those of removed devices are deleted", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await before.addDevice("board-1");
@@ -105,7 +105,7 @@ describe("the files for other programs", () => {
 });
 
 describe("every file and folder", () => {
-  it("is the owner's alone", async () => {
+  it("is readable by its owner only", async () => {
     const folder = join(await temporaryFolder(), "new", "hub");
     const hub = await testHub({ folder });
     await hub.addDevice("board-1");
@@ -141,7 +141,7 @@ describe("every file and folder", () => {
   });
 });
 
-describe("a file that cannot be understood", () => {
+describe("a corrupt file", () => {
   const files = [
     { file: "ca.pem", text: "no PEM", why: "it is not a certificate with its private key" },
     { file: "server.pem", text: "no PEM", why: "it is not a certificate with its private key" },
@@ -174,7 +174,7 @@ describe("a file that cannot be understood", () => {
     expect((await callHub(after, { method: "GET", path: "/devices?api-version=2021-04-12" })).status).toBe(200);
   });
 
-  it("is the authority's key, when it is another one's", async () => {
+  it("is the authority's key, when it belongs to another certificate", async () => {
     const [one, other] = [await testHub(), await testHub()];
     await Promise.all([one.stop(), other.stop()]);
     const keyFile = join(one.folder, "ca-key.pem");

@@ -75,7 +75,7 @@ describe("a connection is refused", () => {
     await expect(connectRaw(hub, { deviceId: "board-1", moduleId: "agent" })).rejects.toMatchObject({ code: 5 });
   });
 
-  it("over WebSockets elsewhere than at /$iothub/websocket", async () => {
+  it("over WebSockets at another path than /$iothub/websocket", async () => {
     const hub = await startHub();
     const { status } = await callHub(hub, {
       method: "GET",
@@ -136,7 +136,7 @@ describe("the hub closes the connection", () => {
     expect(raw.client.connected).toBe(false);
   });
 
-  it("of a device that connects a second time, and keeps the new one", async () => {
+  it("when the device connects a second time, and keeps the new connection", async () => {
     const hub = await startHub();
     const first = await connectRaw(hub, { deviceId: "board-1" });
     const second = await connectRaw(hub, { deviceId: "board-1" });
@@ -172,7 +172,7 @@ describe("the hub closes the connection", () => {
     expect(raw.client.connected).toBe(false);
   });
 
-  it("of the modules of a device that is disabled, and leaves other devices alone", async () => {
+  it("of the modules of a disabled device, but not of other devices", async () => {
     const hub = await startHub();
     const module = await connectRaw(hub, { deviceId: "board-1", moduleId: "agent" });
     const other = await connectRaw(hub, { deviceId: "board-2" });
@@ -189,7 +189,7 @@ describe("subscriptions", () => {
     expect(granted.map(({ qos }) => qos)).toEqual([1, 0]);
   });
 
-  it("of a session outlive the connection and the hub", async () => {
+  it("of a session survive the connection and the hub", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await before.addDevice("board-1");
@@ -215,7 +215,7 @@ describe("subscriptions", () => {
     expect(again.sessionPresent).toBe(false);
   });
 
-  it("are not kept when they were refused", async () => {
+  it("are not stored when they were refused", async () => {
     const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1", clean: false });
     raw.client.subscribe("devices/board-2/messages/devicebound/#");
@@ -224,7 +224,7 @@ describe("subscriptions", () => {
     expect(again.sessionPresent).toBe(false);
   });
 
-  it("are needed to be told: nothing is sent without, and nothing is kept for later", async () => {
+  it("are required: nothing is sent without, and nothing is stored for later", async () => {
     const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     const other = await connectRaw(hub, { deviceId: "board-2" });
@@ -253,7 +253,7 @@ describe("subscriptions", () => {
 });
 
 describe("telemetry", () => {
-  it("is kept with its properties, in order, for devices and modules", async () => {
+  it("is stored with its properties, in order, for devices and modules", async () => {
     const hub = await startHub();
     const device = await connectRaw(hub, { deviceId: "board-1" });
     const module = await connectRaw(hub, { deviceId: "board-1", moduleId: "agent" });
@@ -280,7 +280,7 @@ describe("telemetry", () => {
     ]);
   });
 
-  it("holds the will of a device that went without a word", async () => {
+  it("holds the will of a device that disconnected without DISCONNECT", async () => {
     const hub = await startHub();
     const will = {
       topic: "devices/board-1/messages/events/reason=lost",
@@ -295,7 +295,7 @@ describe("telemetry", () => {
       .toMatchObject([{ properties: { reason: "lost", "iothub-MessageType": "Will" }, body: "gone" }]);
   });
 
-  it("does not hold the will of one that said DISCONNECT", async () => {
+  it("does not hold the will of one that sent DISCONNECT", async () => {
     const hub = await startHub();
     const will = {
       topic: "devices/board-1/messages/events/",
@@ -311,7 +311,7 @@ describe("telemetry", () => {
 });
 
 describe("a report", () => {
-  it("that builds on another version is refused", async () => {
+  it("based on another version is rejected", async () => {
     const raw = await connectRaw(await startHub(), { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/twin/res/#");
     raw.client.publish("$iothub/twin/PATCH/properties/reported/?$rid=1&$version=1", '{"a":1}');

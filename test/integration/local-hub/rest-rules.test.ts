@@ -34,38 +34,38 @@ function json(answer: RawAnswer): Record<string, unknown> {
   return value;
 }
 
-describe("rights", () => {
+describe("permissions", () => {
   const endpoints = [
-    { method: "GET", path: "/devices", right: "RegistryRead" },
-    { method: "GET", path: "/devices/board-1", right: "RegistryRead" },
-    { method: "GET", path: "/devices/board-1/modules", right: "RegistryRead" },
-    { method: "GET", path: "/devices/board-1/modules/agent", right: "RegistryRead" },
-    { method: "GET", path: "/statistics/devices", right: "RegistryRead" },
-    { method: "PUT", path: "/devices/board-2", body: "{}", right: "RegistryWrite" },
-    { method: "POST", path: "/devices", body: '[{"id":"board-3"}]', right: "RegistryWrite" },
-    { method: "PUT", path: "/devices/board-1/modules/other", body: "{}", right: "RegistryWrite" },
-    { method: "GET", path: "/twins/board-1", right: "ServiceConnect" },
-    { method: "PATCH", path: "/twins/board-1", body: "{}", right: "ServiceConnect" },
-    { method: "PUT", path: "/twins/board-1/modules/agent", body: "{}", right: "ServiceConnect" },
-    { method: "POST", path: "/devices/query", body: '{"query":"SELECT * FROM devices"}', right: "ServiceConnect" },
-    { method: "GET", path: "/statistics/service", right: "ServiceConnect" },
-    { method: "GET", path: "/local-hub/events", right: "ServiceConnect" },
-    { method: "GET", path: "/local-hub/status", right: "ServiceConnect" },
+    { method: "GET", path: "/devices", permission: "RegistryRead" },
+    { method: "GET", path: "/devices/board-1", permission: "RegistryRead" },
+    { method: "GET", path: "/devices/board-1/modules", permission: "RegistryRead" },
+    { method: "GET", path: "/devices/board-1/modules/agent", permission: "RegistryRead" },
+    { method: "GET", path: "/statistics/devices", permission: "RegistryRead" },
+    { method: "PUT", path: "/devices/board-2", body: "{}", permission: "RegistryWrite" },
+    { method: "POST", path: "/devices", body: '[{"id":"board-3"}]', permission: "RegistryWrite" },
+    { method: "PUT", path: "/devices/board-1/modules/other", body: "{}", permission: "RegistryWrite" },
+    { method: "GET", path: "/twins/board-1", permission: "ServiceConnect" },
+    { method: "PATCH", path: "/twins/board-1", body: "{}", permission: "ServiceConnect" },
+    { method: "PUT", path: "/twins/board-1/modules/agent", body: "{}", permission: "ServiceConnect" },
+    { method: "POST", path: "/devices/query", body: '{"query":"SELECT * FROM devices"}', permission: "ServiceConnect" },
+    { method: "GET", path: "/statistics/service", permission: "ServiceConnect" },
+    { method: "GET", path: "/local-hub/events", permission: "ServiceConnect" },
+    { method: "GET", path: "/local-hub/status", permission: "ServiceConnect" },
   ];
-  const policies: { policy: PolicyName; rights: string[] }[] = [
-    { policy: "iothubowner", rights: ["RegistryRead", "RegistryWrite", "ServiceConnect"] },
-    { policy: "service", rights: ["ServiceConnect"] },
-    { policy: "device", rights: [] },
-    { policy: "registryRead", rights: ["RegistryRead"] },
-    { policy: "registryReadWrite", rights: ["RegistryRead", "RegistryWrite"] },
+  const policies: { policy: PolicyName; permissions: string[] }[] = [
+    { policy: "iothubowner", permissions: ["RegistryRead", "RegistryWrite", "ServiceConnect"] },
+    { policy: "service", permissions: ["ServiceConnect"] },
+    { policy: "device", permissions: [] },
+    { policy: "registryRead", permissions: ["RegistryRead"] },
+    { policy: "registryReadWrite", permissions: ["RegistryRead", "RegistryWrite"] },
   ];
 
-  it.each(policies)("of the policy $policy", async ({ policy, rights }) => {
+  it.each(policies)("of the policy $policy", async ({ policy, permissions }) => {
     const hub = await startHub();
     const authorization = serviceToken(hub, hub.serviceConnectionString(policy));
-    for (const { right, path, ...request } of endpoints) {
+    for (const { permission, path, ...request } of endpoints) {
       const answer = await callHub(hub, { ...request, path: `${path}?${VERSION}`, headers: { authorization } });
-      expect([path, answer.status]).toEqual([path, rights.includes(right) ? 200 : 401]);
+      expect([path, answer.status]).toEqual([path, permissions.includes(permission) ? 200 : 401]);
     }
   });
 
@@ -82,7 +82,7 @@ describe("rights", () => {
     expect(refused.headers["x-local-hub-hint"]).toContain("the%20token%20expired%20at");
   });
 
-  it("are not given to devices", async () => {
+  it("do not include those of devices", async () => {
     const hub = await startHub();
     const key = hub.deviceConnectionString("board-1").split("SharedAccessKey=")[1] ?? "";
     const authorization = sasToken("localhost/devices/board-1", key, Math.ceil(Date.now() / 1000) + 60);
@@ -135,7 +135,7 @@ describe("a request", () => {
     expect([answer.status, answer.headers["iothub-errorcode"]]).toEqual([413, "MessageTooLarge"]);
   });
 
-  it("is believed by those who trust the authority of the hub, and by nobody else", async () => {
+  it("succeeds for clients that trust the authority of the hub, and for no others", async () => {
     const hub = await testHub();
     await expect(rawHttps(hub.ports.https, "", { method: "GET", path: "/" })).rejects.toThrow("certificate");
     expect((await rawHttps(hub.ports.https, hub.ca, { method: "GET", path: "/" })).status).toBe(404);
@@ -143,7 +143,7 @@ describe("a request", () => {
 });
 
 describe("a device identity", () => {
-  it("keeps keys that it is given, and shows its etag in a header too", async () => {
+  it("keeps the given keys, and has its etag in a header too", async () => {
     const hub = await testHub();
     const [primaryKey, secondaryKey] = [Buffer.alloc(32, 1).toString("base64"), Buffer.alloc(32, 2).toString("base64")];
     const authentication = { type: "sas", symmetricKey: { primaryKey, secondaryKey } };
@@ -153,7 +153,7 @@ describe("a device identity", () => {
     expect(hub.deviceConnectionString("board-1")).toContain(`SharedAccessKey=${primaryKey}`);
   });
 
-  it("is changed with its etag, which then is another", async () => {
+  it("is changed with its etag, which then differs", async () => {
     const hub = await startHub();
     const before = await call(hub, "GET", "/devices/board-1");
     const body = { ...json(before), status: "disabled", statusReason: "on the bench" };
@@ -198,7 +198,7 @@ describe("a device identity", () => {
     expect((await call(await startHub(), method, path, body, ifMatch)).status).toBe(status);
   });
 
-  it("takes its modules and its twin along when it is removed", async () => {
+  it("is removed with its modules and its twin", async () => {
     const hub = await startHub();
     await call(hub, "DELETE", "/devices/board-1", undefined, "*");
     expect((await call(hub, "GET", "/twins/board-1")).headers["iothub-errorcode"]).toBe("DeviceNotFound");
@@ -216,7 +216,7 @@ describe("a device identity", () => {
     expect((await call(hub, "GET", path.replace("/devices/", "/twins/"))).status).toBe(200);
   });
 
-  it("is listed, as many as asked for", async () => {
+  it("is listed, up to the requested number", async () => {
     const { registry } = serviceClients(await bulkHub(5));
     expect((await registry.list()).responseBody.map(({ deviceId }) => deviceId)).toHaveLength(5);
     const hub = await bulkHub(5);
@@ -250,7 +250,7 @@ describe("a bulk request", () => {
     });
   });
 
-  it("does what it can, and tells what it could not", async () => {
+  it("applies what is valid, and reports what is not", async () => {
     const hub = await startHub();
     const answer = await call(hub, "POST", "/devices", [
       { id: "board-1", importMode: "create" },
@@ -302,7 +302,7 @@ describe("a bulk request", () => {
 });
 
 describe("a module identity", () => {
-  it("cannot be reached on a device that is disabled, its twin can", async () => {
+  it("cannot be read on a disabled device, its twin can", async () => {
     const hub = await startHub();
     await call(hub, "PUT", "/devices/board-1", { status: "disabled" }, "*");
     expect((await call(hub, "GET", "/devices/board-1/modules/agent")).status).toBe(401);
@@ -320,7 +320,7 @@ describe("a module identity", () => {
     expect(answer.status).toBe(status);
   });
 
-  it("is one of fifty at most", async () => {
+  it("is one of at most 50", async () => {
     const hub = await testHub();
     await hub.addDevice("board-1");
     for (let n = 0; n < 50; n += 1) await hub.addModule("board-1", `module-${n}`);
@@ -341,7 +341,7 @@ describe("a query", () => {
     expect(pages).toEqual([["board-0", "board-2", "board-4"], ["board-6"]]);
   });
 
-  it("says what its items are, and where it goes on", async () => {
+  it("returns the type of its items and a continuation token", async () => {
     const hub = await bulkHub(3);
     const request = {
       method: "POST",
@@ -377,7 +377,7 @@ describe("a query", () => {
 describe("a direct method", () => {
   const reboot = { methodName: "reboot", payload: {} };
 
-  it("waits for a device that is just coming", async () => {
+  it("waits for a device that connects", async () => {
     const hub = await startHub();
     const response = call(hub, "POST", "/twins/board-1/methods", { ...reboot, connectTimeoutInSeconds: 20 });
     const raw = await connectRaw(hub, { deviceId: "board-1" });
@@ -402,7 +402,7 @@ describe("a direct method", () => {
     );
   });
 
-  it("ends at once when the device goes", async () => {
+  it("ends at once when the device disconnects", async () => {
     const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/methods/POST/#");
@@ -415,7 +415,7 @@ describe("a direct method", () => {
     ]);
   });
 
-  it("with an answer that is no JSON is 502", async () => {
+  it("with a response that is not JSON is 502", async () => {
     const hub = await startHub();
     const raw = await connectRaw(hub, { deviceId: "board-1" });
     await raw.client.subscribeAsync("$iothub/methods/POST/reboot/#");
@@ -480,7 +480,7 @@ async function* follow(hub: LocalHub, path: string): AsyncGenerator<object> {
 }
 
 describe("the hub's own pages", () => {
-  it("follow telemetry as it comes, of the device that is asked for", async () => {
+  it("follow telemetry as it arrives, of the requested device", async () => {
     const hub = await testHub();
     for (const deviceId of ["board-1", "board-2"]) await hub.addDevice(deviceId);
     const [one, two] = [await connectRaw(hub, { deviceId: "board-1" }), await connectRaw(hub, { deviceId: "board-2" })];

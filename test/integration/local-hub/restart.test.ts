@@ -71,7 +71,7 @@ async function occupy(port: number): Promise<{ port: number; leave: () => Promis
 }
 
 describe("a hub that is started again", () => {
-  it("is as it was: identities, keys, twins, telemetry, ports, policies, authority", async () => {
+  it("has the same identities, keys, twins, telemetry, ports, policies and authority", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await populate(before);
@@ -87,7 +87,7 @@ describe("a hub that is started again", () => {
     expect(after.deviceConnectionString("board-1", "agent")).toBe(before.deviceConnectionString("board-1", "agent"));
   });
 
-  it("knows nobody to be connected until they are", async () => {
+  it("shows no device as connected until it connects", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await before.addDevice("board-1");
@@ -99,7 +99,7 @@ describe("a hub that is started again", () => {
     expect((await callHub(after, { method: "GET", path })).body).toContain('"connectionState":"Disconnected"');
   });
 
-  it("goes on counting telemetry, and keeps the last events of many", async () => {
+  it("continues the sequence numbers of telemetry, and stores the last events", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await before.addDevice("board-1");
@@ -118,7 +118,7 @@ describe("a hub that is started again", () => {
     expect(events.at(-1)).toMatchObject({ sequenceNumber: 2101, body: "2101" });
   });
 
-  it("drops half an event that a kill has left, says so, and goes on after the whole ones", async () => {
+  it("drops half an event left by a kill, logs it, and continues after the whole ones", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await populate(before);
@@ -132,7 +132,7 @@ describe("a hub that is started again", () => {
     expect(log).toContainEqual({ level: "warn", message: "half a telemetry event dropped", file });
   });
 
-  it("clears away what a kill has left half written", async () => {
+  it("removes the temporary files left by a kill", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await before.addDevice("board-1");
@@ -144,7 +144,7 @@ describe("a hub that is started again", () => {
     expect(names.filter((name) => name.endsWith(".writing"))).toEqual([]);
   });
 
-  it("renews the server's certificate when it is about to run out, under the same authority", async () => {
+  it("renews the server's certificate before it expires, by the same authority", async () => {
     const folder = await temporaryFolder();
     const clock = new ManualClock();
     const before = await testHub({ folder, clock });
@@ -160,7 +160,7 @@ describe("a hub that is started again", () => {
     expect(after.ca).toBe(before.ca);
   });
 
-  it("says who has a port that it kept, and gives the folder free", async () => {
+  it("reports which program has its saved port, and unlocks the folder", async () => {
     const folder = await temporaryFolder();
     const before = await testHub({ folder });
     await before.stop();
@@ -175,7 +175,7 @@ describe("a hub that is started again", () => {
     expect(after.ports).toEqual(before.ports);
   });
 
-  it("takes the ports that it is given, and keeps them", async () => {
+  it("uses the given ports, and saves them", async () => {
     const folder = await temporaryFolder();
     const { port, leave } = await occupy(0);
     await leave();
@@ -203,7 +203,7 @@ describe("one folder", () => {
     expect(JSON.parse(await readFile(join(folder, "hub.lock"), "utf8"))).toMatchObject({ pid: process.pid });
   });
 
-  it("is free when the hub has stopped, however often it is asked to", async () => {
+  it("is unlocked when the hub has stopped, however often stop is called", async () => {
     const hub = await testHub();
     await Promise.all([hub.stop(), hub.stop()]);
     expect(await readdir(hub.folder)).not.toContain("hub.lock");

@@ -375,7 +375,7 @@ describe.each([
     expect([fault.hits, fault.state]).toEqual([1, "over"]);
   });
 
-  it.each(["kick", "token-expired"] as const)("%s closes the connection, and takes the next", async (name) => {
+  it.each(["kick", "token-expired"] as const)("%s closes the connection, and accepts the next", async (name) => {
     const faulty = await FaultyHub.begin(webSockets);
     const other = await faulty.connect({ deviceId: "board-2" });
     const fault = faulty.hub.faults.add(name, {}, { deviceId: "board-1" });
@@ -400,7 +400,7 @@ describe.each([
   });
 });
 
-it("there is a row for each fault of MQTT, twins and methods that strikes on occasions", () => {
+it("there is a row for each fault of MQTT, twins and methods that acts on occasions", () => {
   const shown = new Set<string>(rows.map(({ fault }) => fault));
   const kinds = Object.entries({ ...mqttKinds, ...twinKinds, ...methodKinds });
   expect(kinds.filter(([name, { acts }]) => acts === "occasion" && !shown.has(name))).toEqual([]);

@@ -53,7 +53,7 @@ async function overtake(hub: LocalHub, endpoint: Endpoint): Promise<void> {
 }
 
 describe.each(all)("refuse, on $endpoint", ({ endpoint }) => {
-  it("closes the port, on both addresses, and opens it again", async () => {
+  it("closes the port on both addresses, and opens it again", async () => {
     const hub = await startHub();
     const port = portsOf[endpoint](hub);
     const fault = hub.faults.add("refuse", {}, { on: [endpoint] });
@@ -63,7 +63,7 @@ describe.each(all)("refuse, on $endpoint", ({ endpoint }) => {
     expect([await tryConnect(port), await tryConnect(port, "::1")]).toEqual(["open", "open"]);
   });
 
-  it("leaves alone who is in, and other ports", async () => {
+  it("keeps open connections, and other ports", async () => {
     const hub = await startHub();
     const inside = await connectTo(hub, endpoint);
     hub.faults.add("refuse", {}, { on: [endpoint] });
@@ -74,7 +74,7 @@ describe.each(all)("refuse, on $endpoint", ({ endpoint }) => {
 });
 
 describe("refuse", () => {
-  it("switched on and off in one go ends as it was switched last", async () => {
+  it("added and ended in one turn has the last state", async () => {
     const hub = await startHub();
     const first = hub.faults.add("refuse");
     const ended = first.end();
@@ -102,7 +102,7 @@ describe("refuse", () => {
 });
 
 describe.each(all)("accept-reset, on $endpoint", ({ endpoint }) => {
-  it("resets whoever comes, so often", async () => {
+  it("resets new connections, as often as it should", async () => {
     const hub = await startHub();
     const fault = hub.faults.add("accept-reset", {}, { on: [endpoint], times: 2 });
     for (const _ of [1, 2]) {
@@ -116,7 +116,7 @@ describe.each(all)("accept-reset, on $endpoint", ({ endpoint }) => {
 });
 
 describe.each(withDevices)("accept-reset for one device, on $endpoint", ({ endpoint }) => {
-  it("resets it when it says who it is, and lets others in", async () => {
+  it("resets it when CONNECT names it, and accepts others", async () => {
     const hub = await startHub();
     const fault = hub.faults.add("accept-reset", {}, { deviceId: "board-1" });
     void connectTo(hub, endpoint, "board-1").catch(() => undefined);
@@ -142,7 +142,7 @@ describe.each(all)("on a live connection, on $endpoint", ({ endpoint }) => {
 });
 
 describe.each(withDevices)("for one device, on $endpoint", ({ endpoint }) => {
-  it.each(["reset", "close", "black-hole"] as const)("%s leaves the others alone", async (name) => {
+  it.each(["reset", "close", "black-hole"] as const)("%s does not affect other devices", async (name) => {
     const hub = await startHub();
     await connectTo(hub, endpoint, "board-1");
     const other = await connectTo(hub, endpoint, "board-2");
@@ -151,7 +151,7 @@ describe.each(withDevices)("for one device, on $endpoint", ({ endpoint }) => {
     expect(fault.hits).toBe(1);
   });
 
-  it("what is for the one spares the other's new connections too", async () => {
+  it("one for one device does not affect new connections of another", async () => {
     const hub = await startHub();
     const fault = hub.faults.add("black-hole", {}, { deviceId: "board-1" });
     await (await connectTo(hub, endpoint, "board-2")).ask();
@@ -160,7 +160,7 @@ describe.each(withDevices)("for one device, on $endpoint", ({ endpoint }) => {
 });
 
 describe.each(all)("black-hole, on $endpoint", ({ endpoint }) => {
-  it("swallows what is said, for good: the connection stays, and stays dead", async () => {
+  it("loses bytes for good: the connection stays open, and dead", async () => {
     const hub = await startHub();
     const lost = await connectTo(hub, endpoint);
     await lost.ask();
@@ -177,7 +177,7 @@ describe.each(all)("black-hole, on $endpoint", ({ endpoint }) => {
     expect([answered, lost.tcp.socket.destroyed]).toEqual([false, false]);
   });
 
-  it("gives it back late, if that is what it is to do", async () => {
+  it("delivers the bytes late, if it is set to", async () => {
     const hub = await startHub();
     const late = await connectTo(hub, endpoint);
     const fault = hub.faults.add("black-hole", { after: "late" }, { on: [endpoint] });
@@ -189,7 +189,7 @@ describe.each(all)("black-hole, on $endpoint", ({ endpoint }) => {
 });
 
 describe("black-hole, in one direction,", () => {
-  it("to the hub: nothing of it is carried out", async () => {
+  it("to the hub: nothing is carried out", async () => {
     const { hub, board } = await connected();
     const fault = hub.faults.add("black-hole", { direction: "to-hub", after: "late" }, { deviceId: "board-1" });
     board.client.publish(REPORT, '{"a":1}');
@@ -200,7 +200,7 @@ describe("black-hole, in one direction,", () => {
     expect(await reported(hub)).toEqual({ a: 1 });
   });
 
-  it("to the client: it is carried out, and nobody hears of it", async () => {
+  it("to the client: requests are carried out, and no response arrives", async () => {
     const { hub, board } = await connected();
     const fault = hub.faults.add("black-hole", { direction: "to-client", after: "late" }, { deviceId: "board-1" });
     board.client.publish(REPORT, '{"a":1}');
@@ -210,7 +210,7 @@ describe("black-hole, in one direction,", () => {
     await board.next("$iothub/twin/res/204/");
   });
 
-  it("keeps it from the hub that the client has gone", async () => {
+  it("hides from the hub that the client has closed", async () => {
     const { hub, board } = await connected();
     hub.faults.add("black-hole", { direction: "to-hub" }, { deviceId: "board-1" });
     board.client.stream.destroy();
@@ -229,7 +229,7 @@ async function reportSlowly(board: RawMqtt, clock: ManualClock, rid: number): Pr
 const toBoard1 = { deviceId: "board-1" } as const;
 
 describe("latency", () => {
-  it("lets bytes arrive when their time has come", async () => {
+  it("delivers bytes after the delay", async () => {
     const clock = new ManualClock();
     const { hub, board } = await connected({ clock });
     hub.faults.add("latency", { direction: "to-client", delayMs: 300 }, toBoard1);
@@ -241,7 +241,7 @@ describe("latency", () => {
     await board.next("$iothub/twin/res/204/?$rid=1");
   });
 
-  it("ends with what is on its way", async () => {
+  it("delivers what is under way when it ends", async () => {
     const clock = new ManualClock();
     const { hub, board } = await connected({ clock });
     const fault = hub.faults.add("latency", { delayMs: 600_000, direction: "to-client" });
@@ -252,7 +252,7 @@ describe("latency", () => {
 });
 
 describe("loss", () => {
-  it("of 20 percent: one that is hit stalls", async () => {
+  it("of 20 percent: a hit piece stalls", async () => {
     const clock = new ManualClock();
     const { hub, board } = await connected({ clock, random: () => 0.19 });
     hub.faults.add("loss", { percent: 20, stallMs: 1000, direction: "to-client" }, toBoard1);
@@ -264,7 +264,7 @@ describe("loss", () => {
     await board.next("$iothub/twin/res/204/");
   });
 
-  it("of 20 percent: one that is not hit does not", async () => {
+  it("of 20 percent: another piece does not", async () => {
     const clock = new ManualClock();
     const { hub, board } = await connected({ clock, random: () => 0.2 });
     hub.faults.add("loss", { percent: 20, stallMs: 1000, direction: "to-client" }, toBoard1);
@@ -275,7 +275,7 @@ describe("loss", () => {
 });
 
 describe.each(all)("bandwidth, on $endpoint", ({ endpoint }) => {
-  it("lets so many bytes through in a second, little by little", async () => {
+  it("lets so many bytes per second through, little by little", async () => {
     const clock = new ManualClock();
     const hub = await startHub({ clock });
     hub.faults.add("bandwidth", { bytesPerS: 1000, direction: "to-client" });

@@ -21,7 +21,7 @@ function answering(faulty: FaultyHub): () => number {
 }
 
 describe("rest-refused", () => {
-  it.each(["429", "500", "503"] as const)("answers %s, with Retry-After, and carries nothing out", async (status) => {
+  it.each(["429", "500", "503"] as const)("answers %s with Retry-After, and nothing is carried out", async (status) => {
     const faulty = await withMethods();
     const calls = answering(faulty);
     const fault = faulty.hub.faults.add("rest-refused", { status, retryAfterS: 9 }, { times: 1 });
@@ -30,7 +30,7 @@ describe("rest-refused", () => {
     expect([calls(), fault.hits, (await faulty.call()).status]).toEqual([0, 1, 200]);
   });
 
-  it("can have an empty body, and be for one operation and one device", async () => {
+  it("can have an empty body, and be limited to one operation and one device", async () => {
     const faulty = await withMethods();
     const only = { operation: "methods", body: "empty", status: "503" } as const;
     const fault = faulty.hub.faults.add("rest-refused", only, { deviceId: "board-1" });
@@ -98,7 +98,7 @@ describe("a message that asks for a fault", () => {
     );
   });
 
-  it("loses its connection after the delay", async () => {
+  it("ends its connection after the delay", async () => {
     const faulty = await withMethods();
     await inject(faulty, "KillTcp", 3);
     expect(faulty.board.client.connected).toBe(true);

@@ -26,13 +26,13 @@ const rights: { policy: PolicyName; rights: Permission[] }[] = [
 ];
 const allRights: Permission[] = ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"];
 const matrix = rights.flatMap(({ policy, rights: granted }) =>
-  allRights.map((right) => ({ policy, right, allowed: granted.includes(right) })),
+  allRights.map((permission) => ({ policy, permission, allowed: granted.includes(permission) })),
 );
 
 describe("a service token", () => {
-  it.each(matrix)("of $policy for $right: $allowed", ({ policy, right, allowed }) => {
+  it.each(matrix)("of $policy for $permission: $allowed", ({ policy, permission, allowed }) => {
     const token = sasToken("localhost", policies[policy].primaryKey, LATER_S, policy);
-    expect(authorizeService(token, right, ["devices"], around).ok).toBe(allowed);
+    expect(authorizeService(token, permission, ["devices"], around).ok).toBe(allowed);
   });
 
   const owner = policies.iothubowner;
@@ -96,13 +96,13 @@ describe("a service token", () => {
       why: "not a SharedAccessSignature",
     },
   ])("is refused: $what", ({ header, why }) => {
-    const verdict = authorizeService(header, "RegistryRead", ["devices"], around);
-    expect(verdict.ok ? "accepted" : verdict.why).toContain(why);
+    const result = authorizeService(header, "RegistryRead", ["devices"], around);
+    expect(result.ok ? "accepted" : result.why).toContain(why);
   });
 
   it("is never repeated in the reason", () => {
-    const verdict = authorizeService(`${good}x`, "RegistryRead", ["twins"], around);
-    expect(JSON.stringify(verdict)).not.toContain("sig=");
+    const result = authorizeService(`${good}x`, "RegistryRead", ["twins"], around);
+    expect(JSON.stringify(result)).not.toContain("sig=");
   });
 });
 

@@ -106,9 +106,9 @@ describe("a method request", () => {
       says: "larger than 131072 bytes",
     },
   ])("that $what is refused", ({ body, code, says }) => {
-    const verdict = parseMethodRequest(body);
-    expect(verdict).toMatchObject({ ok: false, error: { code, envelope: "nested" } });
-    expect(verdict.ok ? "" : verdict.error.message).toContain(says);
+    const result = parseMethodRequest(body);
+    expect(result).toMatchObject({ ok: false, error: { code, envelope: "nested" } });
+    expect(result.ok ? "" : result.error.message).toContain(says);
   });
 });
 

@@ -14,9 +14,9 @@ const BORN = "2026-01-01T00:00:00.000Z";
 const FIRST = "2026-01-02T00:00:00.000Z";
 const SECOND = "2026-01-03T00:00:00.000Z";
 
-function valueOf<T>(verdict: Result<T>): T {
-  if (!verdict.ok) throw new Error(verdict.error.message);
-  return verdict.value;
+function valueOf<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.error.message);
+  return result.value;
 }
 
 function keys(prefix: string): [string, string][] {
@@ -109,16 +109,16 @@ describe("PATCH by the service", () => {
   ];
 
   it.each(malformed)("refuses $body", ({ body, says }) => {
-    const verdict = patchByService(newTwin(BORN), body, FIRST);
-    expect(verdict.ok ? "accepted" : verdict.error.message).toContain(says);
+    const result = patchByService(newTwin(BORN), body, FIRST);
+    expect(result.ok ? "accepted" : result.error.message).toContain(says);
   });
 
   it("measures the whole section, not the patch", () => {
     const half = { properties: { desired: Object.fromEntries(keys("a")) } };
     const rest = { properties: { desired: Object.fromEntries(keys("b")) } };
     const twin = patched(newTwin(BORN), half, FIRST);
-    const verdict = patchByService(twin, rest, SECOND);
-    expect(verdict.ok ? "accepted" : verdict.error.code).toBe(413_001);
+    const result = patchByService(twin, rest, SECOND);
+    expect(result.ok ? "accepted" : result.error.code).toBe(413_001);
   });
 });
 
@@ -153,7 +153,7 @@ describe("PATCH by the device", () => {
     { patch: "x", says: "must be a JSON object" },
     { patch: { $version: 5 }, says: "invalid characters. Error in Property/Tag $version." },
   ])("refuses $patch", ({ patch, says }) => {
-    const verdict = patchByDevice(newTwin(BORN), patch, FIRST);
-    expect(verdict.ok ? "accepted" : verdict.error.message).toContain(says);
+    const result = patchByDevice(newTwin(BORN), patch, FIRST);
+    expect(result.ok ? "accepted" : result.error.message).toContain(says);
   });
 });

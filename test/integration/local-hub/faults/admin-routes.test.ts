@@ -13,8 +13,8 @@ async function list(hub: LocalHub): Promise<object[]> {
   return JSON.parse((await callHub(hub, { method: "GET", path: "/local-hub/faults" })).body);
 }
 
-describe("the hub's pages of faults", () => {
-  it("tell what there is", async () => {
+describe("the hub's pages about faults", () => {
+  it("list all faults", async () => {
     const { body } = await callHub(await testHub(), { method: "GET", path: "/local-hub/fault-kinds" });
     expect(Object.keys(JSON.parse(body))).toEqual(faultNames());
   });
@@ -51,7 +51,7 @@ describe("the hub's pages of faults", () => {
     expect(answer.body).toContain(why);
   });
 
-  it("are the owner's alone", async () => {
+  it("are for iothubowner only", async () => {
     const hub = await testHub();
     const authorization = serviceToken(hub, hub.serviceConnectionString("service"));
     const answer = await callHub(hub, { method: "GET", path: "/local-hub/faults", headers: { authorization } });

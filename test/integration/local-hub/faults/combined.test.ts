@@ -64,7 +64,7 @@ const all = faultNames();
 const chance = randomFrom(20_261_121);
 const pairs = all.map((first): [FaultName, FaultName] => [first, randomFault(chance).name]);
 
-describe("when it is over, the hub is as it was:", () => {
+describe("when it has ended, the hub is back to normal:", () => {
   it.each(all)("%s", async (name) => {
     expect(await afterwards([name], randomFrom(1 + all.indexOf(name)))).toEqual(["200", "204", 200]);
   });
