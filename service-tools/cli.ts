@@ -33,12 +33,12 @@ const context: Context = {
   get interrupted() {
     return (interruption ??= interruptSignal());
   },
-  connect: async ({ env: around, interrupted }, options) => {
-    const login = await findLogin(around, options);
+  connect: async (caller, options) => {
+    const login = await findLogin(caller.env, options);
     // Loaded only here, because the SDK slows down the start of every other command.
     const { AzureHubClient } = await import("./hub-client/azure-hub-client.ts");
     return new AzureHubClient(login, {
-      interrupted,
+      interrupted: caller.interrupted,
       userAgent: `boardkeeper/${packageJson.version}`,
     });
   },
@@ -69,8 +69,8 @@ const exitCode = await runCommandLine(process.argv.slice(2), context);
 // `hub status` sets process.exitCode itself and ends without an error.
 if (exitCode !== exitCodes.ok) process.exitCode = exitCode;
 
-async function publishOnLocalHub(around: Environment, path: string): Promise<PublishedImage> {
-  const folder = defaultHubFolder(around);
+async function publishOnLocalHub(callerEnv: Environment, path: string): Promise<PublishedImage> {
+  const folder = defaultHubFolder(callerEnv);
   const { imagesUrl } = await requireHubInfo(folder);
   const advice = await imageServerAdvice(folder);
   if (advice === undefined) return await publishImage(folder, imagesUrl, path);

@@ -50,8 +50,8 @@ export class DemoOutput {
 }
 
 /** Commands to try with the hub and the board that `--stay` keeps running. */
-export function stayInstructions(home: string, { executable, arguments: given }: Program, env: Environment): string {
-  const alias = [executable, ...given].join(" ");
+export function stayInstructions(home: string, { executable, arguments: args }: Program, env: Environment): string {
+  const alias = [executable, ...args].join(" ");
   const login = env["IOTHUB_CONNECTION_STRING"] ? ["  unset IOTHUB_CONNECTION_STRING   # it names another hub"] : [];
   return [
     "",

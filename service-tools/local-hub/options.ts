@@ -28,8 +28,8 @@ export interface LocalHubOptions {
   /** For faults that use chance: returns a number from 0 up to, but not including, 1. A seeded one makes runs repeatable. */
   readonly random?: () => number;
   readonly log?: Log;
-  /** Starts the image server. Default: in the hub's own process. */
-  readonly startImages?: ImageServerStarter;
+  /** Starts the image server: `startImageServer` for the hub's own process, `startImageProcess` for another one. */
+  readonly startImages: ImageServerStarter;
   /** True when `startImages` starts another process: faults cannot act on its network. */
   readonly imagesElsewhere?: boolean;
 }

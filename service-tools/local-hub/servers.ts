@@ -3,7 +3,6 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
 import type { FastifyInstance } from "fastify";
-import { startImageServer } from "../images/server.ts";
 import type { Broker } from "./gateway/broker.ts";
 import { serveWebSockets } from "./gateway/web-sockets.ts";
 import { networkWithoutFaults } from "./network/faulty-socket.ts";
@@ -135,7 +134,7 @@ async function openFrontend({ openPorts, onShutdown }: ServerDeps, frontend: Tls
 
 async function openImages(deps: ServerDeps, port: number): Promise<number> {
   const { options, credentials, network, context, onShutdown } = deps;
-  const { startImages = startImageServer, folder } = options;
+  const { startImages, folder } = options;
   const server = await startImages({ folder, port, ...credentials.server, network, log: context.log });
   onShutdown(() => server.close());
   return server.port;

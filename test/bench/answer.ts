@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startImageServer } from "../../service-tools/images/server.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { against, median, share, table } from "./figures.ts";
@@ -26,7 +27,7 @@ const pauseMs = 10;
 const settleMs = 10_000;
 
 const folder = await mkdtemp(join(process.env["BOARDKEEPER_BENCH_FOLDER"] ?? "/var/tmp", "boardkeeper-bench-"));
-const hub = await startLocalHub({ folder: join(folder, "hub") });
+const hub = await startLocalHub({ startImages: startImageServer, folder: join(folder, "hub") });
 const apps = { agent: new ServiceApp(hub, "agent"), bare: new ServiceApp(hub, "bare") } as const;
 type Device = keyof typeof apps;
 

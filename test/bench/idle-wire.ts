@@ -8,6 +8,7 @@ import common from "azure-iot-common"; // CommonJS whose names Node cannot see f
 import device from "azure-iot-device";
 import transports from "azure-iot-device-mqtt";
 import iothub from "azure-iothub";
+import { startImageServer } from "../../service-tools/images/server.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 
 /*
@@ -30,7 +31,7 @@ interface Counted {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "boardkeeper-bench-"));
-const hub = await startLocalHub({ folder: join(folder, "hub") });
+const hub = await startLocalHub({ startImages: startImageServer, folder: join(folder, "hub") });
 const ca = await readFile(hub.caFile, "utf8");
 const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true }), () => hub.stop()];
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startImageServer } from "../../service-tools/images/server.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { BenchBoard } from "./bench-board.ts";
 import type { Program, Start } from "./bench-board.ts";
@@ -69,7 +70,7 @@ interface Figures {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "boardkeeper-bench-"));
-const hub = await startLocalHub({ folder: join(folder, "hub") });
+const hub = await startLocalHub({ startImages: startImageServer, folder: join(folder, "hub") });
 const boards = new Map<Build, BenchBoard>();
 try {
   await bench();

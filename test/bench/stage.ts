@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { startImageServer } from "../../service-tools/images/server.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { against, median, spread, table } from "./figures.ts";
@@ -28,7 +29,7 @@ const largeMiB = 4 * sizeMiB;
 const settleMs = 10_000;
 
 const folder = await mkdtemp(join(process.env["BOARDKEEPER_BENCH_FOLDER"] ?? "/var/tmp", "boardkeeper-bench-"));
-const hub = await startLocalHub({ folder: join(folder, "hub") });
+const hub = await startLocalHub({ startImages: startImageServer, folder: join(folder, "hub") });
 const connectionString = await hub.addDevice("bench");
 const app = new ServiceApp(hub, "bench");
 

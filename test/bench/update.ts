@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadCredentials } from "../../service-tools/local-hub/tls/credentials.ts";
+import { startImageServer } from "../../service-tools/images/server.ts";
 import { startLocalHub } from "../../service-tools/local-hub/start.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { median, share } from "./figures.ts";
@@ -22,7 +23,7 @@ import { ServiceApp } from "./service-app.ts";
 const MiB = 2 ** 20;
 const sizeMiB = Number(process.argv[2] ?? 1_024);
 const folder = await mkdtemp(join(tmpdir(), "boardkeeper-bench-"));
-const hub = await startLocalHub({ folder: join(folder, "hub") });
+const hub = await startLocalHub({ startImages: startImageServer, folder: join(folder, "hub") });
 const block = randomBytes(MiB);
 
 try {

@@ -88,7 +88,7 @@ function addFaultAdd(fault: Command, { out, err }: Context): void {
         // JSON leaves out what is undefined.
         options: { deviceId, moduleId, on, times, forMs, afterMs },
       };
-      const added = v.parse(faultSchema, await ask(options, { method: "POST", path: "/local-hub/faults", body }));
+      const added = v.parse(faultSchema, await request(options, { method: "POST", path: "/local-hub/faults", body }));
       printResult(out, options.output, { json: added, text: `${formatRecord({ ...row(added) })}\n` });
       if (added.state !== "over") err.write(`End it with: boardkeeper hub fault clear ${added.id}\n`);
     });
@@ -101,7 +101,7 @@ function addFaultList(fault: Command, { out, err }: Context): void {
     .addOption(folderOption())
     .addOption(outputOption())
     .action(async (options: Common) => {
-      const faults = v.parse(v.array(faultSchema), await ask(options, { path: "/local-hub/faults" }));
+      const faults = v.parse(v.array(faultSchema), await request(options, { path: "/local-hub/faults" }));
       const text = `${formatTable<keyof FaultStatus>(columns, faults.map(row))}\n`;
       printResult(out, options.output, { json: faults, text });
       if (faults.length === 0) err.write("No fault was added. See: boardkeeper hub fault --help\n");
@@ -117,7 +117,7 @@ function addFaultClear(fault: Command, { out, err }: Context): void {
     .addOption(outputOption())
     .action(async (id: string | undefined, options: Common) => {
       const path = id === undefined ? "/local-hub/faults" : `/local-hub/faults/${encodeURIComponent(id)}`;
-      const answer = v.parse(anyObject, await ask(options, { method: "DELETE", path }));
+      const answer = v.parse(anyObject, await request(options, { method: "DELETE", path }));
       if (options.output === "json") out.write(formatJson(answer));
       else err.write(id === undefined ? "No fault is on.\n" : `Fault ${id} has ended.\n`);
     });
@@ -125,9 +125,9 @@ function addFaultClear(fault: Command, { out, err }: Context): void {
 
 const columns = ["id", "name", "state", "struck", "parameters", "options"] as const;
 
-async function ask({ folder }: Common, page: AdminRequest): Promise<unknown> {
+async function request({ folder }: Common, adminRequest: AdminRequest): Promise<unknown> {
   try {
-    return await adminJson(hubFolder(folder), page);
+    return await adminJson(hubFolder(folder), adminRequest);
   } catch (error) {
     if (error instanceof AdminRequestFailed) throw new UsageError(error.message, { cause: error });
     throw error;

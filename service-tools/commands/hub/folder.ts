@@ -17,7 +17,7 @@ export function hubFolder(option: string | undefined): string {
   return option === undefined ? defaultHubFolder() : resolve(option);
 }
 
-/** The hubInfo of a hub that was started at least once. */
+/** @throws NotLoggedIn when no hub was ever started in the folder */
 export async function requireHubInfo(folder: string): Promise<HubInfo> {
   const hubInfo = await readHubInfo(folder);
   if (hubInfo !== undefined) return hubInfo;
@@ -54,10 +54,10 @@ export function homePrefix(folder: string): string | undefined {
 export async function* adminLines(
   folder: string,
   hubInfo: HubInfo,
-  page: string | AdminRequest,
+  request: string | AdminRequest,
 ): AsyncGenerator<string> {
   try {
-    yield* responseLines(await sendAdminRequest(hubInfo, typeof page === "string" ? { path: page } : page));
+    yield* responseLines(await sendAdminRequest(hubInfo, typeof request === "string" ? { path: request } : request));
   } catch (error) {
     if (!(error instanceof HubNotResponding)) throw error;
     const running = (await runningHubPid(folder)) !== undefined;
@@ -73,10 +73,10 @@ export async function* adminLines(
 }
 
 /** Requests an admin page of the hub that is one JSON document. */
-export async function adminJson(folder: string, page: string | AdminRequest): Promise<unknown> {
+export async function adminJson(folder: string, request: string | AdminRequest): Promise<unknown> {
   const hubInfo = await requireHubInfo(folder);
   const lines: string[] = [];
-  for await (const line of adminLines(folder, hubInfo, page)) lines.push(line);
+  for await (const line of adminLines(folder, hubInfo, request)) lines.push(line);
   return JSON.parse(lines.join("\n"));
 }
 

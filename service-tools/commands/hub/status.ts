@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import * as v from "valibot";
-import type { HubInfo } from "../../hub-client/hub-info.ts";
 import { exitCodes } from "../../cli/exit-codes.ts";
 import { imageServerPid } from "../../images/server-process.ts";
 import { runningHubPid } from "../../local-hub/storage/folder-lock.ts";
 import { formatRecord, formatTable, outputOption, printResult, type Format } from "../../cli/output.ts";
 import type { Context } from "../../context.ts";
-import { folderArgument, folderOption, hubFolder, adminLines, requireHubInfo } from "./folder.ts";
+import { folderArgument, folderOption, hubFolder, adminJson, requireHubInfo } from "./folder.ts";
 
 const statusSchema = v.object({
   hubName: v.string(),
@@ -33,7 +32,8 @@ export function addHubStatus(hub: Command, { out, err }: Context): void {
       const folder = hubFolder(options.folder);
       const hubInfo = await requireHubInfo(folder);
       const [pid, imagesPid] = [await runningHubPid(folder), await imageServerPid(folder)];
-      const devices = pid === undefined ? [] : await readDevices(folder, hubInfo);
+      const devices =
+        pid === undefined ? [] : v.parse(statusSchema, await adminJson(folder, "/local-hub/status")).devices;
       const status = {
         running: pid !== undefined,
         pid,
@@ -51,12 +51,6 @@ export function addHubStatus(hub: Command, { out, err }: Context): void {
         err.write(`The image server is not running. Start it with: boardkeeper image serve${folderArgument(folder)}\n`);
       }
     });
-}
-
-async function readDevices(folder: string, hubInfo: HubInfo): Promise<Devices> {
-  const lines: string[] = [];
-  for await (const line of adminLines(folder, hubInfo, "/local-hub/status")) lines.push(line);
-  return v.parse(statusSchema, JSON.parse(lines.join(""))).devices;
 }
 
 function formatTables(

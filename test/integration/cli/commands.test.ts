@@ -235,7 +235,7 @@ describe("what the hub knows", () => {
     await hub.stop();
     const running = startCli(hub, "status -d board-1");
     await written(running, /cannot be reached[^]* Trying again for 15 s\./);
-    const again = await startLocalHub({ folder: hub.folder });
+    const again = await startLocalHub({ startImages: startImageServer, folder: hub.folder });
     try {
       expect(await running.exitCode).toBe(0);
       expect(running.out.text).toContain("Update");
@@ -250,7 +250,7 @@ describe("what the hub knows", () => {
     await written(running, /Watching board-1/);
     await hub.stop();
     await written(running, /cannot be reached[^]* Trying again\./);
-    const again = await startLocalHub({ folder: hub.folder });
+    const again = await startLocalHub({ startImages: startImageServer, folder: hub.folder });
     try {
       await written(running, /The hub answers again\./);
       await service.untilReported("boardkeeper.update.phase", "idle");

@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { startImageServer } from "../../../service-tools/images/server.ts";
 import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { serviceClients } from "../../support/azure-sdk.ts";
@@ -163,7 +164,9 @@ describe("a corrupt file", () => {
     await mkdir(join(path, ".."), { recursive: true });
     await writeFile(path, text);
 
-    const failure: unknown = await startLocalHub({ folder }).catch((error: unknown) => error);
+    const failure: unknown = await startLocalHub({ startImages: startImageServer, folder }).catch(
+      (error: unknown) => error,
+    );
     expect(String(failure)).toContain(`The local hub cannot read ${path}: ${why}`);
     expect(String(failure)).toContain("Restore a good copy of this file, or move it away (its content is lost)");
     expect(await readFile(path, "utf8")).toBe(text);
@@ -179,7 +182,7 @@ describe("a corrupt file", () => {
     await Promise.all([one.stop(), other.stop()]);
     const keyFile = join(one.folder, "ca-key.pem");
     await writeFile(keyFile, await readFile(join(other.folder, "ca-key.pem")));
-    await expect(startLocalHub({ folder: one.folder })).rejects.toThrow(
+    await expect(startLocalHub({ startImages: startImageServer, folder: one.folder })).rejects.toThrow(
       `${one.caFile}: the certificate does not belong to the private key in ${keyFile}`,
     );
   });

@@ -2,6 +2,7 @@ import { appendFile, readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { startImageServer } from "../../../service-tools/images/server.ts";
 import { startLocalHub } from "../../../service-tools/local-hub/start.ts";
 import type { LogEntry } from "../../../service-tools/local-hub/lib/log.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
@@ -165,7 +166,7 @@ describe("a hub that is started again", () => {
     const before = await testHub({ folder });
     await before.stop();
     const other = await occupy(before.ports.mqtt);
-    await expect(startLocalHub({ folder })).rejects.toThrow(
+    await expect(startLocalHub({ startImages: startImageServer, folder })).rejects.toThrow(
       new RegExp(
         `^The local hub cannot open port ${before.ports.mqtt} for MQTT: another program uses it\\. .*ports\\.json`,
       ),
@@ -189,7 +190,7 @@ describe("a hub that is started again", () => {
 describe("one folder", () => {
   it("is for one hub at a time", async () => {
     const hub = await testHub();
-    await expect(startLocalHub({ folder: hub.folder })).rejects.toThrow(
+    await expect(startLocalHub({ startImages: startImageServer, folder: hub.folder })).rejects.toThrow(
       `A local hub (process ${process.pid}) is already running in ${hub.folder}. Use that one, stop it with: ` +
         `boardkeeper hub stop --folder ${hub.folder}, or give the new hub another --folder.`,
     );
