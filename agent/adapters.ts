@@ -42,10 +42,10 @@ import { Downloader, downloadLimits } from "./download/download.ts";
 import type { InstallScript } from "./update/install-script.ts";
 import type { Installer, StagingArea } from "./update/ports.ts";
 
-/** Between two looks at a saved state that the disk does not give out. */
-const stateLookMs = 2_000;
-/** To find out what a board is made of takes programs, and nobody is in a hurry for it. */
-const equipmentAfterMs = 30_000;
+/** Between two attempts to read a saved state. */
+const stateReadRetryMs = 2_000;
+/** Probing the hardware starts programs, so it waits until the board has started everything else. */
+const hardwareProbeDelayMs = 30_000;
 
 /**
  * The adapters of the agent: this machine's, or those of a simulated board. Reads the saved state, and removes what earlier
@@ -57,7 +57,7 @@ export async function createAdapters(
   log: LeveledLog,
   boardFile: string | undefined,
 ): Promise<AgentPorts> {
-  const stateFile = new ChecksummedStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateLookMs));
+  const stateFile = new ChecksummedStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateReadRetryMs));
   const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (loadQuality === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
@@ -118,7 +118,7 @@ export async function createAdapters(
   };
 }
 
-/** Removes what nobody will ask for: an update that is known removes its own. The agent works without that too. */
+/** Removes temporary files, and staged images where no update needs them. A failure is logged: the agent works without. */
 async function removeLeftovers(
   stateDir: string,
   staging: StagingArea,
@@ -129,11 +129,11 @@ async function removeLeftovers(
     await removeTempFiles(stateDir);
     if (saved === undefined || saved.update.phase === "idle") await staging.removeAllExcept([]);
   } catch (cause) {
-    log.warn({ err: cause }, "what is left of saves and updates was not removed");
+    log.warn({ err: cause }, "leftovers of saves and updates were not removed");
   }
 }
 
-/** Once per boot, and when the board has had time to start everything else. */
+/** Probes the hardware once per boot; null when this boot's result is known already. */
 async function findHardwareInfoOnce(
   { stateDir }: Config,
   bootId: string,
@@ -142,10 +142,10 @@ async function findHardwareInfoOnce(
   stopping: AbortSignal,
 ): Promise<HardwareInfo | null> {
   if (knownIn === bootId) return null;
-  await systemTimer.after(equipmentAfterMs, stopping);
+  await systemTimer.after(hardwareProbeDelayMs, stopping);
   const equipment = await probeHardwareInfo(systemTimer, stopping);
   await saveHardwareInfo(stateDir, bootId, equipment).catch((cause: unknown) => {
-    log.warn({ err: cause }, "equipment not kept: it is found out again at the next start");
+    log.warn({ err: cause }, "hardware info not saved; the next start probes again");
   });
   return equipment;
 }
@@ -153,7 +153,10 @@ async function findHardwareInfoOnce(
 function configurationAlerts({ configProblems: mistakes }: Config): string[] {
   if (mistakes.length === 0) return [];
   const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
-  return [`The configuration has ${many}, so the last good one runs. Mend it, then restart the agent.`, ...mistakes];
+  return [
+    `The configuration has ${many}, so the last known good one runs. Correct it, then restart the agent.`,
+    ...mistakes,
+  ];
 }
 
 function stateLoadAlerts(
@@ -165,12 +168,12 @@ function stateLoadAlerts(
   if (loadQuality !== "older") return words;
   const instead =
     saved === undefined
-      ? "Saved state: there is no copy that can be read, so the agent began with a clean one."
-      : "Saved state: the copy before is used; an update or a reboot that had not begun in it is not carried out.";
+      ? "Saved state: there is no copy that can be read, so the agent starts with an empty one."
+      : "Saved state: the previous copy is used; an update or a reboot that had not begun in it is not carried out.";
   return [instead, ...words];
 }
 
-/** A configuration that has reached the hub is good. The agent does not wait for the disk, nor end when it refuses. */
+/** Saves the configuration as last known good: it has reached the hub. Never rejects, and nothing waits for it. */
 async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config, log: Log): Promise<void> {
   if (toKeep === undefined) return;
   try {

@@ -161,7 +161,7 @@ export class Agent {
       const hardware = await ports.findHardwareInfo(stopping.signal);
       if (hardware !== null) reportedState.setHardware(hardware);
     } catch (cause) {
-      if (!stopping.signal.aborted) ports.runtime.log.warn({ err: cause }, "the board's equipment not found out");
+      if (!stopping.signal.aborted) ports.runtime.log.warn({ err: cause }, "hardware info not found");
     }
   }
 }

@@ -22,9 +22,9 @@ import { statusLine } from "./watchdog/status-line.ts";
 import { runSimulatedBoard, exitWithParent } from "./board/simulator/run.ts";
 import { usageText } from "./cli/usage.ts";
 
-/** EX_USAGE and EX_CONFIG of sysexits.h: the simulated board, at which somebody sits, ends with a misconfigured agent. */
+/** Exit codes; 64 and 78 are EX_USAGE and EX_CONFIG of sysexits.h. */
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
-/** A stop that takes longer than this is cut short: systemd and the simulated board kill soon after. */
+/** A stop that takes longer exits at once: systemd and the simulated board send SIGKILL soon after. */
 const stopWithinMs = 4_500;
 await main().catch((cause: unknown) => {
   tellError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
@@ -46,9 +46,9 @@ async function main(): Promise<void> {
   else if (command === "version") process.stdout.write(`${packageJson.version}\n`);
   else if (command === "run") process.exitCode = await run(given);
   else {
-    // Loaded when one is typed: the agent itself has no use for them.
-    const { dispatch: perform } = await import("./cli/dispatch.ts");
-    process.exitCode = await perform(command, given);
+    // Loaded for a command only: the running agent does not need them.
+    const { dispatch } = await import("./cli/dispatch.ts");
+    process.exitCode = await dispatch(command, given);
   }
 }
 
@@ -96,7 +96,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   const lock = await holdFolder(config, log);
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
-    log.error({ folder: config.stateDir }, "running with the last good configuration");
+    log.error({ folder: config.stateDir }, "running with the last known good configuration");
   const agent = await createAgent(await createAdapters(config, log, boardFile), config);
   agent.start();
   const localApi = await openLocalApi(config, agent, log);
@@ -111,8 +111,8 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   const signal = await stopped;
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {
-    log.warn({}, "stopping took too long and was cut short");
-    process.exit(exits.ok); // What is saved is saved: the next start goes on from it.
+    log.warn({}, "stopping took too long, exiting now");
+    process.exit(exits.ok); // The next start goes on from the saved state.
   }, stopWithinMs);
   late.unref(); // It must not keep a process alive that has nothing left to do.
   await localApi?.close();
@@ -144,15 +144,15 @@ async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | unde
   return lock;
 }
 
-/** The door for commands on the board. The agent does its work without one too. */
+/** Opens the local API for commands on the board. Undefined when that fails: the agent works without it. */
 async function openLocalApi({ stateDir }: Config, agent: Agent, log: Log): Promise<LocalApiServer | undefined> {
   const path = localApiSocketOf(process.env, stateDir);
   const callers: LocalApiHandlers = {
     method: (name, payload) => agent.callMethod(name, payload),
     image: (image, signal) => agent.uploadImage(image, signal),
   };
-  return await serveLocalApi({ path, stateDir }, callers, log.child({ part: "door" })).catch((cause: unknown) => {
-    log.warn({ err: cause, path }, "no door for commands on this board");
+  return await serveLocalApi({ path, stateDir }, callers, log.child({ part: "local-api" })).catch((cause: unknown) => {
+    log.warn({ err: cause, path }, "no local API: commands on this board cannot reach the agent");
     return undefined;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What is wrong with the agent and its board, as sentences for people: what was found at its start and stays, and what comes
- * and goes while it runs.
+ * What is wrong with the agent and its board, as sentences for people. Some are found at the start and stay; the others are
+ * raised and cleared while the agent runs. Reported as `problems` in the twin.
  */
 export class Alerts {
   readonly #permanent: readonly string[];
@@ -11,14 +11,14 @@ export class Alerts {
     this.#permanent = found;
   }
 
-  /** What is wrong now, before what was wrong at the start. */
+  /** The raised alerts, then those found at the start. */
   get messages(): readonly string[] {
     return [...this.#active.values(), ...this.#permanent];
   }
 
   /**
-   * Something is wrong with a part. Told again in the same words, nothing happens.
-   * @returns whether it is news: worth a line in the log
+   * Raises the alert of a part, or replaces its sentence. Does nothing when the sentence is the same.
+   * @returns whether it is new: worth a line in the log
    */
   raise(part: string, sentence: string): boolean {
     if (this.#active.get(part) === sentence) return false;
@@ -27,7 +27,7 @@ export class Alerts {
     return true;
   }
 
-  /** A part is in order again. Returns whether that is news. */
+  /** Clears the alert of a part. Returns whether there was one. */
   clear(part: string): boolean {
     const wasThere = this.#active.delete(part);
     if (wasThere) for (const listener of this.#listeners) listener();

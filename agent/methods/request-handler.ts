@@ -25,9 +25,9 @@ import { decideApply, decideCancel, decideUpdate } from "../update/decisions.ts"
 import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 
-/** A poller stops at a stale "completed": the answer waits this long for the hub to hold the accepted phase. */
+/** The reply waits this long for the hub to acknowledge the new phase: a poller would stop at a stale "completed". */
 const acknowledgementMs = 800;
-/** How long a call that comes while the agent starts waits for it. */
+/** How long a call waits for the recovery of the saved state after a start. */
 const recoveryWaitMs = 3_000;
 
 export interface RequestHandlerPorts extends Runtime {
@@ -35,27 +35,27 @@ export interface RequestHandlerPorts extends Runtime {
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
   readonly limits: () => UpdateLimits;
-  /** How the board stands to its maintenance windows. */
+  /** Whether a maintenance window is open now, or when the next one opens. */
   readonly window: () => Promise<WindowStatus>;
   /** Bytes that an image may take on this board now. */
   readonly roomBytes: () => Promise<number>;
-  /** Who asks that the board is not shut down now. */
+  /** The inhibitor locks that are held now. */
   readonly inhibitors: () => Promise<readonly Inhibitor[]>;
   readonly snapshot: () => Snapshot;
-  /** The link, as far as it is worth telling: it is not part of the twin, which would change with it. */
+  /** The state of the connection. Not part of the twin, because every change of it would need a patch. */
   readonly link: () => JsonObject;
   /** The last lines of the log. */
   readonly logs: (asked: LogsRequest) => LogPage;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
   readonly reported: (withinMs: number) => Promise<void>;
-  /** Whether the saved state is taken up after the start, given so long: until then nothing may be decided on it. */
+  /** Waits for the recovery of the saved state, at most so long; returns whether it is done. Nothing is decided before. */
   readonly recovered: (withinMs: number) => Promise<boolean>;
 }
 
-/** Who calls a method: the hub, or somebody on the board itself. */
+/** Who calls a method: the hub, or a user on the board (through the local API). */
 export type Caller = "hub" | "board";
 
-/** Where direct methods arrive: answers them, and hands what they ask for to the saved state. */
+/** Answers direct methods: decides on the saved state what they ask for. */
 export class RequestHandler {
   readonly #ports: RequestHandlerPorts;
 
@@ -64,8 +64,8 @@ export class RequestHandler {
   }
 
   /**
-   * Answers a direct method. Never rejects: what goes wrong is an answer too.
-   * @param caller who stands before the board may name an image that was handed in there
+   * Answers a direct method. Never rejects: every error is a reply.
+   * @param caller `board` may name a file: URI, of an image that was uploaded on the board
    */
   async handleMethod(name: string, payload: unknown, caller: Caller = "hub"): Promise<MethodReply> {
     const method = findMethod(name);
@@ -78,9 +78,9 @@ export class RequestHandler {
     });
   }
 
-  /** Logs a call that was answered. Apart from that, because its caller waits and whoever reads the log does not. */
+  /** Logs an answered call. Called after the reply is sent: the caller does not wait for the log. */
   logMethod(name: string, { status, payload }: MethodReply, caller: Caller = "hub"): void {
-    const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Who follows something asks often.
+    const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Commands that follow an operation poll it.
     const { operationId } = payload;
     this.#ports.log[level]({ method: printableMethodName(name), caller, status, operationId }, "method answered");
   }
@@ -122,7 +122,7 @@ export class RequestHandler {
 
   async #reboot(payload: unknown): Promise<MethodReply> {
     const { wallClock, bootClock, bootId, mode, limits, newId } = this.#ports;
-    // Asking who vouches for the clock takes a while on some boards, and is of no interest to a delay.
+    // To find out whether the clock is synchronized takes seconds on some boards. A delay does not need it.
     const clockSynchronized = isJsonObject(payload) && "at" in payload ? await wallClock.synchronized() : true;
     const window = limits().windowConfigured ? await this.#ports.window() : null;
     const plan = planReboot(payload, { now: wallClock.now(), clockSynchronized, window }, newId());
@@ -151,8 +151,8 @@ export class RequestHandler {
   }
 
   /**
-   * A decision for a call that may be repeated: an operation that was begun gets its first answer again, and does
-   * nothing. A refusal is not remembered: what stood in the way may have gone.
+   * Decides a call that may be repeated: an operation that was accepted gets its first reply again, and nothing is done.
+   * A refusal is not remembered: its reason may be gone at the next call.
    */
   async #decideOnce(
     method: Method,
@@ -187,7 +187,7 @@ export class RequestHandler {
   }
 }
 
-/** A method's name may be anything that somebody has typed. */
+/** A known method's name, or what was sent instead: cut, and without secrets. */
 function printableMethodName(name: string): string {
   return findMethod(name) ?? truncateUtf8(redact(name), 100);
 }
@@ -199,7 +199,7 @@ function stateNotPersistedReply(refusal: StateNotPersisted): MethodReply {
 
 function startingReply(): MethodReply {
   const message =
-    "Nothing was done: the agent is still taking up its saved state. Ask again; if it stays so, look at the board's disk and installer.";
+    "Nothing was done: the agent is still recovering its saved state. Call again; if this persists, check the board's disk and installer.";
   return errorReply({ status: 503, code: "starting", message });
 }
 

@@ -14,8 +14,8 @@ export const stateSchemaVersion = 1;
 const maxRememberedOperations = 32;
 
 /**
- * Everything the agent must not forget, saved as one envelope: a step of the update, the answer that told of it and the
- * desired document that caused it reach the disk together or not at all.
+ * Everything the agent must not forget, saved as one envelope: a step of the update, the reply about it and the desired
+ * document that caused it reach the disk together or not at all.
  */
 export const agentStateSchema = v.object({
   schema: v.literal(stateSchemaVersion),
@@ -40,8 +40,8 @@ export const agentStateSchema = v.object({
 export type AgentState = v.InferOutput<typeof agentStateSchema>;
 
 /**
- * How a saved state was found at start: the last one; the last one, of which the disk does not say that it will stay; or an
- * older one or none, because the last cannot be read.
+ * How good the state is that was loaded at start. `latest`: the last one saved. `unsynced`: the last one, but its fsync failed.
+ * `older`: the copy before or none, because the last one cannot be read.
  */
 export type LoadQuality = "latest" | "unsynced" | "older";
 
@@ -61,7 +61,7 @@ export function initialState(bootId: string): AgentState {
   };
 }
 
-/** Adds an answered operation, forgetting the oldest beyond the bound. */
+/** Adds an answered operation, and forgets the oldest beyond `maxRememberedOperations`. */
 export function rememberOperation(
   operations: AgentState["operations"],
   answered: AgentState["operations"][number],

@@ -3,14 +3,14 @@ import { timestamp, type Timer } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Alerts } from "../lib/alerts.ts";
-import { recoverReboot as resumeReboot } from "../reboot/machine.ts";
+import { recoverReboot } from "../reboot/machine.ts";
 import type { LoadQuality, AgentStateStore } from "./agent-state.ts";
-import { recoverUpdate as resumeUpdate } from "../update/recover.ts";
+import { recoverUpdate } from "../update/recover.ts";
 import { unreadableCount, type UpdateState } from "../update/job.ts";
 import type { BootCounter } from "../update/ports.ts";
 import { backoff } from "../lib/backoff.ts";
 
-/** How often a count that cannot be read is looked at: a card that has just been powered may need a moment. */
+/** Attempts to read the boot counter: a card that has just been powered may need a moment. */
 const maxReads = 3;
 
 export interface RecoveryPorts extends Runtime {
@@ -22,14 +22,14 @@ export interface RecoveryPorts extends Runtime {
 export interface RecoveryFacts {
   readonly bootId: string;
   readonly runningVersion: string | null;
-  /** How the saved state was found. */
+  /** How good the loaded state is. */
   readonly loadQuality: LoadQuality;
 }
 
 /**
- * Takes the saved state up after any restart of the agent or the board: counts a start on trial first, then lets both
- * machines say where to go on from, and saves that before anything is done. A disk that refuses is asked for as long as
- * it takes, ever more seldom: nothing may be done on a state that was not taken up.
+ * Recovers the saved state after any restart of the agent or the board: counts the boot of a system on trial first, then lets
+ * both machines decide where to go on, and saves that before anything is done. While the disk refuses, it retries with
+ * growing waits: nothing may be done on a state that is not recovered.
  */
 export async function recoverState(
   ports: RecoveryPorts,
@@ -44,11 +44,11 @@ export async function recoverState(
     const facts = { at: timestamp(wallClock), bootId, savedBootId, runningVersion, trialBoots, isOlderCopy };
     const change = {
       bootId,
-      update: resumeUpdate(update, facts),
-      reboot: resumeReboot(reboot, { bootId, savedBootId, isOlderCopy, nowBootMs: bootClock.nowMs() }),
+      update: recoverUpdate(update, facts),
+      reboot: recoverReboot(reboot, { bootId, savedBootId, isOlderCopy, nowBootMs: bootClock.nowMs() }),
     };
-    // The first start of all is saved too: the next boot could not be told from this one otherwise.
-    // So is one that could not be relied upon: what is done next must be what the disk says.
+    // The very first start is saved too: otherwise the next boot could not be told from this one.
+    // So is a state that was not the latest, synced one: what is done next must be on disk.
     const same =
       loadQuality === "latest" &&
       seq > 0 &&
@@ -60,15 +60,15 @@ export async function recoverState(
   if (signal.aborted) return;
   const { update, reboot } = store.state;
   const rebooted = savedBootId !== bootId;
-  log.info({ rebooted, update: update.phase, reboot: reboot.phase, trialBoots }, "state taken up");
+  log.info({ rebooted, update: update.phase, reboot: reboot.phase, trialBoots }, "state recovered");
 }
 
-/** From the moment that the new system may be what boots, until it is proven. */
+/** Whether an uncommitted new system may be running: from when it is armed until it is committed. */
 function isOnTrial(update: UpdateState): boolean {
   return (update.phase === "rebooting" && update.armed) || update.phase === "proving";
 }
 
-/** Counts this start before the new system is given another chance: a start that is not on disk could be repeated for ever. */
+/** Counts this boot before the new system may try again: boots that are not on disk could repeat for ever. */
 async function countTrialBoot(ports: RecoveryPorts, signal: AbortSignal): Promise<number> {
   const { bootCounter, timer, alerts, log } = ports;
   const count = (await readBootCounter(ports, signal)) + 1;
@@ -88,20 +88,20 @@ async function countTrialBoot(ports: RecoveryPorts, signal: AbortSignal): Promis
 }
 
 /**
- * The starts before this one. A count that stays unreadable is taken for too many: the board goes back to the system that
- * was good before, which cannot strand it, while a new system without a count could restart for ever.
+ * The boots before this one. A counter that stays unreadable counts as too many: rolling back to the old system is safe,
+ * while a new system without a count could restart for ever.
  */
 async function readBootCounter(
   { bootCounter, timer, alerts, log }: RecoveryPorts,
   signal: AbortSignal,
 ): Promise<number> {
-  for (let look = 1; ; look += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await bootCounter.read();
     } catch (cause) {
       const waitMs = diskRetry.firstMs;
-      const isLast = look === maxReads || signal.aborted;
-      log.error({ err: cause, look }, isLast ? "count of trial boots unreadable, no other is made" : "trying again");
+      const isLast = attempt === maxReads || signal.aborted;
+      log.error({ err: cause, attempt }, isLast ? "count of trial boots unreadable, no other is made" : "trying again");
       if (isLast) {
         alerts.raise("trial count", `The count of the new system's starts cannot be read: ${describeDiskError(cause)}`);
         return unreadableCount;
@@ -111,7 +111,7 @@ async function readBootCounter(
   }
 }
 
-/** Whether the saved state is recovered after the start of the agent. */
+/** Whether the saved state is recovered after the start of the agent. Until then no request is decided. */
 export class RecoveryStatus {
   readonly #timer: Timer;
   readonly #recovered = new AbortController();

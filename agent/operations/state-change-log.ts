@@ -1,7 +1,7 @@
 import type { Log } from "../lib/log.ts";
 import type { AgentStateStore } from "./agent-state.ts";
 
-/** One line for each state that is entered, the same words every time. */
+/** Logs one line for each phase that an update or a reboot enters, with the same words every time. */
 export function logStateChanges(store: AgentStateStore, log: Log): void {
   let { update, reboot } = store.state;
   store.onChange((saved) => {

@@ -1,6 +1,6 @@
 /**
- * Does what the present state demands, one action at a time. When the state demands something else, the running action is
- * told to stop and has ended before the next one begins.
+ * Runs the action that the present state demands, one at a time. When the state demands another one, the running action is
+ * aborted, and has ended before the next one begins.
  */
 export class ActionRunner<Action> {
   #wanted: { readonly key: string; readonly action: Action } | undefined;
@@ -12,15 +12,15 @@ export class ActionRunner<Action> {
   readonly #perform: (action: Action, signal: AbortSignal) => Promise<void>;
 
   /**
-   * @param keyOf the same text for actions that are one and the same: setting it again does not begin it again
-   * @param perform does the action and submits what came of it; never rejects; ends soon after its signal aborts
+   * @param keyOf identifies an action: one with the same key is not begun again
+   * @param perform runs the action and submits its result; never rejects; ends soon after its signal aborts
    */
   constructor(keyOf: (action: Action) => string, perform: (action: Action, signal: AbortSignal) => Promise<void>) {
     this.#keyOf = keyOf;
     this.#perform = perform;
   }
 
-  /** Sets what the state demands now; undefined for nothing. A action that is done is not done again until another was wanted. */
+  /** Sets what the state demands now; undefined for nothing. A finished action runs again only after another was wanted. */
   setWanted(action: Action | undefined): void {
     if (this.#stopped) return;
     this.#wanted = action === undefined ? undefined : { key: this.#keyOf(action), action };
@@ -29,7 +29,7 @@ export class ActionRunner<Action> {
     else if (this.#running.key !== this.#wanted?.key) this.#running.abort.abort();
   }
 
-  /** The action that is being done; `isEnding` when it has been told to stop. Undefined where nothing is left to do. */
+  /** The running action; `isEnding` when it was aborted. Undefined when nothing runs. */
   get running(): { readonly action: Action; readonly isEnding: boolean } | undefined {
     if (this.#running === undefined) return undefined;
     return { action: this.#running.action, isEnding: this.#running.abort.signal.aborted };
@@ -50,7 +50,7 @@ export class ActionRunner<Action> {
     this.#running = { key, action, abort };
     this.#ended = this.#perform(action, abort.signal).then(() => {
       this.#running = undefined;
-      if (this.#wanted?.key === key && !abort.signal.aborted) this.#done = key; // One that was stopped is not done.
+      if (this.#wanted?.key === key && !abort.signal.aborted) this.#done = key; // An aborted action is not finished.
       this.#begin();
     });
   }

@@ -3,14 +3,14 @@ import type { Runtime } from "../lib/runtime.ts";
 import { isDiskFull, describeDiskError } from "../lib/disk-errors.ts";
 import type { Alerts } from "../lib/alerts.ts";
 
-/** How often a disk is looked at that was full: the look writes nothing. */
+/** Between two attempts to fill the reserve on a full disk. An attempt that fails writes nothing. */
 const refillIntervalMs = 60_000;
 
-/** Room that is kept back on a disk for what the agent must save. */
+/** A file that keeps room on the disk for what the agent must save. */
 export interface ReserveFile {
-  /** Gives the room free. */
+  /** Frees the room. */
   release(): Promise<void>;
-  /** Takes the room again, once there is enough; does nothing where it is taken. Rejects when it cannot be had. */
+  /** Takes the room again; does nothing where it is taken. Rejects when the disk has not enough. */
   refill(): Promise<void>;
 }
 
@@ -21,8 +21,8 @@ export interface DiskReservePorts extends Runtime {
 }
 
 /**
- * Writes what the agent must save into room that was kept back, where others have filled the disk; says so, and keeps room
- * back again as soon as there is some.
+ * Keeps room on the disk for what the agent must save. When others have filled the disk, it frees that room for the write,
+ * raises an alert, and takes the room again as soon as there is some.
  */
 export class DiskReserve {
   readonly #ports: DiskReservePorts;
@@ -32,12 +32,12 @@ export class DiskReserve {
     this.#ports = ports;
   }
 
-  /** Keeps the room back. Never rejects: without it, everything works until the disk is full. */
+  /** Fills the reserve. Never rejects: without it, everything works until the disk is full. */
   async start(): Promise<void> {
     await this.#refill();
   }
 
-  /** Does a small write; on a full disk once more, in the room that was kept back. Rejects as the last try did. */
+  /** Runs a small write; on a full disk once more, after freeing the reserve. Rejects as the last attempt did. */
   async withReserve<T>(write: () => Promise<T>): Promise<T> {
     const { reserve, log } = this.#ports;
     try {
@@ -47,7 +47,7 @@ export class DiskReserve {
       try {
         await reserve.release();
       } catch (second) {
-        log.warn({ err: second }, "kept room could not be given free"); // The first error is the one to tell.
+        log.warn({ err: second }, "disk reserve could not be freed"); // The caller needs the first error.
         throw cause;
       }
       this.#raise(cause);

@@ -1,7 +1,7 @@
 import type { Failure } from "../contract/failure.ts";
 import { describeDiskError } from "../lib/disk-errors.ts";
 
-/** Where the state is saved. */
+/** The file that the state is saved in. */
 export interface StateFile<State> {
   /**
    * Makes a state survive a power cut: resolves only when it does. A rejected save leaves the state of the last
@@ -10,24 +10,24 @@ export interface StateFile<State> {
   save(state: State): Promise<void>;
 }
 
-/** What a decision on the saved state comes to: the parts that change (none: nothing is written), and an answer. */
+/** A decision on the saved state: the parts that change (none: nothing is written), and an answer. */
 export interface Decision<State, Answer> {
   readonly change?: Partial<State> | undefined;
-  /** The alert that stands while the disk refuses to save this change: for an outcome that must not be reported before. */
+  /** The alert to raise while the disk refuses to save this change: for an outcome that must not be reported unsaved. */
   readonly unsavedAlert?: string | undefined;
   readonly answer: Answer;
 }
 
 /**
  * The saved state while the agent runs, and the only way to change it. Decisions are taken one at a time on the latest
- * state; a change is on disk before anybody learns of it, so nobody can act on, or tell, what a restart would undo.
- * Whoever needs one part of the state asks for a store of that part: a store of the whole state is one.
+ * state. A change is on disk before anybody sees it, so nobody acts on, or reports, what a restart would undo.
+ * A part of the agent that needs one slice of the state takes a store of that slice: a store of the whole state is one.
  */
 export interface StateStore<State> {
   readonly state: State;
-  /** What the disk has said last, from a refused save until one works again. */
+  /** The last write error, from a failed save until one succeeds. */
   readonly lastWriteError: StateNotPersisted | undefined;
-  /** Calls back after each change, in order, when it is on disk. Returns how to stop that. */
+  /** Calls back after each change, in order, when it is on disk. Returns a function that unsubscribes. */
   onChange(listener: (state: State) => void): () => void;
   /** Resolves as soon as the saved state meets a test; rejects with the signal's reason when it aborts first. */
   until(test: (state: State) => boolean, signal: AbortSignal): Promise<State>;
@@ -37,8 +37,8 @@ export interface StateStore<State> {
    */
   transact<Answer>(decide: (state: State) => Decision<State, Answer>): Promise<Answer>;
   /**
-   * Takes a decision that must not be lost, anew at each try for as long as the disk refuses to save it. Until it is saved
-   * nothing has changed; its `unsavedAlert` stands meanwhile.
+   * Takes a decision that must not be lost: retries until it is saved, and decides anew at each attempt. Until then nothing
+   * has changed, and its `unsavedAlert` is raised.
    * @returns its answer; undefined when the signal has aborted first
    */
   transactUntilSaved<Answer>(
@@ -47,18 +47,18 @@ export interface StateStore<State> {
   ): Promise<Answer | undefined>;
 }
 
-/** A state could not be saved, so nothing was changed. `cause` is what the disk said. */
+/** The state could not be saved, so nothing was changed. `cause` is the disk's error. */
 export class StateNotPersisted extends Error {
   constructor(cause: unknown) {
     super(`The state could not be saved: ${describeDiskError(cause)}`, { cause });
-    this.name = "NotSaved";
+    this.name = "StateNotPersisted";
   }
 }
 
 /**
- * The alert about an outcome that the disk has not taken yet. It is not reported as a phase before it is saved, since an agent
- * that starts anew would not know of it.
- * @param what what has ended, as a sentence begins: "Update op-1"
+ * The alert about an outcome that is not saved yet. It is not reported as a phase before, because a restarted agent would not
+ * know of it.
+ * @param what the subject of the sentence: "Update op-1"
  */
 export function unsavedOutcomeAlert(what: string, end: { readonly phase: string; readonly error?: Failure }): string {
   const { phase, error } = end;

@@ -8,7 +8,7 @@ import { StateNotPersisted, type Decision, type StateFile, type StateStore } fro
 export interface StateStorePorts<State> extends Runtime {
   readonly file: StateFile<State>;
   readonly alerts: Alerts;
-  /** Aborts when the agent stops: a disk that refuses is not asked any more. */
+  /** Aborts when the agent stops: a saves are not retried any more. */
   readonly stopping: AbortSignal;
 }
 
@@ -17,12 +17,12 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
   #state: State;
   #queue: Promise<unknown> = Promise.resolve();
   readonly #ports: StateStorePorts<State>;
-  readonly #listeners = new Set<(saved: State) => void>();
-  /** While the disk refuses: since when, on the boot clock, what it said last, and what ends the wait for the next try. */
+  readonly #listeners = new Set<(state: State) => void>();
+  /** While saves fail: since when (boot clock), the last error, and what ends the retries. */
   #outage: { readonly sinceMs: number; refusal: StateNotPersisted; readonly over: AbortController } | undefined;
-  /** Records that wait for another try, the one that has waited longest first. */
+  /** Transactions that wait for their next attempt, the oldest first. */
   #retryWaiters: (() => void)[] = [];
-  /** How many have been asked for: each has a number of its own among the alerts. */
+  /** Numbers the transactions: each has an alert of its own. */
   #transactionCount = 0;
 
   constructor(ports: StateStorePorts<State>, loaded: State) {
@@ -38,12 +38,12 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
     return this.#outage?.refusal;
   }
 
-  onChange(listener: (saved: State) => void): () => void {
+  onChange(listener: (state: State) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  until(test: (saved: State) => boolean, signal: AbortSignal): Promise<State> {
+  until(test: (state: State) => boolean, signal: AbortSignal): Promise<State> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         if (!signal.aborted && !test(this.#state)) return;
@@ -58,7 +58,7 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
     });
   }
 
-  transact<T>(decision: (saved: State) => Decision<State, T>): Promise<T> {
+  transact<T>(decision: (state: State) => Decision<State, T>): Promise<T> {
     return this.#enqueue(async () => {
       const { change, answer } = decision(this.#state);
       if (change !== undefined) await this.#write(this.#withChange(change));
@@ -67,34 +67,35 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
   }
 
   async transactUntilSaved<T>(
-    decision: (saved: State) => Decision<State, T>,
+    decision: (state: State) => Decision<State, T>,
     signal: AbortSignal,
   ): Promise<T | undefined> {
-    const part = `record ${(this.#transactionCount += 1)}`;
-    const told = (): boolean => this.#ports.alerts.clear(part);
-    let end: string | undefined;
+    const part = `transaction ${(this.#transactionCount += 1)}`;
+    const clearAlert = (): boolean => this.#ports.alerts.clear(part);
+    let unsavedAlert: string | undefined;
     let isItsTurn = false;
     try {
       while (!signal.aborted) {
         try {
           return await this.#enqueue(async () => {
-            const { change, answer, unsavedAlert: unsavedEnd } = decision(this.#state);
-            end = unsavedEnd;
-            // A disk that is known to refuse is asked when it is time to, not whenever there is something to save.
+            const decided = decision(this.#state);
+            const { change, answer } = decided;
+            ({ unsavedAlert } = decided);
+            // While saves fail, only the transaction whose turn it is writes: cards wear from failed writes too.
             if (change !== undefined && this.#outage !== undefined && !isItsTurn) throw this.#outage.refusal;
-            if (change !== undefined) await this.#write(this.#withChange(change), told);
+            if (change !== undefined) await this.#write(this.#withChange(change), clearAlert);
             return answer;
           });
         } catch (cause) {
           if (!(cause instanceof StateNotPersisted)) throw cause;
-          if (end !== undefined) this.#ports.alerts.raise(part, end);
+          if (unsavedAlert !== undefined) this.#ports.alerts.raise(part, unsavedAlert);
           await this.#untilRetry(signal);
           isItsTurn = true;
         }
       }
       return undefined;
     } finally {
-      told();
+      clearAlert();
     }
   }
 
@@ -108,7 +109,7 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
     return { ...this.#state, ...change, seq: this.#state.seq + 1 };
   }
 
-  /** @param whenSaved called when it is on disk, before anybody learns of it */
+  /** @param whenSaved called when the state is on disk, before any listener */
   async #write(next: State, whenSaved?: () => void): Promise<void> {
     try {
       await this.#ports.file.save(next);
@@ -147,8 +148,8 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
   }
 
   /**
-   * Asks the disk again until it takes something, ever more seldom, because cards wear from failed writes too: each time one
-   * record that waits; where none does, the state as it is in memory.
+   * Retries with growing waits until a save succeeds: each time the oldest waiting transaction, or the present state where
+   * none waits.
    */
   async #retryUntilWritten(over: AbortSignal): Promise<void> {
     const { timer, stopping } = this.#ports;
@@ -158,13 +159,13 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
       if (either.aborted) return;
       const [first] = this.#retryWaiters;
       if (first !== undefined) first();
-      else await this.#enqueue(() => this.#write(this.#state)).catch(() => undefined); // Noted already.
+      else await this.#enqueue(() => this.#write(this.#state)).catch(() => undefined); // #write has noted it.
     }
   }
 
-  /** Resolves when a record may try again: its turn has come, the disk has taken something, or nobody waits any more. */
+  /** Resolves when a transaction may try again: its turn has come, a save has succeeded, or the signal has aborted. */
   #untilRetry(signal: AbortSignal): Promise<void> {
-    if (this.#outage === undefined) return Promise.resolve(); // Another save has worked meanwhile.
+    if (this.#outage === undefined) return Promise.resolve(); // Another save has succeeded meanwhile.
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#retryWaiters = this.#retryWaiters.filter((one) => one !== wake);
@@ -178,11 +179,11 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
   }
 
   /** A listener that fails must not make a change that is on disk look like one that is not. */
-  #notify(listener: (saved: State) => void, saved: State): void {
+  #notify(listener: (state: State) => void, saved: State): void {
     try {
       listener(saved);
     } catch (cause) {
-      this.#ports.log.error({ err: cause }, "a change of state was not followed");
+      this.#ports.log.error({ err: cause }, "a listener of the state failed");
     }
   }
 }

@@ -1,23 +1,23 @@
 /**
- * Counts the small writes that the agent must do, whoever asks for them: for a watchdog, to which a disk that refuses and is
- * asked again is waiting, and one that gives no answer is standing still.
+ * Counts the writes of state and boot counter, for the watchdog: a write that fails and is retried is progress, one that does
+ * not return is a stall.
  */
 export class WriteActivity {
   #tries = 0;
-  #underWay = 0;
+  #running = 0;
 
-  /** How many came to an end, well or badly, and whether one is under way. */
+  /** How many writes have ended, well or badly, and whether one is running. */
   get current(): { readonly tries: number; readonly isSaving: boolean } {
-    return { tries: this.#tries, isSaving: this.#underWay > 0 };
+    return { tries: this.#tries, isSaving: this.#running > 0 };
   }
 
-  /** Does one, and comes to what it comes to. */
+  /** Runs one write; returns its result or rethrows. */
   async track<T>(write: () => Promise<T>): Promise<T> {
-    this.#underWay += 1;
+    this.#running += 1;
     try {
       return await write();
     } finally {
-      this.#underWay -= 1;
+      this.#running -= 1;
       this.#tries += 1;
     }
   }

@@ -4,7 +4,7 @@ export interface ProgressPolicy {
   readonly maxIntervalMs: number;
 }
 
-/** Each patch counts against the hub's quota: progress is worth one when enough of time and image has passed. */
+/** Each patch counts against the hub's quota, so progress is sent when enough time has passed and enough has arrived. */
 export const progressPolicy: ProgressPolicy = { minIntervalMs: 5_000, minShare: 0.05, maxIntervalMs: 60_000 };
 
 export interface SentProgress {
@@ -12,7 +12,7 @@ export interface SentProgress {
   readonly receivedBytes: number;
 }
 
-/** True when progress is worth a patch: so long and so much since the last one, or long enough by itself. */
+/** True when progress is worth a patch: `minIntervalMs` and `minShare` since the last one, or `maxIntervalMs` alone. */
 export function isProgressDue(
   last: SentProgress,
   now: SentProgress & { readonly totalBytes: number | null },

@@ -12,7 +12,7 @@ import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
 import { describeUpdate, type DownloadProgress } from "../update/report.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 
-/** What the snapshot holds beside the saved state and the problems: facts of this boot and this process. */
+/** What the snapshot holds beside the saved state and the alerts: facts of this boot and this process. */
 export interface ReportedFacts extends Pick<Snapshot, "board" | "currentVersion"> {
   readonly agent: Omit<Snapshot["agent"], "problems">;
 }
@@ -26,7 +26,7 @@ export interface ReportedStatePorts {
   readonly progressPolicy: () => ProgressPolicy;
 }
 
-/** Makes each change of the saved state and of the problems, and progress that is worth it, into a projection for the twin. */
+/** Reports each change of the saved state and of the alerts, and progress that is worth a patch, as reported properties. */
 export class ReportedState {
   readonly #ports: ReportedStatePorts;
   #facts: ReportedFacts;
@@ -67,29 +67,29 @@ export class ReportedState {
     return reportedProperties(this.snapshot());
   }
 
-  /** Offers the present state to the hub. */
+  /** Enqueues the present state for the hub. */
   publish(): void {
     this.#lastSent = { atMs: this.#ports.bootClock.nowMs(), receivedBytes: this.#progress?.receivedBytes ?? 0 };
     this.#ports.reporter.enqueue(this.projection(), "phase");
   }
 
-  /** Another version runs, as the installer reads it. Offered with the next phase. */
+  /** Sets the running version, as the installer reads it. Reported with the next change. */
   setVersion(currentVersion: string | null): void {
     this.#facts = { ...this.#facts, currentVersion };
   }
 
-  /** The clock has been set, or not in time. Offered with the next phase. */
+  /** Sets whether the clock is synchronized. Reported with the next change. */
   setClockSynchronized(clockSynchronized: boolean): void {
     this.#facts = { ...this.#facts, agent: { ...this.#facts.agent, clockSynchronized } };
   }
 
-  /** What the board is made of has been found out. */
-  setHardware(equipment: HardwareInfo): void {
-    this.#facts = { ...this.#facts, board: { ...this.#facts.board, equipment } };
+  /** Sets the hardware info, once it is probed, and reports it. */
+  setHardware(hardware: HardwareInfo): void {
+    this.#facts = { ...this.#facts, board: { ...this.#facts.board, equipment: hardware } };
     this.publish();
   }
 
-  /** Notes what keeps an update or a reboot from its maintenance window, and offers it when that is news. */
+  /** Sets what keeps an update or a reboot from its maintenance window, and reports a change. */
   setWait(part: "update" | "reboot", wait: BlockedBy): void {
     const known = this.#waits[part];
     if (known?.kind === wait.kind && untilOf(known) === untilOf(wait)) return;
@@ -97,7 +97,7 @@ export class ReportedState {
     this.publish();
   }
 
-  /** Notes how far a download has come, and offers it when that is worth a patch. */
+  /** Sets how far a download has come, and reports it when that is worth a patch. */
   setProgress(progress: DownloadProgress): void {
     this.#progress = progress;
     const now = { atMs: this.#ports.bootClock.nowMs(), ...progress };

@@ -5,15 +5,15 @@ import type { Log } from "../lib/log.ts";
 import { mergePatch, patchBetween } from "../contract/twin-patch.ts";
 import { ConnectionError } from "../hub/connection-error.ts";
 
-/** How many phases are kept for a hub that cannot be reached; older ones give way, the newest is always sent. */
+/** How many reports wait for a hub that cannot be reached. Beyond that the oldest is dropped; the newest is always sent. */
 const maxQueueLength = 64;
 
 /** Sends a patch; resolves when the hub has acknowledged it. */
 export type SendPatch = (patch: JsonObject) => Promise<void>;
 
 /**
- * Keeps the reported properties equal to the last projection: sends the difference to what the twin holds, one patch in
- * flight at a time, each phase in its order. Progress may be overtaken, phases are not.
+ * Brings the reported properties to the last state enqueued: sends the difference to what the twin holds, one patch in flight
+ * at a time. Phases are sent in order, each of them; progress may be skipped.
  */
 export class Reporter {
   readonly #log: Log;
@@ -22,7 +22,7 @@ export class Reporter {
   #send: SendPatch | undefined;
   #queue: { readonly target: JsonObject; readonly isProgress: boolean }[] = [];
   #draining = false;
-  /** Set by whatever could make something sendable; looked at again before the loop ends. */
+  /** Set when something may have become sendable; checked again before the loop ends. */
   #hasWork = false;
   #flushWaiters: (() => void)[] = [];
 
@@ -30,7 +30,7 @@ export class Reporter {
     this.#log = log;
   }
 
-  /** Takes a full projection to be reported after those before it. */
+  /** Enqueues all reported properties, to be sent after those before them. */
   enqueue(target: JsonObject, kind: "phase" | "progress"): void {
     if (this.#queue.at(-1)?.isProgress === true) this.#queue.pop();
     this.#queue.push({ target, isProgress: kind === "progress" });
@@ -50,7 +50,7 @@ export class Reporter {
     this.#send = undefined;
   }
 
-  /** Resolves when all that was offered until now is acknowledged. Pair it with a time limit: the hub may be away. */
+  /** Resolves when all that was enqueued until now is acknowledged. Use a time limit: the hub may be unreachable. */
   flushed(): Promise<void> {
     if (this.#queue.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#flushWaiters.push(resolve));
@@ -72,7 +72,7 @@ export class Reporter {
     for (const resolve of this.#flushWaiters.splice(0)) resolve();
   }
 
-  /** Sends what is at the head of the queue; false when there is nothing to send, or nobody to send it to. */
+  /** Sends the head of the queue; returns false when there is nothing to send, or no connection. */
   async #sendNext(): Promise<boolean> {
     const [next] = this.#queue;
     const send = this.#send;
@@ -83,12 +83,12 @@ export class Reporter {
         await send(patch);
       } catch (cause) {
         if (cause instanceof ConnectionError && cause.kind === "rejected") {
-          // Asking again would not help, and what follows must not wait for it.
+          // A retry would not help, and what follows must not wait for it.
           this.#log.error({ err: cause, keys: Object.keys(patch) }, "report rejected by the hub");
           this.#queue = this.#queue.filter((one) => one !== next);
           return true;
         }
-        // The link drops a connection that does not acknowledge; the twin is read again on the next one.
+        // The session ends a connection that does not acknowledge; the next one reads the twin again.
         this.#log.warn({ err: cause }, "report not acknowledged");
         if (this.#send === send) this.disconnected();
         return true;

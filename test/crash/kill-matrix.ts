@@ -24,7 +24,7 @@ export interface KillPlan {
 }
 
 const names = Object.keys(killScenarios) as KillScenarioName[];
-const startUps = ["agent started", "state taken up"] as const;
+const startUps = ["agent started", "state recovered"] as const;
 /** An update without a kill takes about so long. */
 const longestWaitMs = 1_500;
 
@@ -144,7 +144,7 @@ class ScenarioBoard {
     ok(changes(scenario.granted) === 1 && changes(scenario.end) <= 1, `began or ended twice: ${what}`);
     const kills = 1 + again.length;
     const installs =
-      count({ msg: "update phase", to: "applying" }) + count({ msg: "state taken up", update: "applying" });
+      count({ msg: "update phase", to: "applying" }) + count({ msg: "state recovered", update: "applying" });
     ok(count({ msg: "update phase", to: "applying" }) <= 1, `applied twice: ${what}`);
     const least = scenario.boots > 0 && plan.scenario !== "rebooted" ? 1 : 0;
     ok(installs >= least && installs <= least * (1 + kills), `installed ${installs} times: ${what}`);
@@ -171,7 +171,7 @@ class ScenarioBoard {
       of === "update" ? ["completed", "failed", "rolledBack", "cancelled"] : ["proven", "failed", "cancelled"];
     const ways = ends.flatMap((phase) => [
       agent.line({ msg: `${of} phase`, to: phase, operationId }, { after: begin }),
-      agent.line({ msg: "state taken up", [of]: phase }, { after: begin }), // Killed between the save and its line.
+      agent.line({ msg: "state recovered", [of]: phase }, { after: begin }), // Killed between the save and its line.
     ]);
     await Promise.race(ways);
     return await this.#checker.untilEnded(operationId, of);

@@ -16,7 +16,7 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     );
     expect((await service.callMethod("getStatus")).status).toBe(200);
     expect(await machine.shell("boardkeeper-agent status")).toMatch(
-      /last good one runs.*connection string: there is none/s,
+      /last known good one runs.*connection string: there is none/s,
     );
     // Given back, it counts again.
     await machine.shell(`mv /root/connection-string ${folder}; systemctl restart boardkeeper-agent`);

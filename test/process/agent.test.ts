@@ -220,9 +220,9 @@ it("a config that was broken by an edit: the last good one runs, and the twin sa
   expect(await agent.line({ level: "error", msg: "mistake in the configuration" })).toMatchObject({
     mistake: expect.stringMatching(/agent\.toml: Invalid TOML/),
   });
-  expect(await agent.line({ level: "error", msg: "running with the last good configuration" })).toBeDefined();
+  expect(await agent.line({ level: "error", msg: "running with the last known good configuration" })).toBeDefined();
   expect(await service.reported("boardkeeper.agent.problems")).toStrictEqual([
-    "The configuration has a mistake, so the last good one runs. Mend it, then restart the agent.",
+    "The configuration has a mistake, so the last known good one runs. Correct it, then restart the agent.",
     expect.stringMatching(/agent\.toml: Invalid TOML/),
   ]);
   expect(await readFile(keptFile, "utf8")).toBe(kept);
@@ -240,7 +240,7 @@ it("a config that was broken by an edit: the last good one runs, and the twin sa
 it("a state of a newer release: the copy before is used, and twin and log say so, until the next start", async () => {
   const { board, service } = await scene();
   const agent = board.start();
-  await agent.line({ msg: "state taken up" });
+  await agent.line({ msg: "state recovered" });
   await service.callMethod("rebootDevice", { delaySeconds: 86_400, operationId: "rb-1" });
   await service.callMethod("cancelReboot", {});
   for (const method of ["rebootDevice", "cancelReboot"])
@@ -265,7 +265,7 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   });
   const reported = await service.untilReported("boardkeeper.agent.problems", (problems) => problems !== undefined);
   expect(at(reported, "boardkeeper.agent.problems")).toStrictEqual([
-    expect.stringMatching(/^Saved state: the copy before is used; an update or a reboot that had not begun/),
+    expect.stringMatching(/^Saved state: the previous copy is used; an update or a reboot that had not begun/),
     expect.stringMatching(/^Saved state: .*state\.json: schema: 2 is of a newer release/),
   ]);
   expect(at(reported, "boardkeeper.reboot.phase")).not.toBe("scheduled");

@@ -78,7 +78,10 @@ describe("the summary of a board", () => {
   });
 
   it("shows what was wrong when the agent started, and nothing where nothing was", () => {
-    const problems = ["The configuration has a mistake, so the last good one runs.", "agent.toml: x is not a setting"];
+    const problems = [
+      "The configuration has a mistake, so the last known good one runs.",
+      "agent.toml: x is not a setting",
+    ];
     expect(formatStatus(target, viewOf({}, {}, { problems }))["Problems"]).toBe(problems.join(" "));
     expect(formatStatus(target, idle)).not.toHaveProperty("Problems");
   });
