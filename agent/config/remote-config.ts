@@ -44,8 +44,8 @@ export function overlaySettings(
   section: JsonObject,
 ): { readonly settings: Settings; readonly problems: readonly string[] } {
   const values = flatten(section);
-  const remoteNames: readonly string[] = remoteFields.map((field) => settings[field].name);
-  const notRemote = Object.keys(values).filter((name) => settingNames.includes(name) && !remoteNames.includes(name));
+  const remoteNames = new Set<string>(remoteFields.map((field) => settings[field].name));
+  const notRemote = Object.keys(values).filter((name) => settingNames.includes(name) && !remoteNames.has(name));
   const read = parseSettings([{ source: "boardkeeper", values }]);
   const taken = remoteFields.filter((field) => Object.hasOwn(values, settings[field].name));
   const overlay = Object.fromEntries(taken.map((field) => [field, read.settings[field]]));
@@ -65,8 +65,8 @@ export interface RemoteRequest {
 /** Validates a section, except for what only the board can find out: cron expressions and timezones. */
 export function validateRemote(section: unknown, base: Settings): Validated<Settings> {
   if (!isJsonObject(section)) return invalidPayload(["boardkeeper: expected an object of settings"]);
-  const { settings, problems } = overlaySettings(base, section);
-  return problems.length > 0 ? invalidPayload(problems) : { ok: true, value: settings };
+  const overlaid = overlaySettings(base, section);
+  return overlaid.problems.length > 0 ? invalidPayload(overlaid.problems) : { ok: true, value: overlaid.settings };
 }
 
 export type RemoteOutcome =

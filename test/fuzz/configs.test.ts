@@ -57,12 +57,12 @@ const wordOf = fc
   .oneof(fc.string({ unit: "grapheme", maxLength: 60 }), secretText)
   .map((text) => text.replaceAll("\0", ""));
 
-const around: LaunchOptions = { ...bareLaunchOptions, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
+const launch: LaunchOptions = { ...bareLaunchOptions, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
 
 /** A config that can be relied upon, or its mistakes: each says where it is, none repeats a secret. */
-async function load(surroundings: LaunchOptions): Promise<Config | readonly string[]> {
+async function load(options: LaunchOptions): Promise<Config | readonly string[]> {
   try {
-    const config = await loadConfig(surroundings);
+    const config = await loadConfig(options);
     expect(Object.keys(config)).toStrictEqual(expect.arrayContaining(Object.keys(settings)));
     for (const [name, setting] of Object.entries(config)) {
       if (typeof setting === "number")
@@ -91,7 +91,7 @@ checkProperties({
     return await counterexample(
       fc.asyncProperty(lines, fc.boolean(), async (toml, simulate) => {
         await writeFile(configFile, toml);
-        await load({ ...around, configFile, simulate });
+        await load({ ...launch, configFile, simulate });
       }),
       search,
     );
@@ -102,7 +102,7 @@ checkProperties({
     return await counterexample(
       fc.asyncProperty(key, value, async (name, written) => {
         await writeFile(configFile, `${name} = ${written}\n`);
-        const loaded = await load({ ...around, configFile });
+        const loaded = await load({ ...launch, configFile });
         if (!isRefused(loaded)) expect(names).toContain(name);
         else if (!plain(name).includes(secret) && !/^[^:]+: Invalid TOML/.test(loaded[0] ?? ""))
           expect(loaded.join("\n")).toContain(plain(name));
@@ -123,7 +123,7 @@ checkProperties({
     return await counterexample(
       fc.asyncProperty(bytes, async (content) => {
         await writeFile(configFile, content);
-        await load({ ...around, configFile });
+        await load({ ...launch, configFile });
       }),
       search,
     );
@@ -143,7 +143,7 @@ checkProperties({
         async (variables, connection) => {
           const { BOARDKEEPER_HUB_CONNECTION_STRING_FILE: _file, ...env } = variables;
           const loaded = await load({
-            ...around,
+            ...launch,
             env: { ...env, IOTHUB_DEVICE_CONNECTION_STRING: connection || connectionString },
           });
           if ("BOARDKEEPER_X" in env) expect(isRefused(loaded) && loaded.join("\n")).toContain("BOARDKEEPER_X");
@@ -180,7 +180,7 @@ checkProperties({
           await rm(folder, { recursive: true, force: true });
           await mkdir(folder, { recursive: true });
           for (const [file, text] of Object.entries(files)) await writeFile(join(folder, `${file}.json`), text);
-          await load({ ...around, env: { BOARDKEEPER_HOME: home }, simulate: true, deviceId });
+          await load({ ...launch, env: { BOARDKEEPER_HOME: home }, simulate: true, deviceId });
         },
       ),
       search,

@@ -10,7 +10,7 @@ import { CommandFailed } from "../command-context.ts";
 
 const timeoutMs = 30_000;
 /** Set for the child that probes with another user's rights: its questions, as JSON. */
-const variable = "BOARDKEEPER_LOOK_AT";
+const variable = "BOARDKEEPER_ACCESS_QUESTIONS";
 
 const nullableText = v.nullable(v.string());
 

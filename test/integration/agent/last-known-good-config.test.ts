@@ -15,14 +15,14 @@ class Board {
   readonly toml: string;
   readonly secret: string;
   readonly state: string;
-  around: LaunchOptions;
+  launch: LaunchOptions;
 
   constructor(folder: string) {
     this.folder = folder;
     this.toml = join(folder, "agent.toml");
     this.secret = join(folder, "connection-string");
     this.state = join(folder, "state");
-    this.around = { ...bareLaunchOptions, configFile: this.toml };
+    this.launch = { ...bareLaunchOptions, configFile: this.toml };
   }
 
   good(more = ""): string {
@@ -31,7 +31,7 @@ class Board {
   }
 
   async start(): Promise<Config> {
-    return await loadConfig(this.around);
+    return await loadConfig(this.launch);
   }
 
   async refused(): Promise<readonly string[]> {
@@ -96,7 +96,7 @@ describe("a config that was broken by an edit", () => {
   it("goes on with the key that was kept where systemd has none to pass on", async () => {
     const made = new Board(await temporaryFolder());
     const credential = join(made.folder, "connection-string");
-    made.around = { ...made.around, env: { CREDENTIALS_DIRECTORY: made.folder } };
+    made.launch = { ...made.launch, env: { CREDENTIALS_DIRECTORY: made.folder } };
     await writeFile(made.toml, `[agent]\nstate-dir = "${made.state}"\n`);
     await writeFile(credential, connectionString);
     await mkdir(made.state);
@@ -132,7 +132,7 @@ describe("a config that was broken by an edit", () => {
 
   it("is refused where the state folder on the command line is the mistake", async () => {
     const made = await board();
-    made.around = { ...made.around, stateDir: "state" };
+    made.launch = { ...made.launch, stateDir: "state" };
     expect(await made.refused()).toStrictEqual([expect.stringContaining("--state-dir: agent.state-dir: expected")]);
   });
 
@@ -166,8 +166,8 @@ describe("the copy", () => {
     const file = { version: 1, connectionString, webSocketPort: 2, caFile: join(home, "ca.pem") };
     await writeFile(join(devices, "d1.json"), JSON.stringify(file));
     const made = new Board(home);
-    made.around = {
-      ...made.around,
+    made.launch = {
+      ...made.launch,
       configFile: undefined,
       env: { BOARDKEEPER_HOME: home },
       simulate: true,
@@ -176,7 +176,7 @@ describe("the copy", () => {
     const { stateDir, lastKnownGoodText = "" } = await made.start();
     await mkdir(stateDir, { recursive: true });
     await saveLastKnownGood(stateDir, lastKnownGoodText);
-    made.around = { ...made.around, env: { ...made.around.env, BOARDKEEPER_HUB_TRANSPORT: "pigeon" } };
+    made.launch = { ...made.launch, env: { ...made.launch.env, BOARDKEEPER_HUB_TRANSPORT: "pigeon" } };
     expect(await made.start()).toMatchObject({ stateDir, hubTransport: "mqtt", installer: "simulated" });
     await rm(join(devices, "d1.json"));
     expect((await made.refused()).join()).toContain("boardkeeper device add -d d1");

@@ -4,7 +4,7 @@ import { validateConnectionString } from "../../../../agent/config/connection-st
 const key = "c2VjcmV0LXNlY3JldA==";
 const device = `HostName=my-hub.azure-devices.net;DeviceId=board-1;SharedAccessKey=${key}`;
 
-describe("what may be given to a board", () => {
+describe("a connection string that is accepted", () => {
   it.each([
     ["a device's", device, { hostName: "my-hub.azure-devices.net", deviceId: "board-1", moduleId: undefined }],
     ["a module's", device.replace(";Shared", ";ModuleId=keeper;Shared"), { moduleId: "keeper" }],
@@ -17,7 +17,7 @@ describe("what may be given to a board", () => {
   });
 });
 
-describe("what may not", () => {
+describe("a connection string that is refused", () => {
   it.each([
     ["nothing", "  \n", /is empty/],
     ["two lines", `${device}\n${device}`, /more than one line/],

@@ -17,7 +17,7 @@ const good = {
 };
 const kept = serializeLastKnownGood(given, good);
 
-describe("what was kept", () => {
+describe("the stored configuration", () => {
   it("is read as it was written", () => {
     expect(parseLastKnownGood(kept, given)).toMatchObject({ ok: true, value: good });
   });

@@ -7,22 +7,22 @@ import { bareLaunchOptions } from "../../../support/launch-options.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const connectionString = "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0";
-const around: LaunchOptions = { ...bareLaunchOptions, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
+const launch: LaunchOptions = { ...bareLaunchOptions, env: { IOTHUB_DEVICE_CONNECTION_STRING: connectionString } };
 
 async function withFile(toml: string, changes: Partial<LaunchOptions> = {}): Promise<LaunchOptions> {
   const configFile = join(await temporaryFolder(), "agent.toml");
   await writeFile(configFile, toml);
-  return { ...around, configFile, ...changes };
+  return { ...launch, configFile, ...changes };
 }
 
-async function problemsOf(surroundings: LaunchOptions): Promise<readonly string[]> {
-  const loaded: unknown = await loadConfig(surroundings).catch((cause: unknown) => cause);
+async function problemsOf(options: LaunchOptions): Promise<readonly string[]> {
+  const loaded: unknown = await loadConfig(options).catch((cause: unknown) => cause);
   return loaded instanceof ConfigError ? loaded.problems : [];
 }
 
 describe("where a setting comes from", () => {
   it("is its default where nothing says otherwise", async () => {
-    const config = await loadConfig(around);
+    const config = await loadConfig(launch);
     expect(config).toMatchObject({
       installer: "none",
       simulationPauseMs: 15_000,
@@ -33,32 +33,32 @@ describe("where a setting comes from", () => {
   });
 
   it("is the file, then the drop-ins by name, then the environment, then the argument", async () => {
-    const surroundings = await withFile(
+    const options = await withFile(
       '[agent]\nstate-dir = "/file"\nlog-level = "warn"\n[update]\nmax-image-size = "1 GiB"\n[report]\nprogress-seconds = 9',
     );
-    const folder = `${surroundings.configFile}.d`;
+    const folder = `${options.configFile}.d`;
     await mkdir(folder);
     await writeFile(join(folder, "20-late.toml"), '[agent]\nstate-dir = "/late"\nlog-level = "error"');
     await writeFile(join(folder, "10-early.toml"), '[agent]\nstate-dir = "/early"\n[update]\nmax-image-size = 5');
     await writeFile(join(folder, "not-toml.txt"), "nonsense");
-    const env = { ...surroundings.env, BOARDKEEPER_AGENT_LOG_LEVEL: "debug", BOARDKEEPER_HOME: "/elsewhere" };
-    expect(await loadConfig({ ...surroundings, env })).toMatchObject({
+    const env = { ...options.env, BOARDKEEPER_AGENT_LOG_LEVEL: "debug", BOARDKEEPER_HOME: "/elsewhere" };
+    expect(await loadConfig({ ...options, env })).toMatchObject({
       stateDir: "/late",
       logLevel: "debug",
       maxImageBytes: 5,
       progressReportLeastMs: 9_000,
     });
-    expect(await loadConfig({ ...surroundings, env, stateDir: "/argument" })).toMatchObject({ stateDir: "/argument" });
+    expect(await loadConfig({ ...options, env, stateDir: "/argument" })).toMatchObject({ stateDir: "/argument" });
   });
 
   it("takes the state folder from systemd where nothing else names one", async () => {
-    const env = { ...around.env, STATE_DIRECTORY: "/var/lib/other" };
-    expect((await loadConfig({ ...around, env })).stateDir).toBe("/var/lib/other");
+    const env = { ...launch.env, STATE_DIRECTORY: "/var/lib/other" };
+    expect((await loadConfig({ ...launch, env })).stateDir).toBe("/var/lib/other");
   });
 
   it("has other defaults on a simulated board", async () => {
-    const env = { ...around.env, BOARDKEEPER_HOME: "/home/me/bk" };
-    expect(await loadConfig({ ...around, env, simulate: true })).toMatchObject({
+    const env = { ...launch.env, BOARDKEEPER_HOME: "/home/me/bk" };
+    expect(await loadConfig({ ...launch, env, simulate: true })).toMatchObject({
       installer: "simulated",
       stateDir: "/home/me/bk/boards/d1",
     });
@@ -69,18 +69,18 @@ describe("where a setting comes from", () => {
       IOTHUB_DEVICE_CONNECTION_STRING: "HostName=h;DeviceId=..;SharedAccessKey=a",
       BOARDKEEPER_HOME: "/bk",
     };
-    expect((await loadConfig({ ...around, env, simulate: true })).stateDir).toBe("/bk/boards/%2E%2E");
+    expect((await loadConfig({ ...launch, env, simulate: true })).stateDir).toBe("/bk/boards/%2E%2E");
   });
 });
 
 describe("mistakes", () => {
-  it("are all told at once, each with its place", async () => {
-    const surroundings = await withFile(
+  it("are all listed at once, each with its source", async () => {
+    const options = await withFile(
       '[hub]\ntransport = "amqp"\nwebsocket-port = 0\n[update]\ninstaller = "command"\nmax-image-size = "big"\n[oops]\nx = 1\n[agent]\nstate_dir = "/x"',
       { env: { BOARDKEEPER_SIMULATION_PAUSE_SECONDS: "-1", BOARDKEEPER_NONSENSE: "1" } },
     );
-    const file = surroundings.configFile;
-    expect(await problemsOf(surroundings)).toStrictEqual([
+    const file = options.configFile;
+    expect(await problemsOf(options)).toStrictEqual([
       `${file}: hub.transport: expected one of "mqtt", "mqtt-ws", got a text of 4 characters`,
       `${file}: hub.websocket-port: expected a whole number from 1 to 65535, got another value`,
       `${file}: update.max-image-size: expected a size such as 1048576 or "512 MiB", got "big"`,
@@ -102,7 +102,7 @@ describe("mistakes", () => {
       BOARDKEEPER_UPDATE_STAGING_DIR: "x?sig=c2VjcmV0",
     };
     const came = `got a text of ${connectionString.length} characters: this looks like a connection string; the setting wants`;
-    const problems = await problemsOf({ ...around, env });
+    const problems = await problemsOf({ ...launch, env });
     expect(problems).toStrictEqual([
       expect.stringContaining(`${came} the path of a file that holds it`),
       expect.stringMatching(/^BOARDKEEPER_HUB_CA_FILE: .*, got a text of 10 characters$/),
@@ -113,11 +113,11 @@ describe("mistakes", () => {
   });
 
   it("tell of a simulated installer on a real board, before anything is downloaded for it", async () => {
-    const surroundings = await withFile('[update]\ninstaller = "simulated"');
-    expect(await problemsOf(surroundings)).toStrictEqual([
+    const options = await withFile('[update]\ninstaller = "simulated"');
+    expect(await problemsOf(options)).toStrictEqual([
       expect.stringContaining('"simulated" installs nothing on a real board'),
     ]);
-    expect(await problemsOf({ ...surroundings, simulate: true })).toStrictEqual([]);
+    expect(await problemsOf({ ...options, simulate: true })).toStrictEqual([]);
   });
 
   it("warn of an installer that cannot be run, and of mount points that are none, and start all the same", async () => {
@@ -137,7 +137,7 @@ describe("mistakes", () => {
     expect(await problemsOf(await command(process.execPath, "/"))).toStrictEqual([]);
   });
 
-  it("tell that root runs the program of another file than this", async () => {
+  it("refuse a program beside as-root, which runs the one in /etc/boardkeeper/installer", async () => {
     const command = (rest: string): Promise<LaunchOptions> =>
       withFile(`[update]\ninstaller = "command"\ncommand.as-root = true\n${rest}`);
     expect(await problemsOf(await command(""))).toStrictEqual([]);
@@ -146,19 +146,19 @@ describe("mistakes", () => {
     ]);
   });
 
-  it("of drop-ins that cannot be listed are told", async () => {
-    const surroundings = await withFile("");
-    await writeFile(`${surroundings.configFile}.d`, "no folder");
-    expect(await problemsOf(surroundings)).toStrictEqual([expect.stringMatching(/agent\.toml\.d: ENOTDIR/)]);
+  it("of drop-ins that cannot be listed are reported", async () => {
+    const options = await withFile("");
+    await writeFile(`${options.configFile}.d`, "no folder");
+    expect(await problemsOf(options)).toStrictEqual([expect.stringMatching(/agent\.toml\.d: ENOTDIR/)]);
   });
 
-  it("of TOML itself are told with the file", async () => {
-    const surroundings = await withFile("[hub\n");
-    expect((await problemsOf(surroundings)).join()).toContain(surroundings.configFile);
+  it("of TOML itself are reported with the file", async () => {
+    const options = await withFile("[hub\n");
+    expect((await problemsOf(options)).join()).toContain(options.configFile);
   });
 
-  it("of a named file that is not there are told, of the usual one not", async () => {
-    expect(await problemsOf({ ...around, configFile: "/nowhere/agent.toml" })).toHaveLength(1);
+  it("of a missing file are reported if it was named, and not for the usual one", async () => {
+    expect(await problemsOf({ ...launch, configFile: "/nowhere/agent.toml" })).toHaveLength(1);
   });
 });
 
@@ -166,18 +166,18 @@ describe("the connection string", () => {
   it("comes from a systemd credential", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "connection-string"), `${connectionString}\n`);
-    const config = await loadConfig({ ...around, env: { CREDENTIALS_DIRECTORY: folder } });
+    const config = await loadConfig({ ...launch, env: { CREDENTIALS_DIRECTORY: folder } });
     expect(config.hub).toMatchObject({ hostName: "h", deviceId: "d1" });
   });
 
-  it("is looked for elsewhere when systemd had none to pass on, but not where only root may look", async () => {
+  it("comes from elsewhere when systemd passes on none, but not from the file that only root may read", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "connection-string"), "none");
     const path = join(folder, "cs");
     await writeFile(path, connectionString, { mode: 0o600 });
     const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
-    expect((await loadConfig({ ...around, env })).hub.deviceId).toBe("d1");
-    const alone = { ...around, env: { CREDENTIALS_DIRECTORY: folder }, credentialFile: path };
+    expect((await loadConfig({ ...launch, env })).hub.deviceId).toBe("d1");
+    const alone = { ...launch, env: { CREDENTIALS_DIRECTORY: folder }, credentialFile: path };
     expect(await problemsOf(alone)).toStrictEqual([expect.stringContaining("connection string: there is none")]);
   });
 
@@ -187,10 +187,10 @@ describe("the connection string", () => {
     const path = join(folder, "cs");
     await writeFile(path, connectionString, { mode: 0o600 });
     const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
-    expect(await problemsOf({ ...around, env })).toStrictEqual([expect.stringContaining("systemd credential: EISDIR")]);
+    expect(await problemsOf({ ...launch, env })).toStrictEqual([expect.stringContaining("systemd credential: EISDIR")]);
     // Without it, the next place counts.
     expect(
-      (await loadConfig({ ...around, env: { ...env, CREDENTIALS_DIRECTORY: join(folder, "none") } })).hub.deviceId,
+      (await loadConfig({ ...launch, env: { ...env, CREDENTIALS_DIRECTORY: join(folder, "none") } })).hub.deviceId,
     ).toBe("d1");
   });
 
@@ -199,16 +199,16 @@ describe("the connection string", () => {
     await writeFile(path, connectionString);
     const env = { BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
     await chmod(path, 0o644);
-    expect(await problemsOf({ ...around, env })).toStrictEqual([
+    expect(await problemsOf({ ...launch, env })).toStrictEqual([
       `hub.connection-string-file: ${path} is readable by other users; run chmod 600 ${path}`,
     ]);
     await chmod(path, 0o600);
-    expect((await loadConfig({ ...around, env })).hub.deviceId).toBe("d1");
+    expect((await loadConfig({ ...launch, env })).hub.deviceId).toBe("d1");
   });
 
   it("is never repeated in a message", async () => {
     const env = { IOTHUB_DEVICE_CONNECTION_STRING: "HostName=h;SharedAccessKey=topsecret" };
-    const problems = await problemsOf({ ...around, env });
+    const problems = await problemsOf({ ...launch, env });
     expect(problems.join()).toContain("DeviceId is missing");
     expect(problems.join()).not.toContain("topsecret");
   });
@@ -227,7 +227,7 @@ describe("the connection string", () => {
         webSocketPort: 2,
         caFile,
       });
-    const simulated = { ...around, env: { BOARDKEEPER_HOME: home }, simulate: true };
+    const simulated = { ...launch, env: { BOARDKEEPER_HOME: home }, simulate: true };
     expect((await problemsOf(simulated)).join()).toContain("boardkeeper device add");
     await writeFile(join(devices, "pole%2F1.json"), file("pole/1"));
     await writeFile(join(devices, "pole%2F1~m.json"), file("pole/1"));

@@ -21,7 +21,7 @@ function order(section: JsonObject, changes: Partial<RemoteRequest> = {}): Remot
 }
 
 describe("a desired section", () => {
-  it("lays what it names over the board's own settings, and nothing else", () => {
+  it("overrides the settings that it names, and nothing else", () => {
     const windows = [{ cron: "0 2 * * *", duration: "2h" }];
     const { settings, problems } = overlaySettings(base, { ...debug, maintenance: { windows } });
     expect(problems).toStrictEqual([]);
@@ -52,7 +52,7 @@ describe("a desired section", () => {
     });
   });
 
-  it("tells every mistake at once", () => {
+  it("lists every mistake at once", () => {
     const judged = validateRemote({ agent: { "log-level": "loud" }, hub: { transport: "mqtt" }, x: 1 }, base);
     expect(judged.ok ? "" : judged.error.message.split("; ").length).toBe(3);
   });

@@ -11,19 +11,19 @@ const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 
 interface Scene {
   readonly folder: string;
-  readonly places: ProvisionPaths;
+  readonly paths: ProvisionPaths;
   readonly terminal: FakeTerminal;
   starts: number;
 }
 
-async function scene({ systemd = true, typed = device } = {}): Promise<Scene> {
+async function setUp({ systemd = true, typed = device } = {}): Promise<Scene> {
   const folder = await temporaryFolder();
   const configFolder = join(folder, "etc", "boardkeeper");
   const made: Scene = {
     folder,
     terminal: new FakeTerminal(),
     starts: 0,
-    places: {
+    paths: {
       configFolder,
       credentialFile: join(configFolder, "credentials", "connection-string"),
       startService: () => {
@@ -43,55 +43,55 @@ async function modeOf(path: string): Promise<string> {
 const plain = { caFile: undefined, noStart: false };
 
 describe("provision", () => {
-  it("keeps the connection string for its owner alone, where the config finds it, and starts the service", async () => {
-    const { places, terminal, folder } = await scene({ typed: `${device}\n` });
-    expect(await provision(plain, terminal, places)).toBe(0);
-    expect(await readFile(places.credentialFile, "utf8")).toBe(`${device}\n`);
-    expect(await modeOf(places.credentialFile)).toBe("600");
-    expect(await modeOf(join(places.configFolder, "credentials"))).toBe("700");
-    expect(await modeOf(places.configFolder)).toBe("755");
+  it("stores the connection string for its owner alone, where the config finds it, and starts the service", async () => {
+    const { paths, terminal, folder } = await setUp({ typed: `${device}\n` });
+    expect(await provision(plain, terminal, paths)).toBe(0);
+    expect(await readFile(paths.credentialFile, "utf8")).toBe(`${device}\n`);
+    expect(await modeOf(paths.credentialFile)).toBe("600");
+    expect(await modeOf(join(paths.configFolder, "credentials"))).toBe("700");
+    expect(await modeOf(paths.configFolder)).toBe("755");
     expect(terminal.notes).toContain("This board is now board-1 on h.example.");
     expect(terminal.notes).not.toContain("c2VjcmV0");
-    const around = { env: {}, simulate: false, deviceId: undefined, moduleId: undefined, stateDir: undefined };
-    const { credentialFile } = places;
-    const config = await loadConfig({ ...around, configFile: await emptyFile(folder), credentialFile });
+    const launch = { env: {}, simulate: false, deviceId: undefined, moduleId: undefined, stateDir: undefined };
+    const { credentialFile } = paths;
+    const config = await loadConfig({ ...launch, configFile: await emptyFile(folder), credentialFile });
     expect(config.hub).toMatchObject({ deviceId: "board-1", hostName: "h.example" });
   });
 
-  it("starts the service, unless told not to, and says so where nobody can", async () => {
-    const started = await scene();
-    await provision(plain, started.terminal, started.places);
+  it("starts the service unless --no-start, and says so where systemd does not run", async () => {
+    const started = await setUp();
+    await provision(plain, started.terminal, started.paths);
     expect(started.starts).toBe(1);
     expect(started.terminal.notes).toContain("The agent was started.");
-    const held = await scene();
-    await provision({ ...plain, noStart: true }, held.terminal, held.places);
+    const held = await setUp();
+    await provision({ ...plain, noStart: true }, held.terminal, held.paths);
     expect(held.starts).toBe(0);
     expect(held.terminal.notes).toContain("was not started");
-    const without = await scene({ systemd: false });
-    await provision(plain, without.terminal, without.places);
+    const without = await setUp({ systemd: false });
+    await provision(plain, without.terminal, without.paths);
     expect(without.terminal.notes).toContain("systemd does not run here.");
   });
 
-  it("takes the place of what was there, and mends its permissions", async () => {
-    const { places, terminal } = await scene();
-    await mkdir(join(places.configFolder, "credentials"), { recursive: true });
-    await writeFile(places.credentialFile, "old");
-    await chmod(places.credentialFile, 0o644);
-    await provision(plain, terminal, places);
-    expect(await readFile(places.credentialFile, "utf8")).toBe(`${device}\n`);
-    expect(await modeOf(places.credentialFile)).toBe("600");
-    expect(await readdir(join(places.configFolder, "credentials"))).toEqual(["connection-string"]);
+  it("replaces what was there, and corrects its permissions", async () => {
+    const { paths, terminal } = await setUp();
+    await mkdir(join(paths.configFolder, "credentials"), { recursive: true });
+    await writeFile(paths.credentialFile, "old");
+    await chmod(paths.credentialFile, 0o644);
+    await provision(plain, terminal, paths);
+    expect(await readFile(paths.credentialFile, "utf8")).toBe(`${device}\n`);
+    expect(await modeOf(paths.credentialFile)).toBe("600");
+    expect(await readdir(join(paths.configFolder, "credentials"))).toEqual(["connection-string"]);
   });
 
-  it("gives the hub's authority to the agent in a drop-in", async () => {
-    const { places, terminal, folder } = await scene();
+  it("names the CA of the hub in a drop-in", async () => {
+    const { paths, terminal, folder } = await setUp();
     const caFile = join(folder, "ca.pem");
     await writeFile(caFile, pem);
-    await provision({ ...plain, caFile }, terminal, places);
-    const { credentialFile, configFolder } = places;
+    await provision({ ...plain, caFile }, terminal, paths);
+    const { credentialFile, configFolder } = paths;
     await writeFile(join(configFolder, "agent.toml"), "");
-    const around = { env: {}, simulate: false, deviceId: undefined, moduleId: undefined, stateDir: undefined };
-    const config = await loadConfig({ ...around, configFile: join(configFolder, "agent.toml"), credentialFile });
+    const launch = { env: {}, simulate: false, deviceId: undefined, moduleId: undefined, stateDir: undefined };
+    const config = await loadConfig({ ...launch, configFile: join(configFolder, "agent.toml"), credentialFile });
     expect(config.hubCa).toBe(pem);
     expect(await modeOf(join(configFolder, "hub-ca.pem"))).toBe("644");
   });
@@ -101,8 +101,8 @@ describe("provision", () => {
     ["no CA", device, { ...plain, caFile: "/nonexistent/ca.pem" }, /Nothing was changed. --ca-file: ENOENT/],
     ["what is no CA", device, { ...plain, caFile: "/etc/hostname" }, /is not a PEM certificate/],
   ])("changes nothing for %s", async (_what, typed, given, message) => {
-    const made = await scene({ typed });
-    await expect(provision(given, made.terminal, made.places)).rejects.toThrow(message);
+    const made = await setUp({ typed });
+    await expect(provision(given, made.terminal, made.paths)).rejects.toThrow(message);
     expect(await readdir(made.folder)).toEqual([]);
     expect(made.starts).toBe(0);
   });
