@@ -40,7 +40,7 @@ export async function startImageServer(options: ImageServerOptions): Promise<Lis
       response.destroy();
     });
   });
-  const front = new TlsFrontend({
+  const frontend = new TlsFrontend({
     port: options.port,
     name: "images",
     endpoints: ["images"],
@@ -49,8 +49,8 @@ export async function startImageServer(options: ImageServerOptions): Promise<Lis
     network,
     log,
   });
-  await front.open();
-  return front;
+  await frontend.open();
+  return frontend;
 }
 
 async function respond(

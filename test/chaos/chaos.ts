@@ -81,7 +81,7 @@ async function run(): Promise<void> {
   await pause(minutes * 60_000);
   over.abort();
   await hub.faults.clear();
-  const calm = performance.now();
+  const endedMs = performance.now();
   const late = pause(recoveryMs).then(() => "late");
   if ((await Promise.race([Promise.all(working), late])) === "late") wrong.push("an operation never came to an end");
 
@@ -92,7 +92,7 @@ async function run(): Promise<void> {
     if (!(await agrees(board, view))) wrong.push(`${board.deviceId}: its twin and the board disagree`);
     wrong.push(...view.violations, ...board.fatal);
   }
-  const recoveredS = (performance.now() - calm) / 1_000;
+  const recoveredS = (performance.now() - endedMs) / 1_000;
   for (const [operation, times] of restless.applied) {
     if (times > 1) wrong.push(`${operation} was applied ${times} times`);
   }
