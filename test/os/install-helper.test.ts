@@ -56,7 +56,7 @@ async function update(
   return (await service.untilReported("boardkeeper.update.phase", hasEnded))["boardkeeper"].update;
 }
 
-/** Says this at the door, in the name of a user of the board, and nothing more; resolves with what the door says. */
+/** Sends this to the helper as a user of the board, and nothing more; resolves with the helper's answer. */
 async function say({ machine }: Board, user: string, words: string): Promise<string> {
   // Whoever has said "run" stays on until the program has ended.
   const client = `socket(my $s, 1, 1, 0); connect($s, sockaddr_un("${socket}")) or die "no: $!"; syswrite $s, $ARGV[0];
@@ -79,7 +79,7 @@ const wishes = {
   "write to /var": "touch /var/lib/mine",
   "write to /run": "touch /run/mine || touch /run/systemd/system/mine || touch /run/boardkeeper/mine",
   "change the agent's state": "touch /var/lib/boardkeeper/mine || cat /var/lib/boardkeeper/state.json",
-  "change the door": "echo >>/usr/lib/boardkeeper/install-door || echo >/etc/boardkeeper/installer",
+  "change the helper": "echo >>/usr/lib/boardkeeper/install-door || echo >/etc/boardkeeper/installer",
   "read the connection string where the agent keeps it": "cat /var/lib/boardkeeper/config.last-good.json",
   "see people's homes": "ls /root || ls /home/*",
   "see devices": "ls /dev/kmsg /dev/mem || ls /dev/loop-control",
@@ -99,7 +99,7 @@ const wishing = `#!/bin/bash\n${Object.entries(wishes)
   .map(([what, command]) => `( ${command} ) >/dev/null 2>&1 && echo "can ${what}"`)
   .join("\n")}\nexit 0\n`;
 
-describe.each(systemNames)("root's door to the owner's installer on %s", (system) => {
+describe.each(systemNames)("root's install helper on %s", (system) => {
   it("installs an update as root, from root's own copy of the image, and it is proven", async () => {
     const board = await boardWithSlots(system);
     const { machine, cli, deviceId, service } = board;
