@@ -27,8 +27,8 @@ export function exampleToml(): string {
 
 function entry(key: string, { type, initialToml, description, page }: Setting<unknown>): string {
   const more = page === undefined ? "" : ` See docs/${page.path}.`;
-  const comment = wrap(`${description}${more} (${type})`.replaceAll("`", ""), 100).map((line) => `## ${line}\n`);
-  return `${comment.join("")}#${key} = ${initialToml ?? '""'}\n`;
+  const comment = [...wrap(`${description}${more}`.replaceAll("`", ""), 100), `Type: ${type}.`];
+  return `${comment.map((line) => `## ${line}\n`).join("")}#${key} = ${initialToml ?? '""'}\n`;
 }
 
 function wrap(text: string, width: number): string[] {
