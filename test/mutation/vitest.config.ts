@@ -6,14 +6,16 @@ export default defineConfig({
   test: {
     root: fileURLToPath(new URL("../..", import.meta.url)),
     include: [
-      "test/unit/agent/contract/{dialects,methods}.test.ts",
-      "test/unit/agent/hub/{patch,policy,schedule}.test.ts",
+      "test/unit/agent/contract/**/*.test.ts",
+      "test/unit/agent/hub/reconnect-policy.test.ts",
+      "test/unit/agent/twin/progress-throttle.test.ts",
       "test/unit/agent/{reboot,update}/{decisions,machine,report,request}.test.ts",
       "test/unit/agent/update/recover.test.ts",
       "test/unit/agent/download/{mirror-policy,partial-metadata,response,token-bucket}.test.ts",
-      "test/unit/agent/{last-good,replies}.test.ts",
+      "test/integration/agent/method-replies.test.ts",
       "test/unit/agent/maintenance/window.test.ts",
       "test/unit/agent/telemetry/report-policy.test.ts",
+      "test/unit/agent/config/last-known-good.test.ts",
     ],
   },
 });
