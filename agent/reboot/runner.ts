@@ -1,7 +1,7 @@
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import { unsavedOutcomeAlert, type StateStore } from "../state/ports.ts";
+import { unsavedOutcomeAlert, type RunningAction, type StateStore } from "../state/ports.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
@@ -65,7 +65,7 @@ export class RebootRunner {
   }
 
   /** What is being done: for a watchdog. */
-  get running(): { readonly action: RebootAction; readonly isEnding: boolean } | undefined {
+  get running(): RunningAction<RebootAction> | undefined {
     return this.#actionRunner.running;
   }
 

@@ -1,3 +1,5 @@
+import type { RunningAction } from "./ports.ts";
+
 /**
  * Runs the action that the present state demands, one at a time. When the state demands another one, the running action is
  * aborted, and has ended before the next one begins.
@@ -30,7 +32,7 @@ export class ActionRunner<Action> {
   }
 
   /** The running action; `isEnding` when it was aborted. Undefined when nothing runs. */
-  get running(): { readonly action: Action; readonly isEnding: boolean } | undefined {
+  get running(): RunningAction<Action> | undefined {
     if (this.#running === undefined) return undefined;
     return { action: this.#running.action, isEnding: this.#running.abort.signal.aborted };
   }

@@ -66,3 +66,10 @@ export function unsavedOutcomeAlert(what: string, end: { readonly phase: string;
     ? `${what} ends as ${phase} once that can be saved.`
     : `${what} ends as ${phase} (${error.code}) once that can be saved: ${error.message}`;
 }
+
+/** The action that a runner is running. */
+export interface RunningAction<Action> {
+  readonly action: Action;
+  /** True when it was told to stop, because the state demands something else by now. */
+  readonly isEnding: boolean;
+}

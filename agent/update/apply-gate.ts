@@ -6,32 +6,32 @@ export interface ApplyGatePorts {
   readonly store: StateStore<UpdateSlice>;
   /** Whether the board goes down for another reason. */
   readonly isRebooting: () => boolean;
-  /** Resolves when a maintenance window lets the board act. Tells what it waits for. */
+  /** Resolves when a maintenance window is open. Reports what it waits for. */
   readonly windowOpened: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
   readonly onWait: (wait: BlockedBy) => void;
 }
 
 /**
- * Resolves when a staged image may be applied: at once, in its maintenance window, or on the order `applyFirmwareUpdate`
- * (which makes the job one that applies now); and never while the board is on its way down for another reason.
+ * Resolves when a staged image may be applied: at once, in its maintenance window, or after `applyFirmwareUpdate`, which
+ * sets the job to apply now. Never while the board is rebooting for another reason.
  */
 export async function untilApplyAllowed(ports: ApplyGatePorts, job: Job, signal: AbortSignal): Promise<void> {
   const { store, isRebooting } = ports;
-  const isOrdered = ({ update }: UpdateSlice): boolean =>
+  const isRequested = ({ update }: UpdateSlice): boolean =>
     "job" in update && update.job.operationId === job.operationId && update.job.apply === "now" && !isRebooting();
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  const ways: Promise<unknown>[] = [store.until(isOrdered, either)];
-  if (job.apply === "window") ways.push(untilWindowAllows(ports, either));
+  const done = new AbortController();
+  const stop = AbortSignal.any([signal, done.signal]);
+  const conditions: Promise<unknown>[] = [store.until(isRequested, stop)];
+  if (job.apply === "window") conditions.push(untilWindowAllows(ports, stop));
   try {
-    await Promise.race(ways);
+    await Promise.race(conditions);
   } finally {
-    over.abort();
-    await Promise.allSettled(ways);
+    done.abort();
+    await Promise.allSettled(conditions);
   }
 }
 
-/** Resolves at a moment at which a window is open and the board stays up. */
+/** Resolves when a window is open and the board is not rebooting. */
 async function untilWindowAllows(
   { store, isRebooting, windowOpened, onWait }: ApplyGatePorts,
   signal: AbortSignal,

@@ -5,12 +5,12 @@ import type { Job, UpdateSlice } from "./job.ts";
 import { isCancellable, isRunning, step } from "./machine.ts";
 import { isSameImage, type ParsedUpdateRequest } from "./request.ts";
 
-/* What a request about updates comes to, given what is saved. Pure: the store takes these decisions one at a time. */
+/* Decides requests about updates from the saved state. Pure: the state store runs one decision at a time. */
 
 /**
- * What the board already is to a job. `done`: it runs that image, as far as can be told. `taken`: it runs another image
- * under the same version, so that nothing could prove the new one. A board that was flashed by hand since its last
- * update is compared by what it runs, not by what it remembers.
+ * How the running system relates to a job. `installed`: it is that image, as far as can be told. `versionInUse`: another
+ * image runs under the same version, so nothing could prove that the new one runs. The running version counts more than
+ * the last update: the board may have been flashed by hand since.
  */
 function compareWithInstalled(
   { lastProven }: UpdateSlice,
@@ -24,8 +24,8 @@ function compareWithInstalled(
 }
 
 /**
- * `firmwareUpdate`: starts the job, or says that it is running or done already, or that another one is in the way.
- * @param currentVersion the version that runs; null when it cannot be told
+ * `firmwareUpdate`: starts the job, or answers that it is running, done or blocked by another one.
+ * @param currentVersion the version that runs; null when the installer cannot tell
  */
 export function decideUpdate(
   saved: UpdateSlice,
@@ -34,25 +34,25 @@ export function decideUpdate(
   at: string,
 ): Decision<UpdateSlice, MethodReply> {
   const { update, lastProven } = saved;
-  const isThis = (other: { operationId: string; version: string; sha256: string | null }): boolean =>
+  const isSameRequest = (other: { operationId: string; version: string; sha256: string | null }): boolean =>
     callerGaveId ? other.operationId === job.operationId : isSameImage(other, job);
   if (isRunning(update)) {
-    if (isThis(update.job))
-      return alreadyReply(update.job.operationId, `This update is running already (${update.phase}).`);
+    if (isSameRequest(update.job))
+      return alreadyReply(update.job.operationId, `This update is already running (${update.phase}).`);
     return rejection({
       status: 409,
       code: "update-running",
-      message: `Another update is running (${update.job.operationId}, ${update.job.rehearsal ? "a rehearsal" : `to ${update.job.version}`}, ${update.phase}). Wait for it, or cancel it with cancelFirmwareUpdate.`,
+      message: `Another update is running (${update.job.operationId}, ${update.job.rehearsal ? "a dry run" : `to ${update.job.version}`}, ${update.phase}). Wait for it, or cancel it with cancelFirmwareUpdate.`,
     });
   }
-  const stands = compareWithInstalled(saved, job, currentVersion);
+  const comparison = compareWithInstalled(saved, job, currentVersion);
   const { operationId } = job;
-  if (stands === "versionInUse")
+  if (comparison === "versionInUse")
     return rejection({ status: 409, code: "version-in-use", message: versionInUseMessage(job) });
-  if (stands === "installed") {
+  if (comparison === "installed") {
     return lastProven?.version === job.version
-      ? alreadyReply(lastProven.operationId, `This update was done and proven at ${lastProven.at}.`)
-      : alreadyReply(operationId, `The board runs ${job.version} already.`);
+      ? alreadyReply(lastProven.operationId, `This update was committed at ${lastProven.at}.`)
+      : alreadyReply(operationId, `The board already runs ${job.version}.`);
   }
   return {
     change: { update: step(update, { type: "accepted", job, at }) ?? update },
@@ -60,7 +60,7 @@ export function decideUpdate(
   };
 }
 
-/** `applyFirmwareUpdate`: the order for a staged image that waits for it, or for its window. */
+/** `applyFirmwareUpdate`: applies an image that is staged and waits for approval or its window. */
 export function decideApply(
   { update }: UpdateSlice,
   operationId: string | undefined,
@@ -69,7 +69,7 @@ export function decideApply(
     return rejection({
       status: 404,
       code: "nothing-staged",
-      message: "No staged update waits to be applied. Ask for one with firmwareUpdate.",
+      message: "No staged update waits for approval. Request one with firmwareUpdate.",
     });
   }
   const job = { ...update.job, apply: "now" as const };
@@ -79,7 +79,7 @@ export function decideApply(
   };
 }
 
-/** `cancelFirmwareUpdate`: possible until the board is being changed. */
+/** `cancelFirmwareUpdate`: possible while the board is unchanged. */
 export function decideCancel(
   { update }: UpdateSlice,
   operationId: string | undefined,
@@ -89,7 +89,7 @@ export function decideCancel(
     return rejection({
       status: 404,
       code: "nothing-running",
-      message: "No such update is running: there is nothing to cancel.",
+      message: "No such update is running, so there is nothing to cancel.",
     });
   }
   const cancelled = step(update, { type: "cancelled", at });
@@ -97,7 +97,7 @@ export function decideCancel(
     return rejection({
       status: 409,
       code: "too-late",
-      message: `Too late to cancel: the update is ${update.phase}. It ends by itself, proven or back on the old system.`,
+      message: `Too late to cancel: the update is ${update.phase}. It ends by itself: committed, or rolled back to the old system.`,
     });
   }
   return {
@@ -106,9 +106,9 @@ export function decideCancel(
   };
 }
 
-/** A desired `firmware` document as it was read: what it is, and what it asks for. */
+/** A desired `firmware` document: its identity and the request in it. */
 export interface DesiredFirmware {
-  /** The digest of its content: the same for the same content, whatever its key order and `$version`. */
+  /** The digest of its content, independent of key order and `$version`. */
   readonly identity: string;
   readonly desiredVersion: number;
   readonly parsed: Validated<ParsedUpdateRequest>;
@@ -119,8 +119,8 @@ export type DesiredOutcome =
   | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
 /**
- * A desired `firmware` document. Each content is looked at once, however often it is delivered: what was done, failed,
- * cancelled, refused, or overtaken by a method, is not started again by a replay.
+ * A desired `firmware` document. Each content is handled once, however often it is delivered: an update that was done,
+ * failed, cancelled, refused or replaced is not started again.
  */
 export function decideDesired(
   saved: UpdateSlice,
@@ -130,39 +130,39 @@ export function decideDesired(
 ): Decision<UpdateSlice, DesiredOutcome> {
   const { update, handledDesired } = saved;
   if (handledDesired?.identity === identity) return { answer: { kind: "alreadyHandled" } };
-  const handled = { identity, desiredVersion, refused: null };
+  const handledNow = { identity, desiredVersion, refused: null };
 
   if (!parsed.ok) {
     const { code, message } = parsed.error;
     return {
-      change: { handledDesired: { ...handled, refused: { code, message } } },
+      change: { handledDesired: { ...handledNow, refused: { code, message } } },
       answer: { kind: "refused", refusal: parsed.error },
     };
   }
   const { job } = parsed.value;
   const running = isRunning(update);
-  const gives = running && update.job.origin === "desired" && isCancellable(update);
-  if (running && !gives) return { answer: { kind: "mustWait" } };
+  const replaces = running && update.job.origin === "desired" && isCancellable(update);
+  if (running && !replaces) return { answer: { kind: "mustWait" } };
 
-  const stands = compareWithInstalled(saved, job, currentVersion);
-  const freed = gives ? (step(update, { type: "cancelled", at }) ?? update) : update;
-  if (stands === "versionInUse") {
+  const comparison = compareWithInstalled(saved, job, currentVersion);
+  const afterCancel = replaces ? (step(update, { type: "cancelled", at }) ?? update) : update;
+  if (comparison === "versionInUse") {
     const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionInUseMessage(job) };
     const refused = { code: refusal.code, message: refusal.message };
-    const change = { handledDesired: { ...handled, refused }, ...(gives ? { update: freed } : {}) };
+    const change = { handledDesired: { ...handledNow, refused }, ...(replaces ? { update: afterCancel } : {}) };
     return { change, answer: { kind: "refused", refusal } };
   }
-  if (stands === "installed") {
+  if (comparison === "installed") {
     return {
-      change: { handledDesired: handled, ...(gives ? { update: freed } : {}) },
+      change: { handledDesired: handledNow, ...(replaces ? { update: afterCancel } : {}) },
       answer: { kind: "alreadyInstalled" },
     };
   }
-  const accepted = step(freed, { type: "accepted", job, at });
-  return { change: { handledDesired: handled, update: accepted ?? freed }, answer: { kind: "accepted" } };
+  const accepted = step(afterCancel, { type: "accepted", job, at });
+  return { change: { handledDesired: handledNow, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
 }
 
-/** The desired properties have no `firmware` (any more): what was refused in it is of no interest now. */
+/** The desired properties have no `firmware`: clears the refusal of an earlier document. */
 export function decideNoDesired({ handledDesired }: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> {
   const answer = { kind: "alreadyHandled" } as const;
   if (handledDesired === null || handledDesired.refused === null) return { answer };
@@ -170,7 +170,7 @@ export function decideNoDesired({ handledDesired }: UpdateSlice): Decision<Updat
 }
 
 function versionInUseMessage({ version }: Job): string {
-  return `The board runs another image as ${version}: nothing could prove that this one came to run. Give each image a version of its own.`;
+  return `The board runs another image as ${version}, so nothing could prove that this one runs. Give each image its own version.`;
 }
 
 function alreadyReply(operationId: string, response: string): Decision<UpdateSlice, MethodReply> {

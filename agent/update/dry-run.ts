@@ -3,13 +3,13 @@ import type { Image, Job } from "./job.ts";
 import type { Installer, StagedImage, ImagePipeline } from "./ports.ts";
 import type { DownloadProgress } from "./report.ts";
 
-/** The size of an image that is not there, so that a rehearsal has progress to show. */
-const rehearsedBytes = 15 * 1_000_000;
+/** The size of a made-up image, so that a dry run has progress to show. */
+const imageBytes = 15 * 1_000_000;
 const steps = 15;
 
 /**
- * Walks the phases of an update with pauses where a real one has work: nothing is fetched, nothing is installed, and the
- * board restarts into the same system. For simulated boards, so that the tutorials' service apps see every word.
+ * Goes through the phases of an update with pauses instead of work: downloads and installs nothing, and the board restarts
+ * into the same system. For simulated boards, so that the tutorials' service apps see every phase.
  */
 export class DryRunPipeline implements ImagePipeline {
   readonly installer: Installer;
@@ -37,9 +37,9 @@ export class DryRunPipeline implements ImagePipeline {
   async download(_job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image> {
     for (let done = 1; done <= steps; done += 1) {
       await this.#step(signal);
-      onProgress({ receivedBytes: (rehearsedBytes * done) / steps, totalBytes: rehearsedBytes });
+      onProgress({ receivedBytes: (imageBytes * done) / steps, totalBytes: imageBytes });
     }
-    return { sha256: "0".repeat(64), sizeBytes: rehearsedBytes };
+    return { sha256: "0".repeat(64), sizeBytes: imageBytes };
   }
 
   async checkAndStage(_job: Job, _measured: Image, signal: AbortSignal): Promise<void> {
@@ -55,6 +55,6 @@ export class DryRunPipeline implements ImagePipeline {
   }
 
   async cleanUp(): Promise<void> {
-    // A rehearsal leaves nothing behind.
+    // A dry run leaves nothing behind.
   }
 }

@@ -11,11 +11,11 @@ export interface StagingPipelinePorts extends Runtime {
   readonly maxImageBytes: number;
   /** Partial images that stay when a job's leftovers are removed: uploaded on the board, and not asked for yet. */
   readonly protectedPartials: () => readonly string[];
-  /** How long the bytes of a download that has ended badly are kept. */
+  /** How long the bytes of a failed or cancelled download are kept. */
   readonly keepPartialMs: number;
 }
 
-/** Fetches, checks, stages and opens real images. */
+/** Downloads images, checks and stages them on disk, and opens them for the installer. */
 export class StagingPipeline implements ImagePipeline {
   readonly installer: Installer;
   readonly #ports: StagingPipelinePorts;
@@ -28,13 +28,13 @@ export class StagingPipeline implements ImagePipeline {
   async reserveSpace(job: Job): Promise<void> {
     const { staging } = this.#ports;
     await staging.removeAllExcept([digestOf(job)]);
-    const room = await staging.availableBytes();
-    if (job.sizeBytes !== null && job.sizeBytes > room) throw noSpace(job.sizeBytes, room);
+    const availableBytes = await staging.availableBytes();
+    if (job.sizeBytes !== null && job.sizeBytes > availableBytes) throw noSpace(job.sizeBytes, availableBytes);
   }
 
   async download(job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image> {
     const { downloader, staging, maxImageBytes } = this.#ports;
-    const order = {
+    const request = {
       operationId: job.operationId,
       uris: [job.uri, ...(job.mirrors ?? [])],
       sha256: digestOf(job),
@@ -44,7 +44,7 @@ export class StagingPipeline implements ImagePipeline {
       availableBytes: await staging.availableBytes(),
     };
     try {
-      return await downloader.download(order, onProgress, signal);
+      return await downloader.download(request, onProgress, signal);
     } catch (cause) {
       // At once: on a full disk, not even the failure could be saved.
       if (cause instanceof AgentError && cause.code === "no-space") await staging.removeAllExcept([]);
@@ -57,13 +57,13 @@ export class StagingPipeline implements ImagePipeline {
     if (measured.sha256 !== expected) {
       throw new AgentError(
         "bad-digest",
-        `The image that arrived has SHA-256 ${measured.sha256}, but ${expected} was asked for. Check the address and the check value, then ask again.`,
+        `The downloaded image has SHA-256 ${measured.sha256}, but the request says ${expected}. Check the address and the check value, then request the update again.`,
       );
     }
     if (job.sizeBytes !== null && job.sizeBytes !== measured.sizeBytes) {
       throw new AgentError(
         "bad-size",
-        `The image has ${measured.sizeBytes} bytes, but ${job.sizeBytes} were promised.`,
+        `The downloaded image has ${measured.sizeBytes} bytes, but the request says ${job.sizeBytes}. Check the file on the server, then request the update again.`,
       );
     }
     await this.#ports.staging.promote(expected);
@@ -89,12 +89,12 @@ export class StagingPipeline implements ImagePipeline {
 function noSpace(neededBytes: number, availableBytes: number): AgentError {
   return new AgentError(
     "no-space",
-    `The image of ${neededBytes} bytes does not fit: the board has room for ${availableBytes}. Free some space, or raise update.staging-quota; then ask again.`,
+    `The image of ${neededBytes} bytes does not fit: the board has space for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`,
   );
 }
 
 function digestOf({ sha256, rehearsal }: Job): string {
   if (sha256 === null)
-    throw new AgentError("internal", `A job without a digest (rehearsal: ${rehearsal}) came to the pipeline.`);
+    throw new AgentError("internal", `A job without a digest (dry run: ${rehearsal}) cannot be staged.`);
   return sha256;
 }

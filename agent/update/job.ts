@@ -3,27 +3,27 @@ import { operationId, firmwareVersion, mirrors, packageUri } from "../contract/m
 import { failureSchema, sha256Hex, isoTimestamp, wholeNumber, shortText } from "../contract/check.ts";
 
 /*
- * Jobs, states and events of a firmware update. States are saved to disk and read back after any restart, so each has a
- * schema, and its type is what the schema lets through: a state that could not be read back does not compile.
+ * Jobs, states and events of a firmware update. States are saved and read back after a restart, so each has a schema and
+ * takes its type from it: a state that could not be read back does not compile.
  */
 
 const job = v.object({
-  /** Given by the caller, or made by us; what the twin and the logs call the job. */
+  /** From the caller, or generated; twin and logs name the job by it. */
   operationId,
-  /** Who asked: a direct method, or the desired properties. A desired-born job gives way to a changed document. */
+  /** A direct method or the desired properties. A changed desired document replaces a job that it started. */
   origin: v.picklist(["method", "desired"]),
-  /** Asked for, or `sha256:` and 12 hex digits where none was: what must run in the end. */
+  /** The version to install; `sha256:` and 12 hex digits where the request names none. */
   version: firmwareVersion,
-  /** Where to fetch the image. May carry a signature: never logged, never reported. */
+  /** The image's address. May contain a signature: never logged, never reported. */
   uri: packageUri,
-  /** Other addresses of the same image. As secret as the first. */
+  /** Other addresses of the same image, as secret as the first. */
   mirrors: v.optional(mirrors),
-  /** The digest that the image must have; null for a rehearsal. */
+  /** The expected digest; null for a dry run. */
   sha256: v.nullable(sha256Hex),
-  /** The size that the caller promised. */
+  /** The size in the request; null when it gives none. */
   sizeBytes: v.nullable(wholeNumber),
   apply: v.picklist(["now", "window", "manual"]),
-  /** Walks every phase of a simulated board with pauses; fetches nothing, changes no version, proves nothing. */
+  /** A dry run of a simulated board: every phase with pauses; downloads nothing, changes no version. */
   rehearsal: v.boolean(),
 });
 export type Job = Readonly<v.InferOutput<typeof job>>;
@@ -40,27 +40,27 @@ const times = v.object({
   ended: v.optional(isoTimestamp),
 });
 
-/** An image as it was measured while it arrived, or as it lies in the staging area. */
+/** Digest and size of a downloaded or staged image. */
 const image = v.object({ sha256: sha256Hex, sizeBytes: wholeNumber });
 export type Image = Readonly<v.InferOutput<typeof image>>;
 
-/** How the new system comes to run: the board reboots, the installer restarts a service, or nothing restarts. */
+/** What starts the new system: a reboot of the board, the installer's restart of a service, or nothing. */
 export const restartKinds = ["board", "service", "none"] as const;
 export type RestartKind = (typeof restartKinds)[number];
 
-/** The board as it was before anything of it was changed: what "healthy" is compared with, and what to go back to. */
+/** The board before the update changed it: the health check compares with it, and a rollback returns to it. */
 const before = v.object({ version: v.nullable(shortText), linkUp: v.boolean() });
 export type Baseline = Readonly<v.InferOutput<typeof before>>;
 
-const onTheWay = { job, times };
-const installing = { ...onTheWay, image, before };
+const inProgress = { job, times };
+const installing = { ...inProgress, image, before };
 
 export const updateState = v.variant("phase", [
   v.object({ phase: v.literal("idle") }),
-  v.object({ phase: v.literal("accepted"), ...onTheWay }),
-  v.object({ phase: v.literal("downloading"), ...onTheWay, attempt: wholeNumber }),
-  v.object({ phase: v.literal("verifying"), ...onTheWay, image }),
-  v.object({ phase: v.literal("staged"), ...onTheWay, image }),
+  v.object({ phase: v.literal("accepted"), ...inProgress }),
+  v.object({ phase: v.literal("downloading"), ...inProgress, attempt: wholeNumber }),
+  v.object({ phase: v.literal("verifying"), ...inProgress, image }),
+  v.object({ phase: v.literal("staged"), ...inProgress, image }),
   v.object({
     phase: v.literal("applying"),
     ...installing,
@@ -80,18 +80,18 @@ export const updateState = v.variant("phase", [
     ...installing,
     restart: v.picklist(restartKinds),
     attempt: wholeNumber,
-    /** Why it goes back. */
+    /** Why the update is rolled back. */
     error: failureSchema,
-    /** True once only the restart is missing: the old system is the default again, or nothing but its boot loader is left. */
+    /** True once only the restart is missing: the old system is the default, or the boot loader has to fall back. */
     reverted: v.boolean(),
     fromBootId: shortText,
-    /** Where this ends: back from a system that ran, or from one that never came to run. */
+    /** The final phase: `rolledBack` where the new system ran, `failed` where it never did. */
     end: v.picklist(["rolledBack", "failed"]),
   }),
-  v.object({ phase: v.literal("completed"), ...onTheWay }),
-  v.object({ phase: v.literal("failed"), ...onTheWay, error: failureSchema }),
-  v.object({ phase: v.literal("rolledBack"), ...onTheWay, error: failureSchema }),
-  v.object({ phase: v.literal("cancelled"), ...onTheWay }),
+  v.object({ phase: v.literal("completed"), ...inProgress }),
+  v.object({ phase: v.literal("failed"), ...inProgress, error: failureSchema }),
+  v.object({ phase: v.literal("rolledBack"), ...inProgress, error: failureSchema }),
+  v.object({ phase: v.literal("cancelled"), ...inProgress }),
 ]);
 export type UpdateState = v.InferOutput<typeof updateState>;
 
@@ -106,13 +106,13 @@ export const updateSlice = v.object({
       refused: v.nullable(v.object({ code: shortText, message: v.string() })),
     }),
   ),
-  /** The last update that was proven: what "already done" is measured by. Never a dry run. */
+  /** The last committed update, which decides whether a request is done already. Never a dry run. */
   lastProven: v.nullable(v.object({ operationId, version: firmwareVersion, sha256: sha256Hex, at: isoTimestamp })),
 });
 export type UpdateSlice = v.InferOutput<typeof updateSlice>;
 export type ActiveUpdate = Extract<UpdateState, { job: Job }>;
 
-/** What can happen to an update. `at` is wall time as a label only; it decides nothing. */
+/** What can happen to an update. `at` is wall time for people; nothing is decided by it. */
 export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "accepted"; readonly job: Job }
   | { readonly type: "spaceReserved" }
@@ -128,20 +128,20 @@ export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "cancelled" }
 );
 
-/** A count of starts that is damaged or cannot be read: as good as too many. */
+/** Stands for a boot counter that cannot be read: treated as too many boots. */
 export const unreadableCount = 999;
 
-/** What is known after a restart of the agent, before anything is done. */
+/** What is known after a restart of the agent, before any action. */
 export interface RestartFacts {
   readonly at: string;
-  /** The kernel's boot id: another one than before proves that the board went through a reboot. */
+  /** The kernel's boot id: a changed one proves a reboot. */
   readonly bootId: string;
   /** The boot in which the state was saved. */
   readonly savedBootId: string;
-  /** The version that runs now, as the installer reads it; null while that cannot be told, which proves nothing. */
+  /** The running version, from the installer; null while it cannot tell, which proves nothing. */
   readonly runningVersion: string | null;
-  /** True when the last saved state is lost and this is an older one: what was asked for since is not known. */
+  /** True when the latest saved state is lost and this is an older one: later requests are not known. */
   readonly isOlderCopy: boolean;
-  /** How often a system was started while an update was not proven, this start included: from its own small record. */
+  /** The boot counter: boots of an uncommitted system, this one included. */
   readonly trialBoots: number;
 }

@@ -3,10 +3,10 @@ import type { Failure } from "../contract/failure.ts";
 import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
 
 /**
- * How often each step may be begun before the machine gives it up: every loop across restarts ends. To give up an
- * installation leaves the board as it was. To give up the way back leaves it on a system that was never proven, maybe out of
- * the hub's reach, and the next installation would be written over the system that still boots: so that comes last. `commits`
- * counts the starts of a new system, as `trialBoots` does, where it was proven in the end.
+ * How often each step may begin, so that every loop across restarts ends. To give up an installation leaves the board
+ * unchanged. To give up a rollback leaves it on an uncommitted system, maybe without a hub, and the next installation would
+ * overwrite the system that still boots: so that limit is high. `commits` limits the boots of a system that passed its
+ * health check, `trialBoots` those of one that has not.
  */
 export const attemptLimits = {
   downloads: 100,
@@ -18,7 +18,7 @@ export const attemptLimits = {
   reverts: 10,
 } as const;
 
-/** What must be done while in a state. Derived from the state, so none is lost; each may be done twice. */
+/** What must be done while in a state. Derived from the state, so none is lost; each may run twice. */
 export type UpdateAction =
   | { readonly kind: "reserveSpace"; readonly job: Job }
   | { readonly kind: "download"; readonly job: Job; readonly attempt: number }
@@ -39,8 +39,8 @@ export type UpdateAction =
   | { readonly kind: "cleanUp"; readonly job: Job; readonly keepsPartial: boolean };
 
 /**
- * The state after an event, or undefined when this state does not answer it: an event of a action that has been
- * overtaken, a cancel that comes too late, a second request while one is running.
+ * The state after an event; undefined when the event is ignored: the result of a replaced action, a cancel that is too
+ * late, a second request while one is running.
  */
 export function step(state: UpdateState, event: UpdateEvent): UpdateState | undefined {
   const { at } = event;
@@ -98,8 +98,8 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
         return event.restartNeeded ? { ...state, reverted: true } : finishRollback(state, at);
       }
       if (event.type === "failed") {
-        const again = retryRollback(state, event.bootId) ?? rollbackByBootloader(state, event.bootId);
-        return again ?? { ...endJob(state, "failed", at), error: event.error };
+        const retried = retryRollback(state, event.bootId) ?? rollbackByBootloader(state, event.bootId);
+        return retried ?? { ...endJob(state, "failed", at), error: event.error };
       }
       return undefined;
   }
@@ -117,14 +117,14 @@ function stepApplying(state: InPhase<"applying">, event: UpdateEvent): UpdateSta
     return { ...enterPhase(state, "proving", at), image, before, restart, proven: false };
   }
   if (event.type === "failed") {
-    // Until it is installed nothing was switched over; afterwards arming may have been done in part.
+    // Before it is installed, nothing was switched. Afterwards arming may have happened in part.
     if (state.installed === null) return { ...endJob(state, "failed", at), error: event.error };
     return startRollback(state, event.error, at, state.installed, event.bootId, "failed");
   }
   return undefined;
 }
 
-/** What must be done in a state; undefined where there is nothing but to wait for a request. */
+/** What must be done in a state; undefined where the machine waits for a request. */
 export function actionFor(state: UpdateState): UpdateAction | undefined {
   switch (state.phase) {
     case "idle":
@@ -158,29 +158,29 @@ export function actionFor(state: UpdateState): UpdateAction | undefined {
   }
 }
 
-/** True while a job can still be cancelled: nothing of the board has been changed yet. */
+/** True while a job can be cancelled: the board is unchanged. */
 export function isCancellable(state: UpdateState): boolean {
   return ["accepted", "downloading", "verifying", "staged"].includes(state.phase);
 }
 
-/** True from the moment the board is being changed until that has ended well or badly. */
+/** True while the board is being changed, until that has succeeded or failed. */
 export function isPastStaging(state: UpdateState): boolean {
   return ["applying", "rebooting", "proving", "reverting"].includes(state.phase);
 }
 
-/** True while a job is under way: no other can be accepted. */
+/** True while a job runs: no other is accepted. */
 export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { phase: EndPhase }> {
   return isCancellable(state) || isPastStaging(state);
 }
 
-/** The ends that a job can come to while nothing of the board has been changed. */
+/** How a job can end while the board is unchanged. */
 function endEarly(state: ActiveUpdate, event: UpdateEvent): UpdateState | undefined {
   if (event.type === "cancelled") return endJob(state, "cancelled", event.at);
   if (event.type === "failed") return { ...endJob(state, "failed", event.at), error: event.error };
   return undefined;
 }
 
-/* What a step and a recovery share: how a state is left for another. */
+/* Transitions that both an event and a recovery can take. */
 
 export type EndPhase = "completed" | "failed" | "rolledBack" | "cancelled";
 export type InPhase<Phase extends UpdateState["phase"]> = Extract<UpdateState, { phase: Phase }>;
@@ -207,7 +207,7 @@ export function startRollback(
   at: string,
   restart: InPhase<"reverting">["restart"],
   fromBootId: string,
-  lastly: InPhase<"reverting">["end"],
+  finalPhase: InPhase<"reverting">["end"],
 ): UpdateState {
   const { image, before } = state;
   return {
@@ -219,19 +219,19 @@ export function startRollback(
     error,
     reverted: false,
     fromBootId,
-    end: lastly,
+    end: finalPhase,
   };
 }
 
-/** What did not go back the first time is begun anew, several times: a board that stays on a bad system may be lost. */
+/** Starts a failed rollback again, several times: a board that stays on a bad system may be lost. */
 export function retryRollback(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
   if (state.attempt >= attemptLimits.reverts) return undefined;
   return { ...state, reverted: false, attempt: state.attempt + 1, fromBootId };
 }
 
 /**
- * Where the installer cannot go back, the boot loader may: a board that is restarted starts a system on trial no second time.
- * Not where the new system never ran: it may still be armed.
+ * Where the installer cannot revert, the boot loader may: after a restart it does not start a trial system again. Not where
+ * the new system never ran: it may still be armed.
  */
 export function rollbackByBootloader(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
   if (state.restart !== "board" || state.reverted || state.end !== "rolledBack") return undefined;

@@ -4,14 +4,14 @@ import { redact, truncateUtf8 } from "../contract/safe-text.ts";
 import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { Job } from "./job.ts";
 
-/** What a board allows, from its config. */
+/** What the board's settings allow. */
 export interface UpdateLimits {
-  /** A simulated board may rehearse: walk the phases of an update whose check value is no digest. */
+  /** A simulated board does a dry run where the check value is no digest. */
   readonly simulated: boolean;
-  /** False where the owner has configured no way of installing anything. */
+  /** False where no installer is configured. */
   readonly canInstall: boolean;
   readonly allowHttp: boolean;
-  /** An image that was handed in on the board: what lies there already has a file's address. Never for the hub. */
+  /** Allows file: addresses, for an image that was uploaded on the board. Never for a request from the hub. */
   readonly allowFileUri?: boolean;
   readonly windowConfigured: boolean;
   readonly maxImageBytes: number;
@@ -19,19 +19,19 @@ export interface UpdateLimits {
 
 export interface ParsedUpdateRequest {
   readonly job: Job;
-  /** Whether the caller gave the operation id, which then alone says whether two requests are one. */
+  /** Whether the caller gave the operation id: then it alone identifies the request. */
   readonly callerGaveId: boolean;
 }
 
 /**
- * The job that a request asks for, or why there is none. The request comes from the method `firmwareUpdate` or from the
- * desired `firmware` document: both say the same with the same keys.
- * @param newOperationId used where the caller gave none
+ * The job of a request, or why it is refused. The method `firmwareUpdate` and the desired `firmware` document use the same
+ * keys.
+ * @param newOperationId used where the caller gives none
  */
 export function parseUpdateRequest(
   payload: unknown,
   origin: Job["origin"],
-  terms: UpdateLimits,
+  limits: UpdateLimits,
   newOperationId: string,
 ): Validated<ParsedUpdateRequest> {
   const request: Checked<FirmwareUpdateRequest> = parseFirmwareUpdateRequest(payload);
@@ -43,67 +43,67 @@ export function parseUpdateRequest(
     fwPackageSize,
     fwVersion,
     mirrors = [],
-    ...rest
+    ...other
   } = request.value;
 
   const uri = fwPackageUri ?? fwPackageURI;
-  if (uri === undefined) return invalidPayload(["fwPackageUri: is missing; give the address of the image"]);
+  if (uri === undefined) return invalidPayload(["fwPackageUri: missing; give the image's address"]);
   if (fwPackageURI !== undefined && fwPackageURI !== uri) {
-    return invalidPayload(["fwPackageUri, fwPackageURI: expected one of them, got two that differ"]);
+    return invalidPayload(["fwPackageUri, fwPackageURI: expected one of them, got two different values"]);
   }
-  if (rest.fwManifestUri !== undefined) {
-    const why = "fwManifestUri: this agent does not check signed manifests, so it will not act as if it had";
+  if (other.fwManifestUri !== undefined) {
+    const why = "fwManifestUri: this agent cannot check signed manifests";
     return rejectRequest(400, "manifest-unsupported", `Bad request: ${why}. Leave it out.`);
   }
-  if (rest.apply === "window" && !terms.windowConfigured) {
+  if (other.apply === "window" && !limits.windowConfigured) {
     return rejectRequest(
       400,
       "window-missing",
-      'apply: no maintenance window is configured on this board. Set maintenance.windows, or ask for "now" or "manual".',
+      'apply: no maintenance window is configured on this board. Set maintenance.windows, or use "now" or "manual".',
     );
   }
 
   const digest = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(fwPackageCheckValue ?? "")?.[1]?.toLowerCase() ?? null;
   const rehearsal = digest === null;
-  if (rehearsal && !terms.simulated) {
-    const came = fwPackageCheckValue === undefined ? "nothing" : `"${truncateUtf8(redact(fwPackageCheckValue), 80)}"`;
+  if (rehearsal && !limits.simulated) {
+    const given = fwPackageCheckValue === undefined ? "nothing" : `"${truncateUtf8(redact(fwPackageCheckValue), 80)}"`;
     return invalidPayload([
-      `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits ("sha256:" allowed in front), got ${came}`,
+      `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits ("sha256:" allowed in front), got ${given}`,
     ]);
   }
   if (!rehearsal) {
-    if (!terms.canInstall) {
+    if (!limits.canInstall) {
       return rejectRequest(
         400,
         "no-installer",
-        "No installer is configured on this board. Set update.installer in its config.",
+        "No installer is configured on this board. Set update.installer in its configuration.",
       );
     }
     const addresses = { fwPackageUri: uri, ...Object.fromEntries(mirrors.map((one, at) => [`mirrors.${at}`, one])) };
     for (const [key, address] of Object.entries(addresses)) {
-      const checked = checkAddress(key, address, terms);
+      const checked = checkAddress(key, address, limits);
       if (!checked.ok) return checked;
     }
-    if (fwPackageSize !== undefined && fwPackageSize > terms.maxImageBytes) {
+    if (fwPackageSize !== undefined && fwPackageSize > limits.maxImageBytes) {
       return rejectRequest(
         400,
         "image-too-large",
-        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${terms.maxImageBytes}).`,
+        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${limits.maxImageBytes}).`,
       );
     }
   }
   const job: Job = {
-    operationId: rest.operationId ?? newOperationId,
+    operationId: other.operationId ?? newOperationId,
     origin,
     version: versionLabel(fwVersion, digest),
     uri,
     ...(mirrors.length === 0 ? {} : { mirrors }),
     sha256: digest,
     sizeBytes: fwPackageSize ?? null,
-    apply: rest.apply ?? "now",
+    apply: other.apply ?? "now",
     rehearsal,
   };
-  return { ok: true, value: { job, callerGaveId: rest.operationId !== undefined } };
+  return { ok: true, value: { job, callerGaveId: other.operationId !== undefined } };
 }
 
 function checkAddress(
@@ -115,12 +115,16 @@ function checkAddress(
   if (protocol === "file:" && allowFile === true) return { ok: true, value: undefined };
   if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };
   if (protocol === "http:") {
-    return rejectRequest(400, "insecure-address", `${key}: plain http is not fetched. Serve the image over https.`);
+    return rejectRequest(
+      400,
+      "insecure-address",
+      `${key}: http addresses are not allowed. Serve the image over https.`,
+    );
   }
   return rejectRequest(400, "bad-address", `${key}: expected an https:// address.`);
 }
 
-/** True when two jobs are one: the same image as the same version. Rehearsals are always new. */
+/** Whether two jobs install the same image as the same version. A dry run is never the same. */
 export function isSameImage(
   a: { readonly version: string; readonly sha256: string | null },
   b: { readonly version: string; readonly sha256: string | null },

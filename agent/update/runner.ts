@@ -1,46 +1,46 @@
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { toFailure, AgentError } from "../lib/errors.ts";
-import { unsavedOutcomeAlert, type StateStore } from "../state/ports.ts";
+import { unsavedOutcomeAlert, type RunningAction, type StateStore } from "../state/ports.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { Baseline, Job, UpdateEvent, UpdateSlice } from "./job.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
 import type { DownloadProgress } from "./report.ts";
 
-/** How often a commit or a way back is tried before it counts as failed, and how long between. */
+/** Attempts of a commit or a revert before it counts as failed. */
 const installerAttempts = 3;
-/** How often the running version is asked for: a system that has just started may not know it yet. */
+/** Reads of the running version: a system that has just started may not know it yet. */
 const versionAttempts = 12;
 const retryMs = 5_000;
 
 export interface UpdateRunnerPorts extends Runtime {
   readonly store: StateStore<UpdateSlice>;
   readonly bootId: string;
-  /** For updates of this board. */
+  /** For updates. */
   readonly pipeline: ImagePipeline;
-  /** For rehearsals; undefined on a real board, which never accepts one. */
+  /** For dry runs; undefined on a real board, which never accepts one. */
   readonly dryRunPipeline: ImagePipeline | undefined;
   readonly health: HealthCheck;
-  /** Whether the board reaches its hub, to compare the new system with: resolves after giving a broken link some time. */
+  /** Whether the board reaches its hub: the baseline for the health check. Gives a broken connection some time. */
   readonly waitForLink: (signal: AbortSignal) => Promise<boolean>;
-  /** Resolves when the staged image may be applied: at once, in the next window, or on order. */
+  /** Resolves when the staged image may be applied: at once, in a maintenance window, or on request. */
   readonly untilApplyAllowed: (job: Job, signal: AbortSignal) => Promise<void>;
   readonly bootCounter: BootCounter;
-  /** Whether the board goes down for another reason: then no image is released. */
+  /** Whether the board is going down for another reason: then no image is applied. */
   readonly isRebooting: () => boolean;
-  /** What else changes in the saved state with the update: a reboot that waited for it may go on. Saved together. */
+  /** Other changes to save together with the update's new state: a reboot that waited for it may proceed. */
   readonly alsoChanged: (update: UpdateSlice["update"]) => Partial<UpdateSlice>;
-  /** Reboots the board. Never resolves; rejects when the reboot did not come. */
+  /** Reboots the board. Never resolves; rejects when the board still runs at the deadline. */
   readonly rebootBoard: (signal: AbortSignal) => Promise<never>;
-  /** The time for a proof: waits for a clock that can be trusted, but not for ever. */
+  /** The time of a commit. Waits a bounded time for a synchronized clock. */
   readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string }>;
   readonly onProgress: (progress: DownloadProgress) => void;
-  /** Told the version that runs whenever it was read. */
+  /** Called with the running version each time it was read. */
   readonly onVersion: (version: string | null) => void;
 }
 
-/** Saves, then acts: does the action of the saved state, submits what came of it, and so on until there is none. */
+/** Runs the action of the saved state, saves the state that its result leads to, and repeats until no action is left. */
 export class UpdateRunner {
   readonly #ports: UpdateRunnerPorts;
   readonly #actionRunner: ActionRunner<UpdateAction>;
@@ -48,62 +48,60 @@ export class UpdateRunner {
 
   constructor(ports: UpdateRunnerPorts) {
     this.#ports = ports;
-    this.#actionRunner = new ActionRunner(actionKey, (what, signal) => this.#perform(what, signal));
+    this.#actionRunner = new ActionRunner(actionKey, (action, signal) => this.#perform(action, signal));
     ports.store.onChange(({ update }) => this.#actionRunner.setWanted(actionFor(update)));
   }
 
-  /** Takes up the action of the saved state. */
+  /** Starts the action of the saved state. */
   start(): void {
     this.#actionRunner.setWanted(actionFor(this.#ports.store.state.update));
   }
 
-  /** What is being done, and how often it has told of progress: for a watchdog. */
-  get running():
-    | { readonly action: UpdateAction; readonly isEnding: boolean; readonly progressCount: number }
-    | undefined {
+  /** The running action and the number of its progress reports, for the watchdog. */
+  get running(): (RunningAction<UpdateAction> & { readonly progressCount: number }) | undefined {
     const present = this.#actionRunner.running;
     return present && { ...present, progressCount: this.#progressCount };
   }
 
-  /** Stops what is being done, in a way that it can be taken up after a restart. */
+  /** Stops the running action; it can be repeated after a restart. */
   stop(): Promise<void> {
     return this.#actionRunner.stop();
   }
 
-  async #perform(what: UpdateAction, signal: AbortSignal): Promise<void> {
+  async #perform(action: UpdateAction, signal: AbortSignal): Promise<void> {
     const { wallClock, bootId } = this.#ports;
     let event: UpdateEvent | undefined;
     try {
-      event = await this.#execute(what, signal);
-    } catch (thrown) {
-      if (signal.aborted) return; // Stopped or overtaken: whatever it threw says nothing about the job.
-      const error = toFailure(thrown, this.#ports.store.state.update.phase);
-      this.#ports.log.error({ operationId: what.job.operationId, err: thrown }, "update step failed");
-      if (what.kind === "cleanUp") return; // The job has ended; what is left over is collected at the next start.
+      event = await this.#execute(action, signal);
+    } catch (cause) {
+      if (signal.aborted) return; // Stopped or replaced: the error says nothing about the job.
+      const error = toFailure(cause, this.#ports.store.state.update.phase);
+      this.#ports.log.error({ operationId: action.job.operationId, err: cause }, "update step failed");
+      if (action.kind === "cleanUp") return; // The job has ended; the next start removes what is left.
       event = { type: "failed", error, bootId, at: timestamp(wallClock) };
     }
     if (event === undefined) return;
-    const happened = event;
+    const result = event;
     await this.#ports.store.transactUntilSaved((saved) => {
-      const change = this.#advance(saved, what.job, happened);
+      const change = this.#advance(saved, action.job, result);
       const { update } = change ?? {};
       const end =
         update === undefined || isRunning(update)
           ? undefined
-          : unsavedOutcomeAlert(`Update ${what.job.operationId}`, update);
+          : unsavedOutcomeAlert(`Update ${action.job.operationId}`, update);
       return { change, unsavedAlert: end, answer: undefined };
     }, signal);
-    // The board was on its way down when the release came: should it stay, the image waits for its release again.
+    // A reboot was under way, so nothing was applied. Should the board stay up, the image waits again.
     const { update } = this.#ports.store.state;
-    if (happened.type === "applyAllowed" && update.phase === "staged" && !signal.aborted)
-      await this.#perform(what, signal);
+    if (result.type === "applyAllowed" && update.phase === "staged" && !signal.aborted)
+      await this.#perform(action, signal);
   }
 
-  /** What an event changes in the saved state; nothing when the job it belongs to is not the present one any more. */
+  /** What an event changes in the saved state; nothing when its job is no longer the current one. */
   #advance(saved: UpdateSlice, job: Job, event: UpdateEvent): Partial<UpdateSlice> | undefined {
     const { isRebooting, alsoChanged } = this.#ports;
     if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
-    if (event.type === "applyAllowed" && isRebooting()) return undefined; // The board goes down first.
+    if (event.type === "applyAllowed" && isRebooting()) return undefined; // The reboot goes first.
     const update = step(saved.update, event);
     if (update === undefined) return undefined;
     const change = { ...alsoChanged(update), update };
@@ -112,33 +110,33 @@ export class UpdateRunner {
     return { ...change, lastProven: { operationId, version, sha256, at: event.at } };
   }
 
-  async #execute(what: UpdateAction, signal: AbortSignal): Promise<UpdateEvent | undefined> {
+  async #execute(action: UpdateAction, signal: AbortSignal): Promise<UpdateEvent | undefined> {
     const { wallClock, bootId, health, stamp } = this.#ports;
-    const pipeline = this.#pipelineFor(what.job);
+    const pipeline = this.#pipelineFor(action.job);
     const { installer } = pipeline;
     const now = (): { at: string } => ({ at: timestamp(wallClock) });
-    switch (what.kind) {
+    switch (action.kind) {
       case "reserveSpace":
-        await pipeline.reserveSpace(what.job, signal);
+        await pipeline.reserveSpace(action.job, signal);
         return { type: "spaceReserved", ...now() };
       case "download": {
-        const image = await pipeline.download(what.job, (progress) => this.#progress(progress), signal);
+        const image = await pipeline.download(action.job, (progress) => this.#progress(progress), signal);
         return { type: "downloaded", image, ...now() };
       }
       case "checkAndStage":
-        await pipeline.checkAndStage(what.job, what.image, signal);
+        await pipeline.checkAndStage(action.job, action.image, signal);
         return { type: "verified", ...now() };
       case "awaitApplyAllowed": {
-        await this.#ports.untilApplyAllowed(what.job, signal);
+        await this.#ports.untilApplyAllowed(action.job, signal);
         const before: Baseline = {
           version: await this.#runningVersion(installer, signal),
           linkUp: await this.#ports.waitForLink(signal),
         };
-        if (!what.job.rehearsal && before.version === what.job.version) throw versionInUse(what.job);
+        if (!action.job.rehearsal && before.version === action.job.version) throw versionInUse(action.job);
         return { type: "applyAllowed", before, ...now() };
       }
       case "install": {
-        const image = await pipeline.openVerified(what.job, what.image, signal);
+        const image = await pipeline.openVerified(action.job, action.image, signal);
         await installer.prepare(image, signal);
         await installer.install(image, signal);
         return { type: "installed", restart: installer.restart, bootId, ...now() };
@@ -146,25 +144,33 @@ export class UpdateRunner {
       case "arm":
         // Baseline it is armed: the first start of the new system counts from here.
         await this.#retry(installerAttempts, () => this.#resetBootCounter(), signal);
-        await installer.arm(pipeline.describe(what.job, what.image), signal);
+        await installer.arm(pipeline.describe(action.job, action.image), signal);
         return { type: "armed", ...now() };
       case "reboot":
         return await this.#ports.rebootBoard(signal);
       case "checkHealth":
-        await this.#checkHealth(what, pipeline, health, signal);
+        await this.#checkHealth(action, pipeline, health, signal);
         return { type: "proven", ...now() };
       case "commit":
-        await this.#retry(installerAttempts, () => installer.commit(pipeline.describe(what.job, what.image)), signal);
+        await this.#retry(
+          installerAttempts,
+          () => installer.commit(pipeline.describe(action.job, action.image)),
+          signal,
+        );
         return { type: "committed", ...(await stamp(signal)) };
       case "revert":
-        await this.#retry(installerAttempts, () => installer.revert(pipeline.describe(what.job, what.image)), signal);
+        await this.#retry(
+          installerAttempts,
+          () => installer.revert(pipeline.describe(action.job, action.image)),
+          signal,
+        );
         return {
           type: "reverted",
-          restartNeeded: await this.#needsRestartAfterRevert(what, installer, signal),
+          restartNeeded: await this.#needsRestartAfterRevert(action, installer, signal),
           ...now(),
         };
       case "cleanUp":
-        await pipeline.cleanUp(what.job, what.keepsPartial, signal);
+        await pipeline.cleanUp(action.job, action.keepsPartial, signal);
         return undefined;
     }
   }
@@ -192,8 +198,8 @@ export class UpdateRunner {
   }
 
   /**
-   * After a way back: true when the board has to restart into the old system. No board is called back, and no way back
-   * gone, on a version that cannot be told or on one that still is the new one: both may pass within a minute.
+   * After a revert: whether the board has to restart into the old system. Repeats while the version is unknown or still the
+   * new one, because both may pass within a minute.
    */
   async #needsRestartAfterRevert(
     { job, before }: Extract<UpdateAction, { kind: "revert" }>,
@@ -209,14 +215,14 @@ export class UpdateRunner {
         if (running === null && before.version !== null) {
           throw new AgentError(
             "version-unknown",
-            `The old system was made the default again, but what runs now cannot be told (it was ${before.version}). Look at the installer on the board.`,
+            `The old system is the default again, but the installer cannot tell which version runs (it was ${before.version}). Check the installer on the board.`,
           );
         }
         if (running !== job.version) return false;
         if (installer.restart === "board") return true;
         throw new AgentError(
           "revert-failed",
-          `The installer went back, but ${job.version} still runs. Let its revert restart what it switches.`,
+          `The installer reverted, but ${job.version} still runs. Make its revert command restart the service.`,
         );
       },
       signal,
@@ -233,11 +239,11 @@ export class UpdateRunner {
     if (running !== null || rehearsal) return running;
     throw new AgentError(
       "not-proven",
-      `The installer cannot tell which version runs: nothing proves that it is ${version}.`,
+      `The installer cannot tell which version runs, so nothing proves that it is ${version}. Check its running-version command.`,
     );
   }
 
-  /** The running version, asked for until it is known or that has taken too long; rejects as the last reading did. */
+  /** The running version. Retries failed reads; rejects with the last error. */
   async #runningVersion(installer: Installer, signal: AbortSignal): Promise<string | null> {
     const running = await this.#retry(versionAttempts, () => installer.runningVersion(signal), signal);
     this.#ports.onVersion(running);
@@ -248,19 +254,19 @@ export class UpdateRunner {
     try {
       await this.#ports.bootCounter.write(0);
     } catch (cause) {
-      const message = "The board cannot count the starts of a new system, so none is tried. Look at its disk.";
+      const message = "The board cannot write its boot counter, so the new system is not started. Check its disk.";
       throw new AgentError("state-not-saved", message, { cause });
     }
   }
 
-  /** Tries again what must not fail for a passing reason: the new system is proven, or the old one must come back. */
+  /** Retries what a passing fault must not end: a commit, a revert, a read of the running version. */
   async #retry<T>(times: number, act: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await act();
       } catch (cause) {
         if (attempt === times || signal.aborted || isPermanent(cause)) throw cause;
-        this.#ports.log.warn({ err: cause, attempt }, "trying again");
+        this.#ports.log.warn({ err: cause, attempt }, "update step failed, trying again");
         await this.#ports.timer.after(retryMs, signal);
       }
     }
@@ -270,12 +276,12 @@ export class UpdateRunner {
     const { pipeline, dryRunPipeline } = this.#ports;
     if (!job.rehearsal) return pipeline;
     if (dryRunPipeline === undefined)
-      throw new AgentError("internal", "A rehearsal was saved on a board that never accepts one.");
+      throw new AgentError("internal", "The saved state holds a dry run, which this board never accepts.");
     return dryRunPipeline;
   }
 }
 
-/** Only the board's owner can change that, and not within seconds. */
+/** Whether only the board's owner can remove the cause. */
 function isPermanent(cause: unknown): boolean {
   return cause instanceof AgentError && cause.code === "installer-not-allowed";
 }
@@ -283,11 +289,11 @@ function isPermanent(cause: unknown): boolean {
 function versionInUse({ version }: Job): AgentError {
   return new AgentError(
     "version-in-use",
-    `The board runs ${version} already, so nothing could prove that this image came to run. Give each image a version of its own.`,
+    `The board runs ${version} already, so nothing could prove that the new image runs. Give each image its own version.`,
   );
 }
 
-/** One action has one key: set again with the same key it is not begun again. */
-function actionKey(what: UpdateAction): string {
-  return [what.kind, what.job.operationId, "attempt" in what ? what.attempt : ""].join(" ");
+/** Identifies an action: the same key does not start it again. */
+function actionKey(action: UpdateAction): string {
+  return [action.kind, action.job.operationId, "attempt" in action ? action.attempt : ""].join(" ");
 }

@@ -1,19 +1,13 @@
 import type { RebootAction } from "../reboot/machine.ts";
 import type { Settings } from "../config/settings.ts";
 import type { UpdateAction } from "../update/machine.ts";
+import type { RunningAction } from "../state/ports.ts";
 import type { Activity } from "./stall-detector.ts";
 
 /*
  * How long each piece of the agent's work may go without moving before it counts as stuck. Each bound is longer than the sum of
  * the time limits inside it: it is for the limit that does not work, not for the work that is slow.
  */
-
-/** What is under way in one of the runners. */
-interface RunningAction<D> {
-  readonly action: D;
-  /** True when it was told to stop, because the state demands something else by now. */
-  readonly isEnding: boolean;
-}
 
 /** The agent as far as a watchdog has to know it. */
 export interface ActivityFacts {

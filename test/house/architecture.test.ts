@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { updatePhases } from "../../agent/contract/snapshot.ts";
-import { transitions } from "../unit/agent/update/transitions-table.ts";
+import { transitions } from "../fixtures/update-machine/transitions.ts";
 
 const architecture = readFileSync("docs/architecture.md", "utf8");
 

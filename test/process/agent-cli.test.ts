@@ -119,7 +119,7 @@ describe("install", () => {
 
     const again = await agentCommand([...command, ...where]);
     expect(again).toMatchObject({ status: 0 });
-    expect(again.err).toContain("This update was done and proven at");
+    expect(again.err).toContain("This update was committed at");
     expect(await readdir(join(board.folder, "state", "staging"))).toEqual([]);
 
     const other = await agentCommand(["install", file, "--sha256", "a".repeat(64), ...where]);

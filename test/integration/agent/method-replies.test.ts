@@ -90,25 +90,25 @@ describe("firmwareUpdate", () => {
 
   it("is running already", () => {
     expect(decideUpdate(saved({ update: s.downloading }), again, "1.0.0", t(30))).toStrictEqual(
-      already("op-1", "This update is running already (downloading)."),
+      already("op-1", "This update is already running (downloading)."),
     );
   });
 
   it("is running already under the name that its caller gives, whatever else is said of it", () => {
     const callerGaveId = { job: jobWith({ operationId: "op-1", version: "9.9.9" }), callerGaveId: true };
     expect(decideUpdate(saved({ update: s.downloading }), callerGaveId, "1.0.0", t(30))).toStrictEqual(
-      already("op-1", "This update is running already (downloading)."),
+      already("op-1", "This update is already running (downloading)."),
     );
   });
 
   it("was done and proven", () => {
     expect(decideUpdate(saved({ lastProven }), again, "2.0.0", t(30))).toStrictEqual(
-      already("op-1", `This update was done and proven at ${t(9)}.`),
+      already("op-1", `This update was committed at ${t(9)}.`),
     );
   });
 
   it("is what the board came with", () => {
-    expect(decideUpdate(saved(), again, "2.0.0", t(30))).toStrictEqual(already("new", "The board runs 2.0.0 already."));
+    expect(decideUpdate(saved(), again, "2.0.0", t(30))).toStrictEqual(already("new", "The board already runs 2.0.0."));
   });
 
   it.each<[string, AgentState, string, string]>([
@@ -122,13 +122,13 @@ describe("firmwareUpdate", () => {
       "while a rehearsal is running",
       saved({ update: states(jobWith({ rehearsal: true, sha256: null })).staged }),
       "update-running",
-      "Another update is running (op-1, a rehearsal, staged). Wait for it, or cancel it with cancelFirmwareUpdate.",
+      "Another update is running (op-1, a dry run, staged). Wait for it, or cancel it with cancelFirmwareUpdate.",
     ],
     [
       "where another image has its version",
       saved({ lastProven: { ...lastProven, version: "3.0.0", sha256: "b".repeat(64) } }),
       "version-in-use",
-      "The board runs another image as 3.0.0: nothing could prove that this one came to run. Give each image a version of its own.",
+      "The board runs another image as 3.0.0, so nothing could prove that this one runs. Give each image its own version.",
     ],
   ])("is refused %s", (_when, state, code, message) => {
     expect(decideUpdate(state, other, "3.0.0", t(30))).toStrictEqual({ answer: refusal(409, code, message) });
@@ -146,7 +146,7 @@ describe("applyFirmwareUpdate", () => {
 
   it("finds nothing staged", () => {
     expect(decideApply(saved(), undefined)).toStrictEqual({
-      answer: refusal(404, "nothing-staged", "No staged update waits to be applied. Ask for one with firmwareUpdate."),
+      answer: refusal(404, "nothing-staged", "No staged update waits for approval. Request one with firmwareUpdate."),
     });
   });
 });
@@ -164,14 +164,14 @@ describe("cancelFirmwareUpdate", () => {
       answer: refusal(
         409,
         "too-late",
-        "Too late to cancel: the update is applying. It ends by itself, proven or back on the old system.",
+        "Too late to cancel: the update is applying. It ends by itself: committed, or rolled back to the old system.",
       ),
     });
   });
 
   it("finds nothing running", () => {
     expect(decideCancel(saved({ update: s.completed }), undefined, t(30))).toStrictEqual({
-      answer: refusal(404, "nothing-running", "No such update is running: there is nothing to cancel."),
+      answer: refusal(404, "nothing-running", "No such update is running, so there is nothing to cancel."),
     });
   });
 });

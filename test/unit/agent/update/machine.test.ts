@@ -15,7 +15,7 @@ import {
   turnedBack,
   unarmed,
   type EventName,
-} from "./transitions-table.ts";
+} from "../../../fixtures/update-machine/transitions.ts";
 
 describe("step", () => {
   it.each(table)("%s + %s", (_start, state, event, target, detail) => {

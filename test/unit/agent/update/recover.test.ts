@@ -14,8 +14,8 @@ import {
   savedStates,
   worn,
   type SavedState,
-} from "./recovery-table.ts";
-import { at, installed, s, starts, unarmed } from "./transitions-table.ts";
+} from "../../../fixtures/update-machine/recoveries.ts";
+import { at, installed, s, starts, unarmed } from "../../../fixtures/update-machine/transitions.ts";
 
 describe("recoverUpdate", () => {
   it.each(restarts)("%s", (_what, state, facts, target) => {
@@ -39,13 +39,13 @@ describe("recoverUpdate", () => {
       "arming",
       { ...installed, attempt: attemptLimits.arms },
       sameBoot,
-      failureOf(worn, "applying", /switching over was cut off \d/),
+      failureOf(worn, "applying", /arming was interrupted \d/),
     ],
     [
       "the agent before a reboot",
       { ...s.rebooting, attempt: attemptLimits.reboots },
       sameBoot,
-      failureOf(worn, "rebooting", /the agent was cut off on the way/),
+      failureOf(worn, "rebooting", /the agent was interrupted before the reboot/),
     ],
     [
       "the board before arming",
@@ -57,7 +57,7 @@ describe("recoverUpdate", () => {
       "going back",
       { ...s.reverting, attempt: attemptLimits.reverts },
       newSystem,
-      failureOf(worn, "reverting", /going back was/),
+      failureOf(worn, "reverting", /the rollback was/),
     ],
     [
       "a new system that did not come up",
@@ -69,13 +69,13 @@ describe("recoverUpdate", () => {
       "a new system that keeps restarting",
       s.proving,
       { ...newSystem, trialBoots: attemptLimits.trialBoots + 1 },
-      failureOf("restarts-too-often", "proving", /without being proven healthy/),
+      failureOf("restarts-too-often", "proving", /without passing its health check/),
     ],
     [
       "a new system whose starts could not be counted",
       s.proving,
       { ...newSystem, trialBoots: unreadableCount },
-      failureOf("restarts-too-often", "proving", /count of the new system's starts is damaged/),
+      failureOf("restarts-too-often", "proving", /boot counter is damaged/),
     ],
   ])("says what happened, when, and what to do, of %s", (_what, state, facts, failure) => {
     expect(recoverUpdate(state, facts)).toMatchObject({ error: failure });
@@ -166,7 +166,7 @@ describe("what a restart makes of an update", () => {
       phase: "reverting",
       attempt: 1,
       end: "rolledBack",
-      error: { code: worn, during: "proving", message: expect.stringContaining("was started 16 times before") },
+      error: { code: worn, during: "proving", message: expect.stringContaining("started 16 times without committing") },
     });
   });
 
@@ -197,7 +197,7 @@ describe("what a restart makes of an update", () => {
       error: {
         code: "state-lost",
         during: "staged",
-        message: expect.stringMatching(/still wanted.*ask for it again\.$/),
+        message: expect.stringMatching(/still wanted.*request it again\.$/),
       },
     });
   });

@@ -93,7 +93,7 @@ describe("a request that a board carries out", () => {
     ["are no list", "https://a", "mirrors: expected a list of at most 4"],
     ["are no addresses", ["https://a", 7], "mirrors.1: expected a URI of 1 to 2048"],
     ["have no host", ["https://a", "/x"], "mirrors.1: expected an https:// address"],
-    ["are plain http", ["http://a/x?sig=secret"], "mirrors.0: plain http is not fetched"],
+    ["are plain http", ["http://a/x?sig=secret"], "mirrors.0: http addresses are not allowed"],
   ])("is refused when its mirrors %s", (_what, mirrors, problem) => {
     const parsed = parseUpdateRequest({ ...good, mirrors }, "method", board, "n");
     expect(parsed).toMatchObject({ ok: false, error: { status: 400, message: expect.stringContaining(problem) } });
@@ -109,7 +109,7 @@ describe("a request that a board carries out", () => {
 
 describe("a request that is refused", () => {
   it.each<[string, unknown, Partial<UpdateLimits>, string, string]>([
-    ["without an address", { fwPackageCheckValue: hex }, {}, "bad-request", "fwPackageUri: is missing"],
+    ["without an address", { fwPackageCheckValue: hex }, {}, "bad-request", "fwPackageUri: missing"],
     [
       "with two addresses",
       { ...good, fwPackageURI: "https://other/" },
@@ -134,7 +134,13 @@ describe("a request that is refused", () => {
       "64 hex digits",
     ],
     ["with another digest", { ...good, fwPackageCheckValue: "123456abcde" }, {}, "bad-request", 'got "123456abcde"'],
-    ["over plain http", { ...good, fwPackageUri: "http://a/b" }, {}, "insecure-address", "plain http is not fetched"],
+    [
+      "over plain http",
+      { ...good, fwPackageUri: "http://a/b" },
+      {},
+      "insecure-address",
+      "http addresses are not allowed",
+    ],
     [
       "from a file, where plain http is allowed",
       { ...good, fwPackageUri: "file:///etc/passwd" },
