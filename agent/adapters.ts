@@ -105,7 +105,7 @@ export async function createAdapters(
     partialStore: partials,
     downloader: makeDownload(config, runtime, partials, productInfo),
     installer: makeInstaller(config, log, boardFile),
-    power: board === undefined ? makePower(config, log.child({ part: "power" }), bootId) : simulatedReboot,
+    rebootPort: board === undefined ? makeRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
     recentLog: log.recent,
     connect: async (signal) => {
       const connection = await connectToAzure(
@@ -164,13 +164,13 @@ function stateLoadAlerts(
   loadQuality: LoadQuality,
   problems: readonly string[],
 ): string[] {
-  const words = problems.map((one) => `Saved state: ${one}`);
-  if (loadQuality !== "older") return words;
+  const alerts = problems.map((one) => `Saved state: ${one}`);
+  if (loadQuality !== "older") return alerts;
   const instead =
     saved === undefined
       ? "Saved state: there is no copy that can be read, so the agent starts with an empty one."
       : "Saved state: the previous copy is used; an update or a reboot that had not begun in it is not carried out.";
-  return [instead, ...words];
+  return [instead, ...alerts];
 }
 
 /** Saves the configuration as last known good: it has reached the hub. Never rejects, and nothing waits for it. */
@@ -194,10 +194,10 @@ function makeDownload(config: Config, runtime: Runtime, partials: FilePartialSto
   );
 }
 
-function makePower(config: Config, log: Log, bootId: string): RebootPort {
+function makeRebootPort(config: Config, log: Log, bootId: string): RebootPort {
   const inhibitors = (): ReturnType<typeof readInhibitors> => readInhibitors(log);
   const command = config.rebootCommand;
-  const throughDoor = (): RebootPort["reboot"] =>
+  const viaHelper = (): RebootPort["reboot"] =>
     rebootViaHelper({
       folder: helperFolder,
       bootId,
@@ -206,7 +206,7 @@ function makePower(config: Config, log: Log, bootId: string): RebootPort {
       uptimeSeconds: async () => Number.parseFloat(await readFile("/proc/uptime", "utf8")),
       inhibitors,
     });
-  return { reboot: command.length > 0 ? commandReboot(command) : throughDoor(), inhibitors };
+  return { reboot: command.length > 0 ? commandReboot(command) : viaHelper(), inhibitors };
 }
 
 function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {

@@ -38,7 +38,7 @@ import { startTrialWatchdog } from "./update/trial-watchdog.ts";
  * made before it.
  */
 export async function createAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
-  const { runtime, bootId, mode, installer, staging, power } = ports;
+  const { runtime, bootId, mode, installer, staging, rebootPort } = ports;
   const { log, wallClock, bootClock, timer } = runtime;
   const stopping = new AbortController();
   const alerts = new Alerts(ports.startupAlerts);
@@ -92,7 +92,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     ...runtimeFor("reboot", runtime),
     store,
     bootId,
-    rebootPort: power,
+    rebootPort,
     isUpdateApplying: () => isUpdateApplying(store.state),
     deadlineMs: settings.rebootDeadlineMs,
     reported,
@@ -104,7 +104,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
   // Updates: images that are uploaded or downloaded, installed, and proven.
   const { maxImageBytes } = settings;
   const localUpload = new LocalUpload({
-    ...runtimeFor("intake", runtime),
+    ...runtimeFor("local-upload", runtime),
     staging,
     partialStore: ports.partialStore,
     maxImageBytes,
@@ -155,7 +155,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     bootId,
     healthDeadlineMs: settings.proveWithinMs,
     runningVersion: (signal) => installer.runningVersion(signal),
-    reboot: () => power.reboot({ force: true }, stopping.signal),
+    reboot: () => rebootPort.reboot({ force: true }, stopping.signal),
     stopping: stopping.signal,
   });
 
@@ -175,7 +175,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     limits,
     window: () => gate.status(),
     roomBytes: () => staging.availableBytes(),
-    inhibitors: () => power.inhibitors(),
+    inhibitors: () => rebootPort.inhibitors(),
     snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
     link: () => ({ up: connection.isConnected, diagnosis: connection.diagnosis, metered: quota.counts }),

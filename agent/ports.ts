@@ -31,7 +31,7 @@ export interface AgentPorts extends StateStoragePorts {
   readonly partialStore: PartialStore;
   readonly downloader: ImageDownloader;
   readonly installer: Installer;
-  readonly power: RebootPort;
+  readonly rebootPort: RebootPort;
   readonly connect: Connect;
   /** Keeps the last lines of `log`; absent where nobody does. */
   readonly recentLog?: LogRingBuffer | undefined;

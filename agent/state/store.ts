@@ -179,9 +179,9 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
   }
 
   /** A listener that fails must not make a change that is on disk look like one that is not. */
-  #notify(listener: (state: State) => void, saved: State): void {
+  #notify(listener: (state: State) => void, state: State): void {
     try {
-      listener(saved);
+      listener(state);
     } catch (cause) {
       this.#ports.log.error({ err: cause }, "a listener of the state failed");
     }

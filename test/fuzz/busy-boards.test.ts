@@ -83,7 +83,7 @@ checkProperties({
     counterexample(
       fc.asyncProperty(busy, request, fc.boolean(), async (saved, { method, payload }, asText) => {
         const counter = new RequestHandlerFixture(false, saved);
-        const { status, payload: reply } = await counter.desk.handleMethod(method, dressed(payload, asText));
+        const { status, payload: reply } = await counter.handler.handleMethod(method, dressed(payload, asText));
         expect([200, 400, 404, 409, 507]).toContain(status);
         expect(JSON.stringify(reply) + counter.allOutput()).not.toContain(secret);
         if (status === 400)

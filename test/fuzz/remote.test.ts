@@ -20,7 +20,7 @@ import { junk, secret, secretText } from "./inputs.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
 import { fakeRuntime } from "../support/fake-runtime.ts";
 
-/* The desired property `boardkeeper`: configuration from whoever may write a twin, through the real desk and onto a disk. */
+/* The desired property `boardkeeper`: configuration from whoever may write a twin, through the real handler and onto a disk. */
 
 const nowMs = Date.parse("2026-01-02T03:04:05.000Z");
 const remoteNames = [
@@ -44,8 +44,8 @@ const log = createLog("debug", { write: (line) => void lines.push(line) });
 class ConfiguredBoard {
   readonly disk = new MemoryDisk();
   readonly store: AgentStateStore;
-  readonly tuning: EffectiveSettings;
-  readonly #desk: RemoteConfigHandler;
+  readonly effectiveSettings: EffectiveSettings;
+  readonly #handler: RemoteConfigHandler;
 
   constructor() {
     lines.length = 0;
@@ -58,8 +58,8 @@ class ConfiguredBoard {
     });
     const saved = { ...initialState("boot-1"), update: states(jobWith({ uri: "https://images.example/x" })).staged };
     this.store = new PersistentStateStore<AgentState>({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
-    this.tuning = new EffectiveSettings(this.store, base, (problem) => lines.push(problem));
-    this.#desk = new RemoteConfigHandler({
+    this.effectiveSettings = new EffectiveSettings(this.store, base, (problem) => lines.push(problem));
+    this.#handler = new RemoteConfigHandler({
       ...runtime,
       store: this.store,
       base,
@@ -69,7 +69,7 @@ class ConfiguredBoard {
   }
 
   async take(document: JsonObject, version: number): Promise<void> {
-    await this.#desk.handleDesired(JSON.parse(JSON.stringify(document)) as JsonObject, version);
+    await this.#handler.handleDesired(JSON.parse(JSON.stringify(document)) as JsonObject, version);
   }
 
   /** All that anybody hears of it. */
@@ -181,13 +181,13 @@ checkProperties({
             if (remoteNames.some((one) => one === name) || Object.hasOwn(settings, name))
               expect(refused.message).toContain(name);
             expect(remote?.applied).toStrictEqual({ agent: { "log-level": "error" } });
-            expect(board.tuning.current).toStrictEqual({ ...base, logLevel: "error" });
-          } else await expectOnlyRemote(board.tuning.current, document["boardkeeper"]);
+            expect(board.effectiveSettings.current).toStrictEqual({ ...base, logLevel: "error" });
+          } else await expectOnlyRemote(board.effectiveSettings.current, document["boardkeeper"]);
 
           const next = await board.next();
           expect(next).toStrictEqual({
             saved: JSON.parse(JSON.stringify(saved)),
-            settings: board.tuning.current,
+            settings: board.effectiveSettings.current,
             mistakes: [],
           });
           await board.take(document, 7);

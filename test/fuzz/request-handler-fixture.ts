@@ -18,11 +18,11 @@ import { fakeRuntime } from "../support/fake-runtime.ts";
 const lines: string[] = [];
 const log = createLog("debug", { write: (line) => void lines.push(line) });
 
-/** The desk of a board on which nothing has happened, unless told otherwise, with everything that it says. */
+/** The handler of a board on which nothing has happened, unless told otherwise, with everything that it says. */
 export class RequestHandlerFixture {
   readonly disk = new MemoryDisk();
   readonly store: AgentStateStore;
-  readonly desk: RequestHandler;
+  readonly handler: RequestHandler;
   readonly desired: DesiredFirmwareHandler;
 
   constructor(simulated: boolean, saved: AgentState = initialState("boot-1")) {
@@ -44,7 +44,7 @@ export class RequestHandlerFixture {
       windowConfigured: false,
       maxImageBytes: 2 ** 33,
     });
-    this.desk = new RequestHandler({
+    this.handler = new RequestHandler({
       ...runtime,
       store: this.store,
       bootId: "boot-1",

@@ -42,7 +42,7 @@ async function ask(
   simulated: boolean,
 ): Promise<{ counter: RequestHandlerFixture; status: number; said: string }> {
   const counter = new RequestHandlerFixture(simulated);
-  const { status, payload: reply } = await counter.desk.handleMethod(method, payload);
+  const { status, payload: reply } = await counter.handler.handleMethod(method, payload);
   expect([200, 400, 404, 409, 507]).toContain(status);
   expect(JSON.stringify(reply) + counter.allOutput()).not.toContain(secret);
   expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThan(128 * 1_024);

@@ -206,7 +206,7 @@ export class AgentRun {
           this.#twin.versionMayHaveChanged(scheduler.environment);
           if (scheduler.isHubUnreachable) hubDouble.loseConnection();
         }),
-        power: powerOf(scheduler),
+        rebootPort: powerOf(scheduler),
         connect: (signal) => hubDouble.connect(signal),
       },
       settings,

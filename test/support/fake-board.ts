@@ -173,7 +173,7 @@ export class FakeBoard {
           if (this.revertFailure !== undefined) throw this.revertFailure;
         },
       },
-      power: { inhibitors: async () => [], reboot: async () => this.#order() },
+      rebootPort: { inhibitors: async () => [], reboot: async () => this.#order() },
       connect: this.#hub.connect,
     };
   }

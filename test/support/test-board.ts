@@ -191,7 +191,7 @@ export class TestBoard {
           downloadLimits(settings),
         ),
         installer: wrapped(simulatedInstaller(this.#boardFile, systemTimer, settings.simulationPauseMs), installer),
-        power: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),
+        rebootPort: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),
         connect: async (signal) => {
           this.attempts += 1;
           return this.#noting(

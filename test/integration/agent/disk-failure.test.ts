@@ -19,7 +19,7 @@ const update = {
   operationId: "op-1",
 };
 
-async function scene(): Promise<{ hub: FakeHub; board: FakeBoard; problems: () => unknown }> {
+async function setup(): Promise<{ hub: FakeHub; board: FakeBoard; problems: () => unknown }> {
   const hub = new FakeHub();
   const board = new FakeBoard(hub);
   await board.powerOn();
@@ -33,7 +33,7 @@ describe("a board whose disk takes nothing", () => {
   ])(
     "refuses %s, says why in the twin and in its status, and does it when the disk is well",
     async (method, payload) => {
-      const { hub, board, problems } = await scene();
+      const { hub, board, problems } = await setup();
       expect(problems()).toBeUndefined();
       board.refusal = full;
       const refused = await hub.call(method, payload);
@@ -58,7 +58,7 @@ describe("a board whose disk takes nothing", () => {
   );
 
   it("stays connected for a day of it, and writes seldom", async () => {
-    const { hub, board, problems } = await scene();
+    const { hub, board, problems } = await setup();
     board.refusal = full;
     await hub.call("rebootDevice", {});
     const { writes } = board;
@@ -72,7 +72,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("tells other words when the disk has another reason", async () => {
-    const { hub, board, problems } = await scene();
+    const { hub, board, problems } = await setup();
     board.refusal = full;
     await hub.call("rebootDevice", {});
     board.refusal = readOnly;
@@ -81,7 +81,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("tells the end of an update once it is saved, and what it will be meanwhile", async () => {
-    const { hub, board, problems } = await scene();
+    const { hub, board, problems } = await setup();
     board.fetchFailure = new AgentError("no-space", "The board's disk became full while the image arrived.");
     await hub.call("firmwareUpdate", update);
     board.refusal = full;
@@ -102,7 +102,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("begins nothing of an update that it could not take up again, and goes on when it can", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", update);
     board.refusal = readOnly;
     await board.time.advance(dayMs);
@@ -114,7 +114,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("does not go down for a reboot that it could not save, neither then nor later", async () => {
-    const { hub, board, problems } = await scene();
+    const { hub, board, problems } = await setup();
     await hub.call("rebootDevice", { delaySeconds: 60, operationId: "rb-1" });
     board.refusal = readOnly;
     await board.time.advance(10 * minuteMs);
@@ -135,7 +135,7 @@ describe("a board whose disk takes nothing", () => {
   it.each(["as it comes due", "while it is told that it did not come"])(
     "does not go down later for a reboot whose disk died %s, after a restart of the agent either",
     async (when) => {
-      const { hub, board } = await scene();
+      const { hub, board } = await setup();
       board.rebootRefusal = new Error("systemd said no");
       await hub.call("rebootDevice", { delaySeconds: 60 });
       if (when === "as it comes due") board.refusal = readOnly;
@@ -153,7 +153,7 @@ describe("a board whose disk takes nothing", () => {
   );
 
   it("takes no end back that it has told: what was not saved is done again after a restart of the agent", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     board.fetchFailure = new AgentError("http-status", "The server said 404.");
     await hub.call("firmwareUpdate", update);
     board.refusal = readOnly;
@@ -168,7 +168,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("has one look at a desired document to save, however often its link comes back", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     board.refusal = full;
     hub.setDesired({
       firmware: { fwPackageURI: update.fwPackageUri, fwPackageCheckValue: digest, fwVersion: "2.0.0" },
@@ -189,7 +189,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("goes down a little late where the disk takes it within a minute", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("rebootDevice", { delaySeconds: 60 });
     board.refusal = readOnly;
     await board.time.advance(minuteMs + 10_000);
@@ -199,7 +199,7 @@ describe("a board whose disk takes nothing", () => {
   });
 
   it("is reached after a start on such a disk, takes nothing up, and goes on when it can", async () => {
-    const { hub, board, problems } = await scene();
+    const { hub, board, problems } = await setup();
     board.refusal = readOnly;
     await board.restart();
     await board.time.advance(minuteMs);
@@ -217,7 +217,7 @@ describe("a board whose disk takes nothing", () => {
 
 describe("a new system that cannot save its state", () => {
   it("gives way to the old one, which can, and says so", async () => {
-    const { hub, board, problems } = await scene();
+    const { hub, board, problems } = await setup();
     board.readOnlyVersion = "2.0.0";
     await hub.call("firmwareUpdate", update);
     await board.time.advance(20 * minuteMs);
@@ -238,7 +238,7 @@ describe("a new system that cannot save its state", () => {
   }
 
   it("is not killed by the watchdog before, with the settings that the agent has by itself", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     board.readOnlyVersion = "2.0.0";
     await hub.call("firmwareUpdate", update);
     await until(board, "rebooting");
@@ -259,7 +259,7 @@ describe("a new system that cannot save its state", () => {
   });
 
   it("gives way in time too where its agent ends again and again", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     board.readOnlyVersion = "2.0.0";
     await hub.call("firmwareUpdate", update);
     while (board.boots < 2) await board.time.advance(1_000);
@@ -272,7 +272,7 @@ describe("a new system that cannot save its state", () => {
   });
 
   it("is rebooted away where its disk dies after its way back was saved", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", update);
     while (board.boots < 2) await board.time.advance(1_000);
     hub.isReachable = false;
@@ -291,7 +291,7 @@ describe("a new system that cannot save its state", () => {
   });
 
   it.each(["rebooting", "proving"])("is rebooted away once where the disk dies while it is %s", async (phase) => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", update);
     await until(board, phase);
     while (board.saved?.reboot.phase === "idle") await board.time.advance(1_000);
@@ -306,7 +306,7 @@ describe("a new system that cannot save its state", () => {
   });
 
   it("stays where its disk works again in time", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", update);
     await until(board, "proving");
     board.refusal = readOnly;
@@ -319,7 +319,7 @@ describe("a new system that cannot save its state", () => {
 });
 
 it("writes nothing in a day of doing nothing", async () => {
-  const { board } = await scene();
+  const { board } = await setup();
   await board.time.advance(10 * minuteMs);
   const { writes } = board;
   await board.time.advance(dayMs);
@@ -327,7 +327,7 @@ it("writes nothing in a day of doing nothing", async () => {
 });
 
 it("a slow disk: of desired documents that came while it saved something else, the last is begun, and no other", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   const saving = new Gate();
   board.saving = saving;
   const called = hub.call("rebootDevice", { delaySeconds: 3_600 });

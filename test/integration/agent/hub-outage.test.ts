@@ -19,7 +19,7 @@ const journey = [
   "completed",
 ];
 
-async function scene(): Promise<{ hub: FakeHub; board: FakeBoard }> {
+async function setup(): Promise<{ hub: FakeHub; board: FakeBoard }> {
   const hub = new FakeHub();
   const board = new FakeBoard(hub);
   await board.powerOn();
@@ -37,7 +37,7 @@ async function scene(): Promise<{ hub: FakeHub; board: FakeBoard }> {
 const moments = Array.from({ length: 22 }, (_, index) => index * 10_000);
 
 it.each(moments)("completes over an outage of ten minutes that begins after %i ms", async (beginsMs) => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   await board.time.advance(beginsMs);
   hub.cut();
   await board.time.advance(10 * minuteMs);

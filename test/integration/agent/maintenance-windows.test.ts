@@ -19,7 +19,7 @@ const request = {
   apply: "window",
 };
 
-async function scene(windows: object[] = [nightly]): Promise<{ hub: FakeHub; board: FakeBoard }> {
+async function setup(windows: object[] = [nightly]): Promise<{ hub: FakeHub; board: FakeBoard }> {
   await cronOpenings({ cron: nightly.cron, timezone: "UTC" }); // Loading the package takes time that is not the board's.
   const hub = new FakeHub();
   const board = new FakeBoard(hub, { settings: { "maintenance.windows": windows } });
@@ -29,7 +29,7 @@ async function scene(windows: object[] = [nightly]): Promise<{ hub: FakeHub; boa
 
 describe("an update with apply: window", () => {
   it("is fetched at once, waits as staged and says until when, and is installed in the window", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     expect((await hub.call("firmwareUpdate", request)).status).toBe(200);
     await board.time.advance(5 * minuteMs);
     expect(hub.at("boardkeeper.update")).toMatchObject({ phase: "staged", waitsFor: "window", waitsUntil: saturday2 });
@@ -43,7 +43,7 @@ describe("an update with apply: window", () => {
   });
 
   it("waits on after restarts of agent and board", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", request);
     await board.time.advance(hourMs);
     await board.restartAgent();
@@ -56,7 +56,7 @@ describe("an update with apply: window", () => {
   });
 
   it("takes the next window where it was not there for this one", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", request);
     await board.time.advance(hourMs);
     board.time.stepWall(dayMs); // Four o'clock on Saturday: the window of that night was slept through.
@@ -67,14 +67,14 @@ describe("an update with apply: window", () => {
   });
 
   it("goes on to its end when the window closes meanwhile", async () => {
-    const { hub, board } = await scene([{ ...nightly, duration: "1m" }]);
+    const { hub, board } = await setup([{ ...nightly, duration: "1m" }]);
     await hub.call("firmwareUpdate", request);
     await board.time.advance(dayMs);
     expect(hub.at("boardkeeper.update.phase")).toBe("completed");
   });
 
   it("is applied at once when it is ordered so, and cancelled when that is asked for", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", request);
     await board.time.advance(5 * minuteMs);
     expect((await hub.call("applyFirmwareUpdate", {})).status).toBe(200);
@@ -90,7 +90,7 @@ describe("an update with apply: window", () => {
   });
 
   it("waits for the clock on a board that does not know the time, and says so", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     board.time.isSynchronized = false;
     await hub.call("firmwareUpdate", request);
     await board.time.advance(2 * dayMs);
@@ -102,7 +102,7 @@ describe("an update with apply: window", () => {
   });
 
   it("is refused on a board without windows", async () => {
-    const { hub } = await scene([]);
+    const { hub } = await setup([]);
     expect(await hub.call("firmwareUpdate", request)).toMatchObject({
       status: 400,
       payload: { error: { code: "window-missing" } },
@@ -112,7 +112,7 @@ describe("an update with apply: window", () => {
 
 describe("a reboot with window: true", () => {
   it("is scheduled for the window and comes in it", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     const reply = await hub.call("rebootDevice", { window: true, operationId: "r-1" });
     expect(reply).toMatchObject({ status: 200, payload: { scheduledFor: saturday2 } });
     await board.time.advance(minuteMs);
@@ -130,7 +130,7 @@ describe("a reboot with window: true", () => {
   });
 
   it("follows a clock that steps", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("rebootDevice", { window: true });
     board.time.stepWall(30 * dayMs);
     await board.time.advance(22 * hourMs);
@@ -140,7 +140,7 @@ describe("a reboot with window: true", () => {
   });
 
   it("waits for the clock on a board that does not know the time", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     board.time.isSynchronized = false;
     expect(await hub.call("rebootDevice", { window: true })).toMatchObject({
       status: 200,
@@ -154,7 +154,7 @@ describe("a reboot with window: true", () => {
   });
 
   it("can be cancelled", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("rebootDevice", { window: true });
     expect((await hub.call("cancelReboot", {})).status).toBe(200);
     await board.time.advance(2 * dayMs);
@@ -162,7 +162,7 @@ describe("a reboot with window: true", () => {
   });
 
   it("does not come outside the window for an update that took longer than that", async () => {
-    const { hub, board } = await scene([{ ...nightly, duration: "1m" }]);
+    const { hub, board } = await setup([{ ...nightly, duration: "1m" }]);
     await hub.call("rebootDevice", { window: true, operationId: "r-1" });
     await hub.call("firmwareUpdate", { ...request, apply: "manual" });
     board.breakInstall();
@@ -178,7 +178,7 @@ describe("a reboot with window: true", () => {
   });
 
   it("comes in a later window where one update after the other was in its way", async () => {
-    const { hub, board } = await scene([{ ...nightly, duration: "1m" }]);
+    const { hub, board } = await setup([{ ...nightly, duration: "1m" }]);
     await hub.call("rebootDevice", { window: true, operationId: "r-1" });
     board.breakInstall();
     board.installMs = 5 * minuteMs;
@@ -197,7 +197,7 @@ describe("a reboot with window: true", () => {
   });
 
   it("and an update in the same window end as one boot after the other, both done", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await hub.call("firmwareUpdate", request);
     await hub.call("rebootDevice", { window: true });
     await board.time.advance(dayMs);

@@ -11,7 +11,7 @@ import { digest } from "../../support/updates.ts";
 const windows = [{ cron: "0 2 * * *", duration: "1h", splay: "0m" }];
 const minuteMs = 60_000;
 
-async function scene(settings: Record<string, unknown> = {}): Promise<{ hub: FakeHub; board: FakeBoard }> {
+async function setup(settings: Record<string, unknown> = {}): Promise<{ hub: FakeHub; board: FakeBoard }> {
   await cronOpenings({ cron: "0 2 * * *", timezone: "UTC" }); // Loading the package takes time that is not the board's.
   const hub = new FakeHub();
   const board = new FakeBoard(hub, { settings });
@@ -26,7 +26,7 @@ async function configure(hub: FakeHub, boardkeeper: Json): Promise<void> {
 
 describe("configuration over the hub", () => {
   it("is applied, and answered with the version of the document", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     expect(board.logLevel).toBe("info");
     await configure(hub, { agent: { "log-level": "debug" } });
     expect(board.logLevel).toBe("debug");
@@ -34,7 +34,7 @@ describe("configuration over the hub", () => {
   });
 
   it("is refused as a whole, and what was applied before stays in force", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await configure(hub, { agent: { "log-level": "debug" } });
     await configure(hub, {
       agent: { "log-level": "error" },
@@ -49,7 +49,7 @@ describe("configuration over the hub", () => {
   });
 
   it("outlives restarts of agent and board, without the hub too", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     await configure(hub, { agent: { "log-level": "debug" } });
     hub.cut();
     await board.restartAgent();
@@ -60,7 +60,7 @@ describe("configuration over the hub", () => {
   });
 
   it("gives way to the board's own when it is taken away, and while the board was offline too", async () => {
-    const { hub, board } = await scene({ "agent.log-level": "warn" });
+    const { hub, board } = await setup({ "agent.log-level": "warn" });
     await configure(hub, { agent: { "log-level": "debug" } });
     await configure(hub, null);
     expect(board.logLevel).toBe("warn");
@@ -76,7 +76,7 @@ describe("configuration over the hub", () => {
   });
 
   it("gives a board its windows, in time for an update that is declared beside them", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     const firmware = {
       fwVersion: "2.0.0",
       fwPackageURI: "https://images.example/board.img",
@@ -95,7 +95,7 @@ describe("configuration over the hub", () => {
   });
 
   it("looks at the newest of two documents that come at once", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     hub.setDesired({ boardkeeper: { maintenance: { windows }, agent: { "log-level": "debug" } } });
     hub.setDesired({ boardkeeper: { maintenance: null, agent: { "log-level": "error" } } });
     await board.time.advance(minuteMs);
@@ -103,7 +103,7 @@ describe("configuration over the hub", () => {
   });
 
   it("is read by an agent that is still starting when it comes, as soon as it has", async () => {
-    const { hub, board } = await scene();
+    const { hub, board } = await setup();
     let go: () => void = () => undefined;
     board.startHold = new Promise((resolve) => (go = resolve));
     await board.restartAgent();
@@ -115,7 +115,7 @@ describe("configuration over the hub", () => {
   });
 
   it("says so when a release does not read what another one has applied", async () => {
-    const { hub, board } = await scene({ "agent.log-level": "warn" });
+    const { hub, board } = await setup({ "agent.log-level": "warn" });
     await configure(hub, { agent: { "log-level": "debug" } });
     hub.cut();
     const { saved } = board;

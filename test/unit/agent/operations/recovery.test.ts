@@ -11,7 +11,7 @@ import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const s = states();
 
-interface Scene {
+interface Setup {
   readonly store: AgentStateStore;
   readonly time: FakeTime;
   readonly alerts: Alerts;
@@ -24,10 +24,10 @@ interface Scene {
   start(runningVersion: string | null, bootId?: string, loadQuality?: LoadQuality): Promise<void>;
 }
 
-function scene(update: AgentState["update"]): Scene {
+function setup(update: AgentState["update"]): Setup {
   const time = new FakeTime();
   const alerts = new Alerts([]);
-  const made: Scene = {
+  const made: Setup = {
     time,
     trials: 0,
     tries: 0,
@@ -79,13 +79,13 @@ describe("waking", () => {
     ["completed", s.completed, 0],
     ["downloading", s.downloading, 0],
   ] as const)("counts a start while the new system is %s: %i", async (_what, update, count) => {
-    const made = scene(update);
+    const made = setup(update);
     await made.start("2.0.0");
     expect(made.trials).toBe(count);
   });
 
   it("turns back a new system that starts again and again without being proven", async () => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     const phases: string[] = [];
     for (let boot = 2; boot <= attemptLimits.trialBoots + 2; boot += 1) {
       await made.start("2.0.0", `boot-${boot}`);
@@ -98,7 +98,7 @@ describe("waking", () => {
   it.each(["trials", "state"] as const)(
     "waits for a disk that refuses the %s, and takes nothing up before",
     async (what) => {
-      const made = scene(s.rebooting);
+      const made = setup(s.rebooting);
       made.refusal[what] = Object.assign(new Error("read-only file system"), { code: "EROFS" });
       let awake = false;
       const woken = made.start("2.0.0").then(() => (awake = true));
@@ -116,7 +116,7 @@ describe("waking", () => {
   );
 
   it("goes back to the old system when the count cannot be read, and says so", async () => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     made.refusal.read = Object.assign(new Error("i/o error"), { code: "EIO" });
     const woken = made.start("2.0.0");
     await made.time.advance(20_000);
@@ -132,7 +132,7 @@ describe("waking", () => {
   });
 
   it("reads a count again that could not be read at once", async () => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     made.refusal.read = new Error("EIO");
     const woken = made.start("2.0.0");
     await made.time.advance(1_000);
@@ -146,7 +146,7 @@ describe("waking", () => {
   it.each(["unsynced", "older"] as const)(
     "saves a state first that is %s, though nothing has changed",
     async (loadQuality) => {
-      const made = scene(s.completed);
+      const made = setup(s.completed);
       await made.start("2.0.0", "boot-1");
       const { tries } = made;
       await made.start("2.0.0", "boot-1", loadQuality);
@@ -155,13 +155,13 @@ describe("waking", () => {
   );
 
   it("drops what had not begun in an older state", async () => {
-    const made = scene(s.staged);
+    const made = setup(s.staged);
     await made.start("1.0.0", "boot-1", "older");
     expect(made.store.state.update).toMatchObject({ phase: "failed", error: { code: "state-lost" } });
   });
 
   it("saves nothing when nothing has changed", async () => {
-    const made = scene(s.completed);
+    const made = setup(s.completed);
     await made.start("2.0.0", "boot-1");
     await made.start("2.0.0", "boot-1");
     await settle();

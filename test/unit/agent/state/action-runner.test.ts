@@ -3,7 +3,7 @@ import { ActionRunner } from "../../../../agent/state/action-runner.ts";
 import { settle } from "../../../support/fake-time.ts";
 
 /** A pursuit of words, in which each ends when the test says so, or when it is told to stop. */
-function scene(): { pursuit: ActionRunner<string>; log: string[]; finish: () => Promise<void> } {
+function setup(): { pursuit: ActionRunner<string>; log: string[]; finish: () => Promise<void> } {
   const log: string[] = [];
   let end: () => void = () => undefined;
   const pursuit = new ActionRunner<string>(
@@ -22,7 +22,7 @@ function scene(): { pursuit: ActionRunner<string>; log: string[]; finish: () => 
 
 describe("a pursuit", () => {
   it("does what is wanted, once", async () => {
-    const { pursuit, log, finish } = scene();
+    const { pursuit, log, finish } = setup();
     pursuit.setWanted("a");
     pursuit.setWanted("a");
     await finish();
@@ -31,7 +31,7 @@ describe("a pursuit", () => {
   });
 
   it("stops what is not wanted any more, and lets it end before the next begins", async () => {
-    const { pursuit, log, finish } = scene();
+    const { pursuit, log, finish } = setup();
     pursuit.setWanted("a");
     pursuit.setWanted("b");
     await settle();
@@ -40,7 +40,7 @@ describe("a pursuit", () => {
   });
 
   it("goes on with what was wanted while the last one ended by itself", async () => {
-    const { pursuit, log, finish } = scene();
+    const { pursuit, log, finish } = setup();
     pursuit.setWanted("a");
     await finish();
     pursuit.setWanted("b");
@@ -51,7 +51,7 @@ describe("a pursuit", () => {
   });
 
   it("begins again what was stopped and is wanted again", async () => {
-    const { pursuit, log, finish } = scene();
+    const { pursuit, log, finish } = setup();
     pursuit.setWanted("a");
     pursuit.setWanted(undefined);
     await settle();
@@ -61,7 +61,7 @@ describe("a pursuit", () => {
   });
 
   it("begins again what was stopped and is wanted again before it has ended", async () => {
-    const { pursuit, log, finish } = scene();
+    const { pursuit, log, finish } = setup();
     pursuit.setWanted("a");
     pursuit.setWanted("b");
     pursuit.setWanted("a");
@@ -71,7 +71,7 @@ describe("a pursuit", () => {
   });
 
   it("begins nothing after it was stopped", async () => {
-    const { pursuit, log } = scene();
+    const { pursuit, log } = setup();
     pursuit.setWanted("a");
     await pursuit.stop();
     pursuit.setWanted("b");

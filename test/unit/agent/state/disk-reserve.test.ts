@@ -8,7 +8,7 @@ import { fakeRuntime } from "../../../support/fake-runtime.ts";
 const error = (code: string): Error => Object.assign(new Error(code), { code });
 
 /** A disk that others have filled: it takes nothing but what the reserve gives free. */
-function scene() {
+function setup() {
   const disk = { isFull: true, isReserveThere: true, restocks: 0, written: [] as string[] };
   const time = new FakeTime();
   const alerts = new Alerts([]);
@@ -39,7 +39,7 @@ function scene() {
 
 describe("room that is kept back", () => {
   it("takes what must be saved on a full disk, and says that it is used up", async () => {
-    const { disk, reserved, alerts, write } = scene();
+    const { disk, reserved, alerts, write } = setup();
     await reserved.start();
     expect(alerts.messages).toStrictEqual([]);
     await reserved.withReserve(() => write("state"));
@@ -50,7 +50,7 @@ describe("room that is kept back", () => {
   });
 
   it("is kept back again when there is room, and not asked for more than once a minute", async () => {
-    const { disk, time, reserved, alerts, lines, write } = scene();
+    const { disk, time, reserved, alerts, lines, write } = setup();
     await reserved.withReserve(() => write("state"));
     await time.advance(3_600_000);
     expect(disk.restocks).toBe(60);
@@ -66,19 +66,19 @@ describe("room that is kept back", () => {
   });
 
   it("is not touched for what is no lack of room", async () => {
-    const { disk, reserved } = scene();
+    const { disk, reserved } = setup();
     await expect(reserved.withReserve(() => Promise.reject(error("EROFS")))).rejects.toMatchObject({ code: "EROFS" });
     expect(disk.isReserveThere).toBe(true);
   });
 
   it("rejects where even that was not enough", async () => {
-    const { reserved, time } = scene();
+    const { reserved, time } = setup();
     await expect(reserved.withReserve(() => Promise.reject(error("ENOSPC")))).rejects.toMatchObject({ code: "ENOSPC" });
     expect(time.sleepers).toBe(1);
   });
 
   it("says at the start that there is none to be had", async () => {
-    const { disk, reserved, alerts } = scene();
+    const { disk, reserved, alerts } = setup();
     disk.isReserveThere = false;
     await reserved.start();
     expect(alerts.messages).toHaveLength(1);

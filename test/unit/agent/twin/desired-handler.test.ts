@@ -5,7 +5,7 @@ import { settle } from "../../../support/fake-time.ts";
 import { Gate } from "../../../support/gate.ts";
 
 /** A handler whose configuration takes until the gate opens, if there is one. */
-function scene({ gate, isRecovered = true }: { gate?: Gate; isRecovered?: boolean } = {}) {
+function setup({ gate, isRecovered = true }: { gate?: Gate; isRecovered?: boolean } = {}) {
   const seen: string[] = [];
   const board = { isRecovered };
   const handler = new DesiredHandler({
@@ -25,7 +25,7 @@ const document = (): JsonObject => ({ firmware: {} });
 
 it("applies the configuration before it looks at the firmware", async () => {
   const gate = new Gate();
-  const { handler, seen } = scene({ gate });
+  const { handler, seen } = setup({ gate });
   const handled = handler.handleDesired(document(), 1);
   await settle();
   expect(seen).toStrictEqual(["configuration 1"]);
@@ -36,7 +36,7 @@ it("applies the configuration before it looks at the firmware", async () => {
 
 it("leaves the firmware to a document that came while the configuration was checked", async () => {
   const gate = new Gate();
-  const { handler, seen } = scene({ gate });
+  const { handler, seen } = setup({ gate });
   const first = handler.handleDesired(document(), 1);
   const second = handler.handleDesired(document(), 2);
   gate.open();
@@ -45,7 +45,7 @@ it("leaves the firmware to a document that came while the configuration was chec
 });
 
 it("handles nothing before the state is recovered, and the last document after that", async () => {
-  const { handler, seen, board } = scene({ isRecovered: false });
+  const { handler, seen, board } = setup({ isRecovered: false });
   await handler.resume();
   await handler.handleDesired(document(), 1);
   await handler.handleDesired(document(), 2);
