@@ -3,7 +3,7 @@ import type { Screen } from "./screen.ts";
 import { pause, type Timer } from "./timer.ts";
 
 /** An error after which the same read may succeed a little later. */
-export type TransientError = HubUnreachable | HubBusy | TimedOut;
+type TransientError = HubUnreachable | HubBusy | TimedOut;
 
 export type PollResult<T> =
   | { readonly ok: true; readonly value: T }

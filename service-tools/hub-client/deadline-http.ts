@@ -5,7 +5,7 @@ import { CommandError } from "../cli/errors.ts";
 import type { RequestFailure } from "./hub-errors.ts";
 
 /** The hub did not answer a request in time. */
-export class DeadlineExceeded extends Error {
+class DeadlineExceeded extends Error {
   readonly deadlineMs: number;
 
   constructor(deadlineMs: number) {

@@ -8,7 +8,7 @@ async function ran(context: FakeContext, line: string): Promise<number> {
   return await runCommandLine(line.split(" "), context);
 }
 
-describe("a failure, to programs", () => {
+describe("an error, for programs", () => {
   it.each<[string, Json | Error, object]>([
     [
       "the board says no",
@@ -35,7 +35,7 @@ describe("a failure, to programs", () => {
     "frobnicate --output json",
     "hub --output=json",
     "status -ojson -d a/b",
-  ])("is one where the command line cannot be, too: %s", async (line) => {
+  ])("is one document for an invalid command line, too: %s", async (line) => {
     const context = new FakeContext();
     expect(await ran(context, line)).toBe(2);
     expect(JSON.parse(context.out.text)).toEqual({

@@ -5,7 +5,7 @@ import { twinOf, viewOf } from "../../../support/board-views.ts";
 const error = { code: "unreachable", during: "downloading", message: "The server is gone." };
 
 describe("what a twin says about a board", () => {
-  it("is read from what the agent projects", () => {
+  it("is parsed from what the agent reports", () => {
     const view = viewOf(
       {
         phase: "failed",
@@ -96,7 +96,7 @@ describe("what a twin says about a board", () => {
     expect([view.update.phase, view.reboot.phase]).toEqual(["idle", "idle"]);
   });
 
-  it("takes the hub's year one for never", () => {
+  it("reads the hub's year 1 as never", () => {
     expect(parseBoardView({ ...twinOf({}), lastActivityTime: "0001-01-01T00:00:00Z" }).lastActivity).toBeNull();
   });
 });

@@ -21,7 +21,7 @@ describe("a setting on the command line", () => {
     },
   );
 
-  it("comes together with others, the last of a name counting", () => {
+  it("is merged with others; the last one of a name wins", () => {
     expect(
       desiredPatch([
         { name: "agent.log-level", value: "debug" },
@@ -32,7 +32,7 @@ describe("a setting on the command line", () => {
     ).toStrictEqual({ agent: { "log-level": "warn", x: 1 }, update: { command: { restart: null } } });
   });
 
-  it("overrules one that it lies below, or that lies below it", () => {
+  it("replaces one that is its parent or its child", () => {
     expect(
       desiredPatch([
         { name: "agent.x", value: [1] },

@@ -18,7 +18,7 @@ const configured = (status: "applied" | "refused", why: string | null = null): B
   config: { version: 4, status, error: why === null ? null : { code: "bad-request", message: why } },
 });
 
-describe("the summary of a board", () => {
+describe("the status of a board", () => {
   it.each<[string, BoardView, string]>([
     ["idle", idle, "none yet"],
     ["accepted", updating({ phase: "accepted" }), "accepted 2.0.0 (op-1)"],
@@ -69,7 +69,7 @@ describe("the summary of a board", () => {
     expect(formatStatus(target, view)["Reboot"]).toBe(line);
   });
 
-  it("says when no agent has ever reported", () => {
+  it("says that no agent has ever reported", () => {
     expect(formatStatus(target, { ...idle, connected: false, lastActivity: null, agent: null })).toEqual({
       Board: "board-1",
       Link: "offline, never connected",
@@ -77,7 +77,7 @@ describe("the summary of a board", () => {
     });
   });
 
-  it("shows what was wrong when the agent started, and nothing where nothing was", () => {
+  it("has a line for problems at the start of the agent only if there are any", () => {
     const problems = [
       "The configuration has a mistake, so the last known good one runs.",
       "agent.toml: x is not a setting",
@@ -86,13 +86,13 @@ describe("the summary of a board", () => {
     expect(formatStatus(target, idle)).not.toHaveProperty("Problems");
   });
 
-  it("shows how the board took what is set over the hub, and nothing where nothing is", () => {
+  it("has a line for the remote configuration only if there is one", () => {
     expect(formatStatus(target, configured("applied"))["Config"]).toBe("set over the hub, version 4");
     expect(formatStatus(target, configured("refused", "No."))["Config"]).toBe("refused, version 4: bad-request, No.");
     expect(formatStatus(target, idle)).not.toHaveProperty("Config");
   });
 
-  it("says since when a board has not been heard of, and which firmware was proven", () => {
+  it("says when the board was last active, and which firmware is proven", () => {
     const view = viewOf({}, {}, { connected: false, lastProvenUpdate: { operationId: "op-0", version: "1.0.0", at } });
     expect(formatStatus(target, view)).toMatchObject({
       Link: "offline, last active at 2026-01-02T03:00:00.000Z",

@@ -19,7 +19,7 @@ const configured = (status: "applied" | "refused", why: string | null = null): B
   config: { version: 4, status, error: why === null ? null : { code: "bad-request", message: why } },
 });
 
-describe("what has happened between two looks", () => {
+describe("the changes between two reads of a twin", () => {
   it.each<[string, BoardView, BoardView, string[]]>([
     ["nothing", idle, idle, []],
     ["a configuration was applied", idle, configured("applied"), ["desired: has applied configuration version 4"]],

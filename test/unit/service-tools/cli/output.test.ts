@@ -10,7 +10,7 @@ describe("a result for people", () => {
     );
   });
 
-  it("makes no field of what a board says", () => {
+  it("does not turn a line of a board's text into a field", () => {
     expect(formatRecord({ error: "too bad\nupdate  completed" })).toBe("error  too bad update  completed");
     expect(formatTable(["device", "error"], [{ device: "b", error: "x\r\ny" }])).toBe(
       ["device  error", "b       x y"].join("\n"),
@@ -44,7 +44,7 @@ describe("a result for programs", () => {
 });
 
 describe("a line of the hub's log", () => {
-  it("is time, level, message and fields, quoted where a space would tear them", () => {
+  it("is time, level, message and fields, quoted if they contain a space", () => {
     const at = new Date(2026, 0, 2, 3, 4, 5);
     const entry = {
       level: "warn",
@@ -56,7 +56,7 @@ describe("a line of the hub's log", () => {
     expect(formatLogEntry(entry, at)).toBe('03:04:05 warn  connection refused client=board-1 why="wrong key" code=5');
   });
 
-  it("leaves out what is not known", () => {
+  it("leaves out undefined fields", () => {
     const at = new Date(2026, 0, 2, 3, 4, 5);
     expect(formatLogEntry({ level: "info", message: "listening", port: undefined }, at)).toBe(
       "03:04:05 info  listening",

@@ -19,7 +19,12 @@ describe("polling", () => {
     const startMs = context.timer.nowMs();
     const atMs: number[] = [];
     const polling = (async () => {
-      for await (const result of poll(failing(), { ...context, intervalMs: 1_000, limitMs: 2_500 })) {
+      for await (const result of poll(failing(), {
+        timer: context.timer,
+        interrupted: context.interrupted,
+        intervalMs: 1_000,
+        limitMs: 2_500,
+      })) {
         atMs.push(result.ok ? context.timer.nowMs() - startMs : -1);
       }
     })();
@@ -34,7 +39,12 @@ describe("a read that is retried", () => {
     "succeeds once %s is over, which is said once",
     async (error) => {
       const context = new FakeContext();
-      const reading = retryRead(failing(error, error), { ...context, intervalMs: 1_000 });
+      const reading = retryRead(failing(error, error), {
+        timer: context.timer,
+        interrupted: context.interrupted,
+        err: context.err,
+        intervalMs: 1_000,
+      });
       await context.time.advance(5_000);
       expect(await reading).toBe("read");
       expect(context.err.text).toBe(`${error.message} Trying again for 15 s.\n`);
@@ -43,9 +53,12 @@ describe("a read that is retried", () => {
 
   it("fails with the last error after 15 s", async () => {
     const context = new FakeContext();
-    const failed = retryRead(() => Promise.reject(away), { ...context, intervalMs: 1_000 }).catch(
-      (cause: unknown) => cause,
-    );
+    const failed = retryRead(() => Promise.reject(away), {
+      timer: context.timer,
+      interrupted: context.interrupted,
+      err: context.err,
+      intervalMs: 1_000,
+    }).catch((cause: unknown) => cause);
     await context.time.advance(15_000);
     expect(await failed).toBe(away);
   });
@@ -53,12 +66,24 @@ describe("a read that is retried", () => {
   it("fails at once with an error that does not pass", async () => {
     const unknown = new UnknownDevice("No such board.");
     const context = new FakeContext();
-    await expect(retryRead(failing(unknown), { ...context, intervalMs: 1_000 })).rejects.toBe(unknown);
+    await expect(
+      retryRead(failing(unknown), {
+        timer: context.timer,
+        interrupted: context.interrupted,
+        err: context.err,
+        intervalMs: 1_000,
+      }),
+    ).rejects.toBe(unknown);
   });
 
   it("ends at Ctrl-C", async () => {
     const context = new FakeContext();
-    const failed = retryRead(failing(away), { ...context, intervalMs: 1_000 }).catch((cause: unknown) => cause);
+    const failed = retryRead(failing(away), {
+      timer: context.timer,
+      interrupted: context.interrupted,
+      err: context.err,
+      intervalMs: 1_000,
+    }).catch((cause: unknown) => cause);
     await context.time.advance(500);
     context.ctrlC();
     expect(await failed).toMatchObject({ exitCode: 130 });

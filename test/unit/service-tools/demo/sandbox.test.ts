@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { environmentVariable, settingNames } from "../../../../agent/config/parse-settings.ts";
 import { demoEnvironment } from "../../../../service-tools/demo/sandbox.ts";
 
-describe("the demo's surroundings", () => {
+describe("the demo's environment", () => {
   const env = {
     PATH: "/bin",
     BOARDKEEPER_HOME: "/home/me",
@@ -11,14 +11,14 @@ describe("the demo's surroundings", () => {
     IOTHUB_DEVICE_CONNECTION_STRING: "HostName=mine",
   };
 
-  it("are its own: what the user's shell says about hubs and boards does not reach it", () => {
+  it("does not have what the user's shell says about hubs and boards", () => {
     const own = demoEnvironment(env, "/tmp/demo");
     expect(own).toMatchObject({ PATH: "/bin", BOARDKEEPER_HOME: "/tmp/demo" });
     expect(JSON.stringify(own)).not.toContain("mine");
     expect(own).not.toHaveProperty("BOARDKEEPER_UPDATE_INSTALLER");
   });
 
-  it("name settings that the agent has", () => {
+  it("names only settings that the agent has", () => {
     const known = new Set([...settingNames.map(environmentVariable), "BOARDKEEPER_HOME"]);
     const given = Object.keys(demoEnvironment({}, "/tmp/demo"));
     expect(given.filter((name) => !known.has(name))).toEqual([]);

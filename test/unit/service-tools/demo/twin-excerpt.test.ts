@@ -3,7 +3,7 @@ import { twinExcerpt } from "../../../../service-tools/demo/twin-excerpt.ts";
 import { twinOf } from "../../../support/board-views.ts";
 
 describe("the twin before and after", () => {
-  it("shows what has changed, boot ids by their beginning", () => {
+  it("shows what has changed, with short boot ids", () => {
     const before = twinOf({}, {}, { bootId: "11111111-1111-4111-8111-111111111111" });
     const after = twinOf({ phase: "completed" }, {}, { bootId: "22222222-2222-4222-8222-222222222222" });
     const rows = twinExcerpt(before, after);

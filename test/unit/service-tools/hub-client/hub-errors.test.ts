@@ -19,7 +19,7 @@ const local = { hostName: "localhost:18443", isLocal: true, isOwnLocalHub: true,
 const device = { deviceId: "board-1" };
 const module = { deviceId: "board-1", moduleId: "agent" };
 
-describe("the body of an error answer", () => {
+describe("the body of an error response", () => {
   it.each([
     ["of the registry", classic("DeviceNotFound", "board-1"), undefined, "DeviceNotFound", "board-1"],
     ["of a method", nested(404_103, "not online"), 404_103, undefined, "not online"],
@@ -32,7 +32,7 @@ describe("the body of an error answer", () => {
   });
 });
 
-describe("one error for each remedy", () => {
+describe("one error per remedy", () => {
   it.each<[string, number, string, string, number, RegExp]>([
     [
       "an offline device",
@@ -88,7 +88,7 @@ describe("one error for each remedy", () => {
     expect(error.message).toMatch(message);
   });
 
-  it("names a module together with its device: either may be what is missing", () => {
+  it("names a module together with its device: either may be missing", () => {
     const asked = { address: cloud, target: module };
     const noModule = toCommandError({ kind: "answer", status: 404, body: bare(404_010, "x") }, asked);
     expect(noModule.message).toContain("knows no device board-1 with a module agent.");

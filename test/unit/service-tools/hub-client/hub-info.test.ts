@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { boardkeeperHome } from "../../../../agent/lib/xdg.ts";
 import { defaultHubFolder } from "../../../../service-tools/hub-client/hub-info.ts";
 
-describe("where the local hub's folder is", () => {
+describe("the local hub's folder", () => {
   it.each([
     { env: { BOARDKEEPER_HOME: "/var/bk" }, folder: "/var/bk/hub" },
     { env: { BOARDKEEPER_HOME: "/var/bk", XDG_STATE_HOME: "/state" }, folder: "/var/bk/hub" },

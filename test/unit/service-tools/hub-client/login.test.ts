@@ -31,13 +31,13 @@ describe("a service connection string", () => {
     ["HostName=x;SharedAccessKeyName=y", "SharedAccessKey is missing"],
     ["HostName=x;DeviceId=y;SharedAccessKey=secret", "a device's connection string"],
     ["secret", "HostName, SharedAccessKeyName, SharedAccessKey is missing"],
-  ])("is refused without being repeated: %s", (text, problem) => {
+  ])("is rejected without being repeated: %s", (text, problem) => {
     const read = parseLogin(text);
     expect(read.ok ? "" : read.problem).toContain(problem);
     expect(JSON.stringify(read)).not.toContain("secret");
   });
 
-  it("tells devices of the local hub where MQTT is", () => {
+  it("gives devices of the local hub the MQTT port", () => {
     expect(hubAddressOf({ hostName: "localhost:18443", host: "localhost" }, { mqttPort: 18_883 })).toEqual({
       hostName: "localhost:18443",
       isLocal: true,
@@ -48,7 +48,7 @@ describe("a service connection string", () => {
   });
 });
 
-describe("the hub to speak to", () => {
+describe("the hub to use", () => {
   const localString = "HostName=localhost:18443;SharedAccessKeyName=iothubowner;SharedAccessKey=b3duZXI=";
 
   /** A home in which a local hub has been. */
@@ -69,7 +69,7 @@ describe("the hub to speak to", () => {
     return { env: { BOARDKEEPER_HOME: folder }, folder };
   }
 
-  it("is the local one where no other is named", async () => {
+  it("is the local one if no other is named", async () => {
     const { env } = await home();
     expect(await findLogin(env, {})).toEqual({
       address: { hostName: "localhost:18443", isLocal: true, isOwnLocalHub: true, deviceHostName: "localhost:18883" },
@@ -89,13 +89,13 @@ describe("the hub to speak to", () => {
     expect(await findLogin(named, { login: other })).toMatchObject({ host: "other.example" });
   });
 
-  it("is trusted as the local one when a login names it by another policy", async () => {
+  it("is trusted as the local one with another policy, too", async () => {
     const { env } = await home();
     const login = "HostName=localhost:18443;SharedAccessKeyName=service;SharedAccessKey=b";
     expect(await findLogin(env, { login })).toMatchObject({ keyName: "service", ca: pem });
   });
 
-  it("is nowhere: then it is said how to get one", async () => {
+  it("is missing: the error says how to get one", async () => {
     const env = { BOARDKEEPER_HOME: await temporaryFolder() };
     await expect(findLogin(env, {})).rejects.toMatchObject({
       exitCode: 3,
@@ -106,14 +106,14 @@ describe("the hub to speak to", () => {
   it.each([
     ["a file that is not there", "/nonexistent/ca.pem", "cannot be read"],
     ["a file that is no certificate", "package.json", "package.json is not a PEM file of certificates"],
-  ])("is not spoken to with %s as --ca-file", async (_what, caFile, message) => {
+  ])("is not used with %s as --ca-file", async (_what, caFile, message) => {
     await expect(findLogin({}, { login: service, caFile })).rejects.toMatchObject({
       exitCode: 2,
       message: expect.stringContaining(message) as string,
     });
   });
 
-  it("is not guessed from a context file that is damaged", async () => {
+  it("is not taken from a damaged context file", async () => {
     const { env, folder } = await home();
     const path = join(folder, "hub", "context.json");
     await writeFile(path, "{");

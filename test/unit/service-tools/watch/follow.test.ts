@@ -38,7 +38,7 @@ async function followed(
 }
 
 describe("following an operation", () => {
-  it("ends with the operation, after as many looks as it took", async () => {
+  it("ends when the operation ends, without another read", async () => {
     const { kind, context } = await followed([rebooting, rebooting, proven]);
     expect(kind).toBe("proven");
     expect(context.hub.twinReads).toBe(3);
@@ -48,13 +48,13 @@ describe("following an operation", () => {
     ["cannot be reached", away],
     ["is busy", new HubBusy("Slow down.")],
     ["does not answer", new TimedOut("No answer.")],
-  ])("rides through a hub that %s", async (_what, trouble) => {
+  ])("continues when the hub %s", async (_what, trouble) => {
     const { kind, context } = await followed([rebooting, trouble, trouble, proven]);
     expect(kind).toBe("proven");
     expect(context.err.text).toContain(`${trouble.message} Trying again.\n`);
   });
 
-  it("does not wait for what waiting cannot mend", async () => {
+  it("ends at once with an error that does not pass", async () => {
     await expect(followed([rebooting, new UnknownDevice("No such board.")])).rejects.toThrow("No such board.");
   });
 
@@ -81,7 +81,7 @@ describe("following an operation", () => {
     });
   });
 
-  it("looks a last time when the time is up, not later", async () => {
+  it("reads a last time when the time is up", async () => {
     const context = new FakeContext();
     context.hub.twins = [rebooting];
     const ending = followToEnd(context, context.hub, {
@@ -97,7 +97,7 @@ describe("following an operation", () => {
     expect(context.hub.twinReads).toBe(4);
   });
 
-  it("says at Ctrl-C that the work goes on, and how to follow it", async () => {
+  it("says at Ctrl-C that the operation continues, and how to watch it", async () => {
     const context = new FakeContext();
     context.hub.twins = [rebooting];
     const ending = followToEnd(context, context.hub, {

@@ -13,7 +13,7 @@ function exitCodeOf(outcome: Outcome): number {
   return outcome.isGood ? exitCodes.ok : outcomeError(outcome).exitCode;
 }
 
-describe("what is said of a reboot's end", () => {
+describe("the outcome of a reboot", () => {
   it.each<[RebootEnd, number, string]>([
     [
       { kind: "proven", at, cause: "requested", ...bootIds },
@@ -51,7 +51,7 @@ describe("what is said of a reboot's end", () => {
   });
 });
 
-describe("what is said of an update's end", () => {
+describe("the outcome of an update", () => {
   it.each<[UpdateEnd, number, string]>([
     [
       { kind: "completed", version: "2.0.0", already: false },

@@ -11,8 +11,8 @@ const progress = (phases: string[], more: Partial<Progress> = {}): Progress => (
   ...more,
 });
 
-describe("elsewhere than on a terminal", () => {
-  it("each phase is one line, with the time since the beginning", async () => {
+describe("in a file or a pipe", () => {
+  it("each phase is one line, with the elapsed time", async () => {
     const context = new FakeContext();
     const view = new PlainProgress(context.err, context.timer);
     view.show(progress(["accepted"]));
@@ -24,7 +24,7 @@ describe("elsewhere than on a terminal", () => {
     expect(context.err.text).toBe("  0:00  accepted\n  1:05  downloading\n  1:05  rolled back\n");
   });
 
-  it("what a download waits for is told once, and that it goes on", () => {
+  it("what a download waits for is printed once, and that it continues", () => {
     const context = new FakeContext();
     const view = new PlainProgress(context.err, context.timer);
     const download = { receivedBytes: 1_048_576, totalBytes: null };
@@ -44,7 +44,7 @@ describe("elsewhere than on a terminal", () => {
     );
   });
 
-  it("an outage is told once, and its end", () => {
+  it("an outage of the hub is printed once, and its end", () => {
     const context = new FakeContext();
     const view = new PlainProgress(context.err, context.timer);
     view.hubUnreachable("The hub is away.");

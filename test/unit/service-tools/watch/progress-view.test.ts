@@ -12,11 +12,11 @@ describe("a progress bar", () => {
     expect(formatProgressBar({ receivedBytes, totalBytes }, 80)).toBe(bar);
   });
 
-  it("gives way to its figures where there is no room", () => {
+  it("is only its figures when there is no room", () => {
     expect(formatProgressBar({ receivedBytes: 32, totalBytes: 64 }, 20)).toBe(" 50 %  32 B of 64 B");
   });
 
-  it("lines up the notes of phases", () => {
+  it("aligns the notes of phases", () => {
     expect(formatPhase({ phase: "staged", note: "waits" })).toBe("staged       waits");
   });
 });

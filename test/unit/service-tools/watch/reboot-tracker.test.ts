@@ -42,7 +42,7 @@ const idle = board("boot-1", "idle", null);
 const earlier = board("boot-1", "proven", "op-0");
 const proven = { kind: "proven", at, cause: "requested", bootIdBefore: "boot-1", bootId: "boot-2" };
 
-describe("a reboot, as the twin tells it", () => {
+describe("a reboot, as the twin reports it", () => {
   it.each<[string, BoardView, BoardView[], object | undefined, string[]]>([
     [
       "is proven once the boot id has changed",
@@ -114,31 +114,31 @@ describe("a reboot, as the twin tells it", () => {
     expect(told(before, looks).end).toEqual(end);
   });
 
-  it("asked for again after it was proven, is proven by the boot that the board says it ended", () => {
+  it("requested again after it was proven, is proven by the boot that the board says it ended", () => {
     const over = board("boot-2", "proven");
     expect(told(over, [over], true).end).toEqual(proven);
     const silent = board("boot-2", "proven", "op-1", { fromBootId: null });
     expect(told(silent, [silent], true).end).toEqual({ kind: "unproven", bootId: "boot-2" });
   });
 
-  it("asked for again tells no phase of the past as if it came now", () => {
+  it("requested again, does not show earlier phases", () => {
     const before = board("boot-2", "proven");
     expect(told(before, [before], true).phases).toEqual(["proven"]);
     const down = board("boot-1", "rebooting");
     expect(told(down, [down, before], true).phases).toEqual(["rebooting", "proven"]);
   });
 
-  it("asked for again after a newer one, is over: the board tells of it no more", () => {
+  it("requested again after a newer one, is superseded: the board no longer reports it", () => {
     const newer = board("boot-3", "proven", "op-2");
     expect(told(newer, [newer], true)).toMatchObject({ looks: 1, end: { kind: "superseded", by: "op-2" } });
   });
 
-  it("asked for again while it is scheduled, must change the boot id of now", () => {
+  it("requested again while it is scheduled, must change the present boot id", () => {
     const scheduled = board("boot-1", "scheduled");
     expect(told(scheduled, [scheduled, board("boot-2", "proven")]).end).toEqual(proven);
   });
 
-  it("learns the boot id from the first look where the twin told none before", () => {
+  it("gets the boot id from the first twin that has one", () => {
     const blank = { ...idle, agent: null };
     expect(told(blank, [board("boot-1", "scheduled"), board("boot-2", "proven")]).end).toEqual(proven);
     expect(told(blank, [board("boot-1", "scheduled"), board("boot-1", "proven")]).end).toEqual({
@@ -147,7 +147,7 @@ describe("a reboot, as the twin tells it", () => {
     });
   });
 
-  it("tells the cause where it was another than the request", () => {
+  it("reports a cause other than the request", () => {
     const last = { at, cause: "other" as const, clockSynchronized: true };
     expect(told(idle, [board("boot-2", "proven", "op-1", { cause: "other", last })]).end).toEqual({
       ...proven,

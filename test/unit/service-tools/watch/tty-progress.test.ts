@@ -24,7 +24,7 @@ describe("on a terminal", () => {
     return context;
   }
 
-  it("phases that are over stay, with the time at which they began; the present one is drawn over", async () => {
+  it("finished phases stay, with the time at which they began; the present one is redrawn", async () => {
     const context = terminalContext();
     const view = new TtyProgress(context.err, context.timer);
     view.show(progress(["accepted"]));
@@ -79,7 +79,7 @@ describe("on a terminal", () => {
     expect(Math.max(...drawn)).toBeLessThan(30);
   });
 
-  it("leaves nothing of a live line that never came to a phase", () => {
+  it("leaves no line when no phase began", () => {
     const context = terminalContext();
     const view = new TtyProgress(context.err, context.timer);
     view.show(progress([]));

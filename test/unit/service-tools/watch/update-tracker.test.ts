@@ -60,7 +60,7 @@ const idle = board("idle", null);
 const stale = board("completed", "op-0", { version: "1.0.0" });
 const done = { kind: "completed", version: "2.0.0", already: false };
 
-describe("an update that was commanded, as the twin tells it", () => {
+describe("an update requested by a method call", () => {
   it.each<[string, BoardView, BoardView[], object | undefined]>([
     ["is done when its version is proven", idle, [board("accepted"), board("applying"), board("completed")], done],
     ["is not done by a stale 'completed' of the one before", stale, [stale, stale], undefined],
@@ -97,18 +97,18 @@ describe("an update that was commanded, as the twin tells it", () => {
     expect(told({}, before, looks).end).toEqual(end);
   });
 
-  it("asked for as a rehearsal, is done when it was rehearsed", () => {
+  it("requested as a rehearsal, ends when it is rehearsed", () => {
     expect(told({ rehearsal: true }, idle, [board("completed", "op-1", { rehearsal: true })]).end).toEqual({
       kind: "rehearsed",
     });
   });
 
-  it("done before and answered with 'already', counts", () => {
+  it("counts when it was done before and the board answered 'already'", () => {
     const over = board("completed");
     expect(told({ already: true }, over, [over]).end).toEqual({ ...done, already: true });
   });
 
-  it("answered with 'already', counts after other work too, where its version is the one proven last", () => {
+  it("counts when the board answered 'already' and another operation ran since, if its version is the last proven one", () => {
     const other = board("failed", "op-2", { error, version: "3.0.0" }, "2.0.0");
     expect(told({ already: true }, other, [other]).end).toEqual({ ...done, already: true });
     const otherVersion = board("completed", "op-2", { version: "3.0.0" });
@@ -116,7 +116,7 @@ describe("an update that was commanded, as the twin tells it", () => {
   });
 });
 
-describe("an update that was declared, as the twin tells it", () => {
+describe("an update declared in the desired properties", () => {
   const declared = { desiredVersion: 5 };
 
   it.each<[string, BoardView[], object | undefined]>([
@@ -146,7 +146,7 @@ describe("an update that was declared, as the twin tells it", () => {
 });
 
 describe("what is shown of an update", () => {
-  it("are all its phases, those too that were over between two looks", () => {
+  it("are all its phases, even those that ended between two reads", () => {
     expect(told({}, idle, [board("accepted"), board("applying"), board("completed")]).phases).toEqual([
       "accepted",
       "downloading",

@@ -8,7 +8,7 @@ async function ran(context: FakeContext, line: string): Promise<number> {
 }
 
 describe("boardkeeper apply", () => {
-  it("orders what is staged", async () => {
+  it("applies what is staged", async () => {
     const context = new FakeContext();
     context.hub.reply = { status: 200, payload: { Response: "Being applied", operationId: "op-1" } };
     expect(await ran(context, "apply -d board-1")).toBe(0);
@@ -16,7 +16,7 @@ describe("boardkeeper apply", () => {
     expect(context.out.text).toBe("Being applied (op-1)\n");
   });
 
-  it("does not tell phases of the past as if they came now", async () => {
+  it("does not show earlier phases", async () => {
     const context = new FakeContext();
     context.hub.reply = { status: 200, payload: { Response: "Being applied", operationId: "op-1" } };
     const phase = (name: "staged" | "rebooting" | "completed"): ReturnType<typeof twinOf> =>

@@ -11,7 +11,7 @@ describe("boardkeeper cancel", () => {
   it.each([
     ["reboot", "cancelReboot"],
     ["update", "cancelFirmwareUpdate"],
-  ])("%s asks the board", async (what, method) => {
+  ])("%s calls the board", async (what, method) => {
     const context = new FakeContext();
     context.hub.reply = { status: 200, payload: { Response: "Cancelled", operationId: "op-1" } };
     expect(await ran(context, `cancel -d board-1 ${what} --operation-id op-1`)).toBe(0);
@@ -38,7 +38,7 @@ describe("boardkeeper cancel", () => {
     ],
     ["neither of two", { update, reboot }, 2, ["getStatus"]],
     ["nothing where there is nothing", { update: { phase: "idle" }, reboot: { phase: "idle" } }, 6, ["getStatus"]],
-  ])("alone cancels %s", async (_what, state, exitCode, methods) => {
+  ])("without an argument cancels %s", async (_what, state, exitCode, methods) => {
     const context = new FakeContext();
     context.hub.reply = { status: 200, payload: { Response: "Yes", ...state } as Json };
     expect(await ran(context, "cancel -d board-1")).toBe(exitCode);

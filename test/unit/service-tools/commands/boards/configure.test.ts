@@ -21,7 +21,7 @@ async function ran(context: FakeContext, ...words: string[]): Promise<number> {
 }
 
 describe("boardkeeper configure", () => {
-  it("declares settings, and says where the answer will be", async () => {
+  it("declares settings, and says how to see the answer", async () => {
     const context = new FakeContext();
     context.hub.twins = [twin(debug, 4, null)];
     expect(await ran(context, "agent.log-level=debug", "health.every-seconds=")).toBe(0);
@@ -31,7 +31,7 @@ describe("boardkeeper configure", () => {
     expect(context.err.text).toContain("boardkeeper configure -d board-1");
   });
 
-  it("takes everything away first where that is asked for", async () => {
+  it("removes everything first with --reset", async () => {
     const context = new FakeContext();
     expect(await ran(context, "--reset", "agent.log-level=debug")).toBe(0);
     expect(context.hub.patches).toStrictEqual([
@@ -54,7 +54,7 @@ describe("boardkeeper configure", () => {
     expect(context.out.text).toBe("board-1 has applied configuration version 4.\n");
   });
 
-  it("waits until the answer is gone when all is taken away", async () => {
+  it("waits until the answer is gone when everything is removed", async () => {
     const context = new FakeContext();
     context.hub.twins = [
       twin(null, 5, { version: 4, status: "applied" }),
@@ -65,7 +65,7 @@ describe("boardkeeper configure", () => {
     expect(context.out.text).toBe("board-1 uses its own configuration.\n");
   });
 
-  it("ends as a refusal does when the board refuses, with why", async () => {
+  it("ends with 6 when the board refuses, with the reason", async () => {
     const context = new FakeContext();
     context.hub.twins = [twin(debug, 4, { version: 4, status: "refused", error })];
     expect(await ran(context, "agent.log-level=loud", "--wait")).toBe(6);
@@ -73,7 +73,7 @@ describe("boardkeeper configure", () => {
     expect(context.err.text).toContain("What was applied before stays in force.");
   });
 
-  it("gives up after a while, and says what to do", async () => {
+  it("ends after the timeout, and says what to do", async () => {
     const context = new FakeContext();
     context.hub.twins = [twin(debug, 4, null)];
     expect(await ran(context, "agent.log-level=debug", "--wait", "--timeout", "10s")).toBe(5);
@@ -105,7 +105,7 @@ describe("boardkeeper configure", () => {
     expect(context.out.text).toBe(text);
   });
 
-  it("tells programs all of it", async () => {
+  it("gives programs the document", async () => {
     const context = new FakeContext();
     context.hub.twins = [twin(debug, 4, { version: 4, status: "applied" })];
     expect(await ran(context, "-o", "json")).toBe(0);

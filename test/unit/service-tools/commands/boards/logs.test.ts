@@ -19,7 +19,7 @@ describe("boardkeeper logs", () => {
     ["--level warn", { level: "warn" }],
     ["--since 10m", { since: "2026-01-02T02:50:00.000Z" }],
     ["--since 2026-01-02T04:00:00+01:00", { since: "2026-01-02T03:00:00.000Z" }],
-  ])("asks the board: %s", async (options, payload) => {
+  ])("calls the board: %s", async (options, payload) => {
     const context = worldWith({ lines, omitted: 0 });
     expect(await runCommandLine(`logs -d board-1 ${options}`.trim().split(" "), context)).toBe(0);
     expect(context.hub.calls).toEqual([
@@ -32,14 +32,14 @@ describe("boardkeeper logs", () => {
     expect(context.err.text).toBe("");
   });
 
-  it("says how many did not fit, and gives programs all of it", async () => {
+  it("says how many lines did not fit, and gives programs the document", async () => {
     const context = worldWith({ lines, omitted: 7 });
     expect(await runCommandLine(["logs", "-d", "board-1", "-o", "json"], context)).toBe(0);
     expect(context.err.text).toContain("7 older lines did not fit into one answer");
     expect(JSON.parse(context.out.text)).toEqual({ deviceId: "board-1", moduleId: null, lines, omitted: 7 });
   });
 
-  it("says that another agent has no log to give", async () => {
+  it("reports that another agent does not have the method", async () => {
     const context = new FakeContext();
     context.hub.reply = {
       status: 404,

@@ -21,7 +21,7 @@ describe("boardkeeper reboot", () => {
     ["--at 2026-01-02T23:59:00+01:00", { at: "2026-01-02T22:59:00.000Z" }],
     ["--window", { window: true }],
     ["--force --reason maintenance", { force: true, reason: "maintenance" }],
-  ])("asks the board: %s", async (options, payload) => {
+  ])("calls the board: %s", async (options, payload) => {
     const context = new FakeContext();
     context.hub.reply = accepted;
     expect(await ran(context, `reboot -d board-1 ${options}`.trim())).toBe(0);
@@ -38,7 +38,7 @@ describe("boardkeeper reboot", () => {
     expect(context.hub.isClosed).toBe(true);
   });
 
-  it("asks a module where one is named, and answers programs with a document", async () => {
+  it("calls a module if one is named, and prints a document for programs", async () => {
     const context = new FakeContext();
     context.hub.reply = accepted;
     expect(await ran(context, "reboot -d board-1 -m agent --operation-id mine -o json")).toBe(0);
@@ -72,7 +72,7 @@ describe("boardkeeper reboot", () => {
   it.each([
     ["was offline", new DeviceOffline("Offline."), 4],
     ["could not be asked", new HubUnreachable("No route.", { mayHaveArrived: false }), 7],
-  ])("does not speak of repeating when the board %s", async (_what, error, exitCode) => {
+  ])("does not suggest to repeat it when the board %s", async (_what, error, exitCode) => {
     const context = new FakeContext();
     context.hub.reply = error;
     expect(await ran(context, "reboot -d board-1")).toBe(exitCode);
@@ -104,7 +104,7 @@ describe("boardkeeper reboot", () => {
     ["with another agent's text", 500, "broken", "board-1 refused (500): broken\n"],
     ["with another agent's document", 400, { reason: 7 }, 'board-1 refused (400): {"reason":7}\n'],
     ["with nothing", 501, null, "board-1 refused (501): null\n"],
-  ])("tells a refusal %s", async (_what, status, payload, text) => {
+  ])("prints a refusal %s", async (_what, status, payload, text) => {
     const context = new FakeContext();
     context.hub.reply = { status, payload };
     expect(await ran(context, "reboot -d board-1")).toBe(6);
@@ -113,14 +113,14 @@ describe("boardkeeper reboot", () => {
   });
 });
 
-describe("a reboot that was asked for before", () => {
+describe("a reboot that was requested before", () => {
   const again = { status: 200, payload: { ...accepted.payload, operationId: "op-1", repeated: true } };
 
   it.each<[string, object, string, string | null]>([
     ["proven", { operationId: "op-1", phase: "failed" }, "Its state: failed", "failed"],
     ["under way", { operationId: "op-1", phase: "rebooting" }, "Its state: rebooting", "rebooting"],
     ["overtaken", { operationId: "op-2", phase: "rebooting" }, "The board now reports another one", null],
-  ])("is told as it stands: %s", async (_what, reboot, stands, phase) => {
+  ])("is printed with its state: %s", async (_what, reboot, stands, phase) => {
     const context = new FakeContext();
     context.hub.reply = again;
     context.hub.twins = [twinOf({}, reboot)];

@@ -14,7 +14,7 @@ describe("boardkeeper twin", () => {
     expect(context.out.text).toBe('{\n  "deviceId": "board-1",\n  "tags": {}\n}\n');
   });
 
-  it("merges what is given", async () => {
+  it("merges the given JSON", async () => {
     const context = new FakeContext();
     expect(await ran(context, 'twin set -d board-1 --tags {"site":"north"} --desired {"boardkeeper":null}')).toBe(0);
     expect(context.hub.patches).toEqual([{ tags: { site: "north" }, desired: { boardkeeper: null } }]);

@@ -8,7 +8,7 @@ const digest = "a".repeat(64);
 const target = { deviceId: "board-1", moduleId: undefined };
 const started = { status: 200, payload: { Response: "Firmware update started", operationId: "update-id-1" } };
 
-function localWorld(): FakeContext {
+function localHubContext(): FakeContext {
   const context = new FakeContext();
   context.hub.address = {
     hostName: "localhost:18443",
@@ -44,8 +44,8 @@ describe("boardkeeper update", () => {
     ],
     ["--rehearse", { fwPackageUri: "rehearsal" }],
     ["--rehearse --uri test.com", { fwPackageUri: "test.com" }],
-  ])("asks the board: %s", async (options, payload) => {
-    const context = localWorld();
+  ])("calls the board: %s", async (options, payload) => {
+    const context = localHubContext();
     expect(await ran(context, `update -d board-1 ${options}`)).toBe(0);
     expect(context.hub.calls).toEqual([
       { target, method: "firmwareUpdate", payload: { ...payload, operationId: "update-id-1" } },
@@ -53,8 +53,8 @@ describe("boardkeeper update", () => {
     expect(context.out.text).toBe("Firmware update started (update-id-1)\n");
   });
 
-  it("publishes a file first, and knows its digest and size by itself", async () => {
-    const context = localWorld();
+  it("publishes a file first, and uses its digest and size", async () => {
+    const context = localHubContext();
     const published: string[] = [];
     context.publishImage = (_env, path) => {
       published.push(path);
@@ -71,8 +71,8 @@ describe("boardkeeper update", () => {
     });
   });
 
-  it("publishes nothing for a board that is not there", async () => {
-    const context = localWorld();
+  it("publishes nothing for an unknown board", async () => {
+    const context = localHubContext();
     const published: string[] = [];
     context.publishImage = (_env, path) => Promise.reject(new Error(`published ${String(published.push(path))}`));
     context.hub.twins = [new UnknownDevice("The hub knows no device board-1.")];
@@ -81,8 +81,8 @@ describe("boardkeeper update", () => {
     expect(published).toEqual([]);
   });
 
-  it("says how one stands that was asked for before", async () => {
-    const context = localWorld();
+  it("prints the state of one that was requested before", async () => {
+    const context = localHubContext();
     context.hub.reply = { status: 200, payload: { ...started.payload, repeated: true } };
     context.hub.twins = [twinOf({ phase: "downloading", operationId: "update-id-1", version: "2.0.0" })];
     expect(await ran(context, `update -d board-1 --uri https://x/y --sha256 ${digest}`)).toBe(0);
@@ -91,16 +91,16 @@ describe("boardkeeper update", () => {
     );
   });
 
-  it("asks for nothing when the file cannot be published", async () => {
-    const context = localWorld();
+  it("does not call the board when the file cannot be published", async () => {
+    const context = localHubContext();
     context.publishImage = () => Promise.reject(new Error("no such file"));
     expect(await ran(context, "update -d board-1 --file f.img")).toBe(2);
     expect(context.err.text).toContain("--file: f.img cannot be published: no such file");
     expect(context.hub.calls).toEqual([]);
   });
 
-  it("declares it where that is asked for, and takes back what an older document said", async () => {
-    const context = localWorld();
+  it("declares it with --desired, and removes what an older document said", async () => {
+    const context = localHubContext();
     context.hub.twins = [twinOf({}, {}, { desired: { $version: 7 } })];
     expect(
       await ran(context, `update -d board-1 --uri https://x/y --sha256 ${digest} --version 2.0.0 --desired -o json`),
@@ -152,8 +152,8 @@ describe("boardkeeper update --wait", () => {
     );
   const line = `update -d board-1 --uri https://x/y --sha256 ${digest} --version 2.0.0 --wait`;
 
-  it("ends well when the version is proven", async () => {
-    const context = localWorld();
+  it("succeeds when the version is proven", async () => {
+    const context = localHubContext();
     context.hub.twins = [phase("idle", null), phase("downloading"), phase("completed")];
     expect(await ran(context, line)).toBe(0);
     expect(context.out.text).toBe("board-1 runs 2.0.0, proven healthy after the update.\n");
@@ -162,8 +162,8 @@ describe("boardkeeper update --wait", () => {
     );
   });
 
-  it("ends with 1 when it failed; programs get a document of that too", async () => {
-    const context = localWorld();
+  it("ends with 1 when it failed; programs get a document", async () => {
+    const context = localHubContext();
     context.hub.twins = [phase("idle", null), phase("failed")];
     expect(await ran(context, `${line} -o json`)).toBe(1);
     expect(JSON.parse(context.out.text)).toMatchObject({
@@ -181,16 +181,16 @@ describe("boardkeeper update --wait", () => {
     );
   });
 
-  it("follows the operation that the board names where it has this update in hand already", async () => {
-    const context = localWorld();
+  it("follows the operation that the board names when this update is running already", async () => {
+    const context = localHubContext();
     context.hub.reply = { status: 200, payload: { Response: "Done before", operationId: "op-0", already: true } };
     context.hub.twins = [phase("completed", "op-0")];
     expect(await ran(context, line)).toBe(0);
     expect(context.out.text).toBe("board-1 runs 2.0.0. This update was requested before; it was not done again.\n");
   });
 
-  it("gives up after --timeout with 5, and says that the work goes on", async () => {
-    const context = localWorld();
+  it("ends with 5 after --timeout, and says that the update continues", async () => {
+    const context = localHubContext();
     context.hub.twins = [phase("idle", null), phase("downloading")];
     expect(await ran(context, `${line} --timeout 20s`)).toBe(5);
     expect(context.err.text).toContain(

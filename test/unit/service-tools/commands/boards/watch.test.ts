@@ -42,7 +42,7 @@ describe("boardkeeper watch", () => {
         '{"at":"2026-01-02T03:00:03.000Z","part":"reboot","deviceId":"board-1","moduleId":null,"phase":"proven","operationId":"op-1","message":"proven at 2026-01-02T03:04:05.000Z, as requested"}',
       ],
     ],
-  ])("%s tells what happens, through an outage of the hub, until Ctrl-C", async (line, lines) => {
+  ])("%s prints what happens, through an outage of the hub, until Ctrl-C", async (line, lines) => {
     const context = new FakeContext();
     context.hub.twins = [
       twinOf({}),
@@ -60,7 +60,7 @@ describe("boardkeeper watch", () => {
     );
   });
 
-  it("gives programs the opening state first, on one line", async () => {
+  it("gives programs the present state first, on one line", async () => {
     const context = new FakeContext();
     context.hub.twins = [twinOf({})];
     const running = ran(context, "watch -d board-1 -o json");

@@ -4,7 +4,7 @@ import { FakeContext } from "../../support/fake-context.ts";
 
 const digest = "a".repeat(64);
 
-describe("a command line that cannot be", () => {
+describe("an invalid command line", () => {
   it.each<[string, RegExp]>([
     ["frobnicate", /unknown command 'frobnicate'/],
     ["reboo -d b", /unknown command 'reboo'[^]*Did you mean reboot\?/],
@@ -51,7 +51,7 @@ describe("a command line that cannot be", () => {
 });
 
 describe("help", () => {
-  it("is what comes without arguments, on standard output", async () => {
+  it("is printed without arguments, on standard output", async () => {
     const context = new FakeContext();
     expect(await runCommandLine([], context)).toBe(0);
     expect(context.out.text).toMatch(/First steps[^]*boardkeeper demo[^]*boardkeeper hub start/);
@@ -67,13 +67,13 @@ describe("help", () => {
     },
   );
 
-  it.each(["device list", "update", "status"])("of %s has what is its own before what all have", async (line) => {
+  it.each(["device list", "update", "status"])("of %s has its own options before the common ones", async (line) => {
     const context = new FakeContext();
     await runCommandLine([...line.split(" "), "--help"], context);
     expect(context.out.text).toMatch(/^Options:$[^]*^Hub and output:$/m);
   });
 
-  it("of twin says which board it is about", async () => {
+  it("of twin names the option for the board", async () => {
     const context = new FakeContext();
     await runCommandLine(["twin", "--help"], context);
     expect(context.out.text).toContain("-d <id>");
@@ -86,15 +86,15 @@ describe("help", () => {
   });
 });
 
-describe("an error that is nobody's fault", () => {
-  it("is told with all its causes, and ends with 1", async () => {
+describe("an unexpected error", () => {
+  it("is printed with all its causes, with exit code 1", async () => {
     const context = new FakeContext();
     context.hub.reply = new Error("it broke", { cause: new Error("the disk is full") });
     expect(await runCommandLine(["reboot", "-d", "b"], context)).toBe(1);
     expect(context.err.text).toBe("boardkeeper: it broke: the disk is full\n");
   });
 
-  it("is reported as a fault of the program where it is one", async () => {
+  it("is reported as a bug if it is one", async () => {
     const context = new FakeContext();
     context.hub.reply = new TypeError("x is not a function");
     expect(await runCommandLine(["reboot", "-d", "b"], context)).toBe(1);
