@@ -126,8 +126,8 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
 async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | undefined> {
   if (!process.env["NOTIFY_SOCKET"]) return await lockFolder(stateDir);
   const isAgentThere = async (): Promise<boolean> => {
-    const { callMethod: askAgent } = await import("./board/local-api/client.ts");
-    return await askAgent(stateDir, "getStatus").then(
+    const { callMethod } = await import("./board/local-api/client.ts");
+    return await callMethod(stateDir, "getStatus").then(
       (reply) => reply !== undefined,
       () => true, // One that hangs, or that is not for this user, is there.
     );

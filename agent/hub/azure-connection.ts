@@ -52,9 +52,9 @@ export interface AzureConnectionOptions {
 }
 
 /**
- * Opens one connection to IoT Hub with the Azure SDK: a new client each time, without its retries. It lives on the SDK's
- * transport rather than on its Twin object: the Twin merges arrays wrongly, re-emits, and hides what the hub answered.
- * Rejects with LinkTrouble.
+ * Opens one connection to IoT Hub with the Azure SDK: a new client each time, without the SDK's retries. It uses the SDK's
+ * transport instead of its Twin object, which merges arrays wrongly, emits changes twice, and hides the hub's status codes.
+ * Rejects with ConnectionError.
  */
 export async function connectToAzure(
   { address, ca, productInfo, timer, log, timeouts = defaultTimeouts }: AzureConnectionOptions,

@@ -34,7 +34,7 @@ export class ConnectionError extends Error {
 
   constructor(kind: ConnectionErrorKind, message: string, options?: { cause?: unknown }) {
     super(message, options);
-    this.name = "LinkTrouble";
+    this.name = "ConnectionError";
     this.kind = kind;
   }
 }

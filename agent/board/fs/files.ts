@@ -6,7 +6,7 @@ import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** The temporary file that is renamed over `path`. */
-export function tempPath(path: string): string {
+function tempPath(path: string): string {
   return `${path}.new`;
 }
 

@@ -42,8 +42,8 @@ export async function loadHardwareInfo(
   }
 }
 
-export async function saveHardwareInfo(folder: string, bootId: string, equipment: HardwareInfo): Promise<void> {
-  await replaceFile(pathIn(folder), `${JSON.stringify({ bootId, equipment })}\n`);
+export async function saveHardwareInfo(folder: string, bootId: string, hardware: HardwareInfo): Promise<void> {
+  await replaceFile(pathIn(folder), `${JSON.stringify({ bootId, equipment: hardware })}\n`);
 }
 
 /**

@@ -16,7 +16,7 @@ export interface LocalApiReply {
 export class AccessDenied extends Error {
   constructor(path: string, cause: unknown) {
     super(`This user may not use the agent's local API at ${path}. Run this with sudo.`, { cause });
-    this.name = "DoorShut";
+    this.name = "AccessDenied";
   }
 }
 
@@ -64,7 +64,7 @@ export async function uploadImage(
 
 async function send(stateDir: string, message: LocalApiRequest): Promise<LocalApiReply | undefined> {
   for (const socketPath of localApiSocketCandidates(stateDir)) {
-    const response = await request(socketPath, stateDir, message);
+    const response = await sendRequest(socketPath, stateDir, message);
     if (response === undefined) continue;
     const text = await textOf(response);
     const { statusCode = 0 } = response;
@@ -77,12 +77,12 @@ async function send(stateDir: string, message: LocalApiRequest): Promise<LocalAp
 }
 
 /** Undefined where there is no socket, or nobody listens on it. */
-async function request(
+async function sendRequest(
   socketPath: string,
   stateDir: string,
   message: LocalApiRequest,
 ): Promise<IncomingMessage | undefined> {
-  const { method, path, body, timeoutMs: patienceMs } = message;
+  const { method, path, body, timeoutMs } = message;
   const sizeBytes = typeof body === "string" ? Buffer.byteLength(body) : body.sizeBytes;
   try {
     return await new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ async function request(
         path,
         method,
         headers: { [stateDirHeader]: encodeURIComponent(stateDir), "content-length": sizeBytes },
-        signal: AbortSignal.timeout(patienceMs),
+        signal: AbortSignal.timeout(timeoutMs),
       });
       let answered = false;
       request.on("response", (response) => {

@@ -40,7 +40,7 @@ it.each<Transport>(["MQTT", "WebSockets"])(
     let ups = 0;
     let waiting: (() => void) | undefined;
     let signalListeners = 0;
-    const supervisor = new ConnectionManager({
+    const manager = new ConnectionManager({
       connect: (signal) => {
         signalListeners = countListeners(signal);
         return connectToAzure(
@@ -62,7 +62,7 @@ it.each<Transport>(["MQTT", "WebSockets"])(
         await up;
       }
     };
-    supervisor.start({
+    manager.start({
       onMethod: () => Promise.resolve({ status: 200, payload: { Response: "" } }),
       onMethodAnswered: () => undefined,
       onDesired: () => undefined,
@@ -77,8 +77,8 @@ it.each<Transport>(["MQTT", "WebSockets"])(
     const before = await held(signalListeners);
     await reconnect(reconnects);
     const after = await held(signalListeners);
-    await supervisor.stop();
-    await supervisor.stop();
+    await manager.stop();
+    await manager.stop();
 
     expect(after).toMatchObject({ processListeners: before.processListeners, signalListeners: before.signalListeners });
     // The hub lives in this process too, and lets its side of a connection go a little later.

@@ -14,9 +14,9 @@ class FakeConnection implements Connection {
   callers: HubCallbacks | undefined;
   closed = false;
   /** What the next reports end with. */
-  reportTroubles: ConnectionError[] = [];
+  reportErrors: ConnectionError[] = [];
   /** What the next readings of the twin end with. */
-  twinTroubles: ConnectionError[] = [];
+  twinErrors: ConnectionError[] = [];
   readonly #twin: TwinDocuments | Promise<TwinDocuments>;
 
   constructor(twin: TwinDocuments | Promise<TwinDocuments> = { desired: {}, desiredVersion: 1, reported: {} }) {
@@ -30,8 +30,8 @@ class FakeConnection implements Connection {
   }
 
   async readTwin(): Promise<TwinDocuments> {
-    const trouble = this.twinTroubles.shift();
-    if (trouble !== undefined) throw trouble;
+    const error = this.twinErrors.shift();
+    if (error !== undefined) throw error;
     return await this.#twin;
   }
 
@@ -40,8 +40,8 @@ class FakeConnection implements Connection {
   }
 
   updateReported(_patch: JsonObject): Promise<void> {
-    const trouble = this.reportTroubles.shift();
-    return trouble === undefined ? Promise.resolve() : Promise.reject(trouble);
+    const error = this.reportErrors.shift();
+    return error === undefined ? Promise.resolve() : Promise.reject(error);
   }
 
   close(): Promise<void> {
@@ -50,11 +50,11 @@ class FakeConnection implements Connection {
   }
 }
 
-interface Scene {
+interface Fixture {
   readonly time: FakeTime;
-  readonly supervisor: ConnectionManager;
+  readonly manager: ConnectionManager;
   readonly handlers: ConnectionHandlers;
-  readonly meter: QuotaCounter;
+  readonly quota: QuotaCounter;
   readonly seen: string[];
   readonly sends: ((patch: JsonObject) => Promise<void>)[];
   /** What is said on the log at warning level. */
@@ -64,13 +64,13 @@ interface Scene {
   answer: Promise<void>;
 }
 
-/** A supervisor whose attempts end as the list says; the last one is repeated. */
-function scene(outcomes: (FakeConnection | Error)[]): Scene {
+/** A connection manager whose attempts end as the list says; the last one is repeated. */
+function fixture(outcomes: (FakeConnection | Error)[]): Fixture {
   const time = new FakeTime();
   const seen: string[] = [];
-  const meter = new QuotaCounter();
-  const made: Scene = {
-    meter,
+  const quota = new QuotaCounter();
+  const made: Fixture = {
+    quota,
     time,
     seen,
     sends: [],
@@ -90,7 +90,7 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
       },
       onDisconnected: () => seen.push("down"),
     },
-    supervisor: new ConnectionManager({
+    manager: new ConnectionManager({
       connect: () => {
         const outcome = outcomes[Math.min(made.attempts, outcomes.length - 1)];
         made.attempts += 1;
@@ -100,75 +100,75 @@ function scene(outcomes: (FakeConnection | Error)[]): Scene {
         time,
         log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
       }),
-      quota: meter,
+      quota,
     }),
   };
   return made;
 }
 
-describe("the supervisor", () => {
+describe("the connection manager", () => {
   it("lets methods in before it reads the twin, then hands both sections on", async () => {
     const connection = new FakeConnection({ desired: { a: 1 }, desiredVersion: 7, reported: { b: 2 } });
-    const { supervisor, handlers, seen } = scene([connection]);
-    supervisor.start(handlers);
+    const { manager, handlers, seen } = fixture([connection]);
+    manager.start(handlers);
     await settle();
     expect(await connection.callers?.onMethod("getStatus", null)).toMatchObject({ status: 200 });
     expect(seen).toStrictEqual(['up {"b":2}', 'desired 7 {"a":1}']);
-    expect(supervisor.isConnected).toBe(true);
-    await supervisor.stop();
+    expect(manager.isConnected).toBe(true);
+    await manager.stop();
     expect(connection.closed).toBe(true);
     expect(seen.at(-1)).toBe("down");
   });
 
   it("tries for ever, waiting longer each time up to a minute", async () => {
-    const made = scene([new Error("ECONNREFUSED")]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([new Error("ECONNREFUSED")]);
+    made.manager.start(made.handlers);
     await made.time.advance(86_400_000);
     expect(made.attempts).toBeGreaterThan(1_000);
-    await made.supervisor.stop();
+    await made.manager.stop();
   });
 
   it("connects as soon as the hub is there", async () => {
-    const made = scene([new Error("ENOTFOUND"), new Error("ENOTFOUND"), new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([new Error("ENOTFOUND"), new Error("ENOTFOUND"), new FakeConnection()]);
+    made.manager.start(made.handlers);
     await made.time.advance(2_000);
-    expect(made.supervisor.isConnected).toBe(true);
-    await made.supervisor.stop();
+    expect(made.manager.isConnected).toBe(true);
+    await made.manager.stop();
   });
 
   it("makes a new connection when one is lost", async () => {
     const first = new FakeConnection();
-    const made = scene([first, new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([first, new FakeConnection()]);
+    made.manager.start(made.handlers);
     await settle();
     first.lose(new Error("ECONNRESET"));
     await settle();
     expect(first.closed).toBe(true);
-    expect(made.supervisor.isConnected).toBe(false);
+    expect(made.manager.isConnected).toBe(false);
     await made.time.advance(1_000);
     expect(made.seen).toStrictEqual(["up {}", "desired 1 {}", "down", "up {}", "desired 1 {}"]);
-    await made.supervisor.stop();
+    await made.manager.stop();
   });
 
   it("drops a connection on which a report is not acknowledged", async () => {
     const first = new FakeConnection();
-    first.reportTroubles = [new ConnectionError("silent", "report: no answer")];
-    const made = scene([first, new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    first.reportErrors = [new ConnectionError("silent", "report: no answer")];
+    const made = fixture([first, new FakeConnection()]);
+    made.manager.start(made.handlers);
     await settle();
     await expect(made.sends[0]?.({ a: 1 })).rejects.toThrow("no answer");
     await made.time.advance(1_000);
     expect(first.closed).toBe(true);
     expect(made.attempts).toBe(2);
-    await made.supervisor.stop();
+    await made.manager.stop();
   });
 
   it("merges changes of the desired properties, each once, also those that came before the twin was read", async () => {
     let answer: (twin: TwinDocuments) => void = () => undefined;
     const slow = new Promise<TwinDocuments>((resolve) => (answer = resolve));
     const connection = new FakeConnection(slow);
-    const { supervisor, handlers, seen } = scene([connection]);
-    supervisor.start(handlers);
+    const { manager, handlers, seen } = fixture([connection]);
+    manager.start(handlers);
     await settle();
     connection.callers?.onDesiredPatch({ patch: { a: 2 }, version: 5 });
     connection.callers?.onDesiredPatch({ patch: { b: 1 }, version: 6 });
@@ -177,34 +177,34 @@ describe("the supervisor", () => {
     connection.callers?.onDesiredPatch({ patch: { b: 1 }, version: 6 });
     connection.callers?.onDesiredPatch({ patch: { a: null }, version: 7 });
     expect(seen).toStrictEqual(["up {}", 'desired 5 {"a":2}', 'desired 6 {"a":2,"b":1}', 'desired 7 {"b":1}']);
-    await supervisor.stop();
+    await manager.stop();
   });
 
   it("reads the twin anew when it missed a change", async () => {
     const first = new FakeConnection();
-    const made = scene([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
+    made.manager.start(made.handlers);
     await settle();
     first.callers?.onDesiredPatch({ patch: { a: 9 }, version: 4 });
     await made.time.advance(1_000);
     expect(made.seen.at(-1)).toBe('desired 4 {"a":9}');
-    await made.supervisor.stop();
+    await made.manager.stop();
   });
 
   it("stops at once, even while the hub keeps it waiting for the twin", async () => {
     const connection = new FakeConnection(new Promise<never>(() => undefined));
-    const { supervisor, handlers } = scene([connection]);
-    supervisor.start(handlers);
+    const { manager, handlers } = fixture([connection]);
+    manager.start(handlers);
     await settle();
-    await supervisor.stop();
+    await manager.stop();
     expect(connection.closed).toBe(true);
   });
 
   it("stops at once while it waits for its next attempt", async () => {
-    const made = scene([new Error("ECONNREFUSED")]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([new Error("ECONNREFUSED")]);
+    made.manager.start(made.handlers);
     await settle();
-    await made.supervisor.stop();
+    await made.manager.stop();
     expect(made.time.sleepers).toBe(0);
   });
 
@@ -212,43 +212,43 @@ describe("the supervisor", () => {
     ["throttles", new ConnectionError("throttled", "429")],
     ["has no messages left today", new ConnectionError("quota", "403")],
     ["cannot answer", new ConnectionError("hub-error", "503")],
-  ])("keeps the connection when the hub %s, and asks again when it may", async (_what, trouble) => {
+  ])("keeps the connection when the hub %s, and asks again when it may", async (_what, error) => {
     const connection = new FakeConnection();
-    connection.twinTroubles = [trouble, trouble];
-    connection.reportTroubles = [trouble];
-    const made = scene([connection]);
-    made.supervisor.start(made.handlers);
+    connection.twinErrors = [error, error];
+    connection.reportErrors = [error];
+    const made = fixture([connection]);
+    made.manager.start(made.handlers);
     await made.time.advance(60_000);
     // Methods are answered all the while.
     expect(await connection.callers?.onMethod("getStatus", null)).toMatchObject({ status: 200 });
     await made.time.advance(3_600_000);
-    expect(made.supervisor.isConnected).toBe(true);
+    expect(made.manager.isConnected).toBe(true);
     const reported = made.sends[0]?.({ a: 1 });
     await made.time.advance(3_600_000);
     await expect(reported).resolves.toBeUndefined();
     expect(made.attempts).toBe(1);
-    expect(made.meter.counts).toStrictEqual({ connects: 1, twinReads: 3, reports: 2, messages: 0 });
-    await made.supervisor.stop();
+    expect(made.quota.counts).toStrictEqual({ connects: 1, twinReads: 3, reports: 2, messages: 0 });
+    await made.manager.stop();
   });
 
   it("ends a connection that was lost while the hub asked for patience", async () => {
     const first = new FakeConnection();
-    first.twinTroubles = Array.from({ length: 9 }, () => new ConnectionError("quota", "403"));
-    const made = scene([first, new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    first.twinErrors = Array.from({ length: 9 }, () => new ConnectionError("quota", "403"));
+    const made = fixture([first, new FakeConnection()]);
+    made.manager.start(made.handlers);
     await settle();
     first.lose(new ConnectionError("lost", "ECONNRESET"));
     await made.time.advance(1_000);
-    expect(made.supervisor.isConnected).toBe(true);
-    await made.supervisor.stop();
+    expect(made.manager.isConnected).toBe(true);
+    await made.manager.stop();
     expect(made.time.sleepers).toBe(0);
   });
 
   it("renews a connection about once a day, when nothing is under way, and at once", async () => {
     let finish: () => void = () => undefined;
     const first = new FakeConnection();
-    const made = scene([first, new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([first, new FakeConnection()]);
+    made.manager.start(made.handlers);
     await settle();
     made.answer = new Promise((resolve) => (finish = resolve));
     const call = first.callers?.onMethod("firmwareUpdate", null);
@@ -258,50 +258,50 @@ describe("the supervisor", () => {
     await call;
     await made.time.advance(2_000);
     expect(made.attempts).toBe(2);
-    expect(made.supervisor.isConnected).toBe(true);
-    await made.supervisor.stop();
+    expect(made.manager.isConnected).toBe(true);
+    await made.manager.stop();
   });
 
   it("holds on to nothing of the connections before", async () => {
     const connections = Array.from({ length: 300 }, () => new FakeConnection());
-    const made = scene([...connections, new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([...connections, new FakeConnection()]);
+    made.manager.start(made.handlers);
     for (const connection of connections) {
       await made.time.advance(60_000);
       connection.lose(new ConnectionError("lost", "ECONNRESET"));
     }
     await made.time.advance(60_000);
-    expect(made.supervisor.isConnected).toBe(true);
+    expect(made.manager.isConnected).toBe(true);
     expect(made.time.sleepers).toBe(2); // The renewal of the present one, and the next look at its twin.
-    await made.supervisor.stop();
+    await made.manager.stop();
     expect(made.time.sleepers).toBe(0);
   });
 
   it("finds a desired change whose notification got lost within hours, at the price of a few readings a day", async () => {
     const twin = { desired: {}, desiredVersion: 1, reported: {} };
     const first = new FakeConnection(twin);
-    const made = scene([first, new FakeConnection({ desired: { a: 1 }, desiredVersion: 2, reported: {} })]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([first, new FakeConnection({ desired: { a: 1 }, desiredVersion: 2, reported: {} })]);
+    made.manager.start(made.handlers);
     await made.time.advance(15 * 3_600_000);
-    expect(made.meter.counts).toMatchObject({ connects: 1, twinReads: 4 });
+    expect(made.quota.counts).toMatchObject({ connects: 1, twinReads: 4 });
     twin.desiredVersion = 2;
     await made.time.advance(7 * 3_600_000);
     expect(made.seen.at(-1)).toBe('desired 2 {"a":1}');
-    expect(made.meter.counts.connects).toBe(2);
-    await made.supervisor.stop();
+    expect(made.quota.counts.connects).toBe(2);
+    await made.manager.stop();
   });
 
   it("says what stands in the way, once for each change", async () => {
     const refused = new ConnectionError("refused", "connect: the hub does not accept these credentials");
-    const made = scene([new ConnectionError("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
-    made.supervisor.start(made.handlers);
+    const made = fixture([new ConnectionError("no-network", "ENOTFOUND"), refused, refused, new FakeConnection()]);
+    made.manager.start(made.handlers);
     await settle();
-    expect(made.supervisor.diagnosis).toContain("cannot be reached");
+    expect(made.manager.diagnosis).toContain("cannot be reached");
     await made.time.advance(70_000);
-    expect(made.supervisor.diagnosis).toContain("refuses this board's credentials");
+    expect(made.manager.diagnosis).toContain("refuses this board's credentials");
     await made.time.advance(70_000);
-    expect(made.supervisor.diagnosis).toBeNull();
+    expect(made.manager.diagnosis).toBeNull();
     expect(made.warnings.map(({ diagnosis }) => diagnosis)).toStrictEqual(["offline", "credentials"]);
-    await made.supervisor.stop();
+    await made.manager.stop();
   });
 });
