@@ -6,35 +6,35 @@ import { createBucket, takeTokens } from "./token-bucket.ts";
 import type { ImageResponse, PartialImage, HttpSource } from "./ports.ts";
 import { checkImageSize, sizeMismatch } from "./response.ts";
 
-/** How one try has ended. */
+/** The result of one attempt. */
 export type AttemptResult =
-  /** The server says that this was all. `unbroken` when all of it came in one answer that announced its end. */
+  /** The server has sent everything. `unbroken`: in one response of a known length. */
   | { readonly kind: "complete"; readonly unbroken: boolean }
   | { readonly kind: "startOver"; readonly why: string }
   | { readonly kind: "retry"; readonly what: string; readonly retryAfterMs: number | null; readonly error: AgentError }
   | { readonly kind: "abandon"; readonly error: AgentError };
 
-/** What a server may take, and what it is allowed. */
+/** Limits of one transfer. */
 export interface TransferLimits {
-  /** A server that sends fewer than `leastBytes` within `silenceMs` is lost. */
+  /** An attempt ends when fewer than `minBytes` arrive within `silenceMs`. */
   readonly silenceMs: number;
   readonly minBytes: number;
   /** 0 for no limit. */
   readonly bytesPerSecond: number;
 }
 
-/** What a try needs of the download that it belongs to. */
+/** What an attempt needs from its download. */
 export interface AttemptPorts extends Runtime {
   readonly source: HttpSource;
-  /** Drops every byte, a bounded number of times; rejects when that was once too often. */
+  /** Discards all bytes. Rejects when that has happened too often. */
   readonly startOver: (why: string) => Promise<void>;
-  /** Called for each piece that was written. */
+  /** Called for each chunk that was written. */
   readonly onChunk: (bytes: number) => void;
-  /** Whether the time for the whole download is over: looked at whenever a server is, which ends the try. */
+  /** Whether the deadline of the whole download has passed, which ends the attempt. */
   readonly mustAbort: () => boolean;
 }
 
-/** One question to one server, and what of its answer comes to lie on disk. */
+/** One HTTP request; streams the body into the partial file. */
 export class Attempt {
   readonly #ports: AttemptPorts;
   readonly #limits: TransferLimits;
@@ -44,47 +44,47 @@ export class Attempt {
 
   constructor(
     ports: AttemptPorts,
-    terms: TransferLimits,
-    order: DownloadRequest,
+    limits: TransferLimits,
+    request: DownloadRequest,
     partial: PartialImage,
     signal: AbortSignal,
   ) {
     this.#ports = ports;
-    this.#limits = terms;
-    this.#request = order;
+    this.#limits = limits;
+    this.#request = request;
     this.#partial = partial;
     this.#signal = signal;
   }
 
-  /** Rejects with an AgentError when the server, the link or the image is not as it should be. */
+  /** Rejects with an AgentError when the server, the connection or the image is faulty. */
   async run(uri: string): Promise<AttemptResult> {
     const { source } = this.#ports;
-    const asked = {
+    const range = {
       fromBytes: this.#partial.bytes,
       totalBytes: this.#partial.totalBytes,
       source: this.#partial.source,
     };
-    const answer = await this.#withStallCheck(
+    const response = await this.#withStallCheck(
       () => true,
-      (signal) => source.get({ uri, ...asked }, signal),
+      (signal) => source.get({ uri, ...range }, signal),
     );
     try {
-      const verdict = evaluateResponse(asked, answer);
-      if (verdict.kind === "content") return await this.#receive(answer, verdict);
-      if (verdict.kind === "complete") return { kind: "complete", unbroken: false };
-      if (verdict.kind === "startOver") return verdict;
-      const { kind } = verdict;
+      const outcome = evaluateResponse(range, response);
+      if (outcome.kind === "content") return await this.#receive(response, outcome);
+      if (outcome.kind === "complete") return { kind: "complete", unbroken: false };
+      if (outcome.kind === "startOver") return outcome;
+      const { kind } = outcome;
       if (kind === "abandon")
-        return { kind, error: badStatus(answer, "Check the address, and whether a signed one has expired.") };
-      const error = badStatus(answer, "Look at the server, then ask again.");
-      return { kind, what: `status ${answer.status}`, retryAfterMs: verdict.retryAfterMs, error };
+        return { kind, error: badStatus(response, "Check the address, and whether a signed one has expired.") };
+      const error = badStatus(response, "Look at the server, then ask again.");
+      return { kind, what: `status ${response.status}`, retryAfterMs: outcome.retryAfterMs, error };
     } finally {
-      answer.close();
+      response.close();
     }
   }
 
-  /** Takes a body in: measured, bounded, slowed down where the owner wants it, and written. */
-  async #receive(answer: ImageResponse, part: Extract<ResponseOutcome, { kind: "content" }>): Promise<AttemptResult> {
+  /** Writes the body to disk: checks its size, and limits its rate where the settings say so. */
+  async #receive(response: ImageResponse, part: Extract<ResponseOutcome, { kind: "content" }>): Promise<AttemptResult> {
     const { sizeBytes, maxBytes, availableBytes } = this.#request;
     const { timer, bootClock, startOver, onChunk } = this.#ports;
     const partial = this.#partial;
@@ -95,65 +95,65 @@ export class Attempt {
     if (part.fromBytes === 0 && partial.bytes > 0) await startOver("the server sends it from its first byte");
     await partial.setSource(part.totalBytes, part.source);
     let bucket = createBucket(this.#limits.bytesPerSecond, bootClock.nowMs());
-    let lookedAtBytes = partial.bytes;
-    /** Whether it waits for its share of the line now, and whether it did at any time since the last look. */
+    let lastCheckBytes = partial.bytes;
+    /** Whether the rate limit pauses the transfer now, and whether it did since the last check. */
     const pause = { is: false, was: false };
     const isTooSlow = (): boolean => {
-      const cameBytes = partial.bytes - lookedAtBytes;
-      const isOwnDoing = pause.was; // A piece may be all that a narrow share lets through in several looks.
-      lookedAtBytes = partial.bytes;
+      const newBytes = partial.bytes - lastCheckBytes;
+      const wasPaused = pause.was; // With a low rate limit, one chunk may be all for several checks.
+      lastCheckBytes = partial.bytes;
       pause.was = pause.is;
-      return !isOwnDoing && cameBytes < Math.max(1, this.#limits.minBytes);
+      return !wasPaused && newBytes < Math.max(1, this.#limits.minBytes);
     };
     await this.#withStallCheck(isTooSlow, async (signal) => {
-      signal.addEventListener("abort", () => answer.close(), { once: true }); // Or nobody would wake a silent body.
-      for await (const piece of answer.body) {
+      signal.addEventListener("abort", () => response.close(), { once: true }); // Otherwise a silent body would never end.
+      for await (const chunk of response.body) {
         signal.throwIfAborted();
-        const bytes = partial.bytes + piece.length;
+        const bytes = partial.bytes + chunk.length;
         if (part.untilBytes !== null && bytes > part.untilBytes)
           throw connectionLost(partial, "the server sent more than it said");
         if (sizeBytes !== null && bytes > sizeBytes) throw sizeMismatch(bytes, sizeBytes);
         checkImageSize(bytes, maxBytes, availableBytes);
-        await partial.append(piece);
-        onChunk(piece.length);
-        const taken = takeTokens(bucket, piece.length, bootClock.nowMs());
-        ({ bucket } = taken);
-        if (taken.waitMs === 0) continue;
+        await partial.append(chunk);
+        onChunk(chunk.length);
+        const tokens = takeTokens(bucket, chunk.length, bootClock.nowMs());
+        ({ bucket } = tokens);
+        if (tokens.waitMs === 0) continue;
         pause.is = pause.was = true;
-        await timer.after(taken.waitMs, signal);
+        await timer.after(tokens.waitMs, signal);
         pause.is = false;
       }
     });
     const wantedBytes = part.totalBytes ?? part.untilBytes ?? sizeBytes;
     if (wantedBytes !== null && partial.bytes < wantedBytes) throw connectionLost(partial, "the server ended it early");
-    return { kind: "complete", unbroken: part.fromBytes === 0 && answer.isLengthKnown };
+    return { kind: "complete", unbroken: part.fromBytes === 0 && response.isLengthKnown };
   }
 
-  /** Does something with a server, and drops it when it is found too slow, or too late, each time it is looked at. */
+  /** Runs an operation on a server. Aborts it when a periodic check finds it too slow or past the deadline. */
   async #withStallCheck<T>(isTooSlow: () => boolean, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { silenceMs } = this.#limits;
     const { timer, mustAbort } = this.#ports;
     const done = new AbortController();
-    const dropped = new AbortController();
+    const abort = new AbortController();
     let why: string | undefined;
-    const watching = (async () => {
-      const either = AbortSignal.any([this.#signal, done.signal]);
+    const check = (async () => {
+      const stop = AbortSignal.any([this.#signal, done.signal]);
       while (why === undefined) {
-        await timer.after(silenceMs, either);
+        await timer.after(silenceMs, stop);
         if (isTooSlow()) why = `hardly anything came for ${silenceMs / 1_000} s`;
         else if (mustAbort()) why = "its time was up (update.download-deadline-seconds)";
       }
-      dropped.abort();
-    })().catch(() => undefined); // It is done, or stopped: nobody watches any more.
+      abort.abort();
+    })().catch(() => undefined); // Aborted: the operation is done or stopped.
     try {
-      return await act(AbortSignal.any([this.#signal, dropped.signal]));
+      return await act(AbortSignal.any([this.#signal, abort.signal]));
     } catch (cause) {
       this.#signal.throwIfAborted();
       if (why !== undefined) throw connectionLost(this.#partial, why, cause);
       throw cause;
     } finally {
       done.abort();
-      await watching;
+      await check;
     }
   }
 }

@@ -18,7 +18,7 @@ import {
 import type { PartialImage, PartialStore, HttpSource } from "./ports.ts";
 
 export interface DownloadLimits extends TransferLimits {
-  /** When a job has been fetching for so long, no other try is begun, and none goes on for longer than a silence; 0 for one. */
+  /** Longest time for one job in all its attempts; 0 for a single attempt without a deadline. */
   readonly deadlineMs: number;
 }
 
@@ -36,34 +36,34 @@ export interface DownloadPorts extends Runtime {
   readonly partialStore: PartialStore;
 }
 
-/** While it waits, how often the twin is offered why, and the time that has passed is noted. */
+/** While a download waits for a retry: how often it reports the reason and saves the elapsed time. */
 const waitSliceMs = 60_000;
 
 /**
- * Fetches images through whatever servers and links do: goes on where it was cut off, waits and tries again until its
- * deadline, and hands out nothing that was not digested byte by byte. No image is ever held in memory.
+ * Downloads images: resumes interrupted transfers, retries with backoff until the deadline, and digests every byte. No image
+ * is ever held in memory.
  */
 export class Downloader implements ImageDownloader {
   readonly #ports: DownloadPorts;
-  readonly #terms: DownloadLimits;
+  readonly #limits: DownloadLimits;
 
-  constructor(ports: DownloadPorts, terms: DownloadLimits) {
+  constructor(ports: DownloadPorts, limits: DownloadLimits) {
     this.#ports = ports;
-    this.#terms = terms;
+    this.#limits = limits;
   }
 
   async download(
-    order: DownloadRequest,
+    request: DownloadRequest,
     onProgress: (progress: DownloadProgress) => void,
     signal: AbortSignal,
   ): Promise<Image> {
-    const partial = await this.#ports.partialStore.open(order.path, order.operationId, signal);
+    const partial = await this.#ports.partialStore.open(request.path, request.operationId, signal);
     let image: Image;
     try {
-      image = await new ResumableDownload(this.#ports, this.#terms, order, partial, onProgress, signal).run();
+      image = await new ResumableDownload(this.#ports, this.#limits, request, partial, onProgress, signal).run();
     } catch (cause) {
-      await partial.close().catch((second: unknown) => {
-        this.#ports.log.warn({ err: second }, "partial image not closed"); // The first error is the one to tell.
+      await partial.close().catch((closeError: unknown) => {
+        this.#ports.log.warn({ err: closeError }, "partial image not closed"); // The first error is the cause.
       });
       throw cause;
     }
@@ -72,7 +72,7 @@ export class Downloader implements ImageDownloader {
   }
 }
 
-/** One image on its way here, from the first try to the last. */
+/** The download of one image, from the first attempt to the last. */
 class ResumableDownload {
   readonly #ports: DownloadPorts;
   readonly #limits: DownloadLimits;
@@ -93,15 +93,15 @@ class ResumableDownload {
 
   constructor(
     ports: DownloadPorts,
-    terms: DownloadLimits,
-    order: DownloadRequest,
+    limits: DownloadLimits,
+    request: DownloadRequest,
     partial: PartialImage,
     onProgress: (progress: DownloadProgress) => void,
     signal: AbortSignal,
   ) {
     this.#ports = ports;
-    this.#limits = terms;
-    this.#request = order;
+    this.#limits = limits;
+    this.#request = request;
     this.#partial = partial;
     this.#onProgress = onProgress;
     this.#signal = signal;
@@ -109,11 +109,11 @@ class ResumableDownload {
     this.#usedBeforeMs = partial.usage.fetchingMs;
     this.#fromDiskBytes = partial.bytes;
     this.#maxBytesReached = partial.bytes;
-    this.#mirrors = createMirrors(order.uris);
+    this.#mirrors = createMirrors(request.uris);
     const startOver = (why: string): Promise<void> => this.#startOver(why);
     const onChunk = (bytes: number): void => this.#onChunk(bytes);
-    const mustAbort = (): boolean => mustAbortAttempt(this.#usage().fetchingMs, terms.deadlineMs);
-    this.#attempt = new Attempt({ ...ports, startOver, onChunk, mustAbort }, terms, order, partial, signal);
+    const mustAbort = (): boolean => mustAbortAttempt(this.#usage().fetchingMs, limits.deadlineMs);
+    this.#attempt = new Attempt({ ...ports, startOver, onChunk, mustAbort }, limits, request, partial, signal);
   }
 
   async run(): Promise<Image> {
@@ -127,11 +127,11 @@ class ResumableDownload {
   async #untilComplete(): Promise<Image> {
     const { sha256 } = this.#request;
     this.#reportProgress();
-    // Cut off between its last byte and the step that follows: there is nothing left to ask a server for.
+    // Interrupted after its last byte: no request is needed.
     let end: AttemptResult | undefined = this.#isProbablyComplete() ? { kind: "complete", unbroken: false } : undefined;
     for (;;) {
       end ??= await this.#attemptNext();
-      // Whatever a server said of its length: bytes with the digest that was asked for are the image.
+      // Bytes with the expected digest are the image, whatever length a server gave.
       if (this.#partial.digest() === sha256) return this.#finish();
       const image = await this.#handleResult(end);
       if (image !== undefined) return image;
@@ -139,7 +139,7 @@ class ResumableDownload {
     }
   }
 
-  /** What the end of a try comes to: another one, an image that is not the one asked for, or an error. */
+  /** Decides what follows an attempt: another one (undefined), a completed image, or an error. */
   async #handleResult(end: AttemptResult): Promise<Image | undefined> {
     const partial = this.#partial;
     switch (end.kind) {
@@ -150,16 +150,16 @@ class ResumableDownload {
           return undefined;
         }
         this.#abandonMirror();
-        if (this.#mirrors.every(({ abandoned: ended }) => ended)) return this.#finish(); // Told apart by its digest.
+        if (this.#mirrors.every(({ abandoned }) => abandoned)) return this.#finish(); // The caller compares the digest.
         await this.#startOver("it is another image than was asked for");
         return undefined;
       case "startOver":
         await this.#startOver(end.why);
         return undefined;
       case "abandon":
-        this.#ports.log.warn({ address: this.#current + 1, of: this.#mirrors.length, err: end.error }, "address ended");
+        this.#ports.log.warn({ mirror: this.#current + 1, of: this.#mirrors.length, err: end.error }, "address ended");
         this.#abandonMirror();
-        if (this.#mirrors.every(({ abandoned: ended }) => ended)) throw end.error;
+        if (this.#mirrors.every(({ abandoned }) => abandoned)) throw end.error;
         return undefined;
       case "retry":
         this.#scheduleRetry(end);
@@ -180,42 +180,42 @@ class ResumableDownload {
     return bytes > 0 && (bytes === (totalBytes ?? sizeBytes) || this.#partial.digest() === sha256);
   }
 
-  /** Waits for an address that may be asked, and asks it. */
+  /** Waits until a mirror may be asked, and asks it. */
   async #attemptNext(): Promise<AttemptResult> {
     const { bootClock } = this.#ports;
     const index = nextMirror(this.#mirrors, this.#current, bootClock.nowMs());
-    const address = index === undefined ? undefined : this.#mirrors[index];
-    if (index === undefined || address === undefined)
-      throw new AgentError("internal", "No address is left to fetch the image from.");
+    const mirror = index === undefined ? undefined : this.#mirrors[index];
+    if (index === undefined || mirror === undefined)
+      throw new AgentError("internal", "No mirror is left to download the image from.");
     this.#current = index;
-    await this.#waitUntil(address.readyAtMs);
-    this.#mirrors[index] = { ...address, tries: address.tries + 1 };
+    await this.#waitUntil(mirror.readyAtMs);
+    this.#mirrors[index] = { ...mirror, tries: mirror.tries + 1 };
     this.#maxBytesReached = Math.max(this.#maxBytesReached, this.#partial.bytes);
     try {
-      return await this.#attempt.run(address.uri);
+      return await this.#attempt.run(mirror.uri);
     } catch (cause) {
       this.#signal.throwIfAborted();
       if (!(cause instanceof AgentError)) throw cause;
-      const means = errorOutcome(cause.code);
-      if (means === "fatal") throw cause;
-      return means === "abandon"
+      const outcome = errorOutcome(cause.code);
+      if (outcome === "fatal") throw cause;
+      return outcome === "abandon"
         ? { kind: "abandon", error: cause }
         : { kind: "retry", what: cause.code, retryAfterMs: null, error: cause };
     }
   }
 
-  /** Drops every byte and begins anew, a bounded number of times: each costs the whole image once more. */
+  /** Discards all bytes and starts again, a bounded number of times: each costs the whole image. */
   async #startOver(why: string): Promise<void> {
-    const spent = this.#usage();
+    const usage = this.#usage();
     const { bytes } = this.#partial;
-    this.#ports.log.warn({ why, bytes, startOvers: spent.startOvers + 1 }, "download begins again");
-    if (spent.startOvers >= maxStartOvers) {
+    this.#ports.log.warn({ why, bytes, startOvers: usage.startOvers + 1 }, "download begins again");
+    if (usage.startOvers >= maxStartOvers) {
       throw new AgentError(
         "not-resumable",
         `The download began at its first byte ${maxStartOvers} times; now again, because ${why}. Serve a file that stays as it is from a server that answers range requests.`,
       );
     }
-    await this.#partial.startOver({ ...spent, startOvers: spent.startOvers + 1 });
+    await this.#partial.startOver({ ...usage, startOvers: usage.startOvers + 1 });
     this.#reportProgress();
   }
 
@@ -223,7 +223,7 @@ class ResumableDownload {
     this.#mirrors = this.#mirrors.map((one, index) => (index === this.#current ? { ...one, abandoned: true } : one));
   }
 
-  /** Notes when the address may be asked again, and says why it has to wait: once for each cause. */
+  /** Sets when the mirror may be asked again. Logs each cause once at warn, then at debug. */
   #scheduleRetry({ error, what, retryAfterMs }: Extract<AttemptResult, { kind: "retry" }>): void {
     const { deadlineMs } = this.#limits;
     const { bootClock, log, random } = this.#ports;
@@ -235,15 +235,15 @@ class ResumableDownload {
     }
     const nowMs = bootClock.nowMs();
     const gainedBytes = this.#partial.bytes - this.#maxBytesReached;
-    const patience = { nowMs, elapsedMs, deadlineMs, random: random() };
+    const context = { nowMs, elapsedMs, deadlineMs, random: random() };
     this.#mirrors = this.#mirrors.map((one, index) =>
-      index === this.#current ? scheduleRetry(one, { gainedBytes, retryAfterMs }, patience) : one,
+      index === this.#current ? scheduleRetry(one, { gainedBytes, retryAfterMs }, context) : one,
     );
     this.#delay = { code: error.code, message: error.message };
     const retryInMs = (this.#mirrors[this.#current]?.readyAtMs ?? nowMs) - nowMs;
-    const line = { what, reason: error.message, bytes: this.#partial.bytes, retryInMs };
-    if (this.#warned.has(what)) log.debug(line, "download delayed");
-    else log.warn(line, "download delayed");
+    const fields = { what, reason: error.message, bytes: this.#partial.bytes, retryInMs };
+    if (this.#warned.has(what)) log.debug(fields, "download delayed");
+    else log.warn(fields, "download delayed");
     this.#warned.add(what);
   }
 

@@ -3,19 +3,19 @@ import { isMatchingText, rule, wholeNumber, shortText } from "../contract/check.
 import { operationId } from "../contract/methods.ts";
 
 /*
- * What is known of a partial file, kept in a small file beside it. The partial file is named by the digest that the whole
- * must have, so nothing here depends on the address that the bytes came from.
+ * What is known of a partial file, saved in a small file beside it. The partial file is named by the expected digest, so
+ * nothing here depends on the address that the bytes came from.
  */
 
 const headerValue = rule<string>("a header's value", isMatchingText(/^[\x20-\x7e\x80-\uffff]+$/, 200));
 
 /** A redirect may fill Node's 16 KiB of headers with letters that each become six characters of a URL. */
-const longestAddress = 100_000;
+const maxAddressLength = 100_000;
 
-/** Where bytes came from, and what the server calls the content that they are of. */
+/** Where bytes came from, and the server's validator for their content. */
 const source = v.object({
   /** Without its query, which may be a signature. */
-  address: rule<string>("an address", isMatchingText(/^https?:\/\/\S+$/, longestAddress)),
+  address: rule<string>("an address", isMatchingText(/^https?:\/\/\S+$/, maxAddressLength)),
   /** A strong ETag or a strong Last-Modified; null where the server gave none. */
   validator: v.nullable(headerValue),
 });
@@ -23,26 +23,26 @@ export type ImageSource = Readonly<v.InferOutput<typeof source>>;
 
 export const partialMetadata = v.object({
   schema: v.literal(1),
-  /** The boot in which it was written: in another one, only bytes that were synced can be trusted to be there. */
+  /** The boot in which it was written: after another boot, only synced bytes are certain to be there. */
   bootId: shortText,
   syncedBytes: wholeNumber,
   totalBytes: v.nullable(wholeNumber),
   source: v.nullable(source),
-  /** What the job has used up of its bounds. Another job begins anew. */
+  /** What the job has used of its limits. Another job starts at zero. */
   spent: v.object({
     operationId,
-    /** How long it has been fetching, while the agent ran. */
+    /** How long it has been downloading, while the agent ran. */
     fetchingMs: wholeNumber,
-    /** How often it began at the first byte again. */
+    /** How often it started again at the first byte. */
     startOvers: wholeNumber,
-    /** Whether it was fetched whole once more because the parts did not fit together. */
+    /** Whether it was downloaded in full again because the parts did not fit together. */
     fetchedAgain: v.boolean(),
   }),
 });
 export type PartialMetadata = Readonly<v.InferOutput<typeof partialMetadata>>;
 export type DownloadUsage = PartialMetadata["spent"];
 
-/** Where the record of a partial file lies: beside it. */
+/** The path of a partial file's metadata: beside it. */
 export function metadataPath(path: string): string {
   return `${path}.json`;
 }
@@ -52,11 +52,11 @@ export function noUsage(jobOperationId: string): DownloadUsage {
 }
 
 /**
- * How many bytes of a partial file to go on from. In the boot that wrote them the kernel still has them all; after a power
- * cut a file's end may be holes or noise, so what was not synced is cut off rather than found wrong when all is fetched.
+ * How many bytes of a partial file to resume from. In the boot that wrote them, the kernel has them all. After a power cut
+ * the end of a file may be holes or noise, so bytes that were not synced are discarded.
  */
-export function usableBytes(record: PartialMetadata, bootId: string, fileBytes: number): number {
-  const { syncedBytes, totalBytes } = record;
+export function usableBytes(metadata: PartialMetadata, bootId: string, fileBytes: number): number {
+  const { syncedBytes, totalBytes } = metadata;
   if (fileBytes < syncedBytes || (totalBytes !== null && fileBytes > totalBytes)) return 0; // Not what was recorded.
-  return record.bootId === bootId ? fileBytes : syncedBytes;
+  return metadata.bootId === bootId ? fileBytes : syncedBytes;
 }

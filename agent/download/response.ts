@@ -1,10 +1,10 @@
 import { AgentError } from "../lib/errors.ts";
 import type { ImageSource } from "./partial-metadata.ts";
 
-/* What an answer to a request for an image means, given what was asked and what is known. Pure. */
+/* What an HTTP response to an image request means, given the request and what is known. Pure. */
 
 export interface ResponseHead {
-  /** Where it came from in the end, redirects followed, without its query. */
+  /** The final address after redirects, without its query. */
   readonly address: string;
   readonly status: number;
   readonly headers: {
@@ -17,7 +17,7 @@ export interface ResponseHead {
   };
 }
 
-/** What was asked, and what was known of the image then. */
+/** What was requested, and what was known of the image then. */
 export interface RequestedRange {
   /** From here on; 0 for all of it. */
   readonly fromBytes: number;
@@ -26,7 +26,7 @@ export interface RequestedRange {
 }
 
 export type ResponseOutcome =
-  /** The body is the image from `fromBytes` on, to before `untilBytes` where that was announced. */
+  /** The body is the image from `fromBytes`, up to `untilBytes` (exclusive) where that is known. */
   | {
       readonly kind: "content";
       readonly fromBytes: number;
@@ -34,25 +34,25 @@ export type ResponseOutcome =
       readonly totalBytes: number | null;
       readonly source: ImageSource;
     }
-  /** The server has no more than what is there already. */
+  /** The server has no more bytes than are on disk. */
   | { readonly kind: "complete" }
-  /** What is there is of no use with what the server has now: the next request asks for all of it. */
+  /** The bytes on disk do not fit the server's file: the next request asks for all of it. */
   | { readonly kind: "startOver"; readonly why: string }
   | { readonly kind: "retry"; readonly retryAfterMs: number | null }
   | { readonly kind: "abandon" };
 
-export function evaluateResponse(asked: RequestedRange, answer: ResponseHead): ResponseOutcome {
-  const { status, headers } = answer;
-  const isResumed = asked.fromBytes > 0;
-  const source = { address: answer.address, validator: validatorOf(headers) };
+export function evaluateResponse(range: RequestedRange, response: ResponseHead): ResponseOutcome {
+  const { status, headers } = response;
+  const isResumed = range.fromBytes > 0;
+  const source = { address: response.address, validator: validatorOf(headers) };
   if (status === 200) {
     const lengthBytes = wholeNumber(headers.contentLength);
     return { kind: "content", fromBytes: 0, untilBytes: lengthBytes, totalBytes: lengthBytes, source };
   }
-  if (status === 206) return evaluatePartialContent(asked, headers.contentRange, source);
+  if (status === 206) return evaluatePartialContent(range, headers.contentRange, source);
   if (isResumed && status === 416) {
     const total = /^bytes \*\/(\d{1,15})$/.exec(headers.contentRange ?? "")?.[1];
-    if (Number(total) === asked.fromBytes) return { kind: "complete" };
+    if (Number(total) === range.fromBytes) return { kind: "complete" };
     return { kind: "startOver", why: "the server has no such part of it (416)" };
   }
   if (isResumed && status === 412) return { kind: "startOver", why: "the file on the server has changed (412)" };
@@ -61,28 +61,28 @@ export function evaluateResponse(asked: RequestedRange, answer: ResponseHead): R
 }
 
 function evaluatePartialContent(
-  asked: RequestedRange,
+  range: RequestedRange,
   contentRange: string | null,
   source: ImageSource,
 ): ResponseOutcome {
-  if (asked.fromBytes === 0) return { kind: "abandon" }; // A part was answered where none was asked for.
+  if (range.fromBytes === 0) return { kind: "abandon" }; // A partial response to a full request.
   const part = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(contentRange ?? "");
   if (part === null) return { kind: "startOver", why: "the server does not say which part it sends" };
   const fromBytes = Number(part[1]);
   const untilBytes = Number(part[2]) + 1;
-  const totalBytes = part[3] === "*" ? asked.totalBytes : Number(part[3]);
-  const isSameSource = source.address === asked.source?.address;
-  const known = asked.source?.validator ?? null;
+  const totalBytes = part[3] === "*" ? range.totalBytes : Number(part[3]);
+  const isSameSource = source.address === range.source?.address;
+  const knownValidator = range.source?.validator ?? null;
   // RFC 9110, 14.4: a part that does not lie within its whole is invalid.
   const isValid = fromBytes < untilBytes && (totalBytes === null || untilBytes <= totalBytes);
-  if (fromBytes !== asked.fromBytes || !isValid)
+  if (fromBytes !== range.fromBytes || !isValid)
     return { kind: "startOver", why: "the server sends another part than was asked for" };
-  if (asked.totalBytes !== null && totalBytes !== asked.totalBytes)
+  if (range.totalBytes !== null && totalBytes !== range.totalBytes)
     return { kind: "startOver", why: "the file on the server has another size now" };
-  if (isSameSource && known !== null && source.validator !== null && source.validator !== known)
+  if (isSameSource && knownValidator !== null && source.validator !== null && source.validator !== knownValidator)
     return { kind: "startOver", why: "the file on the server has changed" };
-  // A 206 may leave out what the 200 said of the same content.
-  const validator = source.validator ?? (isSameSource ? known : null);
+  // A 206 may omit headers that the 200 had.
+  const validator = source.validator ?? (isSameSource ? knownValidator : null);
   return { kind: "content", fromBytes, untilBytes, totalBytes, source: { ...source, validator } };
 }
 
@@ -90,7 +90,7 @@ function wholeNumber(text: string | null): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-/** Refuses an image, or what has come of it, that is larger than the board accepts or has room for. */
+/** Rejects an image that is larger than the board accepts or has space for. */
 export function checkImageSize(bytes: number, maxBytes: number, availableBytes: number): void {
   if (bytes > maxBytes) {
     throw new AgentError("image-too-large", `The image has ${bytes} bytes or more; this board accepts ${maxBytes}.`);

@@ -1,8 +1,8 @@
-/* A token bucket that lets bytes through at a steady rate, with one second's worth at once. Pure: time is passed in. */
+/* A token bucket: a steady byte rate with a burst of one second. Pure: time is passed in. */
 
 export interface TokenBucket {
   readonly bytesPerSecond: number;
-  /** Below zero while bytes were taken that time has not paid for yet. */
+  /** Negative while more bytes were taken than the rate has earned. */
   readonly tokens: number;
   readonly atMs: number;
 }
@@ -12,7 +12,7 @@ export function createBucket(bytesPerSecond: number, nowMs: number): TokenBucket
   return { bytesPerSecond, tokens: bytesPerSecond, atMs: nowMs };
 }
 
-/** Takes bytes that have come, and says how long to wait before more may come. */
+/** Takes tokens for received bytes. Returns how long to wait before the next read. */
 export function takeTokens(bucket: TokenBucket, bytes: number, nowMs: number): { bucket: TokenBucket; waitMs: number } {
   const { bytesPerSecond, atMs } = bucket;
   if (bytesPerSecond === 0) return { bucket, waitMs: 0 };
