@@ -107,7 +107,6 @@ const known = new Set([
   "faulty-world",
   "goodVitals",
   "hasDoor",
-  "idleDoor",
   "installDoorFacts",
   "intake",
   "judgeAnswer",

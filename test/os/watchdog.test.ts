@@ -41,7 +41,7 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
 
   it("has an agent started again whose work is stuck, while its event loop turns", async () => {
     const { machine, service } = await sabotagedBoard();
-    // The order waits for a door that nobody watches.
+    // The order waits for a helper that nobody starts.
     await machine.shell("systemctl mask --runtime --now boardkeeper-reboot.path");
     expect((await service.callMethod("rebootDevice", { operationId: "stuck" })).status).toBe(200);
     await service.untilReported("boardkeeper.reboot.phase", "rebooting");
@@ -54,7 +54,7 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
       "boardkeeper-agent",
       /[Ww]atchdog.*last status: Stuck: reboot: reboot has not moved for \d+ min/,
     );
-    // The next one goes on from what was saved: the door is watched again, and the board goes down.
+    // The next one goes on from what was saved: the path unit watches again, and the board goes down.
     await machine.shell(
       "systemctl unmask --runtime boardkeeper-reboot.path && systemctl start boardkeeper-reboot.path",
     );

@@ -6,7 +6,7 @@ import { packageFor, systemNames } from "./layers.ts";
 const holdInhibitor =
   "systemd-run --quiet --unit=busy systemd-inhibit --what=shutdown --mode=block --who=apt --why='upgrading packages' sleep infinity; until systemd-inhibit --list --no-legend | grep -q apt; do :; done";
 
-/** Leaves a request as the agent would, in its name, and waits for what the door says of it. */
+/** Writes a request as the agent does, as its user, and waits for the answer. */
 async function ring({ machine }: Board, changes: Record<string, string>): Promise<string> {
   const uptime = Number.parseInt(await machine.shell("cat /proc/uptime"), 10);
   const good = { request: "1", boot: machine.boot.bootId, until: String(uptime + 30), force: "yes" };
@@ -21,7 +21,7 @@ async function ring({ machine }: Board, changes: Record<string, string>): Promis
 }
 
 /** Takes each request and says that systemd has the order, which it never gets. */
-const idleDoor = `#!/bin/sh
+const idleHelper = `#!/bin/sh
 cd /run/boardkeeper
 mv -fT requests/reboot taken/reboot
 printf '%s\\nverdict=ordered\\nwhy=Taken.\\n' "$(grep ^request= taken/reboot)" >answers/reboot.new
@@ -31,7 +31,7 @@ mv answers/reboot.new answers/reboot
 const errorCode = async (board: Board): Promise<unknown> =>
   (await board.service.reported("boardkeeper.reboot.error.code")) ?? null;
 
-describe.each(systemNames)("the door to a reboot on %s", (system) => {
+describe.each(systemNames)("the reboot helper on %s", (system) => {
   it("stays shut while an inhibitor is held, says who holds it, and opens by force", async () => {
     const board = await provisionedBoard(system);
     const first = await board.machine.powerOn();
@@ -95,7 +95,7 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
 
   it("that leads nowhere: what systemd says is told, and no reboot is", async () => {
     const board = await provisionedBoard(system);
-    await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
+    await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/reboot.toml", "[reboot]\ndeadline-seconds = 10\n");
     const first = await board.machine.powerOn();
     await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
     await board.machine.shell("systemctl mask --runtime --now reboot.target");
@@ -114,12 +114,12 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
 
   it("that says yes, after which nothing happens: that is told, and the next request reboots", async () => {
     const board = await provisionedBoard(system);
-    await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/door.toml", "[reboot]\ndeadline-seconds = 10\n");
+    await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/reboot.toml", "[reboot]\ndeadline-seconds = 10\n");
     const first = await board.machine.powerOn();
     await board.service.untilReported("boardkeeper.agent.bootId", first.bootId);
-    await board.machine.write("/etc/boardkeeper/door", idleDoor, "755");
+    await board.machine.write("/etc/boardkeeper/idle-helper", idleHelper, "755");
     const dropIn = "/run/systemd/system/boardkeeper-reboot.service.d/idle.conf";
-    await board.machine.write(dropIn, "[Service]\nExecStart=\nExecStart=/etc/boardkeeper/door\n");
+    await board.machine.write(dropIn, "[Service]\nExecStart=\nExecStart=/etc/boardkeeper/idle-helper\n");
     await board.machine.shell("systemctl daemon-reload");
     expect((await board.service.callMethod("rebootDevice", {})).status).toBe(200);
     const reported = await board.service.untilReported("boardkeeper.reboot.phase", "failed");
@@ -138,7 +138,7 @@ describe.each(systemNames)("the door to a reboot on %s", (system) => {
 });
 
 it.each(systemNames)(
-  "the door to a reboot on %s can write nothing but requests, answers and scratch files",
+  "the reboot helper on %s can write nothing but requests, answers and scratch files",
   async (system) => {
     const { machine } = await provisionedBoard(system);
     await machine.powerOn();
@@ -159,7 +159,7 @@ it.each(systemNames)(
 );
 
 it.each(systemNames)(
-  "the door is there as soon as the package is installed on %s, for the agent's user alone",
+  "the reboot helper is ready as soon as the package is installed on %s, for the agent's user alone",
   async (system) => {
     const machine = await bareMachine(system);
     await machine.powerOn();
