@@ -105,7 +105,7 @@ healthy-for-seconds = 0\n`,
       update: { phase: "staged", operationId: "under-way", version: "2.0.0" },
       reboot: { operationId: "before-upgrade", phase: "proven" },
     });
-    expect(payload["agent"]).not.toHaveProperty("problems");
+    expect(payload["agent"]).toMatchObject({ problems: null });
     expect(await machine.shell("boardkeeper-agent history")).toContain("before-upgrade");
     await service.callMethod("applyFirmwareUpdate");
     const reported = await service.untilReported(
