@@ -55,7 +55,7 @@ export type Baseline = Readonly<v.InferOutput<typeof before>>;
 const inProgress = { job, times };
 const installing = { ...inProgress, image, before };
 
-export const updateState = v.variant("phase", [
+const updateState = v.variant("phase", [
   v.object({ phase: v.literal("idle") }),
   v.object({ phase: v.literal("accepted"), ...inProgress }),
   v.object({ phase: v.literal("downloading"), ...inProgress, attempt: wholeNumber }),
