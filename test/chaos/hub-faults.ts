@@ -86,7 +86,7 @@ async function runOnHub(hub: LocalHub, faults: readonly HubFault[], transport: T
     transport,
     imageCa: `${hub.ca}\n${server.ca}`,
     timer: acceleratedTimer,
-    patience: shortTimeouts,
+    timeouts: shortTimeouts,
     installer: (installer) =>
       overriding(installer, {
         install: async (staged, signal) => {
@@ -114,8 +114,8 @@ async function runOnHub(hub: LocalHub, faults: readonly HubFault[], transport: T
       operationId: "update-1",
     };
     const declared = untilItSucceeds(() => service.setDesired({ firmware }));
-    const struck = Promise.all(added.map((fault) => fault.waitForHits()));
-    await Promise.race([struck, pause(showMs)]).catch(() => undefined); // Some pairs keep each other from showing.
+    const shown = Promise.all(added.map((fault) => fault.waitForHits()));
+    await Promise.race([shown, pause(showMs)]).catch(() => undefined); // Some pairs keep each other from showing.
     await eventually(async () => board.attempts >= before + 2 || (await isUpdated()), showMs);
     await hub.faults.clear();
 

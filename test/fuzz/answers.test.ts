@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { errorCodes } from "../../agent/contract/codes.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import { metadataPath } from "../../agent/download/partial-metadata.ts";
-import { DownloadScene } from "../support/downloads.ts";
+import { DownloadFixture } from "../support/downloads.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
 
 /* Answers of a server as bytes on a real TLS socket: what judges them, and what stands between the socket and the judge. */
@@ -76,28 +76,28 @@ function bytesOf({ head, from, length, isImage, cutAt }: RawAnswer, image: Buffe
 checkProperties({
   "after any answers over TLS a download ends: with what lies on disk and its digest, or with an error that has a code":
     async (search) => {
-      const scene = await DownloadScene.create(sizeBytes);
-      const goodServer = scene.parts();
+      const setup = await DownloadFixture.create(sizeBytes);
+      const goodServer = setup.parts();
       const property = fc.asyncProperty(
         fc.array(fc.oneof({ weight: 3, arbitrary: answer }, changed), { minLength: 1, maxLength: 3 }),
         async (answers) => {
-          await Promise.all([scene.path, metadataPath(scene.path)].map((path) => rm(path, { force: true })));
-          scene.lines.length = 0;
+          await Promise.all([setup.path, metadataPath(setup.path)].map((path) => rm(path, { force: true })));
+          setup.lines.length = 0;
           const left = [...answers];
-          scene.server.answer = (request, response) => {
+          setup.server.answer = (request, response) => {
             const next = left.shift();
             if (next === undefined) goodServer(request, response);
-            else request.socket.end(bytesOf(next, scene.image.content));
+            else request.socket.end(bytesOf(next, setup.image.content));
           };
-          const outcome = await scene.fetch().catch((cause: unknown) => cause);
-          expect(JSON.stringify([scene.lines, String(outcome)])).not.toContain("sig=secret");
+          const outcome = await setup.fetch().catch((cause: unknown) => cause);
+          expect(JSON.stringify([setup.lines, String(outcome)])).not.toContain("sig=secret");
           if (outcome instanceof Error) {
             expect(outcome).toBeInstanceOf(AgentError);
             expect(Object.keys(errorCodes)).toContain((outcome as AgentError).code);
             expect((outcome as AgentError).code).not.toBe("internal");
             return;
           }
-          const onDisk = await readFile(scene.path);
+          const onDisk = await readFile(setup.path);
           expect(outcome).toMatchObject({
             sha256: createHash("sha256").update(onDisk).digest("hex"),
             sizeBytes: onDisk.length,

@@ -101,17 +101,17 @@ checkProperties({
   "any answer is judged, taken for the image only where it says that it is, and can be noted": (search) =>
     counterexample(
       fc.property(asked, answer, (was, is) => {
-        const verdict = evaluateResponse(was, is);
-        if (verdict.kind === "retry")
-          expect(verdict.retryAfterMs === null || Number.isSafeInteger(verdict.retryAfterMs)).toBe(true);
-        if (verdict.kind === "complete") expect([is.status, was.fromBytes > 0]).toStrictEqual([416, true]);
-        if (verdict.kind === "startOver") expect(was.fromBytes).toBeGreaterThan(0);
-        if (verdict.kind !== "content") return;
-        const { fromBytes, untilBytes, totalBytes } = verdict;
+        const result = evaluateResponse(was, is);
+        if (result.kind === "retry")
+          expect(result.retryAfterMs === null || Number.isSafeInteger(result.retryAfterMs)).toBe(true);
+        if (result.kind === "complete") expect([is.status, was.fromBytes > 0]).toStrictEqual([416, true]);
+        if (result.kind === "startOver") expect(was.fromBytes).toBeGreaterThan(0);
+        if (result.kind !== "content") return;
+        const { fromBytes, untilBytes, totalBytes } = result;
         expect([is.status, fromBytes]).toStrictEqual(is.status === 200 ? [200, 0] : [206, was.fromBytes]);
         if (is.status === 206) expect(Number(untilBytes)).toBeGreaterThan(fromBytes);
         if (is.status === 206 && totalBytes !== null) expect(Number(untilBytes)).toBeLessThanOrEqual(totalBytes);
-        const record = recordWith({ totalBytes, source: verdict.source });
+        const record = recordWith({ totalBytes, source: result.source });
         expect(check(partialMetadata, JSON.parse(JSON.stringify(record)))).toStrictEqual({ ok: true, value: record });
       }),
       search,

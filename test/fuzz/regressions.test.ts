@@ -64,9 +64,9 @@ describe("a secret is not repeated", () => {
     const terms = { simulated: false, canInstall: true, allowHttp: false, windowConfigured: false };
     const fwPackageCheckValue = `https://user:abc${"x".repeat(80)}@images.example/`;
     const payload = { fwPackageUri: "https://images.example/", fwPackageCheckValue };
-    const judged = parseUpdateRequest(payload, "method", { ...terms, maxImageBytes: 1 }, "op-1");
-    expect(JSON.stringify(judged)).toContain("fwPackageCheckValue: expected");
-    expect(JSON.stringify(judged)).not.toContain("abc");
+    const validated = parseUpdateRequest(payload, "method", { ...terms, maxImageBytes: 1 }, "op-1");
+    expect(JSON.stringify(validated)).toContain("fwPackageCheckValue: expected");
+    expect(JSON.stringify(validated)).not.toContain("abc");
   });
 });
 

@@ -145,9 +145,9 @@ export class Scheduler {
   }
 
   /** Runs a check, and keeps the first violation. */
-  checked<T>(look: () => T): T {
+  checked<T>(check: () => T): T {
     try {
-      return look();
+      return check();
     } catch (thrown) {
       if (thrown instanceof Violation) this.#violation ??= thrown;
       throw thrown;

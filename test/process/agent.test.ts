@@ -11,7 +11,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 import { at } from "../support/paths.ts";
 import { ServiceApp } from "../support/service-app.ts";
 
-interface Scene {
+interface Setup {
   readonly board: BoardProcess;
   readonly service: ServiceApp;
   readonly server: ImageServer;
@@ -19,7 +19,7 @@ interface Scene {
   readonly request: object;
 }
 
-async function scene(env: Record<string, string> = {}): Promise<Scene> {
+async function setup(env: Record<string, string> = {}): Promise<Setup> {
   const hub = await testHub();
   const image = testImage();
   const server = await imageServer(serving(image));
@@ -36,7 +36,7 @@ async function scene(env: Record<string, string> = {}): Promise<Scene> {
 }
 
 /** Holds the first download in its middle; later ones are served. */
-function holdFirst({ server, image }: Scene): Gate {
+function holdFirst({ server, image }: Setup): Gate {
   const gate = new Gate();
   server.answer = (_request, response) => {
     server.answer = serving(image);
@@ -48,7 +48,7 @@ function holdFirst({ server, image }: Scene): Gate {
 
 describe("kill -9 in the middle of a download", () => {
   it("of the agent: its board starts it again, and the update completes", async () => {
-    const made = await scene();
+    const made = await setup();
     const held = holdFirst(made);
     const { pid } = await made.board.start().line({ msg: "agent started" });
     await made.service.callMethod("firmwareUpdate", made.request);
@@ -61,7 +61,7 @@ describe("kill -9 in the middle of a download", () => {
   });
 
   it("of the board and all: the next start goes on, and the update completes", async () => {
-    const made = await scene();
+    const made = await setup();
     const held = holdFirst(made);
     const first = made.board.start();
     await made.service.callMethod("firmwareUpdate", made.request);
@@ -81,7 +81,7 @@ describe("the plug is pulled", () => {
     ["applying", "3"],
     ["proving", "0"],
   ])("while %s: the update completes, and every reboot is told", async (phase, pauseSeconds) => {
-    const made = await scene({ BOARDKEEPER_SIMULATION_PAUSE_SECONDS: pauseSeconds });
+    const made = await setup({ BOARDKEEPER_SIMULATION_PAUSE_SECONDS: pauseSeconds });
     const held = phase === "downloading" ? holdFirst(made).reached : undefined;
     const board = made.board.start();
     await made.service.callMethod("firmwareUpdate", made.request);
@@ -98,7 +98,7 @@ describe("the plug is pulled", () => {
 
 describe("SIGTERM", () => {
   it("stops a board that waits, with status 0", async () => {
-    const { board } = await scene();
+    const { board } = await setup();
     const agent = board.start();
     await agent.line({ msg: "connected to the hub" });
     agent.signal("SIGTERM");
@@ -107,7 +107,7 @@ describe("SIGTERM", () => {
   });
 
   it("stops a board in the middle of a download, which goes on at the next start", async () => {
-    const made = await scene();
+    const made = await setup();
     const held = holdFirst(made);
     const agent = made.board.start();
     await made.service.callMethod("firmwareUpdate", made.request);
@@ -144,7 +144,7 @@ describe("an error that nobody caught", () => {
         if (existsSync("${folder}/now")) { rmSync("${folder}/now"); ${throwing} }
       }, 5).unref();`;
       await writeFile(preload, script);
-      const made = await scene({ NODE_OPTIONS: `--import ${preload}` });
+      const made = await setup({ NODE_OPTIONS: `--import ${preload}` });
       const held = holdFirst(made);
       const agent = made.board.start();
       await made.service.callMethod("firmwareUpdate", made.request);
@@ -163,7 +163,7 @@ describe("an error that nobody caught", () => {
 
 describe("what is refused at the start", () => {
   it("a second agent on the same state folder", async () => {
-    const { board } = await scene();
+    const { board } = await setup();
     await board.start().line({ msg: "agent started" });
     const second = board.start();
     expect(await second.exited).toBe(1);
@@ -238,7 +238,7 @@ it("a config that was broken by an edit: the last good one runs, and the twin sa
 });
 
 it("a state of a newer release: the copy before is used, and twin and log say so, until the next start", async () => {
-  const { board, service } = await scene();
+  const { board, service } = await setup();
   const agent = board.start();
   await agent.line({ msg: "state recovered" });
   await service.callMethod("rebootDevice", { delaySeconds: 86_400, operationId: "rb-1" });
@@ -293,7 +293,7 @@ it("an operator's own program installs, and what it says is the proof", async ()
   ].join("\n");
   await writeFile(program, script);
   await chmod(program, 0o700);
-  const { board, service, image, request } = await scene({
+  const { board, service, image, request } = await setup({
     BOARDKEEPER_UPDATE_INSTALLER: "command",
     BOARDKEEPER_UPDATE_COMMAND_PROGRAM: program,
     BOARDKEEPER_UPDATE_COMMAND_RESTART: "none",

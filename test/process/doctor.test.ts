@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /* Each fault is made for real, some of them in a mount namespace of their own. */
 
-interface Scene {
+interface Setup {
   readonly hub: LocalHub;
   readonly folder: string;
   readonly stateDir: string;
@@ -20,7 +20,7 @@ interface Scene {
   readonly env: Record<string, string>;
 }
 
-async function scene(): Promise<Scene> {
+async function setup(): Promise<Setup> {
   const hub = await testHub();
   const folder = await temporaryFolder();
   const stateDir = join(folder, "state");
@@ -68,7 +68,7 @@ function expectFault({ status, found, faults }: Examined, check: string, what: R
 }
 
 it("finds no fault in a board that lacks nothing, and leaves nothing behind", async () => {
-  const { env, stateDir } = await scene();
+  const { env, stateDir } = await setup();
   const { status, found, faults } = await examine(env);
   const { uid } = userInfo();
   const self = uid === 0 ? "root" : `the user ${uid}`;
@@ -97,7 +97,7 @@ it("does not take the connection away from the agent that runs", async () => {
 
 describe("finds, and says what to do about", () => {
   it("a wrong clock, as the program sees it", async () => {
-    const { env, folder } = await scene();
+    const { env, folder } = await setup();
     const preload = join(folder, "last-week.mjs");
     await writeFile(preload, "const real = Date.now; Date.now = () => real() - 100 * 3_600_000;");
     const examined = await examine({ ...env, NODE_OPTIONS: `--import ${preload}` });
@@ -106,14 +106,14 @@ describe("finds, and says what to do about", () => {
   });
 
   it("a wrong clock, as the whole system sees it", needs("faketime"), async () => {
-    const { env } = await scene();
+    const { env } = await setup();
     const examined = await examine({ ...env, FAKETIME_DONT_FAKE_MONOTONIC: "1" }, ["faketime", "-f", "-700d"]);
     expectFault(examined, "clock", /700 days behind the hub's/, /timedatectl set-ntp true/);
     expectFault(examined, "tls", /not yet valid/, /If the board's clock is wrong, set it first/);
   });
 
   it("no DNS", needs("mounts"), async () => {
-    const { env, folder } = await scene();
+    const { env, folder } = await setup();
     // A name server that is not there: nobody listens on port 53 of that address.
     const conf = join(folder, "resolv.conf");
     await writeFile(conf, "nameserver 127.255.255.254\noptions timeout:1 attempts:1\n");
@@ -125,26 +125,26 @@ describe("finds, and says what to do about", () => {
   });
 
   it("a blocked port, and the other one that is open", async () => {
-    const { env, hub } = await scene();
+    const { env, hub } = await setup();
     hub.faults.add("refuse", {}, { on: ["mqtt"] });
     const check = `port ${hub.ports.mqtt}`;
     expectFault(await examine(env), check, /is refused/, /set hub\.transport = "mqtt-ws", since port \d+ is open/);
   });
 
   it("an unknown CA", async () => {
-    const { env } = await scene();
+    const { env } = await setup();
     const { BOARDKEEPER_HUB_CA_FILE: _known, ...without } = env;
     expectFault(await examine(without), "tls", /authority that this board does not know/, /hub\.ca-file/);
   });
 
   it("the certificate of another server", async () => {
-    const { env, hub } = await scene();
+    const { env, hub } = await setup();
     hub.faults.add("certificate", { flaw: "other-name" });
     expectFault(await examine(env), "tls", /not for localhost/, /captive portal/);
   });
 
   it("a wrong key", async () => {
-    const { env } = await scene();
+    const { env } = await setup();
     const wrong = (env["IOTHUB_DEVICE_CONNECTION_STRING"] ?? "").replace(/Key=.*/, "Key=d3Jvbmc=");
     const examined = await examine({ ...env, IOTHUB_DEVICE_CONNECTION_STRING: wrong });
     expectFault(examined, "login", /refuses this board's credentials: wrong key/, /boardkeeper-agent provision/);
@@ -152,7 +152,7 @@ describe("finds, and says what to do about", () => {
   });
 
   it("a key that others can read", async () => {
-    const { env, folder } = await scene();
+    const { env, folder } = await setup();
     const file = join(folder, "secret");
     const { IOTHUB_DEVICE_CONNECTION_STRING: secret = "", ...others } = env;
     await writeFile(file, secret);
@@ -163,13 +163,13 @@ describe("finds, and says what to do about", () => {
   });
 
   it("no connection string", async () => {
-    const { env } = await scene();
+    const { env } = await setup();
     const { IOTHUB_DEVICE_CONNECTION_STRING: _secret, ...others } = env;
     expectFault(await examine(others), "credentials", /there is none/, /boardkeeper-agent provision/);
   });
 
   it("a full disk", needs("mounts"), async () => {
-    const { env, stateDir } = await scene();
+    const { env, stateDir } = await setup();
     const fill = `dd if=/dev/zero of=${stateDir}/filler bs=4k 2>/dev/null || true`;
     const examined = await examine(env, inside(`mount -t tmpfs -o size=1m tmpfs ${stateDir}; ${fill}`));
     expectFault(examined, "disk", /is full: 0 B free/, /journalctl --vacuum-size/);
@@ -177,40 +177,41 @@ describe("finds, and says what to do about", () => {
   });
 
   it("a read-only state folder", needs("mounts"), async () => {
-    const { env, stateDir } = await scene();
+    const { env, stateDir } = await setup();
     const examined = await examine(env, inside(`mount -t tmpfs -o ro tmpfs ${stateDir}`));
     expectFault(examined, "state folder", /mounted read-only/, /dmesg.*remount,rw/);
   });
 
   it("a state folder of another user's", needs("another user"), async () => {
-    const { env, stateDir } = await scene();
+    const { env, stateDir } = await setup();
     await chmod(stateDir, 0o755);
     const examined = await examine(env, asStranger, await agentForAllUsers());
     expectFault(examined, "state folder", /the user 65534 may not write/, /chown/);
   });
 
   it("a link in the place of the last good configuration, by which root would give away another file", async () => {
-    const { env, stateDir } = await scene();
+    const { env, stateDir } = await setup();
     await symlink("/etc/shadow", join(stateDir, "config.last-good.json"));
     expectFault(await examine(env), "last good configuration", /is a link, or has another name too/, /^rm /);
   });
 
   it("no permission to reboot", needs("mounts", "another user"), async () => {
-    const { env } = await scene();
-    const door = "mount -t tmpfs tmpfs /run; mkdir -p /run/boardkeeper/requests; chmod 755 /run/boardkeeper/requests";
-    const before = [...inside(door), ...asStranger];
+    const { env } = await setup();
+    const emptyRun =
+      "mount -t tmpfs tmpfs /run; mkdir -p /run/boardkeeper/requests; chmod 755 /run/boardkeeper/requests";
+    const before = [...inside(emptyRun), ...asStranger];
     const examined = await examine({ ...env, BOARDKEEPER_REBOOT_COMMAND: "" }, before, await agentForAllUsers());
     expectFault(examined, "reboot", /cannot ask for a reboot.*EACCES/, /systemd-tmpfiles --create/);
   });
 
   it("a reboot command that is not there", async () => {
-    const { env } = await scene();
+    const { env } = await setup();
     const examined = await examine({ ...env, BOARDKEEPER_REBOOT_COMMAND: "/nonexistent/reboot" });
     expectFault(examined, "reboot", /cannot run \/nonexistent\/reboot \(ENOENT\)/, /reboot\.command/);
   });
 
   it("an installer that cannot be run", async () => {
-    const { env, folder } = await scene();
+    const { env, folder } = await setup();
     const program = join(folder, "installer");
     await writeFile(program, "#!/bin/sh\n", { mode: 0o644 });
     const command = { BOARDKEEPER_UPDATE_INSTALLER: "command", BOARDKEEPER_UPDATE_COMMAND_PROGRAM: program };
@@ -218,7 +219,7 @@ describe("finds, and says what to do about", () => {
   });
 
   it("an installer that root is to run, and no door to it", async () => {
-    const { env } = await scene();
+    const { env } = await setup();
     const command = { BOARDKEEPER_UPDATE_INSTALLER: "command", BOARDKEEPER_UPDATE_COMMAND_AS_ROOT: "true" };
     expectFault(
       await examine({ ...env, ...command }),
@@ -229,7 +230,7 @@ describe("finds, and says what to do about", () => {
   });
 
   it("a hub that ends the connection where a twin is asked for, as the Basic tier does", async () => {
-    const { env, hub } = await scene();
+    const { env, hub } = await setup();
     hub.faults.add("closed-after-connack");
     expectFault(await examine(env), "hub tier", /tier is Basic/, /Standard/);
   });

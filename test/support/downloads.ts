@@ -30,7 +30,7 @@ interface Line {
 }
 
 /** A board's download over real sockets and a real disk, in a time that passes as soon as somebody waits. */
-export class DownloadScene {
+export class DownloadFixture {
   readonly image: TestImage;
   readonly server: ImageServer;
   readonly path: string;
@@ -49,9 +49,9 @@ export class DownloadScene {
     this.path = join(folder, `${image.sha256}.part`);
   }
 
-  static async create(sizeBytes = 1_000_000): Promise<DownloadScene> {
+  static async create(sizeBytes = 1_000_000): Promise<DownloadFixture> {
     const image = testImage(sizeBytes);
-    return new DownloadScene(image, await imageServer(servingParts(image)), await temporaryFolder());
+    return new DownloadFixture(image, await imageServer(servingParts(image)), await temporaryFolder());
   }
 
   get uri(): string {

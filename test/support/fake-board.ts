@@ -12,7 +12,7 @@ import { FakeTime, settle } from "./fake-time.ts";
 import { bareInventory } from "./inventory.ts";
 import type { Gate } from "./gate.ts";
 import { digest } from "./updates.ts";
-import { goodVitals } from "./vitals.ts";
+import { goodMetrics } from "./metrics.ts";
 import { fakeRuntime } from "./fake-runtime.ts";
 
 /** How long each piece of work of this board takes, in its own time. */
@@ -123,7 +123,7 @@ export class FakeBoard {
         },
       },
       findHardwareInfo: this.#equipment,
-      readMetrics: () => Promise.resolve(goodVitals),
+      readMetrics: () => Promise.resolve(goodMetrics),
       loadedState: this.saved,
       loadQuality: "latest",
       startupAlerts: [],

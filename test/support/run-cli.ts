@@ -22,7 +22,7 @@ export function startCli(hub: LocalHub, line: string, env: Readonly<Record<strin
   const [out, err] = [new FakeScreen(), new FakeScreen()];
   const ctrlC = new AbortController();
   const program = { executable: process.execPath, arguments: [] };
-  const world: Context = {
+  const context: Context = {
     env: { BOARDKEEPER_HOME: homeOf(hub), ...env },
     out,
     err,
@@ -43,7 +43,7 @@ export function startCli(hub: LocalHub, line: string, env: Readonly<Record<strin
   return {
     out,
     err,
-    exitCode: runCommandLine(line.split(" "), world),
+    exitCode: runCommandLine(line.split(" "), context),
     ctrlC: () => ctrlC.abort(new Interrupted("Interrupted.")),
   };
 }

@@ -32,7 +32,7 @@ import type { Transport } from "./azure-sdk.ts";
 import { bareInventory } from "./inventory.ts";
 import { testLog } from "./logs.ts";
 import { overriding } from "./overriding.ts";
-import { goodVitals } from "./vitals.ts";
+import { goodMetrics } from "./metrics.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface TestBoardOptions {
@@ -49,7 +49,7 @@ export interface TestBoardOptions {
   readonly power?: (power: RebootPort) => RebootPort;
   readonly timer?: (timer: Timer) => Timer;
   /** Of the link, where the usual one is too long for a test that cuts it. */
-  readonly patience?: HubTimeouts;
+  readonly timeouts?: HubTimeouts;
 }
 
 /** As quick as a board can be: a test waits for states, not for pauses. */
@@ -137,7 +137,7 @@ export class TestBoard {
 
   /** The agent starts, in the same boot. */
   async startAgent(): Promise<void> {
-    const { transport = "MQTT", moduleId, installer, staging, power, timer, patience } = this.#options;
+    const { transport = "MQTT", moduleId, installer, staging, power, timer, timeouts } = this.#options;
     const address = parseHubAddress(this.#hub.deviceConnectionString(this.deviceId, moduleId), {
       webSocket: transport === "WebSockets",
       webSocketPort: this.#hub.ports.https,
@@ -166,7 +166,7 @@ export class TestBoard {
         identity: this.deviceId,
         inventory: bareInventory,
         findHardwareInfo: () => Promise.resolve(null),
-        readMetrics: () => Promise.resolve(goodVitals),
+        readMetrics: () => Promise.resolve(goodMetrics),
         stateFile,
         loadedState: saved,
         loadQuality,
@@ -202,7 +202,7 @@ export class TestBoard {
                 productInfo: "test",
                 timer: systemTimer,
                 log: testLog,
-                ...(patience === undefined ? {} : { timeouts: patience }),
+                ...(timeouts === undefined ? {} : { timeouts }),
               },
               signal,
             ),

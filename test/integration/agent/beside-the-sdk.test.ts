@@ -22,7 +22,7 @@ const bare = "board-1";
 const ours = "board-3";
 
 async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: ServiceApp }> {
-  const board = await TestBoard.start(hub, { deviceId: ours, timer: acceleratedTimer, patience: shortTimeouts });
+  const board = await TestBoard.start(hub, { deviceId: ours, timer: acceleratedTimer, timeouts: shortTimeouts });
   return { board, service: new ServiceApp(hub, ours) };
 }
 

@@ -243,7 +243,7 @@ describe("a new system that cannot save its state", () => {
     await hub.call("firmwareUpdate", update);
     await until(board, "rebooting");
     let bites = 0;
-    const attendant = new ServiceWatchdog({
+    const watchdog = new ServiceWatchdog({
       manager: {
         watchdogMs: minuteMs,
         notify: (...words) => void (bites += Number(words.includes("WATCHDOG=trigger"))),
@@ -252,9 +252,9 @@ describe("a new system that cannot save its state", () => {
       activities: () => board.work(),
       status: () => "",
     });
-    attendant.start();
+    watchdog.start();
     await board.time.advance(45 * minuteMs);
-    await attendant.stop();
+    await watchdog.stop();
     expect([bites, board.boots, hub.at("boardkeeper.update.phase")]).toStrictEqual([0, 3, "rolledBack"]);
   });
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { testHub } from "../../support/local-hub.ts";
 import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
-import { goodVitals } from "../../support/vitals.ts";
+import { goodMetrics } from "../../support/metrics.ts";
 
 it.each<[string, TestBoardOptions]>([
   ["a device over MQTT", { transport: "MQTT" }],
@@ -24,6 +24,6 @@ it.each<[string, TestBoardOptions]>([
       properties: { kind: "health" },
       systemProperties: { "content-type": "application/json", "content-encoding": "utf-8" },
     });
-    expect(JSON.parse(event.body)).toMatchObject({ kind: "health", reason: "start", alerts: [], ...goodVitals });
+    expect(JSON.parse(event.body)).toMatchObject({ kind: "health", reason: "start", alerts: [], ...goodMetrics });
   },
 );

@@ -160,7 +160,7 @@ describe("reboots", () => {
 });
 
 describe("desired firmware", () => {
-  async function desiredScene(): Promise<{
+  async function desiredSetup(): Promise<{
     board: TestBoard;
     service: ServiceApp;
     document: { fwVersion: string; fwPackageURI: string; fwPackageCheckValue: string };
@@ -179,7 +179,7 @@ describe("desired firmware", () => {
   }
 
   it("updates the board", async () => {
-    const { board, service, document } = await desiredScene();
+    const { board, service, document } = await desiredSetup();
     await service.setDesired({ firmware: document });
     const reported = await service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(reported, "boardkeeper.update.operationId")).toMatch(/^desired-[0-9a-f]{12}$/);
@@ -188,7 +188,7 @@ describe("desired firmware", () => {
   });
 
   it("is read at start when it changed while the board was away", async () => {
-    const { board, service, document } = await desiredScene();
+    const { board, service, document } = await desiredSetup();
     await service.untilReported("boardkeeper.agent.bootId", (id) => id !== undefined);
     await board.stopAgent();
     await service.setDesired({ firmware: document });
@@ -197,7 +197,7 @@ describe("desired firmware", () => {
   });
 
   it("is never done twice, however often it is delivered", async () => {
-    const { board, service, document, downloads } = await desiredScene();
+    const { board, service, document, downloads } = await desiredSetup();
     await service.setDesired({ firmware: document });
     await service.untilReported("boardkeeper.update.phase", "completed");
     await service.setDesired({ firmware: document }); // The same content, another $version.
@@ -210,7 +210,7 @@ describe("desired firmware", () => {
   });
 
   it("that a method has overtaken does not come back", async () => {
-    const { board, service, document, downloads } = await desiredScene();
+    const { board, service, document, downloads } = await desiredSetup();
     await service.setDesired({ firmware: document });
     await service.untilReported("boardkeeper.update.phase", "completed");
     const { fwPackageURI: fwPackageUri, fwPackageCheckValue } = document;
@@ -231,7 +231,7 @@ describe("desired firmware", () => {
   });
 
   it("that failed is tried again when it names a new operation", async () => {
-    const { service, document, downloads } = await desiredScene();
+    const { service, document, downloads } = await desiredSetup();
     await service.setDesired({ firmware: { ...document, fwPackageSize: 1 } });
     await service.untilReported("boardkeeper.update.phase", "failed");
     await service.setDesired({ firmware: { fwPackageSize: null, operationId: "again-1" } });
@@ -241,7 +241,7 @@ describe("desired firmware", () => {
   });
 
   it("that is wrong is refused where people look, once, and touches no job", async () => {
-    const { service, document } = await desiredScene();
+    const { service, document } = await desiredSetup();
     await service.setDesired({ firmware: { ...document, fwPackageURI: "http://insecure/board.img" } });
     const reported = await service.untilReported("firmware.fwUpdateStatus", "error");
     expect(at(reported, "boardkeeper.update")).toMatchObject({
@@ -255,7 +255,7 @@ describe("desired firmware", () => {
   });
 
   it("waits for a method's job, then is done", async () => {
-    const { service, document } = await desiredScene();
+    const { service, document } = await desiredSetup();
     const { fwPackageURI: fwPackageUri, fwPackageCheckValue } = document;
     await service.callMethod("firmwareUpdate", {
       fwPackageUri,
@@ -272,7 +272,7 @@ describe("desired firmware", () => {
   });
 
   it("takes the place of a desired job that has changed nothing yet", async () => {
-    const { service, document } = await desiredScene();
+    const { service, document } = await desiredSetup();
     await service.setDesired({ firmware: { ...document, fwVersion: "1.5.0", apply: "manual" } });
     await service.untilReported("boardkeeper.update.phase", "staged");
     await service.setDesired({ firmware: { ...document, apply: null } });

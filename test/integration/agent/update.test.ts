@@ -20,7 +20,7 @@ import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
 import { at } from "../../support/paths.ts";
 import { ServiceApp } from "../../support/service-app.ts";
 
-interface Scene {
+interface Setup {
   readonly board: TestBoard;
   readonly service: ServiceApp;
   readonly server: ImageServer;
@@ -29,7 +29,7 @@ interface Scene {
   readonly request: { fwPackageUri: string; fwPackageCheckValue: string; fwVersion: string };
 }
 
-async function scene(options: TestBoardOptions = {}, image = testImage()): Promise<Scene> {
+async function setup(options: TestBoardOptions = {}, image = testImage()): Promise<Setup> {
   const hub = await testHub();
   const server = await imageServer(serving(image));
   const board = await TestBoard.start(hub, { imageCa: `${hub.ca}\n${server.ca}`, ...options });
@@ -65,7 +65,7 @@ const sides: (TestBoardOptions & { who: string })[] = [
 
 describe.each(sides)("firmwareUpdate, as $who", ({ who: _who, ...options }) => {
   it("downloads, checks, stages, applies, reboots, proves, and says so in four vocabularies", async () => {
-    const { board, service, server, request } = await scene(options);
+    const { board, service, server, request } = await setup(options);
     const reply = await service.callMethod("firmwareUpdate", { ...request, operationId: "op-1" });
     expect(reply).toStrictEqual({ status: 200, payload: { Response: "Firmware update started", operationId: "op-1" } });
 
@@ -94,7 +94,7 @@ describe.each(sides)("firmwareUpdate, as $who", ({ who: _who, ...options }) => {
 });
 
 it("reports every phase, in order, one patch each", async () => {
-  const { board, service, request } = await scene();
+  const { board, service, request } = await setup();
   await service.callMethod("firmwareUpdate", request);
   await service.untilReported("boardkeeper.update.phase", "completed");
   const phases = board.reports
@@ -178,7 +178,7 @@ describe("an update that cannot be", () => {
   ])(
     "%s ends in failed, with the old system untouched and nothing left over",
     async (_what, options, answer, changed, code, during) => {
-      const { board, service, server, request } = await scene(options);
+      const { board, service, server, request } = await setup(options);
       if (answer !== undefined) server.answer = answer;
       expect(await service.callMethod("firmwareUpdate", { ...request, ...changed })).toMatchObject({ status: 200 });
 
@@ -196,7 +196,7 @@ describe("an update that cannot be", () => {
   );
 
   it("fit on the disk is refused at once when its size is given", async () => {
-    const { service, request } = await scene({ settings: { "update.keep-free": "1000 TiB" } });
+    const { service, request } = await setup({ settings: { "update.keep-free": "1000 TiB" } });
     const reply = await service.callMethod("firmwareUpdate", { ...request, fwPackageSize: 300_000 });
     expect(reply).toMatchObject({ status: 507, payload: { error: { code: "no-space" } } });
     expect(await service.untilReported("boardkeeper.update.phase", () => true)).toMatchObject({
@@ -206,7 +206,7 @@ describe("an update that cannot be", () => {
 
   it("be installed fails, and a new one removes the old error", async () => {
     let works = false;
-    const { service, request } = await scene({
+    const { service, request } = await setup({
       installer: (real) => ({
         ...real,
         install: (image, signal) =>
@@ -229,7 +229,7 @@ describe("an update that cannot be", () => {
   });
 
   it("come up goes back to the old system", async () => {
-    const { board, service, request } = await scene({
+    const { board, service, request } = await setup({
       installer: (real) => ({ ...real, arm: () => Promise.resolve() }), // A boot loader that forgets the trial.
     });
     await service.callMethod("firmwareUpdate", request);
@@ -241,7 +241,7 @@ describe("an update that cannot be", () => {
   });
 
   it("commit goes back to the old system with a second reboot", async () => {
-    const { board, service, request } = await scene({
+    const { board, service, request } = await setup({
       timer: (real) => ({ after: (delayMs, signal) => real.after(delayMs === 5_000 ? 0 : delayMs, signal) }),
       installer: (real) => ({
         ...real,
@@ -261,7 +261,7 @@ describe("an update that cannot be", () => {
 
 describe("a download that is held up", () => {
   /** A server that gives out half of the image, then refuses as told. */
-  function halfThen(stage: Scene, status: number, headers: Record<string, string> = {}): void {
+  function halfThen(stage: Setup, status: number, headers: Record<string, string> = {}): void {
     const half = stage.image.sizeBytes / 2;
     stage.server.answer = (_request, response) => {
       stage.server.answer = (_again, refusal) => void refusal.writeHead(status, headers).end();
@@ -284,7 +284,7 @@ describe("a download that is held up", () => {
   };
 
   it("by an expired signature goes on with the bytes that are there when it is asked for with a new one", async () => {
-    const stage = await scene(atOnce);
+    const stage = await setup(atOnce);
     const { service, server, request, image, board } = stage;
     halfThen(stage, 403);
     await service.callMethod("firmwareUpdate", request);
@@ -303,7 +303,7 @@ describe("a download that is held up", () => {
   });
 
   it("gives its bytes up when another image is asked for", async () => {
-    const stage = await scene(atOnce);
+    const stage = await setup(atOnce);
     const { service, server, request, board } = stage;
     halfThen(stage, 404);
     await service.callMethod("firmwareUpdate", request);
@@ -318,7 +318,7 @@ describe("a download that is held up", () => {
   });
 
   it("says in the twin what it waits for, and can be cancelled", async () => {
-    const stage = await scene({ settings: { "report.progress-seconds": 0 }, ...atOnce });
+    const stage = await setup({ settings: { "report.progress-seconds": 0 }, ...atOnce });
     const { service, server, request } = stage;
     server.answer = (_request, response) => void response.writeHead(503, { "retry-after": "3600" }).end();
     await service.callMethod("firmwareUpdate", request);
@@ -337,9 +337,9 @@ describe("a download that is held up", () => {
 
 describe("while an update runs", () => {
   /** A board that is held in the middle of its download. */
-  async function downloading(options: TestBoardOptions = {}): Promise<Scene & { letGo: () => void }> {
+  async function downloading(options: TestBoardOptions = {}): Promise<Setup & { letGo: () => void }> {
     const gate = new Gate();
-    const stage = await scene(options);
+    const stage = await setup(options);
     stage.server.answer = (request, response) => {
       response.writeHead(200, { "content-length": stage.image.sizeBytes });
       response.write(stage.image.content.subarray(0, 1_000));
@@ -410,7 +410,7 @@ describe("while an update runs", () => {
 describe("an update that can be cancelled, or not any more", () => {
   it("accepted", async () => {
     const gate = new Gate();
-    const { service, request } = await scene({
+    const { service, request } = await setup({
       staging: (real) => overriding(real, { removeAllExcept: () => gate.pass() }),
     });
     await service.callMethod("firmwareUpdate", request);
@@ -422,7 +422,7 @@ describe("an update that can be cancelled, or not any more", () => {
 
   it("verifying", async () => {
     const gate = new Gate();
-    const { service, request } = await scene({
+    const { service, request } = await setup({
       staging: (real) => overriding(real, { promote: () => gate.pass() }),
     });
     await service.callMethod("firmwareUpdate", request);
@@ -433,7 +433,7 @@ describe("an update that can be cancelled, or not any more", () => {
   });
 
   it("staged, waiting for the order", async () => {
-    const { board, service, request } = await scene();
+    const { board, service, request } = await setup();
     await service.callMethod("firmwareUpdate", { ...request, apply: "manual" });
     const staged = await service.untilReported("boardkeeper.update.phase", "staged");
     expect(at(staged, "boardkeeper.update.waitsFor")).toBe("order");
@@ -444,7 +444,7 @@ describe("an update that can be cancelled, or not any more", () => {
   });
 
   it("staged, then ordered", async () => {
-    const { service, request } = await scene();
+    const { service, request } = await setup();
     expect(await service.callMethod("applyFirmwareUpdate", null)).toMatchObject({ status: 404 });
     await service.callMethod("firmwareUpdate", { ...request, apply: "manual" });
     await service.untilReported("boardkeeper.update.phase", "staged");
@@ -459,7 +459,7 @@ describe("an update that can be cancelled, or not any more", () => {
   ];
   it.each(late)("%s: too late, and no reboot meanwhile", async (phase, verb) => {
     const gate = new Gate();
-    const { service, request } = await scene({
+    const { service, request } = await setup({
       installer: (real) => ({
         ...real,
         [verb]: async (...args: Parameters<typeof real.install>) => {

@@ -15,12 +15,15 @@ import { temporaryFolder } from "../../support/temporary-folder.ts";
 const TEXT = "0123456789";
 const digestOf = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
 
-interface World {
+interface ImageServer {
   readonly hub: LocalHub;
   readonly image: PublishedImage;
 }
 
-async function world(content: string | Buffer = TEXT, options: Partial<LocalHubOptions> = {}): Promise<World> {
+async function startServer(
+  content: string | Buffer = TEXT,
+  options: Partial<LocalHubOptions> = {},
+): Promise<ImageServer> {
   const hub = await testHub(options);
   return { hub, image: await publish(hub, content) };
 }
@@ -32,7 +35,7 @@ async function publish(hub: LocalHub, content: string | Buffer, name = "firmware
 }
 
 async function get(
-  { hub, image }: World,
+  { hub, image }: ImageServer,
   headers: Record<string, string> = {},
   method = "GET",
   path = new URL(image.url).pathname,
@@ -42,13 +45,13 @@ async function get(
 
 describe("a published image", () => {
   it("is known by its URL, size and SHA-256", async () => {
-    const { hub, image } = await world();
+    const { hub, image } = await startServer();
     const sha256 = digestOf(TEXT);
     expect(image).toEqual({ url: `${hub.imagesUrl}${sha256.slice(0, 16)}/firmware%201.img`, size: 10, sha256 });
   });
 
   it("comes whole, with what a client needs to go on later", async () => {
-    const { status, headers, body } = await get(await world());
+    const { status, headers, body } = await get(await startServer());
     expect(body).toBe(TEXT);
     expect({ status, ...headers }).toMatchObject({
       status: 200,
@@ -61,18 +64,18 @@ describe("a published image", () => {
   });
 
   it("may be empty", async () => {
-    const { status, headers, body } = await get(await world(""));
+    const { status, headers, body } = await get(await startServer(""));
     expect({ status, length: headers["content-length"], body }).toEqual({ status: 200, length: "0", body: "" });
   });
 
   it("of many chunks comes as it was published", async () => {
     const content = Buffer.alloc(5_000_001, "boardkeeper ");
-    const { body } = await get(await world(content));
+    const { body } = await get(await startServer(content));
     expect(digestOf(body)).toBe(digestOf(content));
   });
 
   it("keeps its address, and another one under the same name has another", async () => {
-    const { hub, image } = await world();
+    const { hub, image } = await startServer();
     const again = await publish(hub, TEXT);
     const other = await publish(hub, "9876543210");
     expect(again).toEqual(image);
@@ -82,7 +85,7 @@ describe("a published image", () => {
   });
 
   it("is still there after a restart", async () => {
-    const { hub, image } = await world();
+    const { hub, image } = await startServer();
     await hub.stop();
     expect((await get({ hub: await testHub({ folder: hub.folder }), image })).body).toBe(TEXT);
   });
@@ -90,7 +93,7 @@ describe("a published image", () => {
 
 describe("HEAD", () => {
   it("is answered like GET, without the image", async () => {
-    const known = await world();
+    const known = await startServer();
     const [head, whole] = [await get(known, {}, "HEAD"), await get(known)];
     expect(head).toEqual({ ...whole, body: "", headers: { ...whole.headers, date: expect.any(String) } });
   });
@@ -110,7 +113,7 @@ describe("a part", () => {
     { headers: { "if-none-match": etag }, status: 304, body: "" },
     { headers: { "if-none-match": '"another"' }, status: 200, body: TEXT },
   ])("$headers is $status", async ({ headers, status, range, body }) => {
-    const answer = await get(await world(), headers);
+    const answer = await get(await startServer(), headers);
     expect({ status: answer.status, range: answer.headers["content-range"], body: answer.body }).toEqual({
       status,
       range,
@@ -131,16 +134,16 @@ describe("nothing else is served", () => {
     "/0123456789abcdef/firmware.img",
     "/%",
   ])("%s is 404", async (path) => {
-    expect((await get(await world(), {}, "GET", path)).status).toBe(404);
+    expect((await get(await startServer(), {}, "GET", path)).status).toBe(404);
   });
 
   it("and to GET and HEAD only", async () => {
-    const { status, headers } = await get(await world(), {}, "PUT");
+    const { status, headers } = await get(await startServer(), {}, "PUT");
     expect({ status, allow: headers.allow }).toEqual({ status: 405, allow: "GET, HEAD" });
   });
 
   it("not what is still being copied", async () => {
-    const known = await world();
+    const known = await startServer();
     await writeFile(join(known.hub.folder, "images", ".0a1b2c3d4e5f.writing"), TEXT);
     expect((await get(known, {}, "GET", "/.0a1b2c3d4e5f.writing")).status).toBe(404);
   });
@@ -149,7 +152,7 @@ describe("nothing else is served", () => {
 describe("a client that goes away in the middle", () => {
   it("is noted, leaves no file open, and does not disturb the next one", async () => {
     const log = new EventEmitter();
-    const known = await world(Buffer.alloc(50_000_000, "x"), { log: (entry) => log.emit(entry.message, entry) });
+    const known = await startServer(Buffer.alloc(50_000_000, "x"), { log: (entry) => log.emit(entry.message, entry) });
     const noted = once(log, "image not served");
     const { pathname } = new URL(known.image.url);
     const asked = request({ host: "localhost", port: known.hub.ports.images, ca: known.hub.ca, path: pathname });

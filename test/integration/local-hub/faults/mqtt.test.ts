@@ -357,7 +357,7 @@ const rows = [...connections, ...throttling, ...twins, ...methods];
 const once: FaultOptions = { times: 1 };
 
 /** A board that has subscribed to all there is, but for the filters that a row is about. */
-async function worldFor({ fault }: Row, webSockets: boolean): Promise<FaultyHub> {
+async function hubFor({ fault }: Row, webSockets: boolean): Promise<FaultyHub> {
   const faulty = await FaultyHub.begin(webSockets);
   await faulty.board.client.subscribeAsync("$iothub/twin/res/#");
   if (!fault.startsWith("suback-")) await faulty.board.client.subscribeAsync([DESIRED, METHODS]);
@@ -369,7 +369,7 @@ describe.each([
   { way: "WebSockets", webSockets: true },
 ])("over $way", ({ webSockets }) => {
   it.each(rows)("$fault $what", async (row) => {
-    const faulty = await worldFor(row, webSockets);
+    const faulty = await hubFor(row, webSockets);
     const fault = faulty.hub.faults.addUntyped(row.fault, row.parameters ?? {}, once);
     expect(await row.seen(faulty, fault)).toEqual(row.is);
     expect([fault.hits, fault.state]).toEqual([1, "over"]);

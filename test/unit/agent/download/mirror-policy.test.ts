@@ -12,7 +12,7 @@ import {
 
 const fresh: Mirror = { uri: "https://a/x", tries: 0, failures: 0, readyAtMs: 0, abandoned: false };
 const setback = { gainedBytes: 0, retryAfterMs: null };
-const patience = { nowMs: 1_000_000, elapsedMs: 0, deadlineMs: 86_400_000, random: 0 };
+const soon = { nowMs: 1_000_000, elapsedMs: 0, deadlineMs: 86_400_000, random: 0 };
 const hour = 3_600_000;
 const MiB = 2 ** 20;
 
@@ -36,8 +36,8 @@ describe("the wait after a setback", () => {
   const waits = (random: number): number[] => {
     let address = fresh;
     return Array.from({ length: 13 }, () => {
-      address = scheduleRetry(address, setback, { ...patience, random });
-      return address.readyAtMs - patience.nowMs;
+      address = scheduleRetry(address, setback, { ...soon, random });
+      return address.readyAtMs - soon.nowMs;
     });
   };
 
@@ -49,7 +49,7 @@ describe("the wait after a setback", () => {
     expect(new Set(waits(0))).toStrictEqual(new Set([1_000]));
   });
 
-  it.each<[what: string, address: Partial<Mirror>, setback: object, patience: object, waitMs: number]>([
+  it.each<[what: string, address: Partial<Mirror>, setback: object, options: object, waitMs: number]>([
     ["begins small again after progress", { failures: 9 }, { gainedBytes: MiB }, { random: 1 }, 2_000],
     ["takes a few bytes for no progress", { failures: 9 }, { gainedBytes: 1_000 }, { random: 1 }, 600_000],
     ["is what the server asks for", {}, { retryAfterMs: 2 * hour }, {}, 2 * hour],
@@ -57,8 +57,8 @@ describe("the wait after a setback", () => {
     ["never passes the deadline", {}, { retryAfterMs: 48 * hour }, { elapsedMs: 23 * hour }, hour],
     ["is none at the deadline", {}, {}, { elapsedMs: 25 * hour }, 0],
   ])("%s", (_what, address, setBack, patient, waitMs) => {
-    const after = scheduleRetry({ ...fresh, ...address }, { ...setback, ...setBack }, { ...patience, ...patient });
-    expect(after.readyAtMs - patience.nowMs).toBe(waitMs);
+    const after = scheduleRetry({ ...fresh, ...address }, { ...setback, ...setBack }, { ...soon, ...patient });
+    expect(after.readyAtMs - soon.nowMs).toBe(waitMs);
   });
 });
 

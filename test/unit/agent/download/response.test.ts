@@ -24,7 +24,7 @@ function image(fromBytes: number, untilBytes: number | null, totalBytes: number 
 
 describe("an answer", () => {
   it.each<
-    [what: string, asked: RequestedRange, status: number, headers: Partial<ResponseHead["headers"]>, verdict: unknown]
+    [what: string, asked: RequestedRange, status: number, headers: Partial<ResponseHead["headers"]>, result: unknown]
   >([
     ["all, with its length", whole, 200, { contentLength: "1000", etag: '"v1"' }, image(0, 1_000, 1_000, '"v1"')],
     ["all, without one", whole, 200, {}, image(0, null, null, null)],
@@ -169,8 +169,8 @@ describe("an answer", () => {
       { retryAfter: "Sun, 06 Nov 1994 08:50:37 GMT", date },
       { kind: "retry", retryAfterMs: 60_000 },
     ],
-  ])("%s", (_what, asked, status, headers, verdict) => {
-    expect(evaluateResponse(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(verdict);
+  ])("%s", (_what, asked, status, headers, result) => {
+    expect(evaluateResponse(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(result);
   });
 });
 

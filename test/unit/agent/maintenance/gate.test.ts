@@ -31,7 +31,7 @@ class Waiter {
   }
 }
 
-function scene(start: string, of = windows({ cron: "0 2 * * *" }), share = 0): { time: FakeTime; gate: WindowGate } {
+function setup(start: string, of = windows({ cron: "0 2 * * *" }), share = 0): { time: FakeTime; gate: WindowGate } {
   const time = new FakeTime(start);
   return {
     time,
@@ -39,7 +39,7 @@ function scene(start: string, of = windows({ cron: "0 2 * * *" }), share = 0): {
   };
 }
 
-async function waiterIn(parts: ReturnType<typeof scene>): Promise<Waiter> {
+async function waiterIn(parts: ReturnType<typeof setup>): Promise<Waiter> {
   const waiter = new Waiter(parts.gate, parts.time);
   await parts.gate.status(); // The package is loaded once.
   await settle();
@@ -48,12 +48,12 @@ async function waiterIn(parts: ReturnType<typeof scene>): Promise<Waiter> {
 
 describe("the gate of the windows", () => {
   it("lets through at once while a window is open", async () => {
-    const waiter = await waiterIn(scene("2026-01-02T02:30:00.000Z"));
+    const waiter = await waiterIn(setup("2026-01-02T02:30:00.000Z"));
     expect(waiter).toMatchObject({ openedAt: "2026-01-02T02:30", waits: [] });
   });
 
   it("lets through when the next window opens, and says when that is", async () => {
-    const parts = scene("2026-01-02T03:00:00.000Z");
+    const parts = setup("2026-01-02T03:00:00.000Z");
     const waiter = await waiterIn(parts);
     expect(waiter.waits).toStrictEqual([{ kind: "closed", until: "2026-01-03T02:00:00.000Z" }]);
     await parts.time.advance(23 * hourMs - 1);
@@ -63,14 +63,14 @@ describe("the gate of the windows", () => {
   });
 
   it("waits for the board's own part of the splay", async () => {
-    const parts = scene("2026-01-02T03:00:00.000Z", windows({ cron: "0 2 * * *", splay: "40m" }), 0.5);
+    const parts = setup("2026-01-02T03:00:00.000Z", windows({ cron: "0 2 * * *", splay: "40m" }), 0.5);
     const waiter = await waiterIn(parts);
     await parts.time.advance(dayMs);
     expect(waiter).toMatchObject({ openedAt: "2026-01-03T02:20" });
   });
 
   it("takes whichever of several windows comes first", async () => {
-    const parts = scene(
+    const parts = setup(
       "2026-01-02T03:00:00.000Z",
       windows({ cron: "0 2 * * *" }, { cron: "0 22 * * fri" }, { cron: "0 9 * * sat" }),
     );
@@ -96,7 +96,7 @@ describe("the gate of the windows", () => {
   });
 
   it("opens nothing before the clock is set, however long that takes", async () => {
-    const parts = scene("1970-01-01T02:30:00.000Z");
+    const parts = setup("1970-01-01T02:30:00.000Z");
     parts.time.isSynchronized = false;
     const waiter = await waiterIn(parts);
     await parts.time.advance(2 * dayMs);
@@ -120,7 +120,7 @@ describe("the gate of the windows", () => {
     ["into an open window", 23.5 * hourMs, "2026-01-03T02:32"],
     ["out of the minute before it opens", -dayMs + 22.9 * hourMs, "2026-01-02T02:00"],
   ])("a clock that steps %s does no harm", async (_what, stepMs, openedAt) => {
-    const parts = scene("2026-01-02T03:00:30.000Z");
+    const parts = setup("2026-01-02T03:00:30.000Z");
     const waiter = await waiterIn(parts);
     await parts.time.advance(minuteMs);
     parts.time.stepWall(stepMs);
@@ -129,7 +129,7 @@ describe("the gate of the windows", () => {
   });
 
   it("looks once a minute, whatever the clock does", async () => {
-    const parts = scene("2026-01-02T03:00:00.000Z");
+    const parts = setup("2026-01-02T03:00:00.000Z");
     const waiter = await waiterIn(parts);
     for (const step of [dayMs * 30, -dayMs, -dayMs * 30, dayMs * 400]) {
       parts.time.stepWall(step);
@@ -151,7 +151,7 @@ describe("the gate of the windows", () => {
         fc.array(step, { maxLength: 25 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         async (steps, share) => {
-          const parts = scene(
+          const parts = setup(
             "1970-01-01T00:00:00.000Z",
             windows({ cron: "0 2 * * *", duration: "90m", splay: "30m" }),
             share,
@@ -194,7 +194,7 @@ describe("the gate of the windows", () => {
   });
 
   it("ends with its signal, and waits no more", async () => {
-    const parts = scene("2026-01-02T03:00:00.000Z");
+    const parts = setup("2026-01-02T03:00:00.000Z");
     const waiter = await waiterIn(parts);
     waiter.abort.abort(new Error("enough"));
     await settle();

@@ -100,10 +100,10 @@ describe("waking", () => {
     async (what) => {
       const made = setup(s.rebooting);
       made.refusal[what] = Object.assign(new Error("read-only file system"), { code: "EROFS" });
-      let awake = false;
-      const woken = made.start("2.0.0").then(() => (awake = true));
+      let recovered = false;
+      const woken = made.start("2.0.0").then(() => (recovered = true));
       await made.time.advance(3_600_000);
-      expect([awake, made.store.state.update.phase]).toStrictEqual([false, "rebooting"]);
+      expect([recovered, made.store.state.update.phase]).toStrictEqual([false, "rebooting"]);
       expect(made.alerts.messages).toStrictEqual([expect.stringMatching(/read-only \(EROFS\)\. Check it/)]);
       expect(made.tries).toBeLessThan(70); // Cards wear: about one a minute.
       made.refusal = {};

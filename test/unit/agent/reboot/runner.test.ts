@@ -5,7 +5,7 @@ import { FakeHub } from "../../../support/fake-hub.ts";
 
 /* A whole agent over fakes of its ports, whose board takes half a minute to go down and come up. */
 
-async function scene(): Promise<{ hub: FakeHub; board: FakeBoard }> {
+async function setup(): Promise<{ hub: FakeHub; board: FakeBoard }> {
   const hub = new FakeHub();
   const board = new FakeBoard(hub);
   await board.powerOn();
@@ -13,7 +13,7 @@ async function scene(): Promise<{ hub: FakeHub; board: FakeBoard }> {
 }
 
 it("gives the hub five seconds to hear of a reboot before it is ordered, and no more", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   await hub.call("rebootDevice", { delaySeconds: 60 });
   hub.cut();
   await board.time.advance(94_000);
@@ -23,7 +23,7 @@ it("gives the hub five seconds to hear of a reboot before it is ordered, and no 
 });
 
 it("says who holds an inhibitor that was taken between the look and the order", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   board.rebootRefusal = new AgentError("inhibited", "No reboot now: apt (busy) asks that the board is not shut down.");
   await hub.call("rebootDevice", {});
   await board.time.advance(60_000);

@@ -47,8 +47,8 @@ describe("how a board is", () => {
 
   it("is not known of what the board does not have", async () => {
     const root = await files({ "sys/class/thermal/thermal_zone0/temp": "broken\n", "sys/block/mmcblk0/size": "1\n" });
-    const vitals = await readMetrics({ root, folder: join(root, "gone"), power: () => Promise.resolve(silent) });
-    const { agentBytes: _own, ...others } = vitals;
+    const read = await readMetrics({ root, folder: join(root, "gone"), power: () => Promise.resolve(silent) });
+    const { agentBytes: _own, ...others } = read;
     expect(new Set(Object.values(others))).toStrictEqual(new Set([null]));
   });
 

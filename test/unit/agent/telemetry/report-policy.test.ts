@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { healthAlerts, reportReason } from "../../../../agent/telemetry/report-policy.ts";
 import type { BoardMetrics } from "../../../../agent/telemetry/metrics.ts";
-import { goodVitals as good } from "../../../support/vitals.ts";
+import { goodMetrics as good } from "../../../support/metrics.ts";
 
 const [minuteMs, hourMs] = [60_000, 3_600_000];
 const terms = { intervalMs: 6 * hourMs, minIntervalMs: 15 * minuteMs };

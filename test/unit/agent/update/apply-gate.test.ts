@@ -17,7 +17,7 @@ const goingDown: RebootState = {
 };
 
 /** A staged update, and what became of its release. The window is open whenever somebody asks. */
-function scene(apply: "now" | "window" | "manual", reboot: RebootState) {
+function setup(apply: "now" | "window" | "manual", reboot: RebootState) {
   const job = jobWith({ apply });
   const store = storeWith({ update: states(job).staged, reboot });
   const seen = { isReleased: false, asked: 0 };
@@ -36,13 +36,13 @@ function scene(apply: "now" | "window" | "manual", reboot: RebootState) {
 
 describe("the release of a staged update", () => {
   it.each(["now", "window"] as const)("comes at once (%s)", async (apply) => {
-    const { seen, done } = scene(apply, idle);
+    const { seen, done } = setup(apply, idle);
     await done;
     expect(seen.isReleased).toBe(true);
   });
 
   it.each(["now", "window"] as const)("waits while the board is on its way down (%s)", async (apply) => {
-    const { store, seen, done } = scene(apply, goingDown);
+    const { store, seen, done } = setup(apply, goingDown);
     await settle();
     expect(seen.isReleased).toBe(false);
     await store.transact(() => ({ change: { reboot: idle }, answer: undefined }));
@@ -51,7 +51,7 @@ describe("the release of a staged update", () => {
   });
 
   it("waits for the order where it was asked for, whatever the windows", async () => {
-    const { store, seen, done, job } = scene("manual", idle);
+    const { store, seen, done, job } = setup("manual", idle);
     await settle();
     expect(seen).toStrictEqual({ isReleased: false, asked: 0 });
     const update = states({ ...job, apply: "now" }).staged;
@@ -61,7 +61,7 @@ describe("the release of a staged update", () => {
   });
 
   it("ends with its signal", async () => {
-    const { seen, done, stopping } = scene("manual", idle);
+    const { seen, done, stopping } = setup("manual", idle);
     stopping.abort();
     await done;
     expect(seen.isReleased).toBe(false);

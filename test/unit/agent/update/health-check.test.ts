@@ -5,57 +5,57 @@ import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
 const terms = { healthyForMs: 30_000, deadlineMs: 600_000 };
 
-interface Scene {
+interface Setup {
   readonly time: FakeTime;
   link: boolean;
   outcome: string;
 }
 
 /** A proof under way: what it has come to shows in `outcome`. */
-function proving(before: { linkUp: boolean }, link: boolean): Scene {
+function proving(before: { linkUp: boolean }, link: boolean): Setup {
   const time = new FakeTime();
-  const scene: Scene = { time, link, outcome: "under way" };
-  const check = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => scene.link }, terms);
+  const setup: Setup = { time, link, outcome: "under way" };
+  const check = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => setup.link }, terms);
   check.verify(before, new AbortController().signal).then(
-    () => (scene.outcome = "healthy"),
-    (cause: unknown) => (scene.outcome = cause instanceof Error && "code" in cause ? String(cause.code) : "?"),
+    () => (setup.outcome = "healthy"),
+    (cause: unknown) => (setup.outcome = cause instanceof Error && "code" in cause ? String(cause.code) : "?"),
   );
-  return scene;
+  return setup;
 }
 
 describe("the health check", () => {
   it("takes as long as the system has to be healthy without a break", async () => {
-    const scene = proving({ linkUp: true }, true);
-    await scene.time.advance(29_000);
-    expect(scene.outcome).toBe("under way");
-    await scene.time.advance(2_000);
-    expect(scene.outcome).toBe("healthy");
+    const setup = proving({ linkUp: true }, true);
+    await setup.time.advance(29_000);
+    expect(setup.outcome).toBe("under way");
+    await setup.time.advance(2_000);
+    expect(setup.outcome).toBe("healthy");
   });
 
   it("begins anew with each break of the link", async () => {
-    const scene = proving({ linkUp: true }, true);
-    await scene.time.advance(29_000);
-    scene.link = false;
-    await scene.time.advance(2_000);
-    scene.link = true;
-    await scene.time.advance(29_000);
-    expect(scene.outcome).toBe("under way");
-    await scene.time.advance(3_000);
-    expect(scene.outcome).toBe("healthy");
+    const setup = proving({ linkUp: true }, true);
+    await setup.time.advance(29_000);
+    setup.link = false;
+    await setup.time.advance(2_000);
+    setup.link = true;
+    await setup.time.advance(29_000);
+    expect(setup.outcome).toBe("under way");
+    await setup.time.advance(3_000);
+    expect(setup.outcome).toBe("healthy");
   });
 
   it("fails when the new system does not reach the hub that the old one reached", async () => {
-    const scene = proving({ linkUp: true }, false);
-    await scene.time.advance(599_000);
-    expect(scene.outcome).toBe("under way");
-    await scene.time.advance(2_000);
-    expect(scene.outcome).toBe("not-proven");
+    const setup = proving({ linkUp: true }, false);
+    await setup.time.advance(599_000);
+    expect(setup.outcome).toBe("under way");
+    await setup.time.advance(2_000);
+    expect(setup.outcome).toBe("not-proven");
   });
 
   it("asks no hub of the new system that the old one did not reach either", async () => {
-    const scene = proving({ linkUp: false }, false);
-    await scene.time.advance(31_000);
-    expect(scene.outcome).toBe("healthy");
+    const setup = proving({ linkUp: false }, false);
+    await setup.time.advance(31_000);
+    expect(setup.outcome).toBe("healthy");
   });
 
   it("ends when it is told to stop", async () => {

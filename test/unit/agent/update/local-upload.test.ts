@@ -13,20 +13,20 @@ import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
-class Scene {
+class Setup {
   readonly image = testImage(300_000);
   readonly folder: string;
   readonly staging: StagingFolder;
   readonly #files = new FilePartialStore("boot-1", kernelBootClock);
   readonly partialStore: PartialStore = { open: (...what) => this.#open(...what) };
   #present = 0;
-  readonly intake: LocalUpload;
+  readonly upload: LocalUpload;
   updating: string | null = null;
 
   constructor(folder: string, { keepFreeBytes = 0, maxImageBytes = 1e6 } = {}) {
     this.folder = folder;
     this.staging = new StagingFolder(folder, keepFreeBytes);
-    this.intake = new LocalUpload({
+    this.upload = new LocalUpload({
       staging: this.staging,
       partialStore: this.partialStore,
       maxImageBytes,
@@ -48,7 +48,7 @@ class Scene {
     }
     const { sha256, sizeBytes } = this.image;
     const offer = { sha256, sizeBytes, body: body() };
-    const { status, payload } = await this.intake.receive(offer, new AbortController().signal);
+    const { status, payload } = await this.upload.receive(offer, new AbortController().signal);
     const error = payload["error"] as { code: string } | undefined;
     return [status, error?.code];
   }
@@ -79,7 +79,7 @@ class Scene {
     const path = await this.staging.partialPath(sha256);
     const order = { operationId: "op-1", uris: ["file:///media/usb/x"], sha256, path, sizeBytes };
     const limits = { maxBytes: 1e6, availableBytes: 1e6 };
-    return await this.intake.preemptedBy(download).download({ ...order, ...limits }, () => undefined, signal);
+    return await this.upload.preemptedBy(download).download({ ...order, ...limits }, () => undefined, signal);
   }
 
   /** What a server answers to whoever asks for the rest of the image. */
@@ -104,13 +104,13 @@ async function* one(piece: Uint8Array): ImageResponse["body"] & AsyncGenerator<U
   yield piece;
 }
 
-async function scene(options?: { keepFreeBytes?: number; maxImageBytes?: number }): Promise<Scene> {
-  return new Scene(await temporaryFolder(), options);
+async function setup(options?: { keepFreeBytes?: number; maxImageBytes?: number }): Promise<Setup> {
+  return new Setup(await temporaryFolder(), options);
 }
 
 describe("an image that is handed in", () => {
   it("lies where a download would have left it, so that nothing is left to fetch", async () => {
-    const made = await scene();
+    const made = await setup();
     expect(await made.handIn()).toEqual([200, undefined]);
     const path = await made.staging.partialPath(made.image.sha256);
     expect((await readFile(path)).equals(made.image.content)).toBe(true);
@@ -120,7 +120,7 @@ describe("an image that is handed in", () => {
   });
 
   it("takes the place of what was fetched of it", async () => {
-    const made = await scene();
+    const made = await setup();
     const partial = await made.partialStore.open(
       await made.staging.partialPath(made.image.sha256),
       "op-0",
@@ -132,36 +132,36 @@ describe("an image that is handed in", () => {
   });
 
   it("stays when what earlier updates have left is removed, until another is asked for", async () => {
-    const made = await scene();
+    const made = await setup();
     const other = "a".repeat(64);
     const midway = async (): Promise<void> => {
-      await made.staging.removeAllExcept([], made.intake.protectedImages);
-      await made.staging.removeAllButPartial(other, made.intake.protectedImages);
+      await made.staging.removeAllExcept([], made.upload.protectedImages);
+      await made.staging.removeAllButPartial(other, made.upload.protectedImages);
     };
     expect(await made.handIn({ midway })).toEqual([200, undefined]);
-    await made.staging.removeAllExcept([], made.intake.protectedImages);
+    await made.staging.removeAllExcept([], made.upload.protectedImages);
     expect((await made.names()).length).toBeGreaterThan(0);
     made.updating = "op-1";
-    await made.staging.removeAllExcept([other], made.intake.protectedImages);
+    await made.staging.removeAllExcept([other], made.upload.protectedImages);
     expect(await made.names()).toEqual([]);
   });
 
   it("is thrown away when no update takes it up, and kept when one does", async () => {
-    const made = await scene();
+    const made = await setup();
     await made.handIn();
     made.updating = "op-1";
-    await made.intake.discardUnclaimed();
+    await made.upload.discardUnclaimed();
     expect(await made.names()).not.toEqual([]);
     made.updating = null;
     await made.handIn();
-    await made.intake.discardUnclaimed();
+    await made.upload.discardUnclaimed();
     expect(await made.names()).toEqual([]);
   });
 });
 
 describe("an image that is refused", () => {
   it("because it is another one, leaves nothing", async () => {
-    const made = await scene();
+    const made = await setup();
     expect(await made.handIn({ content: made.image.content.subarray(1) })).toEqual([400, "bad-digest"]);
     expect(await made.names()).toEqual([]);
   });
@@ -170,11 +170,11 @@ describe("an image that is refused", () => {
     ["larger than the board accepts", { maxImageBytes: 299_999 }, [400, "image-too-large"]],
     ["larger than the disk has room for", { keepFreeBytes: 2 ** 60 }, [507, "no-space"]],
   ] as const)("because it is %s", async (_why, options, expected) => {
-    expect(await (await scene(options)).handIn()).toEqual(expected);
+    expect(await (await setup(options)).handIn()).toEqual(expected);
   });
 
   it("because an update runs, or begins meanwhile: its file is not touched any more", async () => {
-    const made = await scene();
+    const made = await setup();
     made.updating = "op-1";
     expect(await made.handIn()).toEqual([409, "update-running"]);
     made.updating = null;
@@ -183,7 +183,7 @@ describe("an image that is refused", () => {
   });
 
   it("because an update runs that is fetching, without waiting for that to end", async () => {
-    const made = await scene();
+    const made = await setup();
     made.updating = "op-1";
     const stop = new AbortController();
     let tell: () => void = () => undefined;
@@ -201,7 +201,7 @@ describe("an image that is refused", () => {
   });
 
   it("because another one is being handed in", async () => {
-    const made = await scene();
+    const made = await setup();
     const both = await Promise.all([made.handIn(), made.handIn()]);
     expect(both).toContainEqual([409, "update-running"]);
     expect(both).toContainEqual([200, undefined]);
@@ -210,7 +210,7 @@ describe("an image that is refused", () => {
 
 describe("an update for the very image that is being handed in", () => {
   it("fetches when that was let go of, although nothing more of it comes, and goes on from there", async () => {
-    const made = await scene();
+    const made = await setup();
     const { image } = made;
     const half = image.content.subarray(0, 150_000);
     let tell: () => void = () => undefined;
@@ -221,7 +221,7 @@ describe("an update for the very image that is being handed in", () => {
       await new Promise(() => undefined);
     }
     const { sha256, sizeBytes } = image;
-    const taken = made.intake.receive({ sha256, sizeBytes, body: stuck() }, new AbortController().signal);
+    const taken = made.upload.receive({ sha256, sizeBytes, body: stuck() }, new AbortController().signal);
     await isHalfway;
     made.updating = "op-1";
     const asked: number[] = [];
@@ -236,7 +236,7 @@ describe("an update for the very image that is being handed in", () => {
   });
 
   it("begins while the last fetch of it still lets go: the image is taken after that", async () => {
-    const made = await scene();
+    const made = await setup();
     const { sha256 } = made.image;
     const stop = new AbortController();
     let goOn: () => void = () => undefined;

@@ -10,7 +10,7 @@ import { digest } from "../../../support/updates.ts";
 const minuteMs = 60_000;
 const request = { fwPackageUri: "https://images.example/board.img", fwPackageCheckValue: digest };
 
-async function scene(options?: FakeBoardOptions): Promise<{ hub: FakeHub; board: FakeBoard }> {
+async function setup(options?: FakeBoardOptions): Promise<{ hub: FakeHub; board: FakeBoard }> {
   const hub = new FakeHub();
   const board = new FakeBoard(hub, options);
   await board.powerOn();
@@ -18,7 +18,7 @@ async function scene(options?: FakeBoardOptions): Promise<{ hub: FakeHub; board:
 }
 
 it("counts the starts of each new system from nothing: one update after the other is proven", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   for (let number = 2; number <= attemptLimits.trialBoots + 3; number += 1) {
     await hub.call("firmwareUpdate", { ...request, fwVersion: `${number}.0.0`, operationId: `op-${number}` });
     await board.time.advance(15 * minuteMs);
@@ -27,7 +27,7 @@ it("counts the starts of each new system from nothing: one update after the othe
 });
 
 it("does not install the version that came to run while its image was waiting", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1", apply: "manual" });
   await board.time.advance(5 * minuteMs);
   await board.flash("2.0.0");
@@ -39,7 +39,7 @@ it("does not install the version that came to run while its image was waiting", 
 });
 
 it("waits with an image that was released while the board went down, and installs it when the board has stayed", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1", apply: "manual" });
   await hub.call("rebootDevice", { delaySeconds: 400 });
   await board.time.advance(5 * minuteMs);
@@ -55,7 +55,7 @@ it("waits with an image that was released while the board went down, and install
 });
 
 it("counts from the end of an update how late a reboot is that has waited for it", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   board.breakInstall();
   board.installMs = 5 * minuteMs;
   await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1", apply: "manual" });
@@ -73,7 +73,7 @@ it("counts from the end of an update how late a reboot is that has waited for it
 });
 
 it("asks for a minute which version runs after a way back, before that is gone once more", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1" });
   await board.time.advance(100_000);
   expect([board.saved?.update.phase, board.boots]).toStrictEqual(["proving", 2]);
@@ -87,7 +87,7 @@ it("asks for a minute which version runs after a way back, before that is gone o
 });
 
 it("says that a service still runs the new version after its way back, and reboots no board for it", async () => {
-  const { hub, board } = await scene({ restart: "service" });
+  const { hub, board } = await setup({ restart: "service" });
   await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1", apply: "manual" });
   await board.time.advance(5 * minuteMs);
   await board.ask("applyFirmwareUpdate", {});
@@ -100,7 +100,7 @@ it("says that a service still runs the new version after its way back, and reboo
 });
 
 it("leaves the way back to the boot loader where the installer of the new system cannot go it", async () => {
-  const { hub, board } = await scene();
+  const { hub, board } = await setup();
   await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1" });
   await board.time.advance(100_000);
   hub.cut();

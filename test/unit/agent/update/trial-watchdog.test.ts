@@ -10,7 +10,7 @@ import { fakeRuntime } from "../../../support/fake-runtime.ts";
 const minuteMs = 60_000;
 const s = states();
 
-function scene(update: UpdateState, runningVersion: string | null | Error = "2.0.0") {
+function setup(update: UpdateState, runningVersion: string | null | Error = "2.0.0") {
   const time = new FakeTime();
   const bootedAtMs = time.nowMs();
   const alerts = new Alerts([]);
@@ -52,7 +52,7 @@ describe("a board that cannot save", () => {
     ["a service on its way back", { ...s.reverting, fromBootId: "boot-2", restart: "service" }, "2.0.0", 0],
     ["a system that is kept", s.completed, "2.0.0", 0],
   ])("and runs %s", async (_what, update, running, reboots) => {
-    const made = scene(update, running);
+    const made = setup(update, running);
     made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(30 * minuteMs - 1);
     expect(made.reboots).toBe(0);
@@ -61,7 +61,7 @@ describe("a board that cannot save", () => {
   });
 
   it.each(["state", "trials"])("has from the first refusal on: %s", async (part) => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     made.alerts.raise(part, "It cannot be saved.");
     await made.time.advance(20 * minuteMs);
     made.alerts.raise(part, "For another reason.");
@@ -70,7 +70,7 @@ describe("a board that cannot save", () => {
   });
 
   it("has its time from the boot on, however late the disk refuses, but two minutes of that", async () => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     await made.time.advance(20 * minuteMs);
     made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(10 * minuteMs - 1);
@@ -85,7 +85,7 @@ describe("a board that cannot save", () => {
   });
 
   it("asks for its reboot again, ever ten minutes, for as long as it is refused or does not come", async () => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     made.refusal = new Error("systemd said no");
     made.alerts.raise("state", "It cannot be saved.");
     await made.time.advance(40 * minuteMs);
@@ -101,7 +101,7 @@ describe("a board that cannot save", () => {
   it.each([null, new Error("The installer does not answer.")])(
     "asks which system runs until that is told: %s",
     async (unknown) => {
-      const made = scene(s.proving, unknown);
+      const made = setup(s.proving, unknown);
       made.alerts.raise("state", "It cannot be saved.");
       await made.time.advance(35 * minuteMs);
       made.runningVersion = "2.0.0";
@@ -112,7 +112,7 @@ describe("a board that cannot save", () => {
   );
 
   it("is left alone by other alerts, and by an agent that stops", async () => {
-    const made = scene(s.proving);
+    const made = setup(s.proving);
     made.alerts.raise("reserve", "There is none.");
     await made.time.advance(60 * minuteMs);
     made.alerts.raise("state", "It cannot be saved.");

@@ -5,9 +5,9 @@ import type { Activity } from "../../../../agent/watchdog/stall-detector.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
-/** An attendant of an agent that does what the test says, and what systemd has heard of it. */
-function scene(watchdogMs: number | null = 60_000): {
-  readonly attendant: ServiceWatchdog;
+/** An watchdog of an agent that does what the test says, and what systemd has heard of it. */
+function setup(watchdogMs: number | null = 60_000): {
+  readonly watchdog: ServiceWatchdog;
   readonly heard: string[];
   readonly lines: string[];
   readonly time: FakeTime;
@@ -17,19 +17,19 @@ function scene(watchdogMs: number | null = 60_000): {
   const heard: string[] = [];
   const lines: string[] = [];
   const agent = { work: [] as Activity[], status: "Nothing to do." };
-  const attendant = new ServiceWatchdog({
+  const watchdog = new ServiceWatchdog({
     manager: { watchdogMs, notify: (...assignments) => void heard.push(...assignments) },
     ...fakeRuntime({ time, log: createLog("info", { write: (line) => lines.push(line) }) }),
     activities: () => agent.work,
     status: () => agent.status,
   });
-  onTestFinished(async () => await attendant.stop());
-  return { attendant, heard, lines, time, agent };
+  onTestFinished(async () => await watchdog.stop());
+  return { watchdog, heard, lines, time, agent };
 }
 
 it("says that the agent is ready, and feeds the watchdog each quarter of its time", async () => {
-  const { attendant, heard, time } = scene();
-  attendant.start();
+  const { watchdog, heard, time } = setup();
+  watchdog.start();
   await settle();
   expect(heard).toEqual(["READY=1", "WATCHDOG=1", "STATUS=Nothing to do."]);
   heard.length = 0;
@@ -38,8 +38,8 @@ it("says that the agent is ready, and feeds the watchdog each quarter of its tim
 });
 
 it("says it again until it is heard: the first word may be lost", async () => {
-  const { attendant, heard, time } = scene();
-  attendant.start();
+  const { watchdog, heard, time } = setup();
+  watchdog.start();
   await settle();
   heard.length = 0; // systemd's queue was full.
   await time.advance(15_000);
@@ -47,14 +47,14 @@ it("says it again until it is heard: the first word may be lost", async () => {
 });
 
 it("says how the agent is when that has changed, and not when it has not", async () => {
-  const { attendant, heard, time, agent } = scene();
-  attendant.start();
+  const { watchdog, heard, time, agent } = setup();
+  watchdog.start();
   await settle();
   heard.length = 0;
-  attendant.refresh();
+  watchdog.refresh();
   agent.status = "Rebooting.";
-  attendant.refresh();
-  attendant.refresh();
+  watchdog.refresh();
+  watchdog.refresh();
   expect(heard).toEqual(["STATUS=Rebooting."]);
   agent.status = "Downloading.";
   await time.advance(15_000);
@@ -62,8 +62,8 @@ it("says how the agent is when that has changed, and not when it has not", async
 });
 
 it("stops feeding and has itself ended when work is stuck, though the event loop turns", async () => {
-  const { attendant, heard, lines, time, agent } = scene();
-  attendant.start();
+  const { watchdog, heard, lines, time, agent } = setup();
+  watchdog.start();
   agent.work = [{ name: "update: install", progressMark: "a", stallLimitMs: 120_000 }];
   await time.advance(135_000);
   expect(heard).not.toContain("WATCHDOG=trigger");
@@ -75,13 +75,13 @@ it("stops feeding and has itself ended when work is stuck, though the event loop
   expect(lines).toEqual([expect.stringContaining('"level":"fatal"')]);
   const told = heard.length;
   await time.advance(600_000);
-  attendant.refresh();
+  watchdog.refresh();
   expect(heard.slice(told)).not.toContain("WATCHDOG=1");
 });
 
 it("goes on feeding while work waits, for however long", async () => {
-  const { attendant, heard, time, agent } = scene();
-  attendant.start();
+  const { watchdog, heard, time, agent } = setup();
+  watchdog.start();
   agent.work = [{ name: "update: awaitRelease", progressMark: "a", stallLimitMs: null }];
   await time.advance(3_600_000);
   expect(heard).not.toContain("WATCHDOG=trigger");
@@ -89,11 +89,11 @@ it("goes on feeding while work waits, for however long", async () => {
 });
 
 it("looks where no watchdog is set too, and says that it stops", async () => {
-  const { attendant, heard, lines, time, agent } = scene(null);
-  attendant.start();
+  const { watchdog, heard, lines, time, agent } = setup(null);
+  watchdog.start();
   agent.work = [{ name: "reboot: reboot", progressMark: "a", stallLimitMs: 10_000 }];
   await time.advance(45_000);
   expect(lines).toHaveLength(1);
-  await attendant.stop();
+  await watchdog.stop();
   expect(heard.slice(-2)).toEqual(["STOPPING=1", "STATUS=Stopping."]);
 });

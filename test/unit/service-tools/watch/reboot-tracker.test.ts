@@ -29,8 +29,8 @@ function told(
   const tracker = rebootTracker("op-1", before, repeated);
   let memory = tracker.initial;
   let phases: string[] = [];
-  for (const [index, look] of looks.entries()) {
-    const step = tracker.next(memory, look);
+  for (const [index, view] of looks.entries()) {
+    const step = tracker.next(memory, view);
     memory = step.memory;
     phases = step.progress.phases.map(({ phase }) => phase);
     if (step.end !== undefined) return { end: step.end, looks: index + 1, phases };

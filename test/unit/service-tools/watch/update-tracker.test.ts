@@ -47,8 +47,8 @@ function told(
   const tracker = updateTracker({ deviceId: "board-1" }, { ...asked, ...what }, before);
   let memory = tracker.initial;
   let phases: string[] = [];
-  for (const look of looks) {
-    const step = tracker.next(memory, look);
+  for (const view of looks) {
+    const step = tracker.next(memory, view);
     memory = step.memory;
     phases = step.progress.phases.map(({ phase }) => phase);
     if (step.end !== undefined) return { end: step.end, phases };

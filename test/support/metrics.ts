@@ -1,7 +1,7 @@
 import type { BoardMetrics } from "../../agent/telemetry/metrics.ts";
 
 /** A board of which nothing bad can be said. */
-export const goodVitals: BoardMetrics = {
+export const goodMetrics: BoardMetrics = {
   cpuCelsius: 45,
   power: { underVoltage: false, throttled: false, underVoltageSinceBoot: false, throttledSinceBoot: false },
   memory: { totalBytes: 1_000_000_000, availableBytes: 600_000_000 },
