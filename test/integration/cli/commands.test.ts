@@ -188,7 +188,7 @@ describe("boardkeeper update --wait", () => {
       hub,
       `update -d board-1 --uri ${uri} --sha256 ${wrong} --operation-id other --wait`,
     );
-    expect(err).toContain("The update of board-1 failed while verifying. The image that arrived has SHA-256");
+    expect(err).toContain("The update of board-1 failed while verifying. The downloaded image has SHA-256");
     expect(err).toContain("(bad-digest)");
     expect(exitCode).toBe(1);
   });
