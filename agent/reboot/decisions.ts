@@ -6,7 +6,7 @@ import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 import { step, type RebootJob, type RebootSlice } from "./machine.ts";
 
-/* What a request about reboots comes to, given what is saved. Pure: the store takes these decisions one at a time. */
+/* Decides requests about reboots from the saved state. Pure: the state store runs one decision at a time. */
 
 export interface RebootProposal {
   readonly job: RebootJob;
@@ -15,9 +15,9 @@ export interface RebootProposal {
   readonly mode: "systemd" | "simulated";
   /** What the board is busy with that must end first: "the update op-1 is applying"; undefined where nothing is. */
   readonly blockedBy: string | undefined;
-  /** Who asks that the board is not shut down; nobody where the caller insists. */
+  /** The inhibitors held; none where the request ignores them. */
   readonly inhibitors: readonly Inhibitor[];
-  /** How the board stands to its windows, for a job that waits for one; null for any other. */
+  /** The status of the maintenance windows for a job that waits for one; null otherwise. */
   readonly window: WindowStatus | null;
 }
 
@@ -71,7 +71,7 @@ function describeSchedule({ scheduledFor }: RebootJob, window: WindowStatus | nu
   return scheduledFor;
 }
 
-/** `cancelReboot`: possible until the reboot has been ordered. */
+/** `cancelReboot`: possible until the reboot has started. */
 export function decideCancelReboot(
   { reboot }: RebootSlice,
   operationId: string | undefined,

@@ -1,10 +1,10 @@
-/** Somebody on the board who asks that it is not shut down for now (systemd's inhibitor locks). */
+/** A program on the board that holds one of systemd's inhibitor locks against a shutdown. */
 export interface Inhibitor {
   readonly who: string;
   readonly why: string;
 }
 
-/** Why a reboot is not to be had now, and what to do. */
+/** Why the board does not reboot now, and what to do. */
 export function inhibitedMessage(inhibitors: readonly Inhibitor[]): string {
   const names = inhibitors
     .slice(0, 3)

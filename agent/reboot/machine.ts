@@ -4,12 +4,12 @@ import type { RebootCause } from "../contract/snapshot.ts";
 import { failureSchema, isoTimestamp, wholeNumber, shortText } from "../contract/check.ts";
 import { operationId } from "../contract/methods.ts";
 
-/** How much later than it is due a reboot may come: a disk may have a bad moment, an agent may have to be started again. */
+/** How late a reboot may start: the disk may fail for a moment, or the agent restart. */
 export const maxLatenessMs = 60_000;
 
 const cause = v.picklist(["requested", "update", "other"]);
 
-/** The last reboot that a changed boot id proved. `at` is null until the clock can be trusted to say when. */
+/** The last reboot that a changed boot id proved. `at` is null until the clock is synchronized. */
 const lastReboot = v.object({
   fromBootId: shortText,
   bootId: shortText,
@@ -23,9 +23,9 @@ const request = v.object({
   reason: v.nullable(shortText),
   force: v.boolean(),
   acceptedAt: isoTimestamp,
-  /** When it is due, as wall time for people; in a window, when that was expected to let it through, or did. */
+  /** When it is due, as wall time for people; for a window, when that was expected to open, or did. */
   scheduledFor: isoTimestamp,
-  /** It waits for a maintenance window, rather than for a time. */
+  /** Waits for a maintenance window instead of a time. */
   window: v.optional(v.boolean()),
 });
 export type RebootJob = Readonly<v.InferOutput<typeof request>>;
@@ -33,20 +33,19 @@ export type RebootJob = Readonly<v.InferOutput<typeof request>>;
 const history = { last: v.nullable(lastReboot) };
 
 /**
- * A reboot, asked for by a method or needed by an update. `bootId` is the boot in which the state was entered; the due
- * time is a deadline on that boot's clock, so that a step of the wall clock cannot move it. One that is long over is not
- * done late: who asked has been told so, or has given the board up.
+ * A reboot, requested by a method or needed by an update. `bootId` is the boot in which the state was entered; the due time
+ * is on that boot's clock, so a step of the wall clock cannot move it. An overdue reboot fails instead of coming late.
  */
 export const rebootState = v.variant("phase", [
   v.object({ phase: v.literal("idle"), ...history }),
   v.object({ phase: v.literal("scheduled"), ...history, job: request, bootId: shortText, dueBootMs: wholeNumber }),
-  /** Due, but an update is being applied: its own reboot, or its end, comes first. */
+  /** Due, but an update is being applied: its reboot, or its end, comes first. */
   v.object({
     phase: v.literal("waiting"),
     ...history,
     job: request,
     bootId: shortText,
-    /** Since when nothing is in the way any more. Absent while something is. */
+    /** Since when nothing blocks it. Absent while something does. */
     dueBootMs: v.optional(wholeNumber),
   }),
   v.object({
@@ -56,7 +55,7 @@ export const rebootState = v.variant("phase", [
     cause: v.picklist(["requested", "update"]),
     bootId: shortText,
     startedAt: isoTimestamp,
-    /** When the board has to be down. Absent in what releases before it have saved. */
+    /** The deadline of the reboot. Absent in states of older releases. */
     dueBootMs: v.optional(wholeNumber),
   }),
   v.object({
@@ -82,18 +81,18 @@ export type RebootEvent =
       readonly blockedByUpdate: boolean;
       readonly bootId: string;
       readonly at: string;
-      /** When the board has to be down. */
+      /** The deadline of the reboot. */
       readonly downBootMs: number;
     }
-  /** The update that is being applied needs its reboot now; it fulfils a pending request as well. */
+  /** The update being applied needs its reboot now; that fulfils a pending request as well. */
   | { readonly type: "neededByUpdate"; readonly bootId: string; readonly at: string; readonly downBootMs: number }
   | { readonly type: "cancelled" }
-  /** Due, but somebody on the board asks that it is not shut down, and the caller did not insist. */
+  /** Due, but an inhibitor is held on the board, and the request does not ignore it. */
   | { readonly type: "inhibited"; readonly message: string }
-  /** Due, but it could not be saved, and a board that does not know why it went down must not go down. */
+  /** Due, but the state could not be saved: a board that would not know why it went down must stay up. */
   | { readonly type: "stateNotSaved"; readonly message: string }
   | { readonly type: "rebootTimedOut"; readonly message: string }
-  /** The time of a proven reboot is known at last. */
+  /** The time of a proven reboot is known. */
   | { readonly type: "timestamped"; readonly at: string; readonly clockSynchronized: boolean };
 
 export type RebootAction =
@@ -102,7 +101,7 @@ export type RebootAction =
   | { readonly kind: "awaitUpdate"; readonly window: boolean }
   | { readonly kind: "reboot"; readonly cause: RebootCause };
 
-/** The state after an event, or undefined when this state does not answer it. */
+/** The state after an event; undefined when the event is ignored. */
 export function step(state: RebootState, event: RebootEvent): RebootState | undefined {
   switch (event.type) {
     case "scheduled": {
@@ -137,7 +136,7 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
       if (state.phase !== "scheduled" && state.phase !== "waiting") return undefined;
       return { phase: "cancelled", last: state.last, job: state.job };
     case "inhibited":
-      // Held when it came due, or taken between that and the order.
+      // Held when it was due, or taken before the reboot started.
       if (state.phase !== "scheduled" && state.phase !== "waiting" && state.phase !== "rebooting") return undefined;
       if (state.phase === "rebooting" && state.cause === "update") return undefined;
       return {
@@ -171,14 +170,14 @@ export function step(state: RebootState, event: RebootEvent): RebootState | unde
   }
 }
 
-/** What becomes of a reboot when the update ends that it may have waited for. */
+/** The state after the end of an update that the reboot may have waited for. */
 export function unblock(state: RebootState, nowBootMs: number): RebootState {
   return state.phase === "waiting" ? { ...state, dueBootMs: nowBootMs } : state;
 }
 
 /**
- * The state to go on from after a restart of the agent: any changed boot id ends a pending reboot. One that stands in an
- * older state than the last is not carried out: it may have been cancelled since. Nor is one that should long have come.
+ * The state to continue from after a restart of the agent. A changed boot id completes a pending reboot. A pending reboot in
+ * an older state fails, because it may have been cancelled since; so does an overdue one.
  */
 export function recoverReboot(
   state: RebootState,
@@ -208,7 +207,7 @@ const stateLost =
 const tooLate =
   "The reboot did not come when it was due: it was refused, or the agent did not run, or could not save that the board goes down. It is not done late. Look at the agent's log, then ask again.";
 
-/** For a window there is no time to be late for: it comes again. */
+/** A reboot in a window is never overdue: the window opens again. */
 function isOverdue(state: RebootState, nowBootMs: number): boolean {
   if (!("dueBootMs" in state)) return false;
   const { dueBootMs = Infinity } = state;
@@ -234,7 +233,7 @@ function pendingJob(state: RebootState): { job: RebootJob | null; cause: RebootC
   return { job: null, cause: "other", startedAt: null };
 }
 
-/** What must be done in a state; undefined where there is nothing but to wait for a request. */
+/** What must be done in a state; undefined where the machine waits for a request. */
 export function actionFor(state: RebootState): RebootAction | undefined {
   switch (state.phase) {
     case "scheduled":
@@ -252,7 +251,7 @@ export function actionFor(state: RebootState): RebootAction | undefined {
   }
 }
 
-/** True while a reboot is asked for or under way. */
+/** True while a reboot is requested or under way. */
 export function isPending(state: RebootState): boolean {
   return state.phase === "scheduled" || state.phase === "waiting" || state.phase === "rebooting";
 }

@@ -3,8 +3,8 @@ import type { BlockedBy } from "../maintenance/window.ts";
 import type { RebootState } from "./machine.ts";
 
 /**
- * The reboot as the hub may know it. A proven reboot counts as proven once it is known when it was.
- * @param wait what its maintenance window was last seen to make it wait for; null where nobody has looked
+ * The reboot as it is reported to the hub. A proven reboot is reported as proven once its time is known.
+ * @param wait what its maintenance window last waited for; null before the first check
  */
 export function describeReboot(state: RebootState, wait: BlockedBy | null = null): RebootSnapshot {
   const { last } = state;
@@ -32,7 +32,7 @@ function causeOf(state: Extract<RebootState, { phase: "rebooting" | "proven" }>)
   return state.phase === "rebooting" ? state.cause : state.last.cause;
 }
 
-/** A window may be moved, and the clock with it, while a reboot waits: then what was saved is not what will be. */
+/** Windows and clock may change while a reboot waits, so the saved time does not count for a window. */
 function scheduledForOf(state: RebootState, wait: BlockedBy | null): string | null {
   const job = "job" in state ? state.job : null;
   if (job?.window === true && state.phase === "scheduled") return wait?.kind === "closed" ? wait.until : null;

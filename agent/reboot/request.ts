@@ -4,42 +4,42 @@ import { rejectRequest, invalidPayload, type Validated } from "../contract/error
 import type { WindowStatus } from "../maintenance/window.ts";
 import type { RebootJob } from "./machine.ts";
 
-/** A reboot further in the past than this was meant for another day, not for now. */
+/** The longest time that a requested moment may lie in the past. */
 const maxPastMs = 60_000;
 const maxDelayMs = 86_400_000;
 const maxReasonBytes = 200;
-/** What is noted down as the delay where a window is not known to open: no release before windows would act on it. */
+/** The saved delay where no window is known to open: too long for older releases, which know no windows, to act on. */
 const unknownDelayMs = 366 * 86_400_000;
 
 export interface RebootContext {
   readonly now: Date;
-  /** False on a board that has not heard from a time server since it booted. */
+  /** False until a time server has set the clock in this boot. */
   readonly clockSynchronized: boolean;
-  /** How the board stands to its maintenance windows; null where none is configured. */
+  /** The status of the maintenance windows; null where none is configured. */
   readonly window: WindowStatus | null;
 }
 
 export interface RebootPlan {
   readonly job: RebootJob;
-  /** From now, on the boot clock; what it comes to now, for a job that waits for a window. */
+  /** The delay from now on the boot clock; an estimate for a job that waits for a window. */
   readonly delayMs: number;
-  /** Whether the caller gave the operation id: only then can a repeated call be told. */
+  /** Whether the caller gave the operation id: only then is a repeated call recognized. */
   readonly callerGaveId: boolean;
 }
 
-/** What a `rebootDevice` payload asks for, or why it cannot be had. */
-export function planReboot(payload: unknown, terms: RebootContext, newOperationId: string): Validated<RebootPlan> {
+/** The reboot that a `rebootDevice` payload requests, or why it is refused. */
+export function planReboot(payload: unknown, context: RebootContext, newOperationId: string): Validated<RebootPlan> {
   const checked = parseRebootRequest(payload);
   if (!checked.ok) return invalidPayload(checked.problems);
   const request = checked.value;
-  const delay = delayOf(request, terms);
+  const delay = parseDelay(request, context);
   if (!delay.ok) return delay;
   const job = {
     operationId: request.operationId ?? newOperationId,
     reason: request.reason === undefined ? null : withoutSecrets(request.reason),
     force: request.force ?? false,
-    acceptedAt: terms.now.toISOString(),
-    scheduledFor: new Date(terms.now.getTime() + delay.value).toISOString(),
+    acceptedAt: context.now.toISOString(),
+    scheduledFor: new Date(context.now.getTime() + delay.value).toISOString(),
     ...(request.window === true ? { window: true } : {}),
   };
   return { ok: true, value: { job, delayMs: delay.value, callerGaveId: request.operationId !== undefined } };
@@ -51,9 +51,9 @@ function withoutSecrets(reason: string): string {
   return redacted === reason ? reason : truncateUtf8(redacted, maxReasonBytes); // It may have become longer.
 }
 
-function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootContext): Validated<number> {
+function parseDelay({ delaySeconds, at, window }: RebootRequest, context: RebootContext): Validated<number> {
   if (window === true) {
-    if (terms.window !== null) return { ok: true, value: windowDelayMs(terms.window, terms.now) };
+    if (context.window !== null) return { ok: true, value: windowDelayMs(context.window, context.now) };
     return rejectRequest(
       400,
       "window-missing",
@@ -61,16 +61,16 @@ function delayOf({ delaySeconds, at, window }: RebootRequest, terms: RebootConte
     );
   }
   if (at === undefined) return { ok: true, value: (delaySeconds ?? 0) * 1_000 };
-  if (!terms.clockSynchronized) {
+  if (!context.clockSynchronized) {
     return rejectRequest(
       400,
       "clock-not-set",
       "at: this board's clock has not been set since it booted; give delaySeconds.",
     );
   }
-  const delayMs = Date.parse(at) - terms.now.getTime();
+  const delayMs = Date.parse(at) - context.now.getTime();
   if (delayMs < -maxPastMs || delayMs > maxDelayMs) {
-    const bounds = `from now (${terms.now.toISOString()}) to a day later`;
+    const bounds = `from now (${context.now.toISOString()}) to a day later`;
     return rejectRequest(400, "bad-request", `at: expected a time ${bounds}, got ${at}.`);
   }
   return { ok: true, value: Math.max(0, delayMs) };

@@ -17,17 +17,17 @@ import {
 
 const unsavedMessage =
   "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
-/** How long the order waits for the hub to hear of it first. */
+/** How long a reboot waits until the hub has acknowledged the reported state. */
 const reportFlushMs = 5_000;
 
-/** The power of the board. */
+/** Reboots the board. */
 export interface RebootPort {
   /**
-   * Orders a reboot. Resolves when the order is taken: what follows is the end of this process. Rejects when it is not: with
-   * an AgentError `inhibited` when somebody asks that the board is not shut down, and the order does not insist.
+   * Starts a reboot. Resolves when it is accepted; then this process ends. Rejects otherwise: with an AgentError `inhibited`
+   * when an inhibitor is held and `force` is false.
    */
   reboot(order: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
-  /** Who asks that the board is not shut down now. Never rejects: nobody, where that cannot be told within seconds. */
+  /** The inhibitors held now. Never rejects: an empty list where they cannot be read within seconds. */
   inhibitors(): Promise<readonly Inhibitor[]>;
 }
 
@@ -37,18 +37,18 @@ export interface RebootRunnerPorts extends Runtime {
   readonly rebootPort: RebootPort;
   /** Whether an update is changing the board: its own reboot, or its end, comes first. */
   readonly isUpdateApplying: () => boolean;
-  /** How long a reboot may take from the order to the end of this process, before it counts as one that never came. */
+  /** The longest time from the start of a reboot to the end of this process; then it counts as failed. */
   readonly deadlineMs: number;
-  /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
+  /** Resolves when the hub has acknowledged the reported state, or after that time. */
   readonly reported: (withinMs: number, signal?: AbortSignal) => Promise<void>;
-  /** Resolves when a maintenance window lets the board act. Tells what it waits for. */
+  /** Resolves when a maintenance window is open. Reports what it waits for. */
   readonly windowOpened: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
-  /** Told what a reboot in a window waits for. */
+  /** Called with what a reboot in a window waits for. */
   readonly onWait: (wait: BlockedBy) => void;
   readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
 }
 
-/** Waits until a reboot is due, orders it, notices when it does not come, and says when the last one was. */
+/** Waits until a reboot is due, starts it, detects when it does not happen, and timestamps the last one. */
 export class RebootRunner {
   readonly #ports: RebootRunnerPorts;
   readonly #actionRunner: ActionRunner<RebootAction & { readonly operationId: string }>;
@@ -59,17 +59,17 @@ export class RebootRunner {
     this.#ports = ports;
     this.#actionRunner = new ActionRunner(
       ({ kind, operationId }) => `${kind} ${operationId}`,
-      (what, signal) => this.#perform(what, signal),
+      (action, signal) => this.#perform(action, signal),
     );
     ports.store.onChange(() => this.#updateAction());
   }
 
-  /** What is being done: for a watchdog. */
+  /** The running action, for the watchdog. */
   get running(): RunningAction<RebootAction> | undefined {
     return this.#actionRunner.running;
   }
 
-  /** Takes up the action of the saved state, and stamps a proven reboot as soon as the time is known. */
+  /** Starts the action of the saved state, and timestamps a proven reboot once the clock is synchronized. */
   start(): void {
     this.#updateAction();
     const { last } = this.#ports.store.state.reboot;
@@ -83,7 +83,7 @@ export class RebootRunner {
 
   /**
    * Reboots the board for an update, which fulfils a pending request as well. Never resolves: the process ends. Rejects
-   * with `reboot-never-came` when it does not.
+   * with `reboot-never-came` otherwise.
    */
   async rebootForUpdate(signal: AbortSignal): Promise<never> {
     const { store } = this.#ports;
@@ -94,33 +94,33 @@ export class RebootRunner {
 
   #updateAction(): void {
     const { reboot } = this.#ports.store.state;
-    const what = actionFor(reboot);
+    const action = actionFor(reboot);
     const operationId = "job" in reboot ? (reboot.job?.operationId ?? "") : "";
-    this.#actionRunner.setWanted(what && { ...what, operationId });
+    this.#actionRunner.setWanted(action && { ...action, operationId });
   }
 
-  async #perform(what: RebootAction, signal: AbortSignal): Promise<void> {
+  async #perform(action: RebootAction, signal: AbortSignal): Promise<void> {
     try {
-      await this.#execute(what, signal);
+      await this.#execute(action, signal);
     } catch (cause) {
       if (!signal.aborted) this.#ports.log.error({ err: cause }, "reboot step failed");
     }
   }
 
-  async #execute(what: RebootAction, signal: AbortSignal): Promise<void> {
+  async #execute(action: RebootAction, signal: AbortSignal): Promise<void> {
     const { timer, bootClock, store, windowOpened, onWait, isUpdateApplying } = this.#ports;
-    switch (what.kind) {
+    switch (action.kind) {
       case "awaitDue":
-        await timer.after(Math.max(0, what.dueBootMs - bootClock.nowMs()), signal);
+        await timer.after(Math.max(0, action.dueBootMs - bootClock.nowMs()), signal);
         return await this.#handleDue(signal);
       case "awaitWindow":
         await windowOpened(onWait, signal);
         return await this.#handleDue(signal);
       case "awaitUpdate":
-        // Again, where the next update has begun while this one waited for its window: it goes first as well.
+        // Repeats where another update started while this waited for a window: that goes first.
         do {
           await store.until(() => !isUpdateApplying(), signal);
-          if (what.window) await windowOpened(onWait, signal); // The update may have taken longer than the window.
+          if (action.window) await windowOpened(onWait, signal); // The window may have closed during the update.
           await this.#handleDue(signal);
         } while (!signal.aborted && store.state.reboot.phase === "waiting");
         return;
@@ -141,7 +141,7 @@ export class RebootRunner {
         return await this.#record(() => ({ type: "inhibited", message: inhibitedMessage(inhibitors) }));
     }
     await this.#record(() => {
-      // Looked at anew at each try: what the disk does not take in time is not done late.
+      // Checked at each attempt to save: a reboot that cannot be saved in time is not done late.
       const isLate = store.lastWriteError !== undefined && bootClock.nowMs() - dueBootMs >= maxLatenessMs;
       if (isLate) return { type: "stateNotSaved", message: unsavedMessage };
       return { type: "due", blockedByUpdate: isUpdateApplying(), ...this.#rebootDetails() };
@@ -164,7 +164,7 @@ export class RebootRunner {
       if (cause instanceof AgentError && cause.code === "inhibited")
         return await this.#record(() => ({ type: "inhibited", message: cause.message }));
       const said = errorMessage(cause);
-      why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The door speaks in sentences, programs do not.
+      why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The helper's message ends with a full stop, that of a program does not.
     }
     const message = `${why} Look at the log of the board's systemd, then ask again.`;
     await this.#record(() => ({ type: "rebootTimedOut", message }));
@@ -184,7 +184,7 @@ export class RebootRunner {
     return { bootId, at: timestamp(wallClock), downBootMs: Math.round(bootClock.nowMs() + reportFlushMs + deadlineMs) };
   }
 
-  /** @param eventNow what has happened, as it looks at each try to save it */
+  /** @param eventNow the event, computed again at each attempt to save it */
   #record(eventNow: () => RebootEvent): Promise<void> {
     return this.#ports.store.transactUntilSaved((saved) => {
       const reboot = step(saved.reboot, eventNow());
@@ -197,7 +197,7 @@ export class RebootRunner {
   }
 }
 
-/** Whether inhibitors are to be ignored: the caller said so, or an update has armed a system that waits for this reboot. */
+/** Whether inhibitors are ignored: the request says so, or an update has armed a system for this reboot. */
 function ignoresInhibitors(reboot: RebootState): boolean {
   if (reboot.phase === "rebooting" && reboot.cause === "update") return true;
   return "job" in reboot && reboot.job?.force === true;

@@ -3,14 +3,14 @@ import { AgentError } from "../lib/errors.ts";
 import type { HealthCheck } from "./ports.ts";
 
 export interface HealthCheckLimits {
-  /** How long the new system must be healthy without a break. */
+  /** How long the new system must be healthy without interruption. */
   readonly healthyForMs: number;
-  /** How long it may take to get there. */
+  /** The longest time for the whole check. */
   readonly deadlineMs: number;
 }
 
 const checkIntervalMs = 1_000;
-/** How long a link may take that has just been broken, or is on its way after a start: longer than its longest pause. */
+/** The longest time to wait for a connection: longer than the longest pause between two attempts. */
 const linkTimeoutMs = 180_000;
 
 interface LinkProbe extends Runtime {
@@ -18,23 +18,23 @@ interface LinkProbe extends Runtime {
 }
 
 /**
- * Healthy is: the agent runs, and the link is up if it was up before the update. Not "the link is up": a hub that is
- * away for its own reasons must not turn a good fleet back.
+ * Healthy means: the agent runs, and is connected if it was before the update. Without that condition, an outage of the hub
+ * would roll back a good fleet.
  */
 export function createHealthCheck(ports: LinkProbe, terms: HealthCheckLimits): HealthCheck {
   const { timer, bootClock, linkUp } = ports;
   return {
     async verify(before, signal): Promise<void> {
-      const beganMs = bootClock.nowMs();
+      const startedMs = bootClock.nowMs();
       let healthySinceMs: number | undefined;
       for (;;) {
         const nowMs = bootClock.nowMs();
         healthySinceMs = before.linkUp && !linkUp() ? undefined : (healthySinceMs ?? nowMs);
         if (healthySinceMs !== undefined && nowMs - healthySinceMs >= terms.healthyForMs) return;
-        if (nowMs - beganMs >= terms.deadlineMs) {
+        if (nowMs - startedMs >= terms.deadlineMs) {
           throw new AgentError(
             "not-proven",
-            `The new system could not reach the hub within ${Math.round(terms.deadlineMs / 1_000)} s, as the old one could. Look at its network and its credentials.`,
+            `The new system could not reach the hub within ${Math.round(terms.deadlineMs / 1_000)} s, as the old one could. Check its network and its credentials.`,
           );
         }
         await timer.after(Math.min(checkIntervalMs, Math.max(1, terms.healthyForMs)), signal);
@@ -44,8 +44,8 @@ export function createHealthCheck(ports: LinkProbe, terms: HealthCheckLimits): H
 }
 
 /**
- * Whether this board reaches its hub: what the new system will be measured by. One look would take a board that has just
- * started, or whose link is being renewed, for one without a hub, and ask nothing of the new system.
+ * Whether this board reaches its hub: the baseline for the new system. Waits, because a board that has just started or that
+ * is reconnecting would otherwise count as one without a hub, and the new system would have to reach none.
  */
 export async function waitForLink({ timer, bootClock, linkUp }: LinkProbe, signal: AbortSignal): Promise<boolean> {
   const untilMs = bootClock.nowMs() + linkTimeoutMs;

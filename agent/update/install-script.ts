@@ -1,33 +1,33 @@
 import type { StagedImage } from "./ports.ts";
 
-/** What the owner's program is called with. docs/installers.md tells its author what each must do. */
+/** The verbs that the install script is called with; docs/installers.md describes them. */
 export type InstallVerb = "prepare" | "install" | "arm" | "running-version" | "commit" | "revert";
 
 export interface ScriptCall {
   readonly verb: InstallVerb;
-  /** The image that it is about; undefined with `running-version`. */
+  /** The image; undefined for `running-version`. */
   readonly image: StagedImage | undefined;
-  /** How long the program may take; it is stopped then. */
+  /** The script is stopped after this time. */
   readonly timeLimitMs: number;
 }
 
 export interface ScriptResult {
-  /** Its exit status, "0" for well, or what ended it. */
+  /** The exit status ("0" for success), or the signal that ended it. */
   readonly status: string;
-  /** True when it was stopped because its time was over, whatever it made of that. */
+  /** True when it was stopped at its time limit. */
   readonly timedOut: boolean;
-  /** The last words of its standard output and its standard error. */
+  /** The end of its standard output. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The program of the board's owner that installs images: run with the agent's own rights, or by root's door. */
+/** The owner's program that installs images, run with the agent's rights or by the install helper as root. */
 export interface InstallScript {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   /**
-   * Runs it once, to its end. Rejects with an AgentError when it cannot be run; with the signal's reason when that aborts,
-   * and nothing that it has begun goes on beside the next call.
+   * Runs the script to its end. Rejects with an AgentError when it cannot be run, or with the signal's reason when that
+   * aborts; then all its processes have ended.
    */
   run(call: ScriptCall, signal?: AbortSignal): Promise<ScriptResult>;
 }

@@ -4,7 +4,7 @@ import { errorReply } from "../contract/error-response.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { ImageDownloader, StagingArea } from "./ports.ts";
 
-/** Where an uploaded image is written: the partial file that a download of the same image goes on from. */
+/** Where an uploaded image is written: the partial file that a download of the same image resumes. */
 export interface UploadStore {
   open(path: string, operationId: string, signal: AbortSignal): Promise<UploadFile>;
 }
@@ -24,11 +24,11 @@ export interface LocalUploadPorts extends Runtime {
   readonly staging: Pick<StagingArea, "partialPath" | "availableBytes" | "discard">;
   readonly partialStore: UploadStore;
   readonly maxImageBytes: number;
-  /** The operation id of the update that is running; null when none is. */
+  /** The operation id of the running update; null when none runs. */
   readonly runningUpdateId: () => string | null;
 }
 
-/** An image that somebody before the board hands in. */
+/** An image that is uploaded on the board. */
 export interface UploadedImage {
   /** 64 hex digits in lower case. */
   readonly sha256: string;
@@ -36,40 +36,40 @@ export interface UploadedImage {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** An image on its way in. */
+/** An upload in progress. */
 interface ActiveUpload {
   readonly sha256: string;
-  /** Aborts when an update wants to fetch. */
+  /** Aborts when an update starts a download. */
   readonly preempted: AbortController;
   /** Resolves when its file is closed. */
   readonly closed: Promise<void>;
 }
 
 /**
- * Takes images in on the board itself, from a stick, say: into the place of a download that has just ended. The update
- * that is asked for next finds it there, and has nothing left to ask a server for.
+ * Receives images on the board itself, from a USB stick for example. Writes them where a finished download would lie, so
+ * the next update finds all bytes and requests none from a server.
  */
 export class LocalUpload {
   readonly #ports: LocalUploadPorts;
   #active: ActiveUpload | undefined;
-  /** The last download: one that was cancelled lets go of its file a little later. */
+  /** The last download: a cancelled one closes its file a little later. */
   #lastDownload: Promise<unknown> = Promise.resolve();
-  /** The image that was handed in, and that no update has been asked for with yet. */
+  /** The uploaded image that no update has been requested for yet. */
   #unclaimed: string | undefined;
 
   constructor(ports: LocalUploadPorts) {
     this.#ports = ports;
   }
 
-  /** Images that nobody has asked for yet, and that are not to be cleared away for it. */
+  /** Uploaded images that no update uses yet: they must not be cleaned up. */
   get protectedImages(): readonly string[] {
     const sha256 = this.#active?.sha256 ?? this.#unclaimed;
     return sha256 === undefined || this.#ports.runningUpdateId() !== null ? [] : [sha256];
   }
 
   /**
-   * The same fetcher, which begins when an image that is being handed in was given up and let go of: both are written to one
-   * file where they have one digest.
+   * The same downloader; its downloads first abort a running upload and wait until its file is closed, because both write
+   * to one file where they have the same digest.
    */
   preemptedBy(fetcher: ImageDownloader): ImageDownloader {
     return {
@@ -78,17 +78,17 @@ export class LocalUpload {
         await this.#active?.closed;
         signal.throwIfAborted();
         const fetching = fetcher.download(order, onProgress, signal);
-        this.#lastDownload = fetching.catch(() => undefined); // Whoever asked for it is told.
+        this.#lastDownload = fetching.catch(() => undefined); // The caller gets the rejection.
         return await fetching;
       },
     };
   }
 
-  /** Resolves when the image is on disk whole, or is refused. Never rejects. */
+  /** Resolves when the image is complete on disk, or refused. Never rejects. */
   async receive(image: UploadedImage, signal: AbortSignal): Promise<MethodReply> {
     const { log } = this.#ports;
     if (this.#active !== undefined) return busy("Another image is being handed in on the board.");
-    const running = this.#rejectIfUpdating(); // Before anything is waited for: it may fetch for a day.
+    const running = this.#rejectIfUpdating(); // First: a running update may download for a day.
     if (running !== undefined) return running;
     const overtaken = new AbortController();
     let close: () => void = () => undefined;
@@ -100,18 +100,22 @@ export class LocalUpload {
       return reply;
     } catch (cause) {
       log.warn({ err: cause, sha256: image.sha256 }, "image not taken");
-      const [code, why] =
+      const [code, message] =
         cause instanceof AgentError ? [cause.code, cause.message] : (["internal", reasonOf(cause)] as const);
-      return errorReply({ status: code === "no-space" ? 507 : 500, code, message: why });
+      return errorReply({ status: code === "no-space" ? 507 : 500, code, message: message });
     } finally {
       this.#active = undefined;
       close();
     }
   }
 
-  async #afterLastDownload(image: UploadedImage, gone: AbortSignal, overtaken: AbortSignal): Promise<MethodReply> {
+  async #afterLastDownload(
+    image: UploadedImage,
+    callerGone: AbortSignal,
+    overtaken: AbortSignal,
+  ): Promise<MethodReply> {
     await this.#lastDownload;
-    return (await this.#checkRequest(image)) ?? (await this.#write(image, gone, overtaken));
+    return (await this.#checkRequest(image)) ?? (await this.#write(image, callerGone, overtaken));
   }
 
   async #checkRequest({ sizeBytes }: UploadedImage): Promise<MethodReply | undefined> {
@@ -130,19 +134,19 @@ export class LocalUpload {
 
   async #write(
     { sha256, sizeBytes, body }: UploadedImage,
-    gone: AbortSignal,
+    callerGone: AbortSignal,
     overtaken: AbortSignal,
   ): Promise<MethodReply> {
     const { staging, partialStore } = this.#ports;
-    await staging.discard(sha256); // Whatever of it was fetched before: the stick has all of it.
-    const partial = await partialStore.open(await staging.partialPath(sha256), "handed-in", gone);
+    await staging.discard(sha256); // The upload has all bytes, so earlier ones are discarded.
+    const partial = await partialStore.open(await staging.partialPath(sha256), "handed-in", callerGone);
     let isWhole = false;
     try {
-      for await (const piece of chunksUntil(AbortSignal.any([gone, overtaken]), body)) {
-        if (this.#rejectIfUpdating() !== undefined) break; // A request of the hub's, which may be for this very file.
-        await partial.append(piece);
+      for await (const chunk of chunksUntil(AbortSignal.any([callerGone, overtaken]), body)) {
+        if (this.#rejectIfUpdating() !== undefined) break; // A request from the hub, maybe for this file.
+        await partial.append(chunk);
       }
-      gone.throwIfAborted();
+      callerGone.throwIfAborted();
       isWhole = partial.bytes === sizeBytes && partial.digest() === sha256;
       if (isWhole) return { status: 200, payload: { Response: "Image taken", sha256, sizeBytes } };
       const message = `The image that was handed in has ${partial.bytes} bytes and SHA-256 ${partial.digest()}, not ${sizeBytes} and ${sha256}. Check the file, then hand it in again.`;
@@ -154,7 +158,7 @@ export class LocalUpload {
     }
   }
 
-  /** To be told when an update was asked for: an image that no update has taken up is thrown away. Never rejects. */
+  /** Call after an update was requested: discards an uploaded image that no update uses. Never rejects. */
   async discardUnclaimed(): Promise<void> {
     const sha256 = this.#unclaimed;
     this.#unclaimed = undefined;
@@ -170,13 +174,13 @@ export class LocalUpload {
   }
 }
 
-/** A body's pieces, to their end or until the signal aborts: nobody waits then for one that does not come. */
+/** The chunks of a body, to its end or until the signal aborts. */
 async function* chunksUntil(signal: AbortSignal, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const aborted = new Promise<undefined>((resolve) => {
     signal.addEventListener("abort", () => resolve(undefined), { once: true });
     if (signal.aborted) resolve(undefined);
   });
-  const pieces = body[Symbol.asyncIterator](); // Not closed at the end: with the body, its caller's line would be.
+  const pieces = body[Symbol.asyncIterator](); // Not closed at the end: that would close the caller's connection.
   for (;;) {
     const next = await Promise.race([aborted, pieces.next()]);
     if (next === undefined || next.done === true) return;
@@ -184,11 +188,11 @@ async function* chunksUntil(signal: AbortSignal, body: AsyncIterable<Uint8Array>
   }
 }
 
-function busy(why: string): MethodReply {
+function busy(message: string): MethodReply {
   return errorReply({
     status: 409,
     code: "update-running",
-    message: `${why} Wait for it, then hand the image in again.`,
+    message: `${message} Wait for it, then hand the image in again.`,
   });
 }
 

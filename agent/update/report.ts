@@ -2,20 +2,20 @@ import type { UpdateSnapshot } from "../contract/snapshot.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 
-/** How far a download has come: kept in memory only, because it changes too often for an SD card. */
+/** The progress of a download, kept in memory only: it changes too often for an SD card. */
 export interface DownloadProgress {
   readonly receivedBytes: number;
-  /** Null when neither the request nor the server told. */
+  /** Null when neither the request nor the server gives it. */
   readonly totalBytes: number | null;
-  /** Why it waits for another try; null or absent while it goes on. */
+  /** Why it waits for a retry; null or absent while bytes arrive. */
   readonly delay?: DownloadDelay | null;
 }
 
 export type DownloadDelay = NonNullable<UpdateSnapshot["delay"]>;
 
 /**
- * The update as the hub may know it.
- * @param wait what its maintenance window was last seen to make it wait for; null where nobody has looked
+ * The update as it is reported to the hub.
+ * @param wait what its maintenance window last waited for; null before the first check
  */
 export function describeUpdate(
   { update, handledDesired }: Pick<UpdateSlice, "update" | "handledDesired">,
