@@ -1,4 +1,4 @@
-import type { MethodReply } from "./contract/methods.ts";
+import type { MethodReply } from "./contract/method-reply.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { Settings } from "./config/settings.ts";
 import type { ConnectionManager } from "./hub/connection-manager.ts";

@@ -1,5 +1,4 @@
 import type { ErrorCode } from "./codes.ts";
-import type { MethodReply } from "./methods.ts";
 import { redact, truncateUtf8 } from "./safe-text.ts";
 
 /** Why a request is not carried out: an HTTP-like status, a stable code (docs/errors.md), and a sentence for people. */
@@ -23,9 +22,4 @@ export function rejectRequest(status: number, code: ErrorCode, message: string):
 /** For a payload that does not match its schema: the message lists every problem. */
 export function invalidPayload(problems: readonly string[]): InvalidRequest {
   return rejectRequest(400, "bad-request", `Bad request: ${problems.join("; ")}.`);
-}
-
-/** An error response as a method's caller gets it. */
-export function errorReply({ status, code, message }: ErrorResponse): MethodReply {
-  return { status, payload: { Response: message, error: { code, message } } };
 }

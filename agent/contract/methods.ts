@@ -22,12 +22,6 @@ export function findMethod(name: string): Method | undefined {
   return methods.find((known) => known === name) ?? (Object.hasOwn(aliases, name) ? aliases[name] : undefined);
 }
 
-/** A direct method's reply: an HTTP-like status and a JSON object with a sentence for people under `Response`. */
-export interface MethodReply {
-  readonly status: number;
-  readonly payload: { readonly Response: string } & JsonObject;
-}
-
 /** A day: a reboot that is to happen later should use a maintenance window. */
 const longestDelaySeconds = 86_400;
 /** 1 TiB: beyond any image, below what a JSON number holds exactly. */

@@ -3,7 +3,7 @@ import { Client, DeviceMethodResponse, ModuleClient } from "azure-iot-device";
 import { type Timer } from "../lib/clock.ts";
 import { withDeadline } from "../lib/abort.ts";
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
-import type { MethodReply } from "../contract/methods.ts";
+import type { MethodReply } from "../contract/method-reply.ts";
 import type { Log } from "../lib/log.ts";
 import { webSocketAgent } from "../lib/proxy.ts";
 import type { HubAddress } from "./address.ts";

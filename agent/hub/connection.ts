@@ -1,5 +1,5 @@
 import type { JsonObject } from "../contract/json.ts";
-import type { MethodReply } from "../contract/methods.ts";
+import type { MethodReply } from "../contract/method-reply.ts";
 
 /** The twin as the hub holds it, without `$metadata`. */
 export interface TwinDocuments {

@@ -3,16 +3,10 @@ import type { Runtime } from "../lib/runtime.ts";
 import { formatBoardkeeper } from "../contract/twin-formats/boardkeeper.ts";
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import type { LogPage, LogsRequest } from "../contract/logs.ts";
-import {
-  parseLogsRequest,
-  findMethod,
-  methods,
-  parseOperationReference,
-  type Method,
-  type MethodReply,
-} from "../contract/methods.ts";
+import { parseLogsRequest, findMethod, methods, parseOperationReference, type Method } from "../contract/methods.ts";
 import { redact, truncateUtf8 } from "../contract/safe-text.ts";
-import { errorReply, invalidPayload } from "../contract/error-response.ts";
+import { invalidPayload } from "../contract/error-response.ts";
+import { errorReply, type MethodReply } from "../contract/method-reply.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type Decision } from "../state/ports.ts";
@@ -20,7 +14,8 @@ import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
 import { planReboot } from "../reboot/request.ts";
-import { rememberOperation, type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
+import { type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
+import { rememberOperation, repeatedReply } from "../operations/remembered-operations.ts";
 import { decideApply, decideCancel, decideUpdate } from "../update/decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
@@ -162,10 +157,8 @@ export class RequestHandler {
   ): Promise<MethodReply> {
     const { store, reported } = this.#ports;
     const reply = await store.transact((saved): Decision<AgentState, MethodReply> => {
-      const first = saved.operations.find((one) => one.operationId === operationId && one.method === method);
-      if (first !== undefined) {
-        return { answer: { status: first.status, payload: { ...first.payload, repeated: true } } };
-      }
+      const repeated = repeatedReply(saved.operations, method, operationId);
+      if (repeated !== undefined) return { answer: repeated };
       const decision = decide(saved);
       if (!named || decision.change === undefined) return decision;
       const operations = rememberOperation(saved.operations, { operationId, method, ...decision.answer });

@@ -1,17 +1,13 @@
 import * as v from "valibot";
-import { isJsonObject } from "../contract/json.ts";
-import { operationId, type MethodReply } from "../contract/methods.ts";
 import { rebootState } from "../reboot/machine.ts";
 import { shortText, wholeNumber } from "../contract/check.ts";
 import type { StateStore } from "../state/ports.ts";
 import { updateSlice } from "../update/job.ts";
 import { remoteConfigSlice } from "../config/remote-config.ts";
+import { rememberedOperations } from "./remembered-operations.ts";
 
 /** The schema that this release writes. A release that needs another one keeps writing this until it is proven. */
 export const stateSchemaVersion = 1;
-
-/** How many answered operations are remembered, so that a repeated call gets the first answer again. */
-const maxRememberedOperations = 32;
 
 /**
  * Everything the agent must not forget, saved as one envelope: a step of the update, the reply about it and the desired
@@ -27,14 +23,7 @@ export const agentStateSchema = v.object({
   reboot: rebootState,
   handledDesired: updateSlice.entries.handledDesired,
   remote: remoteConfigSlice.entries.remote,
-  operations: v.array(
-    v.object({
-      operationId,
-      method: shortText,
-      status: wholeNumber,
-      payload: v.custom<MethodReply["payload"]>(isReplyPayload, "an object with a Response"),
-    }),
-  ),
+  operations: rememberedOperations,
   lastProven: updateSlice.entries.lastProven,
 });
 export type AgentState = v.InferOutput<typeof agentStateSchema>;
@@ -59,16 +48,4 @@ export function initialState(bootId: string): AgentState {
     operations: [],
     lastProven: null,
   };
-}
-
-/** Adds an answered operation, and forgets the oldest beyond `maxRememberedOperations`. */
-export function rememberOperation(
-  operations: AgentState["operations"],
-  answered: AgentState["operations"][number],
-): AgentState["operations"] {
-  return [...operations, answered].slice(-maxRememberedOperations);
-}
-
-function isReplyPayload(value: unknown): boolean {
-  return isJsonObject(value) && typeof value["Response"] === "string";
 }

@@ -1,6 +1,6 @@
 import { truncateUtf8 } from "../contract/safe-text.ts";
-import type { MethodReply } from "../contract/methods.ts";
-import { errorReply } from "../contract/error-response.ts";
+import type { MethodReply } from "../contract/method-reply.ts";
+import { errorReply } from "../contract/method-reply.ts";
 import type { Decision } from "../state/ports.ts";
 import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
 import type { WindowStatus } from "../maintenance/window.ts";

@@ -1,7 +1,8 @@
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import { unsavedOutcomeAlert, type RunningAction, type StateStore } from "../state/ports.ts";
+import { type RunningAction, type StateStore } from "../state/ports.ts";
+import { unsavedOutcomeAlert } from "../state/unsaved-outcome.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";

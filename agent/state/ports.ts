@@ -1,4 +1,3 @@
-import type { Failure } from "../contract/failure.ts";
 import { describeDiskError } from "../lib/disk-errors.ts";
 
 /** The file that the state is saved in. */
@@ -53,18 +52,6 @@ export class StateNotPersisted extends Error {
     super(`The state could not be saved: ${describeDiskError(cause)}`, { cause });
     this.name = "StateNotPersisted";
   }
-}
-
-/**
- * The alert about an outcome that is not saved yet. It is not reported as a phase before, because a restarted agent would not
- * know of it.
- * @param what the subject of the sentence: "Update op-1"
- */
-export function unsavedOutcomeAlert(what: string, end: { readonly phase: string; readonly error?: Failure }): string {
-  const { phase, error } = end;
-  return error === undefined
-    ? `${what} ends as ${phase} once that can be saved.`
-    : `${what} ends as ${phase} (${error.code}) once that can be saved: ${error.message}`;
 }
 
 /** The action that a runner is running. */

@@ -1,6 +1,6 @@
 import { reportedProperties } from "../contract/twin-formats/reported-properties.ts";
 import type { JsonObject } from "../contract/json.ts";
-import { alertsForTwin } from "../contract/failure.ts";
+import { alertsForTwin } from "../contract/problems.ts";
 import type { HardwareInfo, Snapshot } from "../contract/snapshot.ts";
 import type { BootClock } from "../lib/clock.ts";
 import type { Reporter } from "./reporter.ts";

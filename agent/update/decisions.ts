@@ -1,5 +1,6 @@
-import type { MethodReply } from "../contract/methods.ts";
-import { errorReply, type Validated, type ErrorResponse } from "../contract/error-response.ts";
+import type { MethodReply } from "../contract/method-reply.ts";
+import { type Validated, type ErrorResponse } from "../contract/error-response.ts";
+import { errorReply } from "../contract/method-reply.ts";
 import type { Decision } from "../state/ports.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 import { isCancellable, isRunning, step } from "./machine.ts";

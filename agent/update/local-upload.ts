@@ -1,6 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
-import type { MethodReply } from "../contract/methods.ts";
-import { errorReply } from "../contract/error-response.ts";
+import type { MethodReply } from "../contract/method-reply.ts";
+import { errorReply } from "../contract/method-reply.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { ImageDownloader, StagingArea } from "./ports.ts";
 

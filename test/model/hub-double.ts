@@ -1,6 +1,6 @@
 import * as invariants from "./invariants.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { HubCallbacks, Connection } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { ConnectionError } from "../../agent/hub/connection-error.ts";

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 
 /* The hub, and its callers: they call again until they have an answer. */
 

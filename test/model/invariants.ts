@@ -1,4 +1,4 @@
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { attemptLimits } from "../../agent/update/machine.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { Snapshot } from "../../agent/contract/snapshot.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { describeReboot } from "../../agent/reboot/report.ts";

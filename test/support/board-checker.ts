@@ -2,7 +2,7 @@ import { deepEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { readBoard } from "../../agent/board/simulator/board.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import { at } from "./paths.ts";
 import type { BoardProcess } from "./processes.ts";
 import type { ServiceApp } from "./service-app.ts";

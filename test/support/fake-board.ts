@@ -3,7 +3,7 @@ import type { Agent } from "../../agent/agent.ts";
 import { createAgent } from "../../agent/create-agent.ts";
 import type { AgentPorts } from "../../agent/ports.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { Activity } from "../../agent/watchdog/stall-detector.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";

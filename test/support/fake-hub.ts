@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { HubCallbacks, Connection, TelemetryMessage } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { ConnectionError } from "../../agent/hub/connection-error.ts";

@@ -1,6 +1,6 @@
 import type { Twin } from "azure-iothub";
 import type { Json } from "../../agent/contract/json.ts";
-import type { MethodReply } from "../../agent/contract/methods.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { serviceClients } from "./azure-sdk.ts";
 import type { ServiceClients } from "./azure-sdk.ts";

@@ -1,6 +1,6 @@
 import { chmod, rm } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { MethodReply } from "../../contract/methods.ts";
+import type { MethodReply } from "../../contract/method-reply.ts";
 import { parseImagePath, parseMethodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import type { Log } from "../../lib/log.ts";
 import type { UploadedImage } from "../../update/local-upload.ts";

@@ -23,13 +23,6 @@ export function addDeviceShow(device: Command, context: Context): void {
     .action((options: ShowOptions) => withHub(context, options, (client) => showDevice(context, client, options)));
 }
 
-/** `boardkeeper device remove` */
-export function addDeviceRemove(device: Command, context: Context): void {
-  withTargetOptions(device.command("remove"))
-    .description("remove a device with its modules, or one module; its agent can no longer connect")
-    .action((options: TargetOptions) => withHub(context, options, (client) => removeDevice(context, client, options)));
-}
-
 async function showDevice({ out }: Context, client: HubClient, options: ShowOptions): Promise<void> {
   const { keys = false, output } = options;
   const target = targetOf(options);
@@ -50,15 +43,6 @@ async function showDevice({ out }: Context, client: HubClient, options: ShowOpti
   printResult(out, output, {
     json: identityDocument(client.address, identity, keys),
     text: `${formatRecord(record)}\n`,
-  });
-}
-
-async function removeDevice({ out }: Context, client: HubClient, options: TargetOptions): Promise<void> {
-  const target = targetOf(options);
-  await client.removeIdentity(target);
-  printResult(out, options.output, {
-    json: { deviceId: target.deviceId, moduleId: target.moduleId ?? null, removed: true },
-    text: `Removed ${targetName(target)}.\n`,
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alertsForTwin } from "../../../../agent/contract/failure.ts";
+import { alertsForTwin } from "../../../../agent/contract/problems.ts";
 import {
   serializeLastKnownGood,
   parseLastKnownGood,
