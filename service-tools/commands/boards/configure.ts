@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { JsonObject } from "../../../agent/contract/json.ts";
 import { parseBoardView } from "../../boards/board-view.ts";
-import { desiredPatch, parseSetting, remoteConfigOf, type SettingAssignment } from "../../boards/configure-patch.ts";
+import { desiredPatch, parseSetting, remoteConfigOf, type SettingAssignment } from "../../boards/remote-config.ts";
 import { formatConfig } from "../../boards/format-progress.ts";
 import { RefusedByDevice, TimedOut, UsageError } from "../../cli/errors.ts";
 import { printResult } from "../../cli/output.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../../agent/contract/json.ts";
-import { parseSetting, desiredPatch } from "../../../../service-tools/boards/configure-patch.ts";
+import { parseSetting, desiredPatch } from "../../../../service-tools/boards/remote-config.ts";
 
 describe("a setting on the command line", () => {
   it.each<[string, string, Json]>([
