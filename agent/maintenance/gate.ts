@@ -53,14 +53,14 @@ export class WindowGate {
   /** Resolves when the board may act; rejects with the signal's reason. Tells what it waits for, each time it has looked. */
   async untilOpen(onWait: (wait: BlockedBy) => void, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const standing = await this.status();
+      const status = await this.status();
       signal.throwIfAborted();
-      if (standing.kind === "open") return;
-      onWait(standing);
+      if (status.kind === "open") return;
+      onWait(status);
       const { timer, wallClock } = this.#ports;
       const leftMs =
-        standing.kind === "closed" && standing.until !== null
-          ? Date.parse(standing.until) - wallClock.now().getTime()
+        status.kind === "closed" && status.until !== null
+          ? Date.parse(status.until) - wallClock.now().getTime()
           : Infinity;
       await timer.after(Math.min(checkIntervalMs, Math.max(1, leftMs)), signal);
     }

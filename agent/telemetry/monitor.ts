@@ -23,7 +23,7 @@ export interface MetricsMonitorPorts extends Runtime {
 export class MetricsMonitor {
   readonly #ports: MetricsMonitorPorts;
   #emit: SendTelemetry | undefined;
-  #last: { readonly atMs: number; readonly vitals: BoardMetrics } | null = null;
+  #last: { readonly atMs: number; readonly metrics: BoardMetrics } | null = null;
   #stopped = false;
   /** Aborted to have the board looked at now, and to stop. */
   #wake = new AbortController();
@@ -82,21 +82,21 @@ export class MetricsMonitor {
     const nowMs = bootClock.nowMs();
     if (this.#last !== null && nowMs - this.#last.atMs < Math.min(minIntervalMs, intervalMs)) return; // Nothing could be due.
     try {
-      const vitals = await read();
-      const reason = reportReason(this.#last, nowMs, vitals, terms());
+      const metrics = await read();
+      const reason = reportReason(this.#last, nowMs, metrics, terms());
       if (reason === null) return;
-      await emit(await this.#message(vitals, reason));
-      this.#last = { atMs: nowMs, vitals };
-      log.debug({ reason, alerts: healthAlerts(vitals) }, "health reported");
+      await emit(await this.#message(metrics, reason));
+      this.#last = { atMs: nowMs, metrics };
+      log.debug({ reason, alerts: healthAlerts(metrics) }, "health reported");
     } catch (cause) {
       // The next look is in minutes, or at the next connection.
       log.warn({ err: cause }, "health not reported");
     }
   }
 
-  async #message(vitals: BoardMetrics, reason: ReportReason): Promise<Parameters<SendTelemetry>[0]> {
+  async #message(metrics: BoardMetrics, reason: ReportReason): Promise<Parameters<SendTelemetry>[0]> {
     const { wallClock, facts } = this.#ports;
-    const alerts = healthAlerts(vitals);
+    const alerts = healthAlerts(metrics);
     const clockSynchronized = await wallClock.synchronized();
     return {
       body: {
@@ -106,7 +106,7 @@ export class MetricsMonitor {
         clockSynchronized,
         ...facts(),
         alerts,
-        ...plain(vitals),
+        ...plain(metrics),
       },
       properties: { kind: "health", ...(alerts.length === 0 ? {} : { alert: "true" }) },
     };

@@ -23,16 +23,16 @@ const significantChange = { celsius: 10, memoryShare: 0.2, diskShare: 0.05 } as 
 
 /** Why a report is due; null when none is. `last` is the report that the hub took last. */
 export function reportReason(
-  last: { readonly atMs: number; readonly vitals: BoardMetrics } | null,
+  last: { readonly atMs: number; readonly metrics: BoardMetrics } | null,
   nowMs: number,
-  vitals: BoardMetrics,
+  metrics: BoardMetrics,
   { intervalMs, minIntervalMs }: ReportIntervals,
 ): ReportReason | null {
   if (intervalMs === 0) return null;
   if (last === null) return "start";
   const elapsedMs = nowMs - last.atMs;
   if (elapsedMs >= intervalMs) return "interval";
-  return elapsedMs >= minIntervalMs && hasChanged(last.vitals, vitals) ? "change" : null;
+  return elapsedMs >= minIntervalMs && hasChanged(last.metrics, metrics) ? "change" : null;
 }
 
 /** True when so much has changed that somebody would want to know before the next regular report. */
@@ -47,14 +47,14 @@ function hasChanged(before: BoardMetrics, after: BoardMetrics): boolean {
 }
 
 /** What is wrong with a board now, in a fixed order. What is not known is no cause for alarm. */
-export function healthAlerts(vitals: BoardMetrics): readonly HealthAlert[] {
-  const { power, cpuCelsius, storageWornPercent } = vitals;
+export function healthAlerts(metrics: BoardMetrics): readonly HealthAlert[] {
+  const { power, cpuCelsius, storageWornPercent } = metrics;
   const found: readonly [HealthAlert, boolean][] = [
     ["under-voltage", power?.underVoltage === true],
     ["throttled", power?.throttled === true],
     ["hot", (cpuCelsius ?? 0) >= hotCelsius],
-    ["memory-low", (memoryLeft(vitals) ?? 1) < lowShare],
-    ["disk-low", (diskLeft(vitals) ?? 1) < lowShare],
+    ["memory-low", (memoryLeft(metrics) ?? 1) < lowShare],
+    ["disk-low", (diskLeft(metrics) ?? 1) < lowShare],
     ["storage-worn", (storageWornPercent ?? 0) >= wornPercent],
   ];
   return found.filter(([, is]) => is).map(([alert]) => alert);

@@ -14,13 +14,20 @@ function roomOf(path: string): string {
   return parts.slice(0, building + 1).join("/");
 }
 
-/** Offences that are still to be mended: this list may only become shorter. */
-const known = [
-  /^agent\/agent\.ts: |^test\/(crash\/disk-faults|process\/agent|integration\/|unit\/agent\/).*: \d+$/,
-  /^agent\/(download|update) <-> agent\/(download|update): /,
-];
-const unknown = (offences: readonly string[]): string[] =>
-  offences.filter((offence) => !known.some((one) => one.test(offence)));
+/** Tests that may be longer than 300 lines: one source file has one test file, and one table of rules or faults stands whole. */
+const long = new Set([
+  "test/unit/agent/board/systemd/install-helper.test.ts",
+  "test/unit/agent/hub/connection-manager.test.ts",
+  "test/integration/agent/disk-failure.test.ts",
+  "test/integration/agent/download.test.ts",
+  "test/integration/agent/update.test.ts",
+  "test/integration/local-hub/faults/mqtt.test.ts",
+  "test/integration/local-hub/faults/network.test.ts",
+  "test/integration/local-hub/mqtt-rules.test.ts",
+  "test/integration/local-hub/rest-rules.test.ts",
+  "test/process/agent.test.ts",
+  "test/crash/disk-faults.ts",
+]);
 
 const sources = filesIn("agent", "service-tools");
 const imports = importsOf(sources).filter(({ to }) => sources.includes(to));
@@ -58,7 +65,7 @@ describe("rooms", () => {
       const source = test.replace(/^test\/unit\//, "").replace(/\.test\.ts$/, "");
       return !existsSync(`${source}.ts`) && !existsSync(source); // Some test a file of another kind: agent.toml.
     });
-    expect(unknown(orphans)).toStrictEqual([]);
+    expect(orphans).toStrictEqual([]);
   });
 
   it.each(buildings)("%s holds at most five loose files: its composition roots", (building) => {
@@ -67,11 +74,11 @@ describe("rooms", () => {
   });
 
   it("no file has more than 300 lines", () => {
-    const long = filesIn("agent", "service-tools", "systemd", "test").flatMap((path) => {
+    const tooLong = filesIn("agent", "service-tools", "systemd", "test").flatMap((path) => {
       const lines = readFileSync(path, "utf8").split("\n").length - 1;
-      return lines > 300 ? [`${path}: ${lines}`] : [];
+      return lines > 300 && !long.has(path) ? [`${path}: ${lines}`] : [];
     });
-    expect(unknown(long)).toStrictEqual([]);
+    expect(tooLong).toStrictEqual([]);
   });
 
   it("no files import each other, not even by way of others", () => {
@@ -84,7 +91,7 @@ describe("rooms", () => {
     const graph = graphOf(between.map(({ from, to }) => ({ from: roomOf(from), to: roomOf(to) })));
     const mutual = between.filter(({ from, to }) => graph.get(roomOf(to))?.has(roomOf(from)));
     const offences = mutual.map(({ from, to }) => `${roomOf(from)} <-> ${roomOf(to)}: ${from} imports ${to}`);
-    expect(unknown([...new Set(offences)].sort())).toStrictEqual([]);
+    expect([...new Set(offences)].sort()).toStrictEqual([]);
   });
 });
 

@@ -23,7 +23,7 @@ const silenceMs = 45_000;
 
 const terms: DownloadLimits = { deadlineMs: 86_400_000, silenceMs, minBytes: 1_024, bytesPerSecond: 0 };
 
-interface Line {
+interface LogLine {
   readonly level: string;
   readonly msg: string;
   readonly [key: string]: unknown;
@@ -35,7 +35,7 @@ export class DownloadFixture {
   readonly server: ImageServer;
   readonly path: string;
   readonly time = new SkippingTime(silenceMs);
-  readonly lines: Line[] = [];
+  readonly lines: LogLine[] = [];
   readonly progress: DownloadProgress[] = [];
   terms: DownloadLimits = terms;
   random = 0;
@@ -65,7 +65,7 @@ export class DownloadFixture {
     );
   }
 
-  warnings(): Line[] {
+  warnings(): LogLine[] {
     return this.lines.filter(({ level }) => level === "warn");
   }
 
@@ -83,7 +83,7 @@ export class DownloadFixture {
   /** Fetches as an agent does that was just started: what it knows lies on disk. */
   fetch(changes: Partial<DownloadRequest> = {}, signal: AbortSignal = new AbortController().signal): Promise<Image> {
     const { server, time } = this;
-    const log = createLog("debug", { write: (line) => void this.lines.push(JSON.parse(line) as Line) });
+    const log = createLog("debug", { write: (line) => void this.lines.push(JSON.parse(line) as LogLine) });
     const download = new Downloader(
       {
         source: new HttpsSource({ allowHttp: false, ca: server.ca, userAgent: "test" }),

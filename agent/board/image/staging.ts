@@ -150,9 +150,9 @@ function partialNames(sha256: string): string[] {
   return [`${sha256}.part`, metadataPath(`${sha256}.part`)];
 }
 
-async function unlessAbsent<T>(look: () => Promise<T>, otherwise: T): Promise<T> {
+async function unlessAbsent<T>(read: () => Promise<T>, otherwise: T): Promise<T> {
   try {
-    return await look();
+    return await read();
   } catch (cause) {
     if (isAbsent(cause)) return otherwise;
     throw cause;

@@ -53,8 +53,8 @@ describe("a desired section", () => {
   });
 
   it("lists every mistake at once", () => {
-    const judged = validateRemote({ agent: { "log-level": "loud" }, hub: { transport: "mqtt" }, x: 1 }, base);
-    expect(judged.ok ? "" : judged.error.message.split("; ").length).toBe(3);
+    const validated = validateRemote({ agent: { "log-level": "loud" }, hub: { transport: "mqtt" }, x: 1 }, base);
+    expect(validated.ok ? "" : validated.error.message.split("; ").length).toBe(3);
   });
 });
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { ActionRunner } from "../../../../agent/state/action-runner.ts";
 import { settle } from "../../../support/fake-time.ts";
 
-/** A pursuit of words, in which each ends when the test says so, or when it is told to stop. */
-function setup(): { pursuit: ActionRunner<string>; log: string[]; finish: () => Promise<void> } {
+/** A actionRunner of words, in which each ends when the test says so, or when it is told to stop. */
+function setup(): { actionRunner: ActionRunner<string>; log: string[]; finish: () => Promise<void> } {
   const log: string[] = [];
   let end: () => void = () => undefined;
-  const pursuit = new ActionRunner<string>(
+  const actionRunner = new ActionRunner<string>(
     (word) => word,
     async (word, signal) => {
       log.push(`begin ${word}`);
@@ -17,64 +17,64 @@ function setup(): { pursuit: ActionRunner<string>; log: string[]; finish: () => 
       log.push(`${signal.aborted ? "stop" : "end"} ${word}`);
     },
   );
-  return { pursuit, log, finish: async () => (end(), await settle()) };
+  return { actionRunner, log, finish: async () => (end(), await settle()) };
 }
 
-describe("a pursuit", () => {
+describe("a actionRunner", () => {
   it("does what is wanted, once", async () => {
-    const { pursuit, log, finish } = setup();
-    pursuit.setWanted("a");
-    pursuit.setWanted("a");
+    const { actionRunner, log, finish } = setup();
+    actionRunner.setWanted("a");
+    actionRunner.setWanted("a");
     await finish();
-    pursuit.setWanted("a");
+    actionRunner.setWanted("a");
     expect(log).toStrictEqual(["begin a", "end a"]);
   });
 
   it("stops what is not wanted any more, and lets it end before the next begins", async () => {
-    const { pursuit, log, finish } = setup();
-    pursuit.setWanted("a");
-    pursuit.setWanted("b");
+    const { actionRunner, log, finish } = setup();
+    actionRunner.setWanted("a");
+    actionRunner.setWanted("b");
     await settle();
     await finish();
     expect(log).toStrictEqual(["begin a", "stop a", "begin b", "end b"]);
   });
 
   it("goes on with what was wanted while the last one ended by itself", async () => {
-    const { pursuit, log, finish } = setup();
-    pursuit.setWanted("a");
+    const { actionRunner, log, finish } = setup();
+    actionRunner.setWanted("a");
     await finish();
-    pursuit.setWanted("b");
+    actionRunner.setWanted("b");
     await finish();
-    pursuit.setWanted("a");
+    actionRunner.setWanted("a");
     await finish();
     expect(log).toStrictEqual(["begin a", "end a", "begin b", "end b", "begin a", "end a"]);
   });
 
   it("begins again what was stopped and is wanted again", async () => {
-    const { pursuit, log, finish } = setup();
-    pursuit.setWanted("a");
-    pursuit.setWanted(undefined);
+    const { actionRunner, log, finish } = setup();
+    actionRunner.setWanted("a");
+    actionRunner.setWanted(undefined);
     await settle();
-    pursuit.setWanted("a");
+    actionRunner.setWanted("a");
     await finish();
     expect(log).toStrictEqual(["begin a", "stop a", "begin a", "end a"]);
   });
 
   it("begins again what was stopped and is wanted again before it has ended", async () => {
-    const { pursuit, log, finish } = setup();
-    pursuit.setWanted("a");
-    pursuit.setWanted("b");
-    pursuit.setWanted("a");
+    const { actionRunner, log, finish } = setup();
+    actionRunner.setWanted("a");
+    actionRunner.setWanted("b");
+    actionRunner.setWanted("a");
     await settle();
     await finish();
     expect(log).toStrictEqual(["begin a", "stop a", "begin a", "end a"]);
   });
 
   it("begins nothing after it was stopped", async () => {
-    const { pursuit, log } = setup();
-    pursuit.setWanted("a");
-    await pursuit.stop();
-    pursuit.setWanted("b");
+    const { actionRunner, log } = setup();
+    actionRunner.setWanted("a");
+    await actionRunner.stop();
+    actionRunner.setWanted("b");
     await settle();
     expect(log).toStrictEqual(["begin a", "stop a"]);
   });

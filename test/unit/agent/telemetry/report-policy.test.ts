@@ -15,7 +15,7 @@ describe("a report of the board's health", () => {
   it("is due when there was none, and never where it is switched off", () => {
     expect(reportReason(null, 0, good, terms)).toBe("start");
     expect(reportReason(null, 0, good, { ...terms, intervalMs: 0 })).toBeNull();
-    expect(reportReason({ atMs: 0, vitals: good }, 10 * hourMs, good, { ...terms, intervalMs: 0 })).toBeNull();
+    expect(reportReason({ atMs: 0, metrics: good }, 10 * hourMs, good, { ...terms, intervalMs: 0 })).toBeNull();
   });
 
   it.each([
@@ -23,7 +23,7 @@ describe("a report of the board's health", () => {
     [6 * hourMs - 1, null],
     [6 * hourMs, "interval"],
   ])("is due after %i ms in which nothing has changed: %s", (elapsedMs, reason) => {
-    expect(reportReason({ atMs: 5, vitals: good }, 5 + elapsedMs, good, terms)).toBe(reason);
+    expect(reportReason({ atMs: 5, metrics: good }, 5 + elapsedMs, good, terms)).toBe(reason);
   });
 
   it.each<[string, Partial<BoardMetrics>]>([
@@ -37,7 +37,7 @@ describe("a report of the board's health", () => {
     ["a twentieth of its disk came", disk(21_700_000_000)],
     ["its storage has worn", { storageWornPercent: 20 }],
   ])("is due before that when %s, but not at once after another", (_what, change) => {
-    const last = { atMs: 0, vitals: good };
+    const last = { atMs: 0, metrics: good };
     expect(reportReason(last, 15 * minuteMs, { ...good, ...change }, terms)).toBe("change");
     expect(reportReason(last, 15 * minuteMs - 1, { ...good, ...change }, terms)).toBeNull();
   });
@@ -51,8 +51,8 @@ describe("a report of the board's health", () => {
     ["a disk without a size", { disk: { totalBytes: 0, freeBytes: 0 } }],
     ["a memory without a size", { memory: { totalBytes: 0, availableBytes: 0 } }],
   ])("is not due for %s", (_what, change) => {
-    expect(reportReason({ atMs: 0, vitals: good }, hourMs, { ...good, ...change }, terms)).toBeNull();
-    expect(reportReason({ atMs: 0, vitals: { ...good, ...change } }, hourMs, good, terms)).toBeNull();
+    expect(reportReason({ atMs: 0, metrics: good }, hourMs, { ...good, ...change }, terms)).toBeNull();
+    expect(reportReason({ atMs: 0, metrics: { ...good, ...change } }, hourMs, good, terms)).toBeNull();
   });
 });
 

@@ -9,17 +9,17 @@ import { FakeTerminal } from "../../../../support/fake-terminal.ts";
 const device = "HostName=h.example;DeviceId=board-1;SharedAccessKey=c2VjcmV0LXNlY3JldA==";
 const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 
-interface Scene {
+interface Setup {
   readonly folder: string;
   readonly paths: ProvisionPaths;
   readonly terminal: FakeTerminal;
   starts: number;
 }
 
-async function setUp({ systemd = true, typed = device } = {}): Promise<Scene> {
+async function setUp({ systemd = true, typed = device } = {}): Promise<Setup> {
   const folder = await temporaryFolder();
   const configFolder = join(folder, "etc", "boardkeeper");
-  const made: Scene = {
+  const made: Setup = {
     folder,
     terminal: new FakeTerminal(),
     starts: 0,

@@ -7,7 +7,7 @@ const lines = [
   { level: "warn", time: "2026-01-02T03:00:01.000Z", msg: "odd" },
 ];
 
-function worldWith(payload: object): FakeContext {
+function contextWith(payload: object): FakeContext {
   const context = new FakeContext();
   context.hub.reply = { status: 200, payload: { Response: "2 lines", ...payload } };
   return context;
@@ -20,7 +20,7 @@ describe("boardkeeper logs", () => {
     ["--since 10m", { since: "2026-01-02T02:50:00.000Z" }],
     ["--since 2026-01-02T04:00:00+01:00", { since: "2026-01-02T03:00:00.000Z" }],
   ])("calls the board: %s", async (options, payload) => {
-    const context = worldWith({ lines, omitted: 0 });
+    const context = contextWith({ lines, omitted: 0 });
     expect(await runCommandLine(`logs -d board-1 ${options}`.trim().split(" "), context)).toBe(0);
     expect(context.hub.calls).toEqual([
       { target: { deviceId: "board-1", moduleId: undefined }, method: "getLogs", payload },
@@ -33,7 +33,7 @@ describe("boardkeeper logs", () => {
   });
 
   it("says how many lines did not fit, and gives programs the document", async () => {
-    const context = worldWith({ lines, omitted: 7 });
+    const context = contextWith({ lines, omitted: 7 });
     expect(await runCommandLine(["logs", "-d", "board-1", "-o", "json"], context)).toBe(0);
     expect(context.err.text).toContain("7 older lines did not fit into one answer");
     expect(JSON.parse(context.out.text)).toEqual({ deviceId: "board-1", moduleId: null, lines, omitted: 7 });
