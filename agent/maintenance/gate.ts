@@ -3,19 +3,19 @@ import { cronOpenings } from "./cron.ts";
 import type { WindowStatus, BlockedBy } from "./window.ts";
 import { nextStart, type MaintenanceWindow, type Openings } from "./window.ts";
 
-/** A clock that steps, and windows that are changed, are noticed within this. */
+/** A step of the clock or a change of the windows is noticed within this time. */
 const checkIntervalMs = 60_000;
 
 export interface WindowGatePorts extends Runtime {
   /** The windows that are configured now. */
   readonly windows: () => readonly MaintenanceWindow[];
-  /** Which part of a window's splay this board waits, in [0, 1). */
+  /** The part of a window's splay that this board waits, in [0, 1). */
   readonly splayFraction: number;
 }
 
 /**
- * Lets through what waits for a maintenance window. Looks at the clock again each minute instead of sleeping until a time:
- * a clock that steps, forward or back, then neither opens a window that is not there nor hides one for longer than that.
+ * Waits for maintenance windows. Reads the clock each minute instead of sleeping until a time, so that a step of the clock
+ * neither opens a window wrongly nor hides one for longer than that.
  */
 export class WindowGate {
   readonly #ports: WindowGatePorts;
@@ -34,14 +34,14 @@ export class WindowGate {
     const of = windows();
     if (of.length === 0) return { kind: "closed", until: null };
     if (!(await wallClock.synchronized())) return { kind: "clockUnknown" };
-    const made =
+    const cached =
       this.#cached?.of === of
         ? this.#cached
         : { of, openings: await Promise.all(of.map((one) => this.#openings(one))) };
-    this.#cached = made;
+    this.#cached = cached;
     const nowMs = wallClock.now().getTime();
     const times = of.flatMap((window, at): number[] => {
-      const openings = made.openings[at];
+      const openings = cached.openings[at];
       const actMs = openings === undefined ? null : nextStart(window, openings, nowMs, share);
       return actMs === null ? [] : [actMs];
     });
@@ -50,7 +50,7 @@ export class WindowGate {
     return { kind: "closed", until: next === null ? null : new Date(next).toISOString() };
   }
 
-  /** Resolves when the board may act; rejects with the signal's reason. Tells what it waits for, each time it has looked. */
+  /** Resolves when a window is open; rejects with the signal's reason. Reports at each check what it waits for. */
   async untilOpen(onWait: (wait: BlockedBy) => void, signal: AbortSignal): Promise<void> {
     for (;;) {
       const status = await this.status();
@@ -66,7 +66,7 @@ export class WindowGate {
     }
   }
 
-  /** They were checked before, by a release that may have read them otherwise: what cannot be read opens nothing. */
+  /** Another release may have validated the window: one that cannot be read never opens. */
   async #openings(window: MaintenanceWindow): Promise<Openings> {
     try {
       return await cronOpenings(window);

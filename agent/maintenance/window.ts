@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { check, isMatchingText, rule, type Checked } from "../contract/check.ts";
 
-/** A time in which the board may be changed: it opens when the cron expression matches, and closes after its duration. */
+/** A time in which the board may be changed: opens when the cron expression matches, closes after its duration. */
 export interface MaintenanceWindow {
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   readonly cron: string;
@@ -12,16 +12,16 @@ export interface MaintenanceWindow {
   readonly splayMs: number;
 }
 
-/** How a board stands to its windows. */
+/** The status of the maintenance windows. */
 export type WindowStatus =
-  /** It may act now. */
+  /** A window is open. */
   | { readonly kind: "open" }
-  /** It has to wait, until then; null where no window opens any more, or none is configured. */
+  /** Closed until then; null where no window opens again, or none is configured. */
   | { readonly kind: "closed"; readonly until: string | null }
-  /** Nothing has set the clock since the board booted: nobody knows whether a window is open. */
+  /** The clock is not synchronized in this boot, so it is unknown whether a window is open. */
   | { readonly kind: "clockUnknown" };
 
-/** What stands in the way while somebody waits for a window. */
+/** Why an action waits for a window. */
 export type BlockedBy = Exclude<WindowStatus, { kind: "open" }>;
 
 /** When a window opens. Pure: the same answer for the same instant. */
@@ -32,7 +32,7 @@ export interface Openings {
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const maxDurationMs = 7 * 86_400_000;
-/** What a fleet is spread over unless told. */
+/** The splay where none is configured. */
 const defaultSplayMs = 30 * 60_000;
 const maxWindows = 8;
 

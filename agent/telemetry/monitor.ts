@@ -5,27 +5,27 @@ import type { SendTelemetry } from "../hub/connection.ts";
 import { healthAlerts, reportReason, type ReportReason, type ReportIntervals } from "./report-policy.ts";
 import type { BoardMetrics } from "./metrics.ts";
 
-/** How often the board is looked at while the link is up. */
+/** How often metrics are read while the board is connected. */
 const sampleIntervalMs = 300_000;
 
 export interface MetricsMonitorPorts extends Runtime {
-  /** Reads how the board is. Takes seconds at most, and rejects only where nothing can be read at all. */
+  /** Reads the metrics. Takes seconds at most, and rejects only where nothing can be read. */
   readonly read: () => Promise<BoardMetrics>;
   readonly intervals: () => ReportIntervals;
-  /** What a report says beside the figures: which boot it is of, which firmware ran. */
+  /** What a report contains besides the metrics. */
   readonly facts: () => { readonly bootId: string; readonly firmwareVersion: string | null };
 }
 
 /**
- * Reports the board's health as messages: at the start, every few hours, and when something has changed much. Nothing is
- * kept for a hub that is away: it hears how the board is when it is back, not how it was.
+ * Reports the board's health in telemetry messages: at the start, every few hours, and after significant changes. Reports
+ * nothing while the hub is away; the first report after that has the current metrics.
  */
 export class MetricsMonitor {
   readonly #ports: MetricsMonitorPorts;
   #emit: SendTelemetry | undefined;
   #last: { readonly atMs: number; readonly metrics: BoardMetrics } | null = null;
   #stopped = false;
-  /** Aborted to have the board looked at now, and to stop. */
+  /** Aborted to read the metrics now, and to stop. */
   #wake = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
@@ -52,7 +52,7 @@ export class MetricsMonitor {
     this.#emit = undefined;
   }
 
-  /** The terms have changed. */
+  /** Call after the intervals have changed. */
   settingsChanged(): void {
     this.#wake.abort();
   }

@@ -4,27 +4,27 @@ import { detectStalls, type ProgressHistory, type StalledActivity, type Activity
 
 /** Where the service manager listens: systemd, or nobody. */
 export interface ServiceManager {
-  /** Within which time it wants to hear of progress; null where it does not watch. */
+  /** The watchdog timeout; null where none is set. */
   readonly watchdogMs: number | null;
-  /** Sends assignments of sd_notify(3), one each, together. Never throws, never waits: what cannot be sent now is lost. */
+  /** Sends assignments of sd_notify(3) in one message. Never throws or waits: a message that cannot be sent is lost. */
   notify(...assignments: readonly string[]): void;
 }
 
 export interface ServiceWatchdogPorts extends Runtime {
   readonly manager: ServiceManager;
-  /** What is under way, looked at again each time. */
+  /** The current activities, read at each check. */
   readonly activities: () => readonly Activity[];
-  /** How the agent is, for people: one line. */
+  /** The status line. */
   readonly status: () => string;
 }
 
-/** How often the work is looked at where nobody asks for more. */
+/** How often activities are checked where the watchdog timeout does not ask for more. */
 const checkIntervalMs = 15_000;
 
 /**
- * Tells the service manager how the agent is, and that it goes on: as long as the event loop turns (else this does not run)
- * and everything under way moves within its bounds. What is stuck is told at once, and ends the process where a watchdog is
- * set: the next one goes on from what was saved.
+ * Reports status and liveness to the service manager, as long as the event loop runs and every activity progresses within
+ * its stall limit. A stalled activity is reported at once, and ends the process where a watchdog is set; the next process
+ * continues from the saved state.
  */
 export class ServiceWatchdog {
   readonly #ports: ServiceWatchdogPorts;
@@ -37,12 +37,12 @@ export class ServiceWatchdog {
     this.#ports = ports;
   }
 
-  /** Ready: saved state loaded, methods served as soon as the link is up. */
+  /** Call when the agent is ready: state loaded, methods served once connected. */
   start(): void {
     this.#running = this.#run(this.#stopping.signal);
   }
 
-  /** Says how the agent is where that has changed. */
+  /** Sends the status line if it has changed. */
   refresh(): void {
     const status = this.#ports.status();
     if (status === this.#lastStatus || this.#stopping.signal.aborted) return;
@@ -60,8 +60,8 @@ export class ServiceWatchdog {
     const { manager, timer } = this.#ports;
     const everyMs = manager.watchdogMs === null ? checkIntervalMs : Math.min(checkIntervalMs, manager.watchdogMs / 4);
     while (!signal.aborted) {
-      const stuck = this.#findStalled();
-      if (stuck.length > 0) return this.#giveUp(stuck);
+      const stalled = this.#findStalled();
+      if (stalled.length > 0) return this.#giveUp(stalled);
       this.#lastStatus = this.#ports.status();
       // All of it each time: any message may be lost, and a systemd that has not heard READY=1 ends the agent.
       manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#lastStatus}`);
@@ -70,19 +70,22 @@ export class ServiceWatchdog {
   }
 
   #findStalled(): readonly StalledActivity[] {
-    const { activities: work, bootClock } = this.#ports;
-    const { seen, stuck } = detectStalls(this.#progress, work(), bootClock.nowMs());
+    const { activities, bootClock } = this.#ports;
+    const { seen, stalled } = detectStalls(this.#progress, activities(), bootClock.nowMs());
     this.#progress = seen;
-    return stuck;
+    return stalled;
   }
 
-  #giveUp(stuck: readonly StalledActivity[]): void {
+  #giveUp(stalled: readonly StalledActivity[]): void {
     const { manager, log } = this.#ports;
-    const words = stuck.map(
-      ({ name, stalledMs: stillMs }) => `${name} has not moved for ${Math.round(stillMs / 60_000)} min`,
+    const descriptions = stalled.map(
+      ({ name, stalledMs }) => `${name} has not moved for ${Math.round(stalledMs / 60_000)} min`,
     );
-    log.fatal({ stuck, watched: manager.watchdogMs !== null }, "work is stuck, the watchdog is not fed any more");
-    this.#lastStatus = `Stuck: ${words.join(", ")}. To be started again.`;
+    log.fatal(
+      { stuck: stalled, watched: manager.watchdogMs !== null },
+      "work is stuck, the watchdog is not fed any more",
+    );
+    this.#lastStatus = `Stuck: ${descriptions.join(", ")}. To be started again.`;
     manager.notify(`STATUS=${this.#lastStatus}`, "WATCHDOG=trigger");
   }
 }

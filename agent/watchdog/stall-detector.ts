@@ -1,10 +1,10 @@
-/** Something under way in the agent that has to move, or that rightly waits. */
+/** Something under way in the agent that has to progress, or may wait. */
 export interface Activity {
-  /** What it is, for people. */
+  /** Its name, for people. */
   readonly name: string;
-  /** Another text than at the last look: it has moved. */
+  /** Changes whenever the activity has progressed. */
   readonly progressMark: string;
-  /** How long it may go without moving; null where it waits for something outside, for as long as that takes. */
+  /** The longest time without progress; null where it may wait for ever. */
   readonly stallLimitMs: number | null;
 }
 
@@ -13,26 +13,26 @@ export type ProgressHistory = ReadonlyMap<string, { readonly progressMark: strin
 
 export interface StalledActivity {
   readonly name: string;
-  /** For how long it has not moved. */
+  /** The time without progress. */
   readonly stalledMs: number;
 }
 
 /**
- * Compares the work under way with what was seen of it before. Nothing is stuck that was not looked at twice, however
- * long ago the last look was.
+ * Compares the activities with the last check. An activity is stalled only after two checks, however long ago the last one
+ * was.
  */
 export function detectStalls(
   before: ProgressHistory,
   activities: readonly Activity[],
   nowMs: number,
-): { seen: ProgressHistory; stuck: readonly StalledActivity[] } {
+): { seen: ProgressHistory; stalled: readonly StalledActivity[] } {
   const seen = new Map<string, { progressMark: string; sinceMs: number }>();
-  const stuck: StalledActivity[] = [];
+  const stalled: StalledActivity[] = [];
   for (const { name, progressMark, stallLimitMs } of activities) {
-    const last = before.get(name);
-    const sinceMs = last?.progressMark === progressMark ? last.sinceMs : nowMs;
+    const previous = before.get(name);
+    const sinceMs = previous?.progressMark === progressMark ? previous.sinceMs : nowMs;
     seen.set(name, { progressMark, sinceMs });
-    if (stallLimitMs !== null && nowMs - sinceMs > stallLimitMs) stuck.push({ name, stalledMs: nowMs - sinceMs });
+    if (stallLimitMs !== null && nowMs - sinceMs > stallLimitMs) stalled.push({ name, stalledMs: nowMs - sinceMs });
   }
-  return { seen, stuck };
+  return { seen, stalled };
 }

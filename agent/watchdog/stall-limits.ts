@@ -5,11 +5,11 @@ import type { RunningAction } from "../state/ports.ts";
 import type { Activity } from "./stall-detector.ts";
 
 /*
- * How long each piece of the agent's work may go without moving before it counts as stuck. Each bound is longer than the sum of
- * the time limits inside it: it is for the limit that does not work, not for the work that is slow.
+ * How long each activity of the agent may go without progress before it counts as stalled. Each limit is longer than the sum
+ * of the time limits inside the activity: it catches a limit that fails, not an activity that is slow.
  */
 
-/** The agent as far as a watchdog has to know it. */
+/** What the watchdog knows of the agent. */
 export interface ActivityFacts {
   readonly nowMs: number;
   /** Whether the saved state is taken up after the start. */
@@ -31,22 +31,22 @@ export type StallLimitSettings = Pick<
   | "simulationPauseMs"
 >;
 
-/** What a busy board may add to anything. */
+/** What a busy board may add to any activity. */
 const slackMs = 10 * 60_000;
 /** A write that is synced to the disk, on a worn SD card that is busy with another. */
 const savingMs = 5 * 60_000;
-/** Whoever is told to stop has SIGTERM, five seconds and SIGKILL for that. */
+/** A stopping action has SIGTERM, 5 s and SIGKILL for that. */
 const endingMs = 5 * 60_000;
 /**
  * Twelve looks at the running version with pauses of 5 s between, and three minutes for the link. A look takes 30 s at most,
  * and behind root's door a minute more before and after.
  */
 const lookingMs = 12 * (30_000 + 2 * 60_000 + 5_000) + 180_000;
-/** The slowest disk that is worth waiting for: 1 MiB in a second. */
+/** The slowest disk worth waiting for: 1 MiB/s. */
 const bytesPerMs = 1_048.576;
 
-/** All that is under way, with its bounds. Nothing to do is no work, and never stuck. */
-export function currentActivities(facts: ActivityFacts, terms: StallLimitSettings): Activity[] {
+/** All current activities with their stall limits; empty when there is nothing to do. */
+export function currentActivities(facts: ActivityFacts, limits: StallLimitSettings): Activity[] {
   const { isRecovered, writes, update, reboot, nowMs } = facts;
   const activities: Activity[] = [];
   // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
@@ -60,44 +60,44 @@ export function currentActivities(facts: ActivityFacts, terms: StallLimitSetting
     activities.push({
       name: `update: ${action.kind}`,
       progressMark,
-      stallLimitMs: isEnding ? endingMs : updateStallLimitMs(action, terms),
+      stallLimitMs: isEnding ? endingMs : updateStallLimitMs(action, limits),
     });
   }
   if (reboot !== undefined) {
     const { action, isEnding } = reboot;
     const isDue = action.kind !== "awaitDue" || action.dueBootMs <= nowMs;
     const progressMark = [action.kind, isDue, isEnding, tries].join(" ");
-    const stallLimitMs = isEnding ? endingMs : isDue ? rebootStallLimitMs(action, terms) : null;
+    const stallLimitMs = isEnding ? endingMs : isDue ? rebootStallLimitMs(action, limits) : null;
     activities.push({ name: `reboot: ${action.kind}`, progressMark, stallLimitMs });
   }
   return activities;
 }
 
-function updateStallLimitMs(action: UpdateAction, terms: StallLimitSettings): number | null {
+function updateStallLimitMs(action: UpdateAction, limits: StallLimitSettings): number | null {
   const { job } = action;
-  const programMs = terms.commandTimeLimitMs + slackMs;
-  const largestMs = terms.maxImageBytes / bytesPerMs;
-  const rehearsalMs = job.rehearsal ? terms.simulationPauseMs : 0;
+  const programMs = limits.commandTimeLimitMs + slackMs;
+  const largestMs = limits.maxImageBytes / bytesPerMs;
+  const rehearsalMs = job.rehearsal ? limits.simulationPauseMs : 0;
   switch (action.kind) {
     case "reserveSpace":
       return rehearsalMs + slackMs;
     case "download":
       // What is on disk is digested once more before the first progress mark; from then on each minute of waiting gives one.
-      return rehearsalMs + largestMs + terms.downloadSilenceMs + slackMs;
+      return rehearsalMs + largestMs + limits.downloadSilenceMs + slackMs;
     case "checkAndStage":
       return rehearsalMs + largestMs + slackMs;
     case "awaitApplyAllowed":
       if (job.apply !== "now") return null; // For a window or an order.
-      return lookingMs + terms.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
+      return lookingMs + limits.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
     case "install":
       // Read once, and where root's door installs it, for each of its two calls sent, written and digested.
       return rehearsalMs + (8 * action.image.sizeBytes) / bytesPerMs + 2 * programMs;
     case "arm":
       return programMs + slackMs;
     case "reboot":
-      return terms.rebootDeadlineMs + slackMs;
+      return limits.rebootDeadlineMs + slackMs;
     case "checkHealth":
-      return lookingMs + terms.proveWithinMs + slackMs;
+      return lookingMs + limits.proveWithinMs + slackMs;
     case "commit":
       return 3 * programMs;
     case "revert":
@@ -107,7 +107,7 @@ function updateStallLimitMs(action: UpdateAction, terms: StallLimitSettings): nu
   }
 }
 
-function rebootStallLimitMs(action: RebootAction, terms: StallLimitSettings): number | null {
+function rebootStallLimitMs(action: RebootAction, limits: StallLimitSettings): number | null {
   switch (action.kind) {
     case "awaitDue":
       return slackMs;
@@ -115,6 +115,6 @@ function rebootStallLimitMs(action: RebootAction, terms: StallLimitSettings): nu
     case "awaitUpdate":
       return null; // The update has bounds of its own.
     case "reboot":
-      return terms.rebootDeadlineMs + slackMs;
+      return limits.rebootDeadlineMs + slackMs;
   }
 }

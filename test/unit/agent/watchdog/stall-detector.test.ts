@@ -9,7 +9,7 @@ function stuckAt(timesMs: readonly number[], workAt: (timeMs: number) => readonl
   return timesMs.filter((timeMs) => {
     const found = detectStalls(seen, workAt(timeMs), timeMs);
     ({ seen } = found);
-    return found.stuck.length > 0;
+    return found.stalled.length > 0;
   });
 }
 
@@ -44,7 +44,7 @@ describe("work under way", () => {
 
   it("is told by name, with how long it has not moved", () => {
     const { seen } = detectStalls(new Map(), [install, { ...install, name: "other", progressMark: "1" }], 0);
-    const { stuck } = detectStalls(seen, [install, { ...install, name: "other", progressMark: "2" }], 5_000);
-    expect(stuck).toEqual([{ name: "update: install", stalledMs: 5_000 }]);
+    const { stalled } = detectStalls(seen, [install, { ...install, name: "other", progressMark: "2" }], 5_000);
+    expect(stalled).toEqual([{ name: "update: install", stalledMs: 5_000 }]);
   });
 });
