@@ -148,7 +148,7 @@ export function retryAfterMs(retryAfter: string | null, date: string | null): nu
 }
 
 /** A date as HTTP writes it, in milliseconds since 1970: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7). */
-export function httpDateMs(text: string | null): number | null {
+function httpDateMs(text: string | null): number | null {
   if (text === null || !/^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(text)) return null;
   const parsed = Date.parse(text);
   return Number.isNaN(parsed) ? null : parsed;

@@ -5,7 +5,7 @@ import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { ImageDownloader, StagingArea } from "./ports.ts";
 
 /** Where an uploaded image is written: the partial file that a download of the same image resumes. */
-export interface UploadStore {
+interface UploadStore {
   open(path: string, operationId: string, signal: AbortSignal): Promise<UploadFile>;
 }
 

@@ -233,7 +233,7 @@ export function retryRollback(state: InPhase<"reverting">, fromBootId: string): 
  * Where the installer cannot revert, the boot loader may: after a restart it does not start a trial system again. Not where
  * the new system never ran: it may still be armed.
  */
-export function rollbackByBootloader(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
+function rollbackByBootloader(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
   if (state.restart !== "board" || state.reverted || state.end !== "rolledBack") return undefined;
   return { ...state, reverted: true, fromBootId };
 }

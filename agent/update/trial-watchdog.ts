@@ -42,8 +42,8 @@ export function startTrialWatchdog(ports: TrialWatchdogPorts): void {
 
 async function rebootWhenOverdue(ports: TrialWatchdogPorts, signal: AbortSignal): Promise<void> {
   // The boot clock counts from the start of the board, not of this process: an agent that restarts gets no more time.
-  const { timer, bootClock, healthDeadlineMs: proveWithinMs } = ports;
-  await timer.after(Math.max(gracePeriodMs, Math.max(minUptimeMs, proveWithinMs) - bootClock.nowMs()), signal);
+  const { timer, bootClock, healthDeadlineMs } = ports;
+  await timer.after(Math.max(gracePeriodMs, Math.max(minUptimeMs, healthDeadlineMs) - bootClock.nowMs()), signal);
   // Repeats a failed reboot: nobody else does, because everything else waits for the disk.
   while (await rebootIfOnTrial(ports, signal)) await timer.after(minUptimeMs, signal);
 }
