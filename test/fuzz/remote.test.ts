@@ -97,7 +97,7 @@ function sectionOf(values: Readonly<Record<string, unknown>>): unknown {
   return section;
 }
 
-const field = fc.oneof(
+const cronField = fc.oneof(
   fc.constantFrom(
     "*",
     "0",
@@ -118,7 +118,7 @@ const field = fc.oneof(
   fc.stringMatching(/^[\w*?,/#-]{1,12}$/),
 );
 const cron = fc.oneof(
-  fc.tuple(field, field, field, field, field).map((fields) => fields.join(" ")),
+  fc.tuple(cronField, cronField, cronField, cronField, cronField).map((fields) => fields.join(" ")),
   fc.constantFrom("0 2 * * *", "0 0 30 2 *"),
   secretText,
 );

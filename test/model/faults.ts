@@ -13,7 +13,7 @@ const readOnlyActions = new Set(["read image", "prepare"]);
 export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
   const { hub } = scheduler.environment;
   const { cancel, nextDesired } = scheduler.scenario;
-  const { fineSteps: fineSteps } = scheduler.runOptions;
+  const { fineSteps } = scheduler.runOptions;
   const { next } = scheduler.pendingCalls;
   const found: Fault[] = [];
   // Without fine steps, what comes from outside comes once in each saved state, before its action begins.
@@ -154,7 +154,7 @@ export type Fault =
 export type Crash = "power cut" | "process killed";
 
 /** Faults after which a good job may end otherwise than completed. */
-export function excusesBadEnd(fault: Fault): boolean {
+function excusesBadEnd(fault: Fault): boolean {
   return ["action failed", "action done, but failed", "reboot lost", "cancel", "new desired document"].includes(fault);
 }
 

@@ -25,7 +25,7 @@ function entered({ update, reboot }: AgentState): string {
 }
 
 /** Collects the names of all saves. */
-export function recordingSaves(heard: Set<string>) {
+function recordingSaves(heard: Set<string>) {
   return (real: StateFile<AgentState>): StateFile<AgentState> => ({
     save: async (saved) => {
       heard.add(entered(saved));
@@ -44,7 +44,7 @@ export function skippingSave(what: string) {
 }
 
 /** Reports one state as saved, and saves it after the next action. */
-export function delayingSave(what: string) {
+function delayingSave(what: string) {
   return (real: StateFile<AgentState>, scheduler: Scheduler): StateFile<AgentState> => {
     let last: Promise<void> = Promise.resolve();
     return {
