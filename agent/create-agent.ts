@@ -24,7 +24,7 @@ import { progressPolicy } from "./twin/progress-throttle.ts";
 import { ReportedState } from "./twin/reported-state.ts";
 import { flushedWithin, Reporter } from "./twin/reporter.ts";
 import { untilApplyAllowed } from "./update/apply-gate.ts";
-import { DesiredFirmwareHandler } from "./update/desired-firmware.ts";
+import { DesiredFirmwareHandler } from "./update/desired-firmware-handler.ts";
 import { DryRunPipeline } from "./update/dry-run.ts";
 import { createHealthCheck, waitForLink } from "./update/health-check.ts";
 import { StagingPipeline } from "./update/image-pipeline.ts";

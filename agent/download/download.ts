@@ -7,7 +7,6 @@ import type { DownloadDelay, DownloadProgress } from "../update/report.ts";
 import { Attempt, type TransferLimits, type AttemptResult } from "./attempt.ts";
 import {
   createMirrors,
-  errorOutcome,
   scheduleRetry,
   mustAbortAttempt,
   deadlinePassed,
@@ -15,6 +14,7 @@ import {
   nextMirror,
   type Mirror,
 } from "./mirror-policy.ts";
+import { errorOutcome } from "./failure-outcome.ts";
 import type { PartialImage, PartialStore, HttpSource } from "./ports.ts";
 
 export interface DownloadLimits extends TransferLimits {

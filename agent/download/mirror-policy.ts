@@ -1,5 +1,4 @@
 import { backoffMs } from "../lib/backoff.ts";
-import type { ErrorCode } from "../contract/codes.ts";
 
 /*
  * Decides which mirror a download asks, when, and until when. Pure: time and chance are passed in. Times are milliseconds of
@@ -79,19 +78,3 @@ export function deadlinePassed(mirrors: readonly Mirror[], elapsedMs: number, de
 export function mustAbortAttempt(elapsedMs: number, deadlineMs: number): boolean {
   return deadlineMs > 0 && elapsedMs >= deadlineMs;
 }
-
-/** What a failed attempt means: retry this mirror, abandon it, or fail the job. */
-export function errorOutcome(code: ErrorCode): "retry" | "abandon" | "fatal" {
-  if (code === "unreachable") return "retry";
-  return mirrorErrors.has(code) ? "abandon" : "fatal";
-}
-
-const mirrorErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "bad-address",
-  "bad-size",
-  "http-status",
-  "image-too-large",
-  "insecure-address",
-  "insecure-redirect",
-  "too-many-redirects",
-]);

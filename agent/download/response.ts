@@ -1,4 +1,5 @@
 import { AgentError } from "../lib/errors.ts";
+import { statusOutcome } from "./failure-outcome.ts";
 import type { ImageSource } from "./partial-metadata.ts";
 
 /* What an HTTP response to an image request means, given the request and what is known. Pure. */
@@ -108,14 +109,6 @@ export function sizeMismatch(bytes: number, promised: number): AgentError {
     "bad-size",
     `The image has ${bytes} bytes, but ${promised} were promised. Check the file on the server, then ask again.`,
   );
-}
-
-/**
- * What a status that is no image means: `again` for what passes by itself (408 Request Timeout, 425 Too Early, 429 Too
- * Many Requests, every 5xx), `ended` for what the server will say the next time too.
- */
-export function statusOutcome(status: number): "retry" | "abandon" {
-  return [408, 425, 429].includes(status) || status >= 500 ? "retry" : "abandon";
 }
 
 /**

@@ -12,11 +12,11 @@ import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type Decision } from "../state/ports.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { describeBlockingUpdate } from "../operations/blocking.ts";
-import { decideCancelReboot, decideReboot } from "../reboot/decisions.ts";
+import { decideCancelReboot, decideReboot } from "../reboot/request-decisions.ts";
 import { planReboot } from "../reboot/request.ts";
 import { type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
 import { rememberOperation, repeatedReply } from "../operations/remembered-operations.ts";
-import { decideApply, decideCancel, decideUpdate } from "../update/decisions.ts";
+import { decideApply, decideCancel, decideUpdate } from "../update/request-decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 

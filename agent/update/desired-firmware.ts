@@ -1,63 +1,71 @@
-import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
-import { invalidPayload } from "../contract/error-response.ts";
-import { abortPrevious } from "../lib/abort.ts";
-import { timestamp } from "../lib/clock.ts";
-import type { Runtime } from "../lib/runtime.ts";
-import type { Decision, StateStore } from "../state/ports.ts";
-import { decideDesired, decideNoDesired, type DesiredOutcome } from "./decisions.ts";
+import type { ErrorResponse, Validated } from "../contract/error-response.ts";
+import type { Decision } from "../state/ports.ts";
 import type { UpdateSlice } from "./job.ts";
-import { parseUpdateRequest, type UpdateLimits } from "./request.ts";
+import { isCancellable, isRunning, step } from "./machine.ts";
+import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
+import type { ParsedUpdateRequest } from "./request.ts";
 
-export interface DesiredFirmwarePorts extends Runtime {
-  readonly store: StateStore<UpdateSlice>;
-  readonly limits: () => UpdateLimits;
-  /** The version that runs; null where it cannot be told. */
-  readonly currentVersion: () => string | null;
-  /** Aborts when the agent stops. */
-  readonly stopping: AbortSignal;
+/* Decides about the desired `firmware` document from the saved state. Pure, as request-decisions.ts is for methods. */
+
+/** A desired `firmware` document: its identity and the request in it. */
+export interface DesiredFirmware {
+  /** The digest of its content, independent of key order and `$version`. */
+  readonly identity: string;
+  readonly desiredVersion: number;
+  readonly parsed: Validated<ParsedUpdateRequest>;
 }
 
-/** Handles the desired `firmware` section: each content once, and again when a job ends that it had to wait for. */
-export class DesiredFirmwareHandler {
-  readonly #ports: DesiredFirmwarePorts;
-  /** The last document seen. */
-  #desired: { readonly document: JsonObject; readonly version: number } | undefined;
-  /** Only the latest document counts, however often the connection comes back while a disk refuses. */
-  readonly #abortPrevious: () => AbortSignal;
+export type DesiredOutcome =
+  | { readonly kind: "alreadyHandled" | "accepted" | "alreadyInstalled" | "mustWait" }
+  | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
-  constructor(ports: DesiredFirmwarePorts) {
-    this.#ports = ports;
-    this.#abortPrevious = abortPrevious(ports.stopping);
-    let before = ports.store.state.update.phase;
-    ports.store.onChange(({ update }) => {
-      const changed = update.phase !== before;
-      before = update.phase;
-      if (changed && this.#desired !== undefined)
-        void this.handleDesired(this.#desired.document, this.#desired.version);
-    });
-  }
+/**
+ * A desired `firmware` document. Each content is handled once, however often it is delivered: an update that was done,
+ * failed, cancelled, refused or replaced is not started again.
+ */
+export function decideDesired(
+  saved: UpdateSlice,
+  { identity, desiredVersion, parsed }: DesiredFirmware,
+  currentVersion: string | null,
+  at: string,
+): Decision<UpdateSlice, DesiredOutcome> {
+  const { update, handledDesired } = saved;
+  if (handledDesired?.identity === identity) return { answer: { kind: "alreadyHandled" } };
+  const handledNow = { identity, desiredVersion, refused: null };
 
-  /** Takes the whole desired document, as often as it comes. Never rejects for a disk that refuses: it waits for it. */
-  async handleDesired(document: JsonObject, version: number): Promise<void> {
-    this.#desired = { document, version };
-    const { store, log, digest, limits, currentVersion, wallClock } = this.#ports;
-    const overtaken = this.#abortPrevious();
-    const firmware = document["firmware"];
-    const identity = digest(canonicalJson(firmware ?? null));
-    const parsed = isJsonObject(firmware)
-      ? parseUpdateRequest(firmware, "desired", limits(), `desired-${identity.slice(0, 12)}`)
-      : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
-    const decide = (state: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> => {
-      if (overtaken.aborted) return { answer: { kind: "alreadyHandled" } };
-      if (firmware === undefined) return decideNoDesired(state);
-      const desired = { identity, desiredVersion: version, parsed };
-      return decideDesired(state, desired, currentVersion(), timestamp(wallClock));
+  if (!parsed.ok) {
+    const { code, message } = parsed.error;
+    return {
+      change: { handledDesired: { ...handledNow, refused: { code, message } } },
+      answer: { kind: "refused", refusal: parsed.error },
     };
-    const outcome = await store.transactUntilSaved(decide, overtaken);
-    if (outcome?.kind === "refused") {
-      log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
-    } else if (outcome !== undefined && outcome.kind !== "alreadyHandled") {
-      log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
-    }
   }
+  const { job } = parsed.value;
+  const running = isRunning(update);
+  const replaces = running && update.job.origin === "desired" && isCancellable(update);
+  if (running && !replaces) return { answer: { kind: "mustWait" } };
+
+  const comparison = compareWithInstalled(saved, job, currentVersion);
+  const afterCancel = replaces ? (step(update, { type: "cancelled", at }) ?? update) : update;
+  if (comparison === "versionInUse") {
+    const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionInUseMessage(job) };
+    const refused = { code: refusal.code, message: refusal.message };
+    const change = { handledDesired: { ...handledNow, refused }, ...(replaces ? { update: afterCancel } : {}) };
+    return { change, answer: { kind: "refused", refusal } };
+  }
+  if (comparison === "installed") {
+    return {
+      change: { handledDesired: handledNow, ...(replaces ? { update: afterCancel } : {}) },
+      answer: { kind: "alreadyInstalled" },
+    };
+  }
+  const accepted = step(afterCancel, { type: "accepted", job, at });
+  return { change: { handledDesired: handledNow, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
+}
+
+/** The desired properties have no `firmware`: clears the refusal of an earlier document. */
+export function decideNoDesired({ handledDesired }: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> {
+  const answer = { kind: "alreadyHandled" } as const;
+  if (handledDesired === null || handledDesired.refused === null) return { answer };
+  return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };
 }

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../agent/contract/methods.ts";
-import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
+import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware-handler.ts";
 import type { RebootState } from "../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../agent/update/job.ts";

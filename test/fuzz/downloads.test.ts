@@ -8,11 +8,11 @@ import { check } from "../../agent/contract/check.ts";
 import {
   evaluateResponse,
   retryAfterMs,
-  statusOutcome,
   type ResponseHead,
   type RequestedRange,
 } from "../../agent/download/response.ts";
-import { errorOutcome, scheduleRetry } from "../../agent/download/mirror-policy.ts";
+import { scheduleRetry } from "../../agent/download/mirror-policy.ts";
+import { errorOutcome, statusOutcome } from "../../agent/download/failure-outcome.ts";
 import {
   noUsage,
   partialMetadata,

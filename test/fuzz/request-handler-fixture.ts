@@ -1,7 +1,7 @@
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
-import { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
+import { DesiredFirmwareHandler } from "../../agent/update/desired-firmware-handler.ts";
 import type { UpdateLimits } from "../../agent/update/request.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
 import { PersistentStateStore } from "../../agent/state/store.ts";

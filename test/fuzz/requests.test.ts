@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { methods } from "../../agent/contract/methods.ts";
-import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware.ts";
+import type { DesiredFirmwareHandler } from "../../agent/update/desired-firmware-handler.ts";
 import { initialState } from "../../agent/operations/agent-state.ts";
 import { RequestHandlerFixture } from "./request-handler-fixture.ts";
 import { checkProperties, counterexample, type Property, type Search } from "./counterexample.ts";

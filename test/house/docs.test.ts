@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { errorCodes } from "../../agent/contract/codes.ts";
 import { settingNames } from "../../agent/config/parse-settings.ts";
@@ -18,4 +19,22 @@ it("docs/local-hub.md tells of every fault there is, and of no other", () => {
 it("docs/errors.md explains every error code, word for word", () => {
   const rows = [...readFileSync("docs/errors.md", "utf8").matchAll(/^\| `([a-z-]+)` \| (.*) \|$/gm)];
   expect(Object.fromEntries(rows.map(([, code, remedy]) => [code, remedy]))).toStrictEqual(errorCodes);
+});
+
+it("every link between the pages leads somewhere", () => {
+  const pages = [
+    "README.md",
+    "test/README.md",
+    "test/model/README.md",
+    ...readdirSync("docs", { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join("docs", name)),
+  ];
+  const broken = pages.flatMap((page) =>
+    [...readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)]
+      .map(([, target = ""]) => target)
+      .filter((target) => !existsSync(join(dirname(page), target)))
+      .map((target) => `${page} -> ${target}`),
+  );
+  expect(broken).toStrictEqual([]);
 });

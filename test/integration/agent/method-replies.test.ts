@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { describeBlockingUpdate } from "../../../agent/operations/blocking.ts";
-import { decideCancelReboot, decideReboot } from "../../../agent/reboot/decisions.ts";
+import { decideCancelReboot, decideReboot } from "../../../agent/reboot/request-decisions.ts";
 import type { RebootState } from "../../../agent/reboot/machine.ts";
 import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
-import { decideApply, decideCancel, decideUpdate } from "../../../agent/update/decisions.ts";
+import { decideApply, decideCancel, decideUpdate } from "../../../agent/update/request-decisions.ts";
 import { jobWith, states, t } from "../../support/updates.ts";
 
 /* What the caller of a method reads, word for word: each says what happened, why, and what to do next. */

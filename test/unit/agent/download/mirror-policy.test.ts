@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { errorCodes, type ErrorCode } from "../../../../agent/contract/codes.ts";
 import {
   createMirrors,
-  errorOutcome,
   scheduleRetry,
   mustAbortAttempt,
   deadlinePassed,
@@ -15,22 +13,6 @@ const setback = { gainedBytes: 0, retryAfterMs: null };
 const soon = { nowMs: 1_000_000, elapsedMs: 0, deadlineMs: 86_400_000, random: 0 };
 const hour = 3_600_000;
 const MiB = 2 ** 20;
-
-describe("a failure", () => {
-  const ended = new Set<ErrorCode>([
-    "bad-address",
-    "bad-size",
-    "http-status",
-    "image-too-large",
-    "insecure-address",
-    "insecure-redirect",
-    "too-many-redirects",
-  ]);
-  it.each(Object.keys(errorCodes) as ErrorCode[])("%s", (code) => {
-    const means = code === "unreachable" ? "retry" : ended.has(code) ? "abandon" : "fatal";
-    expect(errorOutcome(code)).toBe(means);
-  });
-});
 
 describe("the wait after a setback", () => {
   const waits = (random: number): number[] => {

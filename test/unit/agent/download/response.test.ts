@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import {
   evaluateResponse,
   retryAfterMs,
-  statusOutcome,
   validatorOf,
   type ResponseHead,
   type RequestedRange,
@@ -171,31 +170,6 @@ describe("an answer", () => {
     ],
   ])("%s", (_what, asked, status, headers, result) => {
     expect(evaluateResponse(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(result);
-  });
-});
-
-describe("a status", () => {
-  it.each([
-    [500, "retry"],
-    [502, "retry"],
-    [503, "retry"],
-    [504, "retry"],
-    [599, "retry"],
-    [408, "retry"],
-    [425, "retry"],
-    [429, "retry"],
-    [400, "abandon"],
-    [401, "abandon"],
-    [403, "abandon"],
-    [404, "abandon"],
-    [410, "abandon"],
-    [412, "abandon"],
-    [416, "abandon"],
-    [204, "abandon"],
-    [304, "abandon"],
-    [300, "abandon"],
-  ] as const)("%i: %s", (status, means) => {
-    expect(statusOutcome(status)).toBe(means);
   });
 });
 

@@ -1,9 +1,8 @@
-import type { MethodReply } from "../contract/method-reply.ts";
-import { type Validated, type ErrorResponse } from "../contract/error-response.ts";
-import { errorReply } from "../contract/method-reply.ts";
+import type { ErrorResponse } from "../contract/error-response.ts";
+import { errorReply, type MethodReply } from "../contract/method-reply.ts";
 import type { Decision } from "../state/ports.ts";
 import type { Job, UpdateSlice } from "./job.ts";
-import { isCancellable, isRunning, step } from "./machine.ts";
+import { isRunning, step } from "./machine.ts";
 import { isSameImage, type ParsedUpdateRequest } from "./request.ts";
 
 /* Decides requests about updates from the saved state. Pure: the state store runs one decision at a time. */
@@ -13,7 +12,7 @@ import { isSameImage, type ParsedUpdateRequest } from "./request.ts";
  * image runs under the same version, so nothing could prove that the new one runs. The running version counts more than
  * the last update: the board may have been flashed by hand since.
  */
-function compareWithInstalled(
+export function compareWithInstalled(
   { lastProven }: UpdateSlice,
   job: Job,
   currentVersion: string | null,
@@ -107,70 +106,7 @@ export function decideCancel(
   };
 }
 
-/** A desired `firmware` document: its identity and the request in it. */
-export interface DesiredFirmware {
-  /** The digest of its content, independent of key order and `$version`. */
-  readonly identity: string;
-  readonly desiredVersion: number;
-  readonly parsed: Validated<ParsedUpdateRequest>;
-}
-
-export type DesiredOutcome =
-  | { readonly kind: "alreadyHandled" | "accepted" | "alreadyInstalled" | "mustWait" }
-  | { readonly kind: "refused"; readonly refusal: ErrorResponse };
-
-/**
- * A desired `firmware` document. Each content is handled once, however often it is delivered: an update that was done,
- * failed, cancelled, refused or replaced is not started again.
- */
-export function decideDesired(
-  saved: UpdateSlice,
-  { identity, desiredVersion, parsed }: DesiredFirmware,
-  currentVersion: string | null,
-  at: string,
-): Decision<UpdateSlice, DesiredOutcome> {
-  const { update, handledDesired } = saved;
-  if (handledDesired?.identity === identity) return { answer: { kind: "alreadyHandled" } };
-  const handledNow = { identity, desiredVersion, refused: null };
-
-  if (!parsed.ok) {
-    const { code, message } = parsed.error;
-    return {
-      change: { handledDesired: { ...handledNow, refused: { code, message } } },
-      answer: { kind: "refused", refusal: parsed.error },
-    };
-  }
-  const { job } = parsed.value;
-  const running = isRunning(update);
-  const replaces = running && update.job.origin === "desired" && isCancellable(update);
-  if (running && !replaces) return { answer: { kind: "mustWait" } };
-
-  const comparison = compareWithInstalled(saved, job, currentVersion);
-  const afterCancel = replaces ? (step(update, { type: "cancelled", at }) ?? update) : update;
-  if (comparison === "versionInUse") {
-    const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionInUseMessage(job) };
-    const refused = { code: refusal.code, message: refusal.message };
-    const change = { handledDesired: { ...handledNow, refused }, ...(replaces ? { update: afterCancel } : {}) };
-    return { change, answer: { kind: "refused", refusal } };
-  }
-  if (comparison === "installed") {
-    return {
-      change: { handledDesired: handledNow, ...(replaces ? { update: afterCancel } : {}) },
-      answer: { kind: "alreadyInstalled" },
-    };
-  }
-  const accepted = step(afterCancel, { type: "accepted", job, at });
-  return { change: { handledDesired: handledNow, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
-}
-
-/** The desired properties have no `firmware`: clears the refusal of an earlier document. */
-export function decideNoDesired({ handledDesired }: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> {
-  const answer = { kind: "alreadyHandled" } as const;
-  if (handledDesired === null || handledDesired.refused === null) return { answer };
-  return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };
-}
-
-function versionInUseMessage({ version }: Job): string {
+export function versionInUseMessage({ version }: Job): string {
   return `The board runs another image as ${version}, so nothing could prove that this one runs. Give each image its own version.`;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeBlockingUpdate } from "../../../../agent/operations/blocking.ts";
-import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/decisions.ts";
+import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/request-decisions.ts";
 import { describeReboot } from "../../../../agent/reboot/report.ts";
 import { planReboot } from "../../../../agent/reboot/request.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";

@@ -1,0 +1,63 @@
+import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
+import { invalidPayload } from "../contract/error-response.ts";
+import { abortPrevious } from "../lib/abort.ts";
+import { timestamp } from "../lib/clock.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import type { Decision, StateStore } from "../state/ports.ts";
+import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware.ts";
+import type { UpdateSlice } from "./job.ts";
+import { parseUpdateRequest, type UpdateLimits } from "./request.ts";
+
+export interface DesiredFirmwarePorts extends Runtime {
+  readonly store: StateStore<UpdateSlice>;
+  readonly limits: () => UpdateLimits;
+  /** The version that runs; null where it cannot be told. */
+  readonly currentVersion: () => string | null;
+  /** Aborts when the agent stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** Handles the desired `firmware` section: each content once, and again when a job ends that it had to wait for. */
+export class DesiredFirmwareHandler {
+  readonly #ports: DesiredFirmwarePorts;
+  /** The last document seen. */
+  #desired: { readonly document: JsonObject; readonly version: number } | undefined;
+  /** Only the latest document counts, however often the connection comes back while a disk refuses. */
+  readonly #abortPrevious: () => AbortSignal;
+
+  constructor(ports: DesiredFirmwarePorts) {
+    this.#ports = ports;
+    this.#abortPrevious = abortPrevious(ports.stopping);
+    let before = ports.store.state.update.phase;
+    ports.store.onChange(({ update }) => {
+      const changed = update.phase !== before;
+      before = update.phase;
+      if (changed && this.#desired !== undefined)
+        void this.handleDesired(this.#desired.document, this.#desired.version);
+    });
+  }
+
+  /** Takes the whole desired document, as often as it comes. Never rejects for a disk that refuses: it waits for it. */
+  async handleDesired(document: JsonObject, version: number): Promise<void> {
+    this.#desired = { document, version };
+    const { store, log, digest, limits, currentVersion, wallClock } = this.#ports;
+    const overtaken = this.#abortPrevious();
+    const firmware = document["firmware"];
+    const identity = digest(canonicalJson(firmware ?? null));
+    const parsed = isJsonObject(firmware)
+      ? parseUpdateRequest(firmware, "desired", limits(), `desired-${identity.slice(0, 12)}`)
+      : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
+    const decide = (state: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> => {
+      if (overtaken.aborted) return { answer: { kind: "alreadyHandled" } };
+      if (firmware === undefined) return decideNoDesired(state);
+      const desired = { identity, desiredVersion: version, parsed };
+      return decideDesired(state, desired, currentVersion(), timestamp(wallClock));
+    };
+    const outcome = await store.transactUntilSaved(decide, overtaken);
+    if (outcome?.kind === "refused") {
+      log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
+    } else if (outcome !== undefined && outcome.kind !== "alreadyHandled") {
+      log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
+    }
+  }
+}
