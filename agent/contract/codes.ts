@@ -5,57 +5,64 @@
 export const errorCodes = {
   "already-scheduled": "A reboot is pending. Wait for it, or cancel it with cancelReboot.",
   "bad-address": "The image's address is not one that this board can fetch. Give an https:// URL.",
-  "bad-digest": "The image that arrived is not the one that was asked for. Check the address and the check value.",
-  "bad-request": "A key of the request has a value that it cannot have. The message names it.",
-  "bad-size": "The image has another size than the request or the server said. Check the file on the server.",
-  "clock-not-set": "The board does not know the time, so it cannot wait for one. Give a delay instead.",
+  "bad-digest": "The downloaded image is not the requested one. Check the address and the check value.",
+  "bad-request": "A key of the request has an invalid value. Correct it; the message names it.",
+  "bad-size": "The image's size differs from what the request or the server says. Check the file on the server.",
+  "clock-not-set": "The board's clock has not been set, so the board cannot wait for a time. Give a delay instead.",
   "disk-error":
-    "The board's disk would not take the image. Look at the disk: read-only, worn out, unplugged, or not opened to the service (configuration.md).",
-  "fell-back": "The new system did not come up and the boot loader went back. Try the image on a board at hand.",
+    "The image could not be written to the board's disk. Check the disk: read-only, worn out, unplugged, or not opened to the service (configuration.md).",
+  "fell-back":
+    "The new system did not start, and the boot loader fell back to the old one. Test the image on a board at hand.",
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
-  "image-changed": "The staged image was damaged on the board's disk. Ask again; if it recurs, replace the storage.",
+  "image-changed":
+    "The staged image was damaged on the board's disk. Request the update again; if it recurs, replace the storage.",
   "image-too-large": "The image is larger than this board accepts. Raise update.max-image-size, or shrink the image.",
-  inhibited: "Something on the board asks that it is not shut down. Wait until that is over, or ask with force.",
-  "insecure-address": "Plain http is not fetched. Serve the image over https, or set update.allow-http.",
-  "insecure-redirect": "The server redirected from https to http, which is never followed. Mend its redirects.",
-  "installer-failed": "The installer said no; its last words are in the message.",
+  inhibited:
+    "A program on the board holds an inhibitor lock against a shutdown. Wait until it is released, or request the reboot with force.",
+  "insecure-address": "Plain http is not allowed. Serve the image over https, or set update.allow-http.",
+  "insecure-redirect": "The server redirected from https to http, which is never followed. Correct its redirects.",
+  "installer-failed": "The installer failed. The end of its output is in the message; correct what it names.",
   "installer-not-allowed":
     "Root may not run an installer on this board. Its owner names the program in /etc/boardkeeper/installer.",
   "installer-timed-out":
-    "The installer took longer than its time limit. Raise the limit, or look at what it waits for.",
+    "The installer took longer than its time limit. Raise the limit, or find out what it waits for.",
   internal: "A fault in the agent. Its log has the details: please report it.",
-  "interrupted-too-often": "The board lost power or the agent crashed again and again. Find out why, then ask again.",
+  "interrupted-too-often":
+    "The board lost power or the agent crashed again and again. Find out why, then request the update again.",
   "manifest-unsupported": "This agent does not check signed manifests. Leave fwManifestUri out.",
-  "no-installer": "The board's owner has configured no installer. Set update.installer in its config.",
+  "no-installer": "The board's owner has configured no installer. Set update.installer in its configuration.",
   "no-space":
     "The board's disk or its quota has no room for the image. Free some space, or raise update.staging-quota.",
   "not-resumable":
-    "The download kept beginning at its first byte. Serve a file that stays as it is, with range requests.",
-  "not-proven": "The new system did not become healthy in time, so the board went back. Look at what was not healthy.",
+    "The download had to start from the first byte too often. Serve a file that does not change, from a server that answers range requests.",
+  "not-proven":
+    "The new system did not become healthy in time, so the board rolled back. Correct what the message names.",
   "nothing-running": "No such update is running.",
   "nothing-scheduled": "No such reboot is scheduled.",
-  "nothing-staged": "No staged update waits to be applied.",
-  "reboot-never-came": "The board was asked to reboot and did not. Look at systemd's log on the board.",
-  "restarts-too-often": "The new system kept crashing before it was proven. Look at its logs.",
+  "nothing-staged": "No staged update waits for approval.",
+  "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",
+  "restarts-too-often": "The new system restarted too often without passing its health check. Check its logs.",
   "revert-failed":
-    "The installer went back, yet the new version still runs. Go to the board, or ask for an update to a good image.",
-  starting: "The agent has just started. Ask again; if it stays so, look at the board's disk and installer.",
+    "The installer reverted, but the new version still runs. Check the board on site, or request an update to a good image.",
+  starting:
+    "The agent is still recovering its saved state. Call again; if this persists, check the board's disk and installer.",
   "state-in-slot":
     "The agent's state lies where the update would replace it. Move agent.state-dir to another partition, and open that to the service (configuration.md).",
   "state-lost":
-    "What the agent had saved was damaged, or of a newer release. Look at the board's disk, then ask again.",
-  "state-not-saved": "The agent cannot write its state. Look at the board's disk: full, read-only or worn out.",
-  "too-late": "The board is being changed already. It ends by itself, proven or back on the old system.",
-  "too-many-redirects": "The server redirects in circles. Mend its redirects.",
+    "The latest saved state is damaged, or a newer release wrote it. Check the board's disk, then request it again.",
+  "state-not-saved": "The agent cannot save its state. Check the board's disk: full, read-only or worn out.",
+  "too-late":
+    "The board is already being changed. An update ends by itself: committed, or rolled back to the old system.",
+  "too-many-redirects": "The server redirects too often. Correct its redirects.",
   unreachable:
-    "The image's server could not be reached, the connection was lost, or the time for the download was up. Check the server and the link; asked for again, it goes on from the bytes that came.",
+    "The image's server could not be reached, the connection was lost, or the download's deadline passed. Check the server and the network; a new request resumes the download.",
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
   "version-unknown":
-    "The installer cannot tell which version runs, or prints what is no version. Look at it on the board.",
+    "The installer cannot tell which version runs, or prints an invalid version. Check its running-version command on the board.",
   "window-missing":
-    "No maintenance window is configured on this board. Set maintenance.windows, or ask without a window.",
+    "No maintenance window is configured on this board. Set maintenance.windows, or request it without a window.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;

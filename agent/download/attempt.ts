@@ -76,7 +76,7 @@ export class Attempt {
       const { kind } = outcome;
       if (kind === "abandon")
         return { kind, error: badStatus(response, "Check the address, and whether a signed one has expired.") };
-      const error = badStatus(response, "Look at the server, then ask again.");
+      const error = badStatus(response, "Check the server, then request the update again.");
       return { kind, what: `status ${response.status}`, retryAfterMs: outcome.retryAfterMs, error };
     } finally {
       response.close();
@@ -92,7 +92,7 @@ export class Attempt {
       if (sizeBytes !== null && part.totalBytes !== sizeBytes) throw sizeMismatch(part.totalBytes, sizeBytes);
       checkImageSize(part.totalBytes, maxBytes, availableBytes);
     }
-    if (part.fromBytes === 0 && partial.bytes > 0) await startOver("the server sends it from its first byte");
+    if (part.fromBytes === 0 && partial.bytes > 0) await startOver("the server sends the image from its first byte");
     await partial.setSource(part.totalBytes, part.source);
     let bucket = createBucket(this.#limits.bytesPerSecond, bootClock.nowMs());
     let lastCheckBytes = partial.bytes;
@@ -111,7 +111,7 @@ export class Attempt {
         signal.throwIfAborted();
         const bytes = partial.bytes + chunk.length;
         if (part.untilBytes !== null && bytes > part.untilBytes)
-          throw connectionLost(partial, "the server sent more than it said");
+          throw connectionLost(partial, "the server sent more bytes than it announced");
         if (sizeBytes !== null && bytes > sizeBytes) throw sizeMismatch(bytes, sizeBytes);
         checkImageSize(bytes, maxBytes, availableBytes);
         await partial.append(chunk);
@@ -125,7 +125,8 @@ export class Attempt {
       }
     });
     const wantedBytes = part.totalBytes ?? part.untilBytes ?? sizeBytes;
-    if (wantedBytes !== null && partial.bytes < wantedBytes) throw connectionLost(partial, "the server ended it early");
+    if (wantedBytes !== null && partial.bytes < wantedBytes)
+      throw connectionLost(partial, "the server closed the connection early");
     return { kind: "complete", unbroken: part.fromBytes === 0 && response.isLengthKnown };
   }
 
@@ -140,8 +141,8 @@ export class Attempt {
       const stop = AbortSignal.any([this.#signal, done.signal]);
       while (why === undefined) {
         await timer.after(silenceMs, stop);
-        if (isTooSlow()) why = `hardly anything came for ${silenceMs / 1_000} s`;
-        else if (mustAbort()) why = "its time was up (update.download-deadline-seconds)";
+        if (isTooSlow()) why = `too few bytes arrived within ${silenceMs / 1_000} s`;
+        else if (mustAbort()) why = "the deadline passed (update.download-deadline-seconds)";
       }
       abort.abort();
     })().catch(() => undefined); // Aborted: the operation is done or stopped.
@@ -166,7 +167,7 @@ function connectionLost({ bytes, totalBytes }: PartialImage, why: string, cause?
   const total = totalBytes === null ? "an unknown number" : String(totalBytes);
   return new AgentError(
     "unreachable",
-    `The download was lost after ${bytes} of ${total} bytes: ${why}. Check the server and the link, then ask again.`,
+    `The download was lost after ${bytes} of ${total} bytes: ${why}. Check the server and the network, then request the update again.`,
     { cause },
   );
 }

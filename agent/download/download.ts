@@ -151,7 +151,7 @@ class ResumableDownload {
         }
         this.#abandonMirror();
         if (this.#mirrors.every(({ abandoned }) => abandoned)) return this.#finish(); // The caller compares the digest.
-        await this.#startOver("it is another image than was asked for");
+        await this.#startOver("its digest is not the requested one");
         return undefined;
       case "startOver":
         await this.#startOver(end.why);

@@ -77,7 +77,7 @@ function evaluatePartialContent(
   // RFC 9110, 14.4: a part that does not lie within its whole is invalid.
   const isValid = fromBytes < untilBytes && (totalBytes === null || untilBytes <= totalBytes);
   if (fromBytes !== range.fromBytes || !isValid)
-    return { kind: "startOver", why: "the server sends another part than was asked for" };
+    return { kind: "startOver", why: "the server sends another part than was requested" };
   if (range.totalBytes !== null && totalBytes !== range.totalBytes)
     return { kind: "startOver", why: "the file on the server has another size now" };
   if (isSameSource && knownValidator !== null && source.validator !== null && source.validator !== knownValidator)
@@ -99,7 +99,7 @@ export function checkImageSize(bytes: number, maxBytes: number, availableBytes: 
   if (bytes > availableBytes) {
     throw new AgentError(
       "no-space",
-      `The image has ${bytes} bytes or more; the board has room for ${availableBytes}. Free some space, or raise update.staging-quota; then ask again.`,
+      `The image has ${bytes} bytes or more; the board has room for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`,
     );
   }
 }
@@ -107,7 +107,7 @@ export function checkImageSize(bytes: number, maxBytes: number, availableBytes: 
 export function sizeMismatch(bytes: number, promised: number): AgentError {
   return new AgentError(
     "bad-size",
-    `The image has ${bytes} bytes, but ${promised} were promised. Check the file on the server, then ask again.`,
+    `The image has ${bytes} bytes, but ${promised} were announced. Check the file on the server, then request the update again.`,
   );
 }
 

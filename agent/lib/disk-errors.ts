@@ -25,6 +25,6 @@ export function describeDiskError(cause: unknown): string {
     return `the disk is read-only (EROFS). Check it for errors, then mount it writable; ${movedFolderAdvice}.`;
   if (brokenCodes.has(code)) return `the disk fails (${code}). Replace it.`;
   if (code === "EACCES" || code === "EPERM")
-    return `the agent may not write there (${code}). Mend the owner and the rights of its folder.`;
-  return `${errorMessage(cause)}. Look at the disk.`;
+    return `the agent may not write there (${code}). Correct the owner and the permissions of its folder.`;
+  return `${errorMessage(cause)}. Check the disk.`;
 }

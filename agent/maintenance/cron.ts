@@ -54,7 +54,7 @@ export async function validateWindows(windows: readonly MaintenanceWindow[], now
     try {
       const openings = await cronOpenings(window);
       if (openings.after(nowMs) === null)
-        mistakes.push(`${at}.cron: "${window.cron}" never comes; mend its day or month`);
+        mistakes.push(`${at}.cron: "${window.cron}" never comes; correct its day or month`);
     } catch (cause) {
       mistakes.push(`${at}.cron: "${window.cron}" is no cron expression (${errorMessage(cause)})`);
     }

@@ -140,7 +140,7 @@ export class RequestHandler {
     return await this.#decideOnce("firmwareUpdate", job.operationId, callerGaveId, (saved) => {
       const decision = decideUpdate(saved, parsed.value, snapshot().currentVersion, timestamp(wallClock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
-      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then ask again.`;
+      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then request the update again.`;
       return { answer: errorReply({ status: 507, code: "no-space", message }) };
     });
   }

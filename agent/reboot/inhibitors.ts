@@ -11,5 +11,5 @@ export function inhibitedMessage(inhibitors: readonly Inhibitor[]): string {
     .map(({ who, why }) => `${who} (${why})`)
     .join(", ");
   const more = inhibitors.length > 3 ? ` and ${inhibitors.length - 3} more` : "";
-  return `No reboot now: ${names}${more} asks that the board is not shut down. Wait until that is over, or ask with force.`;
+  return `No reboot now: ${names}${more} blocks a shutdown. Wait until it is released, or request the reboot with force.`;
 }

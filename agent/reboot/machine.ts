@@ -203,9 +203,9 @@ export function recoverReboot(
 }
 
 const stateLost =
-  "What was saved last cannot be read, so it is not known whether this reboot was still wanted. Look at the board's disk, then ask for it again.";
+  "The latest saved state cannot be read, so it is not known whether this reboot is still wanted. Check the board's disk, then request it again.";
 const tooLate =
-  "The reboot did not come when it was due: it was refused, or the agent did not run, or could not save that the board goes down. It is not done late. Look at the agent's log, then ask again.";
+  "The reboot did not come when it was due: it was refused, or the agent did not run, or could not save its state. A late reboot is not done. Check the agent's log, then request it again.";
 
 /** A reboot in a window is never overdue: the window opens again. */
 function isOverdue(state: RebootState, nowBootMs: number): boolean {

@@ -31,7 +31,7 @@ export function decideReboot(
       answer: errorReply({
         status: 409,
         code: "update-running",
-        message: `No reboot now: ${blockedBy}, and will restart the board by itself if it needs to.`,
+        message: `No reboot now: ${blockedBy}. It restarts the board by itself if it needs to; otherwise request the reboot again afterwards.`,
       }),
     };
   }
@@ -89,11 +89,11 @@ export function decideCancelReboot(
   return {
     answer: errorReply(
       tooLate
-        ? { status: 409, code: "too-late", message: "Too late to cancel: the reboot has been ordered." }
+        ? { status: 409, code: "too-late", message: "Too late to cancel: the reboot has started." }
         : {
             status: 404,
             code: "nothing-scheduled",
-            message: "No such reboot is scheduled: there is nothing to cancel.",
+            message: "No such reboot is scheduled, so there is nothing to cancel.",
           },
     ),
   };

@@ -17,7 +17,7 @@ import {
 } from "./machine.ts";
 
 const unsavedMessage =
-  "The reboot was due, but the board cannot save that it goes down for it, so it stayed up. Look at its disk: full, read-only or worn out; then ask again.";
+  "The reboot was due, but the agent could not save its state, so the board stayed up. Check its disk: full, read-only or worn out; then request the reboot again.";
 /** How long a reboot waits until the hub has acknowledged the reported state. */
 const reportFlushMs = 5_000;
 
@@ -158,7 +158,7 @@ export class RebootRunner {
       log.info({}, "rebooting the board");
       await power.reboot({ force: ignoresInhibitors(store.state.reboot) }, signal);
       await timer.after(deadlineMs, signal);
-      why = `The reboot was ordered, but ${Math.round(deadlineMs / 1_000)} s later the board still runs.`;
+      why = `The reboot was started, but ${Math.round(deadlineMs / 1_000)} s later the board still runs.`;
     } catch (cause) {
       if (signal.aborted) return;
       log.error({ err: cause }, "reboot refused");
@@ -167,7 +167,7 @@ export class RebootRunner {
       const said = errorMessage(cause);
       why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The helper's message ends with a full stop, that of a program does not.
     }
-    const message = `${why} Look at the log of the board's systemd, then ask again.`;
+    const message = `${why} Check systemd's log on the board, then request it again.`;
     await this.#record(() => ({ type: "rebootTimedOut", message }));
   }
 

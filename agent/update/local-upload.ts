@@ -12,7 +12,7 @@ interface UploadStore {
 interface UploadFile {
   /** Bytes on disk so far. */
   readonly bytes: number;
-  /** Writes and digests the next bytes. Rejects with an AgentError when the disk refuses. */
+  /** Writes and digests the next bytes. Rejects with an AgentError when the write fails. */
   append(chunk: Uint8Array): Promise<void>;
   /** The SHA-256 of all bytes so far, in hex. */
   digest(): string;
@@ -71,15 +71,15 @@ export class LocalUpload {
    * The same downloader; its downloads first abort a running upload and wait until its file is closed, because both write
    * to one file where they have the same digest.
    */
-  preemptedBy(fetcher: ImageDownloader): ImageDownloader {
+  preemptedBy(downloader: ImageDownloader): ImageDownloader {
     return {
-      download: async (order, onProgress, signal) => {
+      download: async (request, onProgress, signal) => {
         this.#active?.preempted.abort();
         await this.#active?.closed;
         signal.throwIfAborted();
-        const fetching = fetcher.download(order, onProgress, signal);
-        this.#lastDownload = fetching.catch(() => undefined); // The caller gets the rejection.
-        return await fetching;
+        const download = downloader.download(request, onProgress, signal);
+        this.#lastDownload = download.catch(() => undefined); // The caller gets the rejection.
+        return await download;
       },
     };
   }
@@ -87,22 +87,22 @@ export class LocalUpload {
   /** Resolves when the image is complete on disk, or refused. Never rejects. */
   async receive(image: UploadedImage, signal: AbortSignal): Promise<MethodReply> {
     const { log } = this.#ports;
-    if (this.#active !== undefined) return busy("Another image is being handed in on the board.");
+    if (this.#active !== undefined) return busy("Another image is being uploaded on the board.");
     const running = this.#rejectIfUpdating(); // First: a running update may download for a day.
     if (running !== undefined) return running;
-    const overtaken = new AbortController();
+    const preempted = new AbortController();
     let close: () => void = () => undefined;
     const closed = new Promise<void>((resolve) => (close = resolve));
-    this.#active = { sha256: image.sha256, preempted: overtaken, closed };
+    this.#active = { sha256: image.sha256, preempted, closed };
     try {
-      const reply = this.#rejectIfUpdating() ?? (await this.#afterLastDownload(image, signal, overtaken.signal));
-      log.info({ sha256: image.sha256, status: reply.status }, "image handed in");
+      const reply = this.#rejectIfUpdating() ?? (await this.#afterLastDownload(image, signal, preempted.signal));
+      log.info({ sha256: image.sha256, status: reply.status }, "image uploaded");
       return reply;
     } catch (cause) {
-      log.warn({ err: cause, sha256: image.sha256 }, "image not taken");
+      log.warn({ err: cause, sha256: image.sha256 }, "image upload failed");
       const [code, message] =
-        cause instanceof AgentError ? [cause.code, cause.message] : (["internal", reasonOf(cause)] as const);
-      return errorReply({ status: code === "no-space" ? 507 : 500, code, message: message });
+        cause instanceof AgentError ? [cause.code, cause.message] : (["internal", faultMessage(cause)] as const);
+      return errorReply({ status: code === "no-space" ? 507 : 500, code, message });
     } finally {
       this.#active = undefined;
       close();
@@ -111,11 +111,11 @@ export class LocalUpload {
 
   async #afterLastDownload(
     image: UploadedImage,
-    callerGone: AbortSignal,
-    overtaken: AbortSignal,
+    disconnected: AbortSignal,
+    preempted: AbortSignal,
   ): Promise<MethodReply> {
     await this.#lastDownload;
-    return (await this.#checkRequest(image)) ?? (await this.#write(image, callerGone, overtaken));
+    return (await this.#checkRequest(image)) ?? (await this.#write(image, disconnected, preempted));
   }
 
   async #checkRequest({ sizeBytes }: UploadedImage): Promise<MethodReply | undefined> {
@@ -128,32 +128,32 @@ export class LocalUpload {
     }
     const availableBytes = await staging.availableBytes();
     if (sizeBytes <= availableBytes) return undefined;
-    const message = `The image of ${sizeBytes} bytes does not fit: the board has room for ${availableBytes}. Free some space, then hand it in again.`;
+    const message = `The image of ${sizeBytes} bytes does not fit: the board has room for ${availableBytes}. Free some space, then upload it again.`;
     return errorReply({ status: 507, code: "no-space", message });
   }
 
   async #write(
     { sha256, sizeBytes, body }: UploadedImage,
-    callerGone: AbortSignal,
-    overtaken: AbortSignal,
+    disconnected: AbortSignal,
+    preempted: AbortSignal,
   ): Promise<MethodReply> {
     const { staging, partialStore } = this.#ports;
     await staging.discard(sha256); // The upload has all bytes, so earlier ones are discarded.
-    const partial = await partialStore.open(await staging.partialPath(sha256), "handed-in", callerGone);
-    let isWhole = false;
+    const partial = await partialStore.open(await staging.partialPath(sha256), "handed-in", disconnected);
+    let isComplete = false;
     try {
-      for await (const chunk of chunksUntil(AbortSignal.any([callerGone, overtaken]), body)) {
+      for await (const chunk of chunksUntil(AbortSignal.any([disconnected, preempted]), body)) {
         if (this.#rejectIfUpdating() !== undefined) break; // A request from the hub, maybe for this file.
         await partial.append(chunk);
       }
-      callerGone.throwIfAborted();
-      isWhole = partial.bytes === sizeBytes && partial.digest() === sha256;
-      if (isWhole) return { status: 200, payload: { Response: "Image taken", sha256, sizeBytes } };
-      const message = `The image that was handed in has ${partial.bytes} bytes and SHA-256 ${partial.digest()}, not ${sizeBytes} and ${sha256}. Check the file, then hand it in again.`;
+      disconnected.throwIfAborted();
+      isComplete = partial.bytes === sizeBytes && partial.digest() === sha256;
+      if (isComplete) return { status: 200, payload: { Response: "Image uploaded", sha256, sizeBytes } };
+      const message = `The uploaded image has ${partial.bytes} bytes and SHA-256 ${partial.digest()}, not ${sizeBytes} and ${sha256}. Check the file, then upload it again.`;
       return this.#rejectIfUpdating() ?? errorReply({ status: 400, code: "bad-digest", message });
     } finally {
       await partial.close();
-      if (isWhole) this.#unclaimed = sha256;
+      if (isComplete) this.#unclaimed = sha256;
       else if (this.#ports.runningUpdateId() === null) await staging.discard(sha256);
     }
   }
@@ -164,7 +164,7 @@ export class LocalUpload {
     this.#unclaimed = undefined;
     if (sha256 === undefined || this.#ports.runningUpdateId() !== null) return;
     await this.#ports.staging.discard(sha256).catch((cause: unknown) => {
-      this.#ports.log.warn({ err: cause, sha256 }, "image that was not needed stays until the next update");
+      this.#ports.log.warn({ err: cause, sha256 }, "uploaded image not discarded; the next update removes it");
     });
   }
 
@@ -180,9 +180,9 @@ async function* chunksUntil(signal: AbortSignal, body: AsyncIterable<Uint8Array>
     signal.addEventListener("abort", () => resolve(undefined), { once: true });
     if (signal.aborted) resolve(undefined);
   });
-  const pieces = body[Symbol.asyncIterator](); // Not closed at the end: that would close the caller's connection.
+  const chunks = body[Symbol.asyncIterator](); // Not closed at the end: that would close the caller's connection.
   for (;;) {
-    const next = await Promise.race([aborted, pieces.next()]);
+    const next = await Promise.race([aborted, chunks.next()]);
     if (next === undefined || next.done === true) return;
     yield next.value;
   }
@@ -192,10 +192,10 @@ function busy(message: string): MethodReply {
   return errorReply({
     status: 409,
     code: "update-running",
-    message: `${message} Wait for it, then hand the image in again.`,
+    message: `${message} Wait for it, then upload the image again.`,
   });
 }
 
-function reasonOf(cause: unknown): string {
-  return `A fault in the agent: ${errorMessage(cause)}.`;
+function faultMessage(cause: unknown): string {
+  return `A fault in the agent: ${errorMessage(cause)}. Its log has the details: please report it.`;
 }

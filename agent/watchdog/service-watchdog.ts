@@ -83,9 +83,9 @@ export class ServiceWatchdog {
     );
     log.fatal(
       { stuck: stalled, watched: manager.watchdogMs !== null },
-      "work is stuck, the watchdog is not fed any more",
+      "work has stalled, the watchdog is not fed any more",
     );
-    this.#lastStatus = `Stuck: ${descriptions.join(", ")}. To be started again.`;
+    this.#lastStatus = `Stalled: ${descriptions.join(", ")}. systemd restarts the agent.`;
     manager.notify(`STATUS=${this.#lastStatus}`, "WATCHDOG=trigger");
   }
 }

@@ -52,7 +52,7 @@ export function currentActivities(facts: ActivityFacts, limits: StallLimitSettin
   // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
   const tries = String(writes.tries);
   if (writes.isSaving) activities.push({ name: "saving the state", progressMark: tries, stallLimitMs: savingMs });
-  if (!isRecovered) activities.push({ name: "taking up the saved state", progressMark: tries, stallLimitMs: slackMs });
+  if (!isRecovered) activities.push({ name: "recovering the saved state", progressMark: tries, stallLimitMs: slackMs });
   if (update !== undefined) {
     const { action, isEnding, progressCount } = update;
     const { operationId, apply } = action.job;

@@ -14,13 +14,13 @@ export function statusLine({ snapshot, hub, device, link, isRecovered }: StatusF
   const { problems } = snapshot.agent;
   const words = isRecovered
     ? [describeUpdate(snapshot), describeReboot(snapshot)].filter((one) => one !== null)
-    : ["Taking up the saved state."];
+    : ["Recovering the saved state."];
   if (words.length === 0) words.push("Nothing to do.");
   if (problems !== null && problems.length > 0) words.push(`${problems.length} problem(s) at the start: see the log.`);
   return [where, ...words].join(" ").replaceAll(/\s+/g, " ");
 }
 
-const waits = { order: "the order to apply it", window: "its window", clock: "a clock that is set" } as const;
+const waits = { order: "approval", window: "its window", clock: "the clock to be set" } as const;
 
 function describeUpdate({ update }: Snapshot): string | null {
   const { version, receivedBytes, totalBytes, waitsFor, error, delay } = update;
@@ -30,7 +30,7 @@ function describeUpdate({ update }: Snapshot): string | null {
     case "cancelled":
       return null;
     case "accepted":
-      return `Update to ${version}: about to be fetched.`;
+      return `Update to ${version}: the download is about to start.`;
     case "downloading": {
       if (delay !== null) return `Update to ${version}: the download waits (${delay.code}).`;
       const isKnown = receivedBytes !== null && totalBytes !== null && totalBytes > 0;

@@ -125,7 +125,7 @@ describe.each(systemNames)("the reboot helper on %s", (system) => {
     const reported = await board.service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(reported["boardkeeper"].reboot.error).toMatchObject({
       code: "reboot-never-came",
-      message: expect.stringContaining("The reboot was ordered, but 10 s later the board still runs."),
+      message: expect.stringContaining("The reboot was started, but 10 s later the board still runs."),
     });
     expect(board.machine.boots).toHaveLength(1);
     await board.machine.shell(`rm ${dropIn} && systemctl daemon-reload`);

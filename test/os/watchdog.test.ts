@@ -39,7 +39,7 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
     expect((await service.callMethod("getStatus")).status).toBe(200);
   });
 
-  it("has an agent started again whose work is stuck, while its event loop turns", async () => {
+  it("restarts an agent whose work has stalled, although its event loop runs", async () => {
     const { machine, service } = await sabotagedBoard();
     // The order waits for a helper that nobody starts.
     await machine.shell("systemctl mask --runtime --now boardkeeper-reboot.path");
@@ -48,11 +48,11 @@ describe.each(systemNames)("the watchdog on %s", (system) => {
     await machine.shell("systemctl kill --kill-who=main -s SIGHUP boardkeeper-agent");
     await machine.logged(
       "boardkeeper-agent",
-      /"name":"reboot: reboot".*work is stuck, the watchdog is not fed any more/,
+      /"name":"reboot: reboot".*work has stalled, the watchdog is not fed any more/,
     );
     await machine.logged(
       "boardkeeper-agent",
-      /[Ww]atchdog.*last status: Stuck: reboot: reboot has not moved for \d+ min/,
+      /[Ww]atchdog.*last status: Stalled: reboot: reboot has not moved for \d+ min/,
     );
     // The next one goes on from what was saved: the path unit watches again, and the board goes down.
     await machine.shell(

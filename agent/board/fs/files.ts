@@ -68,15 +68,16 @@ export async function withDiskErrors<T>(operation: () => Promise<T>): Promise<T>
   } catch (cause) {
     const code = errorCode(cause) ?? "";
     if (code === "ENOSPC" || code === "EDQUOT") {
-      const message = "The board's disk became full while the image arrived. Free some space, then ask again.";
+      const message =
+        "The board's disk became full while the image arrived. Free some space, then request the update again.";
       throw new AgentError("no-space", message, { cause });
     }
     if (code === "EROFS") {
-      const message = `The board's disk would not take the image (EROFS): it is read-only. Mount it writable; ${movedFolderAdvice}.`;
+      const message = `The image could not be written (EROFS): the board's disk is read-only. Mount it writable; ${movedFolderAdvice}.`;
       throw new AgentError("disk-error", message, { cause });
     }
     if (["EIO", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {
-      const message = `The board's disk would not take the image (${code}). Look at the disk: worn out or unplugged.`;
+      const message = `The image could not be written (${code}). Check the board's disk: worn out or unplugged.`;
       throw new AgentError("disk-error", message, { cause });
     }
     if (cause instanceof FolderUnusable) throw new AgentError("disk-error", cause.message, { cause });

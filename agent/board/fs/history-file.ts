@@ -57,7 +57,8 @@ export class HistoryFile {
         await note(saved);
         hasFailed = false;
       } catch (cause) {
-        if (!hasFailed) log.warn({ err: cause }, "end not noted in the history, trying again after the next saves");
+        if (!hasFailed)
+          log.warn({ err: cause }, "operation not written to the history, trying again after the next save");
         hasFailed = true;
       }
     };

@@ -36,7 +36,7 @@ export class DiskReserveFile implements ReserveFile {
     await makeFolder(this.#folder, this.#disk);
     if ((await sizeOf(this.#path)) === reserveBytes) return;
     if ((await this.#freeBytes(this.#folder)) < nearlyFullBytes)
-      throw Object.assign(new Error("hardly any space is left"), { code: "ENOSPC" });
+      throw Object.assign(new Error("hardly any space is left on the disk"), { code: "ENOSPC" });
     try {
       const file = await this.#disk.create(this.#path, 0o600);
       try {

@@ -51,7 +51,7 @@ export async function saveHardwareInfo(folder: string, bootId: string, hardware:
  */
 export async function probeHardwareInfo(timer: Timer, signal: AbortSignal): Promise<HardwareInfo> {
   const late = (): Error =>
-    new Error(`lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Look at the board's processes.`);
+    new Error(`lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Check the board's processes.`);
   return await withDeadline(ask(), { timer, withinMs: timeLimitMs, late, signal });
 }
 

@@ -30,7 +30,7 @@ export class HttpsSource implements HttpSource {
       if (url.protocol === "http:" && !this.#options.allowHttp) {
         throw new AgentError(
           "insecure-address",
-          `Plain http is not fetched (${displayUrl(url)}). Serve the image over https.`,
+          `Plain http is not allowed (${displayUrl(url)}). Serve the image over https.`,
         );
       }
       const response = await this.#request(url, rangeHeaders(asked, displayUrl(url)), signal);
@@ -113,7 +113,9 @@ async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
 }
 
 function unreachable(message: string, cause: unknown): AgentError {
-  return new AgentError("unreachable", `${message}. Check the server and the link, then ask again.`, { cause });
+  return new AgentError("unreachable", `${message}. Check the server and the network, then request the update again.`, {
+    cause,
+  });
 }
 
 function parse(uri: string, base?: URL): URL {

@@ -160,7 +160,7 @@ export class PartialFile implements PartialImage {
     if (free >= keepFreeBytes) return;
     throw new AgentError(
       "no-space",
-      `The disk filled up while the image arrived: ${free} bytes are free, and ${keepFreeBytes} are to stay so (update.keep-free). Free some space, then ask again.`,
+      `The disk filled up while the image arrived: ${free} bytes are free, and ${keepFreeBytes} must stay free (update.keep-free). Free some space, then request the update again.`,
     );
   }
 

@@ -179,7 +179,7 @@ async function digestFile(path: string, signal: AbortSignal): Promise<string> {
 function imageChanged(what: string, cause?: unknown): AgentError {
   return new AgentError(
     "image-changed",
-    `The staged image ${what}. Ask for the update again; if it recurs, replace the storage.`,
+    `The staged image ${what}. Request the update again; if it recurs, replace the storage.`,
     { cause },
   );
 }

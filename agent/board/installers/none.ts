@@ -5,7 +5,10 @@ import type { Installer } from "../../update/ports.ts";
 export function noInstaller(): Installer {
   const refuse = (): Promise<never> =>
     Promise.reject(
-      new AgentError("no-installer", "No installer is configured on this board. Set update.installer in its config."),
+      new AgentError(
+        "no-installer",
+        "No installer is configured on this board. Set update.installer in its configuration.",
+      ),
     );
   return {
     restart: "none",

@@ -71,7 +71,7 @@ async function send(stateDir: string, message: LocalApiRequest): Promise<LocalAp
     if (statusCode === misdirectedStatus) continue;
     const read: unknown = JSON.parse(text);
     if (isJsonObject(read)) return { status: statusCode, payload: read };
-    throw new Error(`The agent at ${socketPath} sent an answer that is no JSON object. Look at its log.`);
+    throw new Error(`The agent at ${socketPath} sent an answer that is not a JSON object. Check its log.`);
   }
   return undefined;
 }
@@ -112,7 +112,7 @@ async function sendRequest(
     const code = errorCode(cause);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
     if (code === "EACCES") throw new AccessDenied(socketPath, cause);
-    throw new Error(`The agent at ${socketPath} does not answer: it may hang. Look at its log.`, { cause });
+    throw new Error(`The agent at ${socketPath} does not answer: it may hang. Check its log.`, { cause });
   }
 }
 

@@ -27,7 +27,7 @@ const answerTimeoutMs = 60_000;
 /** The helper writes and hashes a copy, on the slowest disk that is worth waiting for: 1 MiB per second. */
 const bytesPerMs = 1_048.576;
 const chunkBytes = 128 * 1_024;
-const logAdvice = "Look at journalctl -u 'boardkeeper-install@*' on the board.";
+const logAdvice = "Check journalctl -u 'boardkeeper-install@*' on the board.";
 
 /**
  * Runs the owner's program as root, through `systemd/libexec/install-helper`, which documents the protocol. The owner names the
@@ -163,7 +163,7 @@ class HelperConnection {
       for (let left = sizeBytes; left > 0 && this.#received.length === 0 && !this.#isClosed;) {
         const { bytesRead } = await file.read(chunk, 0, Math.min(chunkBytes, left), null);
         if (bytesRead === 0)
-          throw new AgentError("image-changed", "The staged image has shrunk. Ask for the update again.");
+          throw new AgentError("image-changed", "The staged image became shorter. Request the update again.");
         left -= bytesRead;
         await this.#flush(chunk.subarray(0, bytesRead));
       }

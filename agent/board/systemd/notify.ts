@@ -32,7 +32,7 @@ export function systemdServiceManager(env: Env, log: Log, pid = process.pid): Se
       try {
         writeSync(descriptor, assignments.map((one) => one.replaceAll("\n", " ")).join("\n"));
       } catch (cause) {
-        log.debug({ err: cause }, "service manager not told"); // The next notification follows within seconds.
+        log.debug({ err: cause }, "systemd not notified"); // The next notification follows within seconds.
       }
     },
   };

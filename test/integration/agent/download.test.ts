@@ -423,7 +423,7 @@ describe("a status", () => {
     expect(told).toHaveLength(3);
     expect(told[0]?.delay).toStrictEqual({
       code: "http-status",
-      message: `${setup.server.origin}/board.img answered with status 503. Look at the server, then ask again.`,
+      message: `${setup.server.origin}/board.img answered with status 503. Check the server, then request the update again.`,
     });
     expect(setup.progress.at(-1)?.delay).toBeNull();
   });
@@ -527,7 +527,7 @@ describe("the deadline", () => {
     const begunMs = setup.time.nowMs();
     const { fetching } = await trickle(setup, 24);
     const message = expect.stringMatching(
-      /^Gave up after trying for 24 h\. .* after 48000 of 1000000 bytes: its time was up/,
+      /^Gave up after trying for 24 h\. .* after 48000 of 1000000 bytes: the deadline passed/,
     );
     expect(await fetching).toMatchObject({ code: "unreachable", message });
     expect(setup.time.nowMs() - begunMs).toBe(24 * hour);

@@ -42,7 +42,7 @@ describe("rebootDevice", () => {
       "while the board is being changed",
       saved({ update: s.applying }),
       "update-running",
-      "No reboot now: the update op-1 is applying, and will restart the board by itself if it needs to.",
+      "No reboot now: the update op-1 is applying. It restarts the board by itself if it needs to; otherwise request the reboot again afterwards.",
     ],
     [
       "while one is scheduled",
@@ -66,7 +66,7 @@ describe("rebootDevice", () => {
 describe("cancelReboot", () => {
   it("comes too late once the reboot is ordered", () => {
     expect(decideCancelReboot(saved({ reboot: rebooting }), undefined)).toStrictEqual({
-      answer: refusal(409, "too-late", "Too late to cancel: the reboot has been ordered."),
+      answer: refusal(409, "too-late", "Too late to cancel: the reboot has started."),
     });
   });
 
@@ -76,7 +76,7 @@ describe("cancelReboot", () => {
     ["does not take another for the one it names", saved({ reboot: rebooting }), "op-2"],
   ])("%s", (_what, state, operationId) => {
     expect(decideCancelReboot(state, operationId)).toStrictEqual({
-      answer: refusal(404, "nothing-scheduled", "No such reboot is scheduled: there is nothing to cancel."),
+      answer: refusal(404, "nothing-scheduled", "No such reboot is scheduled, so there is nothing to cancel."),
     });
   });
 });

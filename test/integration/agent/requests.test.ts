@@ -111,7 +111,7 @@ describe("reboots", () => {
     await service.callMethod("rebootDevice", { operationId: "op-1" });
     const reported = await service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({ code: "reboot-never-came" });
-    expect(at(reported, "boardkeeper.reboot.error.message")).toMatch(/: .*Access denied\. Look at /);
+    expect(at(reported, "boardkeeper.reboot.error.message")).toMatch(/: .*Access denied\. Check /);
     expect(reported["rebootTime"]).toBeUndefined();
   });
 
@@ -140,7 +140,7 @@ describe("reboots", () => {
     const reported = await service.untilReported("boardkeeper.reboot.phase", "failed");
     expect(at(reported, "boardkeeper.reboot.error")).toMatchObject({
       code: "inhibited",
-      message: expect.stringContaining("apt (upgrading packages) asks that the board is not shut down"),
+      message: expect.stringContaining("apt (upgrading packages) blocks a shutdown"),
     });
     expect(board.boots).toBe(1);
     // The way is free again.

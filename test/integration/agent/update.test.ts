@@ -326,7 +326,7 @@ describe("a download that is held up", () => {
       at((await service.callMethod("getStatus", null)).payload, "update.delay.message");
     while ((await waiting()) === undefined);
     expect(await waiting()).toBe(
-      `${server.origin}/board.img answered with status 503. Look at the server, then ask again.`,
+      `${server.origin}/board.img answered with status 503. Check the server, then request the update again.`,
     );
     expect(await service.callMethod("cancelFirmwareUpdate", null)).toMatchObject({ status: 200 });
     const reported = await service.untilReported("boardkeeper.update.phase", "cancelled");

@@ -7,8 +7,8 @@ it.each([
   ["ENOSPC", "the disk is full (ENOSPC). Free some space on it."],
   ["EDQUOT", "the disk is full (EDQUOT). Free some space on it."],
   ["EIO", "the disk fails (EIO). Replace it."],
-  ["EACCES", "the agent may not write there (EACCES). Mend the owner and the rights of its folder."],
-  ["EBUSY", "EBUSY: refused. Look at the disk."],
+  ["EACCES", "the agent may not write there (EACCES). Correct the owner and the permissions of its folder."],
+  ["EBUSY", "EBUSY: refused. Check the disk."],
 ])("says what %s means and what to do", (code, sentence) => {
   expect(describeDiskError(error(code))).toBe(sentence);
 });

@@ -131,7 +131,7 @@ describe("resume", () => {
     last: { fromBootId: "boot-1", bootId: "boot-2", cause, at: null, clockSynchronized: false },
     ...detail,
   });
-  const message = expect.stringContaining("not known whether this reboot was still wanted");
+  const message = expect.stringContaining("not known whether this reboot is still wanted");
   const lost = (during: string): object => ({ phase: "failed", error: { code: "state-lost", during, message } });
   /** Start; in another boot; in the same boot where the last state was read; there where it is an older one. */
   const cells: Readonly<
@@ -164,7 +164,7 @@ describe("resume", () => {
     ).toBe(s[start]);
   });
 
-  const tooLate = expect.stringContaining("It is not done late.");
+  const tooLate = expect.stringContaining("A late reboot is not done.");
   it.each<[string, RebootState, "reboot-never-came" | "stays"]>([
     ["scheduled", s.scheduled, "reboot-never-came"],
     ["waiting, with nothing in the way since then", { ...s.waiting, dueBootMs: 600_000 }, "reboot-never-came"],

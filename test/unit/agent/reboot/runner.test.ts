@@ -24,7 +24,7 @@ it("gives the hub five seconds to hear of a reboot before it is ordered, and no 
 
 it("says who holds an inhibitor that was taken between the look and the order", async () => {
   const { hub, board } = await setup();
-  board.rebootRefusal = new AgentError("inhibited", "No reboot now: apt (busy) asks that the board is not shut down.");
+  board.rebootRefusal = new AgentError("inhibited", "No reboot now: apt (busy) blocks a shutdown.");
   await hub.call("rebootDevice", {});
   await board.time.advance(60_000);
   expect(hub.at("boardkeeper.reboot")).toMatchObject({

@@ -35,8 +35,8 @@ class Setup {
     });
   }
 
-  /** Hands in the image, or another content under its name, in three pieces. */
-  async handIn({ content = this.image.content, midway = (): void | Promise<void> => undefined } = {}): Promise<
+  /** Uploads the image, or other content under its digest, in three pieces. */
+  async receive({ content = this.image.content, midway = (): void | Promise<void> => undefined } = {}): Promise<
     [number, unknown]
   > {
     const third = Math.ceil(content.length / 3);
@@ -47,8 +47,8 @@ class Setup {
       yield content.subarray(2 * third);
     }
     const { sha256, sizeBytes } = this.image;
-    const offer = { sha256, sizeBytes, body: body() };
-    const { status, payload } = await this.upload.receive(offer, new AbortController().signal);
+    const upload = { sha256, sizeBytes, body: body() };
+    const { status, payload } = await this.upload.receive(upload, new AbortController().signal);
     const error = payload["error"] as { code: string } | undefined;
     return [status, error?.code];
   }
@@ -108,10 +108,10 @@ async function setup(options?: { keepFreeBytes?: number; maxImageBytes?: number 
   return new Setup(await temporaryFolder(), options);
 }
 
-describe("an image that is handed in", () => {
-  it("lies where a download would have left it, so that nothing is left to fetch", async () => {
+describe("a local upload", () => {
+  it("is stored where a finished download would be, so the update requests nothing from a server", async () => {
     const made = await setup();
-    expect(await made.handIn()).toEqual([200, undefined]);
+    expect(await made.receive()).toEqual([200, undefined]);
     const path = await made.staging.partialPath(made.image.sha256);
     expect((await readFile(path)).equals(made.image.content)).toBe(true);
     const fetched = made.fetch(() => Promise.reject(new Error("a server was asked")));
@@ -119,7 +119,7 @@ describe("an image that is handed in", () => {
     expect(await fetched).toEqual({ sha256, sizeBytes });
   });
 
-  it("takes the place of what was fetched of it", async () => {
+  it("replaces the bytes of an earlier download", async () => {
     const made = await setup();
     const partial = await made.partialStore.open(
       await made.staging.partialPath(made.image.sha256),
@@ -128,17 +128,17 @@ describe("an image that is handed in", () => {
     );
     await partial.append(Buffer.from("something else"));
     await partial.close();
-    expect(await made.handIn()).toEqual([200, undefined]);
+    expect(await made.receive()).toEqual([200, undefined]);
   });
 
-  it("stays when what earlier updates have left is removed, until another is asked for", async () => {
+  it("stays when the leftovers of earlier updates are removed, until an update for another image is requested", async () => {
     const made = await setup();
     const other = "a".repeat(64);
     const midway = async (): Promise<void> => {
       await made.staging.removeAllExcept([], made.upload.protectedImages);
       await made.staging.removeAllButPartial(other, made.upload.protectedImages);
     };
-    expect(await made.handIn({ midway })).toEqual([200, undefined]);
+    expect(await made.receive({ midway })).toEqual([200, undefined]);
     await made.staging.removeAllExcept([], made.upload.protectedImages);
     expect((await made.names()).length).toBeGreaterThan(0);
     made.updating = "op-1";
@@ -146,43 +146,43 @@ describe("an image that is handed in", () => {
     expect(await made.names()).toEqual([]);
   });
 
-  it("is thrown away when no update takes it up, and kept when one does", async () => {
+  it("is discarded when no update uses it, and kept when one does", async () => {
     const made = await setup();
-    await made.handIn();
+    await made.receive();
     made.updating = "op-1";
     await made.upload.discardUnclaimed();
     expect(await made.names()).not.toEqual([]);
     made.updating = null;
-    await made.handIn();
+    await made.receive();
     await made.upload.discardUnclaimed();
     expect(await made.names()).toEqual([]);
   });
 });
 
-describe("an image that is refused", () => {
-  it("because it is another one, leaves nothing", async () => {
+describe("a refused upload", () => {
+  it("with another digest leaves nothing", async () => {
     const made = await setup();
-    expect(await made.handIn({ content: made.image.content.subarray(1) })).toEqual([400, "bad-digest"]);
+    expect(await made.receive({ content: made.image.content.subarray(1) })).toEqual([400, "bad-digest"]);
     expect(await made.names()).toEqual([]);
   });
 
   it.each([
     ["larger than the board accepts", { maxImageBytes: 299_999 }, [400, "image-too-large"]],
-    ["larger than the disk has room for", { keepFreeBytes: 2 ** 60 }, [507, "no-space"]],
-  ] as const)("because it is %s", async (_why, options, expected) => {
-    expect(await (await setup(options)).handIn()).toEqual(expected);
+    ["larger than the free space of the disk", { keepFreeBytes: 2 ** 60 }, [507, "no-space"]],
+  ] as const)("%s", async (_why, options, expected) => {
+    expect(await (await setup(options)).receive()).toEqual(expected);
   });
 
-  it("because an update runs, or begins meanwhile: its file is not touched any more", async () => {
+  it("while an update runs, or when one begins meanwhile: its file is not touched any more", async () => {
     const made = await setup();
     made.updating = "op-1";
-    expect(await made.handIn()).toEqual([409, "update-running"]);
+    expect(await made.receive()).toEqual([409, "update-running"]);
     made.updating = null;
-    expect(await made.handIn({ midway: () => void (made.updating = "op-2") })).toEqual([409, "update-running"]);
+    expect(await made.receive({ midway: () => void (made.updating = "op-2") })).toEqual([409, "update-running"]);
     expect(await made.names()).not.toEqual([]);
   });
 
-  it("because an update runs that is fetching, without waiting for that to end", async () => {
+  it("while an update downloads, without waiting for its end", async () => {
     const made = await setup();
     made.updating = "op-1";
     const stop = new AbortController();
@@ -194,34 +194,34 @@ describe("an image that is refused", () => {
     }, stop.signal);
     fetched.catch(() => undefined);
     await isUnderWay;
-    const taken = made.handIn();
-    expect(await Promise.race([taken, settle()])).toEqual([409, "update-running"]);
+    const reply = made.receive();
+    expect(await Promise.race([reply, settle()])).toEqual([409, "update-running"]);
     stop.abort();
     await expect(fetched).rejects.toThrow("aborted");
   });
 
-  it("because another one is being handed in", async () => {
+  it("while another image is being uploaded", async () => {
     const made = await setup();
-    const both = await Promise.all([made.handIn(), made.handIn()]);
+    const both = await Promise.all([made.receive(), made.receive()]);
     expect(both).toContainEqual([409, "update-running"]);
     expect(both).toContainEqual([200, undefined]);
   });
 });
 
-describe("an update for the very image that is being handed in", () => {
-  it("fetches when that was let go of, although nothing more of it comes, and goes on from there", async () => {
+describe("an update for the image that is being uploaded", () => {
+  it("aborts an upload that stalls, and resumes from its bytes", async () => {
     const made = await setup();
     const { image } = made;
     const half = image.content.subarray(0, 150_000);
     let tell: () => void = () => undefined;
     const isHalfway = new Promise<void>((resolve) => (tell = resolve));
-    async function* stuck(): UploadedImage["body"] & AsyncGenerator<Uint8Array> {
+    async function* stalled(): UploadedImage["body"] & AsyncGenerator<Uint8Array> {
       yield half;
       tell();
       await new Promise(() => undefined);
     }
     const { sha256, sizeBytes } = image;
-    const taken = made.upload.receive({ sha256, sizeBytes, body: stuck() }, new AbortController().signal);
+    const reply = made.upload.receive({ sha256, sizeBytes, body: stalled() }, new AbortController().signal);
     await isHalfway;
     made.updating = "op-1";
     const asked: number[] = [];
@@ -229,13 +229,13 @@ describe("an update for the very image that is being handed in", () => {
       asked.push(request.fromBytes);
       return made.rest(request);
     });
-    expect(await taken).toMatchObject({ status: 409 });
+    expect(await reply).toMatchObject({ status: 409 });
     expect(await fetched).toEqual({ sha256, sizeBytes });
     expect([asked, made.mostOpen]).toEqual([[150_000], 1]);
     expect((await readFile(await made.staging.partialPath(sha256))).equals(image.content)).toBe(true);
   });
 
-  it("begins while the last fetch of it still lets go: the image is taken after that", async () => {
+  it("that was cancelled and has not closed its file yet: an upload waits for that", async () => {
     const made = await setup();
     const { sha256 } = made.image;
     const stop = new AbortController();
@@ -251,12 +251,12 @@ describe("an update for the very image that is being handed in", () => {
     }
     const fetched = made.fetch(async (request) => made.rest(request, body()), stop.signal).catch(() => "stopped");
     await isUnderWay;
-    expect(await made.handIn()).toEqual([409, "update-running"]); // At once, however long that goes on.
-    made.updating = null; // Cancelled: the update has ended, its fetch not yet.
+    expect(await made.receive()).toEqual([409, "update-running"]); // At once, however long the download takes.
+    made.updating = null; // Cancelled: the update has ended, its download not yet.
     stop.abort();
-    const taken = made.handIn();
+    const reply = made.receive();
     goOn();
-    expect([await fetched, await taken]).toEqual(["stopped", [200, undefined]]);
+    expect([await fetched, await reply]).toEqual(["stopped", [200, undefined]]);
     expect(made.mostOpen).toBe(1);
     expect((await readFile(await made.staging.partialPath(sha256))).equals(made.image.content)).toBe(true);
   });

@@ -61,7 +61,7 @@ it("says how the agent is when that has changed, and not when it has not", async
   expect(heard).toEqual(["STATUS=Rebooting.", "READY=1", "WATCHDOG=1", "STATUS=Downloading."]);
 });
 
-it("stops feeding and has itself ended when work is stuck, though the event loop turns", async () => {
+it("stops feeding the watchdog and has the agent ended when an activity stalls, although the event loop runs", async () => {
   const { watchdog, heard, lines, time, agent } = setup();
   watchdog.start();
   agent.work = [{ name: "update: install", progressMark: "a", stallLimitMs: 120_000 }];
@@ -69,7 +69,7 @@ it("stops feeding and has itself ended when work is stuck, though the event loop
   expect(heard).not.toContain("WATCHDOG=trigger");
   await time.advance(15_000);
   expect(heard.slice(-2)).toEqual([
-    "STATUS=Stuck: update: install has not moved for 2 min. To be started again.",
+    "STATUS=Stalled: update: install has not moved for 2 min. systemd restarts the agent.",
     "WATCHDOG=trigger",
   ]);
   expect(lines).toEqual([expect.stringContaining('"level":"fatal"')]);

@@ -82,9 +82,9 @@ describe("what is under way", () => {
     expect(activities({})).toEqual([]);
   });
 
-  it("is taking up the saved state, from the start until that is done; each refusal of the disk moves it", () => {
+  it("is recovering the saved state, from the start until that is done; each write attempt is progress", () => {
     const [work] = activities({ isRecovered: false });
-    expect(work).toEqual({ name: "taking up the saved state", progressMark: "7", stallLimitMs: 10 * minute });
+    expect(work).toEqual({ name: "recovering the saved state", progressMark: "7", stallLimitMs: 10 * minute });
     expect(activities({ isRecovered: false, writes: { tries: 8, isSaving: false } })[0]?.progressMark).toBe("8");
   });
 
@@ -98,7 +98,7 @@ describe("what is under way", () => {
     ["progress", updating({ kind: "download", job, attempt: 1 }, { progressCount: 1 })],
     ["another action", updating({ kind: "reserveSpace", job })],
     ["another job", updating({ kind: "download", job: jobWith({ operationId: "op-2" }), attempt: 1 })],
-    ["another order to apply", updating({ kind: "download", job: jobWith({ apply: "manual" }), attempt: 1 })],
+    ["approval", updating({ kind: "download", job: jobWith({ apply: "manual" }), attempt: 1 })],
     ["an order to stop", updating({ kind: "download", job, attempt: 1 }, { isEnding: true })],
   ])("moves by %s", (_what, moved) => {
     expect(moved[0]?.progressMark).not.toBe(updating({ kind: "download", job, attempt: 1 })[0]?.progressMark);

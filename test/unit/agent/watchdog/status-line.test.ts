@@ -16,7 +16,7 @@ const line = (changes: Partial<typeof quiet | Parameters<typeof statusLine>[0]>)
 describe("what systemctl status says", () => {
   it.each([
     [{}, `${connected} Nothing to do.`],
-    [{ isRecovered: false }, `${connected} Taking up the saved state.`],
+    [{ isRecovered: false }, `${connected} Recovering the saved state.`],
     [{ link: { up: false, diagnosis: null } }, "Connecting to fleet.azure-devices.net. Nothing to do."],
     [{ link: { up: false, diagnosis: "The hub cannot be reached." } }, "The hub cannot be reached. Nothing to do."],
     [
@@ -39,7 +39,7 @@ describe("what systemctl status says", () => {
     ],
     [
       { snapshot: snapshotWith({ phase: "staged", version: "2.0.0", waitsFor: "order" }) },
-      `${connected} Update to 2.0.0: staged, waits for the order to apply it.`,
+      `${connected} Update to 2.0.0: staged, waits for approval.`,
     ],
     [
       {
