@@ -103,16 +103,16 @@ export async function createAdapters(
     reserve: new DiskReserveFile(config.stateDir),
     staging,
     partialStore: partials,
-    downloader: makeDownload(config, runtime, partials, productInfo),
-    installer: makeInstaller(config, log, boardFile),
-    rebootPort: board === undefined ? makeRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
+    downloader: createDownloader(config, runtime, partials, productInfo),
+    installer: createInstaller(config, log, boardFile),
+    rebootPort: board === undefined ? createRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
     recentLog: log.recent,
     connect: async (signal) => {
       const connection = await connectToAzure(
         { address: config.hub, ca: config.hubCa, productInfo, timer: systemTimer, log: linkLog },
         signal,
       );
-      void keepLastKnownGood(config, log);
+      void storeLastKnownGood(config, log);
       return connection;
     },
   };
@@ -174,16 +174,16 @@ function stateLoadAlerts(
 }
 
 /** Saves the configuration as last known good: it has reached the hub. Never rejects, and nothing waits for it. */
-async function keepLastKnownGood({ stateDir, lastKnownGoodText: toKeep }: Config, log: Log): Promise<void> {
-  if (toKeep === undefined) return;
+async function storeLastKnownGood({ stateDir, lastKnownGoodText: text }: Config, log: Log): Promise<void> {
+  if (text === undefined) return;
   try {
-    if (await saveLastKnownGood(stateDir, toKeep)) log.info({}, "good configuration kept");
+    if (await saveLastKnownGood(stateDir, text)) log.info({}, "last known good configuration stored");
   } catch (cause) {
-    log.warn({ err: cause }, "good configuration not kept, trying again at the next connection");
+    log.warn({ err: cause }, "last known good configuration not stored, trying again at the next connection");
   }
 }
 
-function makeDownload(config: Config, runtime: Runtime, partials: FilePartialStore, userAgent: string): Downloader {
+function createDownloader(config: Config, runtime: Runtime, partials: FilePartialStore, userAgent: string): Downloader {
   return new Downloader(
     {
       ...runtimeFor("download", runtime),
@@ -194,7 +194,7 @@ function makeDownload(config: Config, runtime: Runtime, partials: FilePartialSto
   );
 }
 
-function makeRebootPort(config: Config, log: Log, bootId: string): RebootPort {
+function createRebootPort(config: Config, log: Log, bootId: string): RebootPort {
   const inhibitors = (): ReturnType<typeof readInhibitors> => readInhibitors(log);
   const command = config.rebootCommand;
   const viaHelper = (): RebootPort["reboot"] =>
@@ -209,8 +209,8 @@ function makeRebootPort(config: Config, log: Log, bootId: string): RebootPort {
   return { reboot: command.length > 0 ? commandReboot(command) : viaHelper(), inhibitors };
 }
 
-function makeInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
-  const program = makeProgram(config);
+function createInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
+  const program = createInstallScript(config);
   if (config.installer === "command" && program !== undefined) {
     return commandInstaller({
       program,
@@ -227,7 +227,7 @@ function makeInstaller(config: Config, log: Log, boardFile: string | undefined):
   return noInstaller();
 }
 
-function makeProgram(config: Config): InstallScript | undefined {
+function createInstallScript(config: Config): InstallScript | undefined {
   if (config.commandAsRoot) return installViaHelper({ socket: installSocket, timer: systemTimer });
   const path = config.commandProgram;
   return path === null ? undefined : execScript(path);

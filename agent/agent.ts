@@ -48,7 +48,7 @@ export interface AgentParts {
 export class Agent {
   readonly #parts: AgentParts;
   readonly #listeners = new Set<() => void>();
-  /** What runs once after the start: the recovery, and finding out what the board is made of. */
+  /** Started once: the recovery and the hardware probe. */
   #startup: readonly Promise<void>[] = [];
 
   constructor(parts: AgentParts) {
@@ -57,8 +57,8 @@ export class Agent {
   }
 
   /**
-   * Connects, recovers the saved state, and goes on with what stands in it. Returns at once: a board that can be asked how it
-   * is must not wait for a disk or an installer that does not answer.
+   * Connects, recovers the saved state, and continues its jobs. Returns at once: methods are answered even while the disk or
+   * the installer does not respond.
    */
   start(): void {
     const { connection, monitor, requestHandler, desiredHandler, reporter } = this.#parts;
@@ -90,12 +90,12 @@ export class Agent {
     return reply;
   }
 
-  /** Takes an image in that is uploaded on the board itself. Resolves when it is on disk whole, or refused. Never rejects. */
+  /** Receives an image that is uploaded on the board. Resolves when it is complete on disk, or refused. Never rejects. */
   uploadImage(image: UploadedImage, signal: AbortSignal): Promise<MethodReply> {
     return this.#parts.localUpload.receive(image, signal);
   }
 
-  /** What is under way now, each with how long it may go without moving: for a watchdog. */
+  /** The current activities with their stall limits, for the watchdog. */
   activities(): readonly Activity[] {
     const { ports, recovery, storage, updates, reboots, settings } = this.#parts;
     const facts = {
@@ -108,7 +108,7 @@ export class Agent {
     return currentActivities(facts, settings);
   }
 
-  /** How the agent is now, for whoever looks at the service. */
+  /** The agent's status, for `systemctl status`. */
   status(): AgentStatus {
     const { connection, reportedState, recovery } = this.#parts;
     return {
@@ -123,7 +123,7 @@ export class Agent {
     this.#listeners.add(listener);
   }
 
-  /** Stops within seconds, in a state that the next start goes on from. */
+  /** Stops within seconds, in a state from which the next start continues. */
   async stop(): Promise<void> {
     const { stopping, updates, reboots, monitor, connection } = this.#parts;
     stopping.abort();
@@ -152,7 +152,7 @@ export class Agent {
     reboots.start();
     updates.start();
     await desiredHandler.resume();
-    await storage.fillReserve(); // Last: it is for a day to come, and the first time it writes.
+    await storage.fillReserve(); // Last: nothing waits for it, and its first run writes to the disk.
   }
 
   async #findHardwareInfo(): Promise<void> {
@@ -161,7 +161,7 @@ export class Agent {
       const hardware = await ports.findHardwareInfo(stopping.signal);
       if (hardware !== null) reportedState.setHardware(hardware);
     } catch (cause) {
-      if (!stopping.signal.aborted) ports.runtime.log.warn({ err: cause }, "hardware info not found");
+      if (!stopping.signal.aborted) ports.runtime.log.warn({ err: cause }, "hardware not probed");
     }
   }
 }

@@ -34,8 +34,8 @@ import { UpdateRunner } from "./update/runner.ts";
 import { startTrialWatchdog } from "./update/trial-watchdog.ts";
 
 /**
- * Puts an agent together around its ports, from the saved state up to what looks after the board: each part is given what was
- * made before it.
+ * Builds the agent from its ports, in this order: saved state, hub, reboots, updates, requests, monitoring. Each part uses
+ * only parts that were built before it.
  */
 export async function createAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
   const { runtime, bootId, mode, installer, staging, rebootPort } = ports;
@@ -43,7 +43,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
   const stopping = new AbortController();
   const alerts = new Alerts(ports.startupAlerts);
 
-  // The saved state, and the settings that stand in it.
+  // The saved state, and the settings that the hub has set.
   const storage = createStateStorage(ports, alerts, stopping.signal);
   const { store, bootCounter } = storage;
   logStateChanges(store, log);
@@ -81,7 +81,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     flushedWithin(reporter, timer, withinMs, signal);
   const stamp = trustedTimestampSource(runtime, (isSynchronized) => reportedState.setClockSynchronized(isSynchronized));
 
-  // Reboots, in maintenance windows where they are asked for.
+  // Reboots, in maintenance windows where requested.
   const gate = new WindowGate({
     ...runtimeFor("windows", runtime),
     windows: () => effectiveSettings.current.maintenanceWindows,
@@ -200,7 +200,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     }),
   });
 
-  // What looks after the board.
+  // Monitoring.
   const monitor = new MetricsMonitor({
     ...runtimeFor("health", runtime),
     read: ports.readMetrics,

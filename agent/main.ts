@@ -27,7 +27,7 @@ const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 /** A stop that takes longer exits at once: systemd and the simulated board send SIGKILL soon after. */
 const stopWithinMs = 4_500;
 await main().catch((cause: unknown) => {
-  tellError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
+  printError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
   process.exitCode = exits.failed;
 });
 
@@ -55,21 +55,21 @@ async function main(): Promise<void> {
 async function run(given: Arguments): Promise<number> {
   try {
     const config = await loadConfig({ env: process.env, ...given });
-    const log = await makeLog(config.logLevel);
-    endOnTheUnexpected(log);
-    for (const warning of config.warnings) log.warn({ warning }, "configured but not there");
+    const log = await createAgentLog(config.logLevel);
+    exitOnUncaughtError(log);
+    for (const warning of config.warnings) log.warn({ warning }, "configured, but missing");
     const boardFile = process.env["BOARDKEEPER_BOARD_FILE"];
     if (given.simulate && boardFile === undefined) return await runBoard(config, log.child({ part: "board" }));
     return await runAgent(config, log, given.simulate ? boardFile : undefined);
   } catch (cause) {
     if (cause instanceof ConfigError) {
       const list = cause.problems.map((one) => `  - ${one}\n`).join("");
-      tellError(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
+      printError(`boardkeeper-agent: the configuration has ${cause.problems.length} mistake(s):\n${list}`);
       return exits.config;
     }
     if (cause instanceof FolderInUse || cause instanceof FolderUnusable) {
       const remedy = cause instanceof FolderUnusable ? " It is set by agent.state-dir or --state-dir." : "";
-      tellError(`boardkeeper-agent: ${cause.message}${remedy}\n`);
+      printError(`boardkeeper-agent: ${cause.message}${remedy}\n`);
       return exits.failed;
     }
     throw cause;
@@ -93,7 +93,7 @@ async function runBoard(config: Config, log: Log): Promise<number> {
 async function runAgent(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<number> {
   const stopped = stopSignal();
   if (boardFile !== undefined) exitWithParent();
-  const lock = await holdFolder(config, log);
+  const lock = await lockStateFolder(config, log);
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last known good configuration");
@@ -112,7 +112,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {
     log.warn({}, "stopping took too long, exiting now");
-    process.exit(exits.ok); // The next start goes on from the saved state.
+    process.exit(exits.ok); // The next start continues from the saved state.
   }, stopWithinMs);
   late.unref(); // It must not keep a process alive that has nothing left to do.
   await localApi?.close();
@@ -122,24 +122,21 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   return exits.ok;
 }
 
-/** Keeps every other agent from the state folder. Undefined where a stranger keeps this service from that. */
-async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | undefined> {
+/** Locks the state folder against other agents. Undefined where another user's program holds the lock's name. */
+async function lockStateFolder({ stateDir }: Config, log: Log): Promise<Server | undefined> {
   if (!process.env["NOTIFY_SOCKET"]) return await lockFolder(stateDir);
-  const isAgentThere = async (): Promise<boolean> => {
+  const isAgentRunning = async (): Promise<boolean> => {
     const { callMethod } = await import("./board/local-api/client.ts");
     return await callMethod(stateDir, "getStatus").then(
       (reply) => reply !== undefined,
-      () => true, // One that hangs, or that is not for this user, is there.
+      () => true, // An agent that hangs, or whose API this user may not open, does run.
     );
   };
-  const lock = await lockFolderAsService(stateDir, isAgentThere, systemTimer);
+  const lock = await lockFolderAsService(stateDir, isAgentRunning, systemTimer);
   if (lock === undefined) {
     const remedy =
-      "find out whose it is: sudo ss -xlp | grep boardkeeper-agent; and start no other agent by hand meanwhile";
-    log.error(
-      { remedy },
-      "another program has the name by which agents lock the state folder, going on without the lock",
-    );
+      "find that program: sudo ss -xlp | grep boardkeeper-agent; until it has ended, start no other agent by hand";
+    log.error({ remedy }, "another program holds the name of the state folder's lock, continuing without the lock");
   }
   return lock;
 }
@@ -147,18 +144,18 @@ async function holdFolder({ stateDir }: Config, log: Log): Promise<Server | unde
 /** Opens the local API for commands on the board. Undefined when that fails: the agent works without it. */
 async function openLocalApi({ stateDir }: Config, agent: Agent, log: Log): Promise<LocalApiServer | undefined> {
   const path = localApiSocketOf(process.env, stateDir);
-  const callers: LocalApiHandlers = {
+  const handlers: LocalApiHandlers = {
     method: (name, payload) => agent.callMethod(name, payload),
     image: (image, signal) => agent.uploadImage(image, signal),
   };
-  return await serveLocalApi({ path, stateDir }, callers, log.child({ part: "local-api" })).catch((cause: unknown) => {
+  return await serveLocalApi({ path, stateDir }, handlers, log.child({ part: "local-api" })).catch((cause: unknown) => {
     log.warn({ err: cause, path }, "no local API: commands on this board cannot reach the agent");
     return undefined;
   });
 }
 
 /** JSON lines for journald and programs; readable ones for a person at a terminal. */
-async function makeLog(level: Config["logLevel"]): Promise<LeveledLog> {
+async function createAgentLog(level: Config["logLevel"]): Promise<LeveledLog> {
   if (isJournaldStream(process.env, fstatSync(1))) return createLog(level, journaldDestination());
   if (!process.stdout.isTTY) return createLog(level);
   const { default: pretty } = await import("pino-pretty");
@@ -167,15 +164,15 @@ async function makeLog(level: Config["logLevel"]): Promise<LeveledLog> {
   return createLog(level, pretty({ sync: true, ignore: "part", messageFormat }));
 }
 
-function tellError(text: string): void {
+function printError(text: string): void {
   process.stderr.write(withErrorPriority(text, isJournaldStream(process.env, fstatSync(2))));
 }
 
 /**
- * What nobody has caught has left nobody knows what: the log keeps its cause, and the next process goes on from what was
- * saved. Rejections without a handler arrive here too.
+ * After an uncaught error the state of this process is unknown: its cause is logged, and the next process continues from the
+ * saved state. Unhandled rejections arrive here too.
  */
-function endOnTheUnexpected(log: Log): void {
+function exitOnUncaughtError(log: Log): void {
   process.on("uncaughtException", (cause, origin) => {
     log.fatal({ err: cause, origin }, "unexpected error, ending");
     process.exit(exits.failed);

@@ -18,9 +18,9 @@ export interface AgentPorts extends StateStoragePorts {
   /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
   readonly identity: string;
   readonly inventory: Snapshot["board"];
-  /** Finds out what the board is made of, where that is not known for this boot yet; else null. Takes its time. */
+  /** Probes the hardware; null where that was done in this boot already. Takes up to a minute. */
   readonly findHardwareInfo: (signal: AbortSignal) => Promise<HardwareInfo | null>;
-  /** How the board is now. */
+  /** Reads the board's metrics. */
   readonly readMetrics: () => Promise<BoardMetrics>;
   /** How the saved state was found at start. */
   readonly loadQuality: LoadQuality;
@@ -33,6 +33,6 @@ export interface AgentPorts extends StateStoragePorts {
   readonly installer: Installer;
   readonly rebootPort: RebootPort;
   readonly connect: Connect;
-  /** Keeps the last lines of `log`; absent where nobody does. */
+  /** The last lines of `log`; absent where they are not kept. */
   readonly recentLog?: LogRingBuffer | undefined;
 }

@@ -171,7 +171,7 @@ export const settings = {
     initial: 600,
     least: 10,
     most: 86_400,
-    description: "A board that still runs so long after a reboot was ordered has not rebooted: `reboot-never-came`.",
+    description: "A board that still runs so long after a reboot was started has not rebooted: `reboot-never-came`.",
   }),
   healthReportEveryMs: seconds({
     name: "health.every-seconds",

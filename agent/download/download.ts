@@ -145,7 +145,10 @@ class ResumableDownload {
     switch (end.kind) {
       case "complete":
         if (!end.unbroken && !partial.usage.fetchedAgain) {
-          this.#ports.log.warn({ bytes: partial.bytes }, "parts do not fit together, fetching it whole");
+          this.#ports.log.warn(
+            { bytes: partial.bytes },
+            "digest wrong after a resumed download, downloading the whole image again",
+          );
           await partial.startOver({ ...this.#usage(), fetchedAgain: true });
           return undefined;
         }
@@ -157,7 +160,10 @@ class ResumableDownload {
         await this.#startOver(end.why);
         return undefined;
       case "abandon":
-        this.#ports.log.warn({ mirror: this.#current + 1, of: this.#mirrors.length, err: end.error }, "address ended");
+        this.#ports.log.warn(
+          { mirror: this.#current + 1, of: this.#mirrors.length, err: end.error },
+          "mirror abandoned",
+        );
         this.#abandonMirror();
         if (this.#mirrors.every(({ abandoned }) => abandoned)) throw end.error;
         return undefined;
@@ -170,7 +176,7 @@ class ResumableDownload {
   #finish(): Image {
     const { bytes } = this.#partial;
     const { log } = this.#ports;
-    log.info({ bytes, fromDisk: this.#fromDiskBytes, fromNetwork: this.#receivedBytes }, "image fetched");
+    log.info({ bytes, fromDisk: this.#fromDiskBytes, fromNetwork: this.#receivedBytes }, "image downloaded");
     return { sha256: this.#partial.digest(), sizeBytes: bytes };
   }
 
@@ -208,7 +214,7 @@ class ResumableDownload {
   async #startOver(why: string): Promise<void> {
     const usage = this.#usage();
     const { bytes } = this.#partial;
-    this.#ports.log.warn({ why, bytes, startOvers: usage.startOvers + 1 }, "download begins again");
+    this.#ports.log.warn({ why, bytes, startOvers: usage.startOvers + 1 }, "download starts again at the first byte");
     if (usage.startOvers >= maxStartOvers) {
       throw new AgentError(
         "not-resumable",

@@ -11,7 +11,8 @@ export type Diagnosis = "offline" | "credentials" | "clock" | "certificate" | "d
 
 /** For the person on call, once for each change: what happened, why, what to do. */
 export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
-  offline: "The hub cannot be reached. The agent goes on trying; what needs no hub goes on.",
+  offline:
+    "The hub cannot be reached. The agent keeps trying; work that needs no hub continues. To find the cause, run sudo boardkeeper-agent doctor.",
   credentials:
     "The hub refuses this board's credentials: wrong key, device disabled or deleted. Check the connection string and the device in the hub.",
   clock:
@@ -21,7 +22,8 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   "duplicate-identity":
     "The hub ends each connection within seconds. Most likely another agent uses the same identity (a copied SD card): give each board its own.",
   busy: "The hub throttles this board: too many requests. The agent waits before it tries again.",
-  quota: "The hub's daily message quota is used up. The agent goes on trying; the quota is reset at midnight UTC.",
+  quota:
+    "The hub's daily message quota is used up. The agent keeps trying; the quota is reset at midnight UTC. Send less, or use a larger tier of the hub.",
 };
 
 /** What is remembered of earlier connections. */

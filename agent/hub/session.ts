@@ -17,7 +17,7 @@ const tokenRenewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, pollMs: 
  */
 const twinPoll = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
 
-/** What counts against the hub's daily quota, and the number of connects. Pings and method calls are free. */
+/** Counts messages against the hub's daily quota, and connects. Pings and method calls are free. */
 export type QuotaUse = "connects" | "twinReads" | "reports" | "messages";
 
 /** Counts since the agent's start. */
@@ -33,7 +33,7 @@ export class QuotaCounter {
   }
 }
 
-/** What is told to the agent while a connection is up. */
+/** What a session calls while a connection is up. */
 export interface SessionHandlers {
   readonly onMethod: HubCallbacks["onMethod"];
   readonly onMethodAnswered: HubCallbacks["onMethodAnswered"];

@@ -18,7 +18,7 @@ const horizonMs = 5 * 366 * 2 * halfDayMs;
 type Matches = (instantMs: number) => boolean;
 
 /**
- * Makes the openings of a window. The package is loaded here, when there is a window at all: it costs 6 MB.
+ * Computes when a window opens. node-cron is loaded here, only where a window is configured: it costs 6 MB.
  * Rejects where the expression or the timezone does not exist.
  */
 export async function cronOpenings({
@@ -28,7 +28,7 @@ export async function cronOpenings({
   const { createTask } = await import("node-cron");
   const matching = (expression: string): Matches => {
     const task: ScheduledTask = createTask(expression, () => undefined, { timezone });
-    void task.destroy(); // It is never started, and what is made is kept in a list until it is destroyed.
+    void task.destroy(); // It is never started, and node-cron keeps every task in a list until it is destroyed.
     return (instantMs) => task.match(new Date(instantMs));
   };
   const [, hour = "*", ...day] = cron.split(" ");
@@ -39,7 +39,7 @@ export async function cronOpenings({
   );
 }
 
-/** What is wrong with windows beyond their form, one sentence each. */
+/** Finds expressions and timezones that do not exist, and windows that never open; one sentence each. */
 export async function validateWindows(windows: readonly MaintenanceWindow[], nowMs: number): Promise<string[]> {
   const mistakes: string[] = [];
   for (const [at, window] of windows.entries()) {
@@ -47,7 +47,7 @@ export async function validateWindows(windows: readonly MaintenanceWindow[], now
       new Intl.DateTimeFormat("en", { timeZone: window.timezone }).format();
     } catch {
       mistakes.push(
-        `${at}.timezone: this board knows no timezone "${window.timezone}"; use a name such as Europe/Berlin`,
+        `${at}.timezone: this board does not know the timezone "${window.timezone}"; use a name such as Europe/Berlin`,
       );
       continue;
     }
@@ -62,12 +62,12 @@ export async function validateWindows(windows: readonly MaintenanceWindow[], now
   return mistakes;
 }
 
-/** Looks for the first minute that matches: by half days, quarters of an hour, minutes. */
+/** Finds the first matching minute: searches by half days, then quarters of an hour, then minutes. */
 class CronOpenings implements Openings {
   readonly #matches: Matches;
   readonly #hourMatches: Matches;
   readonly #dayMatches: Matches;
-  /** The last answer, which stands for every instant between. */
+  /** The last result, which is valid for every instant from `fromMs` to it. */
   #known: { readonly fromMs: number; readonly answer: number | null } | undefined;
 
   constructor(matches: Matches, hourMatches: Matches, dayMatches: Matches) {
@@ -78,9 +78,9 @@ class CronOpenings implements Openings {
 
   after(instantMs: number): number | null {
     const known = this.#known;
-    const stands =
+    const isKnown =
       known !== undefined && instantMs >= known.fromMs && known.answer !== null && instantMs < known.answer;
-    if (stands) return known.answer;
+    if (isKnown) return known.answer;
     const answer = this.#find(instantMs);
     this.#known = { fromMs: instantMs, answer };
     return answer;

@@ -47,8 +47,8 @@ const month =
 const weekday = "(sun|mon|tues|wednes|thurs|fri|satur)day|sun|mon|tue|wed|thu|fri|sat";
 const fiveFields = isMatchingText(/^[a-z\d*?,/#-]+( +[a-z\d*?,/#-]+){4}$/i, 200);
 /**
- * A number of a clock or a calendar, a name, or what the days of a month know besides. node-cron writes a range out, number
- * by number, and a name as its number, before it looks at them: of "0-999999999" and of "1-decdecdecdec" the process ends.
+ * One word of a cron field: a number of two digits, a month, a weekday, or L and W for days of the month. node-cron expands
+ * ranges and names before it validates them: "0-999999999" or "1-decdecdecdec" would end the process.
  */
 const word = new RegExp(`^((\\d{1,2}|${month}|${weekday})[lw]?|lw?)$`, "i");
 
@@ -113,7 +113,7 @@ export function splayFraction(digest: string): number {
   return Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
 }
 
-/** Not a number, where the text is no duration: no comparison with it holds. */
+/** NaN where the text is no duration: every comparison with it is false. */
 function parseDurationMs(text: string): number {
   const [, digits, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   return Number(digits) * (unitsMs[unit ?? ""] ?? Number.NaN);

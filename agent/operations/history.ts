@@ -32,7 +32,7 @@ const entry = v.variant("kind", [
 ]);
 export type HistoryEntry = Readonly<v.InferOutput<typeof entry>>;
 
-/** Some years of a board that is kept well; a file of some kilobytes. */
+/** Some years of operations on a healthy board; a file of some kilobytes. */
 const mostEntries = 50;
 
 const file = v.object({ schema: v.literal(1), entries: v.array(entry) });
@@ -84,7 +84,7 @@ function rebootEnd({ reboot }: AgentState, now: string): HistoryEntry | undefine
   switch (reboot.phase) {
     case "proven": {
       const { last, job } = reboot;
-      if (last.at === null) return undefined; // It is told when it is known when it was.
+      if (last.at === null) return undefined; // Recorded once its time is known.
       const of = { operationId: job?.operationId ?? null, reason: job?.reason ?? null, cause: last.cause };
       return { kind: "reboot", key: `reboot ${last.bootId}`, ...of, at: last.at, outcome: "proven", error: null };
     }
@@ -92,7 +92,7 @@ function rebootEnd({ reboot }: AgentState, now: string): HistoryEntry | undefine
     case "cancelled": {
       const { job } = reboot;
       const error = "error" in reboot ? { code: reboot.error.code, message: reboot.error.message } : null;
-      // An update's own reboot has no request: it is told once a boot.
+      // An update's own reboot has no request: it is recorded once per boot.
       const which = job === null ? (reboot.last?.bootId ?? "") : `${job.operationId} ${job.acceptedAt}`;
       const key = `reboot ${which} ${reboot.phase}`;
       const of = { operationId: job?.operationId ?? null, reason: job?.reason ?? null, cause: null };

@@ -78,7 +78,7 @@ async function countTrialBoot(ports: RecoveryPorts, signal: AbortSignal): Promis
       alerts.clear("trials");
       break;
     } catch (cause) {
-      const sentence = `The start of the new system cannot be counted, so it waits: ${describeDiskError(cause)}`;
+      const sentence = `The boot of the new system cannot be counted, so its trial waits: ${describeDiskError(cause)}`;
       if (alerts.raise("trials", sentence)) log.error({ err: cause }, "trial boot not counted, trying again");
       await delayOrAbort(timer, waitMs, signal);
       if (signal.aborted) break;
@@ -101,9 +101,12 @@ async function readBootCounter(
     } catch (cause) {
       const waitMs = diskRetry.firstMs;
       const isLast = attempt === maxReads || signal.aborted;
-      log.error({ err: cause, attempt }, isLast ? "count of trial boots unreadable, no other is made" : "trying again");
+      log.error(
+        { err: cause, attempt },
+        isLast ? "boot counter unreadable, counted as too many boots" : "trying again",
+      );
       if (isLast) {
-        alerts.raise("trial count", `The count of the new system's starts cannot be read: ${describeDiskError(cause)}`);
+        alerts.raise("trial count", `The boot counter of the new system cannot be read: ${describeDiskError(cause)}`);
         return unreadableCount;
       }
       await delayOrAbort(timer, waitMs, signal);

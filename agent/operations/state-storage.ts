@@ -13,10 +13,10 @@ export interface StateStoragePorts {
   readonly stateFile: StateFile<AgentState>;
   /** What the state file held at start; undefined for a board on which nothing was saved yet. */
   readonly loadedState: AgentState | undefined;
-  /** Told each state that was saved: notes what has ended. Never rejects. Absent where nobody keeps a history. */
+  /** Called with each saved state: records the operations that have ended. Never rejects. Absent where no history is kept. */
   readonly recordHistory?: ((state: AgentState) => Promise<void>) | undefined;
   readonly bootCounter: BootCounter;
-  /** Room for the state and the boot counter on a full disk; absent where a disk has none to keep back. */
+  /** Space for the state and the boot counter on a full disk; absent where no space is reserved. */
   readonly reserve?: ReserveFile | undefined;
 }
 
@@ -25,11 +25,11 @@ export interface StateStorage {
   readonly store: AgentStateStore;
   readonly bootCounter: BootCounter;
   readonly activity: WriteActivity;
-  /** Keeps room back on the disk. Never rejects. */
+  /** Fills the disk reserve. Never rejects. */
   fillReserve(): Promise<void>;
 }
 
-/** Puts the storage together: each write is counted for the watchdog, and uses the disk reserve where the disk is full. */
+/** Builds the storage: each write is counted for the watchdog, and uses the disk reserve where the disk is full. */
 export function createStateStorage(ports: StateStoragePorts, alerts: Alerts, stopping: AbortSignal): StateStorage {
   const { runtime, bootId, stateFile, loadedState, recordHistory, reserve, bootCounter } = ports;
   const activity = new WriteActivity();

@@ -6,11 +6,11 @@ import type { Alerts } from "../lib/alerts.ts";
 /** Between two attempts to fill the reserve on a full disk. An attempt that fails writes nothing. */
 const refillIntervalMs = 60_000;
 
-/** A file that keeps room on the disk for what the agent must save. */
+/** A file that reserves disk space for what the agent must save. */
 export interface ReserveFile {
-  /** Frees the room. */
+  /** Releases the space. */
   release(): Promise<void>;
-  /** Takes the room again; does nothing where it is taken. Rejects when the disk has not enough. */
+  /** Takes the space again; does nothing where it is taken. Rejects when the disk has not enough. */
   refill(): Promise<void>;
 }
 
@@ -21,8 +21,8 @@ export interface DiskReservePorts extends Runtime {
 }
 
 /**
- * Keeps room on the disk for what the agent must save. When others have filled the disk, it frees that room for the write,
- * raises an alert, and takes the room again as soon as there is some.
+ * Reserves disk space for what the agent must save. When other programs have filled the disk, it releases that space for
+ * the write, raises an alert, and reserves it again as soon as there is some.
  */
 export class DiskReserve {
   readonly #ports: DiskReservePorts;
@@ -37,7 +37,7 @@ export class DiskReserve {
     await this.#refill();
   }
 
-  /** Runs a small write; on a full disk once more, after freeing the reserve. Rejects as the last attempt did. */
+  /** Runs a small write; on a full disk once more, after releasing the reserve. Rejects as the last attempt did. */
   async withReserve<T>(write: () => Promise<T>): Promise<T> {
     const { reserve, log } = this.#ports;
     try {
@@ -47,7 +47,7 @@ export class DiskReserve {
       try {
         await reserve.release();
       } catch (second) {
-        log.warn({ err: second }, "disk reserve could not be freed"); // The caller needs the first error.
+        log.warn({ err: second }, "disk reserve not released"); // The caller needs the first error.
         throw cause;
       }
       this.#raise(cause);
@@ -59,7 +59,7 @@ export class DiskReserve {
     const { reserve, alerts, log } = this.#ports;
     try {
       await reserve.refill();
-      if (alerts.clear("reserve")) log.info({}, "room kept back for the state again");
+      if (alerts.clear("reserve")) log.info({}, "disk reserve filled again");
     } catch (cause) {
       this.#raise(cause);
     }
@@ -67,8 +67,8 @@ export class DiskReserve {
 
   #raise(cause: unknown): void {
     const { alerts, log } = this.#ports;
-    const sentence = `No room is kept back for the agent's state: ${describeDiskError(cause)}`;
-    if (alerts.raise("reserve", sentence)) log.error({ err: cause }, "no room kept back for the state");
+    const sentence = `The disk reserve for the agent's state is not filled: ${describeDiskError(cause)}`;
+    if (alerts.raise("reserve", sentence)) log.error({ err: cause }, "disk reserve not filled");
     if (!this.#isWatching) void this.#watch();
   }
 

@@ -57,6 +57,6 @@ export class StateNotPersisted extends Error {
 /** The action that a runner is running. */
 export interface RunningAction<Action> {
   readonly action: Action;
-  /** True when it was told to stop, because the state demands something else by now. */
+  /** True when it was aborted, because the state demands another action by now. */
   readonly isEnding: boolean;
 }

@@ -8,7 +8,7 @@ import { StateNotPersisted, type Decision, type StateFile, type StateStore } fro
 export interface StateStorePorts<State> extends Runtime {
   readonly file: StateFile<State>;
   readonly alerts: Alerts;
-  /** Aborts when the agent stops: a saves are not retried any more. */
+  /** Aborts when the agent stops: saves are not retried any more. */
   readonly stopping: AbortSignal;
 }
 
@@ -127,7 +127,7 @@ export class PersistentStateStore<State extends { readonly seq: number }> implem
 
   #noteWriteError(refusal: StateNotPersisted): void {
     const { alerts, log, bootClock } = this.#ports;
-    const sentence = `The agent's state cannot be saved, so nothing is begun: ${describeDiskError(refusal.cause)}`;
+    const sentence = `The agent's state cannot be saved, so no action is started: ${describeDiskError(refusal.cause)}`;
     if (alerts.raise("state", sentence)) log.error({ err: refusal.cause }, "state not saved, trying again");
     if (this.#outage !== undefined) {
       this.#outage.refusal = refusal;

@@ -1,4 +1,4 @@
-/** How a board is, as far as the kernel tells without a program being run. What it does not tell is null. */
+/** The health of a board, as far as the kernel reports it without a program being run. What it does not report is null. */
 export interface BoardMetrics {
   readonly cpuCelsius: number | null;
   readonly power: PowerSupply | null;
@@ -14,7 +14,7 @@ export interface BoardMetrics {
   readonly agentBytes: number;
 }
 
-/** What a Raspberry Pi says of its supply and of being slowed down for it, or for its heat. */
+/** The power supply of a Raspberry Pi, and whether the processor is throttled because of it or of heat. */
 interface PowerSupply {
   readonly underVoltage: boolean;
   readonly throttled: boolean;

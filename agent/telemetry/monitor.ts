@@ -89,7 +89,7 @@ export class MetricsMonitor {
       this.#last = { atMs: nowMs, metrics };
       log.debug({ reason, alerts: healthAlerts(metrics) }, "health reported");
     } catch (cause) {
-      // The next look is in minutes, or at the next connection.
+      // The next check is in minutes, or at the next connection.
       log.warn({ err: cause }, "health not reported");
     }
   }

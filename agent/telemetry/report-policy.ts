@@ -11,14 +11,14 @@ export interface ReportIntervals {
 
 export type ReportReason = "start" | "interval" | "change";
 
-/** What is wrong enough for somebody to look at it. The words never change their meaning: hubs route by them. */
+/** Conditions that a person should check. The words never change their meaning: hubs route by them. */
 export type HealthAlert = "under-voltage" | "throttled" | "hot" | "memory-low" | "disk-low" | "storage-worn";
 
 const hotCelsius = 80;
 const lowShare = 0.05;
 const wornPercent = 90;
 
-/** What differs by less than this is no news. */
+/** Smaller differences are not significant. */
 const significantChange = { celsius: 10, memoryShare: 0.2, diskShare: 0.05 } as const;
 
 /** Why a report is due; null when none is. `last` is the report that the hub took last. */
@@ -35,7 +35,7 @@ export function reportReason(
   return elapsedMs >= minIntervalMs && hasChanged(last.metrics, metrics) ? "change" : null;
 }
 
-/** True when so much has changed that somebody would want to know before the next regular report. */
+/** True when a change is significant enough to report before the next regular report. */
 function hasChanged(before: BoardMetrics, after: BoardMetrics): boolean {
   return (
     healthAlerts(before).join() !== healthAlerts(after).join() ||
@@ -46,7 +46,7 @@ function hasChanged(before: BoardMetrics, after: BoardMetrics): boolean {
   );
 }
 
-/** What is wrong with a board now, in a fixed order. What is not known is no cause for alarm. */
+/** The conditions of a board now, in a fixed order. An unknown value is no condition. */
 export function healthAlerts(metrics: BoardMetrics): readonly HealthAlert[] {
   const { power, cpuCelsius, storageWornPercent } = metrics;
   const found: readonly [HealthAlert, boolean][] = [
@@ -60,7 +60,7 @@ export function healthAlerts(metrics: BoardMetrics): readonly HealthAlert[] {
   return found.filter(([, is]) => is).map(([alert]) => alert);
 }
 
-/** The share that is left; not a number where there is none at all: no comparison with it holds. */
+/** The share that is left; NaN where there is none at all: every comparison with it is false. */
 function memoryLeft({ memory }: BoardMetrics): number | null {
   return memory && memory.availableBytes / memory.totalBytes;
 }
@@ -69,7 +69,7 @@ function diskLeft({ disk }: BoardMetrics): number | null {
   return disk && disk.freeBytes / disk.totalBytes;
 }
 
-/** A figure that appears or goes away is no change of the board, but of what can be read. */
+/** A value that becomes known or unknown is no change of the board, but of what can be read. */
 function differs(before: number | null, after: number | null, byAtLeast: number): boolean {
   return before !== null && after !== null && Math.abs(after - before) >= byAtLeast;
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../contract/json.ts";
 
-/** Handles one section of the desired document. Resolves when what it asks for is saved, or overtaken. */
+/** Handles one section of the desired document. Resolves when its result is saved, or a later document replaces it. */
 interface SectionHandler {
   handleDesired(document: JsonObject, version: number): Promise<void>;
 }

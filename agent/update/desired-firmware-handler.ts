@@ -22,7 +22,7 @@ export class DesiredFirmwareHandler {
   readonly #ports: DesiredFirmwarePorts;
   /** The last document seen. */
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
-  /** Only the latest document counts, however often the connection comes back while a disk refuses. */
+  /** Only the latest document counts, however often the connection comes back while saves fail. */
   readonly #abortPrevious: () => AbortSignal;
 
   constructor(ports: DesiredFirmwarePorts) {

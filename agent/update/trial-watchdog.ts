@@ -62,7 +62,7 @@ async function rebootIfOnTrial(ports: TrialWatchdogPorts, signal: AbortSignal): 
     await reboot();
   } catch (cause) {
     signal.throwIfAborted();
-    log.error({ err: cause }, "trial of a system that cannot save its state not ended, trying again");
+    log.error({ err: cause }, "reboot out of the trial failed, trying again");
   }
   return true;
 }

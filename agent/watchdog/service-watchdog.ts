@@ -63,7 +63,7 @@ export class ServiceWatchdog {
       const stalled = this.#findStalled();
       if (stalled.length > 0) return this.#giveUp(stalled);
       this.#lastStatus = this.#ports.status();
-      // All of it each time: any message may be lost, and a systemd that has not heard READY=1 ends the agent.
+      // All of it each time: any message may be lost, and systemd ends an agent from which it never got READY=1.
       manager.notify("READY=1", "WATCHDOG=1", `STATUS=${this.#lastStatus}`);
       await delayOrAbort(timer, everyMs, signal);
     }
@@ -81,10 +81,7 @@ export class ServiceWatchdog {
     const descriptions = stalled.map(
       ({ name, stalledMs }) => `${name} has not moved for ${Math.round(stalledMs / 60_000)} min`,
     );
-    log.fatal(
-      { stuck: stalled, watched: manager.watchdogMs !== null },
-      "work has stalled, the watchdog is not fed any more",
-    );
+    log.fatal({ stalled, watched: manager.watchdogMs !== null }, "work has stalled, the watchdog is not fed any more");
     this.#lastStatus = `Stalled: ${descriptions.join(", ")}. systemd restarts the agent.`;
     manager.notify(`STATUS=${this.#lastStatus}`, "WATCHDOG=trigger");
   }

@@ -8,7 +8,7 @@ export interface Activity {
   readonly stallLimitMs: number | null;
 }
 
-/** What was seen of each work: its progress mark, and since when it has had it. */
+/** The last check of each activity: its progress mark, and since when it has been the same. */
 export type ProgressHistory = ReadonlyMap<string, { readonly progressMark: string; readonly sinceMs: number }>;
 
 export interface StalledActivity {

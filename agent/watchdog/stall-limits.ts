@@ -12,11 +12,11 @@ import type { Activity } from "./stall-detector.ts";
 /** What the watchdog knows of the agent. */
 export interface ActivityFacts {
   readonly nowMs: number;
-  /** Whether the saved state is taken up after the start. */
+  /** Whether the saved state is recovered after the start. */
   readonly isRecovered: boolean;
-  /** How many writes of state and count of starts have come to an end, well or badly; and whether one is under way. */
+  /** How many writes of the state and the boot counter have ended, well or badly, and whether one is running. */
   readonly writes: { readonly tries: number; readonly isSaving: boolean };
-  /** `progressCount` counts how often it told of progress. */
+  /** `progressCount`: how often it has reported progress. */
   readonly update: (RunningAction<UpdateAction> & { readonly progressCount: number }) | undefined;
   readonly reboot: RunningAction<RebootAction> | undefined;
 }
@@ -31,17 +31,17 @@ export type StallLimitSettings = Pick<
   | "simulationPauseMs"
 >;
 
-/** What a busy board may add to any activity. */
+/** What a busy board may add to the time of any activity. */
 const slackMs = 10 * 60_000;
-/** A write that is synced to the disk, on a worn SD card that is busy with another. */
+/** One synced write, on a worn SD card that is busy with another. */
 const savingMs = 5 * 60_000;
-/** A stopping action has SIGTERM, 5 s and SIGKILL for that. */
-const endingMs = 5 * 60_000;
+/** An aborted action ends by SIGTERM, 5 s and SIGKILL. */
+const abortedActionMs = 5 * 60_000;
 /**
- * Twelve looks at the running version with pauses of 5 s between, and three minutes for the link. A look takes 30 s at most,
- * and behind root's door a minute more before and after.
+ * Twelve reads of the running version with pauses of 5 s between, and three minutes for a connection. A read takes 30 s at
+ * most, and through the install helper a minute more before and after.
  */
-const lookingMs = 12 * (30_000 + 2 * 60_000 + 5_000) + 180_000;
+const runningVersionMs = 12 * (30_000 + 2 * 60_000 + 5_000) + 180_000;
 /** The slowest disk worth waiting for: 1 MiB/s. */
 const bytesPerMs = 1_048.576;
 
@@ -49,7 +49,7 @@ const bytesPerMs = 1_048.576;
 export function currentActivities(facts: ActivityFacts, limits: StallLimitSettings): Activity[] {
   const { isRecovered, writes, update, reboot, nowMs } = facts;
   const activities: Activity[] = [];
-  // Each refusal of the disk is told and tried again: that is waiting for a disk, not standing still.
+  // Each failed write is reported and retried: the agent waits for the disk, it has not stalled.
   const tries = String(writes.tries);
   if (writes.isSaving) activities.push({ name: "saving the state", progressMark: tries, stallLimitMs: savingMs });
   if (!isRecovered) activities.push({ name: "recovering the saved state", progressMark: tries, stallLimitMs: slackMs });
@@ -60,14 +60,14 @@ export function currentActivities(facts: ActivityFacts, limits: StallLimitSettin
     activities.push({
       name: `update: ${action.kind}`,
       progressMark,
-      stallLimitMs: isEnding ? endingMs : updateStallLimitMs(action, limits),
+      stallLimitMs: isEnding ? abortedActionMs : updateStallLimitMs(action, limits),
     });
   }
   if (reboot !== undefined) {
     const { action, isEnding } = reboot;
     const isDue = action.kind !== "awaitDue" || action.dueBootMs <= nowMs;
     const progressMark = [action.kind, isDue, isEnding, tries].join(" ");
-    const stallLimitMs = isEnding ? endingMs : isDue ? rebootStallLimitMs(action, limits) : null;
+    const stallLimitMs = isEnding ? abortedActionMs : isDue ? rebootStallLimitMs(action, limits) : null;
     activities.push({ name: `reboot: ${action.kind}`, progressMark, stallLimitMs });
   }
   return activities;
@@ -87,21 +87,21 @@ function updateStallLimitMs(action: UpdateAction, limits: StallLimitSettings): n
     case "checkAndStage":
       return rehearsalMs + largestMs + slackMs;
     case "awaitApplyAllowed":
-      if (job.apply !== "now") return null; // For a window or an order.
-      return lookingMs + limits.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
+      if (job.apply !== "now") return null; // For a window or for approval.
+      return runningVersionMs + limits.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
     case "install":
-      // Read once, and where root's door installs it, for each of its two calls sent, written and digested.
+      // Read once; where the install helper installs it, also sent, written and digested for each of its two calls.
       return rehearsalMs + (8 * action.image.sizeBytes) / bytesPerMs + 2 * programMs;
     case "arm":
       return programMs + slackMs;
     case "reboot":
       return limits.rebootDeadlineMs + slackMs;
     case "checkHealth":
-      return lookingMs + limits.proveWithinMs + slackMs;
+      return runningVersionMs + limits.proveWithinMs + slackMs;
     case "commit":
       return 3 * programMs;
     case "revert":
-      return 3 * programMs + lookingMs;
+      return 3 * programMs + runningVersionMs;
     case "cleanUp":
       return action.keepsPartial ? null : slackMs; // Bytes are kept for days.
   }
@@ -113,7 +113,7 @@ function rebootStallLimitMs(action: RebootAction, limits: StallLimitSettings): n
       return slackMs;
     case "awaitWindow":
     case "awaitUpdate":
-      return null; // The update has bounds of its own.
+      return null; // The update has stall limits of its own.
     case "reboot":
       return limits.rebootDeadlineMs + slackMs;
   }

@@ -8,7 +8,7 @@ export interface StatusFacts {
   readonly isRecovered: boolean;
 }
 
-/** What `systemctl status` says of the agent: the link, then what is going on. One line. */
+/** The agent's status for `systemctl status`: the connection, then the current operations. One line. */
 export function statusLine({ snapshot, hub, device, link, isRecovered }: StatusFacts): string {
   const where = link.up ? `Connected to ${hub} as ${device}.` : (link.diagnosis ?? `Connecting to ${hub}.`);
   const { problems } = snapshot.agent;

@@ -97,7 +97,7 @@ async function order(device: Device): Promise<void> {
 /** Answers of both devices while the agent downloads one image: what the machine costs them, and what the download does. */
 async function answersBesideDownload(agent: AgentProcess, origin: string, image: SiteImage): Promise<void> {
   let isOver = false;
-  const fetched = agent.says(({ msg }) => msg === "image fetched");
+  const fetched = agent.says(({ msg }) => msg === "image downloaded");
   const staged = agent.enters("staged").finally(() => (isOver = true));
   await apps.agent.call("firmwareUpdate", {
     fwPackageUri: `${origin}/image.img`,

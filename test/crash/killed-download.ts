@@ -97,7 +97,7 @@ export async function downloadKilled(
   });
   answered.open();
   const reported = await service.untilReported("boardkeeper.update.endedAt", (time) => time !== undefined);
-  const { fromNetwork } = await agent.line({ msg: "image fetched" }); // Of the life that was not killed.
+  const { fromNetwork } = await agent.line({ msg: "image downloaded" }); // Of the life that was not killed.
   readBytes += Number(fromNetwork);
   const [phase, version] = [at(reported, "boardkeeper.update.phase"), at(reported, "firmware.currentFwVersion")];
   return { sizeBytes, sentBytes, readBytes, unreadBytes, kills, phase, version };

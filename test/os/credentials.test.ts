@@ -9,7 +9,7 @@ describe.each(systemNames)("the connection string on %s", (system) => {
   it("may be gone from its place once the board was connected: the last good configuration runs", async () => {
     const { machine, service } = await provisionedBoard(system);
     await machine.powerOn();
-    await machine.logged("boardkeeper-agent", /good configuration kept/);
+    await machine.logged("boardkeeper-agent", /last known good configuration stored/);
     await machine.shell(`mv ${folder}/connection-string /root; systemctl restart boardkeeper-agent`);
     await service.untilReported("boardkeeper.agent.problems", (problems) =>
       /connection string: there is none/.test(JSON.stringify(problems)),

@@ -212,7 +212,7 @@ it("a config that was broken by an edit: the last good one runs, and the twin sa
   };
 
   const first = await life(good);
-  expect(await first.line({ msg: "good configuration kept" })).toBeDefined();
+  expect(await first.line({ msg: "last known good configuration stored" })).toBeDefined();
   expect(await service.reported("boardkeeper.agent.problems")).toBeUndefined();
   const kept = await readFile(keptFile, "utf8");
 

@@ -37,19 +37,19 @@ const retryEveryMs = 1_000;
 /**
  * Locks a folder like lockFolder, for the systemd service, which no other user may keep from starting: any user can bind any
  * name of the abstract namespace, but only an agent of this folder serves the folder's local API.
- * @param isAgentThere whether an agent answers at that local API
+ * @param isAgentRunning whether an agent answers at that local API
  * @returns undefined where another program holds the name: then there is no lock, and no agent either
  */
 export async function lockFolderAsService(
   folder: string,
-  isAgentThere: () => Promise<boolean>,
+  isAgentRunning: () => Promise<boolean>,
   timer: Timer,
 ): Promise<Server | undefined> {
   for (let waitedMs = 0; ; waitedMs += retryEveryMs) {
     try {
       return await lockFolder(folder);
     } catch (cause) {
-      if (!(cause instanceof FolderInUse) || (await isAgentThere())) throw cause;
+      if (!(cause instanceof FolderInUse) || (await isAgentRunning())) throw cause;
       if (waitedMs >= agentStartMs) return undefined;
     }
     await timer.after(retryEveryMs);

@@ -68,13 +68,13 @@ export class StagingFolder implements StagingArea {
     const path = this.stagedPath(sha256);
     await withDiskErrors(async () => await this.#requireFile(path));
     if ((await withDiskErrors(async () => await digestFile(path, signal))) !== sha256)
-      throw imageChanged("is not what it was when it was checked");
+      throw imageChanged("changed after it was checked");
   }
 
   async discard(sha256: string): Promise<void> {
     await withDiskErrors(async () => {
-      const gone = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
-      await Promise.all(gone);
+      const removals = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
+      await Promise.all(removals);
       await syncFolder(this.#folder);
     });
   }
@@ -109,16 +109,16 @@ export class StagingFolder implements StagingArea {
   async #keepOnly(kept: readonly string[]): Promise<void> {
     await withDiskErrors(async () => {
       const names = await this.#names();
-      const stay = new Set(kept);
-      const others = names.filter((name) => isImageFile(name) && !stay.has(name));
+      const keptNames = new Set(kept);
+      const others = names.filter((name) => isImageFile(name) && !keptNames.has(name));
       await Promise.all(others.map((name) => rm(join(this.#folder, name), { force: true })));
       if (others.length > 0) await syncFolder(this.#folder);
     });
   }
 
-  async #sizeOf(names: readonly string[], ending: string): Promise<number> {
+  async #sizeOf(names: readonly string[], suffix: string): Promise<number> {
     const sizes = names
-      .filter((name) => name.endsWith(ending))
+      .filter((name) => name.endsWith(suffix))
       .map(async (name) => (await this.#stat(name))?.size ?? 0);
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
@@ -150,11 +150,11 @@ function partialNames(sha256: string): string[] {
   return [`${sha256}.part`, metadataPath(`${sha256}.part`)];
 }
 
-async function unlessAbsent<T>(read: () => Promise<T>, otherwise: T): Promise<T> {
+async function unlessAbsent<T>(read: () => Promise<T>, fallback: T): Promise<T> {
   try {
     return await read();
   } catch (cause) {
-    if (isAbsent(cause)) return otherwise;
+    if (isAbsent(cause)) return fallback;
     throw cause;
   }
 }

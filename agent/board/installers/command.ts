@@ -74,7 +74,7 @@ async function run(options: CommandInstallerOptions, call: ScriptCall, signal?: 
   const { verb, timeLimitMs } = call;
   const { status, timedOut: isLate, stdout: output, stderr: errors } = await program.run(call, signal);
   const explanation = truncateUtf8(errors.trim() || output.trim(), 300);
-  log.info({ verb, status, output: forLog(output), errors: forLog(errors) }, "installer program ended");
+  log.info({ verb, status, output: forLog(output), errors: forLog(errors) }, "install script ended");
   if (isLate) {
     throw new AgentError(
       "installer-timed-out",

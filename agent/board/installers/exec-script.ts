@@ -57,7 +57,7 @@ function runToEnd(
     child.stderr
       .setEncoding("utf8")
       .on("data", (text: string) => (kept.stderr = (kept.stderr + text).slice(-keptOutputBytes)));
-    let status = "SIGKILL not obeyed";
+    let status = "running after SIGKILL";
     let wasStopped = false;
     let late: NodeJS.Timeout | undefined;
     const settle = (): void => {

@@ -1,4 +1,4 @@
-/* What the probes find out about a board. The doctor's checks judge these facts; they never probe. */
+/* What the probes find out about a board. The doctor's checks evaluate these facts; they never probe. */
 
 export interface DiskFacts {
   readonly path: string;

@@ -40,7 +40,7 @@ describe("a board whose disk takes nothing", () => {
       expect(refused).toMatchObject({ status: 500, payload: { error: { code: "state-not-saved" } } });
       expect(refused.payload.Response).toMatch(/^Nothing was done\. .*the disk is full \(ENOSPC\)\. Free some space/);
       await board.time.advance(minuteMs);
-      const sentence = expect.stringMatching(/cannot be saved, so nothing is begun: the disk is full \(ENOSPC\)/);
+      const sentence = expect.stringMatching(/cannot be saved, so no action is started: the disk is full \(ENOSPC\)/);
       expect(problems()).toStrictEqual([sentence]);
       expect(await hub.call("getStatus", {})).toMatchObject({
         status: 200,

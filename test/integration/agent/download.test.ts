@@ -77,7 +77,7 @@ describe("a download", () => {
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`]);
     expect(setup.progress[0]).toStrictEqual({ receivedBytes: 600_000, totalBytes: 1_000_000, delay: null });
-    expect(setup.lines.find(({ msg }) => msg === "image fetched")).toMatchObject({
+    expect(setup.lines.find(({ msg }) => msg === "image downloaded")).toMatchObject({
       bytes: 1_000_000,
       fromDisk: 600_000,
       fromNetwork: 400_000,

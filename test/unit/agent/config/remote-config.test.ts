@@ -77,7 +77,7 @@ describe("the answer to it", () => {
   });
 
   it("is no refusal any more once its reason is gone, and stays one while it is there", () => {
-    const refused = { code: "bad-request", message: 'this board knows no timezone "Europe/Berlin"' };
+    const refused = { code: "bad-request", message: 'this board does not know the timezone "Europe/Berlin"' };
     const saved: AgentState = {
       ...initialState("boot-1"),
       remote: { identity: "a", desiredVersion: 5, refused, applied: null },

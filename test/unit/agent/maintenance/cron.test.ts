@@ -124,7 +124,7 @@ it("tells which windows this board cannot have, and why", async () => {
     ),
   ).toStrictEqual([
     expect.stringMatching(/^1\.cron: "61 2 \* \* \*" is no cron expression \(.*minute\)$/),
-    '2.timezone: this board knows no timezone "Europe/Atlantis"; use a name such as Europe/Berlin',
+    '2.timezone: this board does not know the timezone "Europe/Atlantis"; use a name such as Europe/Berlin',
     '3.cron: "0 0 29 2 fri#1" never comes; correct its day or month',
   ]);
 });

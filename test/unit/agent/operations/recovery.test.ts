@@ -127,7 +127,7 @@ describe("waking", () => {
     });
     expect(made.trials).toBe(unreadableCount + 1); // On a disk that takes it: the next start knows without reading the old one.
     expect(made.alerts.messages).toStrictEqual([
-      "The count of the new system's starts cannot be read: the disk fails (EIO). Replace it.",
+      "The boot counter of the new system cannot be read: the disk fails (EIO). Replace it.",
     ]);
   });
 

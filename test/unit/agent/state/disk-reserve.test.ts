@@ -37,19 +37,19 @@ function setup() {
   return { disk, time, alerts, lines, reserved, write };
 }
 
-describe("room that is kept back", () => {
-  it("takes what must be saved on a full disk, and says that it is used up", async () => {
+describe("the disk reserve", () => {
+  it("makes room for a write on a full disk, and raises an alert", async () => {
     const { disk, reserved, alerts, write } = setup();
     await reserved.start();
     expect(alerts.messages).toStrictEqual([]);
     await reserved.withReserve(() => write("state"));
     expect(disk.written).toStrictEqual(["state"]);
     expect(alerts.messages).toStrictEqual([
-      "No room is kept back for the agent's state: the disk is full (ENOSPC). Free some space on it.",
+      "The disk reserve for the agent's state is not filled: the disk is full (ENOSPC). Free some space on it.",
     ]);
   });
 
-  it("is kept back again when there is room, and not asked for more than once a minute", async () => {
+  it("is filled again when there is space, with at most one attempt a minute", async () => {
     const { disk, time, reserved, alerts, lines, write } = setup();
     await reserved.withReserve(() => write("state"));
     await time.advance(3_600_000);
@@ -59,19 +59,16 @@ describe("room that is kept back", () => {
     expect([disk.isReserveThere, alerts.messages]).toStrictEqual([true, []]);
     await time.advance(3_600_000);
     expect([disk.restocks, time.sleepers]).toStrictEqual([61, 0]);
-    expect(lines.map(({ msg }) => msg)).toStrictEqual([
-      "no room kept back for the state",
-      "room kept back for the state again",
-    ]);
+    expect(lines.map(({ msg }) => msg)).toStrictEqual(["disk reserve not filled", "disk reserve filled again"]);
   });
 
-  it("is not touched for what is no lack of room", async () => {
+  it("is not released for other errors than a full disk", async () => {
     const { disk, reserved } = setup();
     await expect(reserved.withReserve(() => Promise.reject(error("EROFS")))).rejects.toMatchObject({ code: "EROFS" });
     expect(disk.isReserveThere).toBe(true);
   });
 
-  it("rejects where even that was not enough", async () => {
+  it("rejects when the released space is not enough", async () => {
     const { reserved, time } = setup();
     await expect(reserved.withReserve(() => Promise.reject(error("ENOSPC")))).rejects.toMatchObject({ code: "ENOSPC" });
     expect(time.sleepers).toBe(1);

@@ -82,7 +82,7 @@ describe("the store", () => {
     const recorded = store.transactUntilSaved(() => ({ change: { reboot: idle }, answer: undefined }), never);
     await time.advance(3_600_000);
     expect(alerts.messages).toStrictEqual([
-      "The agent's state cannot be saved, so nothing is begun: the disk is full (ENOSPC). Free some space on it.",
+      "The agent's state cannot be saved, so no action is started: the disk is full (ENOSPC). Free some space on it.",
     ]);
     expect(store.lastWriteError?.message).toBe(
       "The state could not be saved: the disk is full (ENOSPC). Free some space on it.",
