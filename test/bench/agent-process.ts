@@ -95,10 +95,10 @@ export class AgentProcess {
 
   #take(line: LogLine): void {
     if (typeof line["pid"] === "number") this.pid = line["pid"];
-    for (const [isIt, tell] of this.#waiting) {
+    for (const [isIt, resolve] of this.#waiting) {
       if (!isIt(line)) continue;
       this.#waiting.delete(isIt);
-      tell(line);
+      resolve(line);
     }
   }
 }

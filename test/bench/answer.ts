@@ -89,7 +89,7 @@ async function order(device: Device): Promise<void> {
   reports[device].push(performance.now() - began);
   await answered;
   if (device === "agent") {
-    await phase("staged"); // A rehearsal without pauses comes to where it waits for an order.
+    await phase("staged"); // A dry run without pauses reaches the phase where it waits for approval.
     await cancel();
   }
 }

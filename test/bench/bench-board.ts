@@ -21,7 +21,7 @@ export interface Program {
 
 /** In milliseconds, from the moment in which systemd began to start it. */
 export interface Start {
-  /** Until it told systemd that it is ready; a tutorial's script tells nobody anything. */
+  /** Until it told systemd that it is ready; a tutorial's script does not notify systemd. */
   readonly readyMs: number | undefined;
   /** Until the hub had accepted its connection. */
   readonly connectedMs: number;

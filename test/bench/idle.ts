@@ -153,7 +153,7 @@ async function metered(board: BenchBoard): Promise<number> {
 }
 
 function difference(first?: Spent, last?: Spent): Spent {
-  if (first === undefined || last === undefined) throw new Error("A program was not looked at.");
+  if (first === undefined || last === undefined) throw new Error("No sample of a program.");
   return {
     cpuSeconds: last.cpuSeconds - first.cpuSeconds,
     wakeUps: last.wakeUps - first.wakeUps,

@@ -73,7 +73,7 @@ http {
   let over = false;
   ended.finally(() => (over = true)).catch(() => undefined);
   while (!(await answers(port))) {
-    if (over) throw new Error("nginx did not start. Look at what it wrote above.");
+    if (over) throw new Error("nginx did not start. Read its output above.");
     await sleep(20);
   }
   return {

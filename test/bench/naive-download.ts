@@ -7,7 +7,7 @@ import { get } from "node:https";
 import { pipeline } from "node:stream/promises";
 
 /*
- * What scripts/bench stage shows beside the agent, to tell what is Node's own cost: the shortest download that digests,
+ * What scripts/bench stage shows beside the agent, to show Node's own cost: the shortest download that digests,
  * writes and syncs. node naive-download.js URL CA FILE prints the digest.
  */
 

@@ -19,7 +19,7 @@ export interface Held {
   readonly anonymousBytes: number;
 }
 
-/** A service in a container whose files are seen from outside under `root`: looking wakes nobody up. */
+/** A service in a container whose files are read from outside under `root`: reading wakes no process. */
 export interface Service {
   /** As in `/proc/PID/root`. */
   readonly root: string;

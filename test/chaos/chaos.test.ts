@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { expect, it } from "vitest";
 
-it("a short night of chance faults ends with every operation done once, and twins that tell the truth", async () => {
+it("a short run with random faults ends with every operation done once, and right twins", async () => {
   const { status, said } = await new Promise<{ status: number | null; said: string }>((resolve) => {
     const child = execFile(
       "bash",
@@ -10,7 +10,7 @@ it("a short night of chance faults ends with every operation done once, and twin
       (_error, stdout, stderr) => resolve({ status: child.exitCode, said: stdout + stderr }),
     );
   });
-  expect(said).toContain("every operation has one end, and the twins tell the truth");
+  expect(said).toContain("every operation has one end, and the twins are right");
   expect(said).toMatch(/operations +[1-9]\d* granted/);
   expect(status).toBe(0);
 });

@@ -118,7 +118,7 @@ async function run(): Promise<void> {
   if (counts.granted !== operator.outcomes.size)
     wrong.push(`${counts.granted} operations granted, ${operator.outcomes.size} ended`);
   for (const one of wrong) print("WRONG", one);
-  print("verdict", wrong.length === 0 ? "every operation has one end, and the twins tell the truth" : "see above");
+  print("result", wrong.length === 0 ? "every operation has one end, and the twins are right" : "see above");
 }
 
 /** Both boards start before their hub can be reached. */
@@ -233,8 +233,8 @@ async function agrees(board: ChaosBoard, view: Operator): Promise<boolean> {
     const payload = reply?.["payload"];
     if (isJsonObject(payload)) {
       const { Response: _said, link: _link, ...state } = payload;
-      const told = at(await view.reported(), "boardkeeper");
-      if (canonical(state) === canonical(told)) return true;
+      const reported = at(await view.reported(), "boardkeeper");
+      if (canonical(state) === canonical(reported)) return true;
     }
     await pause(500);
   }

@@ -44,7 +44,7 @@ export class Operator {
     return 0;
   }
 
-  /** Waits until the twin tells of an operation's end, and notes it. */
+  /** Waits until the twin reports an operation's end, and notes it. */
   async follow({ operationId, kind }: Operation, giveUp: () => boolean): Promise<string | undefined> {
     while (!giveUp()) {
       const reported = await this.reported();
@@ -56,7 +56,7 @@ export class Operator {
           return phase;
         }
       }
-      // A board that lost its power after its reboot tells of that one, which nobody asked for.
+      // A board that lost its power after its reboot reports that one, which nobody asked for.
       if (
         kind === "reboot" &&
         isJsonObject(section) &&
@@ -66,7 +66,7 @@ export class Operator {
         this.outcomes.set(operationId, "proven");
         return "proven";
       }
-      this.#lookForChanges(reported);
+      this.#detectChanges(reported);
       await pause(200);
     }
     return undefined;
@@ -91,8 +91,8 @@ export class Operator {
     await this.#rest("PATCH", `/twins/${this.#deviceId}`, JSON.stringify({ properties: { desired } }));
   }
 
-  /** An end that was told must stay until the next operation is granted. */
-  #lookForChanges(reported: JsonObject | undefined): void {
+  /** An end that was reported must stay until the next operation is granted. */
+  #detectChanges(reported: JsonObject | undefined): void {
     const operationId = at(reported, "boardkeeper.update.operationId");
     const phase = at(reported, "boardkeeper.update.phase");
     if (typeof operationId !== "string" || typeof phase !== "string") return;

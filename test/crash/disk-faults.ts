@@ -64,7 +64,7 @@ export interface DiskFaultResult {
   readonly refused: number;
   /** What became of the first request, by word. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Faults that did not come to strike, because the agent did not make that call so often. */
+  /** Faults that never acted, because the agent did not make that call so often. */
   readonly missed: readonly string[];
   /** Faults after which something was not as it must be, with what. */
   readonly broken: readonly string[];
@@ -120,7 +120,7 @@ interface ImageOffer {
   readonly caFile: string;
 }
 
-/** What a bad disk may be told as, by a refusal or by the end of an update. */
+/** What a bad disk may be reported as, by a refusal or by the end of an update. */
 const codesOfBadDisks = new Set(["no-space", "disk-error", "state-not-saved", "starting"]);
 const finished = new Set<unknown>(["completed", "failed", "rolledBack", "cancelled"]);
 /** What an agent says that goes on as soon as the disk lets it. */
@@ -159,7 +159,7 @@ class Journey {
 
   static async begin(hub: LocalHub, deviceId: string, offer: ImageOffer, fault: DiskFault): Promise<Journey> {
     const board = await boardProcess(hub, deviceId, { BOARDKEEPER_UPDATE_CA_FILE: offer.caFile });
-    // The simulated board would make it, and has nobody to mend its own disk.
+    // The simulated board would make it, and nobody repairs its own disk.
     await mkdir(join(board.folder, "state", "board"), { recursive: true });
     return new Journey(fault, deviceId, board, new BoardChecker(board, new ServiceApp(hub, deviceId)), offer);
   }
@@ -202,9 +202,9 @@ class Journey {
       ok(!finished.has(phase), `ended before it was saved: ${JSON.stringify(phase)}`);
       return { word: "waits", operationId };
     }
-    // What is told is on disk already, whatever becomes of this process.
+    // What is reported is on disk already, whatever becomes of this process.
     const { saved } = await new ChecksummedStateFile(this.#stateFolder).inspect();
-    deepEqual([saved?.update.phase], [at(end, "boardkeeper.update.phase")], "an end is told that is not saved");
+    deepEqual([saved?.update.phase], [at(end, "boardkeeper.update.phase")], "an end is reported that is not saved");
     return { word: await this.#wordOf(end), operationId };
   }
 
@@ -234,10 +234,10 @@ class Journey {
       deepEqual(at(state, "update.operationId"), operationId, "what was accepted is forgotten");
       const end = await this.#wordOf(await this.#checker.untilEnded(operationId));
       if (word !== "waits") deepEqual(end, word);
-      const told = [...this.#linesBefore, ...this.#agent.lines].filter(
+      const endLines = [...this.#linesBefore, ...this.#agent.lines].filter(
         (line) => line["msg"] === "update phase" && line["operationId"] === operationId && line["to"] === "completed",
       );
-      ok(told.length <= 1, `ended ${told.length} times`);
+      ok(endLines.length <= 1, `ended ${endLines.length} times`);
       if (end === "completed") return await this.#checker.checkCompleted(version(this.#asked), operationId);
     }
     const { status } = await this.#request();

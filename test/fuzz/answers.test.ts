@@ -8,7 +8,7 @@ import { metadataPath } from "../../agent/download/partial-metadata.ts";
 import { DownloadFixture } from "../support/downloads.ts";
 import { checkProperties, counterexample } from "./counterexample.ts";
 
-/* Answers of a server as bytes on a real TLS socket: what judges them, and what stands between the socket and the judge. */
+/* Answers of a server as bytes on a real TLS socket: what evaluates them, and what lies between it and the socket. */
 
 const sizeBytes = 20_000;
 /** Of what servers call by the same name and is something else. */

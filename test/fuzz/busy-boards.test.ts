@@ -11,7 +11,7 @@ import { checkProperties, counterexample } from "./counterexample.ts";
 import { junk, secret } from "./inputs.ts";
 import { dressed, goodReboot, goodUpdate, keysOf, nearly } from "./payloads.ts";
 
-/* Requests to a board that has something to do already: which of them may change what, told without asking the agent's code. */
+/* Requests to a board that has something to do already: which of them may change what, decided without asking the agent's code. */
 
 const uri = `https://images.example/board.img?sig=${secret}`;
 const rebootJob = { operationId: "op-2", reason: null, force: false, acceptedAt: t(1), scheduledFor: t(2) };
@@ -79,7 +79,7 @@ const request = fc.constantFrom(...methods, "reboot" as const).chain((method) =>
 });
 
 checkProperties({
-  "a method that comes to a busy board does what it may and is asked to, or changes nothing": (search) =>
+  "a method call to a busy board does what it may and is asked to, or changes nothing": (search) =>
     counterexample(
       fc.asyncProperty(busy, request, fc.boolean(), async (saved, { method, payload }, asText) => {
         const counter = new RequestHandlerFixture(false, saved);
@@ -93,7 +93,7 @@ checkProperties({
         const after = counter.store.state;
         const may = mayDo(named(method), saved);
         if (JSON.stringify(after) === JSON.stringify(saved)) {
-          // Whoever is told that it was done finds it done; and what may be done is done when it is asked for.
+          // Who gets the answer that it was done finds it done; and what may be done is done when it is asked for.
           const isQuestion = method === "getStatus" || method === "getLogs" || reply["already"] === true;
           const isOrder = JSON.stringify(payload) === "{}" && method !== "firmwareUpdate";
           expect([status === 200 && !isQuestion, isOrder && may !== undefined]).toStrictEqual([false, false]);
@@ -113,34 +113,35 @@ checkProperties({
       search,
     ),
 
-  "a desired document that comes to a busy board takes the place of a desired job that has changed nothing, of no other":
-    (search) =>
-      counterexample(
-        fc.asyncProperty(
-          busy,
-          fc.oneof(
-            junk,
-            nearly.firmwareUpdate.map(({ payload }) => payload),
-            goodUpdate,
-          ),
-          async (saved, firmware) => {
-            const counter = new RequestHandlerFixture(false, saved);
-            const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<
-              DesiredFirmwareHandler["handleDesired"]
-            >[0];
-            await counter.desired.handleDesired(document, 7);
-            const after = counter.store.state;
-            expect(counter.allOutput()).not.toContain(secret);
-            expect(after.reboot).toStrictEqual(saved.reboot);
-            const { update } = saved;
-            const gives = isFree(saved) || (jobIn(update)?.origin === "desired" && !changesBoard(saved));
-            if (!gives) expect(after.update).toStrictEqual(update);
-            else if (after.update !== update) expect(["accepted", "cancelled"]).toContain(after.update.phase);
-            if (after.seq > saved.seq) expect(await counter.onDisk()).toStrictEqual(JSON.parse(JSON.stringify(after)));
-          },
+  "a desired document to a busy board takes the place of a desired job that has changed nothing, of no other": (
+    search,
+  ) =>
+    counterexample(
+      fc.asyncProperty(
+        busy,
+        fc.oneof(
+          junk,
+          nearly.firmwareUpdate.map(({ payload }) => payload),
+          goodUpdate,
         ),
-        search,
+        async (saved, firmware) => {
+          const counter = new RequestHandlerFixture(false, saved);
+          const document = JSON.parse(JSON.stringify({ firmware })) as Parameters<
+            DesiredFirmwareHandler["handleDesired"]
+          >[0];
+          await counter.desired.handleDesired(document, 7);
+          const after = counter.store.state;
+          expect(counter.allOutput()).not.toContain(secret);
+          expect(after.reboot).toStrictEqual(saved.reboot);
+          const { update } = saved;
+          const gives = isFree(saved) || (jobIn(update)?.origin === "desired" && !changesBoard(saved));
+          if (!gives) expect(after.update).toStrictEqual(update);
+          else if (after.update !== update) expect(["accepted", "cancelled"]).toContain(after.update.phase);
+          if (after.seq > saved.seq) expect(await counter.onDisk()).toStrictEqual(JSON.parse(JSON.stringify(after)));
+        },
       ),
+      search,
+    ),
 });
 
 function jobIn(update: UpdateState) {

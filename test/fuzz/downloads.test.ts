@@ -98,7 +98,7 @@ function recordWith(changes: Partial<PartialMetadata>): PartialMetadata {
 const content = Buffer.from(Array.from({ length: 1_000 }, (_one, index) => (index * 7) % 251));
 
 checkProperties({
-  "any answer is judged, taken for the image only where it says that it is, and can be noted": (search) =>
+  "any response is evaluated, taken for the image only where it says that it is, and can be saved": (search) =>
     counterexample(
       fc.property(asked, answer, (was, is) => {
         const result = evaluateResponse(was, is);

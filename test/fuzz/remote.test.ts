@@ -73,7 +73,7 @@ class ConfiguredBoard {
   }
 
   /** All that anybody hears of it. */
-  told(): string {
+  output(): string {
     const config = describeRemote(this.store.state);
     return `${lines.join("")}${JSON.stringify(reportedProperties(snapshotWith({}, { config })))}`;
   }
@@ -172,7 +172,7 @@ checkProperties({
           const { remote, seq, ...rest } = saved;
           const { remote: _remote, seq: _seq, ...restBefore } = before;
           expect(rest).toStrictEqual(restBefore);
-          expect(board.told()).not.toContain(secret);
+          expect(board.output()).not.toContain(secret);
           const isThere = "boardkeeper" in document;
           expect(remote?.desiredVersion).toBe(isThere ? 7 : undefined);
           const refused = remote?.refused ?? null;

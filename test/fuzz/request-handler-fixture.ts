@@ -18,7 +18,7 @@ import { fakeRuntime } from "../support/fake-runtime.ts";
 const lines: string[] = [];
 const log = createLog("debug", { write: (line) => void lines.push(line) });
 
-/** The handler of a board on which nothing has happened, unless told otherwise, with everything that it says. */
+/** The handler of a board on which nothing has happened, unless another state is given, with all its output. */
 export class RequestHandlerFixture {
   readonly disk = new MemoryDisk();
   readonly store: AgentStateStore;

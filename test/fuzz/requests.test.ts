@@ -99,7 +99,7 @@ checkProperties({
       search,
     ),
 
-  "a method that no board has is refused, and its name tells no secret": (search) =>
+  "a method that no board has is refused, and the answer repeats no secret": (search) =>
     counterexample(
       fc.asyncProperty(junk, junk, async (name, payload) => {
         const called = typeof name === "string" ? name : JSON.stringify(name);

@@ -68,7 +68,7 @@ const walls: Wall[] = [
   {
     from: /^service-tools\/local-hub\//,
     to: /^agent\//,
-    why: "the local hub is an independent witness: a topic misread in one shared place would agree with itself",
+    why: "the local hub checks the agent independently: a topic misread in shared code would go unnoticed",
   },
   {
     from: /^service-tools\//,

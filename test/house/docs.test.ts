@@ -10,7 +10,7 @@ it("docs/configuration.md explains every setting there is, and no other", () => 
   expect([...rows].map(([, name]) => name)).toStrictEqual(settingNames);
 });
 
-it("docs/local-hub.md tells of every fault there is, and of no other", () => {
+it("docs/local-hub.md lists every fault, and no other", () => {
   const rows = readFileSync("docs/local-hub.md", "utf8").matchAll(/^\| ((?:`[a-z-]+`(?:, )?)+) \| /gm);
   const names = [...rows].flatMap(([, cell = ""]) => cell.replaceAll("`", "").split(", "));
   expect(names.toSorted()).toStrictEqual(faultNames().toSorted());

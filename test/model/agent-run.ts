@@ -215,7 +215,7 @@ export class AgentRun {
     return agent;
   }
 
-  /** The state file, with the checkers told of each save. */
+  /** The state file, with the checkers notified of each save. */
   #watched(): StateFile<AgentState> {
     const { scheduler } = this;
     const file = this.#file;

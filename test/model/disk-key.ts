@@ -122,7 +122,7 @@ function contents(disk: DiskState, boots?: number): string {
     .join("|");
 }
 
-/** The disks that a power cut may leave; of those that programs cannot tell apart, one for each `seq` of the saved state. */
+/** The disks that a power cut may leave; of those that programs cannot distinguish, one for each `seq` of the saved state. */
 export function distinctPowerCuts(disk: DiskState): readonly DiskState[] {
   let distinct = caches.cuts.get(disk);
   if (distinct === undefined) {

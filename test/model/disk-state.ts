@@ -137,8 +137,8 @@ function outcomes(files: DiskState["files"], dirty: readonly number[]): DiskStat
   }
   const { content, durable } = files[id] ?? { content: "", durable: "" };
   const torn = content.slice(0, Math.floor(content.length / 2));
-  return [...new Set([durable, torn, content])].flatMap((fate) =>
-    outcomes({ ...files, [id]: { content: fate, durable: fate } }, others),
+  return [...new Set([durable, torn, content])].flatMap((kept) =>
+    outcomes({ ...files, [id]: { content: kept, durable: kept } }, others),
   );
 }
 

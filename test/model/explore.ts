@@ -169,7 +169,7 @@ class Exploration {
         if (due !== undefined) inject(run, due.fault);
         else if (!run.step()) throw new Violation("Nothing can happen any more, and something is unfinished.");
       }
-      throw new Violation(`This run does not come to an end within ${maxSteps} steps.`);
+      throw new Violation(`This run does not end within ${maxSteps} steps.`);
     } finally {
       run.abandon();
     }

@@ -21,7 +21,7 @@ export class HubDouble {
   #losses = 0;
   #connects = 0;
   #upSince: Instant = { atMs: 0, wakeUps: 0 };
-  /** States that were saved while the hub could not be told; they are told in this order. */
+  /** States that were saved while the hub could not be reached; they are reported in this order. */
   #unheard: string[] = [];
   /** Reports since the last save; with fine steps several may be under way. */
   #reports = 0;
@@ -32,7 +32,7 @@ export class HubDouble {
   #connection: { callers: HubCallbacks | undefined; lose: (why: Error) => void } | undefined;
   readonly #delivered = new Set<string>();
   /** Requests whose callers wait before they call again. */
-  readonly #patient = new Set<string>();
+  readonly #retrying = new Set<string>();
 
   constructor(scheduler: Scheduler, twin: TwinChecker, onDeath: (why: unknown) => void) {
     this.#scheduler = scheduler;
@@ -64,10 +64,10 @@ export class HubDouble {
       this.losesNextAcknowledgement,
       isOffline ? this.#connects : "",
       this.#givenDesired,
-      // Without fine steps all is told at once; but what was begun before the connection was lost goes first.
+      // Without fine steps everything is reported at once; but what was begun before the connection was lost goes first.
       ...(runOptions.fineSteps ? [this.#reports, ...this.#unheard] : [this.#unheard.length > 0]),
       ...this.#asking,
-      ...this.#patient,
+      ...this.#retrying,
     ];
   }
 
@@ -76,7 +76,7 @@ export class HubDouble {
     return this.#losses + faultsLeft >= 3 ? this.#losses : 0;
   }
 
-  /** A state is on disk: the hub is told now or later. */
+  /** A state is on disk: it is reported now or later. */
   stateSaved({ update, reboot }: AgentState): void {
     this.#reports = 0;
     const isHeard = this.isConnected && !this.#scheduler.pendingCalls.has("report");
@@ -186,14 +186,14 @@ export class HubDouble {
 
   /** Calls again at once, or later where the failure is known to last. */
   #putOff({ id }: TrackedRequest): void {
-    if (this.#scheduler.failsNextWrite) this.#patient.add(id);
+    if (this.#scheduler.failsNextWrite) this.#retrying.add(id);
     else this.#delivered.delete(id);
   }
 
   /** Time has passed: callers that were put off call again. */
   timePassed(): void {
-    for (const id of this.#patient) this.#delivered.delete(id);
-    this.#patient.clear();
+    for (const id of this.#retrying) this.#delivered.delete(id);
+    this.#retrying.clear();
   }
 
   #take(patch: JsonObject): void {
@@ -201,11 +201,11 @@ export class HubDouble {
     const { falseReport: lie } = scheduler.runOptions;
     this.#reports += 1;
     // Reported beside the truth, and only once the twin is whole: in an empty one any false report would show.
-    if (lie !== undefined && scheduler.environment.hub.reported["boardkeeper"] !== undefined) this.#tell(lie);
-    this.#tell(patch);
+    if (lie !== undefined && scheduler.environment.hub.reported["boardkeeper"] !== undefined) this.#checkTwin(lie);
+    this.#checkTwin(patch);
   }
 
-  #tell(patch: JsonObject): void {
+  #checkTwin(patch: JsonObject): void {
     const scheduler = this.#scheduler;
     const { environment } = scheduler;
     const reported = mergePatch(environment.hub.reported, patch);

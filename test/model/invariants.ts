@@ -180,7 +180,7 @@ function mustBeIntended(act: string, job: string, begun: number, { update }: Age
   }
 }
 
-/** The board is told to reboot. */
+/** The board is ordered to reboot. */
 export function observeRebootOrder(known: readonly AgentState[]): void {
   for (const { reboot } of known) must(reboot.phase === "rebooting", `A reboot not saved first (${reboot.phase}).`);
 }

@@ -7,7 +7,7 @@ export function must(condition: boolean, otherwise: string): asserts condition {
 
 /** What the invariants know of one job, for as long as it can make a difference. */
 export interface JobObservations {
-  /** The method was answered with 200: the job must come to an end. */
+  /** The method was answered with 200: the job must end. */
   readonly promised: boolean;
   /** A cancel was answered with 200: the job must end as cancelled. */
   readonly cancelled: boolean;
@@ -47,7 +47,7 @@ export interface Observations {
   readonly jobs: Readonly<Record<string, JobObservations>>;
   /** The `seq` of the last save that was promised to be on disk. */
   readonly seq: number;
-  /** The boot in which the first state was saved; null before that, when boots cannot be told apart. */
+  /** The boot in which the first state was saved; null before that, when boots cannot be distinguished. */
   readonly firstSavedBoot: number | null;
   /** Jobs in the order in which they reached the disk. */
   readonly jobOrder: readonly string[];

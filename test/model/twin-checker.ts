@@ -84,7 +84,7 @@ export class TwinChecker {
 
   /** What the twin must say of a saved state. Only the agent knows its problems and the progress of a download. */
   #expected(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: Environment): JsonObject {
-    if (this.#own === undefined) throw new Error("A run that has not begun tells nothing.");
+    if (this.#own === undefined) throw new Error("A run that has not begun reports nothing.");
     const { update, reboot, lastProven } = saved;
     const problems = (reportedAt(hub, "boardkeeper", "agent", "problems") ?? null) as readonly string[] | null;
     return mergePatch(

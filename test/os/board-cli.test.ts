@@ -7,7 +7,7 @@ import { testHub } from "../support/local-hub.ts";
 import { ServiceApp } from "../support/service-app.ts";
 
 describe.each(systemNames)("commands on a board of %s", (system) => {
-  it("provision makes a board of a machine, and status, doctor and logs tell of it", async () => {
+  it("provision makes a board of a machine, and status, doctor and logs show it", async () => {
     const hub = await testHub();
     const machine = await installedMachine(system);
     await machine.powerOn();

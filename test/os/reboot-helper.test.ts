@@ -93,7 +93,7 @@ describe.each(systemNames)("the reboot helper on %s", (system) => {
     expect(reported["boardkeeper"].reboot).toMatchObject({ phase: "proven", cause: "requested" });
   });
 
-  it("that leads nowhere: what systemd says is told, and no reboot is", async () => {
+  it("that fails: the message of systemd is reported, and no reboot", async () => {
     const board = await provisionedBoard(system);
     await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/reboot.toml", "[reboot]\ndeadline-seconds = 10\n");
     const first = await board.machine.powerOn();
@@ -112,7 +112,7 @@ describe.each(systemNames)("the reboot helper on %s", (system) => {
     expect(await errorCode(board)).toBeNull();
   });
 
-  it("that says yes, after which nothing happens: that is told, and the next request reboots", async () => {
+  it("that says yes, after which nothing happens: that is reported, and the next request reboots", async () => {
     const board = await provisionedBoard(system);
     await board.machine.disk.write("/etc/boardkeeper/agent.toml.d/reboot.toml", "[reboot]\ndeadline-seconds = 10\n");
     const first = await board.machine.powerOn();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { provisionedBoard, type Board } from "./board.ts";
 import { systemNames } from "./layers.ts";
 
-/** A board that is up and told its hub so. */
+/** A board that is up and has reported it. */
 async function boardOnline(system: (typeof systemNames)[number]): Promise<Board> {
   const board = await provisionedBoard(system);
   const { bootId } = await board.machine.powerOn();
@@ -63,7 +63,7 @@ describe.each(systemNames)("a reboot of %s", (system) => {
     expect((await service.callMethod("cancelReboot")).status).toBe(404);
   });
 
-  it("can be done ten times in a row, each proven and none told twice", async () => {
+  it("can be done ten times in a row, each proven and none reported twice", async () => {
     const { machine, service } = await boardOnline(system);
     const times = new Set<unknown>();
     for (let boots = 2; boots <= 11; boots += 1) {

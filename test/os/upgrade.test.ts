@@ -33,7 +33,7 @@ describe.each(systemNames)("an upgrade of the package on %s", (system) => {
     );
   });
 
-  it("during a download goes on with it, and the update comes to its end", async () => {
+  it("during a download goes on with it, and the update completes", async () => {
     const board = await provisionedBoard(system);
     const { machine, service } = board;
     const image = testImage(4_000_000);

@@ -14,7 +14,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 import { ServiceApp } from "../support/service-app.ts";
 
 describe("status", () => {
-  it("is told by the running agent, and from what it has saved when it was killed", async () => {
+  it("comes from the running agent, or from the saved state when it was killed", async () => {
     const hub = await testHub();
     const board = await boardProcess(hub);
     const agent = board.start();
@@ -35,12 +35,12 @@ describe("status", () => {
     expect(stopped.out).toMatch(/^Agent +not running$/m);
     expect(stopped.err).toContain("No agent is running");
     expect(JSON.parse((await agentCommand([...asked, "--json"])).out)).toMatchObject({ running: false, saved: true });
-    // The door of the killed one is no obstacle to the next.
+    // The socket of the killed agent does not stop the next one.
     await board.start().line({ msg: "connected to the hub" });
     expect((await agentCommand(asked)).out).toContain("running 0.1.0");
   });
 
-  it("tells of no other agent than the one that is meant", async () => {
+  it("shows no other agent than the one that is meant", async () => {
     const hub = await testHub();
     const board = await boardProcess(hub);
     await board.start().line({ msg: "connected to the hub" });
@@ -48,7 +48,7 @@ describe("status", () => {
     expect(other.out).toMatch(/^Agent +not running$/m);
   });
 
-  it("is for those who may use the agent's door, and says so to others", needs("another user"), async () => {
+  it("is for those who may use the local API, and says so to others", needs("another user"), async () => {
     const folder = await temporaryFolder();
     const asked = ["status", "--state-dir", join(folder, "private", "state")];
     await ended(["install", "-d", "-m", "700", join(folder, "private")]);

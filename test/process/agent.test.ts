@@ -80,7 +80,7 @@ describe("the plug is pulled", () => {
     ["downloading", "0"],
     ["applying", "3"],
     ["proving", "0"],
-  ])("while %s: the update completes, and every reboot is told", async (phase, pauseSeconds) => {
+  ])("while %s: the update completes, and every reboot is reported", async (phase, pauseSeconds) => {
     const made = await setup({ BOARDKEEPER_SIMULATION_PAUSE_SECONDS: pauseSeconds });
     const held = phase === "downloading" ? holdFirst(made).reached : undefined;
     const board = made.board.start();
@@ -190,7 +190,7 @@ describe("what is refused at the start", () => {
   });
 });
 
-it("a config that was broken by an edit: the last good one runs, and the twin says so, until it is mended", async () => {
+it("a configuration broken by an edit: the last known good one runs, and the twin says so, until it is corrected", async () => {
   const hub = await testHub();
   const service = new ServiceApp(hub);
   const folder = await temporaryFolder();

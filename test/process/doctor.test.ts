@@ -38,7 +38,7 @@ async function setup(): Promise<Setup> {
 
 interface Examined {
   readonly status: number | null;
-  /** By what was looked at. */
+  /** By what was checked. */
   readonly found: Readonly<Record<string, Finding>>;
   readonly faults: readonly string[];
 }
@@ -218,7 +218,7 @@ describe("finds, and says what to do about", () => {
     expectFault(await examine({ ...env, ...command }), "installer", /cannot run .*EACCES/, /chmod 755/);
   });
 
-  it("an installer that root is to run, and no door to it", async () => {
+  it("an installer that root must run, without an install helper", async () => {
     const { env } = await setup();
     const command = { BOARDKEEPER_UPDATE_INSTALLER: "command", BOARDKEEPER_UPDATE_COMMAND_AS_ROOT: "true" };
     expectFault(

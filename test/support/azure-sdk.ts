@@ -87,7 +87,7 @@ export function onMethod(
 }
 
 /**
- * The next change of desired properties that names this one. Setting a listener makes the SDK tell the whole document first, so what
+ * The next change of desired properties that names this one. Setting a listener makes the SDK emit the whole document first, so what
  * does not name it, or has it already, is passed over.
  */
 export async function nextDesired(twin: DeviceTwin, property: string): Promise<object> {

@@ -7,7 +7,7 @@ import { testHub } from "./local-hub.ts";
 import { callHub } from "./raw-https.ts";
 import type { RawAnswer } from "./raw-https.ts";
 
-/** A device that is nothing but azure-iot-device with its own retry policy, and what it has told its user. */
+/** A device that is nothing but azure-iot-device with its own retry policy, and what it has reported to its user. */
 export interface BareDevice {
   readonly client: Client;
   /** Of `connect`, `disconnect` and `error`, in their order. */
@@ -49,17 +49,17 @@ export async function listenForMethods(hub: LocalHub, { client }: BareDevice, de
   expect((await invoke(hub, deviceId, "go", 30)).status).toBe(200);
 }
 
-/** What it is told of its desired properties from here on. Resolves when the hub knows that it listens. */
-export async function listenForDesired({ client }: BareDevice): Promise<{ twin: Twin; told: object[] }> {
+/** The notifications of desired properties that it gets from here on. Resolves when the hub knows that it listens. */
+export async function listenForDesired({ client }: BareDevice): Promise<{ twin: Twin; notifications: object[] }> {
   const twin = await client.getTwin();
-  const told: object[] = [];
-  // The SDK tells the whole document first.
+  const notifications: object[] = [];
+  // The SDK emits the whole document first.
   await new Promise<void>((resolve) => twin.once("properties.desired", () => resolve()));
-  twin.on("properties.desired", (delta: object) => told.push(delta));
+  twin.on("properties.desired", (delta: object) => notifications.push(delta));
   // The answer to this comes after the subscription that the listener has caused.
   await client.getTwin();
-  told.length = 0;
-  return { twin, told };
+  notifications.length = 0;
+  return { twin, notifications };
 }
 
 export async function invoke(

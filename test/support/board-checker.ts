@@ -74,13 +74,13 @@ export class BoardChecker {
     for (;;) {
       const { Response: _said, link: _link, ...state } = (await this.call("getStatus")).payload;
       const twin = (await this.service.twin()).properties.reported;
-      const told = canonicalJson(withoutNulls(twin["boardkeeper"]));
-      if (told === canonicalJson(withoutNulls(state))) return { state, twin };
+      const reported = canonicalJson(withoutNulls(twin["boardkeeper"]));
+      if (reported === canonicalJson(withoutNulls(state))) return { state, twin };
     }
   }
 
   async #updateAgain(operationId: string): Promise<MethodReply> {
-    const fwPackageCheckValue = "0".repeat(64); // Nothing of it is looked at: the operation is known.
+    const fwPackageCheckValue = "0".repeat(64); // Nothing of it is checked: the operation is known.
     const fwPackageUri = "https://images.example/";
     return await this.call("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, operationId });
   }

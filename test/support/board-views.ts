@@ -12,7 +12,7 @@ interface Around {
   readonly desired?: JsonObject;
 }
 
-/** A twin as the hub tells it when an agent has reported this: through the agent's own projection, nulls left out. */
+/** The twin after an agent has reported this: through the agent's own projection, nulls left out. */
 export function twinOf(
   update: Partial<UpdateSnapshot>,
   reboot: Partial<RebootSnapshot> = {},

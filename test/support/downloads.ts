@@ -40,7 +40,7 @@ export class DownloadFixture {
   terms: DownloadLimits = terms;
   random = 0;
   bootId = "boot-1";
-  #waiting: { readonly bytes: number; readonly tell: () => void }[] = [];
+  #waiting: { readonly bytes: number; readonly resolve: () => void }[] = [];
   #receivedBytes = 0;
 
   private constructor(image: TestImage, server: ImageServer, folder: string) {
@@ -72,7 +72,7 @@ export class DownloadFixture {
   /** Resolves as soon as so many bytes are on disk. */
   received(bytes: number): Promise<void> {
     if (this.#receivedBytes >= bytes) return Promise.resolve();
-    return new Promise((tell) => this.#waiting.push({ bytes, tell }));
+    return new Promise((resolve) => this.#waiting.push({ bytes, resolve }));
   }
 
   /** A good server that cuts connections, once what it has let out has arrived. */
@@ -105,9 +105,9 @@ export class DownloadFixture {
     const note = (progress: DownloadProgress): void => {
       this.progress.push(progress);
       this.#receivedBytes = progress.receivedBytes;
-      const told = this.#waiting.filter(({ bytes }) => bytes <= progress.receivedBytes);
-      this.#waiting = this.#waiting.filter((one) => !told.includes(one));
-      for (const { tell } of told) tell();
+      const reached = this.#waiting.filter(({ bytes }) => bytes <= progress.receivedBytes);
+      this.#waiting = this.#waiting.filter((one) => !reached.includes(one));
+      for (const { resolve } of reached) resolve();
     };
     return download.download(order, note, signal);
   }

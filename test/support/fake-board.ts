@@ -58,7 +58,7 @@ export class FakeBoard {
   forgetsReboot = false;
   /** What its installer says to whoever would go back, if not that it is done. */
   revertFailure: Error | undefined;
-  /** Whether its installer cannot tell which version runs. */
+  /** Whether its installer does not know which version runs. */
   isVersionUnknown = false;
   #agent: Agent | undefined;
   #slots = { running: "1.0.0", other: "", trial: false, isCommitted: true };

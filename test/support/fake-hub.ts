@@ -55,7 +55,7 @@ export class FakeHub {
     this.#lose?.(new ConnectionError("lost", "The connection to the hub was lost."));
   }
 
-  /** Changes the desired properties, and tells the device if it is there: nulls remove. */
+  /** Changes the desired properties, and notifies the device if it is connected: nulls remove. */
   setDesired(patch: JsonObject): void {
     this.desired = mergePatch(this.desired, patch);
     this.desiredVersion += 1;

@@ -65,8 +65,8 @@ export class FaultyHub {
     await this.rest("PATCH", "/twins/board-1", { properties: { desired } });
   }
 
-  /** The versions of the changes that the board is told next, so many. */
-  async toldVersions(count: number): Promise<number[]> {
+  /** The versions of the changes that the board receives next, so many. */
+  async nextVersions(count: number): Promise<number[]> {
     const versions: number[] = [];
     while (versions.length < count) {
       const { topic } = await this.board.next("$iothub/twin/PATCH/properties/desired/");
@@ -75,7 +75,7 @@ export class FaultyHub {
     return versions;
   }
 
-  /** How many messages to this topic the board has been sent and not looked at. An answer to a later request shows that all are here. */
+  /** How many messages to this topic the board has been sent and has not read. An answer to a later request shows that all are here. */
   async unread(prefix: string): Promise<number> {
     await this.getTwin();
     return this.board.received.filter(({ topic }) => topic.startsWith(prefix)).length;

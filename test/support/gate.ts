@@ -1,18 +1,18 @@
-/** Holds whoever comes until a test lets go, and tells the test that somebody has come. */
+/** Holds whoever comes until a test lets go, and reports to the test that somebody has come. */
 export class Gate {
   readonly reached: Promise<void>;
   #open: () => void = () => undefined;
-  #tell: () => void = () => undefined;
+  #markReached: () => void = () => undefined;
   readonly #opened: Promise<void>;
 
   constructor() {
-    this.reached = new Promise((resolve) => (this.#tell = resolve));
+    this.reached = new Promise((resolve) => (this.#markReached = resolve));
     this.#opened = new Promise((resolve) => (this.#open = resolve));
   }
 
-  /** Tells that it was reached, and waits for the gate to open; rejects as soon as the signal aborts. */
+  /** Reports that it was reached, and waits for the gate to open; rejects as soon as the signal aborts. */
   async pass(signal?: AbortSignal): Promise<void> {
-    this.#tell();
+    this.#markReached();
     const stopped = new Promise<never>((_resolve, reject) => {
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
     });

@@ -32,7 +32,7 @@ export async function imageServer(answer: Handler, { tls = true } = {}): Promise
   listener.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => undefined); // A test cuts connections; the other end is what it looks at.
+    socket.on("error", () => undefined); // A test cuts connections; the other end is what it checks.
   });
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
@@ -76,7 +76,7 @@ export function serving({ content }: TestImage): Handler {
 export interface PartsOptions {
   readonly etag?: string;
   readonly lastModified?: string;
-  /** Told how many bytes go out; answers how many of them do before the connection is cut. */
+  /** Gets the number of bytes to send; returns how many of them are sent before the connection is cut. */
   readonly cutAfter?: (bytes: number) => number | undefined;
   /** Resolves when so many bytes of the image have arrived: what a cut connection still held would be lost. */
   readonly arrived?: (bytes: number) => Promise<void>;

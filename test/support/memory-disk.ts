@@ -1,6 +1,6 @@
 import type { Disk } from "../../agent/board/fs/disk.ts";
 
-/** A disk in memory that forgets nothing: for files whose content is what is looked at. */
+/** A disk in memory that loses nothing: for tests of the content of files. */
 export class MemoryDisk implements Disk {
   readonly files = new Map<string, Buffer>();
 

@@ -60,7 +60,7 @@ export class AgentProcess {
     this.#child.kill(signal);
   }
 
-  /** Kills the simulated board and the agent on it, as nothing in the world can refuse. */
+  /** Kills the simulated board and the agent on it; SIGKILL cannot be refused. */
   killAll(): void {
     const { pid } = this.#child;
     if (pid === undefined) return;

@@ -41,9 +41,9 @@ export interface TestBoardOptions {
   readonly moduleId?: string;
   /** Settings by name, as in TOML. */
   readonly settings?: Record<string, unknown>;
-  /** PEM of the authorities that the board trusts for images; the hub's unless told. */
+  /** PEM of the authorities that the board trusts for images; default: the hub's. */
   readonly imageCa?: string;
-  /** Wraps an adapter, to make it fail, wait or tell. */
+  /** Wraps an adapter, to make it fail, wait or report. */
   readonly installer?: (installer: Installer) => Installer;
   readonly staging?: (staging: StagingArea) => StagingArea;
   readonly power?: (power: RebootPort) => RebootPort;

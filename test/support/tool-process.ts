@@ -77,7 +77,7 @@ function matchIn(text: string, what: string | RegExp): string | undefined {
   return what.exec(text)?.[0];
 }
 
-/** Kills this process, or with a minus this group of processes, when the test is over, as nothing in the world can refuse. */
+/** Kills this process, or with a minus this group of processes, when the test is over; SIGKILL cannot be refused. */
 export function endWithTest(pid: number): void {
   onTestFinished(() => {
     try {
@@ -108,7 +108,7 @@ export async function hubProcess(home: string): Promise<ToolProcess> {
   return hub;
 }
 
-/** The hub of this home, as its files tell how to reach it. */
+/** The hub of this home, as its files say how to reach it. */
 export async function reachable(home: string): Promise<Reachable> {
   const folder = join(home, "hub");
   const context: { connectionString: string; mqttPort: number; httpsPort: number; imagesUrl: string } = JSON.parse(

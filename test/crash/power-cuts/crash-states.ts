@@ -45,13 +45,13 @@ export function cutsOf({ writes, from }: Epoch, most: number, random: () => numb
   const seen = new Set<string>();
   // Torn writes are drawn too: a few draws more find the rest of what there is.
   for (let drawn = 0; drawn < most * 2 && cuts.length <= most && writes.length > 0; drawn += 1) {
-    const fates = wholes <= most && drawn < wholes ? subset(drawn + 1) : () => draw(random);
+    const outcomeOf = wholes <= most && drawn < wholes ? subset(drawn + 1) : () => draw(random);
     const pieces: Cut["pieces"][number][] = [];
     let [last, name] = [from, ""];
     writes.forEach(({ index, write: { atBytes, data } }, number) => {
-      const fate = fates(number);
-      if (fate === "lost") return;
-      const kept = fate === "whole" ? { atBytes, data } : torn(atBytes, data, random);
+      const outcome = outcomeOf(number);
+      if (outcome === "lost") return;
+      const kept = outcome === "whole" ? { atBytes, data } : torn(atBytes, data, random);
       pieces.push(kept);
       [last, name] = [index, `${name} ${kept.atBytes}+${kept.data.length}`];
     });
@@ -61,14 +61,14 @@ export function cutsOf({ writes, from }: Epoch, most: number, random: () => numb
   return cuts;
 }
 
-type Fate = "lost" | "whole" | "torn";
+type Outcome = "lost" | "whole" | "torn";
 
 /** The bits of a number say which writes are kept. */
-function subset(bits: number): (number: number) => Fate {
+function subset(bits: number): (number: number) => Outcome {
   return (number) => ((bits & (2 ** number)) === 0 ? "lost" : "whole");
 }
 
-function draw(random: () => number): Fate {
+function draw(random: () => number): Outcome {
   const drawn = random();
   return drawn < 0.45 ? "lost" : drawn < 0.85 ? "whole" : "torn";
 }

@@ -1,6 +1,6 @@
 import type { Mark } from "./marks.ts";
 
-/* What must be found on a disk after a power cut, given what the writers had told until then. Pure. */
+/* What must be found on a disk after a power cut, given what the writers had acknowledged until then. Pure. */
 
 /** The bytes that give way on a full disk: the file that holds them is gone, whole, or there in part. */
 export const reserved = { gone: 0, whole: 1, part: 2 } as const;

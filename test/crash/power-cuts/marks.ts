@@ -1,7 +1,7 @@
 import { isJsonObject } from "../../../agent/contract/json.ts";
 
 /*
- * What the writer tells of its work, as blocks of its own behind the file system: they stand in the log between the writes
+ * What the writer acknowledges, as blocks of its own behind the file system: they stand in the log between the writes
  * that came before and after, and make nothing else reach the disk.
  */
 

@@ -28,20 +28,20 @@ export interface Replayed {
 export interface ReplayOptions {
   /** Between two flushes, so many parts of what was written there, beside nothing of it. */
   readonly partsPerFlush: number;
-  /** Parts are looked at between so many flushes, drawn at random; between all when there are fewer. */
+  /** Parts are examined between so many flushes, drawn at random; between all when there are fewer. */
   readonly drawnFlushes: number;
 }
 
-/** Puts the disk into the states in which a power cut may leave it, and looks at each with the agent's own readers. */
+/** Puts the disk into the states in which a power cut may leave it, and reads each with the agent's own readers. */
 export async function replay(folder: string, recording: Recording, options: ReplayOptions): Promise<Replayed> {
   const { entries, seed } = recording;
   const random = randomFrom(seed);
   const epochs = epochsOf(entries, ({ atBytes }) => atBytes < fileSystemBytes);
-  const told = new Told(recording);
+  const acknowledged = new Acknowledged(recording);
   const replayed: Replayed = {
     entries: entries.length,
     flushes: epochs.length - 1,
-    largestKeptBytes: told.largestKeptBytes,
+    largestKeptBytes: acknowledged.largestKeptBytes,
     states: 0,
     parts: 0,
     broken: [],
@@ -58,11 +58,11 @@ export async function replay(folder: string, recording: Recording, options: Repl
       const path = await disk.cutOff(cut);
       const isPicked = random() < 1 / (replayed.states + 1);
       if (isPicked) await copyFile(path, join(folder, "picked"));
-      const found = await lookAt(folder, path, seed, told.imagesUntil(epoch.to));
+      const found = await readBackDisk(folder, path, seed, acknowledged.imagesUntil(epoch.to));
       if (isPicked) replayed.picked = { path: join(folder, "picked"), found };
       replayed.states += 1;
       if (cut.pieces.length > 0) replayed.parts += 1;
-      const wrong = told
+      const wrong = acknowledged
         .between(Math.max(cut.last, epoch.from), epoch.to)
         .map((promised) => findLosses(promised, found));
       const first = wrong.find((one) => one.length > 0);
@@ -77,8 +77,8 @@ export async function replay(folder: string, recording: Recording, options: Repl
   return replayed;
 }
 
-/** What the writers had told at each place in the log. */
-class Told {
+/** What the writers had acknowledged at each place in the log. */
+class Acknowledged {
   readonly #steps: { readonly index: number; readonly promised: DurableContents }[];
   largestKeptBytes = 0;
 
@@ -102,7 +102,7 @@ class Told {
     return [...(before === undefined ? [] : [before]), ...during].map(({ promised }) => promised);
   }
 
-  /** The last images of which something had been told. */
+  /** The last images of which something had been acknowledged. */
   imagesUntil(last: number): number[] {
     const { promised } = this.#steps.findLast(({ index }) => index < last) ?? { promised: undefined };
     return Object.keys(promised?.images ?? {}).map(Number);
@@ -176,7 +176,7 @@ class FlushedDisk {
 }
 
 /** Starts the board after the cut: the file system plays its store, and the agent's readers read. */
-async function lookAt(folder: string, path: string, seed: number, images: readonly number[]): Promise<ReadBack> {
+async function readBackDisk(folder: string, path: string, seed: number, images: readonly number[]): Promise<ReadBack> {
   const mountPoint = join(folder, "cut-mnt");
   await mkdir(mountPoint, { recursive: true });
   await run("mount", ["-t", "ext4", "-o", "loop", path, mountPoint]);

@@ -43,10 +43,10 @@ const signal = new AbortController().signal;
 
 let { number, image: presentImage } = order;
 /** The next process goes on from here. */
-const tell = (): void => void writeSync(1, `${JSON.stringify({ number, image: presentImage })}\n`);
+const acknowledge = (): void => void writeSync(1, `${JSON.stringify({ number, image: presentImage })}\n`);
 const next = (): number => {
   number += 1;
-  tell();
+  acknowledge();
   return number;
 };
 
@@ -122,7 +122,7 @@ function nextImage(): number {
 /** Goes on with the image that lies there in part, or begins another; at times it is dropped on the way. */
 async function download(): Promise<void> {
   const image = (presentImage ??= nextImage());
-  tell();
+  acknowledge();
   const { content, sha256 } = imageOf(seed, image);
   const path = await staging.partialPath(sha256);
   const partial = await partials.open(path, "op-1", signal);
@@ -143,10 +143,10 @@ async function download(): Promise<void> {
   }
   await partial.close();
   await mark({ of: "image", image, is: "kept", bytes: partial.bytes });
-  if (partial.bytes === content.length) await stage(image, sha256);
+  if (partial.bytes === content.length) await stageImage(image, sha256);
 }
 
-async function stage(image: number, sha256: string): Promise<void> {
+async function stageImage(image: number, sha256: string): Promise<void> {
   await mark({ of: "image", image, is: "staging" });
   await staging.promote(sha256);
   await mark({ of: "image", image, is: "staged" });
@@ -165,7 +165,7 @@ async function clear(image: number): Promise<void> {
   await staging.removeAllExcept([]);
   presentImage = null;
   isStaged = false;
-  tell(); // First: a process that is killed after the mark must not leave the image to the next.
+  acknowledge(); // First: a process that is killed after the mark must not leave the image to the next.
   await mark({ of: "image", image, is: "cleared" });
 }
 

@@ -85,7 +85,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
   it("a change of the desired properties during an outage", async () => {
     const { hub, arrivals } = await countingHub();
     const device = await openBare(hub, bare);
-    const { told } = await listenForDesired(device);
+    const { notifications } = await listenForDesired(device);
     const { service } = await agentOn(hub);
     await isWell(service);
     const away = hub.faults.add("refuse", {}, { on: ["mqtt"] });
@@ -99,7 +99,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     await away.end();
     await service.untilReported("boardkeeper.update.refused.code", "insecure-address");
     await expect.poll(() => arrivals(bare)).toBe(2);
-    expect(told).toStrictEqual([]);
+    expect(notifications).toStrictEqual([]);
   });
 
   it("a report that is refused without a word", async () => {
@@ -116,7 +116,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     await isWell(service);
   });
 
-  it("an outage that is longer than the SDK's patience, or a clock that is set forward in it", async () => {
+  it("an outage that is longer than the SDK's retry limit, or a clock that is set forward in it", async () => {
     const { hub, arrivals } = await countingHub();
     const device = await openBare(hub, bare);
     await listenForMethods(hub, device, bare);

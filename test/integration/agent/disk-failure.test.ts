@@ -66,12 +66,12 @@ describe("a board whose disk takes nothing", () => {
     expect(hub.attempts).toBeLessThan(4); // A token is renewed once a day.
     expect(problems()).not.toBeUndefined();
     expect(board.writes - writes).toBeLessThanOrEqual(dayMs / minuteMs + 3);
-    const told = hub.history.length;
+    const reports = hub.history.length;
     await board.time.advance(dayMs);
-    expect(hub.history.length - told).toBe(0);
+    expect(hub.history.length - reports).toBe(0);
   });
 
-  it("tells other words when the disk has another reason", async () => {
+  it("reports another message when the disk has another reason", async () => {
     const { hub, board, problems } = await setup();
     board.refusal = full;
     await hub.call("rebootDevice", {});
@@ -80,7 +80,7 @@ describe("a board whose disk takes nothing", () => {
     expect(problems()).toStrictEqual([expect.stringContaining("read-only (EROFS)")]);
   });
 
-  it("tells the end of an update once it is saved, and what it will be meanwhile", async () => {
+  it("reports the end of an update once it is saved, and what it will be meanwhile", async () => {
     const { hub, board, problems } = await setup();
     board.fetchFailure = new AgentError("no-space", "The board's disk became full while the image arrived.");
     await hub.call("firmwareUpdate", update);
@@ -132,7 +132,7 @@ describe("a board whose disk takes nothing", () => {
     expect([hub.at("boardkeeper.reboot.phase"), problems()]).toStrictEqual(["failed", undefined]);
   });
 
-  it.each(["as it comes due", "while it is told that it did not come"])(
+  it.each(["as it comes due", "while its absence is being saved"])(
     "does not go down later for a reboot whose disk died %s, after a restart of the agent either",
     async (when) => {
       const { hub, board } = await setup();
@@ -152,7 +152,7 @@ describe("a board whose disk takes nothing", () => {
     },
   );
 
-  it("takes no end back that it has told: what was not saved is done again after a restart of the agent", async () => {
+  it("takes back no end that it has reported: what was not saved is done again after a restart of the agent", async () => {
     const { hub, board } = await setup();
     board.fetchFailure = new AgentError("http-status", "The server said 404.");
     await hub.call("firmwareUpdate", update);

@@ -137,7 +137,7 @@ describe("what is on disk", () => {
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`, ""]);
   });
 
-  it("is judged for good when what was fetched whole is wrong too", async () => {
+  it("is final when a complete second download is wrong too", async () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
     const other = testImage(1_000_000);
@@ -146,7 +146,7 @@ describe("what is on disk", () => {
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`, ""]);
   });
 
-  it("is judged for good when the second fetch was cut, and the job restarted, too", async () => {
+  it("is final too when the second download was cut and the job restarted", async () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
     const other = testImage(1_000_000);
@@ -210,7 +210,7 @@ describe("a server", () => {
     expect(setup.asked).toHaveLength(22);
   });
 
-  it("whose file has changed sends the new one, which is judged by its digest", async () => {
+  it("whose file has changed sends the new one, which is checked by its digest", async () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
     const other = testImage(700_000);
@@ -414,14 +414,14 @@ describe("a status", () => {
     expect(setup.warnings()).toHaveLength(1);
   });
 
-  it("with Retry-After is waited out for as long as it says, minute by minute, and the reason is told", async () => {
+  it("with Retry-After is waited out for as long as it says, minute by minute, and the reason is reported", async () => {
     const setup = await DownloadFixture.create();
     thenGood(setup, status(503, { "retry-after": "150" }));
     await setup.fetch();
     expect(setup.time.waits).toStrictEqual([60_000, 60_000, 30_000]);
-    const told = setup.progress.filter(({ delay }) => delay !== null);
-    expect(told).toHaveLength(3);
-    expect(told[0]?.delay).toStrictEqual({
+    const delayed = setup.progress.filter(({ delay }) => delay !== null);
+    expect(delayed).toHaveLength(3);
+    expect(delayed[0]?.delay).toStrictEqual({
       code: "http-status",
       message: `${setup.server.origin}/board.img answered with status 503. Check the server, then request the update again.`,
     });

@@ -51,8 +51,8 @@ it.each(moments)("completes over an outage of ten minutes that begins after %i m
   expect(hub.at("iothubDM.firmwareUpdate.status")).toBe("applyComplete");
   expect(hub.at("firmware.fwUpdateStatus")).toBe("current");
   expect(hub.at("firmware.currentFwVersion")).toBe("2.0.0");
-  const told = hub.history.map((reported): Json | undefined => hub.at("boardkeeper.update.phase", reported));
-  const places = told.map((phase) => journey.findIndex((one) => one === phase));
+  const phases = hub.history.map((reported): Json | undefined => hub.at("boardkeeper.update.phase", reported));
+  const places = phases.map((phase) => journey.findIndex((one) => one === phase));
   expect(places).toStrictEqual(places.toSorted((a, b) => a - b));
 });
 

@@ -9,7 +9,7 @@ const fetchMs = 40_000;
 it.each([
   ["installer-not-allowed", "failed"],
   ["version-unknown", "staged"], // A system that has just started may know it in a moment.
-] as const)("a version that cannot be told with %s leaves the update %s at once", async (code, phase) => {
+] as const)("a version that is unknown with %s leaves the update %s at once", async (code, phase) => {
   const hub = new FakeHub();
   const board = new FakeBoard(hub);
   await board.powerOn();

@@ -94,7 +94,7 @@ describe("configuration over the hub", () => {
     expect(hub.at("boardkeeper.update.phase")).toBe("completed");
   });
 
-  it("looks at the newest of two documents that come at once", async () => {
+  it("handles only the newest of two documents that come at once", async () => {
     const { hub, board } = await setup();
     hub.setDesired({ boardkeeper: { maintenance: { windows }, agent: { "log-level": "debug" } } });
     hub.setDesired({ boardkeeper: { maintenance: null, agent: { "log-level": "error" } } });

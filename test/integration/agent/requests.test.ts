@@ -91,7 +91,7 @@ describe("reboots", () => {
     expect(board.boots).toBe(2);
   });
 
-  it("that were not asked for are told as such, and end a pending one", async () => {
+  it("that were not requested are reported as such, and end a pending one", async () => {
     const { board, service } = await boardAndService();
     await service.callMethod("rebootDevice", { operationId: "op-1", delaySeconds: 3_600 });
     await board.stopAgent();
@@ -103,8 +103,8 @@ describe("reboots", () => {
 
   it.each([
     ["a program", "systemctl reboot failed: Access denied"],
-    ["root's door", "Access denied."],
-  ])("that never come are told as such, in the words of %s", async (_whose, words) => {
+    ["the reboot helper", "Access denied."],
+  ])("that never come are reported as such, with the message of %s", async (_whose, words) => {
     const { service } = await boardAndService({
       power: (power) => ({ ...power, reboot: () => Promise.reject(new Error(words)) }),
     });
@@ -240,7 +240,7 @@ describe("desired firmware", () => {
     expect(downloads()).toBe(2);
   });
 
-  it("that is wrong is refused where people look, once, and touches no job", async () => {
+  it("that is wrong is refused in the twin, once, and touches no job", async () => {
     const { service, document } = await desiredSetup();
     await service.setDesired({ firmware: { ...document, fwPackageURI: "http://insecure/board.img" } });
     const reported = await service.untilReported("firmware.fwUpdateStatus", "error");

@@ -70,11 +70,11 @@ class PythonV1 {
 
 /** A poller sees what it comes by, but in this order, and the last of it for certain. */
 function expectInOrder(seen: string[], order: string[]): void {
-  let stage = 0;
+  let position = 0;
   for (const one of seen) {
-    const found = order.indexOf(one, stage);
-    expect(found, `${one} after ${order[stage]}`).toBeGreaterThanOrEqual(stage);
-    stage = found;
+    const found = order.indexOf(one, position);
+    expect(found, `${one} after ${order[position]}`).toBeGreaterThanOrEqual(position);
+    position = found;
   }
   expect(seen.at(-1)).toBe(order.at(-1));
 }

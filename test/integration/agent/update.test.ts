@@ -260,13 +260,13 @@ describe("an update that cannot be", () => {
 });
 
 describe("a download that is held up", () => {
-  /** A server that gives out half of the image, then refuses as told. */
-  function halfThen(stage: Setup, status: number, headers: Record<string, string> = {}): void {
-    const half = stage.image.sizeBytes / 2;
-    stage.server.answer = (_request, response) => {
-      stage.server.answer = (_again, refusal) => void refusal.writeHead(status, headers).end();
-      response.writeHead(200, { "content-length": stage.image.sizeBytes, etag: '"v1"' });
-      cutOff(response, stage.image.content.subarray(0, half), onDisk(stage.board, half));
+  /** A server that sends half of the image, then this status. */
+  function halfThen(update: Setup, status: number, headers: Record<string, string> = {}): void {
+    const half = update.image.sizeBytes / 2;
+    update.server.answer = (_request, response) => {
+      update.server.answer = (_again, refusal) => void refusal.writeHead(status, headers).end();
+      response.writeHead(200, { "content-length": update.image.sizeBytes, etag: '"v1"' });
+      cutOff(response, update.image.content.subarray(0, half), onDisk(update.board, half));
     };
   }
 
@@ -284,9 +284,9 @@ describe("a download that is held up", () => {
   };
 
   it("by an expired signature goes on with the bytes that are there when it is asked for with a new one", async () => {
-    const stage = await setup(atOnce);
-    const { service, server, request, image, board } = stage;
-    halfThen(stage, 403);
+    const update = await setup(atOnce);
+    const { service, server, request, image, board } = update;
+    halfThen(update, 403);
     await service.callMethod("firmwareUpdate", request);
     const failed = await service.untilReported("boardkeeper.update.phase", isEnd);
     expect(at(failed, "boardkeeper.update")).toMatchObject({ phase: "failed", error: { code: "http-status" } });
@@ -303,9 +303,9 @@ describe("a download that is held up", () => {
   });
 
   it("gives its bytes up when another image is asked for", async () => {
-    const stage = await setup(atOnce);
-    const { service, server, request, board } = stage;
-    halfThen(stage, 404);
+    const update = await setup(atOnce);
+    const { service, server, request, board } = update;
+    halfThen(update, 404);
     await service.callMethod("firmwareUpdate", request);
     await service.untilReported("boardkeeper.update.phase", "failed");
     const other = testImage(1_000);
@@ -318,8 +318,8 @@ describe("a download that is held up", () => {
   });
 
   it("says in the twin what it waits for, and can be cancelled", async () => {
-    const stage = await setup({ settings: { "report.progress-seconds": 0 }, ...atOnce });
-    const { service, server, request } = stage;
+    const update = await setup({ settings: { "report.progress-seconds": 0 }, ...atOnce });
+    const { service, server, request } = update;
     server.answer = (_request, response) => void response.writeHead(503, { "retry-after": "3600" }).end();
     await service.callMethod("firmwareUpdate", request);
     const waiting = async (): Promise<Json | undefined> =>
@@ -339,15 +339,15 @@ describe("while an update runs", () => {
   /** A board that is held in the middle of its download. */
   async function downloading(options: TestBoardOptions = {}): Promise<Setup & { letGo: () => void }> {
     const gate = new Gate();
-    const stage = await setup(options);
-    stage.server.answer = (request, response) => {
-      response.writeHead(200, { "content-length": stage.image.sizeBytes });
-      response.write(stage.image.content.subarray(0, 1_000));
-      void gate.pass().then(() => (request.destroyed ? undefined : response.end(stage.image.content.subarray(1_000))));
+    const update = await setup(options);
+    update.server.answer = (request, response) => {
+      response.writeHead(200, { "content-length": update.image.sizeBytes });
+      response.write(update.image.content.subarray(0, 1_000));
+      void gate.pass().then(() => (request.destroyed ? undefined : response.end(update.image.content.subarray(1_000))));
     };
-    await stage.service.callMethod("firmwareUpdate", { ...stage.request, operationId: "op-1" });
+    await update.service.callMethod("firmwareUpdate", { ...update.request, operationId: "op-1" });
     await gate.reached;
-    return { ...stage, letGo: () => gate.open() };
+    return { ...update, letGo: () => gate.open() };
   }
 
   it("a second one is refused, the same one is already there, and methods are answered", async () => {

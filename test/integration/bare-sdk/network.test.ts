@@ -36,14 +36,14 @@ describe("the bare SDK", () => {
   it("comes back after FIN without a word, and never hears what was desired meanwhile", async () => {
     const { hub, arrivals } = await countingHub();
     const device = await openBare(hub, "board-1");
-    const { told } = await listenForDesired(device);
+    const { notifications } = await listenForDesired(device);
     const away = hub.faults.add("refuse", {}, { on: ["mqtt"] });
     hub.faults.add("close", {}, { on: ["mqtt"] });
     await desire(hub, "board-1", { meanwhile: 1 });
     await away.end();
     await expect.poll(() => arrivals("board-1")).toBe(2);
     await desire(hub, "board-1", { afterwards: 1 });
-    await expect.poll(() => told).toEqual([{ afterwards: 1, $version: 3 }]);
+    await expect.poll(() => notifications).toEqual([{ afterwards: 1, $version: 3 }]);
     expect(device.events).not.toContain("disconnect");
     const twin = await device.client.getTwin();
     expect(twin.properties.desired).toMatchObject({ meanwhile: 1, afterwards: 1 });

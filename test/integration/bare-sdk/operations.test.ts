@@ -80,9 +80,9 @@ describe("the bare SDK", () => {
   it("leaves what is gone from a desired array in the twin that it keeps", async () => {
     const { hub } = await countingHub();
     await desire(hub, "board-1", { list: [1, 2, 3] });
-    const { twin, told } = await listenForDesired(await openBare(hub, "board-1"));
+    const { twin, notifications } = await listenForDesired(await openBare(hub, "board-1"));
     await desire(hub, "board-1", { list: [9] });
-    await expect.poll(() => told).toEqual([{ list: [9], $version: 3 }]);
+    await expect.poll(() => notifications).toEqual([{ list: [9], $version: 3 }]);
     expect(twin.properties.desired["list"]).toEqual([9, 2, 3]);
   });
 

@@ -230,7 +230,7 @@ describe("what the hub knows", () => {
     expect((await runCli(hub, "device add -d board-2 -o json")).out).toContain(hub.deviceConnectionString("board-2"));
   });
 
-  it("is told of, through a restart of the hub", async () => {
+  it("is shown, across a restart of the hub", async () => {
     const { hub } = await hubAndBoard();
     await hub.stop();
     const running = startCli(hub, "status -d board-1");

@@ -63,7 +63,7 @@ describe("the registry through the SDK", () => {
 });
 
 describe("a module of a device that is not there", () => {
-  it("is told as such, for it is not the login that is wrong", async () => {
+  it("is reported as such: the login is not wrong", async () => {
     const hub = await hubInHome();
     const client = await clientOf(hub);
     for (const act of [
@@ -112,7 +112,7 @@ describe("twins through the SDK", () => {
     expect(rows).toHaveLength(names.length);
   });
 
-  it("of nobody are told as such", async () => {
+  it("of nobody are reported as such", async () => {
     const client = await clientOf(await hubInHome());
     await expect(client.getTwin(device)).rejects.toMatchObject({ code: "unknown-device" });
     await expect(client.getTwin(module)).rejects.toMatchObject({ code: "unknown-device" });
@@ -142,7 +142,7 @@ describe("direct methods through the SDK", () => {
     expect(payloads).toEqual([{ operationId: "x" }]);
   });
 
-  it("to an offline device are told as such", async () => {
+  it("to an offline device are reported as such", async () => {
     const hub = await hubInHome();
     await hub.addDevice("board-1");
     await expect((await clientOf(hub)).callMethod(device, "rebootDevice", {})).rejects.toMatchObject({
@@ -151,7 +151,7 @@ describe("direct methods through the SDK", () => {
     });
   });
 
-  it("to a device that goes away are told as such", async () => {
+  it("to a device that goes away are reported as such", async () => {
     const hub = await hubInHome();
     await hub.addDevice("board-1");
     const board = await connectSdk(hub, "MQTT", "board-1");
@@ -228,7 +228,7 @@ describe("a hub that is not there", () => {
     return (server.address() as AddressInfo).port;
   }
 
-  it("is told as one that cannot be reached", async () => {
+  it("is reported as unreachable", async () => {
     const hub = await hubInHome();
     const client = await clientOf(hub);
     await hub.stop();

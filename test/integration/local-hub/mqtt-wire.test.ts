@@ -74,8 +74,8 @@ describe.each(sides)("without an SDK, $who", (side) => {
     const { hub, raw } = await connected("$iothub/twin/PATCH/properties/desired/#");
     await write(hub, side, notification);
     const received = await raw.next("$iothub/twin/PATCH/");
-    expect(received.topic).toMatch(templatePattern(notification.told.topic));
-    expect(received.payload).toMatch(templatePattern(notification.told.payload));
+    expect(received.topic).toMatch(templatePattern(notification.notified.topic));
+    expect(received.payload).toMatch(templatePattern(notification.notified.payload));
   });
 
   it.each(Object.entries<MethodExchange>(methodExchanges))("method: %s", async (_name, exchange) => {
@@ -128,11 +128,11 @@ describe.each(sides)("through azure-iot-device, $who", (side) => {
   it("desired: a patch, nulls included", async () => {
     const { hub, twin, device } = await connected();
     const notification = desiredNotifications["a patch, nulls included"];
-    const told = nextDesired(twin, "telemetrySendFrequency");
+    const notified = nextDesired(twin, "telemetrySendFrequency");
     // The answer to this comes after the subscription that the listener has caused: the connection keeps the order.
     await device.getTwin();
     await write(hub, side, notification);
-    expect(await told).toEqual(JSON.parse(notification.told.payload));
+    expect(await notified).toEqual(JSON.parse(notification.notified.payload));
   });
 
   it.each(["with an object", "with a string that holds JSON", "with null"] as const)("method: %s", async (name) => {

@@ -47,8 +47,8 @@ describe.each(sides)("the Azure SDKs, as $who over $transport", ({ transport, mo
     const { device, service } = await connected();
     const twin = await device.getTwin();
     await new Promise<void>((resolve, reject) => {
-      const told = (error?: Error): void => (error ? reject(error) : resolve());
-      twin.properties.reported["update"]({ firmware: { version: "1" } }, told);
+      const settle = (error?: Error): void => (error ? reject(error) : resolve());
+      twin.properties.reported["update"]({ firmware: { version: "1" } }, settle);
     });
     const seen = await twinOf(service);
     expect(seen.properties.reported["firmware"]).toEqual({ version: "1" });

@@ -65,7 +65,7 @@ describe("boardkeeper hub start", () => {
     expect(second.stderr).toContain(`A local hub (process ${hub.pid}) is already running in ${join(home, "hub")}.`);
   });
 
-  it("in the background tells why the hub did not start", async () => {
+  it("in the background says why the hub did not start", async () => {
     const home = await temporaryFolder();
     const file = join(home, "hub", "ports.json");
     await mkdir(join(home, "hub"));

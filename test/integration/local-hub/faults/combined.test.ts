@@ -34,9 +34,9 @@ async function works(faulty: FaultyHub): Promise<unknown[]> {
   await board.client.subscribeAsync(["$iothub/twin/res/#", DESIRED, METHODS]);
   const [got] = await faulty.getTwin(board);
   const [reported] = await faulty.report({ works: true }, board);
-  const told = board.next("$iothub/twin/PATCH/properties/desired/");
+  const notified = board.next("$iothub/twin/PATCH/properties/desired/");
   await faulty.desire({ works: true });
-  await told;
+  await notified;
   board.client.on("message", (topic) => {
     if (!topic.startsWith("$iothub/methods/")) return;
     board.client.publish(topic.replace("POST/go", "res/200"), "{}");

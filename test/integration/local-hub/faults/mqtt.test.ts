@@ -82,7 +82,7 @@ const connections: Row[] = [
       const answered = watch(faulty.board.client.subscribeAsync(DESIRED));
       await fault.waitForHits();
       await faulty.desire({ a: 1 });
-      return [await faulty.toldVersions(1), answered()];
+      return [await faulty.nextVersions(1), answered()];
     },
     is: [[2], false],
   },
@@ -249,7 +249,7 @@ const twins: Row[] = [
     seen: async (faulty) => {
       await faulty.desire({ a: 1 });
       await faulty.desire({ a: 2 });
-      return [await faulty.toldVersions(1), await faulty.unread("$iothub/twin/PATCH/")];
+      return [await faulty.nextVersions(1), await faulty.unread("$iothub/twin/PATCH/")];
     },
     is: [[3], 0],
   },
@@ -260,7 +260,7 @@ const twins: Row[] = [
     seen: async (faulty) => {
       await faulty.desire({ a: 1 });
       await faulty.desire({ a: 2 });
-      return faulty.toldVersions(4);
+      return faulty.nextVersions(4);
     },
     is: [2, 2, 2, 3],
   },
@@ -271,9 +271,9 @@ const twins: Row[] = [
     seen: async (faulty) => {
       await faulty.desire({ a: 1 });
       await faulty.desire({ a: 2 });
-      const before = await faulty.toldVersions(1);
+      const before = await faulty.nextVersions(1);
       faulty.clock.advance(500);
-      return [before, await faulty.toldVersions(1)];
+      return [before, await faulty.nextVersions(1)];
     },
     is: [[3], [2]],
   },
@@ -283,7 +283,7 @@ const twins: Row[] = [
     seen: async (faulty) => {
       await faulty.desire({ a: 1 });
       await faulty.desire({ a: 2 });
-      return faulty.toldVersions(2);
+      return faulty.nextVersions(2);
     },
     is: [3, 2],
   },
@@ -295,7 +295,7 @@ const twins: Row[] = [
       await faulty.desire({ a: 1 });
       const before = await faulty.unread("$iothub/twin/PATCH/");
       faulty.clock.advance(500);
-      return [before, await faulty.toldVersions(1)];
+      return [before, await faulty.nextVersions(1)];
     },
     is: [0, [2]],
   },

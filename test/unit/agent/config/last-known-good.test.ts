@@ -65,7 +65,7 @@ describe("problems for the twin", () => {
     ["six", [...five, "6"], ["1", "2", "3", "4", "and 2 more; the agent's log on the board has all of them"]],
     ["a secret", ["x?SharedAccessKey=abc"], ["x?SharedAccessKey=[secret]"]],
     ["a long one", ["x".repeat(201)], [`${"x".repeat(197)}…`]],
-  ])("%s", (_what, problems, told) => {
-    expect(alertsForTwin(problems)).toStrictEqual(told);
+  ])("%s", (_what, problems, alerts) => {
+    expect(alertsForTwin(problems)).toStrictEqual(alerts);
   });
 });

@@ -112,7 +112,7 @@ describe("mistakes", () => {
     expect(problems.join()).not.toMatch(/c2VjcmV0|a-password/);
   });
 
-  it("tell of a simulated installer on a real board, before anything is downloaded for it", async () => {
+  it("names a simulated installer on a real board, before anything is downloaded for it", async () => {
     const options = await withFile('[update]\ninstaller = "simulated"');
     expect(await problemsOf(options)).toStrictEqual([
       expect.stringContaining('"simulated" installs nothing on a real board'),

@@ -26,12 +26,12 @@ describe("the lines that were asked for", () => {
 
   it("are the newest that fit an answer, with the count of the others", () => {
     const many = Array.from({ length: 3_000 }, (_, index) => line(index % 60, "info", { index, text: "é".repeat(40) }));
-    const { lines: told, omitted } = newestLogPage(many, {});
-    const bytes = Buffer.byteLength(JSON.stringify({ lines: told, omitted }));
+    const { lines: page, omitted } = newestLogPage(many, {});
+    const bytes = Buffer.byteLength(JSON.stringify({ lines: page, omitted }));
     expect(bytes).toBeLessThanOrEqual(100 * 1_024);
     expect(bytes).toBeGreaterThan(98 * 1_024);
-    expect(told.at(-1)).toMatchObject({ index: 2_999 });
-    expect(told.length + omitted).toBe(3_000);
+    expect(page.at(-1)).toMatchObject({ index: 2_999 });
+    expect(page.length + omitted).toBe(3_000);
   });
 
   it("hold no secret, wherever one may have slipped in", () => {

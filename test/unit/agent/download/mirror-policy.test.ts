@@ -38,8 +38,8 @@ describe("the wait after a setback", () => {
     ["is not shorter because the server asks for less", { failures: 9 }, { retryAfterMs: 1 }, { random: 1 }, 600_000],
     ["never passes the deadline", {}, { retryAfterMs: 48 * hour }, { elapsedMs: 23 * hour }, hour],
     ["is none at the deadline", {}, {}, { elapsedMs: 25 * hour }, 0],
-  ])("%s", (_what, address, setBack, patient, waitMs) => {
-    const after = scheduleRetry({ ...fresh, ...address }, { ...setback, ...setBack }, { ...soon, ...patient });
+  ])("%s", (_what, address, setBack, policy, waitMs) => {
+    const after = scheduleRetry({ ...fresh, ...address }, { ...setback, ...setBack }, { ...soon, ...policy });
     expect(after.readyAtMs - soon.nowMs).toBe(waitMs);
   });
 });

@@ -185,7 +185,7 @@ describe("the value for If-Range", () => {
     ["the longest that is kept", `"${"v".repeat(198)}"`, null, null, `"${"v".repeat(198)}"`],
     ["none that is longer", `"${"v".repeat(199)}"`, null, null, null],
     ["none that nobody can have meant", `"${"v".repeat(300)}"`, null, null, null],
-    ["a time that was over when it was told", null, lastModified, later, lastModified],
+    ["a time that was over when it arrived", null, lastModified, later, lastModified],
     ["a time beside a weak ETag", 'W/"v1"', lastModified, later, lastModified],
     ["no time that was not over", null, lastModified, lastModified, null],
     ["no time without a clock", null, lastModified, null, null],

@@ -47,7 +47,7 @@ describe("what the end of a connection means", () => {
     expect([shortest.waitMs, longest.waitMs]).toStrictEqual([least, most]);
   });
 
-  it.each(Object.entries(diagnosisMessages))("is told as %s in a sentence", (_diagnosis, sentence) => {
+  it.each(Object.entries(diagnosisMessages))("%s has a sentence for people", (_diagnosis, sentence) => {
     expect(sentence).toMatch(/^[A-Z].+\.$/);
   });
 

@@ -27,7 +27,7 @@ describe("the log", () => {
     part.debug({}, "enough");
     log.setLevel("error");
     part.warn({}, "too little");
-    log.child({ part: "door" }).warn({}, "too little");
+    log.child({ part: "local-api" }).warn({}, "too little");
     expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toStrictEqual(["enough"]);
   });
 

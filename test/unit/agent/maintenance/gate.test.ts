@@ -128,7 +128,7 @@ describe("the gate of the windows", () => {
     expect(waiter.openedAt).toBe(openedAt);
   });
 
-  it("looks once a minute, whatever the clock does", async () => {
+  it("checks once a minute, whatever the clock does", async () => {
     const parts = setup("2026-01-02T03:00:00.000Z");
     const waiter = await waiterIn(parts);
     for (const step of [dayMs * 30, -dayMs, -dayMs * 30, dayMs * 400]) {

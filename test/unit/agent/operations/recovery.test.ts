@@ -165,6 +165,6 @@ describe("waking", () => {
     await made.start("2.0.0", "boot-1");
     await made.start("2.0.0", "boot-1");
     await settle();
-    expect(made.store.state.seq).toBe(1); // The first start of all, which the next boot is told from.
+    expect(made.store.state.seq).toBe(1); // The first start of all, from which the next boot is distinguished.
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ActionRunner } from "../../../../agent/state/action-runner.ts";
 import { settle } from "../../../support/fake-time.ts";
 
-/** A actionRunner of words, in which each ends when the test says so, or when it is told to stop. */
+/** An action runner whose actions are words, in which each ends when the test says so, or when it is aborted. */
 function setup(): { actionRunner: ActionRunner<string>; log: string[]; finish: () => Promise<void> } {
   const log: string[] = [];
   let end: () => void = () => undefined;

@@ -109,7 +109,7 @@ describe("the store", () => {
     expect(await Promise.all(recorded)).toStrictEqual([1, 1, 1]);
   });
 
-  it("looks by itself whether a disk works again that has refused a caller", async () => {
+  it("tries again by itself after a disk has refused a save", async () => {
     const { file, time, alerts, store } = refused();
     await expect(store.transact(() => ({ change: { reboot: idle }, answer: 1 }))).rejects.toThrow("full");
     file.refusal = undefined;
@@ -126,7 +126,7 @@ describe("the store", () => {
     const heard: string[] = [];
     store.onChange(({ reboot }) => heard.push(reboot.phase));
     const recorded = store.transactUntilSaved(
-      () => ({ change: end, unsavedAlert: "It has failed.", answer: "told" }),
+      () => ({ change: end, unsavedAlert: "It has failed.", answer: "answered" }),
       never,
     );
     await time.advance(86_400_000);
@@ -136,7 +136,7 @@ describe("the store", () => {
     store.onChange(() => said.push(alerts.messages));
     file.refusal = undefined;
     await time.advance(60_000);
-    expect(await recorded).toBe("told");
+    expect(await recorded).toBe("answered");
     expect(file.saves).toStrictEqual([store.state]);
     expect([heard, said, alerts.messages]).toStrictEqual([["failed"], [[]], []]);
   });
@@ -175,7 +175,7 @@ describe("the store", () => {
     await expect(recorded).resolves.toBeUndefined();
   });
 
-  it("waits until the state meets a test, or until it is told not to", async () => {
+  it("waits until the state meets a test, or until it is aborted", async () => {
     const store = storeWith();
     const stop = new AbortController();
     const reached = store.until(({ seq }) => seq === 2, stop.signal);

@@ -141,7 +141,7 @@ describe("the reports of a board's health", () => {
   });
 });
 
-it("a whole board sends them, as the hub has told it to", async () => {
+it("a whole board sends them, as the hub has configured", async () => {
   const hub = new FakeHub();
   const board = new FakeBoard(hub);
   await board.powerOn();

@@ -23,7 +23,7 @@ function setup({ gate, isRecovered = true }: { gate?: Gate; isRecovered?: boolea
 
 const document = (): JsonObject => ({ firmware: {} });
 
-it("applies the configuration before it looks at the firmware", async () => {
+it("applies the configuration before the firmware", async () => {
   const gate = new Gate();
   const { handler, seen } = setup({ gate });
   const handled = handler.handleDesired(document(), 1);

@@ -58,7 +58,7 @@ describe("the health check", () => {
     expect(setup.outcome).toBe("healthy");
   });
 
-  it("ends when it is told to stop", async () => {
+  it("ends when it is aborted", async () => {
     const time = new FakeTime();
     const stopping = new AbortController();
     const proven = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => false }, terms).verify(

@@ -186,10 +186,10 @@ describe("a refused upload", () => {
     const made = await setup();
     made.updating = "op-1";
     const stop = new AbortController();
-    let tell: () => void = () => undefined;
-    const isUnderWay = new Promise<void>((resolve) => (tell = resolve));
+    let begin: () => void = () => undefined;
+    const isUnderWay = new Promise<void>((resolve) => (begin = resolve));
     const fetched = made.fetch((_request, signal) => {
-      tell();
+      begin();
       return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
     }, stop.signal);
     fetched.catch(() => undefined);
@@ -213,11 +213,11 @@ describe("an update for the image that is being uploaded", () => {
     const made = await setup();
     const { image } = made;
     const half = image.content.subarray(0, 150_000);
-    let tell: () => void = () => undefined;
-    const isHalfway = new Promise<void>((resolve) => (tell = resolve));
+    let reachHalfway: () => void = () => undefined;
+    const isHalfway = new Promise<void>((resolve) => (reachHalfway = resolve));
     async function* stalled(): UploadedImage["body"] & AsyncGenerator<Uint8Array> {
       yield half;
-      tell();
+      reachHalfway();
       await new Promise(() => undefined);
     }
     const { sha256, sizeBytes } = image;
@@ -240,12 +240,12 @@ describe("an update for the image that is being uploaded", () => {
     const { sha256 } = made.image;
     const stop = new AbortController();
     let goOn: () => void = () => undefined;
-    let tell: () => void = () => undefined;
-    const isUnderWay = new Promise<void>((resolve) => (tell = resolve));
+    let begin: () => void = () => undefined;
+    const isUnderWay = new Promise<void>((resolve) => (begin = resolve));
     made.updating = "op-1";
     async function* body(): ImageResponse["body"] & AsyncGenerator<Uint8Array> {
       yield Buffer.alloc(100_000, "x");
-      tell();
+      begin();
       await new Promise<void>((resolve) => (goOn = resolve));
       yield Buffer.alloc(100_000, "y");
     }

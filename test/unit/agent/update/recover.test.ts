@@ -96,7 +96,7 @@ describe("recoverUpdate", () => {
   });
 
   /** Boots as a board may have them that never comes to rest: what runs changes, stays or cannot be told. */
-  const fates: [string, (boot: number) => string | null][] = [
+  const systems: [string, (boot: number) => string | null][] = [
     ["the old system", () => "1.0.0"],
     ["the new system", () => "2.0.0"],
     ["now this, now that", (boot) => (boot % 2 === 0 ? "2.0.0" : "1.0.0")],
@@ -105,7 +105,7 @@ describe("recoverUpdate", () => {
   const busy = starts.filter(
     ([, state]) => isRunning(state) && !["accepted", "verifying", "staged"].includes(state.phase),
   );
-  describe.each(fates)("with %s running", (_what, runningAt) => {
+  describe.each(systems)("with %s running", (_what, runningAt) => {
     it.each(busy)("%s ends after restarts without number, of the board or of the agent", (_start, begin) => {
       for (const rebooting of [true, false]) {
         let state = begin;

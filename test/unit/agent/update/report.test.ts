@@ -17,7 +17,7 @@ describe("the update as the hub may know it", () => {
     expect(describeUpdate(saved({}), null)).toStrictEqual(idleUpdate);
   });
 
-  it.each<[phase: Exclude<keyof typeof s, "idle">, told: Partial<UpdateSnapshot>]>([
+  it.each<[phase: Exclude<keyof typeof s, "idle">, reported: Partial<UpdateSnapshot>]>([
     ["accepted", {}],
     ["downloading", { attempt: 1 }],
     ["verifying", bytes],
@@ -30,18 +30,18 @@ describe("the update as the hub may know it", () => {
     ["failed", { error: s.failed.error }],
     ["rolledBack", { error: s.rolledBack.error }],
     ["cancelled", {}],
-  ])("%s", (phase, told) => {
+  ])("%s", (phase, reported) => {
     const update = s[phase];
     expect(describeUpdate(saved({ update }), null)).toStrictEqual({
       ...idleUpdate,
       ...job,
       phase,
       times: update.times,
-      ...told,
+      ...reported,
     });
   });
 
-  it.each<[what: string, apply: Job["apply"], wait: BlockedBy | null, told: Partial<UpdateSnapshot>]>([
+  it.each<[what: string, apply: Job["apply"], wait: BlockedBy | null, reported: Partial<UpdateSnapshot>]>([
     ["nothing", "now", null, {}],
     ["nothing, whatever windows there are", "now", { kind: "closed", until: t(40) }, {}],
     ["its order", "manual", { kind: "closed", until: t(40) }, { waitsFor: "order" }],
@@ -54,10 +54,10 @@ describe("the update as the hub may know it", () => {
     ],
     ["a window that does not come", "window", { kind: "closed", until: null }, { waitsFor: "window" }],
     ["the time", "window", { kind: "clockUnknown" }, { waitsFor: "clock" }],
-  ])("is staged and waits for %s", (_what, apply, wait, told) => {
+  ])("is staged and waits for %s", (_what, apply, wait, reported) => {
     const update = states(jobWith({ apply })).staged;
     const common = { ...idleUpdate, ...job, ...bytes, phase: "staged", times: update.times };
-    expect(describeUpdate(saved({ update }), null, wait)).toStrictEqual({ ...common, ...told });
+    expect(describeUpdate(saved({ update }), null, wait)).toStrictEqual({ ...common, ...reported });
   });
 
   it("waits for nothing once it is released", () => {
@@ -69,13 +69,13 @@ describe("the update as the hub may know it", () => {
   });
 
   const delay = { code: "server-error", message: "503" };
-  it.each<[what: string, sizeBytes: number | null, progress: object | null, told: Partial<UpdateSnapshot>]>([
+  it.each<[what: string, sizeBytes: number | null, progress: object | null, reported: Partial<UpdateSnapshot>]>([
     ["how far it has come", null, { receivedBytes: 5, totalBytes: 10 }, { receivedBytes: 5, totalBytes: 10 }],
     ["the size that was asked for, before the server tells one", 9, null, { receivedBytes: null, totalBytes: 9 }],
     ["why it waits", null, { receivedBytes: 5, totalBytes: null, delay }, { receivedBytes: 5, delay }],
-  ])("tells of a download %s", (_what, sizeBytes, progress, told) => {
+  ])("reports a download %s", (_what, sizeBytes, progress, reported) => {
     const update = states(jobWith({ sizeBytes })).downloading;
-    expect(describeUpdate(saved({ update }), progress as never)).toMatchObject(told);
+    expect(describeUpdate(saved({ update }), progress as never)).toMatchObject(reported);
   });
 
   it("forgets how far the download came once it is over", () => {

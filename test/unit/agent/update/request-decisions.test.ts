@@ -62,11 +62,18 @@ describe("firmwareUpdate", () => {
   it.each([
     ["runs, by any name", { operationId: "op-9" }, lastProven, "2.0.0", 200, "already"],
     ["runs, flashed at the factory", {}, null, "2.0.0", 200, "already"],
-    ["was proven, and what runs cannot be told", {}, lastProven, null, 200, "already"],
+    ["was proven, and the running version is unknown", {}, lastProven, null, 200, "already"],
     ["was proven, but the board was flashed with another since", {}, lastProven, "1.0.0", 200, "started"],
     ["is another image under the version that runs", { sha256: "b".repeat(64) }, lastProven, "2.0.0", 409, "refused"],
-    ["was never seen, and what runs cannot be told", {}, null, null, 200, "started"],
-    ["is another image while what runs cannot be told", { sha256: "b".repeat(64) }, lastProven, null, 200, "started"],
+    ["was never seen, and the running version is unknown", {}, null, null, 200, "started"],
+    [
+      "is another image while the running version is unknown",
+      { sha256: "b".repeat(64) },
+      lastProven,
+      null,
+      200,
+      "started",
+    ],
   ] as const)("when the image %s", (_what, changes, proven, currentVersion, status, outcome) => {
     const order = { job: jobWith(changes), callerGaveId: true };
     const { change, answer } = decideUpdate(saved({ lastProven: proven }), order, currentVersion, at);

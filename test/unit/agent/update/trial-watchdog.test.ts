@@ -99,7 +99,7 @@ describe("a board that cannot save", () => {
   });
 
   it.each([null, new Error("The installer does not answer.")])(
-    "asks which system runs until that is told: %s",
+    "asks which system runs until there is an answer: %s",
     async (unknown) => {
       const made = setup(s.proving, unknown);
       made.alerts.raise("state", "It cannot be saved.");

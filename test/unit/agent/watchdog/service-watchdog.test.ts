@@ -73,10 +73,10 @@ it("stops feeding the watchdog and has the agent ended when an activity stalls, 
     "WATCHDOG=trigger",
   ]);
   expect(lines).toEqual([expect.stringContaining('"level":"fatal"')]);
-  const told = heard.length;
+  const before = heard.length;
   await time.advance(600_000);
   watchdog.refresh();
-  expect(heard.slice(told)).not.toContain("WATCHDOG=1");
+  expect(heard.slice(before)).not.toContain("WATCHDOG=1");
 });
 
 it("goes on feeding while work waits, for however long", async () => {
@@ -88,7 +88,7 @@ it("goes on feeding while work waits, for however long", async () => {
   expect(heard.filter((one) => one === "WATCHDOG=1")).toHaveLength(241);
 });
 
-it("looks where no watchdog is set too, and says that it stops", async () => {
+it("detects stalls where no watchdog is set too, and says that it stops", async () => {
   const { watchdog, heard, lines, time, agent } = setup(null);
   watchdog.start();
   agent.work = [{ name: "reboot: reboot", progressMark: "a", stallLimitMs: 10_000 }];

@@ -42,7 +42,7 @@ describe("work under way", () => {
     expect(stalledAt([0, 1e12], () => [])).toEqual([]);
   });
 
-  it("is told by name, with how long it has not moved", () => {
+  it("is reported by name, with how long it has not moved", () => {
     const { seen } = detectStalls(new Map(), [install, { ...install, name: "other", progressMark: "1" }], 0);
     const { stalled } = detectStalls(seen, [install, { ...install, name: "other", progressMark: "2" }], 5_000);
     expect(stalled).toEqual([{ name: "update: install", stalledMs: 5_000 }]);

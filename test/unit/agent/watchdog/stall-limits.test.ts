@@ -59,7 +59,7 @@ describe("how long work may go without moving", () => {
     expect(rehearsal - (updating({ kind: "checkAndStage", job, image })[0]?.stallLimitMs ?? 0)).toBe(15_000);
   });
 
-  it("is five minutes for whoever was told to stop, however long its own work may take", () => {
+  it("is five minutes for whatever was aborted, however long its own work may take", () => {
     expect(
       updating({ kind: "awaitApplyAllowed", job: jobWith({ apply: "manual" }) }, { isEnding: true })[0]?.stallLimitMs,
     ).toBe(5 * minute);

@@ -17,7 +17,7 @@ describe("the end of a hub", () => {
     expect(done).toEqual(["servers begins", "servers ends", "files begins", "files ends", "lock begins", "lock ends"]);
   });
 
-  it("goes on when something cannot be undone, and tells of it", async () => {
+  it("continues when a step fails, and throws its error", async () => {
     const done: string[] = [];
     const shutdown = new ShutdownStack();
     shutdown.add(async () => void done.push("lock"));
@@ -26,7 +26,7 @@ describe("the end of a hub", () => {
     expect(done).toEqual(["lock"]);
   });
 
-  it("tells of everything that failed", async () => {
+  it("throws all errors when several steps fail", async () => {
     const shutdown = new ShutdownStack();
     shutdown.add(() => Promise.reject(new Error("one")));
     shutdown.add(() => Promise.reject(new Error("two")));

@@ -14,7 +14,7 @@ const last = { at: "2026-01-02T03:04:05.000Z", cause: "requested" as const, cloc
 const proven = twinOf({}, { phase: "proven", operationId: "op-1", cause: "requested", last }, { bootId: "boot-2" });
 const away = new HubUnreachable("The hub is away.", { mayHaveArrived: false });
 
-/** Follows a reboot through these looks; time passes until it has ended. */
+/** Follows a reboot through these twins; time passes until it has ended. */
 async function followed(
   twins: (JsonObject | Error)[],
   timeoutMs = 60_000,
@@ -64,7 +64,11 @@ describe("following an operation", () => {
       [rebooting],
       "The reboot of board-1 did not end within 10 s: its last phase was rebooting.",
     ],
-    ["says when the board has told nothing", [twinOf({})], "did not end within 10 s: the board has not reported it."],
+    [
+      "says when the board has reported nothing",
+      [twinOf({})],
+      "did not end within 10 s: the board has not reported it.",
+    ],
     [
       "says when the board is offline",
       [twinOf({}, { phase: "rebooting", operationId: "op-1" }, { connected: false })],

@@ -21,21 +21,21 @@ function board(
 }
 
 /** Feeds reads of the twin to a tracker: how it ended, at which look, and what was shown. */
-function told(
+function track(
   before: BoardView,
-  looks: readonly BoardView[],
+  views: readonly BoardView[],
   repeated = false,
-): { end: RebootEnd | undefined; looks: number; phases: string[] } {
+): { end: RebootEnd | undefined; views: number; phases: string[] } {
   const tracker = rebootTracker("op-1", before, repeated);
   let memory = tracker.initial;
   let phases: string[] = [];
-  for (const [index, view] of looks.entries()) {
+  for (const [index, view] of views.entries()) {
     const step = tracker.next(memory, view);
     memory = step.memory;
     phases = step.progress.phases.map(({ phase }) => phase);
-    if (step.end !== undefined) return { end: step.end, looks: index + 1, phases };
+    if (step.end !== undefined) return { end: step.end, views: index + 1, phases };
   }
-  return { end: undefined, looks: looks.length, phases };
+  return { end: undefined, views: views.length, phases };
 }
 
 const idle = board("boot-1", "idle", null);
@@ -109,39 +109,39 @@ describe("a reboot, as the twin reports it", () => {
       { kind: "superseded", by: null },
       ["scheduled"],
     ],
-  ])("%s", (_what, before, looks, end, phases) => {
-    expect(told(before, looks)).toMatchObject({ looks: looks.length, phases });
-    expect(told(before, looks).end).toEqual(end);
+  ])("%s", (_what, before, views, end, phases) => {
+    expect(track(before, views)).toMatchObject({ views: views.length, phases });
+    expect(track(before, views).end).toEqual(end);
   });
 
   it("requested again after it was proven, is proven by the boot that the board says it ended", () => {
     const over = board("boot-2", "proven");
-    expect(told(over, [over], true).end).toEqual(proven);
+    expect(track(over, [over], true).end).toEqual(proven);
     const silent = board("boot-2", "proven", "op-1", { fromBootId: null });
-    expect(told(silent, [silent], true).end).toEqual({ kind: "unproven", bootId: "boot-2" });
+    expect(track(silent, [silent], true).end).toEqual({ kind: "unproven", bootId: "boot-2" });
   });
 
   it("requested again, does not show earlier phases", () => {
     const before = board("boot-2", "proven");
-    expect(told(before, [before], true).phases).toEqual(["proven"]);
+    expect(track(before, [before], true).phases).toEqual(["proven"]);
     const down = board("boot-1", "rebooting");
-    expect(told(down, [down, before], true).phases).toEqual(["rebooting", "proven"]);
+    expect(track(down, [down, before], true).phases).toEqual(["rebooting", "proven"]);
   });
 
   it("requested again after a newer one, is superseded: the board no longer reports it", () => {
     const newer = board("boot-3", "proven", "op-2");
-    expect(told(newer, [newer], true)).toMatchObject({ looks: 1, end: { kind: "superseded", by: "op-2" } });
+    expect(track(newer, [newer], true)).toMatchObject({ views: 1, end: { kind: "superseded", by: "op-2" } });
   });
 
   it("requested again while it is scheduled, must change the present boot id", () => {
     const scheduled = board("boot-1", "scheduled");
-    expect(told(scheduled, [scheduled, board("boot-2", "proven")]).end).toEqual(proven);
+    expect(track(scheduled, [scheduled, board("boot-2", "proven")]).end).toEqual(proven);
   });
 
   it("gets the boot id from the first twin that has one", () => {
     const blank = { ...idle, agent: null };
-    expect(told(blank, [board("boot-1", "scheduled"), board("boot-2", "proven")]).end).toEqual(proven);
-    expect(told(blank, [board("boot-1", "scheduled"), board("boot-1", "proven")]).end).toEqual({
+    expect(track(blank, [board("boot-1", "scheduled"), board("boot-2", "proven")]).end).toEqual(proven);
+    expect(track(blank, [board("boot-1", "scheduled"), board("boot-1", "proven")]).end).toEqual({
       kind: "unproven",
       bootId: "boot-1",
     });
@@ -149,7 +149,7 @@ describe("a reboot, as the twin reports it", () => {
 
   it("reports a cause other than the request", () => {
     const last = { at, cause: "other" as const, clockSynchronized: true };
-    expect(told(idle, [board("boot-2", "proven", "op-1", { cause: "other", last })]).end).toEqual({
+    expect(track(idle, [board("boot-2", "proven", "op-1", { cause: "other", last })]).end).toEqual({
       ...proven,
       cause: "other",
     });

@@ -39,15 +39,15 @@ function declaring(view: BoardView, firmwareOperationId: string | null, version 
   return { ...view, desired: { firmwareOperationId, version } };
 }
 
-function told(
+function track(
   what: Partial<RequestedUpdate>,
   before: BoardView,
-  looks: readonly BoardView[],
+  views: readonly BoardView[],
 ): { end: UpdateEnd | undefined; phases: string[] } {
   const tracker = updateTracker({ deviceId: "board-1" }, { ...asked, ...what }, before);
   let memory = tracker.initial;
   let phases: string[] = [];
-  for (const view of looks) {
+  for (const view of views) {
     const step = tracker.next(memory, view);
     memory = step.memory;
     phases = step.progress.phases.map(({ phase }) => phase);
@@ -93,26 +93,26 @@ describe("an update requested by a method call", () => {
     ],
     ["is overtaken before it was seen", stale, [board("accepted", "op-2")], { kind: "superseded", by: "op-2" }],
     ["is lost with the board's memory", idle, [board("accepted"), idle], { kind: "superseded", by: null }],
-  ])("%s", (_what, before, looks, end) => {
-    expect(told({}, before, looks).end).toEqual(end);
+  ])("%s", (_what, before, views, end) => {
+    expect(track({}, before, views).end).toEqual(end);
   });
 
   it("requested as a rehearsal, ends when it is rehearsed", () => {
-    expect(told({ rehearsal: true }, idle, [board("completed", "op-1", { rehearsal: true })]).end).toEqual({
+    expect(track({ rehearsal: true }, idle, [board("completed", "op-1", { rehearsal: true })]).end).toEqual({
       kind: "rehearsed",
     });
   });
 
   it("counts when it was done before and the board answered 'already'", () => {
     const over = board("completed");
-    expect(told({ already: true }, over, [over]).end).toEqual({ ...done, already: true });
+    expect(track({ already: true }, over, [over]).end).toEqual({ ...done, already: true });
   });
 
   it("counts when the board answered 'already' and another operation ran since, if its version is the last proven one", () => {
     const other = board("failed", "op-2", { error, version: "3.0.0" }, "2.0.0");
-    expect(told({ already: true }, other, [other]).end).toEqual({ ...done, already: true });
+    expect(track({ already: true }, other, [other]).end).toEqual({ ...done, already: true });
     const otherVersion = board("completed", "op-2", { version: "3.0.0" });
-    expect(told({ already: true }, otherVersion, [otherVersion]).end).toBeUndefined();
+    expect(track({ already: true }, otherVersion, [otherVersion]).end).toBeUndefined();
   });
 });
 
@@ -140,14 +140,14 @@ describe("an update declared in the desired properties", () => {
       [declaring(board("applying"), null, 6), declaring(board("completed"), null, 6)],
       done,
     ],
-  ])("%s", (_what, looks, end) => {
-    expect(told(declared, idle, looks).end).toEqual(end);
+  ])("%s", (_what, views, end) => {
+    expect(track(declared, idle, views).end).toEqual(end);
   });
 });
 
 describe("what is shown of an update", () => {
   it("are all its phases, even those that ended between two reads", () => {
-    expect(told({}, idle, [board("accepted"), board("applying"), board("completed")]).phases).toEqual([
+    expect(track({}, idle, [board("accepted"), board("applying"), board("completed")]).phases).toEqual([
       "accepted",
       "downloading",
       "verifying",

@@ -39,7 +39,7 @@ it("takes a folder for one agent alone, at once", async () => {
   expect(totalMs()).toBe(0);
 });
 
-it("gives way to an agent that opens its door", async () => {
+it("gives up for an agent that answers at its local API", async () => {
   const folder = await temporaryFolder();
   ended(await lockFolder(folder));
   let isOpen = false;
@@ -47,7 +47,7 @@ it("gives way to an agent that opens its door", async () => {
   await expect(lockFolderAsService(folder, async () => isOpen, timer)).rejects.toThrow(FolderInUse);
 });
 
-it("goes on without it where a stranger has its name, once an agent would have opened its door", async () => {
+it("continues without the lock where another program has its name, once an agent would have answered", async () => {
   const folder = await temporaryFolder();
   await stranger(folder);
   const { timer, totalMs } = pauses();

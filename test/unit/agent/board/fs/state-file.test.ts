@@ -100,7 +100,7 @@ describe("the state file", () => {
   it.each([
     ["once", 1, { loadQuality: "latest", seq: 2, problems: 0 }],
     ["each time", 3, { loadQuality: "older", seq: 1, problems: 1 }],
-  ])("looks again where the disk does not give the last copy out %s", async (_often, refusals, found) => {
+  ])("reads again where the disk fails to read the last copy %s", async (_often, refusals, found) => {
     const folder = await temporaryFolder();
     const saving = new ChecksummedStateFile(folder);
     await saving.load();

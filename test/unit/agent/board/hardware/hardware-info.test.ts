@@ -50,15 +50,15 @@ describe("what a board is made of", () => {
     expect(await loadHardwareInfo(folder)).toBeUndefined();
   });
 
-  it("is told when it is known, and nothing waits for that", async () => {
-    let tell: (found: HardwareInfo) => void = () => undefined;
-    const found = new Promise<HardwareInfo>((resolve) => (tell = resolve));
+  it("is reported when it is known, and nothing waits for that", async () => {
+    let resolveFound: (found: HardwareInfo) => void = () => undefined;
+    const found = new Promise<HardwareInfo>((resolve) => (resolveFound = resolve));
     const hub = new FakeHub();
     const board = new FakeBoard(hub, { equipment: () => found });
     await board.powerOn();
     expect(hub.at("boardkeeper.update.phase")).toBe("idle");
     expect(hub.at("boardkeeper.board.equipment")).toBeUndefined();
-    tell(equipment);
+    resolveFound(equipment);
     await settle();
     expect(hub.at("boardkeeper.board.equipment")).toStrictEqual(equipment);
   });

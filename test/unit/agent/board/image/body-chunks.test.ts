@@ -35,7 +35,7 @@ test("an empty body has no pieces", async () => {
   expect(await digestOf(bodyChunks(Readable.from([])))).toMatchObject({ lengths: [] });
 });
 
-test("what came before a connection was lost is handed out before that is told", async () => {
+test("what came before a connection was lost is returned before the error", async () => {
   const response = new Readable({ read: () => undefined });
   const pieces = bodyChunks(response);
   const first = pieces.next();

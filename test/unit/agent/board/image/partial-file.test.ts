@@ -113,7 +113,7 @@ it.each([1, 3])(
       code: "disk-error",
       message: expect.stringContaining("EIO"),
     });
-    expect(given).toBeLessThanOrEqual(1); // It is told with the next bytes, or at their end.
+    expect(given).toBeLessThanOrEqual(1); // It is reported with the next bytes, or at their end.
     expect(board.asked).toBe(1); // No server can help.
   },
 );

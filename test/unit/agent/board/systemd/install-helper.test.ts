@@ -144,8 +144,8 @@ describe("root's install helper", () => {
 
   it("stops the program when the agent hangs up, and lets the next one in when that has ended", async () => {
     const helper = await startInstallHelper(
-      `trap 'sleep 0.3; echo over >>story; exit' TERM
-       echo "$1" >>story; [ "$1" = commit ] || { touch started; sleep 600 & wait; }`,
+      `trap 'sleep 0.3; echo over >>trace; exit' TERM
+       echo "$1" >>trace; [ "$1" = commit ] || { touch started; sleep 600 & wait; }`,
     );
     const agent = new AbortController();
     const image = await stagedImage();
@@ -154,7 +154,7 @@ describe("root's install helper", () => {
     agent.abort(new Error("stopped"));
     await expect(installing).rejects.toThrow("stopped");
     await ask(helper, "commit", image);
-    expect(await read(helper, "story")).toBe("install\nover\ncommit\n");
+    expect(await read(helper, "trace")).toBe("install\nover\ncommit\n");
   });
 
   it("is done when the program has ended, whoever holds its pipes", async () => {

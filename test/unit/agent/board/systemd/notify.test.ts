@@ -44,7 +44,7 @@ it("a process that is started through with-notify-socket reaches the socket by a
   expect(message).toBe("listening\nREADY=1\nSTATUS=Two lines.\nCHILD=false\n");
 });
 
-it("nobody is told anything where there is no systemd, or where its words are for another process", () => {
+it("sends nothing without systemd, or where the socket is for another process", () => {
   for (const env of [{}, { LISTEN_PID: "1", LISTEN_FDS: "1", LISTEN_FDNAMES: "notify" }]) {
     const manager = systemdServiceManager(env, quiet);
     expect(manager.watchdogMs).toBeNull();

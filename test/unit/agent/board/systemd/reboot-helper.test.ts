@@ -18,7 +18,7 @@ let requests = 0;
 const [program, ...args] =
   process.geteuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : (["env"] as const);
 
-/** A folder as tmpfiles.d makes it, and root's own program with a systemd that notes what it is told. */
+/** A folder as tmpfiles.d makes it, and root's own program with a systemd that notes its orders. */
 async function startHelper({ held = "", refusal = "", logind = "answers" } = {}): Promise<{
   readonly folder: string;
   readonly request: string;
@@ -167,7 +167,7 @@ describe("root's reboot helper", () => {
     },
   );
 
-  it("pauses where the agent has shut its folder, which systemd looks into all the same", async () => {
+  it("pauses where the agent has shut its folder, which systemd reads all the same", async () => {
     const { folder, request, runHelper } = await startHelper();
     await writeFile(request, "");
     await chmod(join(folder, "requests"), 0);

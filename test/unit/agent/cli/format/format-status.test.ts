@@ -8,15 +8,15 @@ import { jobWith, states } from "../../../../support/updates.ts";
 
 const at = "2026-01-02T03:04:05.000Z";
 
-function told(state: JsonObject): Record<string, string> {
+function rowsOf(state: JsonObject): Record<string, string> {
   return Object.fromEntries(statusRows(state).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
 describe("a board whose agent runs", () => {
   const state = { running: true, stateDir: "/s", ...formatBoardkeeper(snapshotWith()) };
 
-  it("is told whole", () => {
-    const lines = told({ ...state, link: { up: true } });
+  it("is shown whole", () => {
+    const lines = rowsOf({ ...state, link: { up: true } });
     expect(lines["Agent"]).toMatch(/^running .*since 20/);
     expect(lines).toMatchObject({ State: "/s", Hub: "connected", Update: "none yet" });
   });
@@ -26,14 +26,14 @@ describe("a board whose agent runs", () => {
     [{ waitsFor: "clock" }, "waiting for the clock to be set, then for the maintenance window"],
   ] as const)("says what its update waits for: %j", (update, words) => {
     const staged = formatBoardkeeper(snapshotWith({ phase: "staged", ...update }));
-    expect(told({ ...state, ...staged })["Update"]).toContain(words);
+    expect(rowsOf({ ...state, ...staged })["Update"]).toContain(words);
   });
 
   it("says what stands between it and its hub", () => {
-    expect(told({ ...state, link: { up: false, diagnosis: "The clock is wrong." } })["Hub"]).toBe(
+    expect(rowsOf({ ...state, link: { up: false, diagnosis: "The clock is wrong." } })["Hub"]).toBe(
       "not connected. The clock is wrong.",
     );
-    expect(told({ ...state, link: { up: false, diagnosis: null } })["Hub"]).toContain("is under way");
+    expect(rowsOf({ ...state, link: { up: false, diagnosis: null } })["Hub"]).toContain("is under way");
   });
 });
 
@@ -45,8 +45,8 @@ describe("a board whose agent does not run", () => {
     ...describeSavedState({ ...initialState("boot-1"), ...changes }, "boot-2"),
   });
 
-  it("is told as far as it is saved", () => {
-    expect(told(saved({}))).toEqual({
+  it("is shown as far as it is saved", () => {
+    expect(rowsOf(saved({}))).toEqual({
       Agent: "not running",
       State: "/s",
       Boot: "the board has rebooted since the state was saved",
@@ -60,14 +60,14 @@ describe("a board whose agent does not run", () => {
     ["window", "staged 2.0.0, waiting for the maintenance window (op-1)"],
     ["manual", "staged 2.0.0, waiting for approval: boardkeeper apply (op-1)"],
   ])("says what its update waits for (%s)", (apply, line) => {
-    expect(told(saved({ update: states(jobWith({ apply })).staged }))["Update"]).toBe(line);
+    expect(rowsOf(saved({ update: states(jobWith({ apply })).staged }))["Update"]).toBe(line);
   });
 
   it("says what its reboot waits for", () => {
     const job = { operationId: "r-1", reason: null, force: false, acceptedAt: at, scheduledFor: at };
     const reboot = { phase: "scheduled", last: null, job, bootId: "boot-1", dueBootMs: 1 } as const;
-    expect(told(saved({ reboot }))["Reboot"]).toBe(`scheduled for ${at} (r-1); none proven yet`);
-    expect(told(saved({ reboot: { ...reboot, job: { ...job, window: true } } }))["Reboot"]).toBe(
+    expect(rowsOf(saved({ reboot }))["Reboot"]).toBe(`scheduled for ${at} (r-1); none proven yet`);
+    expect(rowsOf(saved({ reboot: { ...reboot, job: { ...job, window: true } } }))["Reboot"]).toBe(
       "scheduled for the maintenance window (r-1); none proven yet",
     );
   });
@@ -75,17 +75,17 @@ describe("a board whose agent does not run", () => {
   it("says what its update came to", () => {
     const error = { code: "no-space", during: "downloading", message: "The disk is full." };
     const failed = saved({ update: { phase: "failed", job: jobWith(), times: { ended: at }, error } });
-    expect(told(failed)["Update"]).toBe(`failed 2.0.0 at ${at} (op-1): no-space, The disk is full.`);
+    expect(rowsOf(failed)["Update"]).toBe(`failed 2.0.0 at ${at} (op-1): no-space, The disk is full.`);
   });
 
   it("says when it rebooted last, and why", () => {
     const last = { fromBootId: "boot-0", bootId: "boot-1", cause: "other", at, clockSynchronized: true } as const;
-    const lines = told(saved({ reboot: { phase: "idle", last } }));
+    const lines = rowsOf(saved({ reboot: { phase: "idle", last } }));
     expect(lines["Reboot"]).toBe(`last at ${at}, not by this agent: a power cut, a crash or somebody else`);
   });
 
   it("says nothing of a board on which nobody has saved anything", () => {
-    const lines = told({ running: false, stateDir: "/s", problems: [], ...describeSavedState(undefined, "boot-1") });
+    const lines = rowsOf({ running: false, stateDir: "/s", problems: [], ...describeSavedState(undefined, "boot-1") });
     expect(lines).toEqual({ Agent: "not running", State: "/s", Update: "none yet", Reboot: "none proven yet" });
   });
 });

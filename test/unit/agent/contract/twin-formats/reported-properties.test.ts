@@ -166,7 +166,7 @@ describe("one snapshot, four vocabularies", () => {
     expect(times.every((time) => time.length === 26)).toBe(true);
   });
 
-  it("has no key but the root's that holds the word which the seed tutorial's service looks for", () => {
+  it("has no key but the root's that holds the word that the seed tutorial's service searches for", () => {
     const [, snapshot] = rows.find(([row]) => row === "reboot-proven") ?? [];
     const text = JSON.stringify(snapshot && reportedProperties(snapshot));
     expect(text.split("rebootTime").length - 1).toBe(1);

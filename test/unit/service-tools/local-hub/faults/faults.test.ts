@@ -66,7 +66,7 @@ describe("a fault", () => {
     expect(faults.activeFor("latency", first, board)).toBeUndefined();
   });
 
-  it("tells who waits that it has its hits, or never will", async () => {
+  it("resolves waits when it has its hits, and rejects them when it never will", async () => {
     const { faults } = setUp();
     const fault = faults.add("desired-lost", {}, { times: 2 });
     const [twice, thrice] = [fault.waitForHits(2), fault.waitForHits(3)];

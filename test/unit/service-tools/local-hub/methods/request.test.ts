@@ -7,7 +7,7 @@ const LIMIT = 128 * 1024;
 describe("a method request", () => {
   it.each<{ what: string; body: Json; call: object }>([
     {
-      what: "waits 30 s for an answer and not at all for the device, unless told otherwise",
+      what: "waits 30 s for an answer and not at all for the device, by default",
       body: { methodName: "reboot" },
       call: { name: "reboot", payload: "", connectTimeoutMs: 0, responseTimeoutMs: 30_000 },
     },

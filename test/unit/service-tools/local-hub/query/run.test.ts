@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../../../service-tools/local-hub/lib/json
 import { parseQuery } from "../../../../../service-tools/local-hub/query/parser.ts";
 import { itemType, pageOf, parsePageSize, runQuery } from "../../../../../service-tools/local-hub/query/run.ts";
 
-/** Five small twins; `deviceId` tells them apart in the rows below. */
+/** Five small twins; `deviceId` identifies them in the rows below. */
 const twins: JsonObject[] = [
   {
     deviceId: "a",

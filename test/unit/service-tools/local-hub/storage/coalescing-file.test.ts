@@ -32,15 +32,15 @@ describe("a kept file", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("tells those who asked that it could not be written, and writes again when it can", async () => {
+  it("rejects the saves that could not be written, and writes again later", async () => {
     const folder = join(await temporaryFolder(), "state");
     await mkdir(folder);
     const file = new CoalescingFile(join(folder, "value"));
     await file.save(() => "1");
     await rm(folder, { recursive: true });
     const asked = [file.save(() => "2"), file.save(() => "3")];
-    const told = await Promise.allSettled(asked);
-    expect(told.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    const results = await Promise.allSettled(asked);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     await file.idle();
     await mkdir(folder);
     await file.save(() => "4");

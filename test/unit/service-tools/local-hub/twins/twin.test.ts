@@ -67,14 +67,14 @@ describe("PATCH by the service", () => {
     expect(Object.keys(desired.metadata)).toEqual(["$lastUpdated", "$lastUpdatedVersion", "a"]);
   });
 
-  it("tells the device the patch as it came, nulls included, and the new version", () => {
+  it("notifies the device of the patch as it came, nulls included, and the new version", () => {
     const { notification } = valueOf(
       patchByService(newTwin(BORN), { properties: { desired: { a: null, b: { c: 1 } } } }, FIRST),
     );
     expect(JSON.stringify(notification)).toBe('{"a":null,"b":{"c":1},"$version":2}');
   });
 
-  it("of tags alone leaves the desired version and tells the device nothing", () => {
+  it("of tags alone leaves the desired version and does not notify the device", () => {
     const { twin, notification } = valueOf(patchByService(newTwin(BORN), { tags: { site: "a" } }, FIRST));
     expect(notification).toBeUndefined();
     expect([twin.desired.version, twin.version, twin.etagCounter]).toEqual([1, 3, 2]);
