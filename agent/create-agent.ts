@@ -25,11 +25,11 @@ import { ReportedState } from "./twin/reported-state.ts";
 import { flushedWithin, Reporter } from "./twin/reporter.ts";
 import { untilApplyAllowed } from "./update/apply-gate.ts";
 import { DesiredFirmwareHandler } from "./update/desired-firmware-handler.ts";
-import { DryRunPipeline } from "./update/dry-run.ts";
+import { DryRunPipeline } from "./update/dry-run-pipeline.ts";
 import { createHealthCheck, waitForLink } from "./update/health-check.ts";
 import { StagingPipeline } from "./update/image-pipeline.ts";
 import { LocalUpload } from "./update/local-upload.ts";
-import type { UpdateLimits } from "./update/request.ts";
+import type { UpdateLimits } from "./update/validate-request.ts";
 import { UpdateRunner } from "./update/runner.ts";
 import { startTrialWatchdog } from "./update/trial-watchdog.ts";
 

@@ -4,7 +4,7 @@ import { isAbsent } from "../lib/errors.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { parseHubAddress, type HubAddress } from "../hub/address.ts";
 import { findConnectionString, type Credentials } from "./credentials.ts";
-import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good.ts";
+import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good-format.ts";
 import { stateFileNames } from "./paths.ts";
 import { parseSettings, type SettingSource } from "./parse-settings.ts";
 import type { Settings } from "./settings.ts";

@@ -2,7 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { errorMessage, isAbsent } from "../lib/errors.ts";
-import { stateDirInBrokenToml } from "./last-known-good.ts";
+import { stateDirInBrokenToml } from "./last-known-good-format.ts";
 import { flatten, settingNames, environmentVariable, type SettingSource } from "./parse-settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 

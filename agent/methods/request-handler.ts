@@ -13,11 +13,11 @@ import { StateNotPersisted, type Decision } from "../state/ports.ts";
 import type { Inhibitor } from "../reboot/inhibitors.ts";
 import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/request-decisions.ts";
-import { planReboot } from "../reboot/request.ts";
+import { planReboot } from "../reboot/validate-request.ts";
 import { type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
 import { rememberOperation, repeatedReply } from "../operations/remembered-operations.ts";
 import { decideApply, decideCancel, decideUpdate } from "../update/request-decisions.ts";
-import { parseUpdateRequest, type UpdateLimits } from "../update/request.ts";
+import { parseUpdateRequest, type UpdateLimits } from "../update/validate-request.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 
 /** The reply waits this long for the hub to acknowledge the new phase: a poller would stop at a stale "completed". */

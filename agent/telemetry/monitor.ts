@@ -2,7 +2,8 @@ import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SendTelemetry } from "../hub/connection.ts";
-import { healthAlerts, reportReason, type ReportReason, type ReportIntervals } from "./report-policy.ts";
+import { healthAlerts } from "./health-alerts.ts";
+import { reportReason, type ReportReason, type ReportIntervals } from "./report-policy.ts";
 import type { BoardMetrics } from "./metrics.ts";
 
 /** How often metrics are read while the board is connected. */

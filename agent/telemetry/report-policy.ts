@@ -1,3 +1,4 @@
+import { diskLeft, healthAlerts, memoryLeft } from "./health-alerts.ts";
 import type { BoardMetrics } from "./metrics.ts";
 
 /* When a report of the board's health is worth a message: each counts against the hub's quota. Pure. */
@@ -10,13 +11,6 @@ export interface ReportIntervals {
 }
 
 export type ReportReason = "start" | "interval" | "change";
-
-/** Conditions that a person should check. The words never change their meaning: hubs route by them. */
-export type HealthAlert = "under-voltage" | "throttled" | "hot" | "memory-low" | "disk-low" | "storage-worn";
-
-const hotCelsius = 80;
-const lowShare = 0.05;
-const wornPercent = 90;
 
 /** Smaller differences are not significant. */
 const significantChange = { celsius: 10, memoryShare: 0.2, diskShare: 0.05 } as const;
@@ -44,29 +38,6 @@ function hasChanged(before: BoardMetrics, after: BoardMetrics): boolean {
     differs(memoryLeft(before), memoryLeft(after), significantChange.memoryShare) ||
     differs(diskLeft(before), diskLeft(after), significantChange.diskShare)
   );
-}
-
-/** The conditions of a board now, in a fixed order. An unknown value is no condition. */
-export function healthAlerts(metrics: BoardMetrics): readonly HealthAlert[] {
-  const { power, cpuCelsius, storageWornPercent } = metrics;
-  const found: readonly [HealthAlert, boolean][] = [
-    ["under-voltage", power?.underVoltage === true],
-    ["throttled", power?.throttled === true],
-    ["hot", (cpuCelsius ?? 0) >= hotCelsius],
-    ["memory-low", (memoryLeft(metrics) ?? 1) < lowShare],
-    ["disk-low", (diskLeft(metrics) ?? 1) < lowShare],
-    ["storage-worn", (storageWornPercent ?? 0) >= wornPercent],
-  ];
-  return found.filter(([, is]) => is).map(([alert]) => alert);
-}
-
-/** The share that is left; NaN where there is none at all: every comparison with it is false. */
-function memoryLeft({ memory }: BoardMetrics): number | null {
-  return memory && memory.availableBytes / memory.totalBytes;
-}
-
-function diskLeft({ disk }: BoardMetrics): number | null {
-  return disk && disk.freeBytes / disk.totalBytes;
 }
 
 /** A value that becomes known or unknown is no change of the board, but of what can be read. */

@@ -6,7 +6,7 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
 import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware.ts";
 import type { UpdateSlice } from "./job.ts";
-import { parseUpdateRequest, type UpdateLimits } from "./request.ts";
+import { parseUpdateRequest, type UpdateLimits } from "./validate-request.ts";
 
 export interface DesiredFirmwarePorts extends Runtime {
   readonly store: StateStore<UpdateSlice>;

@@ -3,7 +3,7 @@ import type { Decision } from "../state/ports.ts";
 import type { UpdateSlice } from "./job.ts";
 import { isCancellable, isRunning, step } from "./machine.ts";
 import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
-import type { ParsedUpdateRequest } from "./request.ts";
+import type { ParsedUpdateRequest } from "./validate-request.ts";
 
 /* Decides about the desired `firmware` document from the saved state. Pure, as request-decisions.ts is for methods. */
 

@@ -3,7 +3,7 @@ import { errorReply, type MethodReply } from "../contract/method-reply.ts";
 import type { Decision } from "../state/ports.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 import { isRunning, step } from "./machine.ts";
-import { isSameImage, type ParsedUpdateRequest } from "./request.ts";
+import { isSameImage, type ParsedUpdateRequest } from "./validate-request.ts";
 
 /* Decides requests about updates from the saved state. Pure: the state store runs one decision at a time. */
 

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../agent/config/load.ts";
 import { check } from "../../agent/contract/check.ts";
 import { redact } from "../../agent/contract/safe-text.ts";
-import { planReboot } from "../../agent/reboot/request.ts";
+import { planReboot } from "../../agent/reboot/validate-request.ts";
 import { noUsage, partialMetadata } from "../../agent/download/partial-metadata.ts";
-import { parseUpdateRequest } from "../../agent/update/request.ts";
+import { parseUpdateRequest } from "../../agent/update/validate-request.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /* Each input that broke a property once, by name. */

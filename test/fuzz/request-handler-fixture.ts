@@ -2,7 +2,7 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
 import { DesiredFirmwareHandler } from "../../agent/update/desired-firmware-handler.ts";
-import type { UpdateLimits } from "../../agent/update/request.ts";
+import type { UpdateLimits } from "../../agent/update/validate-request.ts";
 import { RequestHandler } from "../../agent/methods/request-handler.ts";
 import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";

@@ -13,7 +13,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(job|machine|recover|request|report|request-decisions|desired-firmware|inhibitors)\.ts$|download\/(failure-outcome|mirror-policy|partial-metadata|response|token-bucket)\.ts$|maintenance\/window\.ts$|config\/(connection-string|last-known-good|launch-options|parse-settings|paths|remote-config|setting-types|settings)\.ts$|telemetry\/(metrics|report-policy)\.ts$|hub\/(reconnect-policy|connection-error|desired-document|address|connection)\.ts$|twin\/progress-throttle\.ts$|cli\/(doctor\/(?!access-check|diagnose-hub)|format\/)|state\/ports\.ts$|operations\/(agent-state|remembered-operations|blocking|history)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/(local-api\/protocol|probes\/facts)\.ts$|lib\/(backoff|disk-errors|errors)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(job|machine|recover|validate-request|report|request-decisions|desired-firmware|inhibitors)\.ts$|download\/(failure-outcome|mirror-policy|partial-metadata|response|token-bucket)\.ts$|maintenance\/window\.ts$|config\/(connection-string|last-known-good-format|launch-options|parse-settings|paths|remote-config|setting-types|settings)\.ts$|telemetry\/(metrics|health-alerts|report-policy)\.ts$|hub\/(reconnect-policy|connection-error|desired-document|address|connection)\.ts$|twin\/progress-throttle\.ts$|cli\/(doctor\/(?!access-check|diagnose-hub)|format\/)|state\/ports\.ts$|operations\/(agent-state|remembered-operations|blocking|history)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/(local-api\/protocol|probes\/facts)\.ts$|lib\/(backoff|disk-errors|errors)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =

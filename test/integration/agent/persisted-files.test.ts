@@ -6,7 +6,7 @@ import { HistoryFile } from "../../../agent/board/fs/history-file.ts";
 import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";
 import { loadHardwareInfo, saveHardwareInfo } from "../../../agent/board/hardware/hardware-info.ts";
 import { readBoard, writeBoard } from "../../../agent/board/simulator/board.ts";
-import { parseLastKnownGood, serializeLastKnownGood } from "../../../agent/config/last-known-good.ts";
+import { parseLastKnownGood, serializeLastKnownGood } from "../../../agent/config/last-known-good-format.ts";
 import { check } from "../../../agent/contract/check.ts";
 import { partialMetadata } from "../../../agent/download/partial-metadata.ts";
 import { writeHistory } from "../../../agent/operations/history.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { healthAlerts, reportReason } from "../../../../agent/telemetry/report-policy.ts";
+import { reportReason } from "../../../../agent/telemetry/report-policy.ts";
 import type { BoardMetrics } from "../../../../agent/telemetry/metrics.ts";
 import { goodMetrics as good } from "../../../support/metrics.ts";
 
@@ -54,20 +54,4 @@ describe("a report of the board's health", () => {
     expect(reportReason({ atMs: 0, metrics: good }, hourMs, { ...good, ...change }, terms)).toBeNull();
     expect(reportReason({ atMs: 0, metrics: { ...good, ...change } }, hourMs, good, terms)).toBeNull();
   });
-});
-
-it.each<[string, Partial<BoardMetrics>, string[]]>([
-  ["nothing", {}, []],
-  ["low voltage", { power: { ...power, underVoltage: true } }, ["under-voltage"]],
-  ["low voltage in the past", { power: { ...power, underVoltageSinceBoot: true, throttledSinceBoot: true } }, []],
-  ["being slowed down", { power: { ...power, throttled: true } }, ["throttled"]],
-  ["heat", { cpuCelsius: 80 }, ["hot"]],
-  ["almost heat", { cpuCelsius: 79.9 }, []],
-  ["little memory and disk", { ...memory(49_999_999), ...disk(1_599_999_999) }, ["memory-low", "disk-low"]],
-  ["enough memory and disk", { ...memory(50_000_000), ...disk(1_600_000_000) }, []],
-  ["worn storage", { storageWornPercent: 90 }, ["storage-worn"]],
-  ["storage that lasts", { storageWornPercent: 80 }, []],
-  ["what is not known", { cpuCelsius: null, power: null, memory: null, disk: null, storageWornPercent: null }, []],
-])("a board is to be looked at for %s", (_what, change, alerts) => {
-  expect(healthAlerts({ ...good, ...change })).toStrictEqual(alerts);
 });

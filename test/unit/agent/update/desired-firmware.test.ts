@@ -4,7 +4,7 @@ import { initialState, type AgentState } from "../../../../agent/operations/agen
 import { decideDesired, decideNoDesired } from "../../../../agent/update/desired-firmware.ts";
 import { decideUpdate } from "../../../../agent/update/request-decisions.ts";
 import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
-import type { ParsedUpdateRequest } from "../../../../agent/update/request.ts";
+import type { ParsedUpdateRequest } from "../../../../agent/update/validate-request.ts";
 import { digest, jobWith, states, t } from "../../../support/updates.ts";
 
 const at = t(30);

@@ -4,7 +4,7 @@ import {
   serializeLastKnownGood,
   parseLastKnownGood,
   stateDirInBrokenToml,
-} from "../../../../agent/config/last-known-good.ts";
+} from "../../../../agent/config/last-known-good-format.ts";
 import type { LaunchArguments } from "../../../../agent/config/launch-options.ts";
 
 const given: LaunchArguments = { configFile: "/etc/x.toml", simulate: false, deviceId: undefined, moduleId: undefined };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isSameImage, parseUpdateRequest, type UpdateLimits } from "../../../../agent/update/request.ts";
+import { isSameImage, parseUpdateRequest, type UpdateLimits } from "../../../../agent/update/validate-request.ts";
 
 const hex = "AB".repeat(32);
 const board: UpdateLimits = {
