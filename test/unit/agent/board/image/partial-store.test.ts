@@ -71,7 +71,7 @@ describe("an image on its way to the disk", () => {
     freeBytes = 99;
     await expect(come()).rejects.toMatchObject({
       code: "no-space",
-      message: expect.stringContaining("99 bytes are free, and 100 are to stay so (update.keep-free)"),
+      message: expect.stringContaining("99 bytes are free, and 100 must stay free (update.keep-free)"),
     });
     await partial.close();
   });
