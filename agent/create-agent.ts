@@ -77,9 +77,11 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
       currentVersion: null,
     },
   });
-  const reported = (withinMs: number, signal?: AbortSignal): Promise<void> =>
+  const flushReports = (withinMs: number, signal?: AbortSignal): Promise<void> =>
     flushedWithin(reporter, timer, withinMs, signal);
-  const stamp = trustedTimestampSource(runtime, (isSynchronized) => reportedState.setClockSynchronized(isSynchronized));
+  const trustedTimestamp = trustedTimestampSource(runtime, (isSynchronized) =>
+    reportedState.setClockSynchronized(isSynchronized),
+  );
 
   // Reboots, in maintenance windows where requested.
   const gate = new WindowGate({
@@ -87,7 +89,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     windows: () => effectiveSettings.current.maintenanceWindows,
     splayFraction: splayFraction(runtime.digest(ports.identity)),
   });
-  const windowOpened: WindowGate["untilOpen"] = (onWait, signal) => gate.untilOpen(onWait, signal);
+  const untilWindowOpen: WindowGate["untilOpen"] = (onWait, signal) => gate.untilOpen(onWait, signal);
   const reboots = new RebootRunner({
     ...runtimeFor("reboot", runtime),
     store,
@@ -95,10 +97,10 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     rebootPort,
     isUpdateApplying: () => isUpdateApplying(store.state),
     deadlineMs: settings.rebootDeadlineMs,
-    reported,
-    windowOpened,
+    flushReports,
+    untilWindowOpen,
     onWait: (wait) => reportedState.setWait("reboot", wait),
-    stamp,
+    trustedTimestamp,
   });
 
   // Updates: images that are uploaded or downloaded, installed, and proven.
@@ -122,7 +124,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
   const applyGate = {
     store,
     isRebooting: () => isRebooting(store.state),
-    windowOpened,
+    untilWindowOpen,
     onWait: reportedState.setWait.bind(reportedState, "update"),
   };
   const updates = new UpdateRunner({
@@ -142,9 +144,9 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     waitForLink: (signal) => waitForLink({ ...runtime, linkUp }, signal),
     untilApplyAllowed: (job, signal) => untilApplyAllowed(applyGate, job, signal),
     isRebooting: applyGate.isRebooting,
-    alsoChanged: (update) => unblockReboot(store.state, update, bootClock.nowMs()),
+    relatedChanges: (update) => unblockReboot(store.state, update, bootClock.nowMs()),
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
-    stamp,
+    trustedTimestamp,
     onProgress: (progress) => reportedState.setProgress(progress),
     onVersion: (version) => reportedState.setVersion(version),
   });
@@ -174,13 +176,13 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     mode,
     limits,
     window: () => gate.status(),
-    roomBytes: () => staging.availableBytes(),
+    availableImageBytes: () => staging.availableBytes(),
     inhibitors: () => rebootPort.inhibitors(),
     snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
     link: () => ({ up: connection.isConnected, diagnosis: connection.diagnosis, metered: quota.counts }),
-    reported,
-    recovered: (withinMs) => recovery.within(withinMs),
+    flushReports,
+    awaitRecovery: (withinMs) => recovery.within(withinMs),
   });
   const desiredHandler = new DesiredHandler({
     isRecovered: () => recovery.isRecovered,

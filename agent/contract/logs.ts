@@ -24,7 +24,7 @@ export interface LogPage {
 }
 
 /** A direct method's reply may have 128 KB; the rest is for what is around the lines. */
-const mostBytes = 100 * 1_024 - 1_024;
+const maxPageBytes = 100 * 1_024 - 1_024;
 const longestMessage = 1_000;
 
 /**
@@ -37,7 +37,7 @@ export function newestLogPage(lines: readonly string[], request: LogsRequest): L
   let [from, bytes] = [wanted.length, 0];
   for (; from > 0; from -= 1) {
     bytes += encoder.encode(JSON.stringify(wanted[from - 1])).length + 1;
-    if (bytes > mostBytes) break;
+    if (bytes > maxPageBytes) break;
   }
   return { lines: wanted.slice(from), omitted: from };
 }

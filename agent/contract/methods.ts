@@ -75,12 +75,12 @@ const rebootRequest = v.object({
 });
 export type RebootRequest = v.InferOutput<typeof rebootRequest>;
 
-const mostMirrors = 4;
+const maxMirrors = 4;
 /** Other addresses of the same image. */
 export const mirrors = v.pipe(
   rule<unknown[]>(
-    `a list of at most ${mostMirrors} URIs`,
-    (value) => Array.isArray(value) && value.length <= mostMirrors,
+    `a list of at most ${maxMirrors} URIs`,
+    (value) => Array.isArray(value) && value.length <= maxMirrors,
   ),
   v.array(packageUri),
 );

@@ -120,7 +120,7 @@ class ResumableDownload {
     try {
       return await this.#untilComplete();
     } finally {
-      this.#partial.noteUsage(this.#usage());
+      this.#partial.setUsage(this.#usage());
     }
   }
 
@@ -265,7 +265,7 @@ class ResumableDownload {
   #onChunk(bytes: number): void {
     this.#receivedBytes += bytes;
     this.#delay = null;
-    this.#partial.noteUsage(this.#usage());
+    this.#partial.setUsage(this.#usage());
     this.#reportProgress();
   }
 

@@ -45,7 +45,7 @@ export interface PartialImage {
   /** Saves the job's usage; writes at most once in a while. */
   saveUsage(usage: DownloadUsage): Promise<void>;
   /** Remembers the job's usage; written with the next save. */
-  noteUsage(usage: DownloadUsage): void;
+  setUsage(usage: DownloadUsage): void;
   /** Discards all bytes and their metadata. */
   startOver(usage: DownloadUsage): Promise<void>;
   /** Resolves when bytes and metadata survive a power cut. */

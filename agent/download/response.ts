@@ -99,7 +99,7 @@ export function checkImageSize(bytes: number, maxBytes: number, availableBytes: 
   if (bytes > availableBytes) {
     throw new AgentError(
       "no-space",
-      `The image has ${bytes} bytes or more; the board has room for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`,
+      `The image has ${bytes} bytes or more; the board has space for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`,
     );
   }
 }

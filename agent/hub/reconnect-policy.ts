@@ -31,11 +31,11 @@ export interface ConnectionHistory {
   /** Failed attempts and short connections since the last stable one. */
   readonly failures: number;
   /** Connections in a row that were opened and then ended by the hub or the network within seconds. */
-  readonly shortLives: number;
+  readonly shortConnections: number;
   readonly diagnosis: Diagnosis | null;
 }
 
-export const initialHistory: ConnectionHistory = { failures: 0, shortLives: 0, diagnosis: null };
+export const initialHistory: ConnectionHistory = { failures: 0, shortConnections: 0, diagnosis: null };
 
 /** A connection that has ended, or a failed attempt to open one. */
 export interface EndedConnection {
@@ -49,8 +49,8 @@ export interface EndedConnection {
 /** A connection that lasts this long clears the history. */
 const stableAfterMs = 30_000;
 /** Another agent with our identity ends a connection long before this. */
-const shortLifeMs = 15_000;
-const shortLivesOfDuplicateIdentity = 3;
+const shortConnectionMs = 15_000;
+const duplicateIdentityAfter = 3;
 
 /** The waits for each diagnosis, with full jitter. */
 const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
@@ -79,14 +79,14 @@ export function nextReconnect(
   if (kind === "own") return { history: initialHistory, waitMs: 0 };
   const wasStable = upMs !== null && upMs >= stableAfterMs;
   const failures = wasStable ? 1 : before.failures + 1;
-  const isShort = kind === "lost" && upMs !== null && upMs < shortLifeMs;
-  const shortLives = isShort ? before.shortLives + 1 : upMs === null ? before.shortLives : 0;
-  const diagnosis = diagnose(ended, shortLives);
-  const history = { failures, shortLives, diagnosis };
+  const isShort = kind === "lost" && upMs !== null && upMs < shortConnectionMs;
+  const shortConnections = isShort ? before.shortConnections + 1 : upMs === null ? before.shortConnections : 0;
+  const diagnosis = diagnose(ended, shortConnections);
+  const history = { failures, shortConnections, diagnosis };
   return { history, waitMs: reconnectDelayMs(diagnosis, kind, failures, random) };
 }
 
-function diagnose({ kind, clockTrusted }: EndedConnection, shortLives: number): Diagnosis {
+function diagnose({ kind, clockTrusted }: EndedConnection, shortConnections: number): Diagnosis {
   switch (kind) {
     case "certificate-time":
       return clockTrusted ? "certificate" : "clock";
@@ -99,7 +99,7 @@ function diagnose({ kind, clockTrusted }: EndedConnection, shortLives: number): 
     case "quota":
       return "quota";
     case "lost":
-      return shortLives >= shortLivesOfDuplicateIdentity ? "duplicate-identity" : "offline";
+      return shortConnections >= duplicateIdentityAfter ? "duplicate-identity" : "offline";
     case "no-network":
     case "unreachable":
     case "silent":

@@ -96,12 +96,12 @@ class Session {
 
   /** Resolves when the session has to end by itself: a patch was missed, a report not acknowledged, or the token is due. */
   async run(): Promise<ConnectionError> {
-    const { onMethod: method, onMethodAnswered: answered, onDesired, onConnected: onUp, log } = this.#ports;
+    const { onMethod, onMethodAnswered, onDesired, onConnected, log } = this.#ports;
     const early: DesiredPatch[] = []; // They arrived before the twin was read.
     let applyPatch = (patch: DesiredPatch): void => void early.push(patch);
     await this.#connection.subscribe({
-      onMethod: (name, payload) => this.#trackBusy(method(name, payload)),
-      onMethodAnswered: answered,
+      onMethod: (name, payload) => this.#trackBusy(onMethod(name, payload)),
+      onMethodAnswered,
       onDesiredPatch: (patch) => applyPatch(patch),
     });
     const twin = await this.#retryThrottled("twin", () => this.#readTwin());
@@ -115,7 +115,7 @@ class Session {
         if (result === "applied") onDesired(document.content, document.version);
         if (result === "gap") end(new ConnectionError("missed", "A change of the desired properties was missed."));
       };
-      onUp(
+      onConnected(
         twin.reported,
         (patch) => this.#trackBusy(this.#report(patch, end)),
         (message) => this.#trackBusy(this.#sendTelemetry(message)),

@@ -7,20 +7,20 @@ const defaultBytes = 256 * 1_024;
  * The last lines of the log, in memory: so `getLogs` works on every board, wherever its log goes, and no disk wears for it.
  */
 export class LogRingBuffer {
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   readonly #lines: string[] = [];
   #bytes = 0;
 
   /** @param mostBytes counted in characters */
   constructor(mostBytes: number = defaultBytes) {
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = mostBytes;
   }
 
   /** Appends a line, and drops the oldest ones that no longer fit. */
   append(line: string): void {
     this.#lines.push(line.trimEnd());
     this.#bytes += line.length;
-    while (this.#bytes > this.#mostBytes && this.#lines.length > 0)
+    while (this.#bytes > this.#maxBytes && this.#lines.length > 0)
       this.#bytes -= (this.#lines.shift() ?? "").length + 1;
   }
 

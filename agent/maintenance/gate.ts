@@ -30,7 +30,7 @@ export class WindowGate {
   }
 
   async status(): Promise<WindowStatus> {
-    const { wallClock, windows, splayFraction: share } = this.#ports;
+    const { wallClock, windows, splayFraction } = this.#ports;
     const of = windows();
     if (of.length === 0) return { kind: "closed", until: null };
     if (!(await wallClock.synchronized())) return { kind: "clockUnknown" };
@@ -42,7 +42,7 @@ export class WindowGate {
     const nowMs = wallClock.now().getTime();
     const times = of.flatMap((window, at): number[] => {
       const openings = cached.openings[at];
-      const actMs = openings === undefined ? null : nextStart(window, openings, nowMs, share);
+      const actMs = openings === undefined ? null : nextStart(window, openings, nowMs, splayFraction);
       return actMs === null ? [] : [actMs];
     });
     const next = times.length === 0 ? null : Math.min(...times);

@@ -33,7 +33,7 @@ export interface RequestHandlerPorts extends Runtime {
   /** Whether a maintenance window is open now, or when the next one opens. */
   readonly window: () => Promise<WindowStatus>;
   /** Bytes that an image may take on this board now. */
-  readonly roomBytes: () => Promise<number>;
+  readonly availableImageBytes: () => Promise<number>;
   /** The inhibitor locks that are held now. */
   readonly inhibitors: () => Promise<readonly Inhibitor[]>;
   readonly snapshot: () => Snapshot;
@@ -42,9 +42,9 @@ export interface RequestHandlerPorts extends Runtime {
   /** The last lines of the log. */
   readonly logs: (asked: LogsRequest) => LogPage;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
-  readonly reported: (withinMs: number) => Promise<void>;
+  readonly flushReports: (withinMs: number) => Promise<void>;
   /** Waits for the recovery of the saved state, at most so long; returns whether it is done. Nothing is decided before. */
-  readonly recovered: (withinMs: number) => Promise<boolean>;
+  readonly awaitRecovery: (withinMs: number) => Promise<boolean>;
 }
 
 /** Who calls a method: the hub, or a user on the board (through the local API). */
@@ -81,9 +81,9 @@ export class RequestHandler {
   }
 
   async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {
-    if (method !== "getStatus" && method !== "getLogs" && !(await this.#ports.recovered(recoveryWaitMs))) {
-      const { lastWriteError: refusal } = this.#ports.store;
-      return refusal === undefined ? startingReply() : stateNotPersistedReply(refusal);
+    if (method !== "getStatus" && method !== "getLogs" && !(await this.#ports.awaitRecovery(recoveryWaitMs))) {
+      const { lastWriteError } = this.#ports.store;
+      return lastWriteError === undefined ? startingReply() : stateNotPersistedReply(lastWriteError);
     }
     switch (method) {
       case "rebootDevice":
@@ -108,9 +108,9 @@ export class RequestHandler {
   }
 
   #logs(payload: unknown): MethodReply {
-    const asked = parseLogsRequest(payload);
-    if (!asked.ok) return errorReply(invalidPayload(asked.problems).error);
-    const { lines, omitted } = this.#ports.logs(asked.value);
+    const request = parseLogsRequest(payload);
+    if (!request.ok) return errorReply(invalidPayload(request.problems).error);
+    const { lines, omitted } = this.#ports.logs(request.value);
     const more = omitted === 0 ? "" : `, and ${omitted} older ones that did not fit`;
     return { status: 200, payload: { Response: `${lines.length} lines of the agent's log${more}`, lines, omitted } };
   }
@@ -125,22 +125,22 @@ export class RequestHandler {
     const { job, delayMs, callerGaveId } = plan.value;
     const inhibitors = job.force ? [] : await this.#ports.inhibitors();
     const waitsFor = job.window === true ? window : null;
-    const order = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, inhibitors, window: waitsFor };
+    const proposal = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, inhibitors, window: waitsFor };
     return await this.#decideOnce("rebootDevice", job.operationId, callerGaveId, (saved) =>
-      decideReboot(saved, { ...order, blockedBy: describeBlockingUpdate(saved) }),
+      decideReboot(saved, { ...proposal, blockedBy: describeBlockingUpdate(saved) }),
     );
   }
 
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
-    const { limits, newId, roomBytes, wallClock, snapshot } = this.#ports;
+    const { limits, newId, availableImageBytes, wallClock, snapshot } = this.#ports;
     const parsed = parseUpdateRequest(payload, "method", { ...limits(), allowFileUri: caller === "board" }, newId());
     if (!parsed.ok) return errorReply(parsed.error);
     const { job, callerGaveId } = parsed.value;
-    const room = job.sizeBytes === null || job.rehearsal ? Infinity : await roomBytes();
+    const availableBytes = job.sizeBytes === null || job.rehearsal ? Infinity : await availableImageBytes();
     return await this.#decideOnce("firmwareUpdate", job.operationId, callerGaveId, (saved) => {
       const decision = decideUpdate(saved, parsed.value, snapshot().currentVersion, timestamp(wallClock));
-      if (decision.change === undefined || (job.sizeBytes ?? 0) <= room) return decision;
-      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has room for ${room}. Free some space, or raise update.staging-quota; then request the update again.`;
+      if (decision.change === undefined || (job.sizeBytes ?? 0) <= availableBytes) return decision;
+      const message = `The image of ${job.sizeBytes} bytes does not fit: the board has space for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`;
       return { answer: errorReply({ status: 507, code: "no-space", message }) };
     });
   }
@@ -155,7 +155,7 @@ export class RequestHandler {
     named: boolean,
     decide: (saved: AgentState) => Decision<AgentState, MethodReply>,
   ): Promise<MethodReply> {
-    const { store, reported } = this.#ports;
+    const { store, flushReports } = this.#ports;
     const reply = await store.transact((saved): Decision<AgentState, MethodReply> => {
       const repeated = repeatedReply(saved.operations, method, operationId);
       if (repeated !== undefined) return { answer: repeated };
@@ -164,7 +164,7 @@ export class RequestHandler {
       const operations = rememberOperation(saved.operations, { operationId, method, ...decision.answer });
       return { ...decision, change: { ...decision.change, operations } };
     });
-    await reported(acknowledgementMs);
+    await flushReports(acknowledgementMs);
     return reply;
   }
 
@@ -175,7 +175,7 @@ export class RequestHandler {
     const request = parseOperationReference(payload);
     if (!request.ok) return errorReply(invalidPayload(request.problems).error);
     const reply = await this.#ports.store.transact((saved) => decide(saved, request.value.operationId));
-    await this.#ports.reported(acknowledgementMs);
+    await this.#ports.flushReports(acknowledgementMs);
     return reply;
   }
 }

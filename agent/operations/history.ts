@@ -33,7 +33,7 @@ const entry = v.variant("kind", [
 export type HistoryEntry = Readonly<v.InferOutput<typeof entry>>;
 
 /** Some years of operations on a healthy board; a file of some kilobytes. */
-const mostEntries = 50;
+const maxEntries = 50;
 
 const file = v.object({ schema: v.literal(1), entries: v.array(entry) });
 
@@ -45,7 +45,7 @@ export function historyAfter(
 ): readonly HistoryEntry[] {
   const ended = [rebootEnd(saved, now), updateEnd(saved, now)].filter((one) => one !== undefined);
   const fresh = ended.filter(({ key }) => history.every((known) => known.key !== key));
-  return fresh.length === 0 ? history : [...history, ...fresh].slice(-mostEntries);
+  return fresh.length === 0 ? history : [...history, ...fresh].slice(-maxEntries);
 }
 
 export function writeHistory(entries: readonly HistoryEntry[]): string {

@@ -7,13 +7,13 @@ import { operationId } from "../contract/methods.ts";
 /** How late a reboot may start: the disk may fail for a moment, or the agent restart. */
 export const maxLatenessMs = 60_000;
 
-const cause = v.picklist(["requested", "update", "other"]);
+const rebootCause = v.picklist(["requested", "update", "other"]);
 
 /** The last reboot that a changed boot id proved. `at` is null until the clock is synchronized. */
 const lastReboot = v.object({
   fromBootId: shortText,
   bootId: shortText,
-  cause,
+  cause: rebootCause,
   at: v.nullable(isoTimestamp),
   clockSynchronized: v.boolean(),
 });
@@ -193,10 +193,10 @@ export function recoverReboot(
     if (isOlderCopy) return failPending(state, "state-lost", stateLost);
     return isOverdue(state, nowBootMs) ? failPending(state, "reboot-never-came", tooLate) : state;
   }
-  const { job, cause: why, startedAt } = pendingJob(state);
+  const { job, cause, startedAt } = pendingJob(state);
   return {
     phase: "proven",
-    last: { fromBootId: savedBootId, bootId, cause: why, at: null, clockSynchronized: false },
+    last: { fromBootId: savedBootId, bootId, cause, at: null, clockSynchronized: false },
     job,
     startedAt,
   };

@@ -8,10 +8,10 @@ import type { RebootState } from "./machine.ts";
  */
 export function describeReboot(state: RebootState, wait: BlockedBy | null = null): RebootSnapshot {
   const { last } = state;
-  const stamped = last !== null && last.at !== null ? { ...last, at: last.at } : null;
+  const timestamped = last !== null && last.at !== null ? { ...last, at: last.at } : null;
   const job = "job" in state ? state.job : null;
   return {
-    phase: state.phase === "proven" && stamped === null ? "rebooting" : state.phase,
+    phase: state.phase === "proven" && timestamped === null ? "rebooting" : state.phase,
     operationId: job?.operationId ?? null,
     reason: job?.reason ?? null,
     scheduledFor: scheduledForOf(state, wait),
@@ -19,7 +19,11 @@ export function describeReboot(state: RebootState, wait: BlockedBy | null = null
     fromBootId: fromBootIdOf(state),
     cause: state.phase === "rebooting" || state.phase === "proven" ? causeOf(state) : null,
     error: "error" in state ? state.error : null,
-    last: stamped && { at: stamped.at, cause: stamped.cause, clockSynchronized: stamped.clockSynchronized },
+    last: timestamped && {
+      at: timestamped.at,
+      cause: timestamped.cause,
+      clockSynchronized: timestamped.clockSynchronized,
+    },
   };
 }
 

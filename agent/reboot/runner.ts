@@ -41,12 +41,14 @@ export interface RebootRunnerPorts extends Runtime {
   /** The longest time from the start of a reboot to the end of this process; then it counts as failed. */
   readonly deadlineMs: number;
   /** Resolves when the hub has acknowledged the reported state, or after that time. */
-  readonly reported: (withinMs: number, signal?: AbortSignal) => Promise<void>;
+  readonly flushReports: (withinMs: number, signal?: AbortSignal) => Promise<void>;
   /** Resolves when a maintenance window is open. Reports what it waits for. */
-  readonly windowOpened: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
+  readonly untilWindowOpen: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
   /** Called with what a reboot in a window waits for. */
   readonly onWait: (wait: BlockedBy) => void;
-  readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
+  readonly trustedTimestamp: (
+    signal: AbortSignal,
+  ) => Promise<{ readonly at: string; readonly clockSynchronized: boolean }>;
 }
 
 /** Waits until a reboot is due, starts it, detects when it does not happen, and timestamps the last one. */
@@ -54,7 +56,7 @@ export class RebootRunner {
   readonly #ports: RebootRunnerPorts;
   readonly #actionRunner: ActionRunner<RebootAction & { readonly operationId: string }>;
   readonly #stopping = new AbortController();
-  #stamped: Promise<void> = Promise.resolve();
+  #timestamping: Promise<void> = Promise.resolve();
 
   constructor(ports: RebootRunnerPorts) {
     this.#ports = ports;
@@ -74,12 +76,12 @@ export class RebootRunner {
   start(): void {
     this.#updateAction();
     const { last } = this.#ports.store.state.reboot;
-    if (last !== null && last.at === null) this.#stamped = this.#stampLastReboot(this.#stopping.signal);
+    if (last !== null && last.at === null) this.#timestamping = this.#timestampLastReboot(this.#stopping.signal);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.#actionRunner.stop(), this.#stamped]);
+    await Promise.all([this.#actionRunner.stop(), this.#timestamping]);
   }
 
   /**
@@ -109,19 +111,19 @@ export class RebootRunner {
   }
 
   async #execute(action: RebootAction, signal: AbortSignal): Promise<void> {
-    const { timer, bootClock, store, windowOpened, onWait, isUpdateApplying } = this.#ports;
+    const { timer, bootClock, store, untilWindowOpen, onWait, isUpdateApplying } = this.#ports;
     switch (action.kind) {
       case "awaitDue":
         await timer.after(Math.max(0, action.dueBootMs - bootClock.nowMs()), signal);
         return await this.#handleDue(signal);
       case "awaitWindow":
-        await windowOpened(onWait, signal);
+        await untilWindowOpen(onWait, signal);
         return await this.#handleDue(signal);
       case "awaitUpdate":
         // Repeats where another update started while this waited for a window: that goes first.
         do {
           await store.until(() => !isUpdateApplying(), signal);
-          if (action.window) await windowOpened(onWait, signal); // The window may have closed during the update.
+          if (action.window) await untilWindowOpen(onWait, signal); // The window may have closed during the update.
           await this.#handleDue(signal);
         } while (!signal.aborted && store.state.reboot.phase === "waiting");
         return;
@@ -131,12 +133,12 @@ export class RebootRunner {
   }
 
   async #handleDue(signal: AbortSignal): Promise<void> {
-    const { bootClock, store, rebootPort: power, isUpdateApplying } = this.#ports;
+    const { bootClock, store, rebootPort, isUpdateApplying } = this.#ports;
     const { reboot } = store.state;
     const isForTime = reboot.phase === "scheduled" && reboot.job.window !== true;
     const dueBootMs = isForTime ? reboot.dueBootMs : bootClock.nowMs();
     if (!ignoresInhibitors(reboot) && !isUpdateApplying()) {
-      const inhibitors = await power.inhibitors();
+      const inhibitors = await rebootPort.inhibitors();
       if (signal.aborted) return;
       if (inhibitors.length > 0)
         return await this.#record(() => ({ type: "inhibited", message: inhibitedMessage(inhibitors) }));
@@ -150,31 +152,31 @@ export class RebootRunner {
   }
 
   async #reboot(signal: AbortSignal): Promise<void> {
-    const { rebootPort: power, reported, timer, log, deadlineMs, store } = this.#ports;
-    await reported(reportFlushMs, signal);
+    const { rebootPort, flushReports, timer, log, deadlineMs, store } = this.#ports;
+    await flushReports(reportFlushMs, signal);
     if (signal.aborted) return;
     let why = "";
     try {
       log.info({}, "rebooting the board");
-      await power.reboot({ force: ignoresInhibitors(store.state.reboot) }, signal);
+      await rebootPort.reboot({ force: ignoresInhibitors(store.state.reboot) }, signal);
       await timer.after(deadlineMs, signal);
       why = `The reboot was started, but ${Math.round(deadlineMs / 1_000)} s later the board still runs.`;
     } catch (cause) {
       if (signal.aborted) return;
-      log.error({ err: cause }, "reboot refused");
+      log.error({ err: cause }, "reboot failed");
       if (cause instanceof AgentError && cause.code === "inhibited")
         return await this.#record(() => ({ type: "inhibited", message: cause.message }));
-      const said = errorMessage(cause);
-      why = `The reboot was refused: ${said.replace(/\.$/, "")}.`; // The helper's message ends with a full stop, that of a program does not.
+      const reason = errorMessage(cause);
+      why = `The reboot failed: ${reason.replace(/\.$/, "")}.`; // The helper's message ends with a full stop, that of a program does not.
     }
     const message = `${why} Check systemd's log on the board, then request it again.`;
     await this.#record(() => ({ type: "rebootTimedOut", message }));
   }
 
-  async #stampLastReboot(signal: AbortSignal): Promise<void> {
+  async #timestampLastReboot(signal: AbortSignal): Promise<void> {
     try {
-      const stamp = await this.#ports.stamp(signal);
-      await this.#record(() => ({ type: "timestamped", ...stamp }));
+      const time = await this.#ports.trustedTimestamp(signal);
+      await this.#record(() => ({ type: "timestamped", ...time }));
     } catch (cause) {
       if (!signal.aborted) this.#ports.log.error({ err: cause }, "time of the last reboot not recorded");
     }

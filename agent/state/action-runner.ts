@@ -31,10 +31,10 @@ export class ActionRunner<Action> {
     else if (this.#running.key !== this.#wanted?.key) this.#running.abort.abort();
   }
 
-  /** The running action; `isEnding` when it was aborted. Undefined when nothing runs. */
+  /** The running action; `isAborted` when it was aborted. Undefined when nothing runs. */
   get running(): RunningAction<Action> | undefined {
     if (this.#running === undefined) return undefined;
-    return { action: this.#running.action, isEnding: this.#running.abort.signal.aborted };
+    return { action: this.#running.action, isAborted: this.#running.abort.signal.aborted };
   }
 
   /** Stops the running action and begins no other. Resolves when it has ended. */

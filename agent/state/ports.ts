@@ -58,5 +58,5 @@ export class StateNotPersisted extends Error {
 export interface RunningAction<Action> {
   readonly action: Action;
   /** True when it was aborted, because the state demands another action by now. */
-  readonly isEnding: boolean;
+  readonly isAborted: boolean;
 }

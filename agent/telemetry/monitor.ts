@@ -76,15 +76,15 @@ export class MetricsMonitor {
   }
 
   async #sample(): Promise<void> {
-    const { read, bootClock, intervals: terms, log } = this.#ports;
+    const { read, bootClock, intervals, log } = this.#ports;
     const emit = this.#emit;
-    const { intervalMs, minIntervalMs } = terms();
+    const { intervalMs, minIntervalMs } = intervals();
     if (emit === undefined || intervalMs === 0) return;
     const nowMs = bootClock.nowMs();
     if (this.#last !== null && nowMs - this.#last.atMs < Math.min(minIntervalMs, intervalMs)) return; // Nothing could be due.
     try {
       const metrics = await read();
-      const reason = reportReason(this.#last, nowMs, metrics, terms());
+      const reason = reportReason(this.#last, nowMs, metrics, intervals());
       if (reason === null) return;
       await emit(await this.#message(metrics, reason));
       this.#last = { atMs: nowMs, metrics };

@@ -7,7 +7,7 @@ export interface ApplyGatePorts {
   /** Whether the board goes down for another reason. */
   readonly isRebooting: () => boolean;
   /** Resolves when a maintenance window is open. Reports what it waits for. */
-  readonly windowOpened: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
+  readonly untilWindowOpen: (onWait: (wait: BlockedBy) => void, signal: AbortSignal) => Promise<void>;
   readonly onWait: (wait: BlockedBy) => void;
 }
 
@@ -33,11 +33,11 @@ export async function untilApplyAllowed(ports: ApplyGatePorts, job: Job, signal:
 
 /** Resolves when a window is open and the board is not rebooting. */
 async function untilWindowAllows(
-  { store, isRebooting, windowOpened, onWait }: ApplyGatePorts,
+  { store, isRebooting, untilWindowOpen, onWait }: ApplyGatePorts,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    await windowOpened(onWait, signal);
+    await untilWindowOpen(onWait, signal);
     if (!isRebooting()) return;
     await store.until(() => !isRebooting(), signal);
   }

@@ -17,10 +17,10 @@ export interface DesiredFirmwarePorts extends Runtime {
   readonly stopping: AbortSignal;
 }
 
-/** Handles the desired `firmware` section: each content once, and again when a job ends that it had to wait for. */
+/** Handles the desired `firmware` section: each content once; one that had to wait for a job, again when that ends. */
 export class DesiredFirmwareHandler {
   readonly #ports: DesiredFirmwarePorts;
-  /** The last document seen. */
+  /** The last desired document. */
   #desired: { readonly document: JsonObject; readonly version: number } | undefined;
   /** Only the latest document counts, however often the connection comes back while saves fail. */
   readonly #abortPrevious: () => AbortSignal;
@@ -37,23 +37,23 @@ export class DesiredFirmwareHandler {
     });
   }
 
-  /** Takes the whole desired document, as often as it comes. Never rejects for a disk that refuses: it waits for it. */
+  /** Handles a whole desired document; may be called again with the same. Never rejects for a failed save: it retries. */
   async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
     const { store, log, digest, limits, currentVersion, wallClock } = this.#ports;
-    const overtaken = this.#abortPrevious();
+    const superseded = this.#abortPrevious();
     const firmware = document["firmware"];
     const identity = digest(canonicalJson(firmware ?? null));
     const parsed = isJsonObject(firmware)
       ? parseUpdateRequest(firmware, "desired", limits(), `desired-${identity.slice(0, 12)}`)
       : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
     const decide = (state: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> => {
-      if (overtaken.aborted) return { answer: { kind: "alreadyHandled" } };
+      if (superseded.aborted) return { answer: { kind: "alreadyHandled" } };
       if (firmware === undefined) return decideNoDesired(state);
       const desired = { identity, desiredVersion: version, parsed };
       return decideDesired(state, desired, currentVersion(), timestamp(wallClock));
     };
-    const outcome = await store.transactUntilSaved(decide, overtaken);
+    const outcome = await store.transactUntilSaved(decide, superseded);
     if (outcome?.kind === "refused") {
       log.warn({ refusal: outcome.refusal, desiredVersion: version }, "desired firmware refused");
     } else if (outcome !== undefined && outcome.kind !== "alreadyHandled") {

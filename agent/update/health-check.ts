@@ -21,7 +21,7 @@ interface LinkProbe extends Runtime {
  * Healthy means: the agent runs, and is connected if it was before the update. Without that condition, an outage of the hub
  * would roll back a good fleet.
  */
-export function createHealthCheck(ports: LinkProbe, terms: HealthCheckLimits): HealthCheck {
+export function createHealthCheck(ports: LinkProbe, limits: HealthCheckLimits): HealthCheck {
   const { timer, bootClock, linkUp } = ports;
   return {
     async verify(before, signal): Promise<void> {
@@ -30,14 +30,14 @@ export function createHealthCheck(ports: LinkProbe, terms: HealthCheckLimits): H
       for (;;) {
         const nowMs = bootClock.nowMs();
         healthySinceMs = before.linkUp && !linkUp() ? undefined : (healthySinceMs ?? nowMs);
-        if (healthySinceMs !== undefined && nowMs - healthySinceMs >= terms.healthyForMs) return;
-        if (nowMs - startedMs >= terms.deadlineMs) {
+        if (healthySinceMs !== undefined && nowMs - healthySinceMs >= limits.healthyForMs) return;
+        if (nowMs - startedMs >= limits.deadlineMs) {
           throw new AgentError(
             "not-proven",
-            `The new system could not reach the hub within ${Math.round(terms.deadlineMs / 1_000)} s, as the old one could. Check its network and its credentials.`,
+            `The new system could not reach the hub within ${Math.round(limits.deadlineMs / 1_000)} s, as the old one could. Check its network and its credentials.`,
           );
         }
-        await timer.after(Math.min(checkIntervalMs, Math.max(1, terms.healthyForMs)), signal);
+        await timer.after(Math.min(checkIntervalMs, Math.max(1, limits.healthyForMs)), signal);
       }
     },
   };

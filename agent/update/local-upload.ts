@@ -128,7 +128,7 @@ export class LocalUpload {
     }
     const availableBytes = await staging.availableBytes();
     if (sizeBytes <= availableBytes) return undefined;
-    const message = `The image of ${sizeBytes} bytes does not fit: the board has room for ${availableBytes}. Free some space, then upload it again.`;
+    const message = `The image of ${sizeBytes} bytes does not fit: the board has space for ${availableBytes}. Free some space, then upload it again.`;
     return errorReply({ status: 507, code: "no-space", message });
   }
 

@@ -31,11 +31,11 @@ export interface UpdateRunnerPorts extends Runtime {
   /** Whether the board is going down for another reason: then no image is applied. */
   readonly isRebooting: () => boolean;
   /** Other changes to save together with the update's new state: a reboot that waited for it may proceed. */
-  readonly alsoChanged: (update: UpdateSlice["update"]) => Partial<UpdateSlice>;
+  readonly relatedChanges: (update: UpdateSlice["update"]) => Partial<UpdateSlice>;
   /** Reboots the board. Never resolves; rejects when the board still runs at the deadline. */
   readonly rebootBoard: (signal: AbortSignal) => Promise<never>;
   /** The time of a commit. Waits a bounded time for a synchronized clock. */
-  readonly stamp: (signal: AbortSignal) => Promise<{ readonly at: string }>;
+  readonly trustedTimestamp: (signal: AbortSignal) => Promise<{ readonly at: string }>;
   readonly onProgress: (progress: DownloadProgress) => void;
   /** Called with the running version each time it was read. */
   readonly onVersion: (version: string | null) => void;
@@ -100,19 +100,19 @@ export class UpdateRunner {
 
   /** What an event changes in the saved state; nothing when its job is no longer the current one. */
   #advance(saved: UpdateSlice, job: Job, event: UpdateEvent): Partial<UpdateSlice> | undefined {
-    const { isRebooting, alsoChanged } = this.#ports;
+    const { isRebooting, relatedChanges } = this.#ports;
     if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
     if (event.type === "applyAllowed" && isRebooting()) return undefined; // The reboot goes first.
     const update = step(saved.update, event);
     if (update === undefined) return undefined;
-    const change = { ...alsoChanged(update), update };
+    const change = { ...relatedChanges(update), update };
     if (update.phase !== "completed" || job.sha256 === null) return change;
     const { operationId, version, sha256 } = job;
     return { ...change, lastProven: { operationId, version, sha256, at: event.at } };
   }
 
   async #execute(action: UpdateAction, signal: AbortSignal): Promise<UpdateEvent | undefined> {
-    const { wallClock, bootId, health, stamp } = this.#ports;
+    const { wallClock, bootId, health, trustedTimestamp } = this.#ports;
     const pipeline = this.#pipelineFor(action.job);
     const { installer } = pipeline;
     const now = (): { at: string } => ({ at: timestamp(wallClock) });
@@ -158,7 +158,7 @@ export class UpdateRunner {
           () => installer.commit(pipeline.describe(action.job, action.image)),
           signal,
         );
-        return { type: "committed", ...(await stamp(signal)) };
+        return { type: "committed", ...(await trustedTimestamp(signal)) };
       case "revert":
         await this.#retry(
           installerAttempts,

@@ -54,20 +54,20 @@ export function currentActivities(facts: ActivityFacts, limits: StallLimitSettin
   if (writes.isSaving) activities.push({ name: "saving the state", progressMark: tries, stallLimitMs: savingMs });
   if (!isRecovered) activities.push({ name: "recovering the saved state", progressMark: tries, stallLimitMs: slackMs });
   if (update !== undefined) {
-    const { action, isEnding, progressCount } = update;
+    const { action, isAborted, progressCount } = update;
     const { operationId, apply } = action.job;
-    const progressMark = [action.kind, operationId, apply, isEnding, progressCount, tries].join(" ");
+    const progressMark = [action.kind, operationId, apply, isAborted, progressCount, tries].join(" ");
     activities.push({
       name: `update: ${action.kind}`,
       progressMark,
-      stallLimitMs: isEnding ? abortedActionMs : updateStallLimitMs(action, limits),
+      stallLimitMs: isAborted ? abortedActionMs : updateStallLimitMs(action, limits),
     });
   }
   if (reboot !== undefined) {
-    const { action, isEnding } = reboot;
+    const { action, isAborted } = reboot;
     const isDue = action.kind !== "awaitDue" || action.dueBootMs <= nowMs;
-    const progressMark = [action.kind, isDue, isEnding, tries].join(" ");
-    const stallLimitMs = isEnding ? abortedActionMs : isDue ? rebootStallLimitMs(action, limits) : null;
+    const progressMark = [action.kind, isDue, isAborted, tries].join(" ");
+    const stallLimitMs = isAborted ? abortedActionMs : isDue ? rebootStallLimitMs(action, limits) : null;
     activities.push({ name: `reboot: ${action.kind}`, progressMark, stallLimitMs });
   }
   return activities;

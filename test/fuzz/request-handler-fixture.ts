@@ -51,13 +51,13 @@ export class RequestHandlerFixture {
       mode: simulated ? "simulated" : "systemd",
       limits,
       window: () => Promise.resolve({ kind: "closed", until: null }),
-      roomBytes: () => Promise.resolve(2 ** 33),
+      availableImageBytes: () => Promise.resolve(2 ** 33),
       inhibitors: () => Promise.resolve([]),
       snapshot: () => this.#snapshot(),
       link: () => ({ up: true }),
       logs: (asked) => newestLogPage(lines, asked),
-      reported: () => Promise.resolve(),
-      recovered: () => Promise.resolve(true),
+      flushReports: () => Promise.resolve(),
+      awaitRecovery: () => Promise.resolve(true),
     });
     this.desired = new DesiredFirmwareHandler({
       ...runtime,

@@ -16,7 +16,7 @@ import { replaceFile } from "../fs/files.ts";
  */
 
 const timeLimitMs = 30_000;
-const mostOfAKind = 4;
+const maxListLength = 4;
 const longestText = 60;
 
 const nullableText = v.nullable(v.string());
@@ -65,7 +65,7 @@ async function ask(): Promise<HardwareInfo> {
     cores: cores > 0 ? cores : null,
     disks: devices
       .filter(({ type, size, name }) => type === "disk" && size > 0 && !/^(?:zram|ram|loop)/.test(name))
-      .slice(0, mostOfAKind)
+      .slice(0, maxListLength)
       .map(({ name, model, size }) => ({ name: bounded(name) ?? "", model: bounded(model) ?? "", sizeBytes: size })),
     interfaces: interfaces(),
   };
@@ -78,7 +78,7 @@ function interfaces(): HardwareInfo["interfaces"] {
       const outer = addresses?.find(({ internal }) => !internal);
       return outer === undefined ? [] : [{ name: bounded(name) ?? "", mac: outer.mac }];
     })
-    .slice(0, mostOfAKind);
+    .slice(0, maxListLength);
 }
 
 function bounded(text: string): string | null {

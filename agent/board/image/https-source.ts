@@ -13,7 +13,7 @@ export interface HttpsSourceOptions {
   readonly userAgent: string;
 }
 
-const mostRedirects = 5;
+const maxRedirects = 5;
 
 /** Downloads images from web servers. */
 export class HttpsSource implements HttpSource {
@@ -26,7 +26,7 @@ export class HttpsSource implements HttpSource {
   /** Follows up to 5 redirects, and never one from https to http. */
   async get(asked: ImageRequest, signal: AbortSignal): Promise<ImageResponse> {
     let url = parse(asked.uri);
-    for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
+    for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
       if (url.protocol === "http:" && !this.#options.allowHttp) {
         throw new AgentError(
           "insecure-address",
@@ -49,7 +49,7 @@ export class HttpsSource implements HttpSource {
     }
     throw new AgentError(
       "too-many-redirects",
-      `The server redirected more than ${mostRedirects} times; the last was to ${displayUrl(url)}.`,
+      `The server redirected more than ${maxRedirects} times; the last was to ${displayUrl(url)}.`,
     );
   }
 

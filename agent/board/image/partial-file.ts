@@ -95,7 +95,7 @@ export class PartialFile implements PartialImage {
       const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
       if (unsyncedBytes < syncEveryBytes && !isDue) return;
       await this.#startSync();
-      await this.#keepRoomFree();
+      await this.#checkFreeSpace();
     });
   }
 
@@ -119,7 +119,7 @@ export class PartialFile implements PartialImage {
     });
   }
 
-  noteUsage(spent: DownloadUsage): void {
+  setUsage(spent: DownloadUsage): void {
     this.#updateRecord({ spent });
   }
 
@@ -154,7 +154,7 @@ export class PartialFile implements PartialImage {
     }
   }
 
-  async #keepRoomFree(): Promise<void> {
+  async #checkFreeSpace(): Promise<void> {
     const { keepFreeBytes, freeBytes } = this.#options;
     const free = await freeBytes(dirname(this.#path));
     if (free >= keepFreeBytes) return;

@@ -23,12 +23,12 @@ const chunkBytes = 256 * 1_024;
 export class FilePartialStore implements PartialStore {
   readonly #bootId: string;
   readonly #bootClock: BootClock;
-  readonly #terms: PartialFileOptions;
+  readonly #options: PartialFileOptions;
 
-  constructor(bootId: string, bootClock: BootClock, terms: Partial<PartialFileOptions> = {}) {
+  constructor(bootId: string, bootClock: BootClock, options: Partial<PartialFileOptions> = {}) {
     this.#bootId = bootId;
     this.#bootClock = bootClock;
-    this.#terms = { keepFreeBytes: 0, freeBytes: freeDiskBytes, disk: nodeDisk, ...terms };
+    this.#options = { keepFreeBytes: 0, freeBytes: freeDiskBytes, disk: nodeDisk, ...options };
   }
 
   async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
@@ -36,7 +36,7 @@ export class FilePartialStore implements PartialStore {
     const spent = record?.spent.operationId === operationId ? record.spent : noUsage(operationId);
     const opened = await withDiskErrors(async () => await reopen(path, record, this.#bootId, signal));
     const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
-    return new PartialFile(path, this.#bootClock, this.#terms, opened, {
+    return new PartialFile(path, this.#bootClock, this.#options, opened, {
       schema: 1,
       bootId: this.#bootId,
       syncedBytes: Math.min(record?.syncedBytes ?? 0, opened.bytes),

@@ -7,7 +7,7 @@ import type { UploadedImage } from "../../update/local-upload.ts";
 import { createServer } from "../../lib/node-http.ts";
 
 /** The limit of a direct method's payload. */
-const mostBodyBytes = 128 * 1_024;
+const maxBodyBytes = 128 * 1_024;
 /** For the agent's user and its group, besides root. */
 const socketMode = 0o660;
 /** sun_path of sockaddr_un has 108 bytes with the NUL at its end: unix(7). */
@@ -110,7 +110,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > mostBodyBytes) throw new Error(`the body has more than ${mostBodyBytes} bytes`);
+    if (bytes > maxBodyBytes) throw new Error(`the body has more than ${maxBodyBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -40,7 +40,7 @@ describe("what the end of a connection means", () => {
     ["a hub that will not", { kind: "rejected" }, "offline", 1_000, 60_000],
     ["a change that was missed", { kind: "missed" }, "offline", 1_000, 60_000],
   ])("%s", (_what, ended, diagnosis, least, most) => {
-    const before: ConnectionHistory = { failures: 40, shortLives: 0, diagnosis: null };
+    const before: ConnectionHistory = { failures: 40, shortConnections: 0, diagnosis: null };
     const shortest = nextReconnect(before, { ...failed, ...ended }, 0);
     const longest = nextReconnect(before, { ...failed, ...ended }, 0.999_999_999);
     expect(shortest.history.diagnosis).toBe(diagnosis);
@@ -51,7 +51,7 @@ describe("what the end of a connection means", () => {
     expect(sentence).toMatch(/^[A-Z].+\.$/);
   });
 
-  it.each<[EndedConnection["kind"], upMs: number | null, failures: number, shortLives: number, Diagnosis]>([
+  it.each<[EndedConnection["kind"], upMs: number | null, failures: number, shortConnections: number, Diagnosis]>([
     ["lost", 14_999, 4, 3, "duplicate-identity"],
     ["lost", 15_000, 4, 0, "offline"],
     ["lost", 29_999, 4, 0, "offline"],
@@ -59,14 +59,17 @@ describe("what the end of a connection means", () => {
     ["lost", null, 4, 2, "offline"],
     ["silent", 5, 4, 0, "offline"],
     ["unreachable", null, 4, 2, "offline"],
-  ])("%s after %s ms, the fourth failure after two short lives", (kind, upMs, failures, shortLives, diagnosis) => {
-    const before: ConnectionHistory = { failures: 3, shortLives: 2, diagnosis: null };
-    const { history } = nextReconnect(before, { ...failed, kind, upMs }, 0);
-    expect(history).toStrictEqual({ failures, shortLives, diagnosis });
-  });
+  ])(
+    "%s after %s ms, the fourth failure after two short connections",
+    (kind, upMs, failures, shortConnections, diagnosis) => {
+      const before: ConnectionHistory = { failures: 3, shortConnections: 2, diagnosis: null };
+      const { history } = nextReconnect(before, { ...failed, kind, upMs }, 0);
+      expect(history).toStrictEqual({ failures, shortConnections, diagnosis });
+    },
+  );
 
   it("leaves another agent with the same identity some time", () => {
-    const before: ConnectionHistory = { failures: 40, shortLives: 2, diagnosis: null };
+    const before: ConnectionHistory = { failures: 40, shortConnections: 2, diagnosis: null };
     const ended: EndedConnection = { ...failed, kind: "lost", upMs: 11 };
     expect([0, 0.999_999_999].map((random) => nextReconnect(before, ended, random).waitMs)).toStrictEqual([
       10_000, 300_000,
@@ -74,7 +77,7 @@ describe("what the end of a connection means", () => {
   });
 
   it("is nothing when it was our own wish", () => {
-    const before: ConnectionHistory = { failures: 5, shortLives: 2, diagnosis: "offline" };
+    const before: ConnectionHistory = { failures: 5, shortConnections: 2, diagnosis: "offline" };
     expect(nextReconnect(before, { ...failed, kind: "own", upMs: 5 }, 0.5)).toStrictEqual({
       history: initialHistory,
       waitMs: 0,
@@ -90,9 +93,9 @@ describe("what the end of a connection means", () => {
     }
     expect(seen).toStrictEqual(["offline", "offline", "duplicate-identity", "duplicate-identity"]);
     ({ history } = nextReconnect(history, { kind: "unreachable", upMs: null, clockTrusted: true }, 0));
-    expect(history).toMatchObject({ shortLives: 4, diagnosis: "offline" }); // A hub that is away clears nobody.
+    expect(history).toMatchObject({ shortConnections: 4, diagnosis: "offline" }); // A hub that is away clears nobody.
     ({ history } = nextReconnect(history, { kind: "lost", upMs: 40_000, clockTrusted: true }, 0));
-    expect(history).toStrictEqual({ failures: 1, shortLives: 0, diagnosis: "offline" });
+    expect(history).toStrictEqual({ failures: 1, shortConnections: 0, diagnosis: "offline" });
   });
 
   it("grows the wait with each failure, and begins again after a steady connection", () => {

@@ -24,7 +24,7 @@ function setup(apply: "now" | "window" | "manual", reboot: RebootState) {
   const windowOpened = async (): Promise<void> => void (seen.asked += 1);
   const stopping = new AbortController();
   const done = untilApplyAllowed(
-    { store, isRebooting: () => isRebooting(store.state), windowOpened, onWait: () => undefined },
+    { store, isRebooting: () => isRebooting(store.state), untilWindowOpen: windowOpened, onWait: () => undefined },
     job,
     stopping.signal,
   ).then(

@@ -17,9 +17,9 @@ const idle = {
 
 type Facts = Parameters<typeof currentActivities>[0];
 const activities = (facts: Partial<Facts>) => currentActivities({ ...idle, ...facts }, settings);
-const updating = (action: UpdateAction, more: { isEnding?: boolean; progressCount?: number } = {}) =>
-  activities({ update: { action, isEnding: false, progressCount: 0, ...more } });
-const rebooting = (action: RebootAction, nowMs = 1_000) => activities({ nowMs, reboot: { action, isEnding: false } });
+const updating = (action: UpdateAction, more: { isAborted?: boolean; progressCount?: number } = {}) =>
+  activities({ update: { action, isAborted: false, progressCount: 0, ...more } });
+const rebooting = (action: RebootAction, nowMs = 1_000) => activities({ nowMs, reboot: { action, isAborted: false } });
 
 const minute = 60_000;
 const actions: readonly (readonly [UpdateAction, least: number | null])[] = [
@@ -40,7 +40,7 @@ const actions: readonly (readonly [UpdateAction, least: number | null])[] = [
   [{ kind: "cleanUp", job, keepsPartial: true }, null],
 ];
 
-describe("how long work may go without moving", () => {
+describe("how long an activity may go without progress", () => {
   it.each(actions)("update %j: longer than what is allowed inside it, and not for ever", (action, least) => {
     const stallLimitMs = updating(action)[0]?.stallLimitMs;
     const isRight =
@@ -59,12 +59,12 @@ describe("how long work may go without moving", () => {
     expect(rehearsal - (updating({ kind: "checkAndStage", job, image })[0]?.stallLimitMs ?? 0)).toBe(15_000);
   });
 
-  it("is five minutes for whatever was aborted, however long its own work may take", () => {
+  it("is five minutes for an aborted action, however long its own limit is", () => {
     expect(
-      updating({ kind: "awaitApplyAllowed", job: jobWith({ apply: "manual" }) }, { isEnding: true })[0]?.stallLimitMs,
+      updating({ kind: "awaitApplyAllowed", job: jobWith({ apply: "manual" }) }, { isAborted: true })[0]?.stallLimitMs,
     ).toBe(5 * minute);
     expect(
-      activities({ reboot: { action: { kind: "awaitUpdate" } as RebootAction, isEnding: true } })[0]?.stallLimitMs,
+      activities({ reboot: { action: { kind: "awaitUpdate" } as RebootAction, isAborted: true } })[0]?.stallLimitMs,
     ).toBe(5 * minute);
   });
 
@@ -77,18 +77,18 @@ describe("how long work may go without moving", () => {
   });
 });
 
-describe("what is under way", () => {
-  it("is nothing on a board that has nothing to do", () => {
+describe("the current activities", () => {
+  it("are none on an idle board", () => {
     expect(activities({})).toEqual([]);
   });
 
-  it("is recovering the saved state, from the start until that is done; each write attempt is progress", () => {
+  it("include the recovery of the saved state, from the start until that is done; each write attempt is progress", () => {
     const [work] = activities({ isRecovered: false });
     expect(work).toEqual({ name: "recovering the saved state", progressMark: "7", stallLimitMs: 10 * minute });
     expect(activities({ isRecovered: false, writes: { tries: 8, isSaving: false } })[0]?.progressMark).toBe("8");
   });
 
-  it("is a save that the disk neither does nor refuses", () => {
+  it("include a save that does not return", () => {
     expect(activities({ writes: { tries: 7, isSaving: true } })).toEqual([
       { name: "saving the state", progressMark: "7", stallLimitMs: 5 * minute },
     ]);
@@ -99,8 +99,8 @@ describe("what is under way", () => {
     ["another action", updating({ kind: "reserveSpace", job })],
     ["another job", updating({ kind: "download", job: jobWith({ operationId: "op-2" }), attempt: 1 })],
     ["approval", updating({ kind: "download", job: jobWith({ apply: "manual" }), attempt: 1 })],
-    ["an order to stop", updating({ kind: "download", job, attempt: 1 }, { isEnding: true })],
-  ])("moves by %s", (_what, moved) => {
+    ["an abort", updating({ kind: "download", job, attempt: 1 }, { isAborted: true })],
+  ])("make progress by %s", (_what, moved) => {
     expect(moved[0]?.progressMark).not.toBe(updating({ kind: "download", job, attempt: 1 })[0]?.progressMark);
   });
 });
