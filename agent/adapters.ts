@@ -169,7 +169,7 @@ function stateLoadAlerts(
   const instead =
     saved === undefined
       ? "Saved state: there is no copy that can be read, so the agent starts with an empty one."
-      : "Saved state: the previous copy is used; an update or a reboot that had not begun in it is not carried out.";
+      : "Saved state: the previous copy is used; an update or a reboot that had not started in it is not carried out. Check the board's disk.";
   return [instead, ...alerts];
 }
 

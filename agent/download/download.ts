@@ -186,7 +186,7 @@ class ResumableDownload {
     return bytes > 0 && (bytes === (totalBytes ?? sizeBytes) || this.#partial.digest() === sha256);
   }
 
-  /** Waits until a mirror may be asked, and asks it. */
+  /** Waits until the next mirror may be asked, then makes one attempt there. */
   async #attemptNext(): Promise<AttemptResult> {
     const { bootClock } = this.#ports;
     const index = nextMirror(this.#mirrors, this.#current, bootClock.nowMs());
@@ -218,7 +218,7 @@ class ResumableDownload {
     if (usage.startOvers >= maxStartOvers) {
       throw new AgentError(
         "not-resumable",
-        `The download began at its first byte ${maxStartOvers} times; now again, because ${why}. Serve a file that stays as it is from a server that answers range requests.`,
+        `The download started again at the first byte ${maxStartOvers} times and would have to once more: ${why}. Serve a file that does not change, from a server that answers range requests.`,
       );
     }
     await this.#partial.startOver({ ...usage, startOvers: usage.startOvers + 1 });
@@ -237,7 +237,7 @@ class ResumableDownload {
     if (deadlinePassed(this.#mirrors, elapsedMs, deadlineMs)) {
       if (deadlineMs === 0) throw error;
       const hours = Math.round(deadlineMs / 360_000) / 10;
-      throw new AgentError(error.code, `Gave up after trying for ${hours} h. ${error.message}`, { cause: error });
+      throw new AgentError(error.code, `Gave up after ${hours} h of attempts. ${error.message}`, { cause: error });
     }
     const nowMs = bootClock.nowMs();
     const gainedBytes = this.#partial.bytes - this.#maxBytesReached;

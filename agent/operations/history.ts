@@ -2,13 +2,13 @@ import * as v from "valibot";
 import { check, type Checked, sha256Hex, isoTimestamp, shortText } from "../contract/check.ts";
 import type { AgentState } from "./agent-state.ts";
 
-/* What became of this board's updates and reboots: one entry for each that has ended, the oldest first. */
+/* The history of this board's updates and reboots: one entry for each that has ended, the oldest first. */
 
 const common = {
   /** The same for the same end, however often it is seen. */
   key: v.pipe(v.string(), v.maxLength(300)),
   operationId: v.nullable(shortText),
-  /** When it ended, or when that was seen where nothing says. */
+  /** When it ended; where that is unknown, when the end was detected. */
   at: isoTimestamp,
   error: v.nullable(v.object({ code: shortText, message: v.string() })),
 };
@@ -37,7 +37,7 @@ const maxEntries = 50;
 
 const file = v.object({ schema: v.literal(1), entries: v.array(entry) });
 
-/** The history with whatever has ended in a saved state; the same one where nothing is new. */
+/** Adds the operations that have ended in a saved state; returns the same history where none is new. */
 export function historyAfter(
   history: readonly HistoryEntry[],
   saved: AgentState,

@@ -14,7 +14,7 @@ export class ActionRunner<Action> {
   readonly #perform: (action: Action, signal: AbortSignal) => Promise<void>;
 
   /**
-   * @param keyOf identifies an action: one with the same key is not begun again
+   * @param keyOf identifies an action: one with the same key is not started again
    * @param perform runs the action and submits its result; never rejects; ends soon after its signal aborts
    */
   constructor(keyOf: (action: Action) => string, perform: (action: Action, signal: AbortSignal) => Promise<void>) {

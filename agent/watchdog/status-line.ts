@@ -10,14 +10,15 @@ export interface StatusFacts {
 
 /** The agent's status for `systemctl status`: the connection, then the current operations. One line. */
 export function statusLine({ snapshot, hub, device, link, isRecovered }: StatusFacts): string {
-  const where = link.up ? `Connected to ${hub} as ${device}.` : (link.diagnosis ?? `Connecting to ${hub}.`);
+  const connection = link.up ? `Connected to ${hub} as ${device}.` : (link.diagnosis ?? `Connecting to ${hub}.`);
   const { problems } = snapshot.agent;
-  const words = isRecovered
+  const sentences = isRecovered
     ? [describeUpdate(snapshot), describeReboot(snapshot)].filter((one) => one !== null)
     : ["Recovering the saved state."];
-  if (words.length === 0) words.push("Nothing to do.");
-  if (problems !== null && problems.length > 0) words.push(`${problems.length} problem(s) at the start: see the log.`);
-  return [where, ...words].join(" ").replaceAll(/\s+/g, " ");
+  if (sentences.length === 0) sentences.push("Nothing to do.");
+  if (problems !== null && problems.length > 0)
+    sentences.push(`${problems.length} problem(s) at the start: see the log.`);
+  return [connection, ...sentences].join(" ").replaceAll(/\s+/g, " ");
 }
 
 const waits = { order: "approval", window: "its window", clock: "the clock to be set" } as const;

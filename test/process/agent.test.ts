@@ -265,7 +265,7 @@ it("a state of a newer release: the copy before is used, and twin and log say so
   });
   const reported = await service.untilReported("boardkeeper.agent.problems", (problems) => problems !== undefined);
   expect(at(reported, "boardkeeper.agent.problems")).toStrictEqual([
-    expect.stringMatching(/^Saved state: the previous copy is used; an update or a reboot that had not begun/),
+    expect.stringMatching(/^Saved state: the previous copy is used; an update or a reboot that had not started/),
     expect.stringMatching(/^Saved state: .*state\.json: schema: 2 is of a newer release/),
   ]);
   expect(at(reported, "boardkeeper.reboot.phase")).not.toBe("scheduled");

@@ -17,7 +17,7 @@ export function formatInstallProgress(state: JsonObject | undefined, operationId
   const update = state["update"];
   if (!isJsonObject(update)) return { line: "the agent is recovering its saved state" };
   if (update["operationId"] !== operationId) {
-    const sentence = "Another update has begun since. See how this one ended: boardkeeper-agent history";
+    const sentence = "Another update has started since. See how this one ended: boardkeeper-agent history";
     return { outcome: "overtaken", sentence, error: null };
   }
   const { phase } = update;

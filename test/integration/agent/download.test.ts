@@ -527,7 +527,7 @@ describe("the deadline", () => {
     const begunMs = setup.time.nowMs();
     const { fetching } = await trickle(setup, 24);
     const message = expect.stringMatching(
-      /^Gave up after trying for 24 h\. .* after 48000 of 1000000 bytes: the deadline passed/,
+      /^Gave up after 24 h of attempts\. .* after 48000 of 1000000 bytes: the deadline passed/,
     );
     expect(await fetching).toMatchObject({ code: "unreachable", message });
     expect(setup.time.nowMs() - begunMs).toBe(24 * hour);

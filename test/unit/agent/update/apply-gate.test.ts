@@ -21,10 +21,10 @@ function setup(apply: "now" | "window" | "manual", reboot: RebootState) {
   const job = jobWith({ apply });
   const store = storeWith({ update: states(job).staged, reboot });
   const seen = { isReleased: false, asked: 0 };
-  const windowOpened = async (): Promise<void> => void (seen.asked += 1);
+  const untilWindowOpen = async (): Promise<void> => void (seen.asked += 1);
   const stopping = new AbortController();
   const done = untilApplyAllowed(
-    { store, isRebooting: () => isRebooting(store.state), untilWindowOpen: windowOpened, onWait: () => undefined },
+    { store, isRebooting: () => isRebooting(store.state), untilWindowOpen, onWait: () => undefined },
     job,
     stopping.signal,
   ).then(
