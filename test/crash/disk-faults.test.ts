@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { isDeep } from "../support/depth.ts";
 import { needs } from "../support/needs.ts";
-import { allDiskFaults, runDiskFaults, type DiskFault } from "./disk-faults.ts";
+import { allDiskFaults, type DiskFault } from "./disk-fault-list.ts";
+import { runDiskFaults } from "./disk-faults.ts";
 
 /* Each way in which a refused call can come out. */
 const drawn: DiskFault[] = [

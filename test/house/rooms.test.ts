@@ -17,16 +17,7 @@ function roomOf(path: string): string {
 /** Tests that may be longer than 300 lines: one source file has one test file, and one table of rules or faults stands whole. */
 const long = new Set([
   "test/unit/agent/board/systemd/install-helper.test.ts",
-  "test/unit/agent/hub/connection-manager.test.ts",
-  "test/integration/agent/disk-failure.test.ts",
-  "test/integration/agent/download.test.ts",
-  "test/integration/agent/update.test.ts",
   "test/integration/local-hub/faults/mqtt.test.ts",
-  "test/integration/local-hub/faults/network.test.ts",
-  "test/integration/local-hub/mqtt-rules.test.ts",
-  "test/integration/local-hub/rest-rules.test.ts",
-  "test/process/agent.test.ts",
-  "test/crash/disk-faults.ts",
 ]);
 
 const sources = filesIn("agent", "service-tools");

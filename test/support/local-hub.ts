@@ -14,3 +14,16 @@ export async function testHub(options: Partial<LocalHubOptions> = {}): Promise<L
   onTestFinished(() => hub.stop());
   return hub;
 }
+
+/** A hub with these devices and, as `board-1/agent`, modules. */
+export async function hubWith(
+  identities: readonly string[],
+  options: Partial<LocalHubOptions> = {},
+): Promise<LocalHub> {
+  const hub = await testHub(options);
+  for (const identity of identities) {
+    const [deviceId = "", moduleId] = identity.split("/");
+    await (moduleId === undefined ? hub.addDevice(deviceId) : hub.addModule(deviceId, moduleId));
+  }
+  return hub;
+}

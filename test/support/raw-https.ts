@@ -46,6 +46,29 @@ export async function callHub(hub: Reachable, request: RawRequest): Promise<RawA
   return rawHttps(hub.ports.https, hub.ca, { ...request, headers: { ...authorization, ...request.headers } });
 }
 
+export const apiVersion = "api-version=2021-04-12";
+
+/** The same with the API's version in the query; a body that is no text goes as JSON. */
+export async function callRest(
+  hub: Reachable,
+  method: string,
+  path: string,
+  body?: unknown,
+  ifMatch?: string,
+): Promise<RawAnswer> {
+  return callHub(hub, {
+    method,
+    path: `${path}${path.includes("?") ? "&" : "?"}${apiVersion}`,
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    ...(ifMatch === undefined ? {} : { headers: { "if-match": ifMatch } }),
+  });
+}
+
+export function jsonOf(answer: RawAnswer): Record<string, unknown> {
+  const value: Record<string, unknown> = JSON.parse(answer.body);
+  return value;
+}
+
 /** A token made by hand from a service connection string of the hub. */
 export function serviceToken(hub: Reachable, connectionString = hub.serviceConnectionString()): string {
   const { HostName, SharedAccessKeyName, SharedAccessKey } = parts(connectionString);
