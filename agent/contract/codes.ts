@@ -78,7 +78,7 @@ const keepBytes: ReadonlySet<string> = new Set<ErrorCode>([
   "unreachable",
 ]);
 
-/** Whether the bytes of a failed download are kept: a new request for the same image goes on from them. */
+/** Whether the bytes of a failed download are kept: a new request for the same image resumes from them. */
 export function keepsDownloadedBytes(code: string): boolean {
   return keepBytes.has(code);
 }

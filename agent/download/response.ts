@@ -94,7 +94,10 @@ function wholeNumber(text: string | null): number | null {
 /** Rejects an image that is larger than the board accepts or has space for. */
 export function checkImageSize(bytes: number, maxBytes: number, availableBytes: number): void {
   if (bytes > maxBytes) {
-    throw new AgentError("image-too-large", `The image has ${bytes} bytes or more; this board accepts ${maxBytes}.`);
+    throw new AgentError(
+      "image-too-large",
+      `The image has ${bytes} bytes or more; this board accepts ${maxBytes}. Raise update.max-image-size, or shrink the image.`,
+    );
   }
   if (bytes > availableBytes) {
     throw new AgentError(

@@ -1,6 +1,6 @@
 import type { BoardMetrics } from "./metrics.ts";
 
-/* Which figures of a board a person should look into. Pure. */
+/* Which values of a board a person should check. Pure. */
 
 /** Conditions that a person should check. The words never change their meaning: hubs route by them. */
 export type HealthAlert = "under-voltage" | "throttled" | "hot" | "memory-low" | "disk-low" | "storage-worn";
@@ -28,7 +28,7 @@ export function memoryLeft({ memory }: BoardMetrics): number | null {
   return memory && memory.availableBytes / memory.totalBytes;
 }
 
-/** The same of the disk that the state lies on. */
+/** The same share for the disk that holds the state. */
 export function diskLeft({ disk }: BoardMetrics): number | null {
   return disk && disk.freeBytes / disk.totalBytes;
 }

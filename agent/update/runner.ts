@@ -193,7 +193,8 @@ export class UpdateRunner {
       signal,
     );
     if (!job.rehearsal && running !== job.version) {
-      throw new AgentError("not-proven", `The board runs ${running}, not ${job.version}.`);
+      const remedy = "Check the image's version and the installer's running-version command.";
+      throw new AgentError("not-proven", `The board runs ${running}, not ${job.version}. ${remedy}`);
     }
     await health.verify(before, signal);
   }
@@ -288,10 +289,8 @@ function isPermanent(cause: unknown): boolean {
 }
 
 function versionInUse({ version }: Job): AgentError {
-  return new AgentError(
-    "version-in-use",
-    `The board runs ${version} already, so nothing could prove that the new image runs. Give each image its own version.`,
-  );
+  const why = `The board runs ${version} already, so nothing could prove that the new image runs.`;
+  return new AgentError("version-in-use", `${why} Give each image its own version.`);
 }
 
 /** Identifies an action: the same key does not start it again. */

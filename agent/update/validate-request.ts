@@ -88,7 +88,7 @@ export function parseUpdateRequest(
       return rejectRequest(
         400,
         "image-too-large",
-        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${limits.maxImageBytes}).`,
+        `fwPackageSize: ${fwPackageSize} bytes is more than this board accepts (${limits.maxImageBytes}). Raise update.max-image-size, or shrink the image.`,
       );
     }
   }

@@ -42,14 +42,14 @@ export class HttpsSource implements HttpSource {
       if (url.protocol === "https:" && next.protocol !== "https:") {
         throw new AgentError(
           "insecure-redirect",
-          `${displayUrl(url)} redirects from https to ${displayUrl(next)}, which is not followed.`,
+          `${displayUrl(url)} redirects from https to ${displayUrl(next)}, which is never followed. Correct its redirects.`,
         );
       }
       url = next;
     }
     throw new AgentError(
       "too-many-redirects",
-      `The server redirected more than ${maxRedirects} times; the last was to ${displayUrl(url)}.`,
+      `The server redirected more than ${maxRedirects} times; the last was to ${displayUrl(url)}. Correct its redirects.`,
     );
   }
 
@@ -119,14 +119,18 @@ function unreachable(message: string, cause: unknown): AgentError {
 }
 
 function parse(uri: string, base?: URL): URL {
-  if (!URL.canParse(uri, base?.href)) throw new AgentError("bad-address", "The image's address is not a URL.");
+  if (!URL.canParse(uri, base?.href))
+    throw new AgentError("bad-address", "The image's address is not a URL. Give an https:// URL.");
   const url = new URL(uri, base);
   if (url.protocol === "https:" || url.protocol === "http:") return url;
   if (url.protocol === "file:") {
     const message = "The image that was uploaded on the board is gone. Upload it again with boardkeeper-agent install.";
     throw new AgentError("bad-address", message);
   }
-  throw new AgentError("bad-address", `The image's address begins with ${url.protocol}, not with https:.`);
+  throw new AgentError(
+    "bad-address",
+    `The image's address begins with ${url.protocol}, not with https:. Give an https:// URL.`,
+  );
 }
 
 /** A URL for messages: without the query string, which may be a signature, and without the password before the host. */

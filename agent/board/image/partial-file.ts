@@ -171,7 +171,7 @@ export class PartialFile implements PartialImage {
   async #startSync(): Promise<void> {
     await this.#syncing;
     this.#syncing = this.#sync();
-    this.#syncing.catch(() => undefined); // Whoever awaits it next gets the rejection.
+    this.#syncing.catch(() => undefined); // The next await gets the rejection.
   }
 
   /** Bytes first, then the record that says that they are on disk. */

@@ -46,7 +46,11 @@ function runToEnd(
   return new Promise((resolve, reject) => {
     const refuse = (cause: unknown): void => {
       const why = errorMessage(cause);
-      reject(new AgentError("installer-failed", `${path} could not be started: ${why}.`, { cause }));
+      reject(
+        new AgentError("installer-failed", `${path} could not be started: ${why}. Check update.command.program.`, {
+          cause,
+        }),
+      );
     };
     const child = spawnScript(path, verb, image, refuse);
     if (child === undefined) return;

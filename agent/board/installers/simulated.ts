@@ -7,7 +7,11 @@ import { otherSlot, readBoard, writeBoard, type SimulatedBoard, type SlotName } 
 export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {
   const read = async (): Promise<SimulatedBoard> => {
     const board = await readBoard(boardFile);
-    if (board === undefined) throw new AgentError("installer-failed", `The simulated board ${boardFile} is gone.`);
+    if (board === undefined)
+      throw new AgentError(
+        "installer-failed",
+        `The simulated board ${boardFile} is gone. Stop the agent and start it again with --simulate.`,
+      );
     return board;
   };
   const change = async (how: (board: SimulatedBoard) => SimulatedBoard): Promise<void> =>

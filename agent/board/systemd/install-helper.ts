@@ -109,7 +109,8 @@ async function readEnd(helper: HelperConnection): Promise<ScriptResult> {
 function errorFrom(answer: string): AgentError {
   const [, received, sentence] = /^refused (\S+) (.+)$/.exec(answer) ?? [];
   const code = helperErrorCodes.find((one) => one === received);
-  if (code === undefined || sentence === undefined) return helperFailed(`sent an unknown answer: ${answer}`);
+  if (code === undefined || sentence === undefined)
+    return helperFailed(`sent an unknown answer: ${answer}. Install the agent and its helper from the same package.`);
   return new AgentError(code, sentence);
 }
 
