@@ -6,7 +6,7 @@ import type { Json } from "../../../agent/contract/json.ts";
 import { Gate } from "../../support/gate.ts";
 import { overriding } from "../../support/overriding.ts";
 import { cutOff, serving, servingParts, testImage } from "../../support/image-server.ts";
-import { TestBoard, type TestBoardOptions } from "../../support/test-board.ts";
+import type { TestBoard, TestBoardOptions } from "../../support/test-board.ts";
 import { at } from "../../support/paths.ts";
 import { isEnd, leftOver, setUpUpdate, untilTidied, type UpdateSetup } from "../../support/update-setup.ts";
 

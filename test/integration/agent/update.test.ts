@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/lib/errors.ts";
-import { imageServer, testImage } from "../../support/image-server.ts";
+import { testImage, type imageServer } from "../../support/image-server.ts";
 import { type TestBoardOptions } from "../../support/test-board.ts";
 import { at } from "../../support/paths.ts";
 import { isEnd, setUpUpdate, untilTidied } from "../../support/update-setup.ts";
