@@ -22,6 +22,8 @@ const kind = (name: string, timeoutMs: number, more: More = {}) => ({
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
+    // A second, the default, is too short where a machine is shared; a test that passes waits no longer for it.
+    expect: { poll: { timeout: timeoutMs / 2, interval: 20 } },
     sequence: { shuffle: true },
     ...more,
   },
@@ -46,7 +48,7 @@ export default defineConfig({
     maxWorkers: 3,
     reporters: ["default", new LeftOutReporter()],
     projects: [
-      kind("unit", 30_000, { isolate }),
+      kind("unit", 60_000, { isolate }),
       kind("house", 30_000, { isolate }),
       kind("integration", 60_000, { isolate, exclude: measured }),
       kind("measured", 60_000, { include: measured }),

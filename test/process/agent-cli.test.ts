@@ -120,7 +120,8 @@ describe("install", () => {
     const again = await agentCommand([...command, ...where]);
     expect(again).toMatchObject({ status: 0 });
     expect(again.err).toContain("This update was committed at");
-    expect(await readdir(join(board.folder, "state", "staging"))).toEqual([]);
+    // The end is reported first, then the image is removed.
+    await expect.poll(() => readdir(join(board.folder, "state", "staging"))).toEqual([]);
 
     const other = await agentCommand(["install", file, "--sha256", "a".repeat(64), ...where]);
     expect(other).toMatchObject({ status: 1 });

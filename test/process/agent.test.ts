@@ -69,7 +69,8 @@ describe("kill -9 in the middle of a download", () => {
     made.board.start();
     const reported = await made.service.untilReported("boardkeeper.update.phase", "completed");
     expect(at(reported, "boardkeeper.update.operationId")).toBe("op-1");
-    expect(await readdir(join(made.board.folder, "state", "staging"))).toStrictEqual([]);
+    // The end is reported first, then the image is removed.
+    await expect.poll(() => readdir(join(made.board.folder, "state", "staging"))).toStrictEqual([]);
   });
 });
 

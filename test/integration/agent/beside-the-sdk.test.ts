@@ -29,7 +29,7 @@ async function agentOn(hub: LocalHub): Promise<{ board: TestBoard; service: Serv
 /** It answers, and its twin holds what it says. */
 async function isWell(service: ServiceApp): Promise<void> {
   const link = async (): Promise<unknown> => (await service.callMethod("getStatus")).payload["link"];
-  await expect.poll(link, { timeout: 20_000 }).toMatchObject({ up: true });
+  await expect.poll(link).toMatchObject({ up: true });
   await service.untilReported("boardkeeper.update.phase", "idle");
 }
 
@@ -128,7 +128,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     // The SDK's deadline of 240 s is read from Date.now() alone.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 240_000 });
     onTestFinished(() => void vi.useRealTimers());
-    await expect.poll(() => device.events, { timeout: 10_000 }).toContain("disconnect");
+    await expect.poll(() => device.events).toContain("disconnect");
     await away.end();
     await isWell(service);
     expect(arrivals(bare)).toBe(1);
@@ -142,7 +142,7 @@ describe("the agent comes back where the bare SDK does not:", () => {
     await isWell(service);
     for (const deviceId of [bare, ours]) hub.faults.add("black-hole", {}, { deviceId, times: 1 });
     const asked = watch(device.client.getTwin());
-    await expect.poll(() => [arrivals(bare), arrivals(ours)], { timeout: 10_000 }).toStrictEqual([2, 2]);
+    await expect.poll(() => [arrivals(bare), arrivals(ours)]).toStrictEqual([2, 2]);
     await isWell(service);
     expect(asked()).toBe(false);
   });

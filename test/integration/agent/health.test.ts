@@ -17,7 +17,7 @@ it.each<[string, TestBoardOptions]>([
       (await readFile(join(hub.folder, "state", "telemetry.jsonl"), "utf8").catch(() => ""))
         .split("\n")
         .filter(Boolean);
-    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(lines).toHaveLength(1);
     const event: { body: string } = JSON.parse((await lines())[0] ?? "");
     expect(event).toMatchObject({
       deviceId: board.deviceId,

@@ -82,7 +82,7 @@ describe("the bare SDK", () => {
     expect(device.events).not.toContain("disconnect");
     setDateForward(240_000);
     // Once for the methods, once for the desired properties.
-    await expect.poll(() => device.events.filter((name) => name === "disconnect").length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => device.events.filter((name) => name === "disconnect").length).toBe(2);
     await refused.end();
     const other = await openBare(hub, "board-2");
     expect([other.events, arrivals("board-1")]).toEqual([["connect"], 1]);
@@ -115,7 +115,7 @@ describe("the bare SDK", () => {
         twin.properties.reported["update"]({ a: 1 }, resolve);
       }),
     );
-    await expect.poll(() => arrivals("board-1"), { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => arrivals("board-1")).toBe(2);
     expect([asked(), reported(), device.events.includes("disconnect")]).toEqual([false, false, false]);
   });
 });

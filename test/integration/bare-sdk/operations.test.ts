@@ -107,7 +107,7 @@ describe("the bare SDK", () => {
     await listenForMethods(hub, one, "board-1");
     await other.client.open();
     other.client.onDeviceMethod("go", () => undefined);
-    await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBeGreaterThan(10);
+    await expect.poll(() => arrivals("board-1")).toBeGreaterThan(10);
     expect([...one.events, ...other.events]).not.toContain("disconnect");
   });
 
@@ -129,7 +129,7 @@ describe("the bare SDK", () => {
     hub.faults.add("close", {}, { deviceId: "board-1" });
     await refusing.waitForHits(2);
     await refusing.end();
-    await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => arrivals("board-1")).toBe(2);
     expect(device.events).not.toContain("disconnect");
   });
 
@@ -141,7 +141,7 @@ describe("the bare SDK", () => {
     onTestFinished(() => provider.stop());
     const client = Client.fromAuthenticationProvider(provider, Mqtt);
     const { events } = await openBare(hub, "board-1", { client });
-    await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBeGreaterThan(1);
+    await expect.poll(() => arrivals("board-1")).toBeGreaterThan(1);
     provider.stop();
     expect(events).not.toContain("disconnect");
   });
@@ -154,7 +154,7 @@ describe("the bare SDK", () => {
     onTestFinished(() => provider.stop());
     const client = Client.fromAuthenticationProvider(provider, Mqtt);
     await openBare(hub, "board-1", { client });
-    await expect.poll(() => arrivals("board-1"), { timeout: 20_000 }).toBeGreaterThan(3);
+    await expect.poll(() => arrivals("board-1")).toBeGreaterThan(3);
     provider.stop();
   });
 
@@ -166,7 +166,7 @@ describe("the bare SDK", () => {
     await quota.waitForHits(3);
     expect([arrivals("board-1") >= 3, sent()]).toEqual([true, false]);
     await quota.end();
-    await expect.poll(sent, { timeout: 20_000 }).toBe(true);
+    await expect.poll(sent).toBe(true);
     expect(await isConnected(hub, "board-1")).toBe(true);
   });
 });
