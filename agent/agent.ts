@@ -68,8 +68,13 @@ export class Agent {
       onDesired: (document, version) => void desiredHandler.handleDesired(document, version),
       onConnected: (reported, sendPatch, sendTelemetry) => {
         reporter.connected(reported, sendPatch);
+        this.#offerState();
         monitor.connected(sendTelemetry);
         this.#changed();
+      },
+      onReportedRead: (reported) => {
+        reporter.reread(reported);
+        this.#offerState();
       },
       onDisconnected: () => {
         reporter.disconnected();
@@ -128,6 +133,14 @@ export class Agent {
     const { stopping, updates, reboots, monitor, connection } = this.#parts;
     stopping.abort();
     await Promise.all([...this.#startup, updates.stop(), reboots.stop(), monitor.stop(), connection.stop()]);
+  }
+
+  /**
+   * Enqueues the present state, which is sent only if the twin says something else: its hub may have been restored from a
+   * backup, its device created anew, or another board may have written into it.
+   */
+  #offerState(): void {
+    if (this.#parts.recovery.isRecovered) this.#parts.reportedState.publish();
   }
 
   #changed(): void {

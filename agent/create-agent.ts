@@ -3,7 +3,7 @@ import { EffectiveSettings } from "./config/effective-settings.ts";
 import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
 import type { Settings } from "./config/settings.ts";
 import { ConnectionManager } from "./hub/connection-manager.ts";
-import { QuotaCounter } from "./hub/session.ts";
+import { QuotaCounter } from "./hub/quota-counter.ts";
 import { Alerts } from "./lib/alerts.ts";
 import { timestamp } from "./lib/clock.ts";
 import { runtimeFor } from "./lib/runtime.ts";

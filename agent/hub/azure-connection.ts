@@ -139,8 +139,7 @@ class AzureConnection implements Connection {
       this.#repliesUnderWay.add(replied);
     };
     transport.on("twinDesiredPropertiesUpdate", (body: unknown) => {
-      const { content, version } = parseTwinSection(body);
-      callbacks.onDesiredPatch({ patch: content, version });
+      callbacks.onDesiredChange(parseTwinSection(body).version);
     });
     await this.#call(this.#timeouts.listenMs, "listen for methods", (done) => transport.enableMethods(done));
     await this.#call(this.#timeouts.listenMs, "listen for desired properties", (done) =>

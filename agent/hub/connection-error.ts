@@ -23,7 +23,7 @@ export type ConnectionErrorKind =
   | "hub-error"
   /** The hub answered with a client error: a retry would not help. */
   | "rejected"
-  /** A notification of the hub was missed: our copy of the desired document is older than the hub's. */
+  /** The hub does not hold a change of the desired properties that it has announced. */
   | "missed"
   /** Closed by the agent itself: it renews its token, or stops. */
   | "own";

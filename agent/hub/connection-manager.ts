@@ -2,7 +2,8 @@ import { delayOrAbort } from "../lib/abort.ts";
 import type { Connect, Connection } from "./connection.ts";
 import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import { runSession, type QuotaCounter, type SessionHandlers, type SessionPorts } from "./session.ts";
+import type { QuotaCounter } from "./quota-counter.ts";
+import { runSession, type SessionHandlers, type SessionPorts } from "./session.ts";
 import { classifyError, type ConnectionError } from "./connection-error.ts";
 
 export interface ConnectionManagerPorts extends Runtime {

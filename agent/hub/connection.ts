@@ -9,12 +9,6 @@ export interface TwinDocuments {
   readonly reported: JsonObject;
 }
 
-/** A change of the desired properties: null removes a key. */
-export interface DesiredPatch {
-  readonly patch: JsonObject;
-  readonly version: number;
-}
-
 /** A message from the device to the cloud: JSON, with properties that the hub can route by. */
 export interface TelemetryMessage {
   readonly body: JsonObject;
@@ -29,7 +23,8 @@ export interface HubCallbacks {
   onMethod(name: string, payload: unknown): Promise<MethodReply>;
   /** The reply is on its way: logging the call does not keep its caller waiting any more. */
   onMethodAnswered(name: string, reply: MethodReply): void;
-  onDesiredPatch(change: DesiredPatch): void;
+  /** The desired properties have changed; what they are now is in the twin. */
+  onDesiredChange(version: number): void;
 }
 
 /**
@@ -37,7 +32,7 @@ export interface HubCallbacks {
  * the connection is lost.
  */
 export interface Connection {
-  /** Subscribes to the hub's calls: methods first, then desired patches. */
+  /** Subscribes to the hub's calls: methods first, then changes of the desired properties. */
   subscribe(callbacks: HubCallbacks): Promise<void>;
   /** Reads the whole twin. Counts against the hub's quota. */
   readTwin(): Promise<TwinDocuments>;

@@ -1,7 +1,7 @@
 import type { Runtime } from "../lib/runtime.ts";
 import type { JsonObject } from "../contract/json.ts";
-import { DesiredDocument } from "./desired-document.ts";
-import type { HubCallbacks, Connection, DesiredPatch, SendTelemetry, TwinDocuments } from "./connection.ts";
+import type { HubCallbacks, Connection, SendTelemetry, TwinDocuments } from "./connection.ts";
+import type { QuotaCounter } from "./quota-counter.ts";
 import { throttleBackoffMs } from "./reconnect-policy.ts";
 import { ConnectionError, isTransient, classifyError } from "./connection-error.ts";
 
@@ -12,33 +12,26 @@ import { ConnectionError, isTransient, classifyError } from "./connection-error.
 const tokenRenewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, pollMs: 2_000 } as const;
 
 /**
- * The hub sends each change of the desired properties once, without acknowledgement; the next change shows that one was
- * missed. In case none follows, the twin is read a few times a day. Not more often: it counts against the hub's quota.
+ * The hub sends each change of the desired properties once, without acknowledgement, and says nothing when somebody else
+ * writes reported ones. So the twin is read a few times a day. Not more often: it counts against the hub's quota.
  */
 const twinPoll = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
 
-/** Counts messages against the hub's daily quota, and connects. Pings and method calls are free. */
-export type QuotaUse = "connects" | "twinReads" | "reports" | "messages";
-
-/** Counts since the agent's start. */
-export class QuotaCounter {
-  readonly #counts: Record<QuotaUse, number> = { connects: 0, twinReads: 0, reports: 0, messages: 0 };
-
-  count(use: QuotaUse): void {
-    this.#counts[use] += 1;
-  }
-
-  get counts(): Readonly<Record<QuotaUse, number>> {
-    return { ...this.#counts };
-  }
-}
+/**
+ * A notification cannot tell a merged change from a replaced document ("the device receives the same form of update",
+ * iot-hub-devguide-device-twins; azure-iot-sdk-java #776), so the twin is read after it. One reading serves all that come
+ * within `settleMs`. A hub that answers with an older document than it announced is asked again.
+ */
+const desiredRefresh = { settleMs: 500, retryMs: 5_000, attempts: 5 } as const;
 
 /** What a session calls while a connection is up. */
 export interface SessionHandlers {
   readonly onMethod: HubCallbacks["onMethod"];
   readonly onMethodAnswered: HubCallbacks["onMethodAnswered"];
-  /** Gets the whole desired document after each connect and after each change of its content. */
+  /** Gets the whole desired document after each connect and after each change of its version. */
   readonly onDesired: (desired: JsonObject, version: number) => void;
+  /** Gets the reported properties each time that the twin is read again: somebody else may have written them. */
+  readonly onReportedRead: (reported: JsonObject) => void;
   /** Gets the reported properties as the hub holds them, and the calls that patch them and send messages: they reject with ConnectionError. */
   readonly onConnected: (
     reported: JsonObject,
@@ -78,8 +71,17 @@ class Session {
   readonly #connection: Connection;
   readonly #ports: SessionPorts;
   readonly #closed = new AbortController();
-  /** Method calls and reports under way: the token is not renewed in the middle of one. */
+  /** Method calls, reports and readings under way: the token is not renewed in the middle of one. */
   #busyCalls = 0;
+  #startedReports = 0;
+  #reportsUnderWay = 0;
+  /** The version of the desired document that was handed on last. */
+  #desiredVersion: number | undefined;
+  /** The version that the hub has announced last. */
+  #announced: number | undefined;
+  #isRefreshing = false;
+  /** Ends the session, once it is up. */
+  #end: ((reason: ConnectionError) => void) | undefined;
 
   constructor(connection: Connection, ports: SessionPorts) {
     this.#connection = connection;
@@ -94,37 +96,82 @@ class Session {
     this.#closed.abort();
   }
 
-  /** Resolves when the session has to end by itself: a patch was missed, a report not acknowledged, or the token is due. */
+  /** Resolves when the session has to end by itself: the twin cannot be read, a report is not acknowledged, or the token is due. */
   async run(): Promise<ConnectionError> {
-    const { onMethod, onMethodAnswered, onDesired, onConnected, log } = this.#ports;
-    const early: DesiredPatch[] = []; // They arrived before the twin was read.
-    let applyPatch = (patch: DesiredPatch): void => void early.push(patch);
+    const { onMethod, onMethodAnswered, onConnected, log } = this.#ports;
     await this.#connection.subscribe({
       onMethod: (name, payload) => this.#trackBusy(onMethod(name, payload)),
       onMethodAnswered,
-      onDesiredPatch: (patch) => applyPatch(patch),
+      onDesiredChange: (version) => this.#noteAnnounced(version),
     });
     const twin = await this.#retryThrottled("twin", () => this.#readTwin());
     if (this.closed.aborted) return new ConnectionError("own", "The connection has ended.");
-    const document = new DesiredDocument(twin.desired, twin.desiredVersion);
-    log.info({ desiredVersion: document.version }, "connected to the hub");
+    log.info({ desiredVersion: twin.desiredVersion }, "connected to the hub");
 
     return await new Promise<ConnectionError>((end) => {
-      applyPatch = (patch) => {
-        const result = document.applyPatch(patch);
-        if (result === "applied") onDesired(document.content, document.version);
-        if (result === "gap") end(new ConnectionError("missed", "A change of the desired properties was missed."));
-      };
       onConnected(
         twin.reported,
         (patch) => this.#trackBusy(this.#report(patch, end)),
         (message) => this.#trackBusy(this.#sendTelemetry(message)),
       );
-      onDesired(document.content, document.version);
-      for (const patch of early) applyPatch(patch);
+      this.#handOnDesired(twin);
+      this.#end = end;
+      this.#refreshIfAnnounced();
       void this.#awaitTokenRenewal().then(end);
-      void this.#detectMissedPatch(document).then(end);
+      void this.#pollTwin().then(end);
     });
+  }
+
+  #handOnDesired({ desired, desiredVersion }: TwinDocuments): void {
+    if (this.#desiredVersion === desiredVersion) return;
+    this.#desiredVersion = desiredVersion;
+    this.#ports.onDesired(desired, desiredVersion);
+  }
+
+  /** The hub has announced a version of the desired properties. Notifications may come twice, late, or not at all. */
+  #noteAnnounced(version: number): void {
+    this.#announced = version;
+    this.#refreshIfAnnounced();
+  }
+
+  #refreshIfAnnounced(): void {
+    const end = this.#end;
+    if (end === undefined || this.#isRefreshing || this.#announced === undefined) return;
+    if (this.#announced === this.#desiredVersion) return;
+    this.#isRefreshing = true;
+    this.#trackBusy(this.#refreshDesired())
+      .catch((cause: unknown) => {
+        if (!this.closed.aborted) end(classifyError(cause, "twin"));
+      })
+      .finally(() => (this.#isRefreshing = false));
+  }
+
+  /** Reads the twin until it holds the announced version, or a later one. */
+  async #refreshDesired(): Promise<void> {
+    const { timer } = this.#ports;
+    for (let attempt = 1; ; attempt += 1) {
+      await timer.after(attempt === 1 ? desiredRefresh.settleMs : desiredRefresh.retryMs, this.closed);
+      const announced = this.#announced ?? 0;
+      await this.#reread();
+      // A version that is announced late is older than the one that was read.
+      if ((this.#desiredVersion ?? 0) >= announced && this.#announced === announced) return;
+      if (attempt === desiredRefresh.attempts)
+        throw new ConnectionError(
+          "missed",
+          "The twin does not hold the change of the desired properties that was announced.",
+        );
+    }
+  }
+
+  /** Reads the twin again, and hands on what has changed in it. */
+  async #reread(): Promise<void> {
+    const startedReports = this.#startedReports;
+    const wasReporting = this.#reportsUnderWay > 0;
+    const twin = await this.#retryThrottled("twin", () => this.#readTwin());
+    if (this.closed.aborted) return;
+    // A report that crossed this reading may or may not be in it.
+    if (!wasReporting && startedReports === this.#startedReports) this.#ports.onReportedRead(twin.reported);
+    this.#handOnDesired(twin);
   }
 
   async #readTwin(): Promise<TwinDocuments> {
@@ -142,6 +189,8 @@ class Session {
   }
 
   async #report(patch: JsonObject, end: (reason: ConnectionError) => void): Promise<void> {
+    this.#startedReports += 1;
+    this.#reportsUnderWay += 1;
     try {
       await this.#retryThrottled("report", async () => {
         this.#ports.quota.count("reports");
@@ -152,6 +201,8 @@ class Session {
       // A connection without acknowledgements is useless; the next one reads the twin again.
       if (error.kind !== "rejected") end(error);
       throw error;
+    } finally {
+      this.#reportsUnderWay -= 1;
     }
   }
 
@@ -172,16 +223,13 @@ class Session {
     }
   }
 
-  /** Resolves when the hub holds a later desired document than we do; never after the session's end. */
-  async #detectMissedPatch(document: DesiredDocument): Promise<ConnectionError> {
+  /** Reads the twin a few times a day. Resolves when that fails; never after the session's end. */
+  async #pollTwin(): Promise<ConnectionError> {
     const { timer, random } = this.#ports;
     try {
       for (;;) {
         await timer.after(twinPoll.leastMs + random() * (twinPoll.mostMs - twinPoll.leastMs), this.closed);
-        const { desiredVersion } = await this.#retryThrottled("twin", () => this.#readTwin());
-        if (desiredVersion > document.version) {
-          return new ConnectionError("missed", "A change of the desired properties was never sent.");
-        }
+        await this.#reread();
       }
     } catch (cause) {
       // The session has ended, or the hub does not answer on a connection that looks alive.

@@ -45,6 +45,11 @@ export class Reporter {
     this.#startDraining();
   }
 
+  /** The twin was read again over the present connection, while no patch was in flight. */
+  reread(reported: JsonObject): void {
+    if (this.#send !== undefined) this.#held = reported;
+  }
+
   disconnected(): void {
     this.#held = undefined;
     this.#send = undefined;

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RestartKind } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, boot, type BoardState, type Quality } from "./board-state.ts";
 import { emptyDisk, flushed, type DiskState, stateFolder } from "./disk-state.ts";
-import { newHub, type HubState, type Request } from "./hub-state.ts";
+import { newHub, type HubState, type Request, type TwinChange } from "./hub-state.ts";
 import { distinctPowerCuts } from "./disk-key.ts";
 import { noObservations, excuseBadEnd, type Observations } from "./observations.ts";
 
@@ -34,6 +34,8 @@ export interface Scenario {
   readonly cancel: Request | undefined;
   /** The document of the fault "new desired document". */
   readonly nextDesired: JsonObject | undefined;
+  /** What somebody else may do to the twin. */
+  readonly twinChanges: readonly TwinChange[];
 }
 
 export function initialEnvironment({ restart, desired, requests, qualities }: Scenario): Environment {

@@ -1,6 +1,7 @@
 import { AgentError } from "../../agent/lib/errors.ts";
 import { runKey, environmentKey } from "./state-key.ts";
 import type { AgentRun } from "./agent-run.ts";
+import { changeTwin, type TwinChange } from "./hub-state.ts";
 import { excuseBadEnd, Violation } from "./observations.ts";
 import type { Environment } from "./environment.ts";
 
@@ -12,7 +13,7 @@ const readOnlyActions = new Set(["read image", "prepare"]);
 /** The faults that can come now. */
 export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
   const { hub } = scheduler.environment;
-  const { cancel, nextDesired } = scheduler.scenario;
+  const { cancel, nextDesired, twinChanges } = scheduler.scenario;
   const { fineSteps } = scheduler.runOptions;
   const { next } = scheduler.pendingCalls;
   const found: Fault[] = [];
@@ -26,6 +27,7 @@ export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
       if (nextDesired !== undefined && hub.desired["firmware"] !== nextDesired["firmware"]) {
         found.push("new desired document");
       }
+      if (hub.twinChange === null && hub.reported["boardkeeper"] !== undefined) found.push(...twinChanges);
       if (hub.requests.some(({ id, reply }) => reply !== null && !id.startsWith("cancel"))) {
         found.push("request redelivered");
       }
@@ -66,6 +68,12 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
     }
     case "new desired document":
       return hubDouble.setDesired(scheduler.scenario.nextDesired ?? {});
+    case "twin emptied":
+    case "twin rolled back":
+    case "twin of another board":
+      // What is done to a hub ends its connections; a change under a standing one is found by the readings of each day.
+      scheduler.environment = { ...scheduler.environment, hub: changeTwin(hub, fault) };
+      return hubDouble.loseConnection();
     case "write failed":
       scheduler.failsNextWrite = true;
       return;
@@ -149,7 +157,8 @@ export type Fault =
   | "reboot lost"
   | "request redelivered"
   | "cancel"
-  | "new desired document";
+  | "new desired document"
+  | TwinChange;
 
 export type Crash = "power cut" | "process killed";
 

@@ -137,8 +137,7 @@ export class HubDouble {
     const desired = { ...environment.hub.desired, ...patch };
     const desiredVersion = environment.hub.desiredVersion + 1;
     this.#scheduler.environment = { ...environment, hub: { ...environment.hub, desired, desiredVersion } };
-    this.#givenDesired = desiredVersion;
-    this.#connection?.callers?.onDesiredPatch({ patch, version: desiredVersion });
+    this.#connection?.callers?.onDesiredChange(desiredVersion);
   }
 
   /** Whether it is time for the document that replaces the first. */
@@ -210,7 +209,7 @@ export class HubDouble {
     const { environment } = scheduler;
     const reported = mergePatch(environment.hub.reported, patch);
     scheduler.checked(() => this.#twin.reported(reported, environment, scheduler.isReplay));
-    scheduler.environment = { ...environment, hub: { ...environment.hub, reported } };
+    scheduler.environment = { ...environment, hub: { ...environment.hub, reported, twinChange: null } };
   }
 
   /** A call of the agent to the hub: answered at once, or at a step of its own. */

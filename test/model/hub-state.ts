@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
+import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import type { MethodReply } from "../../agent/contract/method-reply.ts";
 
 /* The hub, and its callers: they call again until they have an answer. */
@@ -19,7 +20,34 @@ export interface HubState {
   readonly desired: JsonObject;
   readonly desiredVersion: number;
   readonly reported: JsonObject;
+  /** How somebody else has changed the reported properties since the board's last report; null where nobody has. */
+  readonly twinChange: TwinChange | null;
   readonly requests: readonly TrackedRequest[];
+}
+
+/** What can become of a twin without its board: the device is created anew, the hub restored, or another board writes into it. */
+export type TwinChange = "twin emptied" | "twin rolled back" | "twin of another board";
+export const twinChanges: readonly TwinChange[] = ["twin emptied", "twin rolled back", "twin of another board"];
+
+/** A hub after such a change. */
+export function changeTwin(hub: HubState, twinChange: TwinChange): HubState {
+  return { ...hub, reported: changedReport(hub, twinChange), twinChange };
+}
+
+function changedReport({ reported }: HubState, twinChange: TwinChange): JsonObject {
+  const old = { phase: "idle", operationId: null };
+  const theirs = { phase: "completed", operationId: "theirs", version: "9.9.9" };
+  switch (twinChange) {
+    case "twin emptied":
+      return {};
+    case "twin rolled back":
+      return mergePatch(reported, { firmwareStatus: "standBy", boardkeeper: { update: old } });
+    case "twin of another board":
+      return mergePatch(reported, {
+        firmwareStatus: "completed",
+        boardkeeper: { update: theirs, firmwareVersion: "9.9.9" },
+      });
+  }
 }
 
 export function newHub(desired: JsonObject, requests: readonly Request[]): HubState {
@@ -27,6 +55,7 @@ export function newHub(desired: JsonObject, requests: readonly Request[]): HubSt
     desired,
     desiredVersion: 1,
     reported: {},
+    twinChange: null,
     requests: requests.map((request) => ({ ...request, reply: null })),
   };
 }

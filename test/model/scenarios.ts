@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../../agent/contract/json.ts";
+import { byDepth } from "../support/depth.ts";
 import type { Scenario } from "./environment.ts";
+import { twinChanges } from "./hub-state.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -19,6 +21,8 @@ const plain: Omit<Scenario, "name"> = {
   requests: [],
   cancel: { id: "cancel", method: "cancelFirmwareUpdate", payload: {} },
   nextDesired: { firmware: image("3.0.0") },
+  // A changed twin is put right alike, whatever the board does: it is tried where that costs little, and everywhere in the deep run.
+  twinChanges: byDepth([], twinChanges),
 };
 
 const reboot = { id: "reboot", method: "rebootDevice", payload: { operationId: "rb-1", delaySeconds: 2 } };
@@ -30,7 +34,12 @@ const rebootScenario = {
 
 export const scenarios = {
   method: { ...plain, name: "an update by a method", requests: [update] },
-  desired: { ...plain, name: "an update by the desired properties", desired: { firmware: image("2.0.0") } },
+  desired: {
+    ...plain,
+    name: "an update by the desired properties",
+    desired: { firmware: image("2.0.0") },
+    twinChanges,
+  },
   service: { ...plain, name: "an update of a service", requests: [update], restart: "service", qualities: ["good"] },
   offlineService: {
     ...plain,
@@ -71,6 +80,7 @@ export const scenarios = {
   },
   manual: {
     ...plain,
+    twinChanges,
     name: "an update that is applied by order",
     requests: [
       { ...update, payload: { ...update.payload, apply: "manual" } },
@@ -89,6 +99,7 @@ export const scenarios = {
   },
   rebootAtOnce: {
     ...rebootScenario,
+    twinChanges,
     name: "a reboot at once",
     requests: [{ ...reboot, payload: { operationId: "rb-1" } }],
   },

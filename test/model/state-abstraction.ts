@@ -78,9 +78,10 @@ export function rebootDueInMs({ reboot }: AgentState, bootId: string, bootMs: nu
 }
 
 /** What callers and cloud want of the board. Who has an answer calls no more; of answers only the status matters. */
-export function abstractHub({ desired, requests }: HubState): string {
+export function abstractHub({ desired, requests, twinChange }: HubState): string {
   return JSON.stringify([
     desired,
+    twinChange,
     requests.flatMap(({ id, reply }): JsonObject[] => {
       const isCancel = id.startsWith("cancel");
       if (reply === null) return [{ open: isCancel ? "cancel" : id }];

@@ -12,6 +12,8 @@ export class FakeConnection implements Connection {
   reportErrors: ConnectionError[] = [];
   /** What the next readings of the twin end with. */
   twinErrors: ConnectionError[] = [];
+  /** Reports are acknowledged after this. */
+  reporting: Promise<void> = Promise.resolve();
   readonly #twin: TwinDocuments | Promise<TwinDocuments>;
 
   constructor(twin: TwinDocuments | Promise<TwinDocuments> = { desired: {}, desiredVersion: 1, reported: {} }) {
@@ -36,7 +38,7 @@ export class FakeConnection implements Connection {
 
   updateReported(_patch: JsonObject): Promise<void> {
     const error = this.reportErrors.shift();
-    return error === undefined ? Promise.resolve() : Promise.reject(error);
+    return error === undefined ? this.reporting : Promise.reject(error);
   }
 
   close(): Promise<void> {

@@ -59,7 +59,14 @@ export class FakeHub {
   setDesired(patch: JsonObject): void {
     this.desired = mergePatch(this.desired, patch);
     this.desiredVersion += 1;
-    this.#callers?.onDesiredPatch({ patch, version: this.desiredVersion });
+    this.#callers?.onDesiredChange(this.desiredVersion);
+  }
+
+  /** Replaces the desired properties. The notification has the same form as that of a change. */
+  replaceDesired(content: JsonObject): void {
+    this.desired = content;
+    this.desiredVersion += 1;
+    this.#callers?.onDesiredChange(this.desiredVersion);
   }
 
   /** Calls a direct method of the connected device. */

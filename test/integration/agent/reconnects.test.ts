@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { systemTimer } from "../../../agent/board/hardware/clocks.ts";
 import { parseHubAddress } from "../../../agent/hub/address.ts";
 import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
-import { QuotaCounter } from "../../../agent/hub/session.ts";
+import { QuotaCounter } from "../../../agent/hub/quota-counter.ts";
 import { ConnectionManager } from "../../../agent/hub/connection-manager.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { quiet } from "../../support/logs.ts";
@@ -70,6 +70,7 @@ it.each<Transport>(["MQTT", "WebSockets"])(
         ups += 1;
         waiting?.();
       },
+      onReportedRead: () => undefined,
       onDisconnected: () => undefined,
     });
     await expect.poll(() => ups).toBe(1);

@@ -19,27 +19,30 @@ async function setup(settings: Record<string, unknown> = {}): Promise<{ hub: Fak
   return { hub, board };
 }
 
-async function configure(hub: FakeHub, boardkeeper: Json): Promise<void> {
+async function configure({ hub, board }: { hub: FakeHub; board: FakeBoard }, boardkeeper: Json): Promise<void> {
   hub.setDesired({ boardkeeper });
-  await settle();
+  await board.time.advance(1_000);
 }
 
 describe("configuration over the hub", () => {
   it("is applied, and answered with the version of the document", async () => {
     const { hub, board } = await setup();
     expect(board.logLevel).toBe("info");
-    await configure(hub, { agent: { "log-level": "debug" } });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
     expect(board.logLevel).toBe("debug");
     expect(hub.at("boardkeeper.config")).toStrictEqual({ version: hub.desiredVersion, status: "applied" });
   });
 
   it("is refused as a whole, and what was applied before stays in force", async () => {
     const { hub, board } = await setup();
-    await configure(hub, { agent: { "log-level": "debug" } });
-    await configure(hub, {
-      agent: { "log-level": "error" },
-      maintenance: { windows: [{ cron: "0 25 * * *", duration: "1h" }] },
-    });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
+    await configure(
+      { hub, board },
+      {
+        agent: { "log-level": "error" },
+        maintenance: { windows: [{ cron: "0 25 * * *", duration: "1h" }] },
+      },
+    );
     expect(board.logLevel).toBe("debug");
     expect(hub.at("boardkeeper.config")).toMatchObject({
       version: hub.desiredVersion,
@@ -50,7 +53,7 @@ describe("configuration over the hub", () => {
 
   it("outlives restarts of agent and board, without the hub too", async () => {
     const { hub, board } = await setup();
-    await configure(hub, { agent: { "log-level": "debug" } });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
     hub.cut();
     await board.restartAgent();
     expect(board.logLevel).toBe("debug");
@@ -61,18 +64,27 @@ describe("configuration over the hub", () => {
 
   it("gives way to the board's own when it is taken away, and while the board was offline too", async () => {
     const { hub, board } = await setup({ "agent.log-level": "warn" });
-    await configure(hub, { agent: { "log-level": "debug" } });
-    await configure(hub, null);
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
+    await configure({ hub, board }, null);
     expect(board.logLevel).toBe("warn");
     expect(hub.at("boardkeeper.config")).toBeUndefined();
 
-    await configure(hub, { agent: { "log-level": "debug" } });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
     hub.cut();
     hub.desired = {};
     hub.desiredVersion += 1;
     hub.isReachable = true;
     await board.time.advance(10 * minuteMs);
     expect(board.logLevel).toBe("warn");
+  });
+
+  it("is the document that replaces another one alone: what that had set is in force no more", async () => {
+    const { hub, board } = await setup({ "agent.log-level": "warn" });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
+    hub.replaceDesired({ boardkeeper: { health: { "every-seconds": 3_600 } } });
+    await board.time.advance(1_000);
+    expect(board.logLevel).toBe("warn");
+    expect(hub.at("boardkeeper.config")).toStrictEqual({ version: hub.desiredVersion, status: "applied" });
   });
 
   it("gives a board its windows, in time for an update that is declared beside them", async () => {
@@ -87,7 +99,10 @@ describe("configuration over the hub", () => {
     await board.time.advance(5 * minuteMs);
     expect(hub.at("boardkeeper.update")).toMatchObject({ phase: "staged", waitsUntil: "2026-01-03T02:00:00.000Z" });
 
-    await configure(hub, { maintenance: { windows: [{ cron: "30 3 * * *", duration: "1h", splay: "0m" }] } });
+    await configure(
+      { hub, board },
+      { maintenance: { windows: [{ cron: "30 3 * * *", duration: "1h", splay: "0m" }] } },
+    );
     await board.time.advance(2 * minuteMs);
     expect(hub.at("boardkeeper.update.waitsUntil")).toBe("2026-01-02T03:30:00.000Z");
     await board.time.advance(60 * minuteMs);
@@ -107,7 +122,7 @@ describe("configuration over the hub", () => {
     let go: () => void = () => undefined;
     board.startHold = new Promise((resolve) => (go = resolve));
     await board.restartAgent();
-    await configure(hub, { agent: { "log-level": "debug" } });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
     expect(board.logLevel).toBe("info");
     go();
     await settle();
@@ -116,7 +131,7 @@ describe("configuration over the hub", () => {
 
   it("says so when a release does not read what another one has applied", async () => {
     const { hub, board } = await setup({ "agent.log-level": "warn" });
-    await configure(hub, { agent: { "log-level": "debug" } });
+    await configure({ hub, board }, { agent: { "log-level": "debug" } });
     hub.cut();
     const { saved } = board;
     if (saved?.remote === undefined) throw new Error("nothing was saved");
