@@ -7,16 +7,17 @@ const when = choice("before", "after");
 /** Faults of the REST API. Limited to one device means: requests whose path names it. */
 export const restKinds = kinds({
   "rest-refused": {
-    summary: "A request is answered with this status and not carried out.",
+    summary: "A request is answered with this status or error code and not carried out.",
     like:
-      "429001 ThrottlingException, 500001 ServerError, 503001 ServiceUnavailable (the error codes of azure-iot-sdk-csharp); Retry-After " +
+      "429001 ThrottlingException, 500001 ServerError, 503001 ServiceUnavailable, 403001 IotHubSuspended, 404012 IotHubFailingOver " +
+      "(the error codes of azure-iot-sdk-csharp); Retry-After " +
       "as for other services of Azure (Azure/azure-iot-sdk-csharp #1042)",
     on: overRest,
     acts: "occasion",
     forOne: true,
     parameters: {
       operation,
-      status: choice("429", "500", "503"),
+      status: choice("429", "500", "503", "403001", "404012"),
       retryAfterS: range(0, 3_600, [1, 30], 0),
       body: choice("documented", "empty"),
     },

@@ -7,14 +7,19 @@ const operation = choice("any", "get", "report");
 export const twinKinds = kinds({
   "twin-refused": {
     summary:
-      "A request for the twin, or a report, is answered with this status; the body holds the error, or is empty.",
+      "A request for the twin, or a report, is answered with this status or error code; the body holds the error, or is empty.",
     like:
       "iot-mqtt-connect-to-iot-hub: '429 Too many requests (throttled)', '5** Server errors'; empty bodies were seen, and the " +
-      "Node SDK reads only the body (mqtt_twin_client.js, 'should we really ignore the status code?')",
+      "Node SDK reads only the body (mqtt_twin_client.js, 'should we really ignore the status code?'). 403001 IotHubSuspended, " +
+      "404012 IotHubFailingOver (azure-iot-sdk-csharp, ErrorCode.cs)",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
-    parameters: { operation, status: choice("429", "500", "503", "504"), body: choice("documented", "empty") },
+    parameters: {
+      operation,
+      status: choice("429", "500", "503", "504", "403001", "404012"),
+      body: choice("documented", "empty"),
+    },
   },
   "twin-request-lost": {
     summary: "A twin request of a device is neither carried out nor answered.",
@@ -32,6 +37,24 @@ export const twinKinds = kinds({
     acts: "occasion",
     forOne: true,
     parameters: { operation },
+  },
+  "twin-answer-delayed": {
+    summary: "A twin request of a device is answered late.",
+    like:
+      "traffic shaping: above a throttle the hub queues requests before it refuses any (iot-hub-devguide-quotas-throttling, " +
+      "'make no assumptions about latency')",
+    on: overMqtt,
+    acts: "occasion",
+    forOne: true,
+    parameters: { operation, delayMs: range(1, 600_000, [50, 3_000], 25_000) },
+  },
+  "no-twins": {
+    summary: "A device that publishes to a twin's topic is disconnected.",
+    like: "a hub of the Basic tier, which has neither twins nor methods (eclipse-threadx/getting-started #67)",
+    on: overMqtt,
+    acts: "occasion",
+    forOne: true,
+    parameters: {},
   },
   "desired-lost": {
     summary: "A connected device does not get a change of its desired properties.",

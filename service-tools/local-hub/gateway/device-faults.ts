@@ -2,7 +2,15 @@ import type { FaultName } from "../faults/catalog.ts";
 import type { Location } from "../faults/fault-kind.ts";
 import type { FaultOptions } from "../faults/fault.ts";
 import type { Faults } from "../faults/faults.ts";
-import { quotaExceeded, responseTimedOut, serverError, serviceUnavailable, throttled } from "../lib/error-catalog.ts";
+import {
+  hubFailingOver,
+  hubSuspended,
+  quotaExceeded,
+  responseTimedOut,
+  serverError,
+  serviceUnavailable,
+  throttled,
+} from "../lib/error-catalog.ts";
 import type { ErrorResponse } from "../lib/error-response.ts";
 import type { Target } from "../lib/target.ts";
 import type { MessageProperties } from "../telemetry/message-properties.ts";
@@ -18,7 +26,9 @@ export type MessageFault =
   /** Do not carry it out; respond with an error, or with an empty body if `empty`. */
   | { readonly kind: "refused"; readonly response: ErrorResponse; readonly empty: boolean }
   /** Carry it out, but do not respond. */
-  | { readonly kind: "unanswered" };
+  | { readonly kind: "unanswered" }
+  /** Carry it out, and respond after this time. */
+  | { readonly kind: "late"; readonly delayMs: number };
 
 const noFault: MessageFault = { kind: "none" };
 
@@ -45,6 +55,7 @@ function telemetryFault(faults: Faults, location: Location): MessageFault {
 
 function twinFault(faults: Faults, operation: "get" | "report", location: Location, hubName: string): MessageFault {
   const concerns = (fault: { readonly operation: string }): boolean => ["any", operation].includes(fault.operation);
+  if (faults.triggerOnce("no-twins", location) !== undefined) return { kind: "closed", why: "this tier has no twins" };
   const quota = faults.triggerOnce("quota-exhausted", location);
   if (quota?.twins === "close") return { kind: "closed", why: "the daily quota is exhausted" };
   if (quota !== undefined) return { kind: "refused", response: quotaExceeded(hubName), empty: false };
@@ -55,7 +66,9 @@ function twinFault(faults: Faults, operation: "get" | "report", location: Locati
   if (refused !== undefined) {
     return { kind: "refused", response: responseOf[refused.status](), empty: refused.body === "empty" };
   }
-  return faults.triggerOnce("twin-answer-lost", location, concerns) === undefined ? noFault : { kind: "unanswered" };
+  if (faults.triggerOnce("twin-answer-lost", location, concerns) !== undefined) return { kind: "unanswered" };
+  const late = faults.triggerOnce("twin-answer-delayed", location, concerns);
+  return late === undefined ? noFault : { kind: "late", delayMs: late.delayMs };
 }
 
 const responseOf = {
@@ -63,6 +76,8 @@ const responseOf = {
   "500": () => serverError("a fault"),
   "503": serviceUnavailable,
   "504": responseTimedOut,
+  "403001": hubSuspended,
+  "404012": hubFailingOver,
 } as const;
 
 export interface RequestedFault {

@@ -69,6 +69,10 @@ export class DeviceMessages implements ConnectionListener {
         return this.#execute(target, message, publish, (topic, payload) => this.#respond(target, topic, payload));
       case "unanswered":
         return this.#execute(target, message, publish, () => undefined);
+      case "late":
+        return this.#execute(target, message, publish, (topic, payload) => {
+          clock.after(fault.delayMs, () => this.#respond(target, topic, payload));
+        });
       case "closed":
         throw new Error(fault.why);
       case "refused":

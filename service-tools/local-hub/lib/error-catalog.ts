@@ -84,6 +84,40 @@ export const tooLarge = (message: string, envelope: Envelope = "classic"): Error
   envelope,
 });
 
+/** The names that the real hub gives the sections of a twin. */
+const sectionNames = { tags: "Tags", desired: "Properties.Desired", reported: "Properties.Reported" } as const;
+
+// Word for word as recorded in Azure/iotedge #7035 (a report over MQTT) and #1694 (a write over REST).
+export const twinTooLarge = (section: keyof typeof sectionNames, limitBytes: number): ErrorResponse =>
+  classic(
+    403_100,
+    "DeviceModelMaxPropertiesExceeded",
+    `'${sectionNames[section]}' size should be less than ${limitBytes} bytes.`,
+  );
+
+// Word for word as recorded in Azure/iotedge #6547.
+export const twinStringTooLong = (key: string, limitBytes: number): ErrorResponse =>
+  argumentInvalid(`Property or Tag value should be maximum ${limitBytes} bytes. Error in Property/Tag ${key}`);
+
+// Word for word as recorded in Azure/azure-iot-cli-extension #693.
+export const twinNullValue = (key: string): ErrorResponse =>
+  argumentInvalid(`Value of Property or Tag cannot be null. Error in Property/Tag ${key}`);
+
+// The codes and names are those of azure-iot-sdk-csharp, ErrorCode.cs.
+export const hubSuspended = (envelope: Envelope = "bare"): ErrorResponse => ({
+  code: 403_001,
+  name: "IotHubSuspended",
+  message: "The IoT hub is suspended.",
+  envelope,
+});
+
+export const hubFailingOver = (envelope: Envelope = "bare"): ErrorResponse => ({
+  code: 404_012,
+  name: "IotHubFailingOver",
+  message: "The IoT hub is failing over to its paired region.",
+  envelope,
+});
+
 // Recorded in Azure/azure-iot-sdk-csharp #3442 (2024).
 export const deviceNotOnline = (connectTimeoutMs: number): ErrorResponse => ({
   code: 404_103,

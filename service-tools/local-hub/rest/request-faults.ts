@@ -1,6 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Location } from "../faults/fault-kind.ts";
-import { quotaExceeded, serverError, serviceUnavailable, throttled } from "../lib/error-catalog.ts";
+import {
+  hubFailingOver,
+  hubSuspended,
+  quotaExceeded,
+  serverError,
+  serviceUnavailable,
+  throttled,
+} from "../lib/error-catalog.ts";
 import { RequestError, httpStatus } from "../lib/error-response.ts";
 import type { Envelope, ErrorResponse } from "../lib/error-response.ts";
 import type { HubContext } from "./hub-context.ts";
@@ -66,7 +73,13 @@ async function respondIfFaulty(
   return respond({ ...responseOf[refused.status](), envelope }, refused, reply);
 }
 
-const responseOf = { "429": throttled, "500": () => serverError("a fault"), "503": serviceUnavailable } as const;
+const responseOf = {
+  "429": throttled,
+  "500": () => serverError("a fault"),
+  "503": serviceUnavailable,
+  "403001": hubSuspended,
+  "404012": hubFailingOver,
+} as const;
 
 async function respond(
   error: ErrorResponse,

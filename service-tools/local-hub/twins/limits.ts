@@ -1,7 +1,7 @@
 import { isJsonObject } from "../lib/json.ts";
 import type { Json, JsonObject } from "../lib/json.ts";
 import type { ErrorResponse } from "../lib/error-response.ts";
-import { argumentInvalid, tooLarge } from "../lib/error-catalog.ts";
+import { argumentInvalid, twinNullValue, twinStringTooLong, twinTooLarge } from "../lib/error-catalog.ts";
 
 /** The sections of a twin that can be written. */
 export type SectionName = "tags" | "desired" | "reported";
@@ -29,9 +29,17 @@ export function checkContent(content: JsonObject): ErrorResponse | undefined {
 /** The error when the section is too large, or undefined. */
 export function checkSize(section: SectionName, content: JsonObject): ErrorResponse | undefined {
   const limit = sizeLimitBytes[section];
-  const size = sizeOf(content);
-  if (size <= limit) return undefined;
-  return tooLarge(`The size of twin ${section} would be ${size} bytes; the limit is ${limit} bytes.`);
+  return sizeOf(content) <= limit ? undefined : twinTooLarge(section, limit);
+}
+
+/** The error when a section that replaces another one holds null, or undefined: null removes, and there is nothing to remove. */
+export function checkNoNulls(content: JsonObject): ErrorResponse | undefined {
+  for (const [key, value] of Object.entries(content)) {
+    if (value === null) return twinNullValue(key);
+    const inside = isJsonObject(value) ? checkNoNulls(value) : undefined;
+    if (inside !== undefined) return inside;
+  }
+  return undefined;
 }
 
 function checkObject(object: JsonObject, path: string, depth: number): ErrorResponse | undefined {
@@ -60,7 +68,7 @@ function checkKey(key: string): ErrorResponse | undefined {
 
 function checkValue(value: Json, path: string, depth: number): ErrorResponse | undefined {
   if (typeof value === "string" && Buffer.byteLength(value) > STRING_LIMIT_BYTES) {
-    return argumentInvalid(`The string at '${path}' is longer than ${STRING_LIMIT_BYTES} bytes.`);
+    return twinStringTooLong(lastKey(path), STRING_LIMIT_BYTES);
   }
   if (Number.isInteger(value) && (Number(value) < SMALLEST_INTEGER || Number(value) > LARGEST_INTEGER)) {
     return argumentInvalid(`The integer at '${path}' is not between ${SMALLEST_INTEGER} and ${LARGEST_INTEGER}.`);
@@ -78,6 +86,11 @@ function checkArray(array: Json[], path: string, depth: number): ErrorResponse |
     if (inside !== undefined) return inside;
   }
   return undefined;
+}
+
+/** The name of the property at a path such as `a.b[2]`: no key holds a dot. */
+function lastKey(path: string): string {
+  return path.replace(/(\[\d+\])+$/, "").replace(/^.*\./, "");
 }
 
 /** In bytes, counted as the article says: strings as UTF-8 without control characters, numbers 8, booleans 4. */

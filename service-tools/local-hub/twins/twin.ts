@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../lib/json.ts";
 import { success, failure } from "../lib/error-response.ts";
 import type { ErrorResponse, Result } from "../lib/error-response.ts";
 import { argumentInvalid } from "../lib/error-catalog.ts";
-import { checkContent, checkSize } from "./limits.ts";
+import { checkContent, checkNoNulls, checkSize } from "./limits.ts";
 import type { SectionName } from "./limits.ts";
 import { mergePatch, stampPatch, stampWhole } from "./patch.ts";
 
@@ -74,9 +74,8 @@ export function patchByService(twin: Twin, body: JsonObject, at: string): Result
 export function replaceByService(twin: Twin, body: JsonObject, at: string): Result<TwinWrite> {
   const parsed = readServiceBody(body);
   if (!parsed.ok) return parsed;
-  const tags = mergePatch({}, parsed.value.tags ?? {});
-  const content = mergePatch({}, parsed.value.desired ?? {});
-  const error = checkSize("tags", tags) ?? checkSize("desired", content);
+  const { tags = {}, desired: content = {} } = parsed.value;
+  const error = checkNoNulls(tags) ?? checkNoNulls(content) ?? checkSize("tags", tags) ?? checkSize("desired", content);
   if (error !== undefined) return failure(error);
   const version = twin.desired.version + 1;
   const metadata = stampWhole(content, { $lastUpdated: at, $lastUpdatedVersion: version });

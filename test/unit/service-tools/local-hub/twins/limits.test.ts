@@ -37,7 +37,12 @@ const refusedContent: { what: string; value: JsonObject; says: string }[] = [
   {
     what: "a string of 4097 bytes",
     value: { a: { b: "x".repeat(4097) } },
-    says: "The string at 'a.b' is longer than 4096 bytes.",
+    says: "Property or Tag value should be maximum 4096 bytes. Error in Property/Tag b",
+  },
+  {
+    what: "such a string in an array",
+    value: { a: { b: [["x".repeat(4097)]] } },
+    says: "Property or Tag value should be maximum 4096 bytes. Error in Property/Tag b",
   },
   { what: "an integer too small", value: { a: -4503599627370497 }, says: "The integer at 'a' is not between" },
   { what: "an integer too large", value: { a: [4503599627370496] }, says: "The integer at 'a[0]' is not between" },
@@ -72,21 +77,19 @@ function sized(bytes: number): JsonObject {
 }
 
 const sizes = [
-  { section: "tags", limit: 8192 },
-  { section: "desired", limit: 32_768 },
-  { section: "reported", limit: 32_768 },
+  { section: "tags", limit: 8192, name: "Tags" },
+  { section: "desired", limit: 32_768, name: "Properties.Desired" },
+  { section: "reported", limit: 32_768, name: "Properties.Reported" },
 ] as const;
 
-describe.each(sizes)("the size of twin $section", ({ section, limit }) => {
+describe.each(sizes)("the size of twin $section", ({ section, limit, name }) => {
   it(`may be ${limit} bytes`, () => {
     expect(checkSize(section, sized(limit))).toBeUndefined();
   });
 
   it(`may not be ${limit + 1} bytes`, () => {
     const error = checkSize(section, sized(limit + 1));
-    expect(error?.code).toBe(413_001);
-    expect(error?.message).toBe(
-      `The size of twin ${section} would be ${limit + 1} bytes; the limit is ${limit} bytes.`,
-    );
+    expect(error?.code).toBe(403_100);
+    expect(error?.message).toBe(`'${name}' size should be less than ${limit} bytes.`);
   });
 });

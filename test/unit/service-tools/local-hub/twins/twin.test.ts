@@ -118,7 +118,7 @@ describe("PATCH by the service", () => {
     const rest = { properties: { desired: Object.fromEntries(keys("b")) } };
     const twin = patched(newTwin(BORN), half, FIRST);
     const result = patchByService(twin, rest, SECOND);
-    expect(result.ok ? "accepted" : result.error.code).toBe(413_001);
+    expect(result.ok ? "accepted" : result.error.code).toBe(403_100);
   });
 });
 
@@ -127,7 +127,7 @@ describe("PUT by the service", () => {
     const before = valueOf(patchByDevice(newTwin(BORN), { up: true }, FIRST));
     const twin = patched(before, { tags: { old: 1 }, properties: { desired: { old: 1, kept: 1 } } }, FIRST);
     const { twin: after, notification } = valueOf(
-      replaceByService(twin, { properties: { desired: { kept: 2, none: null } } }, SECOND),
+      replaceByService(twin, { properties: { desired: { kept: 2 } } }, SECOND),
     );
     const stamp = { $lastUpdated: SECOND, $lastUpdatedVersion: 3 };
     expect(after.tags).toEqual({});
@@ -135,6 +135,18 @@ describe("PUT by the service", () => {
     expect(after.reported).toEqual(before.reported);
     expect(notification).toEqual({ kept: 2, $version: 3 });
   });
+});
+
+it.each<[string, JsonObject]>([
+  ["a tag", { tags: { none: null } }],
+  ["a desired property", { properties: { desired: { none: null } } }],
+  ["a property of an object", { properties: { desired: { a: { none: null } } } }],
+])("PUT by the service refuses null for %s, as the real hub does", (_where, body) => {
+  const result = replaceByService(newTwin(BORN), body, FIRST);
+  expect(result.ok ? "accepted" : [result.error.code, result.error.message]).toStrictEqual([
+    400_004,
+    "Value of Property or Tag cannot be null. Error in Property/Tag none",
+  ]);
 });
 
 describe("PATCH by the device", () => {
