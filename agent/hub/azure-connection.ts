@@ -28,8 +28,9 @@ export interface HubTimeouts {
 const defaultTimeouts: HubTimeouts = {
   openMs: 20_000,
   listenMs: 10_000,
-  twinMs: 10_000,
-  reportMs: 10_000,
+  // Above a throttle the hub queues before it answers: "make no assumptions about latency" (iot-hub-devguide-quotas-throttling).
+  twinMs: 50_000,
+  reportMs: 50_000,
   lastRepliesMs: 1_500,
   closeMs: 1_500,
   keepaliveSeconds: 60,

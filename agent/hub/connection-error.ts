@@ -19,7 +19,11 @@ export type ConnectionErrorKind =
   | "throttled"
   /** The hub's daily message quota is used up; it is reset at midnight UTC. */
   | "quota"
-  /** The hub answered with a server error. */
+  /** The hub's owner or Azure has suspended it. */
+  | "suspended"
+  /** The reported properties would be larger than the hub allows: other software has filled them. */
+  | "twin-full"
+  /** The hub answered with a server error, or fails over to another region. */
   | "hub-error"
   /** The hub answered with a client error: a retry would not help. */
   | "rejected"
@@ -41,7 +45,7 @@ export class ConnectionError extends Error {
 
 /** True where the call can be repeated on the same connection after a wait. */
 export function isTransient({ kind }: ConnectionError): boolean {
-  return kind === "throttled" || kind === "quota" || kind === "hub-error";
+  return ["throttled", "quota", "suspended", "hub-error"].includes(kind);
 }
 
 const certificateTime = new Set(["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"]);
@@ -75,11 +79,24 @@ export function classifyStatus(status: number, errorCode: number | undefined, du
   const label = errorCode === undefined ? `${status}` : `${status}, ${errorCode}`;
   const error = (kind: ConnectionErrorKind, why: string): ConnectionError =>
     new ConnectionError(kind, `${during}: ${why} (${label})`);
-  // 403002: IoTHubQuotaExceeded, until midnight UTC. 429001 and its kin: ThrottlingException.
-  if (errorCode === 403_002 || status === 403) return error("quota", "the hub's daily message quota is used up");
+  // Sources: azure-iot-sdk-csharp, ErrorCode.cs; troubleshoot-error-codes; 403100: Azure/iotedge #7035.
+  switch (errorCode) {
+    case 403_001:
+      return error("suspended", "the hub is suspended");
+    case 403_002:
+      return error("quota", "the hub's daily message quota is used up");
+    case 403_010:
+      return error("rejected", "the hub's tier does not have this");
+    case 403_100:
+      return error("twin-full", "the reported properties would be larger than the hub allows");
+    case 404_012:
+      return error("hub-error", "the hub fails over to another region");
+    default:
+  }
   if (status === 429) return error("throttled", "the hub asks for less");
   if (status >= 500) return error("hub-error", "the hub cannot answer");
-  return error("rejected", "the hub refused it");
+  // A 403 alone says no more than that: the quota has a code of its own.
+  return error("rejected", status === 403 ? "the hub forbids it" : "the hub refused it");
 }
 
 /** The code of an error or of one that it wraps: the SDK keeps the original under `transportError`. */

@@ -3,7 +3,7 @@ import type { Connect, Connection } from "./connection.ts";
 import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
-import { runSession, type SessionHandlers, type SessionPorts } from "./session.ts";
+import { runSession, type SessionEnd, type SessionHandlers, type SessionPorts } from "./session.ts";
 import { classifyError, type ConnectionError } from "./connection-error.ts";
 
 export interface ConnectionManagerPorts extends Runtime {
@@ -54,10 +54,10 @@ export class ConnectionManager {
     const { timer, wallClock, random } = this.#ports;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      const { reason, upMs } = await this.#connectOnce(handlers, signal);
+      const { reason, during, upMs } = await this.#connectOnce(handlers, signal);
       if (signal.aborted) return;
       const before = this.#history;
-      const ended = { kind: reason.kind, upMs, clockTrusted: await wallClock.synchronized() };
+      const ended = { kind: reason.kind, upMs, during, clockTrusted: await wallClock.synchronized() };
       const { history, waitMs } = nextReconnect(before, ended, random());
       this.#history = history;
       this.#logEnd(before, reason, waitMs);
@@ -80,21 +80,17 @@ export class ConnectionManager {
   async #connectOnce(
     handlers: ConnectionHandlers,
     signal: AbortSignal,
-  ): Promise<{ reason: ConnectionError; upMs: number | null }> {
+  ): Promise<SessionEnd & { readonly upMs: number | null }> {
     const { connect, bootClock, quota } = this.#ports;
     let connection: Connection | undefined;
-    let upSinceMs: number | null = null;
-    const ended = (thrown: unknown, during: string): { reason: ConnectionError; upMs: number | null } => ({
-      reason: classifyError(thrown, during),
-      upMs: upSinceMs === null ? null : bootClock.nowMs() - upSinceMs,
-    });
     try {
       quota.count("connects");
       connection = await connect(signal);
-      upSinceMs = bootClock.nowMs();
-      return ended(await runSession(connection, this.#sessionPorts(handlers), signal), "connected");
+      const upSinceMs = bootClock.nowMs();
+      const end = await runSession(connection, this.#sessionPorts(handlers), signal);
+      return { ...end, upMs: bootClock.nowMs() - upSinceMs };
     } catch (cause) {
-      return ended(cause, upSinceMs === null ? "connect" : "start");
+      return { reason: classifyError(cause, "connect"), during: null, upMs: null };
     } finally {
       const wasUp = this.#isConnected;
       this.#isConnected = false;

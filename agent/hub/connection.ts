@@ -15,6 +15,9 @@ export interface TelemetryMessage {
   readonly properties: Readonly<Record<string, string>>;
 }
 
+/** What a connection is busy with: reading the twin, reporting to it, or sending a message. */
+export type HubWork = "twin" | "report" | "message";
+
 /** Sends a message; resolves when the hub has acknowledged it. Counts against the hub's quota. */
 export type SendTelemetry = (message: TelemetryMessage) => Promise<void>;
 

@@ -1,4 +1,5 @@
 import { backoffMs, type BackoffLimits } from "../lib/backoff.ts";
+import type { HubWork } from "./connection.ts";
 import type { ConnectionErrorKind } from "./connection-error.ts";
 
 /*
@@ -7,7 +8,17 @@ import type { ConnectionErrorKind } from "./connection-error.ts";
  */
 
 /** Why the board is not connected, as far as it can be known. */
-export type Diagnosis = "offline" | "credentials" | "clock" | "certificate" | "duplicate-identity" | "busy" | "quota";
+export type Diagnosis =
+  | "offline"
+  | "credentials"
+  | "clock"
+  | "certificate"
+  | "duplicate-identity"
+  | "twin-work-ends-connection"
+  | "messages-end-connection"
+  | "busy"
+  | "quota"
+  | "suspended";
 
 /** For the person on call, once for each change: what happened, why, what to do. */
 export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
@@ -20,37 +31,55 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   certificate:
     "The hub's certificate is not trusted: unknown authority or other name. Check hub.ca-file, and whether something intercepts TLS on this network.",
   "duplicate-identity":
-    "The hub ends each connection within seconds. Most likely another agent uses the same identity (a copied SD card): give each board its own.",
+    "The hub ends each connection within seconds, although this board asks nothing of it. Most likely somebody else uses the same identity: another board (a copied SD card), or another Azure client on this one. Give each its own device or module.",
+  "twin-work-ends-connection":
+    "The hub ends each connection when this board reads or writes its twin. Most likely its tier is Basic, which has no twins; or its daily message quota is used up, or it throttles this board. Check the hub's tier and its metrics. If they are good, somebody else may use this board's identity.",
+  "messages-end-connection":
+    "The hub ends each connection when this board sends a message. Most likely its daily message quota is used up, or it throttles messages. The agent holds its health messages back for some hours; everything else goes on. Send less, or use a larger tier of the hub.",
   busy: "The hub throttles this board: too many requests. The agent waits before it tries again.",
   quota:
     "The hub's daily message quota is used up. The agent keeps trying; the quota is reset at midnight UTC. Send less, or use a larger tier of the hub.",
+  suspended:
+    "The hub is suspended (403001), so it takes nothing from its devices. Look at the hub and its subscription in the Azure portal. The agent keeps trying.",
 };
 
 /** What is remembered of earlier connections. */
 export interface ConnectionHistory {
   /** Failed attempts and short connections since the last stable one. */
   readonly failures: number;
-  /** Connections in a row that were opened and then ended by the hub or the network within seconds. */
+  /** Connections in a row that were opened and then ended by the hub or the network within seconds, during the same work. */
   readonly shortConnections: number;
+  /** What the last of these was busy with; null for nothing. */
+  readonly shortDuring: HubWork | null;
   readonly diagnosis: Diagnosis | null;
 }
 
-export const initialHistory: ConnectionHistory = { failures: 0, shortConnections: 0, diagnosis: null };
+export const initialHistory: ConnectionHistory = {
+  failures: 0,
+  shortConnections: 0,
+  shortDuring: null,
+  diagnosis: null,
+};
 
 /** A connection that has ended, or a failed attempt to open one. */
 export interface EndedConnection {
   readonly kind: ConnectionErrorKind;
   /** How long it was open; null when it never was. */
   readonly upMs: number | null;
+  /** What the connection was busy with when it ended; null for nothing. */
+  readonly during: HubWork | null;
   /** False when no time server has set the board's clock. */
   readonly clockTrusted: boolean;
 }
 
 /** A connection that lasts this long clears the history. */
 const stableAfterMs = 30_000;
+/** A fleet that has lost its hub must not come back as one wave: S1 takes 100 connects/s (iot-hub-devguide-quotas-throttling). */
+const firstWaitAfterStableMs = 30_000;
 /** Another agent with our identity ends a connection long before this. */
 const shortConnectionMs = 15_000;
-const duplicateIdentityAfter = 3;
+/** So many short connections in a row have a cause of their own. */
+const shortConnectionsForDiagnosis = 3;
 
 /** The waits for each diagnosis, with full jitter. */
 const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
@@ -60,8 +89,11 @@ const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   credentials: { firstMs: 60_000, capMs: 600_000 },
   certificate: { firstMs: 30_000, capMs: 300_000 },
   "duplicate-identity": { firstMs: 10_000, capMs: 300_000 },
+  "twin-work-ends-connection": { firstMs: 30_000, capMs: 900_000 },
+  "messages-end-connection": { firstMs: 10_000, capMs: 300_000 },
   busy: { firstMs: 10_000, capMs: 120_000 },
   quota: { firstMs: 60_000, capMs: 900_000 },
+  suspended: { firstMs: 60_000, capMs: 900_000 },
 };
 /** Retries cost nobody anything while no packet leaves the board. */
 const noNetworkCapMs = 10_000;
@@ -75,18 +107,23 @@ export function nextReconnect(
   ended: EndedConnection,
   random: number,
 ): { history: ConnectionHistory; waitMs: number } {
-  const { kind, upMs } = ended;
+  const { kind, upMs, during } = ended;
   if (kind === "own") return { history: initialHistory, waitMs: 0 };
   const wasStable = upMs !== null && upMs >= stableAfterMs;
   const failures = wasStable ? 1 : before.failures + 1;
   const isShort = kind === "lost" && upMs !== null && upMs < shortConnectionMs;
-  const shortConnections = isShort ? before.shortConnections + 1 : upMs === null ? before.shortConnections : 0;
-  const diagnosis = diagnose(ended, shortConnections);
-  const history = { failures, shortConnections, diagnosis };
-  return { history, waitMs: reconnectDelayMs(diagnosis, kind, failures, random) };
+  const isSameWork = before.shortConnections === 0 || before.shortDuring === during;
+  const kept = { shortConnections: before.shortConnections, shortDuring: before.shortDuring };
+  const counted = { shortConnections: isSameWork ? before.shortConnections + 1 : 1, shortDuring: during };
+  const short = isShort ? counted : upMs === null ? kept : { shortConnections: 0, shortDuring: null };
+  const diagnosis = diagnose(ended, short.shortConnections);
+  const history = { failures, ...short, diagnosis };
+  const isOutage = wasStable && (kind === "lost" || kind === "silent");
+  const waitMs = isOutage ? random * firstWaitAfterStableMs : reconnectDelayMs(diagnosis, kind, failures, random);
+  return { history, waitMs };
 }
 
-function diagnose({ kind, clockTrusted }: EndedConnection, shortConnections: number): Diagnosis {
+function diagnose({ kind, during, clockTrusted }: EndedConnection, shortConnections: number): Diagnosis {
   switch (kind) {
     case "certificate-time":
       return clockTrusted ? "certificate" : "clock";
@@ -99,15 +136,31 @@ function diagnose({ kind, clockTrusted }: EndedConnection, shortConnections: num
     case "quota":
       return "quota";
     case "lost":
-      return shortConnections >= duplicateIdentityAfter ? "duplicate-identity" : "offline";
+      return shortConnections >= shortConnectionsForDiagnosis ? diagnoseShort(during) : "offline";
+    case "suspended":
+      return "suspended";
     case "no-network":
     case "unreachable":
     case "silent":
     case "hub-error":
     case "rejected":
+    case "twin-full":
     case "missed":
     case "own":
       return "offline";
+  }
+}
+
+/** Quota, throttling and the Basic tier end a connection for what it is used for; another client with our identity ends an idle one. */
+function diagnoseShort(during: HubWork | null): Diagnosis {
+  switch (during) {
+    case null:
+      return "duplicate-identity";
+    case "twin":
+    case "report":
+      return "twin-work-ends-connection";
+    case "message":
+      return "messages-end-connection";
   }
 }
 
@@ -118,5 +171,6 @@ function reconnectDelayMs(diagnosis: Diagnosis, kind: ConnectionErrorKind, failu
 
 /** How long to wait before a throttled call is repeated on the same connection. */
 export function throttleBackoffMs(kind: ConnectionErrorKind, attempt: number, random: number): number {
-  return reconnectDelayMs(kind === "quota" ? "quota" : "busy", kind, attempt, random);
+  const diagnosis = kind === "quota" || kind === "suspended" ? kind : "busy";
+  return reconnectDelayMs(diagnosis, kind, attempt, random);
 }

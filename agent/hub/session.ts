@@ -1,6 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import type { JsonObject } from "../contract/json.ts";
-import type { HubCallbacks, Connection, SendTelemetry, TwinDocuments } from "./connection.ts";
+import type { HubCallbacks, HubWork, Connection, SendTelemetry, TwinDocuments } from "./connection.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
 import { throttleBackoffMs } from "./reconnect-policy.ts";
 import { ConnectionError, isTransient, classifyError } from "./connection-error.ts";
@@ -44,24 +44,37 @@ export interface SessionPorts extends Runtime, SessionHandlers {
   readonly quota: QuotaCounter;
 }
 
+/** How a session has ended, and what it was busy with then; null for nothing. */
+export interface SessionEnd {
+  readonly reason: ConnectionError;
+  readonly during: HubWork | null;
+}
+
 /**
  * Uses one open connection until its end: subscribes to methods first (a caller may be waiting), reads the twin, then keeps
- * both twin sections in step. Resolves with the reason of the end, or rejects with it.
+ * both twin sections in step. Resolves with its end. Never rejects.
  */
 export async function runSession(
   connection: Connection,
   ports: SessionPorts,
   stopping: AbortSignal,
-): Promise<ConnectionError> {
+): Promise<SessionEnd> {
   const session = new Session(connection, ports);
-  const lost = connection.lost.then((cause) => classifyError(cause, "connected"));
-  const stopped = new Promise<ConnectionError>((resolve) => {
-    const stop = (): void => resolve(new ConnectionError("own", "The agent stops."));
+  // What it is busy with is asked before the calls under way are rejected.
+  const lost = connection.lost.then((cause) => ({
+    reason: classifyError(cause, "connected"),
+    during: session.work,
+  }));
+  const stopped = new Promise<SessionEnd>((resolve) => {
+    const stop = (): void => resolve({ reason: new ConnectionError("own", "The agent stops."), during: null });
     if (stopping.aborted) stop();
     stopping.addEventListener("abort", stop, { signal: session.closed });
   });
   try {
-    return await Promise.race([session.run(), lost, stopped]);
+    const ended = session.run().then((reason) => ({ reason, during: session.work }));
+    return await Promise.race([ended, lost, stopped]);
+  } catch (cause) {
+    return { reason: classifyError(cause, "start"), during: session.work };
   } finally {
     session.close(); // No listener and no timer of this connection may stay behind.
   }
@@ -73,8 +86,8 @@ class Session {
   readonly #closed = new AbortController();
   /** Method calls, reports and readings under way: the token is not renewed in the middle of one. */
   #busyCalls = 0;
+  readonly #workUnderWay: Record<HubWork, number> = { twin: 0, report: 0, message: 0 };
   #startedReports = 0;
-  #reportsUnderWay = 0;
   /** The version of the desired document that was handed on last. */
   #desiredVersion: number | undefined;
   /** The version that the hub has announced last. */
@@ -94,6 +107,12 @@ class Session {
 
   close(): void {
     this.#closed.abort();
+  }
+
+  /** What the hub is asked for at the moment. */
+  get work(): HubWork | null {
+    const works = ["message", "report", "twin"] as const;
+    return works.find((work) => this.#workUnderWay[work] > 0) ?? null;
   }
 
   /** Resolves when the session has to end by itself: the twin cannot be read, a report is not acknowledged, or the token is due. */
@@ -166,7 +185,7 @@ class Session {
   /** Reads the twin again, and hands on what has changed in it. */
   async #reread(): Promise<void> {
     const startedReports = this.#startedReports;
-    const wasReporting = this.#reportsUnderWay > 0;
+    const wasReporting = this.#workUnderWay.report > 0;
     const twin = await this.#retryThrottled("twin", () => this.#readTwin());
     if (this.closed.aborted) return;
     // A report that crossed this reading may or may not be in it.
@@ -176,13 +195,13 @@ class Session {
 
   async #readTwin(): Promise<TwinDocuments> {
     this.#ports.quota.count("twinReads");
-    return await this.#connection.readTwin();
+    return await this.#during("twin", () => this.#connection.readTwin());
   }
 
   async #sendTelemetry(message: Parameters<SendTelemetry>[0]): Promise<void> {
     this.#ports.quota.count("messages");
     try {
-      await this.#connection.sendTelemetry(message);
+      await this.#during("message", () => this.#connection.sendTelemetry(message));
     } catch (cause) {
       throw classifyError(cause, "message");
     }
@@ -190,19 +209,26 @@ class Session {
 
   async #report(patch: JsonObject, end: (reason: ConnectionError) => void): Promise<void> {
     this.#startedReports += 1;
-    this.#reportsUnderWay += 1;
     try {
       await this.#retryThrottled("report", async () => {
         this.#ports.quota.count("reports");
-        await this.#connection.updateReported(patch);
+        await this.#during("report", () => this.#connection.updateReported(patch));
       });
     } catch (cause) {
       const error = classifyError(cause, "report");
       // A connection without acknowledgements is useless; the next one reads the twin again.
-      if (error.kind !== "rejected") end(error);
+      if (error.kind !== "rejected" && error.kind !== "twin-full") end(error);
       throw error;
+    }
+  }
+
+  /** Notes what the connection is busy with until the call settles. */
+  async #during<T>(work: HubWork, call: () => Promise<T>): Promise<T> {
+    this.#workUnderWay[work] += 1;
+    try {
+      return await call();
     } finally {
-      this.#reportsUnderWay -= 1;
+      this.#workUnderWay[work] -= 1;
     }
   }
 

@@ -2,12 +2,19 @@ import { delayOrAbort } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SendTelemetry } from "../hub/connection.ts";
+import { ConnectionError } from "../hub/connection-error.ts";
 import { healthAlerts } from "./health-alerts.ts";
 import { reportReason, type ReportReason, type ReportIntervals } from "./report-policy.ts";
 import type { BoardMetrics } from "./metrics.ts";
 
 /** How often metrics are read while the board is connected. */
 const sampleIntervalMs = 300_000;
+
+/**
+ * After a message has cost the connection: over its quota or its throttle, a hub answers twin requests but closes the
+ * connection of who sends messages (Azure/azure-iot-sdk-java #1805), and each new connection would end in the same way.
+ */
+const holdBackMs = 6 * 3_600_000;
 
 export interface MetricsMonitorPorts extends Runtime {
   /** Reads the metrics. Takes seconds at most, and rejects only where nothing can be read. */
@@ -25,6 +32,7 @@ export class MetricsMonitor {
   readonly #ports: MetricsMonitorPorts;
   #emit: SendTelemetry | undefined;
   #last: { readonly atMs: number; readonly metrics: BoardMetrics } | null = null;
+  #heldUntilMs = 0;
   #stopped = false;
   /** Aborted to read the metrics now, and to stop. */
   #wake = new AbortController();
@@ -81,6 +89,7 @@ export class MetricsMonitor {
     const { intervalMs, minIntervalMs } = intervals();
     if (emit === undefined || intervalMs === 0) return;
     const nowMs = bootClock.nowMs();
+    if (nowMs < this.#heldUntilMs) return;
     if (this.#last !== null && nowMs - this.#last.atMs < Math.min(minIntervalMs, intervalMs)) return; // Nothing could be due.
     try {
       const metrics = await read();
@@ -92,6 +101,10 @@ export class MetricsMonitor {
     } catch (cause) {
       // The next check is in minutes, or at the next connection.
       log.warn({ err: cause }, "health not reported");
+      if (cause instanceof ConnectionError && cause.kind === "lost") {
+        this.#heldUntilMs = nowMs + holdBackMs;
+        log.warn({ forMs: holdBackMs }, "the connection was lost over a health message: they are held back for hours");
+      }
     }
   }
 

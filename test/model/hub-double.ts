@@ -18,7 +18,8 @@ export class HubDouble {
   readonly #twin: TwinChecker;
   /** Called when the agent fails to answer a request: a fault in the agent. */
   readonly #onDeath: (why: unknown) => void;
-  #losses = 0;
+  /** What the connection was busy with at each loss. */
+  #losses: readonly string[] = [];
   #connects = 0;
   #upSince: Instant = { atMs: 0, wakeUps: 0 };
   /** States that were saved while the hub could not be reached; they are reported in this order. */
@@ -72,8 +73,8 @@ export class HubDouble {
   }
 
   /** After three losses in a row the agent reports a duplicate identity (agent/hub/reconnect-policy.ts): where three can still come, each counts. */
-  relevantLosses(faultsLeft: number): number {
-    return this.#losses + faultsLeft >= 3 ? this.#losses : 0;
+  relevantLosses(faultsLeft: number): string {
+    return this.#losses.length + faultsLeft >= 3 ? this.#losses.join() : "";
   }
 
   /** A state is on disk: it is reported now or later. */
@@ -121,11 +122,11 @@ export class HubDouble {
   }
 
   /** Calls under way get no answer. Whether the hub has them is left to the fault at the next step. */
-  loseConnection(): void {
+  loseConnection(work = ""): void {
     const gone = new ConnectionError("lost", "The link was lost.");
     const cut = this.#scheduler.pendingCalls.removeAll(["report", "read twin"]);
     const connection = this.#connection;
-    if (connection !== undefined) this.#losses += 1;
+    if (connection !== undefined) this.#losses = [...this.#losses, cut[0]?.label ?? work];
     this.#connection = undefined;
     for (const call of cut) call.reject(gone);
     connection?.lose(gone);
@@ -220,7 +221,7 @@ export class HubDouble {
     if (label === "report" && this.losesNextAcknowledgement) {
       this.losesNextAcknowledgement = false;
       effect();
-      this.loseConnection();
+      this.loseConnection(label);
       throw new ConnectionError("lost", "The link was lost before the hub acknowledged.");
     }
     const value = effect();

@@ -9,14 +9,18 @@ import {
   type ConnectionHistory,
 } from "../../../../agent/hub/reconnect-policy.ts";
 
-const failed: EndedConnection = { kind: "unreachable", upMs: null, clockTrusted: true };
+const failed: EndedConnection = { kind: "unreachable", upMs: null, during: null, clockTrusted: true };
+const long: ConnectionHistory = { failures: 40, shortConnections: 0, shortDuring: null, diagnosis: null };
 
 describe("what the end of a connection means", () => {
   it.each<[string, Partial<EndedConnection>, Diagnosis, least: number, most: number]>([
     ["no route", { kind: "no-network" }, "offline", 1_000, 10_000],
     ["nobody there", { kind: "unreachable" }, "offline", 1_000, 60_000],
-    ["a dead connection", { kind: "silent", upMs: 90_000 }, "offline", 1_000, 2_000],
-    ["a lost one", { kind: "lost", upMs: 90_000 }, "offline", 1_000, 2_000],
+    // A fleet that has lost its hub comes back spread over half a minute.
+    ["a steady connection that is dead", { kind: "silent", upMs: 90_000 }, "offline", 0, 30_000],
+    ["a steady connection that was lost", { kind: "lost", upMs: 90_000 }, "offline", 0, 30_000],
+    ["a suspended hub", { kind: "suspended" }, "suspended", 60_000, 900_000],
+    ["a twin that takes no more", { kind: "twin-full" }, "offline", 1_000, 60_000],
     ["an unknown authority", { kind: "untrusted" }, "certificate", 30_000, 300_000],
     [
       "a certificate from the future, by a clock that nobody set",
@@ -40,9 +44,8 @@ describe("what the end of a connection means", () => {
     ["a hub that will not", { kind: "rejected" }, "offline", 1_000, 60_000],
     ["a change that was missed", { kind: "missed" }, "offline", 1_000, 60_000],
   ])("%s", (_what, ended, diagnosis, least, most) => {
-    const before: ConnectionHistory = { failures: 40, shortConnections: 0, diagnosis: null };
-    const shortest = nextReconnect(before, { ...failed, ...ended }, 0);
-    const longest = nextReconnect(before, { ...failed, ...ended }, 0.999_999_999);
+    const shortest = nextReconnect(long, { ...failed, ...ended }, 0);
+    const longest = nextReconnect(long, { ...failed, ...ended }, 1);
     expect(shortest.history.diagnosis).toBe(diagnosis);
     expect([shortest.waitMs, longest.waitMs]).toStrictEqual([least, most]);
   });
@@ -62,14 +65,14 @@ describe("what the end of a connection means", () => {
   ])(
     "%s after %s ms, the fourth failure after two short connections",
     (kind, upMs, failures, shortConnections, diagnosis) => {
-      const before: ConnectionHistory = { failures: 3, shortConnections: 2, diagnosis: null };
+      const before: ConnectionHistory = { failures: 3, shortConnections: 2, shortDuring: null, diagnosis: null };
       const { history } = nextReconnect(before, { ...failed, kind, upMs }, 0);
-      expect(history).toStrictEqual({ failures, shortConnections, diagnosis });
+      expect(history).toStrictEqual({ failures, shortConnections, shortDuring: null, diagnosis });
     },
   );
 
   it("leaves another agent with the same identity some time", () => {
-    const before: ConnectionHistory = { failures: 40, shortConnections: 2, diagnosis: null };
+    const before: ConnectionHistory = { ...long, shortConnections: 2 };
     const ended: EndedConnection = { ...failed, kind: "lost", upMs: 11 };
     expect([0, 0.999_999_999].map((random) => nextReconnect(before, ended, random).waitMs)).toStrictEqual([
       10_000, 300_000,
@@ -77,7 +80,7 @@ describe("what the end of a connection means", () => {
   });
 
   it("is nothing when it was our own wish", () => {
-    const before: ConnectionHistory = { failures: 5, shortConnections: 2, diagnosis: "offline" };
+    const before: ConnectionHistory = { ...long, shortConnections: 2, diagnosis: "offline" };
     expect(nextReconnect(before, { ...failed, kind: "own", upMs: 5 }, 0.5)).toStrictEqual({
       history: initialHistory,
       waitMs: 0,
@@ -88,14 +91,14 @@ describe("what the end of a connection means", () => {
     let history = initialHistory;
     const seen: (string | null)[] = [];
     for (let count = 1; count <= 4; count += 1) {
-      ({ history } = nextReconnect(history, { kind: "lost", upMs: 11, clockTrusted: true }, 0));
+      ({ history } = nextReconnect(history, { ...failed, kind: "lost", upMs: 11 }, 0));
       seen.push(history.diagnosis);
     }
     expect(seen).toStrictEqual(["offline", "offline", "duplicate-identity", "duplicate-identity"]);
-    ({ history } = nextReconnect(history, { kind: "unreachable", upMs: null, clockTrusted: true }, 0));
+    ({ history } = nextReconnect(history, failed, 0));
     expect(history).toMatchObject({ shortConnections: 4, diagnosis: "offline" }); // A hub that is away clears nobody.
-    ({ history } = nextReconnect(history, { kind: "lost", upMs: 40_000, clockTrusted: true }, 0));
-    expect(history).toStrictEqual({ failures: 1, shortConnections: 0, diagnosis: "offline" });
+    ({ history } = nextReconnect(history, { ...failed, kind: "lost", upMs: 40_000 }, 0));
+    expect(history).toStrictEqual({ failures: 1, shortConnections: 0, shortDuring: null, diagnosis: "offline" });
   });
 
   it("grows the wait with each failure, and begins again after a steady connection", () => {
@@ -107,13 +110,32 @@ describe("what the end of a connection means", () => {
       waits.push(next.waitMs);
     }
     expect(waits).toStrictEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
-    expect(nextReconnect(history, { kind: "lost", upMs: 30_000, clockTrusted: true }, 0.999_999_999).waitMs).toBe(
-      2_000,
-    );
+    ({ history } = nextReconnect(history, { ...failed, kind: "lost", upMs: 30_000 }, 0));
+    expect(nextReconnect(history, failed, 0.999_999_999).waitMs).toBe(4_000);
+  });
+
+  it.each<[EndedConnection["during"], Diagnosis]>([
+    [null, "duplicate-identity"],
+    ["twin", "twin-work-ends-connection"],
+    ["report", "twin-work-ends-connection"],
+    ["message", "messages-end-connection"],
+  ])("names what a hub ends connections for: during %s, %s", (during, diagnosis) => {
+    let history = initialHistory;
+    for (let count = 1; count <= 3; count += 1)
+      ({ history } = nextReconnect(history, { ...failed, kind: "lost", upMs: 200, during }, 0));
+    expect(history).toMatchObject({ shortConnections: 3, shortDuring: during, diagnosis });
+  });
+
+  it("does not add up connections that ended during different work", () => {
+    let history = initialHistory;
+    for (const during of [null, "message", null, "twin", "twin"] as const)
+      ({ history } = nextReconnect(history, { ...failed, kind: "lost", upMs: 200, during }, 0));
+    expect(history).toMatchObject({ shortConnections: 2, shortDuring: "twin", diagnosis: "offline" });
   });
 });
 
 it("asks again over the same connection no sooner than the hub wants", () => {
   expect(throttleBackoffMs("throttled", 1, 0)).toBe(10_000);
   expect(throttleBackoffMs("quota", 9, 0.999_999_999)).toBe(900_000);
+  expect(throttleBackoffMs("suspended", 1, 0)).toBe(60_000);
 });

@@ -127,6 +127,21 @@ describe("the reports of a board's health", () => {
     expect(setup.reasons).toStrictEqual(["start"]);
   });
 
+  it("are held back for hours after one has cost the connection, and then tried again", async () => {
+    const setup = new Setup();
+    setup.trouble = new ConnectionError("lost", "The connection to the hub was lost.");
+    await setup.connect();
+    setup.trouble = undefined;
+    for (let time = 0; time < 5; time += 1) {
+      setup.monitor.disconnected();
+      await setup.time.advance(hourMs);
+      await setup.connect();
+    }
+    expect(setup.sent).toStrictEqual([]);
+    await setup.time.advance(hourMs + 5 * minuteMs);
+    expect(setup.reasons).toStrictEqual(["start"]);
+  });
+
   it("stop where they are switched off, with nobody waking up for them, and begin again", async () => {
     const setup = new Setup();
     await setup.connect();
