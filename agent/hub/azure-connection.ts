@@ -135,10 +135,10 @@ class AzureConnection implements Connection {
 
   async subscribe(callbacks: HubCallbacks): Promise<void> {
     const { transport } = this.#instrumented;
-    this.#instrumented.onMethod = (call) => {
+    this.#instrumented.listenForMethods((call) => {
       const replied = this.#replyTo(call, callbacks).finally(() => this.#repliesUnderWay.delete(replied));
       this.#repliesUnderWay.add(replied);
-    };
+    });
     transport.on("twinDesiredPropertiesUpdate", (body: unknown) => {
       callbacks.onDesiredChange(parseTwinSection(body).version);
     });
@@ -178,7 +178,7 @@ class AzureConnection implements Connection {
 
   /** Waits for replies under way: a reboot must not take away the reply to the call that asked for it. */
   async close(): Promise<void> {
-    this.#instrumented.onMethod = () => undefined;
+    this.#instrumented.listenForMethods(() => undefined);
     if (this.#repliesUnderWay.size > 0) {
       const replies = Promise.all(this.#repliesUnderWay);
       await this.#within(this.#timeouts.lastRepliesMs, "reply", replies).catch(() => undefined); // Too late: closed without.

@@ -16,6 +16,9 @@ export interface TwinResponse {
   readonly errorCode: number | undefined;
 }
 
+/** More calls than this do not wait for a board that is only just connecting: their callers time out, and call again. */
+const mostEarlyCalls = 16;
+
 /** What is used of an mqtt.js client. */
 interface MqttClient {
   on(event: "error", listener: (error: Error) => void): void;
@@ -25,8 +28,9 @@ interface MqttClient {
 /** The SDK's transport of one connection, and what the SDK does not pass on: status codes, errors and unheard method calls. */
 export class InstrumentedTransport {
   readonly transport: Mqtt;
-  /** Called for every method: the SDK leaves calls of methods without a listener unanswered. */
-  onMethod: (call: MethodCall) => void = () => undefined;
+  #onMethod: ((call: MethodCall) => void) | undefined;
+  /** Calls that came before anybody listened: a hub that kept our session may send one together with CONNACK. */
+  #earlyCalls: MethodCall[] = [];
   /** To the last twin request. At most one is under way. */
   lastTwinResponse: TwinResponse | undefined;
   /** The last error of mqtt.js, with the codes of Node and of CONNACK that the SDK drops. */
@@ -41,10 +45,21 @@ export class InstrumentedTransport {
     this.#trackMqttClients(base);
   }
 
-  /** True when an event of the transport was a method call: it is passed to `onMethod`, and to nobody else. */
+  /**
+   * Calls back for every method call, those that have arrived before included: the SDK leaves calls of methods without a
+   * listener unanswered.
+   */
+  listenForMethods(onMethod: (call: MethodCall) => void): void {
+    this.#onMethod = onMethod;
+    for (const call of this.#earlyCalls.splice(0)) onMethod(call);
+  }
+
+  /** True when an event of the transport was a method call: it is passed to the listener for methods, and to nobody else. */
   interceptMethodCall(event: string | symbol, message: unknown): boolean {
     if (typeof event !== "string" || !event.startsWith("method_") || !isMethodMessage(message)) return false;
-    this.onMethod({ name: event.slice("method_".length), body: message.body, requestId: message.requestId });
+    const call = { name: event.slice("method_".length), body: message.body, requestId: message.requestId };
+    if (this.#onMethod !== undefined) this.#onMethod(call);
+    else if (this.#earlyCalls.length < mostEarlyCalls) this.#earlyCalls.push(call);
     return true;
   }
 
