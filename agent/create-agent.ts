@@ -4,6 +4,7 @@ import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
 import type { Settings } from "./config/settings.ts";
 import { ConnectionManager } from "./hub/connection-manager.ts";
 import { QuotaCounter } from "./hub/quota-counter.ts";
+import { messageObstacle } from "./contract/device-id.ts";
 import { Alerts } from "./lib/alerts.ts";
 import { timestamp } from "./lib/clock.ts";
 import { runtimeFor } from "./lib/runtime.ts";
@@ -203,11 +204,16 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
   });
 
   // Monitoring.
+  const obstacle = messageObstacle(ports.identity);
+  if (obstacle !== null) {
+    log.warn({ reason: obstacle }, "no health messages");
+    alerts.raise("messages", obstacle);
+  }
   const monitor = new MetricsMonitor({
     ...runtimeFor("health", runtime),
     read: ports.readMetrics,
     intervals: () => ({
-      intervalMs: effectiveSettings.current.healthReportEveryMs,
+      intervalMs: obstacle === null ? effectiveSettings.current.healthReportEveryMs : 0,
       minIntervalMs: effectiveSettings.current.healthReportLeastMs,
     }),
     facts: () => ({ bootId, firmwareVersion: reportedState.snapshot().currentVersion }),

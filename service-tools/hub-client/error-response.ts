@@ -48,7 +48,19 @@ function memberOf(value: unknown, key: string): unknown {
 }
 
 /** One kind per remedy. */
-type ErrorKind = "offline" | "gone" | "silent" | "unknown" | "exists" | "busy" | "forbidden" | "refused";
+type ErrorKind =
+  | "offline"
+  | "gone"
+  | "silent"
+  | "unknown"
+  | "exists"
+  | "busy"
+  | "quota"
+  | "suspended"
+  | "failing-over"
+  | "too-large"
+  | "forbidden"
+  | "refused";
 
 /** Error codes that say more than the HTTP status. The registry sends names instead of numbers. */
 const kinds: readonly (readonly [ErrorKind, readonly (number | string)[]])[] = [
@@ -56,7 +68,10 @@ const kinds: readonly (readonly [ErrorKind, readonly (number | string)[]])[] = [
   ["gone", [404_104, "DeviceConnectionClosedRemotely"]],
   ["unknown", [404_001, 404_010, "DeviceNotFound", "ModuleNotFound"]],
   ["exists", [409_001, 409_301, "DeviceAlreadyExists", "ModuleAlreadyExistsOnDevice"]],
-  ["busy", [403_002, "IotHubQuotaExceeded"]],
+  ["quota", [403_002, "IotHubQuotaExceeded"]],
+  ["suspended", [403_001, "IotHubSuspended"]],
+  ["failing-over", [404_012, "IotHubFailingOver"]],
+  ["too-large", [403_100, "DeviceModelMaxPropertiesExceeded"]],
 ];
 
 /** From the error code, else the HTTP status. Source: https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes */

@@ -71,6 +71,26 @@ function errorResponseError(status: number, body: string, asked: FailedRequest, 
         cause,
         advice: "Wait a moment, then try again.",
       });
+    case "quota":
+      return new HubBusy(capitalized(`${hub} has used up its daily message quota (${said}).`), {
+        cause,
+        advice: "The quota is reset at midnight UTC. Send less, or use a larger tier of the hub.",
+      });
+    case "suspended":
+      return new HubBusy(capitalized(`${hub} is suspended (${said}).`), {
+        cause,
+        advice: "Look at the hub and its subscription in the Azure portal.",
+      });
+    case "failing-over":
+      return new HubBusy(capitalized(`${hub} fails over to another region (${said}).`), {
+        cause,
+        advice: "Nothing is lost. Try again in some minutes.",
+      });
+    case "too-large":
+      return new RefusedByHub(capitalized(`${hub} keeps no more in this twin (${said}).`), {
+        cause,
+        advice: "Remove what is not needed from it. See it with: boardkeeper twin",
+      });
     case "forbidden":
       return new AuthenticationFailed(capitalized(`${hub} does not allow this with the present login (${said}).`), {
         cause,

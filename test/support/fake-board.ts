@@ -25,6 +25,8 @@ export interface FakeBoardOptions {
   readonly equipment?: AgentPorts["findHardwareInfo"];
   /** What an update of it restarts: a board, or a service that is switched over at once, and not back again. */
   readonly restart?: "board" | "service";
+  /** Its device, a slash, and its module if it has one. */
+  readonly identity?: string;
 }
 
 /** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
@@ -34,6 +36,7 @@ export class FakeBoard {
   readonly #equipment: AgentPorts["findHardwareInfo"];
   readonly #settings: Record<string, unknown>;
   readonly #restart: "board" | "service";
+  readonly #identity: string;
   /** How often it was started. */
   boots = 0;
   /** The operations that were installed, in their order. */
@@ -75,6 +78,7 @@ export class FakeBoard {
     this.#equipment = options.equipment ?? (() => Promise.resolve(null));
     this.#settings = { ...usualSettings, ...options.settings };
     this.#restart = options.restart ?? "board";
+    this.#identity = options.identity ?? "fake-board/";
     onTestFinished(() => this.#agent?.stop());
   }
 
@@ -113,7 +117,7 @@ export class FakeBoard {
         random: () => 0.5,
       }),
       bootId: `boot-${this.boots}`,
-      identity: "fake-board",
+      identity: this.#identity,
       inventory: bareInventory,
       stateFile: {
         save: async (saved) => {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
 import { validateConnectionString } from "../../config/connection-string.ts";
+import { messageObstacle } from "../../contract/device-id.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import { errorCode, errorMessage } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
@@ -36,6 +37,9 @@ export async function provision(
   terminal.note(
     `This board is now ${nameOf(address.value)}. Its connection string is stored in ${paths.credentialFile}.\n`,
   );
+  const { deviceId, moduleId } = address.value;
+  const obstacle = messageObstacle(moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`);
+  if (obstacle !== null) terminal.note(`Warning: ${obstacle}\n`);
   if (noStart) terminal.note("The service was not started. Start it with: systemctl restart boardkeeper-agent\n");
   else if (await paths.startService()) {
     terminal.note("The agent was started. Check that it reaches its hub: boardkeeper-agent status\n");

@@ -99,9 +99,14 @@ async function awaitAnswer(
   });
 }
 
+/**
+ * Whether the board has answered this version, or the present one, which has replaced it since. Not any later one: the
+ * versions of a device that was created anew begin again at 1, and its twin may still hold an old answer.
+ */
 function isAnswered(twin: JsonObject, version: number): boolean {
-  const { config } = parseBoardView(twin);
-  return remoteConfigOf(twin) === null ? config === null : config !== null && config.version >= version;
+  const { config, desired } = parseBoardView(twin);
+  if (remoteConfigOf(twin) === null) return config === null;
+  return config !== null && (config.version === version || config.version === desired.version);
 }
 
 /** @throws RefusedByDevice when the board has refused the configuration */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { messageObstacle } from "../../../agent/contract/device-id.ts";
 import {
   targetName,
   targetFlags,
@@ -25,6 +26,8 @@ async function addDevice(context: Context, client: HubClient, options: TargetOpt
   const { out, err } = context;
   const target = targetOf(options);
   const identity = await client.createIdentity(target);
+  const obstacle = messageObstacle(targetName(target));
+  if (obstacle !== null) err.write(`Warning: ${obstacle}\n`);
   err.write(`Added ${targetName(target)}. Anyone with its connection string can act as this board: keep it secret.\n`);
   printResult(out, options.output, {
     json: identityDocument(client.address, identity, true),

@@ -43,6 +43,16 @@ async function modeOf(path: string): Promise<string> {
 const plain = { caFile: undefined, noStart: false };
 
 describe("provision", () => {
+  it.each([
+    ["board+1", "", 'Warning: The id board+1 holds "+"'],
+    ["board-1", ";ModuleId=a#b", 'Warning: The id board-1/a#b holds "#"'],
+  ])("warns of the id %s%s, which no topic can carry", async (deviceId, module, warning) => {
+    const typed = `HostName=h.example;DeviceId=${deviceId}${module};SharedAccessKey=c2VjcmV0LXNlY3JldA==`;
+    const { paths, terminal } = await setUp({ typed });
+    expect(await provision(plain, terminal, paths)).toBe(0);
+    expect(terminal.notes).toContain(warning);
+  });
+
   it("stores the connection string for its owner alone, where the config finds it, and starts the service", async () => {
     const { paths, terminal, folder } = await setUp({ typed: `${device}\n` });
     expect(await provision(plain, terminal, paths)).toBe(0);

@@ -54,6 +54,20 @@ describe("boardkeeper configure", () => {
     expect(context.out.text).toBe("board-1 has applied configuration version 4.\n");
   });
 
+  it("does not take an answer of the device's former life, with a higher version, for the new one", async () => {
+    const context = new FakeContext();
+    const old = { version: 9, status: "refused", error };
+    context.hub.twins = [twin(debug, 4, old), twin(debug, 4, old), twin(debug, 4, { version: 4, status: "applied" })];
+    expect(await ran(context, "agent.log-level=debug", "--wait")).toBe(0);
+    expect(context.out.text).toBe("board-1 has applied configuration version 4.\n");
+  });
+
+  it("takes the answer to a document that has replaced this one since", async () => {
+    const context = new FakeContext();
+    context.hub.twins = [twin(debug, 4, null), twin(debug, 5, { version: 5, status: "applied" })];
+    expect(await ran(context, "agent.log-level=debug", "--wait")).toBe(0);
+  });
+
   it("waits until the answer is gone when everything is removed", async () => {
     const context = new FakeContext();
     context.hub.twins = [
