@@ -18,6 +18,7 @@ import { execScript } from "./board/installers/exec-script.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
 import { readInventory } from "./board/hardware/inventory.ts";
 import { saveLastKnownGood } from "./board/fs/last-known-good-file.ts";
+import { rememberFolder } from "./board/fs/folder-identity.ts";
 import { removeTempFiles } from "./board/fs/files.ts";
 import { readInhibitors } from "./board/systemd/logind.ts";
 import { FilePartialStore } from "./board/image/partial-store.ts";
@@ -61,6 +62,7 @@ export async function createAdapters(
   const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
   if (loadQuality === "older") log.error({ seq: saved?.seq ?? null }, "running on an older state, or a clean one");
+  const stateFolder = await rememberFolder(config.stateDir);
   const staging = new StagingFolder(config.stagingDir, config.keepFreeBytes, config.stagingQuotaBytes);
   const board = boardFile === undefined ? undefined : await readBoard(boardFile);
   const bootId = board?.bootId ?? (await readBootId());
@@ -107,6 +109,7 @@ export async function createAdapters(
     installer: createInstaller(config, log, boardFile),
     rebootPort: board === undefined ? createRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
     recentLog: log.recent,
+    describeProcess: async () => ({ pid: process.pid, ...config.fingerprints, stateFolder: await stateFolder() }),
     connect: async (signal) => {
       const connection = await connectToAzure(
         { address: config.hub, ca: config.hubCa, productInfo, timer: systemTimer, log: linkLog },

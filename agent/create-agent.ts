@@ -3,6 +3,7 @@ import { EffectiveSettings } from "./config/effective-settings.ts";
 import { RemoteConfigHandler } from "./config/remote-config-handler.ts";
 import type { Settings } from "./config/settings.ts";
 import { ConnectionManager } from "./hub/connection-manager.ts";
+import { formatLinkStatus } from "./hub/link-status.ts";
 import { QuotaCounter } from "./hub/quota-counter.ts";
 import { messageObstacle } from "./contract/device-id.ts";
 import { Alerts } from "./lib/alerts.ts";
@@ -181,7 +182,8 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     inhibitors: () => rebootPort.inhibitors(),
     snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
-    link: () => ({ up: connection.isConnected, diagnosis: connection.diagnosis, metered: quota.counts }),
+    link: () => ({ ...formatLinkStatus(connection.status, bootClock.nowMs()), metered: quota.counts }),
+    process: async () => (await ports.describeProcess?.()) ?? {},
     flushReports,
     awaitRecovery: (withinMs) => recovery.within(withinMs),
   });

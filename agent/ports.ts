@@ -1,3 +1,4 @@
+import type { JsonObject } from "./contract/json.ts";
 import type { HardwareInfo, Snapshot } from "./contract/snapshot.ts";
 import type { Connect } from "./hub/connection.ts";
 import type { LogLevel } from "./contract/logs.ts";
@@ -33,6 +34,8 @@ export interface AgentPorts extends StateStoragePorts {
   readonly installer: Installer;
   readonly rebootPort: RebootPort;
   readonly connect: Connect;
+  /** What this process runs with, for commands on the board (docs/contract.md, `process`). Holds no secret. Never rejects. */
+  readonly describeProcess?: (() => Promise<JsonObject>) | undefined;
   /** The last lines of `log`; absent where they are not kept. */
   readonly recentLog?: LogRingBuffer | undefined;
 }

@@ -6,11 +6,12 @@ import { parseHubAddress, type HubAddress } from "../hub/address.ts";
 import { findConnectionString, type Credentials } from "./credentials.ts";
 import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good-format.ts";
 import { stateFileNames } from "./paths.ts";
+import { fingerprintConfig, fingerprintConnectionString, type ConfigFingerprints } from "./fingerprint.ts";
 import { parseSettings, type SettingSource } from "./parse-settings.ts";
 import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 import { validateWindows } from "../maintenance/cron.ts";
-import { firstLine, environmentSettings, readConfigFiles, simulationDefaults } from "./sources.ts";
+import { firstLine, environmentSettings, readConfigFiles, simulationDefaults, systemConfig } from "./sources.ts";
 
 /** The agent's complete configuration, checked before the agent does anything. */
 export interface Config extends Settings {
@@ -26,6 +27,7 @@ export interface Config extends Settings {
   readonly configProblems: readonly string[];
   /** What to store as last known good once the agent has reached its hub; undefined where it came from there. Holds a secret. */
   readonly lastKnownGoodText: string | undefined;
+  readonly fingerprints: ConfigFingerprints;
 }
 
 /** The written configuration with all its mistakes, for commands that inspect a board and do not run it. */
@@ -42,6 +44,7 @@ export interface InspectedConfig {
   /** Mistakes in the connection string, and errors in finding it. */
   readonly connectionStringProblems: readonly string[];
   readonly warnings: readonly string[];
+  readonly fingerprints: ConfigFingerprints;
 }
 
 /** The configuration cannot be used. Lists every mistake, one sentence each. The process ends with 78 (EX_CONFIG). */
@@ -64,7 +67,7 @@ export async function loadConfig(launch: LaunchOptions): Promise<Config> {
   const { settings, hub, hubCa, imageCa, stateDir, credentials, sources } = written;
   const problems = [...written.problems, ...written.connectionStringProblems];
   if (problems.length > 0 || hub === undefined || stateDir === undefined)
-    return await fallBackToLastKnownGood(launch, stateDir, problems);
+    return await fallBackToLastKnownGood(launch, written, problems);
   const lastKnownGoodText = serializeLastKnownGood(launch, {
     values: Object.assign({}, ...sources.map(({ values }) => values)),
     hubCa: hubCa ?? null,
@@ -73,12 +76,22 @@ export async function loadConfig(launch: LaunchOptions): Promise<Config> {
       credentials?.mayBeCopied === true && settings.keepConnectionString ? credentials.connectionString : null,
     webSocketPort: credentials?.webSocketPort ?? null,
   });
-  return await complete(settings, { hub, hubCa, imageCa, stateDir, configProblems: [], lastKnownGoodText });
+  const { fingerprints } = written;
+  return await complete(settings, {
+    hub,
+    hubCa,
+    imageCa,
+    stateDir,
+    configProblems: [],
+    lastKnownGoodText,
+    fingerprints,
+  });
 }
 
 /** Reads the written configuration, mistakes included. Does not throw for mistakes. */
 export async function inspectConfig(launch: LaunchOptions): Promise<InspectedConfig> {
-  const { settings, hub, hubCa, stateDir, credentials, problems, connectionStringProblems } = await readConfig(launch);
+  const written = await readConfig(launch);
+  const { settings, hub, hubCa, stateDir, credentials, problems, connectionStringProblems, fingerprints } = written;
   const warnings = await missingFiles(settings);
   return {
     settings,
@@ -89,6 +102,7 @@ export async function inspectConfig(launch: LaunchOptions): Promise<InspectedCon
     problems,
     connectionStringProblems,
     warnings,
+    fingerprints,
   };
 }
 
@@ -117,7 +131,9 @@ async function readConfig(launch: LaunchOptions): Promise<WrittenConfig> {
   const hubCa = await readCa("hub.ca-file", caFile, problems);
   const imageCa = await readCa("update.ca-file", settings.imageCaFile ?? caFile, problems);
   const stateDir = settings.stateDir ?? defaultStateDir(launch, hub);
-  return { settings, sources, credentials, hub, hubCa, imageCa, stateDir, problems, connectionStringProblems };
+  const fingerprints = fingerprintConfig(hub?.connectionString, launch.configFile ?? systemConfig, files);
+  const found = { settings, sources, credentials, hub, hubCa, imageCa, stateDir, fingerprints };
+  return { ...found, problems, connectionStringProblems };
 }
 
 /**
@@ -126,7 +142,7 @@ async function readConfig(launch: LaunchOptions): Promise<WrittenConfig> {
  */
 async function fallBackToLastKnownGood(
   launch: LaunchOptions,
-  stateDir: string | undefined,
+  { stateDir, fingerprints }: Pick<WrittenConfig, "stateDir" | "fingerprints">,
   mistakes: readonly string[],
 ): Promise<Config> {
   // A wrong --state-dir does not say which folder is meant; whoever typed it can correct it.
@@ -146,6 +162,7 @@ async function fallBackToLastKnownGood(
     stateDir,
     configProblems: mistakes,
     lastKnownGoodText: undefined,
+    fingerprints: { ...fingerprints, ...fingerprintConnectionString(hub.connectionString) },
   });
 }
 
@@ -202,7 +219,7 @@ function addressOf(
   return undefined;
 }
 
-type Resolved = Pick<Config, "hub" | "hubCa" | "imageCa" | "stateDir" | "configProblems" | "lastKnownGoodText">;
+type Resolved = Omit<Config, Exclude<keyof Settings, "stateDir"> | "warnings">;
 
 async function complete(settings: Settings, resolved: Resolved): Promise<Config> {
   const stagingDir = settings.stagingDir ?? join(resolved.stateDir, "staging");

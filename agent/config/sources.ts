@@ -6,7 +6,7 @@ import { stateDirInBrokenToml } from "./last-known-good-format.ts";
 import { flatten, settingNames, environmentVariable, type SettingSource } from "./parse-settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 
-const systemConfig = "/etc/boardkeeper/agent.toml";
+export const systemConfig = "/etc/boardkeeper/agent.toml";
 
 /** Other defaults for a simulated board. */
 export function simulationDefaults({ simulate }: LaunchOptions): SettingSource[] {

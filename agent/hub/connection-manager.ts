@@ -3,6 +3,7 @@ import type { Connect, Connection } from "./connection.ts";
 import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
+import type { LinkStatus } from "./link-status.ts";
 import { runSession, type SessionEnd, type SessionHandlers, type SessionPorts } from "./session.ts";
 import { classifyError, type ConnectionError } from "./connection-error.ts";
 
@@ -25,9 +26,14 @@ export class ConnectionManager {
   #loop: Promise<void> | undefined;
   #isConnected = false;
   #history: ConnectionHistory = initialHistory;
+  /** When the connection came up or was lost (boot clock). */
+  #sinceMs: number;
+  #lastReason: string | null = null;
+  #nextAttemptMs: number | null = null;
 
   constructor(ports: ConnectionManagerPorts) {
     this.#ports = ports;
+    this.#sinceMs = ports.bootClock.nowMs();
   }
 
   get isConnected(): boolean {
@@ -38,6 +44,19 @@ export class ConnectionManager {
   get diagnosis(): string | null {
     const { diagnosis } = this.#history;
     return this.#isConnected || diagnosis === null ? null : diagnosisMessages[diagnosis];
+  }
+
+  get status(): LinkStatus {
+    const { diagnosis, failures } = this.#history;
+    const up = this.#isConnected;
+    return {
+      up,
+      sinceMs: this.#sinceMs,
+      diagnosis: up ? null : diagnosis,
+      reason: up ? null : this.#lastReason,
+      failures,
+      nextAttemptMs: this.#nextAttemptMs,
+    };
   }
 
   start(handlers: ConnectionHandlers): void {
@@ -51,7 +70,7 @@ export class ConnectionManager {
   }
 
   async #run(handlers: ConnectionHandlers): Promise<void> {
-    const { timer, wallClock, random } = this.#ports;
+    const { timer, wallClock, bootClock, random } = this.#ports;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const { reason, during, upMs } = await this.#connectOnce(handlers, signal);
@@ -60,8 +79,11 @@ export class ConnectionManager {
       const ended = { kind: reason.kind, upMs, during, clockTrusted: await wallClock.synchronized() };
       const { history, waitMs } = nextReconnect(before, ended, random());
       this.#history = history;
+      this.#lastReason = messageWithCauses(reason);
       this.#logEnd(before, reason, waitMs);
+      this.#nextAttemptMs = bootClock.nowMs() + waitMs;
       await delayOrAbort(timer, waitMs, signal);
+      this.#nextAttemptMs = null;
     }
   }
 
@@ -94,7 +116,10 @@ export class ConnectionManager {
     } finally {
       const wasUp = this.#isConnected;
       this.#isConnected = false;
-      if (wasUp) handlers.onDisconnected();
+      if (wasUp) {
+        this.#sinceMs = bootClock.nowMs();
+        handlers.onDisconnected();
+      }
       await connection?.close();
     }
   }
@@ -105,6 +130,7 @@ export class ConnectionManager {
       ...handlers,
       onConnected: (reported, updateReported, sendTelemetry) => {
         this.#isConnected = true;
+        this.#sinceMs = this.#ports.bootClock.nowMs();
         handlers.onConnected(reported, updateReported, sendTelemetry);
       },
     };

@@ -39,6 +39,8 @@ export interface RequestHandlerPorts extends Runtime {
   readonly snapshot: () => Snapshot;
   /** The state of the connection. Not part of the twin, because every change of it would need a patch. */
   readonly link: () => JsonObject;
+  /** What the agent's process runs with, for callers on the board alone. */
+  readonly process: () => Promise<JsonObject>;
   /** The last lines of the log. */
   readonly logs: (asked: LogsRequest) => LogPage;
   /** Resolves when the hub has acknowledged all that was to be reported, or the time is up. */
@@ -102,7 +104,9 @@ export class RequestHandler {
         return this.#logs(payload);
       case "getStatus": {
         const state: { [key: string]: Json } = formatBoardkeeper(this.#ports.snapshot());
-        return { status: 200, payload: { Response: "The agent's whole state", ...state, link: this.#ports.link() } };
+        const process = caller === "board" ? { process: await this.#ports.process() } : {};
+        const link = this.#ports.link();
+        return { status: 200, payload: { Response: "The agent's whole state", ...state, link, ...process } };
       }
     }
   }

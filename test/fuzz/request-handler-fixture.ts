@@ -55,6 +55,7 @@ export class RequestHandlerFixture {
       inhibitors: () => Promise.resolve([]),
       snapshot: () => this.#snapshot(),
       link: () => ({ up: true }),
+      process: () => Promise.resolve({}),
       logs: (asked) => newestLogPage(lines, asked),
       flushReports: () => Promise.resolve(),
       awaitRecovery: () => Promise.resolve(true),

@@ -95,6 +95,27 @@ it("does not take the connection away from the agent that runs", async () => {
   expect(agent.lines.filter(({ msg }) => msg === "connected to the hub")).toHaveLength(1);
 });
 
+it("says of an agent that is refused since when, and that the key on disk works", async () => {
+  const hub = await testHub();
+  const board = await boardProcess(hub);
+  const good = hub.deviceConnectionString("board-1");
+  const wrong = good.replace(/Key=.*/, "Key=d3Jvbmc=");
+  const agent = board.start({ IOTHUB_DEVICE_CONNECTION_STRING: wrong });
+  await agent.line({ msg: "not connected to the hub" });
+  const stateDir = join(board.folder, "state");
+  const onDisk = { BOARDKEEPER_HUB_CA_FILE: hub.caFile, BOARDKEEPER_AGENT_STATE_DIR: stateDir };
+  const examined = await examine({ ...onDisk, IOTHUB_DEVICE_CONNECTION_STRING: good });
+  expectFault(
+    examined,
+    "hub link",
+    /not connected for \d+ seconds?; last: connect: /,
+    /accepts a login.*It tries again/,
+  );
+  expectFault(examined, "credentials in use", /another connection string than IOTHUB_DEVICE/, /systemctl restart/);
+  const { out } = await agentCommand(["status", "--state-dir", stateDir]);
+  expect(out).toMatch(/^Hub +not connected for \d+ seconds?\. The hub refuses .* Last: connect: .* Next attempt in /m);
+});
+
 describe("finds, and says what to do about", () => {
   it("a wrong clock, as the program sees it", async () => {
     const { env, folder } = await setup();

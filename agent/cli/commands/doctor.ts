@@ -1,3 +1,4 @@
+import packageJson from "../../../package.json" with { type: "json" };
 import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { probePowerSupply } from "../../board/hardware/power-supply.ts";
@@ -24,6 +25,7 @@ import { diagnoseHub } from "../doctor/diagnose-hub.ts";
 import { formatFindings, isHealthy, type Finding } from "../doctor/finding.ts";
 import { checkPowerSupply } from "../doctor/hardware.ts";
 import { checkInstaller, type InstallHelperFacts } from "../doctor/installer.ts";
+import { checkRunningAgent, type OnDisk } from "../doctor/running-agent.ts";
 import { checkReboot, type RebootFacts } from "../doctor/reboot.ts";
 import { checkConfiguration, checkService } from "../doctor/service.ts";
 import {
@@ -50,12 +52,14 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
     if (cause instanceof AccessDenied) throw cause; // With this user's rights everything would look broken.
     return undefined; // An agent that does not answer is a finding.
   });
+  const hubFindings = await diagnoseHub(config, { isSimulated: args.simulate, isConnected: isConnected(agent) });
   const found = [
     checkService({
       answers: agent !== undefined,
       active: unit?.get("ActiveState") ?? null,
       enabled: unit?.get("UnitFileState") ?? null,
     }),
+    ...(agent === undefined ? [] : checkRunningAgent(agent.payload, onDisk(config, hubFindings))),
     checkConfiguration(config.problems, config.warnings),
     checkCredentials({
       source: config.connectionStringSource,
@@ -65,7 +69,7 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
     ...(await diagnoseLastKnownGood(config.stateDir, user)),
     ...(await diagnoseAccess(args, config, user, isServiceAgent(args) ? unit : undefined, terminal)),
     checkPowerSupply(await probePowerSupply()),
-    ...(await diagnoseHub(config, { isSimulated: args.simulate, isConnected: isConnected(agent) })),
+    ...hubFindings,
   ];
   if (args.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
   else terminal.out(formatFindings(found));
@@ -81,6 +85,18 @@ async function serviceUser(name: string | undefined): Promise<User> {
 /** Whether the service's agent is meant: the unit's sandbox says nothing about an agent with arguments of its own. */
 function isServiceAgent({ simulate, stateDir, configFile }: Arguments): boolean {
   return !simulate && stateDir === undefined && configFile === undefined;
+}
+
+function onDisk(config: TargetConfig, hubFindings: readonly Finding[]): OnDisk {
+  const login = hubFindings.find(({ check }) => check === "login")?.level;
+  return {
+    ...config.fingerprints,
+    connectionStringSource: config.connectionStringSource,
+    version: packageJson.version,
+    stateDir: config.stateDir,
+    hasMistakes: config.problems.length > 0,
+    acceptedByHub: login === "ok" ? true : login === "fault" ? false : null,
+  };
 }
 
 function isConnected(agent: LocalApiReply | undefined): boolean {

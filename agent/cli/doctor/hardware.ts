@@ -1,4 +1,5 @@
 import type { PowerSupplyFacts } from "../../board/probes/facts.ts";
+import { formatPeriod } from "../format/format-period.ts";
 import { findings, type Finding } from "./finding.ts";
 
 const power = findings("power");
@@ -41,27 +42,16 @@ export function checkClock({ nowMs, hubMs, synchronized, source }: ClockFacts): 
   const by = source === null ? "no time service was found" : `set by ${source}`;
   const aheadMs = hubMs === null ? 0 : nowMs - hubMs;
   if (Math.abs(aheadMs) > toleratedMs) {
-    const difference = `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead of" : "behind"} the hub's`;
+    const difference = `${formatPeriod(Math.abs(aheadMs) / 1_000)} ${aheadMs > 0 ? "ahead of" : "behind"} the hub's`;
     return clock.fault(
       `the board's time is ${new Date(nowMs).toISOString()}, ${difference} (${by}); certificates and this board's tokens fail`,
       "Give the board a time source: timedatectl set-ntp true, and open UDP port 123, or name a time server of this network in /etc/systemd/timesyncd.conf",
     );
   }
-  const difference = hubMs === null ? "" : `, ${formatDuration(Math.abs(aheadMs))} from the hub's`;
+  const difference = hubMs === null ? "" : `, ${formatPeriod(Math.abs(aheadMs) / 1_000)} from the hub's`;
   if (synchronized) return clock.ok(`${by}${difference}`);
   return clock.warning(
     `no time server has set it since the board started (${by})${difference}`,
     "Give the board a time source: timedatectl set-ntp true; without one, its clock is wrong after the next power cut",
   );
-}
-
-function formatDuration(ms: number): string {
-  const units = [
-    ["day", 86_400_000],
-    ["hour", 3_600_000],
-    ["minute", 60_000],
-  ] as const;
-  const [name, unitMs] = units.find(([, each]) => ms >= 2 * each) ?? ["second", 1_000];
-  const count = Math.round(ms / unitMs);
-  return `${count} ${name}${count === 1 ? "" : "s"}`;
 }

@@ -2,6 +2,7 @@ import { sectionAt, textAt, textsAt, type JsonObject } from "../../contract/json
 import { onOneLine } from "../../contract/safe-text.ts";
 import { formatBoardkeeper } from "../../contract/twin-formats/boardkeeper.ts";
 import type { AgentState } from "../../operations/agent-state.ts";
+import { formatPeriod } from "./format-period.ts";
 import { describeReboot } from "../../reboot/report.ts";
 import { describeUpdate } from "../../update/report.ts";
 
@@ -69,8 +70,13 @@ function since(agent: JsonObject): string | null {
 }
 
 function formatLink(link: JsonObject): string {
-  if (link["up"] === true) return "connected";
-  return `not connected. ${textAt(link, "diagnosis") ?? "The first connection attempt is under way."}`;
+  const period = typeof link["forSeconds"] === "number" ? ` for ${formatPeriod(link["forSeconds"])}` : "";
+  if (link["up"] === true) return `connected${period}`;
+  const why = textAt(link, "diagnosis") ?? "The first connection attempt is under way.";
+  const reason = textAt(link, "reason");
+  const next = link["nextAttemptInSeconds"];
+  const again = typeof next === "number" ? ` Next attempt in ${formatPeriod(next)}.` : "";
+  return `not connected${period}. ${why}${reason === null ? "" : ` Last: ${reason}.`}${again}`;
 }
 
 function formatClock(agent: JsonObject): string {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../../../agent/contract/json.ts";
+import { formatLinkStatus } from "../../../../agent/hub/link-status.ts";
 import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
 import { FakeConnection } from "../../../support/fake-connection.ts";
 import { settle } from "../../../support/fake-time.ts";
@@ -83,6 +85,27 @@ describe("the connection manager", () => {
     await made.time.advance(70_000);
     expect(made.manager.diagnosis).toBeNull();
     expect(made.warnings.map(({ diagnosis }) => diagnosis)).toStrictEqual(["offline", "credentials"]);
+    await made.manager.stop();
+  });
+
+  it("tells since when it is not connected, why, and when it tries again", async () => {
+    const connection = new FakeConnection();
+    const made = managedConnection([
+      connection,
+      new ConnectionError("refused", "connect: SharedAccessKey=abc was refused"),
+    ]);
+    const link = (): JsonObject => formatLinkStatus(made.manager.status, made.time.nowMs());
+    expect(link()).toMatchObject({ up: false, forSeconds: 0, kind: null, reason: null, nextAttemptInSeconds: null });
+    made.manager.start(made.handlers);
+    await made.time.advance(60_000);
+    expect(link()).toMatchObject({ up: true, forSeconds: 60, kind: null, reason: null, nextAttemptInSeconds: null });
+    connection.lose(new Error("ECONNRESET"));
+    await made.time.advance(300_000);
+    const { diagnosis, reason, nextAttemptInSeconds, ...lost } = link();
+    expect(lost).toMatchObject({ up: false, forSeconds: 300, kind: "credentials" });
+    expect(diagnosis).toContain("refuses this board's credentials");
+    expect(reason).toBe("connect: SharedAccessKey=[secret] was refused");
+    expect(nextAttemptInSeconds).toBeGreaterThan(0);
     await made.manager.stop();
   });
 });

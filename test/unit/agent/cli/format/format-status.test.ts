@@ -35,6 +35,13 @@ describe("a board whose agent runs", () => {
     );
     expect(rowsOf({ ...state, link: { up: false, diagnosis: null } })["Hub"]).toContain("is under way");
   });
+
+  it("says since when it is not connected, how the last attempt ended, and when the next begins", () => {
+    const link = { up: false, forSeconds: 600, diagnosis: "The key is wrong.", reason: "connect: refused" };
+    expect(rowsOf({ ...state, link: { ...link, nextAttemptInSeconds: 40 } })["Hub"]).toBe(
+      "not connected for 10 minutes. The key is wrong. Last: connect: refused. Next attempt in 40 seconds.",
+    );
+  });
 });
 
 describe("a board whose agent does not run", () => {
