@@ -40,6 +40,8 @@ export const errorCodes = {
   "nothing-running": "No such update is running.",
   "nothing-scheduled": "No such reboot is scheduled.",
   "nothing-staged": "No staged update waits for approval.",
+  "proxy-invalid":
+    "A proxy variable of the agent's environment (https_proxy) does not hold a proxy's address. Set it to http://host:port, then restart the agent.",
   "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",
   "restarts-too-often": "The new system restarted too often without passing its health check. Check its logs.",
   "revert-failed":
@@ -74,6 +76,7 @@ const keepBytes: ReadonlySet<string> = new Set<ErrorCode>([
   "insecure-address",
   "insecure-redirect",
   "interrupted-too-often",
+  "proxy-invalid",
   "too-many-redirects",
   "unreachable",
 ]);

@@ -53,12 +53,13 @@ export class HttpsSource implements HttpSource {
     );
   }
 
-  #request(url: URL, range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
+  async #request(url: URL, range: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
     const { ca, userAgent } = this.#options;
-    return new Promise((resolve, reject) => {
+    const agent = proxyAgentFor(url) ?? (false as const);
+    return await new Promise((resolve, reject) => {
       const options = {
         signal,
-        agent: proxyAgentFor(url) ?? (false as const),
+        agent,
         headers: { "user-agent": userAgent, "accept-encoding": "identity", ...range },
       };
       const request =

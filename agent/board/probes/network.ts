@@ -3,6 +3,7 @@ import { request } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { errorMessage, errorCode } from "../../lib/errors.ts";
+import { ProxyError, proxyAgentFor } from "../../lib/proxy.ts";
 import type { DnsFacts, FirstHop, PortFacts, TlsFacts } from "./facts.ts";
 
 /** A server that does not answer within this time counts as unreachable. */
@@ -58,6 +59,26 @@ export function probeCertificate(host: string, port: number, ca: string | undefi
         validTo: shown.valid_to,
       });
     });
+  });
+}
+
+/** Why the proxy of the environment opens no tunnel to a server; null where it does. What the server then says does not matter. */
+export function probeProxy(target: URL): Promise<string | null> {
+  return new Promise((resolve) => {
+    const agent = proxyAgentFor(target);
+    if (agent === undefined) {
+      resolve(null);
+      return;
+    }
+    const asking = request(target, { agent, rejectUnauthorized: false });
+    asking.once("response", (response) => {
+      response.destroy();
+      resolve(null);
+    });
+    asking.once("error", (cause) => resolve(cause instanceof ProxyError ? cause.message : null));
+    // The proxy itself has its own, longer deadline: this one ends the wait for the server behind it.
+    asking.once("socket", (socket) => socket.setTimeout(timeoutMs, () => asking.destroy(new Error("silent"))));
+    asking.end();
   });
 }
 

@@ -1,17 +1,19 @@
 import packageJson from "../../../package.json" with { type: "json" };
 import { simulatedClock, systemClock, systemTimer } from "../../board/hardware/clocks.ts";
 import type { FirstHop } from "../../board/probes/facts.ts";
-import { probeCertificate, probeDns, probeHubDate, probePort } from "../../board/probes/network.ts";
+import { probeCertificate, probeDns, probeHubDate, probePort, probeProxy } from "../../board/probes/network.ts";
 import { findTimeService } from "../../board/probes/systemd.ts";
 import type { InspectedConfig } from "../../config/load.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import { connectToAzure } from "../../hub/azure-connection.ts";
 import { classifyError } from "../../hub/connection-error.ts";
 import { createLog } from "../../lib/log.ts";
-import { proxyAgentFor } from "../../lib/proxy.ts";
+import { AgentError } from "../../lib/errors.ts";
+import { proxyForUrl, proxyName } from "../../lib/proxy-settings.ts";
 import type { Finding } from "./finding.ts";
 import { checkClock } from "./hardware.ts";
 import { checkDns, checkLogin, checkPorts, checkTls, type LoginFacts } from "./hub.ts";
+import { checkProxy, checkProxySetting } from "./proxy.ts";
 
 const loginTimeoutMs = 15_000;
 
@@ -28,11 +30,22 @@ export async function diagnoseHub(
   const clockFacts = { nowMs: Date.now(), synchronized, source: await findTimeService() };
   if (hub === undefined)
     return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, false)];
-  const hop = firstHopTo(hub);
+  const proxy = await diagnoseProxy(hub);
+  const proxyFindings = proxy.finding === undefined ? [] : [proxy.finding];
+  if (hub.webSocket && proxy.hop === undefined && proxy.finding !== undefined)
+    return [checkClock({ ...clockFacts, hubMs: null }), ...proxyFindings, ...checkLogin({ kind: "not-tried" }, false)];
+  const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
+  const hop: FirstHop = proxy.hop ?? { host: hub.host, port, kind: "hub" };
   const dns = await probeDns(hop);
   const found = [checkDns(dns)];
   if (dns.addresses.length === 0)
-    return [checkClock({ ...clockFacts, hubMs: null }), ...found, ...checkLogin({ kind: "not-tried" }, false)];
+    return [
+      checkClock({ ...clockFacts, hubMs: null }),
+      ...proxyFindings,
+      ...found,
+      ...checkLogin({ kind: "not-tried" }, false),
+    ];
+  found.unshift(...proxyFindings);
   const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
   const [used, other] = await Promise.all([probePort(hop.host, hop.port), probePort(hub.host, otherPort)]);
   found.push(...checkPorts(hop, settings.hubTransport, used, other));
@@ -51,11 +64,24 @@ export async function diagnoseHub(
   return [clock, ...found, ...checkLogin(login, clock.level === "fault")];
 }
 
-function firstHopTo(hub: HubAddress): FirstHop {
-  const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
-  const proxy = hub.webSocket ? proxyAgentFor(new URL(`https://${hub.host}:${port}`))?.proxy : undefined;
-  if (proxy === undefined) return { host: hub.host, port, kind: "hub" };
-  return { host: proxy.hostname, port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)), kind: "proxy" };
+/**
+ * Asks the proxy of the environment for a tunnel to the hub's web port. `hop`: the proxy, where the link to the hub uses it.
+ * MQTT over TCP uses none: there, a faulty proxy is a fault of downloads alone.
+ */
+async function diagnoseProxy(hub: HubAddress): Promise<{ finding?: Finding; hop?: FirstHop }> {
+  const target = new URL(`https://${hub.host}:${hub.webSocketPort}`);
+  try {
+    const url = proxyForUrl(target);
+    if (url === undefined) return {};
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const hop = { host, port: Number(url.port || (url.protocol === "https:" ? 443 : 80)), kind: "proxy" } as const;
+    const finding = checkProxy(proxyName(url), await probeProxy(target), hub.webSocket);
+    return { finding, ...(hub.webSocket ? { hop } : {}) };
+  } catch (cause) {
+    if (!(cause instanceof AgentError)) throw cause;
+    const finding = checkProxySetting(cause.message, hub.webSocket);
+    return { finding };
+  }
 }
 
 /**

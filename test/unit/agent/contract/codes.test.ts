@@ -7,6 +7,7 @@ const kept = new Set([
   "insecure-address",
   "insecure-redirect",
   "interrupted-too-often",
+  "proxy-invalid",
   "too-many-redirects",
   "unreachable",
 ]);

@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { checkProxy, checkProxySetting } from "../../../../../agent/cli/doctor/proxy.ts";
+
+describe("doctor, about a proxy", () => {
+  it("finds one that opens tunnels", () => {
+    expect(checkProxy("p:3128", null, true)).toMatchObject({ level: "ok", what: "p:3128 opens tunnels" });
+    expect(checkProxy("p:3128", null, false).what).toContain("MQTT over TCP uses no proxy");
+  });
+
+  it("finds one that refuses: a fault of the link, or a warning about downloads", () => {
+    expect(checkProxy("p:3128", "the proxy p:3128 refuses", true)).toMatchObject({ level: "fault" });
+    expect(checkProxy("p:3128", "the proxy p:3128 refuses", false)).toMatchObject({ level: "warning" });
+  });
+
+  it("finds a mistake in the variable, with what to do", () => {
+    const found = checkProxySetting("https_proxy is wrong. Set it to http://host:port.", true);
+    expect(found).toStrictEqual({
+      check: "proxy",
+      level: "fault",
+      what: "https_proxy is wrong",
+      advice: "Set it to http://host:port",
+    });
+    expect(checkProxySetting("https_proxy is wrong. Set it.", false)).toMatchObject({ level: "warning" });
+  });
+});
