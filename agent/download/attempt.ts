@@ -1,8 +1,9 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { DownloadRequest } from "../update/ports.ts";
-import { evaluateResponse, type ResponseOutcome } from "./response.ts";
+import { describeRestart, evaluateResponse, type ResponseOutcome } from "./response.ts";
 import { createBucket, takeTokens } from "./token-bucket.ts";
+import type { ImageSource } from "./partial-metadata.ts";
 import type { ImageResponse, PartialImage, HttpSource } from "./ports.ts";
 import { checkImageSize, sizeMismatch } from "./response.ts";
 
@@ -13,6 +14,8 @@ export type AttemptResult =
   | { readonly kind: "startOver"; readonly why: string }
   | { readonly kind: "retry"; readonly what: string; readonly retryAfterMs: number | null; readonly error: AgentError }
   | { readonly kind: "abandon"; readonly error: AgentError };
+
+type ValidatorChanged = Extract<ResponseOutcome, { kind: "validatorChanged" }>;
 
 /** Limits of one transfer. */
 export interface TransferLimits {
@@ -41,6 +44,8 @@ export class Attempt {
   readonly #request: DownloadRequest;
   readonly #partial: PartialImage;
   readonly #signal: AbortSignal;
+  /** Set once the server has named the same file differently: nodes of a CDN would otherwise send it from its first byte, again and again. */
+  #ignoresValidators = false;
 
   constructor(
     ports: AttemptPorts,
@@ -58,21 +63,31 @@ export class Attempt {
 
   /** Rejects with an AgentError when the server, the connection or the image is faulty. */
   async run(uri: string): Promise<AttemptResult> {
-    const { source } = this.#ports;
-    const range = {
-      fromBytes: this.#partial.bytes,
-      totalBytes: this.#partial.totalBytes,
-      source: this.#partial.source,
-    };
+    const { bytes, usage, source } = this.#partial;
+    // After a wrong digest, validators decide again which parts fit together.
+    if (bytes === 0 || usage.fetchedAgain) this.#ignoresValidators = false;
+    const result = await this.#ask(uri, this.#ignoresValidators ? null : source);
+    if (result.kind !== "validatorChanged") return result;
+    const { why } = result;
+    this.#ports.log.warn({ why, bytes }, "validator changed, bytes kept until the digest decides");
+    this.#ignoresValidators = true;
+    const again = await this.#ask(uri, null);
+    return again.kind === "validatorChanged" ? { kind: "startOver", why } : again;
+  }
+
+  /** One request. @param source whose validator is a condition; null for none */
+  async #ask(uri: string, source: ImageSource | null): Promise<AttemptResult | ValidatorChanged> {
+    const { bytes: fromBytes, totalBytes, usage } = this.#partial;
+    const range = { fromBytes, totalBytes, source, mayDiffer: !usage.fetchedAgain };
     const response = await this.#withStallCheck(
       () => true,
-      (signal) => source.get({ uri, ...range }, signal),
+      (signal) => this.#ports.source.get({ uri, fromBytes, source }, signal),
     );
     try {
       const outcome = evaluateResponse(range, response);
       if (outcome.kind === "content") return await this.#receive(response, outcome);
       if (outcome.kind === "complete") return { kind: "complete", unbroken: false };
-      if (outcome.kind === "startOver") return outcome;
+      if (outcome.kind === "startOver" || outcome.kind === "validatorChanged") return outcome;
       const { kind } = outcome;
       if (kind === "abandon")
         return { kind, error: badStatus(response, "Check the address, and whether a signed one has expired.") };
@@ -92,7 +107,7 @@ export class Attempt {
       if (sizeBytes !== null && part.totalBytes !== sizeBytes) throw sizeMismatch(part.totalBytes, sizeBytes);
       checkImageSize(part.totalBytes, maxBytes, availableBytes);
     }
-    if (part.fromBytes === 0 && partial.bytes > 0) await startOver("the server sends the image from its first byte");
+    if (part.fromBytes === 0 && partial.bytes > 0) await startOver(describeRestart(partial.source, part.source));
     await partial.setSource(part.totalBytes, part.source);
     let bucket = createBucket(this.#limits.bytesPerSecond, bootClock.nowMs());
     let lastCheckBytes = partial.bytes;

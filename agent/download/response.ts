@@ -24,6 +24,11 @@ export interface RequestedRange {
   readonly fromBytes: number;
   readonly totalBytes: number | null;
   readonly source: ImageSource | null;
+  /**
+   * Whether bytes are kept where only the validator differs: the nodes of a CDN may name the same bytes differently, and the
+   * digest tells in the end. Not after a digest was wrong.
+   */
+  readonly mayDiffer: boolean;
 }
 
 export type ResponseOutcome =
@@ -37,6 +42,8 @@ export type ResponseOutcome =
     }
   /** The server has no more bytes than are on disk. */
   | { readonly kind: "complete" }
+  /** The server names the file differently now. The next request asks for the rest without a condition. */
+  | { readonly kind: "validatorChanged"; readonly why: string }
   /** The bytes on disk do not fit the server's file: the next request asks for all of it. */
   | { readonly kind: "startOver"; readonly why: string }
   | { readonly kind: "retry"; readonly retryAfterMs: number | null }
@@ -48,6 +55,10 @@ export function evaluateResponse(range: RequestedRange, response: ResponseHead):
   const source = { address: response.address, validator: validatorOf(headers) };
   if (status === 200) {
     const lengthBytes = wholeNumber(headers.contentLength);
+    const hasSameSize = lengthBytes === null || range.totalBytes === null || lengthBytes === range.totalBytes;
+    const known = validatorSent(range, response.address);
+    if (isResumed && range.mayDiffer && hasSameSize && known !== null && source.validator !== known)
+      return { kind: "validatorChanged", why: describeChange(known, source.validator) };
     return { kind: "content", fromBytes: 0, untilBytes: lengthBytes, totalBytes: lengthBytes, source };
   }
   if (status === 206) return evaluatePartialContent(range, headers.contentRange, source);
@@ -56,7 +67,11 @@ export function evaluateResponse(range: RequestedRange, response: ResponseHead):
     if (Number(total) === range.fromBytes) return { kind: "complete" };
     return { kind: "startOver", why: "the server has no such part of it (416)" };
   }
-  if (isResumed && status === 412) return { kind: "startOver", why: "the file on the server has changed (412)" };
+  if (isResumed && status === 412) {
+    const isConditional = validatorSent(range, response.address) !== null;
+    const why = "the file on the server has changed (412)";
+    return { kind: isConditional && range.mayDiffer ? "validatorChanged" : "startOver", why };
+  }
   if (statusOutcome(status) === "abandon") return { kind: "abandon" };
   return { kind: "retry", retryAfterMs: retryAfterMs(headers.retryAfter, headers.date) };
 }
@@ -72,19 +87,35 @@ function evaluatePartialContent(
   const fromBytes = Number(part[1]);
   const untilBytes = Number(part[2]) + 1;
   const totalBytes = part[3] === "*" ? range.totalBytes : Number(part[3]);
-  const isSameSource = source.address === range.source?.address;
-  const knownValidator = range.source?.validator ?? null;
+  const known = validatorSent(range, source.address);
   // RFC 9110, 14.4: a part that does not lie within its whole is invalid.
   const isValid = fromBytes < untilBytes && (totalBytes === null || untilBytes <= totalBytes);
   if (fromBytes !== range.fromBytes || !isValid)
     return { kind: "startOver", why: "the server sends another part than was requested" };
   if (range.totalBytes !== null && totalBytes !== range.totalBytes)
     return { kind: "startOver", why: "the file on the server has another size now" };
-  if (isSameSource && knownValidator !== null && source.validator !== null && source.validator !== knownValidator)
-    return { kind: "startOver", why: "the file on the server has changed" };
+  if (!range.mayDiffer && known !== null && source.validator !== null && source.validator !== known)
+    return { kind: "startOver", why: describeChange(known, source.validator) };
   // A 206 may omit headers that the 200 had.
-  const validator = source.validator ?? (isSameSource ? knownValidator : null);
+  const validator = source.validator ?? known;
   return { kind: "content", fromBytes, untilBytes, totalBytes, source: { ...source, validator } };
+}
+
+/** The validator that a request carried: it goes only to the address that gave it. */
+function validatorSent({ source }: RequestedRange, address: string): string | null {
+  return source?.address === address ? source.validator : null;
+}
+
+/** Why a server sends all of a file when the rest was wanted: what has changed, where that is known. */
+export function describeRestart(known: ImageSource | null, now: ImageSource): string {
+  const isChanged = known?.address === now.address && known.validator !== null && known.validator !== now.validator;
+  return isChanged
+    ? describeChange(known.validator, now.validator)
+    : "the server sends the image from its first byte (it ignores Range)";
+}
+
+function describeChange(known: string, now: string | null): string {
+  return `the file on the server has changed: its ETag or Last-Modified was ${known} and is now ${now ?? "missing or weak"}`;
 }
 
 function wholeNumber(text: string | null): number | null {

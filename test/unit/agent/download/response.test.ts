@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   checkImageSize,
+  describeRestart,
   evaluateResponse,
   retryAfterMs,
   sizeMismatch,
@@ -11,8 +12,17 @@ import {
 } from "../../../../agent/download/response.ts";
 
 const address = "https://a/x";
-const whole: RequestedRange = { fromBytes: 0, totalBytes: null, source: null };
-const rest: RequestedRange = { fromBytes: 400, totalBytes: 1_000, source: { address, validator: '"v1"' } };
+const whole: RequestedRange = { fromBytes: 0, totalBytes: null, source: null, mayDiffer: true };
+const rest: RequestedRange = {
+  fromBytes: 400,
+  totalBytes: 1_000,
+  source: { address, validator: '"v1"' },
+  mayDiffer: true,
+};
+const strict: RequestedRange = { ...rest, mayDiffer: false };
+const changedTo = (now: string): string =>
+  `the file on the server has changed: its ETag or Last-Modified was "v1" and is now ${now}`;
+const keep = (why: string): ResponseOutcome => ({ kind: "validatorChanged", why });
 const none = { etag: null, lastModified: null, date: null, contentLength: null, contentRange: null, retryAfter: null };
 const again: ResponseOutcome = { kind: "retry", retryAfterMs: null };
 const ended: ResponseOutcome = { kind: "abandon" };
@@ -56,11 +66,58 @@ describe("an answer", () => {
       image(400, 1_000, 1_000, null),
     ],
     [
-      "the rest of something else",
+      "the rest, under another name",
       rest,
       206,
       { contentRange: "bytes 400-999/1000", etag: '"v2"' },
-      startOver("the file on the server has changed"),
+      image(400, 1_000, 1_000, '"v2"'),
+    ],
+    [
+      "the rest under another name, after a wrong digest",
+      strict,
+      206,
+      { contentRange: "bytes 400-999/1000", etag: '"v2"' },
+      startOver(changedTo('"v2"')),
+    ],
+    [
+      "the rest under no name, after a wrong digest",
+      strict,
+      206,
+      { contentRange: "bytes 400-999/1000" },
+      image(400, 1_000, 1_000, '"v1"'),
+    ],
+    ["all, under another name", rest, 200, { contentLength: "1000", etag: '"v1-gzip"' }, keep(changedTo('"v1-gzip"'))],
+    [
+      "all, under a weak name",
+      rest,
+      200,
+      { contentLength: "1000", etag: 'W/"v1"' },
+      keep(changedTo("missing or weak")),
+    ],
+    ["all, under another name, of no known length", rest, 200, { etag: '"v2"' }, keep(changedTo('"v2"'))],
+    [
+      "all, under another name, where no length was known",
+      { ...rest, totalBytes: null },
+      200,
+      { contentLength: "1000", etag: '"v2"' },
+      keep(changedTo('"v2"')),
+    ],
+    ["all, under the same name", rest, 200, { contentLength: "1000", etag: '"v1"' }, image(0, 1_000, 1_000, '"v1"')],
+    ["all, of another size", rest, 200, { contentLength: "999", etag: '"v2"' }, image(0, 999, 999, '"v2"')],
+    ["all, after a wrong digest", strict, 200, { contentLength: "1000", etag: '"v2"' }, image(0, 1_000, 1_000, '"v2"')],
+    [
+      "all, from an address that gave no name",
+      { ...rest, source: { address: "https://b/y", validator: '"v1"' } },
+      200,
+      { contentLength: "1000", etag: '"v2"' },
+      image(0, 1_000, 1_000, '"v2"'),
+    ],
+    [
+      "all, where nothing was on disk",
+      { ...rest, fromBytes: 0 },
+      200,
+      { contentLength: "1000", etag: '"v2"' },
+      image(0, 1_000, 1_000, '"v2"'),
     ],
     [
       "the rest of a larger file",
@@ -158,7 +215,15 @@ describe("an answer", () => {
       startOver("the server has no such part of it (416)"),
     ],
     ["416 where no part was asked for", whole, 416, { contentRange: "bytes */0" }, ended],
-    ["that the file has changed", rest, 412, {}, startOver("the file on the server has changed (412)")],
+    ["that the file has changed", rest, 412, {}, keep("the file on the server has changed (412)")],
+    ["that, after a wrong digest", strict, 412, {}, startOver("the file on the server has changed (412)")],
+    [
+      "that, although it was not asked",
+      { ...rest, source: null },
+      412,
+      {},
+      startOver("the file on the server has changed (412)"),
+    ],
     ["412 where nothing was asked of it", whole, 412, {}, ended],
     ["403", rest, 403, {}, ended],
     ["500", rest, 500, {}, again],
@@ -172,6 +237,20 @@ describe("an answer", () => {
     ],
   ])("%s", (_what, asked, status, headers, result) => {
     expect(evaluateResponse(asked, { address, status, headers: { ...none, ...headers } })).toStrictEqual(result);
+  });
+});
+
+describe("why all of a file comes again", () => {
+  const ignored = "the server sends the image from its first byte (it ignores Range)";
+  it.each([
+    [{ address, validator: '"v1"' }, { address, validator: '"v2"' }, changedTo('"v2"')],
+    [{ address, validator: '"v1"' }, { address, validator: null }, changedTo("missing or weak")],
+    [{ address, validator: '"v1"' }, { address, validator: '"v1"' }, ignored],
+    [{ address, validator: null }, { address, validator: '"v2"' }, ignored],
+    [{ address: "https://b/y", validator: '"v1"' }, { address, validator: '"v2"' }, ignored],
+    [null, { address, validator: '"v2"' }, ignored],
+  ])("%j, then %j", (known, now, why) => {
+    expect(describeRestart(known, now)).toBe(why);
   });
 });
 
