@@ -1,3 +1,4 @@
+import { nearestKey } from "../contract/near-keys.ts";
 import { redact } from "../contract/safe-text.ts";
 import type { Setting } from "./setting-types.ts";
 import { settings, type Settings } from "./settings.ts";
@@ -82,6 +83,8 @@ function isTable(value: unknown): value is object {
 
 function nearest(name: string): string {
   const last = name.split(".").at(-1) ?? name;
-  const alike = settingNames.find((known) => known.split(".").at(-1) === last.replaceAll("_", "-"));
+  const alike =
+    settingNames.find((known) => known.split(".").at(-1) === last.replaceAll("_", "-")) ??
+    nearestKey(name.replaceAll("_", "-"), settingNames);
   return alike === undefined ? "" : ` (did you mean ${alike}?)`;
 }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { sha256Hex, shortText, wholeNumber } from "../contract/check.ts";
 import type { ConfigSnapshot } from "../contract/snapshot.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
+import { keyProblems } from "../contract/near-keys.ts";
 import { invalidPayload, type Validated, type ErrorResponse } from "../contract/error-response.ts";
 import type { Decision } from "../state/ports.ts";
 import { flatten, parseSettings, settingNames } from "./parse-settings.ts";
@@ -65,6 +66,8 @@ export interface RemoteRequest {
 /** Validates a section, except for what only the board can find out: cron expressions and timezones. */
 export function validateRemote(section: unknown, base: Settings): Validated<Settings> {
   if (!isJsonObject(section)) return invalidPayload(["boardkeeper: expected an object of settings"]);
+  const wrapped = keyProblems(section, []); // Every setting that is not known is refused below.
+  if (wrapped.length > 0) return invalidPayload(wrapped.map((one) => `boardkeeper: ${one}`));
   const overlaid = overlaySettings(base, section);
   return overlaid.problems.length > 0 ? invalidPayload(overlaid.problems) : { ok: true, value: overlaid.settings };
 }

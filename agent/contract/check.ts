@@ -37,6 +37,32 @@ export function secretRule<T>(
 }
 
 const secret = "\u0000";
+/** Marks a message that says all by itself, also what came. */
+const whole = "\u0001";
+
+/**
+ * A schema for a text that matches a pattern. The problem tells a text that is too long, and one with control characters, from
+ * other mistakes.
+ * @param what "a reason": `expected` says the rest of the rule, and may be empty
+ */
+export function textRule(
+  { what, expected = "", isSecret = false }: { what: string; expected?: string; isSecret?: boolean },
+  pattern: RegExp,
+  longest: number,
+): v.CustomSchema<string, v.ErrorMessage<v.CustomIssue> | undefined> {
+  const quote = (text: string): string => (isSecret ? "" : `: ${truncateUtf8(quoted(text), 80)}`);
+  return v.custom<string>(isMatchingText(pattern, longest), ({ input }) => {
+    if (typeof input === "string" && input.length > longest) {
+      return `${whole}expected ${what} of at most ${longest} characters, got ${input.length}${quote(input)}`;
+    }
+    const at = typeof input === "string" ? input.search(/\p{Cc}/u) : -1;
+    if (typeof input === "string" && at >= 0) {
+      const code = input.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0");
+      return `${whole}expected ${what} without control characters, got U+${code} at character ${at + 1}${quote(input)}`;
+    }
+    return `${isSecret ? secret : ""}${what}${expected}`;
+  });
+}
 
 function formatIssue(issue: v.GenericIssue): string {
   const key = v.getDotPath(issue);
@@ -45,6 +71,7 @@ function formatIssue(issue: v.GenericIssue): string {
 }
 
 function describeIssue({ type, message, received, expected, input }: v.GenericIssue): string {
+  if (message.startsWith(whole)) return message.slice(whole.length);
   if (type === "strict_object" && expected === "never") return "is not a known key";
   if ((type === "object" || type === "strict_object") && received === "undefined") return "is missing";
   const actual =

@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import { check, isMatchingText, isIntegerBetween, rule, secretRule, type Checked } from "./check.ts";
+import { check, isMatchingText, isIntegerBetween, rule, textRule, type Checked } from "./check.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { logLevels, type LogsRequest } from "./logs.ts";
+import { keyProblems } from "./near-keys.ts";
 
 /** The direct methods that a board answers. */
 export const methods = [
@@ -28,14 +29,16 @@ const longestDelaySeconds = 86_400;
 export const largestImageBytes = 2 ** 40;
 const longestUri = 2_048;
 
-export const operationId = rule<string>(
-  "an operation id of 1 to 64 letters, digits, and . _ : -",
-  isMatchingText(/^[\w.:-]+$/, 64),
+export const operationId = textRule(
+  { what: "an operation id", expected: " of 1 to 64 letters, digits, and . _ : -" },
+  /^[\w.:-]+$/,
+  64,
 );
 const optionalOperationId = v.optional(operationId);
-export const firmwareVersion = rule<string>(
-  "a version of 1 to 64 letters, digits, and . _ + ~ : -, beginning with a letter or digit",
-  isMatchingText(/^[A-Za-z0-9][\w.+~:-]*$/, 64),
+export const firmwareVersion = textRule(
+  { what: "a version", expected: " of 1 to 64 letters, digits, and . _ + ~ : -, beginning with a letter or digit" },
+  /^[A-Za-z0-9][\w.+~:-]*$/,
+  64,
 );
 /**
  * The version of a job, or a label where its caller named none: the beginning of the image's digest.
@@ -45,13 +48,19 @@ export function versionLabel(version: string | undefined, sha256: string | null)
   return version ?? (sha256 === null ? "rehearsal" : `sha256:${sha256.slice(0, 12)}`);
 }
 
-export const packageUri = secretRule<string>(
-  `a URI of 1 to ${longestUri} characters without spaces`,
-  isMatchingText(/^[^\s\p{Cc}]+$/u, longestUri),
+export const packageUri = textRule(
+  { what: "a URI", expected: ` of 1 to ${longestUri} characters without spaces`, isSecret: true },
+  /^[^\s\p{Cc}]+$/u,
+  longestUri,
 );
-const checkValue = rule<string>("a check value of at most 256 characters", isMatchingText(/^[^\p{Cc}]*$/u, 256));
+/** White space around it is allowed: a tool's output ends with a line feed. */
+const checkValue = textRule(
+  { what: "a check value", expected: " of at most 256 characters" },
+  /^\s*[^\p{Cc}]*\s*$/u,
+  256,
+);
 const flag = rule<boolean>("true or false", (value) => typeof value === "boolean");
-const reason = rule<string>("a reason of at most 200 characters", isMatchingText(/^[^\p{Cc}]*$/u, 200));
+const reason = textRule({ what: "a reason", expected: " of at most 200 characters" }, /^[^\p{Cc}]*$/u, 200);
 
 const time = rule<string>(
   "a time such as 2030-01-31T23:59:00Z",
@@ -132,15 +141,24 @@ export function parseOperationReference(payload: unknown): Checked<OperationRefe
 
 /**
  * Reads a payload as it arrives: an object; null or nothing; or a JSON text to be parsed a second time, as the Python v2
- * and Node tutorials send it. Unknown keys are ignored (the reboot tutorial sends `{"method_number":"42"}`).
+ * and Node tutorials send it. Unknown keys are ignored (the reboot tutorial sends `{"method_number":"42"}`), except those that
+ * are almost a known one.
  */
-function checkPayload<const Schema extends v.GenericSchema>(
+function checkPayload<const Schema extends RequestSchema>(
   schema: Schema,
   payload: unknown,
 ): Checked<v.InferOutput<Schema>> {
   const object = payloadObject(payload);
-  return object.ok ? check(schema, object.value) : object;
+  if (!object.ok) return object;
+  const checked = check(schema, object.value);
+  const [first, ...others] = [
+    ...keyProblems(object.value, Object.keys(schema.entries)),
+    ...(checked.ok ? [] : checked.problems),
+  ];
+  return first === undefined ? checked : { ok: false, problems: [first, ...others] };
 }
+
+type RequestSchema = v.GenericSchema & { readonly entries: Readonly<Record<string, unknown>> };
 
 function payloadObject(payload: unknown): Checked<JsonObject> {
   let value = payload ?? {};

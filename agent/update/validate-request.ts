@@ -1,4 +1,5 @@
 import type { Checked } from "../contract/check.ts";
+import { readCheckValue } from "../contract/check-value.ts";
 import { parseFirmwareUpdateRequest, type FirmwareUpdateRequest, versionLabel } from "../contract/methods.ts";
 import { redact, truncateUtf8 } from "../contract/safe-text.ts";
 import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
@@ -63,12 +64,14 @@ export function parseUpdateRequest(
     );
   }
 
-  const digest = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(fwPackageCheckValue ?? "")?.[1]?.toLowerCase() ?? null;
+  const checkValue = readCheckValue(fwPackageCheckValue);
+  const digest = checkValue.kind === "sha256" ? checkValue.hex : null;
   const rehearsal = digest === null;
-  if (rehearsal && !limits.simulated) {
-    const given = fwPackageCheckValue === undefined ? "nothing" : `"${truncateUtf8(redact(fwPackageCheckValue), 80)}"`;
+  if (checkValue.kind === "otherNotation" || (rehearsal && !limits.simulated)) {
+    const text = fwPackageCheckValue === undefined ? "nothing" : `"${truncateUtf8(redact(fwPackageCheckValue), 80)}"`;
+    const given = checkValue.kind === "otherNotation" ? `${checkValue.name}: ${text}` : text;
     return invalidPayload([
-      `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits ("sha256:" allowed in front), got ${given}`,
+      `fwPackageCheckValue: expected the image's SHA-256 in 64 hex digits (or in base64), got ${given}`,
     ]);
   }
   if (!rehearsal) {

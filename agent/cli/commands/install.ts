@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { callMethod, uploadImage, type LocalApiReply } from "../../board/local-api/client.ts";
+import { readCheckValue } from "../../contract/check-value.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { errorMessage } from "../../lib/errors.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
@@ -18,9 +19,12 @@ export async function install(args: Arguments, terminal: Terminal): Promise<numb
   const { operand, sha256 } = args;
   if (operand === undefined)
     throw new UsageError("The image is missing. Name a file, or an https:// address.", "install");
-  const digest = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(sha256 ?? "")?.[1]?.toLowerCase();
-  if (digest === undefined)
-    throw new UsageError("--sha256: expected the SHA-256 of the image, 64 hex digits; it is required.", "install");
+  const checkValue = readCheckValue(sha256);
+  if (checkValue.kind !== "sha256") {
+    const given = checkValue.kind === "otherNotation" ? `, got ${checkValue.name}` : "; it is required";
+    throw new UsageError(`--sha256: expected the SHA-256 of the image, 64 hex digits${given}.`, "install");
+  }
+  const digest = checkValue.hex;
   const { stateDir } = await inspectTargetConfig(args, terminal);
   const requestedId = args.operationId ?? `install-${randomUUID().slice(0, 12)}`;
   const isAddress = /^https?:\/\//i.test(operand);

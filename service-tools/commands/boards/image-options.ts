@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 import { check } from "../../../agent/contract/check.ts";
+import { readCheckValue } from "../../../agent/contract/check-value.ts";
 import { firmwareVersion, largestImageBytes, packageUri } from "../../../agent/contract/methods.ts";
 import type { UpdateRequest } from "../../boards/update-request.ts";
 import { CommandError, UsageError } from "../../cli/errors.ts";
@@ -95,9 +96,10 @@ function version(text: string): string {
 }
 
 function digest(text: string): string {
-  const hex = /^(?:sha256:)?(?<hex>[0-9a-f]{64})$/i.exec(text)?.groups?.["hex"];
-  if (hex !== undefined) return hex.toLowerCase();
-  throw new InvalidArgumentError(`Expected the image's SHA-256 in 64 hex digits, got ${text.length} characters.`);
+  const read = readCheckValue(text);
+  if (read.kind === "sha256") return read.hex;
+  const given = read.kind === "otherNotation" ? read.name : `${text.length} characters`;
+  throw new InvalidArgumentError(`Expected the image's SHA-256 in 64 hex digits, got ${given}.`);
 }
 
 function bytes(text: string): number {

@@ -39,6 +39,13 @@ describe("a desired section", () => {
     ["a value that the setting cannot have", { agent: { "log-level": "loud" } }, "agent.log-level: expected one of"],
     ["a name that nobody knows", { agent: { loglevel: "debug" } }, "agent.loglevel is not a setting"],
     [
+      "a name with another letter",
+      { maintenance: { window: [] } },
+      "maintenance.window is not a setting (did you mean maintenance.windows?)",
+    ],
+    ["a name in other capitals", { Agent: { "log-level": "debug" } }, "(did you mean agent.log-level?)"],
+    ["its settings wrapped once more", { payload: debug }, "without payload around it"],
+    [
       "a setting of the board's own",
       { update: { "allow-http": true } },
       "update.allow-http can be set in the board's own",

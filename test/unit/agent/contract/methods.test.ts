@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   parseFirmwareUpdateRequest,
+  parseLogsRequest,
   findMethod,
   parseOperationReference,
   parseRebootRequest,
@@ -87,6 +88,73 @@ describe("firmwareUpdate", () => {
   it("never repeats an address, which may carry a signature", () => {
     const checked = parseFirmwareUpdateRequest({ fwPackageUri: "https://a/b?sig=secret with a space" });
     expect(JSON.stringify(checked)).not.toContain("secret");
+  });
+});
+
+describe("keys that are almost known", () => {
+  it.each<[string, (payload: unknown) => unknown, object, string]>([
+    [
+      "rebootDevice",
+      parseRebootRequest,
+      { delaySecond: 60 },
+      "delaySecond: not a known key; did you mean delaySeconds?",
+    ],
+    ["firmwareUpdate", parseFirmwareUpdateRequest, { Apply: "manual" }, "Apply: not a known key; did you mean apply?"],
+    ["firmwareUpdate", parseFirmwareUpdateRequest, { mirror: [] }, "mirror: not a known key; did you mean mirrors?"],
+    [
+      "cancelReboot",
+      parseOperationReference,
+      { operationID: "op-1" },
+      "operationID: not a known key; did you mean operationId?",
+    ],
+    ["getLogs", parseLogsRequest, { Level: "error" }, "Level: not a known key; did you mean level?"],
+    [
+      "rebootDevice",
+      parseRebootRequest,
+      { payload: { delaySeconds: 60 } },
+      "payload: the keys are wrapped in another object; send what is inside it, without payload around it",
+    ],
+  ])("%s refuses them: %#", (_method, parse, payload, problem) => {
+    expect(parse(payload)).toStrictEqual({ ok: false, problems: [problem] });
+    expect(parse(JSON.stringify(payload))).toStrictEqual({ ok: false, problems: [problem] });
+  });
+
+  it("are told beside wrong values", () => {
+    expect(parseRebootRequest({ Force: true, delaySeconds: -1 })).toStrictEqual({
+      ok: false,
+      problems: ["Force: not a known key; did you mean force?", expect.stringContaining("delaySeconds: expected")],
+    });
+  });
+});
+
+describe("texts that are refused", () => {
+  it.each<[object, string]>([
+    [{ reason: "r".repeat(201) }, 'reason: expected a reason of at most 200 characters, got 201: "rrr'],
+    [
+      { reason: "two\nlines" },
+      'reason: expected a reason without control characters, got U+000A at character 4: "two\\nlines"',
+    ],
+    [{ operationId: "o".repeat(65) }, "operationId: expected an operation id of at most 64 characters, got 65: "],
+    [{ operationId: "op-1\u001b" }, "without control characters, got U+001B at character 5"],
+  ])("%#: too long and control characters are told apart", (payload, problem) => {
+    expect(parseRebootRequest(payload)).toStrictEqual({ ok: false, problems: [expect.stringContaining(problem)] });
+  });
+
+  it.each<[object, string]>([
+    [
+      { fwPackageUri: `https://a/${"b".repeat(2_048)}` },
+      "fwPackageUri: expected a URI of at most 2048 characters, got 2058",
+    ],
+    [
+      { fwPackageUri: "https://a/b\n" },
+      "fwPackageUri: expected a URI without control characters, got U+000A at character 12",
+    ],
+    [
+      { fwPackageCheckValue: "a\nb" },
+      'fwPackageCheckValue: expected a check value without control characters, got U+000A at character 2: "a\\nb"',
+    ],
+  ])("%#: in an update too", (payload, problem) => {
+    expect(parseFirmwareUpdateRequest(payload)).toStrictEqual({ ok: false, problems: [problem] });
   });
 });
 

@@ -221,6 +221,31 @@ describe("a rehearsal", () => {
   });
 });
 
+describe("a check value in another notation", () => {
+  const base64 = Buffer.from(hex, "hex").toString("base64");
+  it.each([`${hex}  board.img\n`, `sha256-${base64}`, base64, `0x${hex}`])("%j is read, on a laptop too", (sent) => {
+    for (const limits of [board, laptop]) {
+      expect(parseUpdateRequest({ ...good, fwPackageCheckValue: sent }, "method", limits, "n")).toMatchObject({
+        ok: true,
+        value: { job: { sha256: hex.toLowerCase(), rehearsal: false } },
+      });
+    }
+  });
+
+  it.each([
+    ["ab".repeat(16), "an MD5 in hex"],
+    [hex.slice(1), "63 hex digits"],
+    [`sha512:${hex}${hex}`, "a digest of the kind sha512"],
+  ])("%s is refused, and never a dry run", (sent, name) => {
+    for (const limits of [board, laptop]) {
+      expect(parseUpdateRequest({ ...good, fwPackageCheckValue: sent }, "desired", limits, "n")).toMatchObject({
+        ok: false,
+        error: { code: "bad-request", message: expect.stringContaining(`got ${name}: "${sent.slice(0, 20)}`) },
+      });
+    }
+  });
+});
+
 describe("two jobs are one", () => {
   it.each([
     [{ version: "2", sha256: "a" }, { version: "2", sha256: "a" }, true],
