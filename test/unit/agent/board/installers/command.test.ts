@@ -68,7 +68,7 @@ describe("an operator's program as installer", () => {
   });
 
   it.each([
-    ["two lines", "echo 1.2.3; echo mounted", String.raw`got "1.2.3\nmounted"`],
+    ["two lines", "echo 1.2.3; echo mounted", String.raw`U+000A at character 6: "1.2.3\nmounted"`],
     ["no version", "echo 'slot b'", 'got "slot b"'],
     ["too much", "printf '%0201d' 0", "a version of at most 64 characters, got 201"],
   ])("refuses %s for a running version, which could not be saved", async (_what, script, words) => {
