@@ -60,7 +60,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
   const quota = new QuotaCounter();
   const connection = new ConnectionManager({ ...runtimeFor("link", runtime), connect: ports.connect, quota });
   const linkUp = (): boolean => connection.isConnected;
-  const reporter = new Reporter(log.child({ part: "reporter" }));
+  const reporter = new Reporter(log.child({ part: "reporter" }), bootClock);
   const reportedState = new ReportedState({
     store,
     reporter,
@@ -182,7 +182,11 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     inhibitors: () => rebootPort.inhibitors(),
     snapshot: () => reportedState.snapshot(),
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
-    link: () => ({ ...formatLinkStatus(connection.status, bootClock.nowMs()), metered: quota.counts }),
+    link: () => ({
+      ...formatLinkStatus(connection.status, bootClock.nowMs()),
+      reporting: reporter.status,
+      metered: quota.counts,
+    }),
     process: async () => (await ports.describeProcess?.()) ?? {},
     flushReports,
     awaitRecovery: (withinMs) => recovery.within(withinMs),

@@ -1,19 +1,26 @@
 import type { JsonObject } from "../contract/json.ts";
 import { delayOrAbort } from "../lib/abort.ts";
-import type { Timer } from "../lib/clock.ts";
+import type { BootClock, Timer } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import { mergePatch, patchBetween } from "../contract/twin-patch.ts";
+import { mergePatch } from "../contract/twin-patch.ts";
+import { twinSize } from "../contract/twin-size.ts";
 import { ConnectionError } from "../hub/connection-error.ts";
+import { formatReporting, isSameStatus, statusAfter, type Refusal, type ReportingStatus } from "./reporting-status.ts";
+import { afterRefusal, largestReport, noRefusals, type Refusals, type Report } from "./report-size.ts";
 
 /** How many reports wait for a hub that cannot be reached. Beyond that the oldest is dropped; the newest is always sent. */
 const maxQueueLength = 64;
+
+/** What the hub has refused is tried again after this, with the next change: other software may have made room. */
+const retryRefusedMs = 3_600_000;
 
 /** Sends a patch; resolves when the hub has acknowledged it. */
 export type SendPatch = (patch: JsonObject) => Promise<void>;
 
 /**
  * Brings the reported properties to the last state enqueued: sends the difference to what the twin holds, one patch in flight
- * at a time. Phases are sent in order, each of them; progress may be skipped.
+ * at a time. Phases are sent in order, each of them; progress may be skipped. Where the hub refuses a report, a smaller one is
+ * sent (reduced-properties.ts); what was refused is remembered, because each attempt counts against the hub's quota.
  */
 export class Reporter {
   readonly #log: Log;
@@ -25,13 +32,30 @@ export class Reporter {
   /** Set when something may have become sendable; checked again before the loop ends. */
   #hasWork = false;
   #flushWaiters: (() => void)[] = [];
+  readonly #bootClock: BootClock;
+  #refusals: Refusals = noRefusals;
+  /** When the hub refused something last, or was found to hold as much as then. */
+  #refusedAtMs = 0;
+  /** The size of what the twin held when it was known last. */
+  #heldBytes: number | undefined;
+  #status: ReportingStatus = { state: "complete" };
+  #lastRefusal: Refusal = { isTooLarge: false, reason: "" };
+  #sendingSinceMs: number | undefined;
 
-  constructor(log: Log) {
+  constructor(log: Log, bootClock: BootClock) {
     this.#log = log;
+    this.#bootClock = bootClock;
+  }
+
+  /** Whether the twin holds what was enqueued, as `getStatus` tells it. */
+  get status(): JsonObject {
+    const since = this.#sendingSinceMs;
+    return formatReporting(this.#status, since === undefined ? null : this.#bootClock.nowMs() - since);
   }
 
   /** Enqueues all reported properties, to be sent after those before them. */
   enqueue(target: JsonObject, kind: "phase" | "progress"): void {
+    if (this.#bootClock.nowMs() - this.#refusedAtMs >= retryRefusedMs) this.#refusals = noRefusals;
     if (this.#queue.at(-1)?.isProgress === true) this.#queue.pop();
     this.#queue.push({ target, isProgress: kind === "progress" });
     if (this.#queue.length > maxQueueLength) this.#queue.shift();
@@ -40,19 +64,35 @@ export class Reporter {
 
   /** A connection is up and the twin was read: what it holds is the base of all differences from here on. */
   connected(reported: JsonObject, send: SendPatch): void {
-    this.#held = reported;
+    this.#noteRead(reported);
     this.#send = send;
     this.#startDraining();
   }
 
   /** The twin was read again over the present connection, while no patch was in flight. */
   reread(reported: JsonObject): void {
-    if (this.#send !== undefined) this.#held = reported;
+    if (this.#send !== undefined) this.#noteRead(reported);
   }
 
   disconnected(): void {
+    if (this.#held !== undefined && this.#refusals !== noRefusals) this.#heldBytes = twinSize(this.#held);
     this.#held = undefined;
     this.#send = undefined;
+    this.#sendingSinceMs = undefined;
+  }
+
+  /** What did not fit before does not fit now, unless the twin has changed meanwhile. */
+  #noteRead(reported: JsonObject): void {
+    if (this.#refusals !== noRefusals) {
+      const before = this.#held === undefined ? this.#heldBytes : twinSize(this.#held);
+      const isLong = this.#bootClock.nowMs() - this.#refusedAtMs >= retryRefusedMs;
+      if (before !== twinSize(reported)) this.#refusals = noRefusals;
+      else if (isLong) {
+        this.#refusals = { ...this.#refusals, leastLevel: 0 };
+        this.#refusedAtMs = this.#bootClock.nowMs();
+      }
+    }
+    this.#held = reported;
   }
 
   /** Resolves when all that was enqueued until now is acknowledged. Use a time limit: the hub may be unreachable. */
@@ -82,27 +122,54 @@ export class Reporter {
     const [next] = this.#queue;
     const send = this.#send;
     if (next === undefined || send === undefined || this.#held === undefined) return false;
-    const patch = patchBetween(this.#held, next.target);
-    if (patch !== undefined) {
-      try {
-        await send(patch);
-      } catch (cause) {
-        if (cause instanceof ConnectionError && cause.kind === "rejected") {
-          // A retry would not help, and what follows must not wait for it.
-          this.#log.error({ err: cause, keys: Object.keys(patch) }, "report rejected by the hub");
-          this.#queue = this.#queue.filter((one) => one !== next);
-          return true;
-        }
+    const report = largestReport(this.#held, next.target, this.#refusals);
+    if (report?.patch !== undefined && !(await this.#sendReport(report, report.patch, this.#held, send))) return true;
+    this.#noteStatus(report);
+    this.#queue = this.#queue.filter((one) => one !== next);
+    return true;
+  }
+
+  /** Sends a patch. Returns whether the twin holds it now; if not, the report is due again, smaller or on another connection. */
+  async #sendReport({ level }: Report, patch: JsonObject, held: JsonObject, send: SendPatch): Promise<boolean> {
+    this.#sendingSinceMs = this.#bootClock.nowMs();
+    try {
+      await send(patch);
+    } catch (cause) {
+      if (cause instanceof ConnectionError && (cause.kind === "rejected" || cause.kind === "twin-full"))
+        this.#noteRefusal({ held, patch, level }, cause);
+      else {
         // The session ends a connection that does not acknowledge; the next one reads the twin again.
         this.#log.warn({ err: cause }, "report not acknowledged");
         if (this.#send === send) this.disconnected();
-        return true;
       }
-      if (this.#send !== send || this.#held === undefined) return true;
-      this.#held = mergePatch(this.#held, patch);
+      return false;
+    } finally {
+      if (this.#send === send) this.#sendingSinceMs = undefined;
     }
-    this.#queue = this.#queue.filter((one) => one !== next);
+    if (this.#send !== send || this.#held === undefined) return false;
+    this.#held = mergePatch(this.#held, patch);
     return true;
+  }
+
+  #noteRefusal(refused: Parameters<typeof afterRefusal>[1], error: ConnectionError): void {
+    const isTooLarge = error.kind === "twin-full";
+    this.#refusals = afterRefusal(this.#refusals, refused, isTooLarge);
+    this.#refusedAtMs = this.#bootClock.nowMs();
+    this.#lastRefusal = { isTooLarge, reason: error.message };
+  }
+
+  /** @param report what the twin holds now; undefined when the hub takes none */
+  #noteStatus(report: Report | undefined): void {
+    const before = this.#status;
+    this.#status = statusAfter(report, this.#lastRefusal);
+    if (isSameStatus(before, this.#status)) return;
+    if (this.#status.state === "complete") this.#log.info("the twin takes all reports again");
+    else {
+      const { message = "" } = formatReporting(this.#status, null);
+      if (this.#status.state === "reduced")
+        this.#log.warn({ reason: message }, "the hub refuses a report, so a smaller one was sent");
+      else this.#log.error({ reason: message }, "the hub takes no report");
+    }
   }
 }
 

@@ -28,6 +28,7 @@ export interface OnDisk {
 export function checkRunningAgent(status: JsonObject, disk: OnDisk): readonly Finding[] {
   return [
     checkLink(sectionAt(status, "link"), disk),
+    ...checkReporting(sectionAt(sectionAt(status, "link"), "reporting")),
     ...checkCredentialInUse(sectionAt(status, "process"), disk),
     ...checkSettingsInForce(sectionAt(status, "process"), disk),
     ...checkStateFolder(sectionAt(status, "process"), disk.stateDir),
@@ -56,6 +57,17 @@ function checkLink(link: JsonObject, { acceptedByHub }: OnDisk): Finding {
       `The hub accepts a login with what lies on disk. ${again}. If it still is not connected then: ${lowerFirst(restart)}`,
     );
   return hubLink.fault(what, `${diagnosis ?? "Correct the faults below."} ${again}`);
+}
+
+const twin = findings("twin");
+
+/** Whether the twin says what the board reports: to a service, a twin that takes no more looks like a board that does nothing. */
+function checkReporting(reporting: JsonObject): readonly Finding[] {
+  const message = textAt(reporting, "message");
+  if (message === null) return [];
+  const [what = message, ...advice] = message.replace(/\.$/, "").split(/\.\s(?=[A-Z])/);
+  const level = textAt(reporting, "state") === "refused" ? "fault" : "warning";
+  return [twin[level](what, advice.length === 0 ? undefined : advice.join(". "))];
 }
 
 const inUse = findings("credentials in use");

@@ -50,6 +50,7 @@ export function statusRows(state: JsonObject): readonly Row[] {
     ["Problems", problems.length === 0 ? null : problems.join(" ")],
     ["State", textAt(state, "stateDir")],
     ["Hub", isRunning ? formatLink(link) : null],
+    ["Twin", isRunning ? textAt(sectionAt(link, "reporting"), "message") : null],
     ["Board", isRunning ? join([textAt(board, "model"), textAt(board, "arch"), textAt(board, "os")]) : null],
     ["Boot", isRunning ? textAt(agent, "bootId") : formatBoot(state)],
     ["Clock", isRunning ? formatClock(agent) : null],

@@ -44,6 +44,16 @@ describe("an agent that runs", () => {
     ]);
   });
 
+  it.each([
+    ["refused", "fault: The twin is full"],
+    ["reduced", "warning: The twin is full"],
+    ["waiting", "warning: The twin is full"],
+  ])("whose reports are %s does not look healthy", (state, text) => {
+    const reporting = { state, message: "The twin is full. Remove what is not needed there." };
+    const link = { up: true, reporting };
+    expect(check("twin", { link })).toStrictEqual({ text, advice: "Remove what is not needed there" });
+  });
+
   it("of an earlier release, which tells less, is not called wrong", () => {
     expect(
       checkRunningAgent({ agent: { version: "1.2.0" }, link: { up: true } }, onDisk).map(describeFinding),

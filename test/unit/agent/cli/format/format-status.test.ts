@@ -29,6 +29,12 @@ describe("a board whose agent runs", () => {
     expect(rowsOf({ ...state, ...staged })["Update"]).toContain(words);
   });
 
+  it("says when the twin takes no more", () => {
+    const link = { up: true, reporting: { state: "refused", message: "The twin is full. Remove something." } };
+    expect(rowsOf({ ...state, link })["Twin"]).toBe("The twin is full. Remove something.");
+    expect(rowsOf({ ...state, link: { up: true, reporting: { state: "complete" } } })["Twin"]).toBeUndefined();
+  });
+
   it("says what stands between it and its hub", () => {
     expect(rowsOf({ ...state, link: { up: false, diagnosis: "The clock is wrong." } })["Hub"]).toBe(
       "not connected. The clock is wrong.",
