@@ -29,6 +29,7 @@ import { simulatedReboot } from "./board/simulator/run.ts";
 import { StagingFolder } from "./board/image/staging.ts";
 import { ChecksummedStateFile } from "./board/fs/state-file.ts";
 import { DiskReserveFile } from "./board/fs/reserve-file.ts";
+import { AuthorityFile } from "./board/fs/authority-file.ts";
 import { BootCounterFile } from "./board/fs/boot-counter-file.ts";
 import { readMetrics } from "./board/hardware/metrics.ts";
 import { runtimeFor, type Runtime } from "./lib/runtime.ts";
@@ -39,6 +40,7 @@ import type { LeveledLog, Log } from "./lib/log.ts";
 import { helperFolder, installSocket } from "./config/paths.ts";
 import type { RebootPort } from "./reboot/runner.ts";
 import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
+import type { HttpSource } from "./download/ports.ts";
 import { Downloader, downloadLimits } from "./download/download.ts";
 import type { InstallScript } from "./update/install-script.ts";
 import type { Installer, StagingArea } from "./update/ports.ts";
@@ -72,6 +74,7 @@ export async function createAdapters(
       : { ...systemRuntime(log), wallClock: simulatedClock, bootClock: boardBootClock(board, kernelBootClock) };
   const known = await loadHardwareInfo(config.stateDir);
   const linkLog = log.child({ part: "link" });
+  const hubAuthorities = new AuthorityFile(config.hubCaPath, config.hubCa, linkLog);
   const productInfo = `boardkeeper-agent/${packageJson.version}`;
   log.info(
     {
@@ -111,11 +114,12 @@ export async function createAdapters(
     recentLog: log.recent,
     describeProcess: async () => ({ pid: process.pid, ...config.fingerprints, stateFolder: await stateFolder() }),
     connect: async (signal) => {
-      const connection = await connectToAzure(
-        { address: config.hub, ca: config.hubCa, productInfo, timer: systemTimer, log: linkLog },
-        signal,
+      const hub = { address: config.hub, productInfo, timer: systemTimer, log: linkLog };
+      const connection = await hubAuthorities.retryOnRefusal(() =>
+        connectToAzure({ ...hub, ca: hubAuthorities.pem }, signal),
       );
-      void storeLastKnownGood(config, log);
+      // The configuration as it was read at the start has not reached the hub where its authorities were replaced since.
+      if (!hubAuthorities.isReplaced) void storeLastKnownGood(config, log);
       return connection;
     },
   };
@@ -190,11 +194,23 @@ function createDownloader(config: Config, runtime: Runtime, partials: FilePartia
   return new Downloader(
     {
       ...runtimeFor("download", runtime),
-      source: new HttpsSource({ allowHttp: config.allowHttp, ca: config.imageCa, userAgent }),
+      source: imageSource(config, runtime.log.child({ part: "download" }), userAgent),
       partialStore: partials,
     },
     downloadLimits(config),
   );
+}
+
+/** Web servers, whose authorities are read anew when a certificate is not trusted. */
+function imageSource(config: Config, log: Log, userAgent: string): HttpSource {
+  const authorities = new AuthorityFile(config.imageCaPath, config.imageCa, log);
+  return {
+    get: async (asked, signal) =>
+      await authorities.retryOnRefusal(async () => {
+        const { allowHttp } = config;
+        return await new HttpsSource({ allowHttp, ca: authorities.pem, userAgent }).get(asked, signal);
+      }),
+  };
 }
 
 function createRebootPort(config: Config, log: Log, bootId: string): RebootPort {

@@ -19,6 +19,9 @@ export interface Config extends Settings {
   /** PEM of the CA for the hub, and for image servers; undefined: the CAs that the system trusts. */
   readonly hubCa: string | undefined;
   readonly imageCa: string | undefined;
+  /** The files that they were read from. */
+  readonly hubCaPath: string | undefined;
+  readonly imageCaPath: string | undefined;
   readonly stateDir: string;
   readonly stagingDir: string;
   /** Programs and folders that are missing now. No reason not to start: an agent that does not start cannot roll back. */
@@ -76,16 +79,9 @@ export async function loadConfig(launch: LaunchOptions): Promise<Config> {
       credentials?.mayBeCopied === true && settings.keepConnectionString ? credentials.connectionString : null,
     webSocketPort: credentials?.webSocketPort ?? null,
   });
-  const { fingerprints } = written;
-  return await complete(settings, {
-    hub,
-    hubCa,
-    imageCa,
-    stateDir,
-    configProblems: [],
-    lastKnownGoodText,
-    fingerprints,
-  });
+  const { fingerprints, hubCaPath, imageCaPath } = written;
+  const files = { hubCa, imageCa, hubCaPath, imageCaPath };
+  return await complete(settings, { hub, ...files, stateDir, configProblems: [], lastKnownGoodText, fingerprints });
 }
 
 /** Reads the written configuration, mistakes included. Does not throw for mistakes. */
@@ -110,6 +106,8 @@ interface WrittenConfig extends Omit<InspectedConfig, "connectionStringSource" |
   readonly sources: readonly SettingSource[];
   readonly credentials: Credentials | undefined;
   readonly imageCa: string | undefined;
+  readonly hubCaPath: string | undefined;
+  readonly imageCaPath: string | undefined;
 }
 
 async function readConfig(launch: LaunchOptions): Promise<WrittenConfig> {
@@ -129,10 +127,12 @@ async function readConfig(launch: LaunchOptions): Promise<WrittenConfig> {
   const hub = addressOf(credentials, settings, connectionStringProblems);
   const caFile = settings.hubCaFile ?? credentials?.caFile;
   const hubCa = await readCa("hub.ca-file", caFile, problems);
-  const imageCa = await readCa("update.ca-file", settings.imageCaFile ?? caFile, problems);
+  const imageCaFile = settings.imageCaFile ?? caFile;
+  const imageCa = await readCa("update.ca-file", imageCaFile, problems);
+  const caPaths = { hubCaPath: caFile ?? undefined, imageCaPath: imageCaFile ?? undefined };
   const stateDir = settings.stateDir ?? defaultStateDir(launch, hub);
   const fingerprints = fingerprintConfig(hub?.connectionString, launch.configFile ?? systemConfig, files);
-  const found = { settings, sources, credentials, hub, hubCa, imageCa, stateDir, fingerprints };
+  const found = { settings, sources, credentials, hub, hubCa, imageCa, ...caPaths, stateDir, fingerprints };
   return { ...found, problems, connectionStringProblems };
 }
 
@@ -159,6 +159,8 @@ async function fallBackToLastKnownGood(
     hub,
     hubCa,
     imageCa,
+    hubCaPath: settings.hubCaFile ?? undefined,
+    imageCaPath: settings.imageCaFile ?? settings.hubCaFile ?? undefined,
     stateDir,
     configProblems: mistakes,
     lastKnownGoodText: undefined,
