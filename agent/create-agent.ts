@@ -16,6 +16,7 @@ import { splayFraction } from "./maintenance/window.ts";
 import { RequestHandler } from "./methods/request-handler.ts";
 import { isRebooting, isUpdateApplying, runningUpdateId, unblockReboot } from "./operations/blocking.ts";
 import { RecoveryStatus } from "./operations/recovery.ts";
+import { operationIdInUse } from "./operations/remembered-operations.ts";
 import { logStateChanges } from "./operations/state-change-log.ts";
 import { createStateStorage } from "./operations/state-storage.ts";
 import type { AgentPorts } from "./ports.ts";
@@ -205,6 +206,8 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
       store,
       limits,
       currentVersion: () => reportedState.snapshot().currentVersion,
+      operationIdInUse: ({ operationId, version, sha256 }) =>
+        operationIdInUse(store.state, { operationId, method: "firmwareUpdate", image: { version, sha256 } }),
       stopping: stopping.signal,
     }),
   });

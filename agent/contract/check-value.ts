@@ -79,8 +79,8 @@ function readSlip(value: string): CheckValue {
 function base64Bytes(text: string, isNamed: boolean): Uint8Array | undefined {
   const [, characters = "", padding = ""] = /^([\w+/-]+)(={0,2})$/.exec(text) ?? [];
   const isWhole = padding === "" ? characters.length % 4 !== 1 : (characters.length + padding.length) % 4 === 0;
-  const isTold = isNamed || padding !== "" || characters.length === Math.ceil((sha256Bytes * 4) / 3);
-  if (characters === "" || !isWhole || !isTold) return undefined;
+  const isRecognizable = isNamed || padding !== "" || characters.length === Math.ceil((sha256Bytes * 4) / 3);
+  if (characters === "" || !isWhole || !isRecognizable) return undefined;
   const standard = characters.replaceAll("-", "+").replaceAll("_", "/");
   const bytes = Uint8Array.from(atob(standard), (one) => one.charCodeAt(0));
   const again = btoa(String.fromCharCode(...bytes)).replaceAll("=", "");

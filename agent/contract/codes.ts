@@ -40,6 +40,8 @@ export const errorCodes = {
   "nothing-running": "No such update is running.",
   "nothing-scheduled": "No such reboot is scheduled.",
   "nothing-staged": "No staged update waits for approval.",
+  "operation-id-in-use":
+    "The operation id belongs to another operation: another kind, version or digest. Give each operation an id of its own.",
   "proxy-invalid":
     "A proxy variable of the agent's environment (https_proxy) does not hold a proxy's address. Set it to http://host:port, then restart the agent.",
   "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",

@@ -15,7 +15,12 @@ import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/request-decisions.ts";
 import { planReboot } from "../reboot/validate-request.ts";
 import { type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
-import { rememberOperation, repeatedReply } from "../operations/remembered-operations.ts";
+import {
+  operationIdInUse,
+  rememberOperation,
+  repeatedReply,
+  type NamedOperation,
+} from "../operations/remembered-operations.ts";
 import { decideApply, decideCancel, decideUpdate } from "../update/request-decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/validate-request.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
@@ -130,7 +135,8 @@ export class RequestHandler {
     const inhibitors = job.force ? [] : await this.#ports.inhibitors();
     const waitsFor = job.window === true ? window : null;
     const proposal = { job, bootId, dueBootMs: bootClock.nowMs() + delayMs, mode, inhibitors, window: waitsFor };
-    return await this.#decideOnce("rebootDevice", job.operationId, callerGaveId, (saved) =>
+    const operation = { operationId: job.operationId, method: "rebootDevice", image: undefined } as const;
+    return await this.#decideOnce(operation, callerGaveId, (saved) =>
       decideReboot(saved, { ...proposal, blockedBy: describeBlockingUpdate(saved) }),
     );
   }
@@ -141,7 +147,9 @@ export class RequestHandler {
     if (!parsed.ok) return errorReply(parsed.error);
     const { job, callerGaveId } = parsed.value;
     const availableBytes = job.sizeBytes === null || job.rehearsal ? Infinity : await availableImageBytes();
-    return await this.#decideOnce("firmwareUpdate", job.operationId, callerGaveId, (saved) => {
+    const { operationId, version, sha256 } = job;
+    const operation = { operationId, method: "firmwareUpdate", image: { version, sha256 } } as const;
+    return await this.#decideOnce(operation, callerGaveId, (saved) => {
       const decision = decideUpdate(saved, parsed.value, snapshot().currentVersion, timestamp(wallClock));
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= availableBytes) return decision;
       const message = `The image of ${job.sizeBytes} bytes does not fit: the board has space for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`;
@@ -154,18 +162,25 @@ export class RequestHandler {
    * A refusal is not remembered: its reason may be gone at the next call.
    */
   async #decideOnce(
-    method: Method,
-    operationId: string,
+    operation: NamedOperation,
     named: boolean,
     decide: (saved: AgentState) => Decision<AgentState, MethodReply>,
   ): Promise<MethodReply> {
     const { store, flushReports } = this.#ports;
     const reply = await store.transact((saved): Decision<AgentState, MethodReply> => {
+      const { operationId, method, image } = operation;
+      const inUse = operationIdInUse(saved, operation);
+      if (inUse !== undefined) return { answer: errorReply(inUse) };
       const repeated = repeatedReply(saved.operations, method, operationId);
       if (repeated !== undefined) return { answer: repeated };
       const decision = decide(saved);
       if (!named || decision.change === undefined) return decision;
-      const operations = rememberOperation(saved.operations, { operationId, method, ...decision.answer });
+      const operations = rememberOperation(saved.operations, {
+        operationId,
+        method,
+        ...decision.answer,
+        ...(image === undefined ? {} : { image }),
+      });
       return { ...decision, change: { ...decision.change, operations } };
     });
     await flushReports(acknowledgementMs);

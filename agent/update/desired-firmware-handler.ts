@@ -1,11 +1,11 @@
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
-import { invalidPayload } from "../contract/error-response.ts";
+import { invalidPayload, type ErrorResponse } from "../contract/error-response.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
 import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware.ts";
-import type { UpdateSlice } from "./job.ts";
+import type { Job, UpdateSlice } from "./job.ts";
 import { parseUpdateRequest, type UpdateLimits } from "./validate-request.ts";
 
 export interface DesiredFirmwarePorts extends Runtime {
@@ -13,6 +13,8 @@ export interface DesiredFirmwarePorts extends Runtime {
   readonly limits: () => UpdateLimits;
   /** The version that runs; null where it cannot be told. */
   readonly currentVersion: () => string | null;
+  /** Why the operation id of a job cannot be used: it belongs to another operation. */
+  readonly operationIdInUse: (job: Job) => ErrorResponse | undefined;
   /** Aborts when the agent stops. */
   readonly stopping: AbortSignal;
 }
@@ -40,7 +42,7 @@ export class DesiredFirmwareHandler {
   /** Handles a whole desired document; may be called again with the same. Never rejects for a failed save: it retries. */
   async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    const { store, log, digest, limits, currentVersion, wallClock } = this.#ports;
+    const { store, log, digest, limits, currentVersion, operationIdInUse, wallClock } = this.#ports;
     const superseded = this.#abortPrevious();
     const firmware = document["firmware"];
     const identity = digest(canonicalJson(firmware ?? null));
@@ -50,7 +52,9 @@ export class DesiredFirmwareHandler {
     const decide = (state: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> => {
       if (superseded.aborted) return { answer: { kind: "alreadyHandled" } };
       if (firmware === undefined) return decideNoDesired(state);
-      const desired = { identity, desiredVersion: version, parsed };
+      const inUse = parsed.ok ? operationIdInUse(parsed.value.job) : undefined;
+      const usable = inUse === undefined ? parsed : { ok: false as const, error: inUse };
+      const desired = { identity, desiredVersion: version, parsed: usable };
       return decideDesired(state, desired, currentVersion(), timestamp(wallClock));
     };
     const outcome = await store.transactUntilSaved(decide, superseded);

@@ -90,6 +90,14 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
         { ...end },
         checkBoard(target),
       );
+    case "otherContent":
+      return {
+        isGood: false,
+        failure: "refused",
+        message: `${board} knows this operation id for an update to ${end.version}, so it does nothing for this request.`,
+        advice: "Give the request an id of its own: leave --operation-id out, or change it.",
+        details: { ...end },
+      };
     case "refused":
       return {
         isGood: false,

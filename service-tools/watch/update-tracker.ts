@@ -14,11 +14,13 @@ export type UpdateEnd =
   | { readonly kind: "failed" | "rolledBack"; readonly error: Failure | null }
   | { readonly kind: "cancelled" }
   | { readonly kind: "superseded"; readonly by: string | null }
+  /** The board knows this operation id for another version: nothing of this request happens. */
+  | { readonly kind: "otherContent"; readonly version: string }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
 export interface RequestedUpdate {
   readonly operationId: string;
-  /** The version that runs once the update is proven. */
+  /** The version that runs once the update is proven; empty where it is not known. */
   readonly version: string;
   /** Requested with `--rehearse`: only then does a rehearsal count as success. */
   readonly rehearsal: boolean;
@@ -75,7 +77,11 @@ function nextOfOurs(
   return { memory, progress: progressOf(memory, board), end: endOf(requested, update) };
 }
 
-function endOf({ rehearsal, already }: RequestedUpdate, update: UpdateView): UpdateEnd | undefined {
+function endOf({ version, rehearsal, already }: RequestedUpdate, update: UpdateView): UpdateEnd | undefined {
+  // Releases before `operation-id-in-use` answered such a request as a repeated one.
+  const isComparable = version !== "" && !rehearsal && !update.rehearsal;
+  if (isComparable && update.version !== null && update.version !== version)
+    return { kind: "otherContent", version: update.version };
   switch (update.phase) {
     case "completed":
       if (update.rehearsal) return rehearsal ? { kind: "rehearsed" } : { kind: "unproven", rehearsal: true };

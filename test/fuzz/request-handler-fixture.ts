@@ -1,3 +1,4 @@
+import { operationIdInUse } from "../../agent/operations/remembered-operations.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
@@ -65,6 +66,8 @@ export class RequestHandlerFixture {
       store: this.store,
       limits,
       currentVersion: () => this.#snapshot().currentVersion,
+      operationIdInUse: ({ operationId, version, sha256 }) =>
+        operationIdInUse(this.store.state, { operationId, method: "firmwareUpdate", image: { version, sha256 } }),
       stopping,
     });
   }

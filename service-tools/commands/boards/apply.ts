@@ -32,8 +32,9 @@ async function apply(context: Context, client: HubClient, options: ApplyOptions)
       return { operationId, message, repeated: false, details: {} };
     },
     tracker: ({ operationId }, before) => {
-      const { version, rehearsal } = before.update;
-      const requested = { operationId, version: version ?? "", rehearsal, already: false, repeated: false };
+      const { rehearsal } = before.update;
+      const version = before.update.operationId === operationId ? (before.update.version ?? "") : "";
+      const requested = { operationId, version, rehearsal, already: false, repeated: false };
       return updateTracker(options, { ...requested, desiredVersion: null }, before);
     },
     outcomeOf: updateOutcome,

@@ -207,3 +207,15 @@ describe("the phases since the last read of the twin", () => {
     expect(entered(last, phase, during)).toEqual(expected);
   });
 });
+
+describe("an operation id that the board knows for another version", () => {
+  it.each(["downloading", "completed", "failed"] as const)("is never a success: %s", (phase) => {
+    const other = board(phase, "op-1", { version: "1.9.0" });
+    expect(track({ repeated: true }, other, [other]).end).toStrictEqual({ kind: "otherContent", version: "1.9.0" });
+  });
+
+  it("is one where the board names no version", () => {
+    const unnamed = board("downloading", "op-1", { version: null });
+    expect(track({ repeated: true }, idle, [unnamed]).end).toBeUndefined();
+  });
+});
