@@ -137,7 +137,7 @@ function checkRemoteConfiguration(config: JsonObject): readonly Finding[] {
   const message = textAt(sectionAt(config, "error"), "message");
   return [
     remote.warning(
-      `the settings from the hub (version ${String(config["version"] ?? "?")}) are refused${message === null ? "" : `: ${message.replace(/\.$/, "")}`}`,
+      `the settings from the hub (version ${JSON.stringify(config["version"] ?? null)}) are refused${message === null ? "" : `: ${message.replace(/\.$/, "")}`}`,
       "Correct the desired property boardkeeper, with boardkeeper configure; until then the settings before it are in force",
     ),
   ];

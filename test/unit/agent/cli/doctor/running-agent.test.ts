@@ -26,7 +26,7 @@ const refused = {
   nextAttemptInSeconds: 90,
 };
 
-function check(name: string, status: JsonObject, disk: Partial<OnDisk> = {}): { text: string; advice: string } {
+function examine(name: string, status: JsonObject, disk: Partial<OnDisk> = {}): { text: string; advice: string } {
   const found = checkRunningAgent({ ...healthy, ...status }, { ...onDisk, ...disk }).find(
     ({ check }) => check === name,
   );
@@ -51,7 +51,7 @@ describe("an agent that runs", () => {
   ])("whose reports are %s does not look healthy", (state, text) => {
     const reporting = { state, message: "The twin is full. Remove what is not needed there." };
     const link = { up: true, reporting };
-    expect(check("twin", { link })).toStrictEqual({ text, advice: "Remove what is not needed there" });
+    expect(examine("twin", { link })).toStrictEqual({ text, advice: "Remove what is not needed there" });
   });
 
   it("of an earlier release, which tells less, is not called wrong", () => {
@@ -166,7 +166,7 @@ describe("an agent that runs", () => {
       /boardkeeper configure/,
     ],
   ])("that %s", (_what, name, status, disk, text, advice) => {
-    const found = check(name, status, disk);
+    const found = examine(name, status, disk);
     expect(found.text).toContain(text);
     expect(found.advice).toMatch(advice);
   });
