@@ -87,6 +87,8 @@ export function classifyStatus(status: number, errorCode: number | undefined, du
       return error("quota", "the hub's daily message quota is used up");
     case 403_010:
       return error("rejected", "the hub's tier does not have this");
+    case 403_012:
+      return error("refused", "the device is disabled");
     case 403_100:
       return error("twin-full", "the reported properties would be larger than the hub allows");
     case 404_012:

@@ -118,11 +118,13 @@ class Session {
   /** Resolves when the session has to end by itself: the twin cannot be read, a report is not acknowledged, or the token is due. */
   async run(): Promise<ConnectionError> {
     const { onMethod, onMethodAnswered, onConnected, log } = this.#ports;
-    await this.#connection.subscribe({
+    const callbacks: HubCallbacks = {
       onMethod: (name, payload) => this.#trackBusy(onMethod(name, payload)),
       onMethodAnswered,
       onDesiredChange: (version) => this.#noteAnnounced(version),
-    });
+    };
+    // Part of the twin's work: a hub that ends the connection here was asked for something, so it tells of no rival.
+    await this.#during("twin", () => this.#connection.subscribe(callbacks));
     const twin = await this.#retryThrottled("twin", () => this.#readTwin());
     if (this.closed.aborted) return new ConnectionError("own", "The connection has ended.");
     log.info({ desiredVersion: twin.desiredVersion }, "connected to the hub");

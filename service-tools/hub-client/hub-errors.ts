@@ -86,6 +86,16 @@ function errorResponseError(status: number, body: string, asked: FailedRequest, 
         cause,
         advice: "Nothing is lost. Try again in some minutes.",
       });
+    case "tier":
+      return new RefusedByHub(capitalized(`${hub} does not have this in its tier (${said}).`), {
+        cause,
+        advice: "Twins and direct methods need the tier Free or Standard. Look at the hub's tier in the Azure portal.",
+      });
+    case "disabled":
+      return new RefusedByHub(capitalized(`${board} is disabled in ${hub} (${said}).`), {
+        cause,
+        advice: "Enable it in the Azure portal, if it should be in use.",
+      });
     case "too-large":
       return new RefusedByHub(capitalized(`${hub} keeps no more in this twin (${said}).`), {
         cause,

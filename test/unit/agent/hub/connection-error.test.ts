@@ -44,6 +44,7 @@ describe("the error behind what the SDK throws", () => {
     [403, 403_001, "suspended", true],
     [403, 403_002, "quota", true],
     [403, 403_010, "rejected", false],
+    [403, 403_012, "refused", false],
     [403, 403_100, "twin-full", false],
     [403, 403_800, "rejected", false],
     [403, undefined, "rejected", false],

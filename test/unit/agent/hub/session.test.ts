@@ -32,6 +32,24 @@ describe("a session", () => {
     await made.manager.stop();
   });
 
+  it("takes no hub for a rival that ends connections while the board subscribes, before its twin was read", async () => {
+    const connections = Array.from({ length: 4 }, () => {
+      const connection = new FakeConnection();
+      connection.subscribe = () => {
+        connection.lose(new ConnectionError("lost", "the hub ended the connection"));
+        return connection.lost.then(async (why) => await Promise.reject<void>(why));
+      };
+      return connection;
+    });
+    const { manager, handlers, time, warnings } = managedConnection(connections);
+    manager.start(handlers);
+    await time.advance(120_000);
+    const diagnoses = warnings.map(({ diagnosis }) => diagnosis);
+    expect(diagnoses).toContain("twin-work-ends-connection");
+    expect(diagnoses).not.toContain("duplicate-identity");
+    await manager.stop();
+  });
+
   it("reads the twin after a notification, once for all that come together", async () => {
     const twin = { desired: { a: 1, old: true }, desiredVersion: 5, reported: {} };
     const connection = new FakeConnection(twin);
