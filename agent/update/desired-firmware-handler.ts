@@ -51,7 +51,7 @@ export class DesiredFirmwareHandler {
       : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
     const decide = (state: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> => {
       if (superseded.aborted) return { answer: { kind: "alreadyHandled" } };
-      if (firmware === undefined) return decideNoDesired(state);
+      if (firmware === undefined || firmware === null) return decideNoDesired(state, timestamp(wallClock));
       const inUse = parsed.ok ? operationIdInUse(parsed.value.job) : undefined;
       const usable = inUse === undefined ? parsed : { ok: false as const, error: inUse };
       const desired = { identity, desiredVersion: version, parsed: usable };

@@ -16,7 +16,7 @@ export interface DesiredFirmware {
 }
 
 export type DesiredOutcome =
-  | { readonly kind: "alreadyHandled" | "accepted" | "alreadyInstalled" | "mustWait" }
+  | { readonly kind: "alreadyHandled" | "accepted" | "alreadyInstalled" | "mustWait" | "withdrawn" }
   | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
 /**
@@ -63,8 +63,16 @@ export function decideDesired(
   return { change: { handledDesired: handledNow, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
 }
 
-/** The desired properties have no `firmware`: clears the refusal of an earlier document. */
-export function decideNoDesired({ handledDesired }: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> {
+/**
+ * The desired properties have no `firmware`. A declared update that has not begun to change the board is cancelled, and its
+ * document forgotten, so that declaring it again starts it. One that has ended stays known, and ended.
+ */
+export function decideNoDesired(saved: UpdateSlice, at: string): Decision<UpdateSlice, DesiredOutcome> {
+  const { update, handledDesired } = saved;
+  const isDeclared = isRunning(update) && update.job.origin === "desired";
+  const cancelled = isDeclared ? step(update, { type: "cancelled", at }) : undefined;
+  if (cancelled !== undefined)
+    return { change: { update: cancelled, handledDesired: null }, answer: { kind: "withdrawn" } };
   const answer = { kind: "alreadyHandled" } as const;
   if (handledDesired === null || handledDesired.refused === null) return { answer };
   return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };

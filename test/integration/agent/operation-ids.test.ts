@@ -11,7 +11,7 @@ async function boardAndService(): Promise<{ board: TestBoard; service: ServiceAp
 }
 
 describe("one operation id for another operation", () => {
-  const update = { fwPackageUri: "test.com", operationId: "op-1", fwVersion: "2.0.0" };
+  const update = { fwPackageUri: "test.com", operationId: "op-1", fwVersion: "2.0.0", apply: "manual" };
 
   it.each<[string, string, object]>([
     ["another version", "firmwareUpdate", { ...update, fwVersion: "2.0.1" }],

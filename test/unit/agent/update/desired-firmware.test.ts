@@ -121,9 +121,36 @@ describe("a desired document", () => {
 
   it("is still known after it was taken away, but what was refused in it is forgotten", () => {
     const refused = { ...handledDesired, refused: { code: "bad-request", message: "…" } };
-    expect(decideNoDesired(saved({ handledDesired: refused })).change).toStrictEqual({ handledDesired });
-    expect(decideNoDesired(saved({ handledDesired }))).toStrictEqual({ answer: { kind: "alreadyHandled" } });
-    expect(decideNoDesired(saved({}))).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+    expect(decideNoDesired(saved({ handledDesired: refused }), at).change).toStrictEqual({ handledDesired });
+    expect(decideNoDesired(saved({ handledDesired }), at)).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+    expect(decideNoDesired(saved({}), at)).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+  });
+
+  it.each(Object.values(states(desiredJob)).filter(isCancellable))(
+    "that is withdrawn cancels its update that is $phase, and starts it when it is declared again",
+    (update) => {
+      const withdrawn = decideNoDesired(saved({ update, handledDesired }), at);
+      expect(withdrawn).toMatchObject({ change: { update: { phase: "cancelled" } }, answer: { kind: "withdrawn" } });
+      const after = saved({ update, handledDesired, ...withdrawn.change });
+      expect(after.handledDesired).toBeNull();
+      expect(decideDesired(after, document(), "1.0.0", at).answer.kind).toBe("accepted");
+      expect(decideNoDesired(after, at)).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+    },
+  );
+
+  it.each(Object.values(states(desiredJob)).filter((update) => !isCancellable(update)))(
+    "that is withdrawn changes nothing about an update that is $phase, also when it is declared again",
+    (update) => {
+      const state = saved({ update, handledDesired });
+      expect(decideNoDesired(state, at)).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+      expect(decideDesired(state, document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "alreadyHandled" } });
+    },
+  );
+
+  it.each(Object.values(s))("that is withdrawn leaves a method's update alone: $phase", (update) => {
+    expect(decideNoDesired(saved({ update, handledDesired }), at)).toStrictEqual({
+      answer: { kind: "alreadyHandled" },
+    });
   });
 
   it("is always new as a rehearsal", () => {
