@@ -10,7 +10,7 @@ export const errorCodes = {
   "bad-size": "The image's size differs from what the request or the server says. Check the file on the server.",
   "clock-not-set": "The board's clock has not been set, so the board cannot wait for a time. Give a delay instead.",
   "disk-error":
-    "The image could not be written to the board's disk. Check the disk: read-only, worn out, unplugged, or not opened to the service (configuration.md).",
+    "The image could not be written to the board's disk. Check the disk: read-only, worn out, unmounted, immutable, or not opened to the service (configuration.md).",
   "fell-back":
     "The new system did not start, and the boot loader fell back to the old one. Test the image on a board at hand.",
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",

@@ -5,6 +5,9 @@ import { errorCode, errorMessage } from "./errors.ts";
 export const movedFolderAdvice =
   "a folder that was moved must be opened to the service, with ReadWritePaths= in a drop-in (docs/configuration.md)";
 
+/** What EPERM means for a file or folder, also for root. */
+export const immutable = "immutable or append-only (see lsattr, chattr -i), or belongs to somebody else";
+
 /** How long to wait before a write that a disk has refused is tried again: ever longer, because failed writes wear cards too. */
 export const diskRetry: BackoffLimits = { firstMs: 5_000, capMs: 60_000 };
 
@@ -24,7 +27,12 @@ export function describeDiskError(cause: unknown): string {
   if (code === "EROFS")
     return `the disk is read-only (EROFS). Check it for errors, then mount it writable; ${movedFolderAdvice}.`;
   if (brokenCodes.has(code)) return `the disk fails (${code}). Replace it.`;
-  if (code === "EACCES" || code === "EPERM")
+  if (code === "EPERM") return `it is ${immutable} (EPERM). Correct that.`;
+  if (code === "ENOENT" || code === "ESTALE")
+    return `the folder was removed, or its disk was unmounted (${code}). Mount it again, or restart the agent to make the folder anew.`;
+  if (code === "EISDIR" || code === "ENOTDIR")
+    return `something else lies where the file or its folder should be (${errorMessage(cause)}). Remove that.`;
+  if (code === "EACCES")
     return `the agent may not write there (${code}). Correct the owner and the permissions of its folder.`;
   return `${errorMessage(cause)}. Check the disk.`;
 }

@@ -29,6 +29,11 @@ export function errorCode(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
 }
 
+/** True for what a system call has refused: its code is Linux's own, such as `EIO`, or Node's for removing a folder as a file. */
+export function isSystemError(thrown: unknown): boolean {
+  return /^(E[A-Z0-9]+|ERR_FS_EISDIR)$/.test(errorCode(thrown) ?? "");
+}
+
 /** True when a file system call failed because the file or folder is not there. */
 export function isAbsent(cause: unknown): boolean {
   return errorCode(cause) === "ENOENT";

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage, errorCode, isAbsent } from "../../lib/errors.ts";
-import { movedFolderAdvice } from "../../lib/disk-errors.ts";
+import { immutable, movedFolderAdvice } from "../../lib/disk-errors.ts";
 
 /**
  * The disk operations of the agent's own small files. A power cut keeps what a file's sync and a folder's sync had written;
@@ -36,10 +36,13 @@ interface NewFile {
 export class FolderUnusable extends Error {
   constructor(folder: string, cause: unknown) {
     const why = errorMessage(cause);
-    const isReadOnly = errorCode(cause) === "EROFS";
-    const remedy = isReadOnly
-      ? `Mount its disk writable; ${movedFolderAdvice}`
-      : "Name one in which the agent may write";
+    const remedies: Record<string, string> = {
+      EROFS: `Mount its disk writable; ${movedFolderAdvice}`,
+      EPERM: `The folder above it is ${immutable}: correct that`,
+      EEXIST: "A file lies in its place: remove it, or name another folder",
+      ENOTDIR: "A file lies where a folder above it should be: remove it, or name another folder",
+    };
+    const remedy = remedies[errorCode(cause) ?? ""] ?? "Name one in which the agent may write";
     super(`The folder ${folder} cannot be made: ${why}. ${remedy}.`, { cause });
     this.name = "FolderUnusable";
   }

@@ -1,8 +1,9 @@
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { replacedFileNames } from "../../config/paths.ts";
-import { AgentError, errorCode } from "../../lib/errors.ts";
-import { movedFolderAdvice } from "../../lib/disk-errors.ts";
+import { AgentError, errorCode, isSystemError } from "../../lib/errors.ts";
+import { immutable, isDiskFull, movedFolderAdvice } from "../../lib/disk-errors.ts";
+import { NotRegularFile } from "../../lib/regular-file.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** The temporary file that is renamed over `path`. */
@@ -61,27 +62,48 @@ export async function syncFolder(path: string): Promise<void> {
   await nodeDisk.syncFolder(path);
 }
 
-/** Runs a disk operation on an image; turns disk errors into AgentErrors with a remedy. */
-export async function withDiskErrors<T>(operation: () => Promise<T>): Promise<T> {
+/** What to do about a staging folder that has disappeared. */
+export const goneAdvice = "Mount the disk again, or correct update.staging-dir; then request the update again.";
+
+/**
+ * Runs a disk operation on an image; turns whatever the disk refuses into AgentErrors that name it, with a remedy.
+ * @param folder where images are staged
+ */
+export async function withDiskErrors<T>(folder: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (cause) {
-    const code = errorCode(cause) ?? "";
-    if (code === "ENOSPC" || code === "EDQUOT") {
-      const message =
-        "The board's disk became full while the image arrived. Free some space, then request the update again.";
+    if (cause instanceof FolderUnusable) throw new AgentError("disk-error", cause.message, { cause });
+    if (cause instanceof NotRegularFile)
+      throw new AgentError("disk-error", `${cause.message}. Remove it, then request the update again.`, { cause });
+    if (!isSystemError(cause)) throw cause;
+    if (isDiskFull(cause)) {
+      const message = `The board's disk became full while the image arrived (${folder}). Free some space, then request the update again.`;
       throw new AgentError("no-space", message, { cause });
     }
-    if (code === "EROFS") {
-      const message = `The image could not be written (EROFS): the board's disk is read-only. Mount it writable; ${movedFolderAdvice}.`;
-      throw new AgentError("disk-error", message, { cause });
-    }
-    if (["EIO", "EACCES", "EPERM", "ENODEV", "ENXIO"].includes(code)) {
-      const message = `The image could not be written (${code}). Check the board's disk: worn out or unplugged.`;
-      throw new AgentError("disk-error", message, { cause });
-    }
-    if (cause instanceof FolderUnusable) throw new AgentError("disk-error", cause.message, { cause });
-    throw cause;
+    throw new AgentError("disk-error", describeRefusal(folder, errorCode(cause) ?? ""), { cause });
+  }
+}
+
+function describeRefusal(folder: string, code: string): string {
+  const what = `The image could not be written in ${folder} (${code})`;
+  switch (code) {
+    case "EROFS":
+      return `${what}: the board's disk is read-only. Mount it writable; ${movedFolderAdvice}.`;
+    case "ENOENT":
+    case "ESTALE":
+      return `${what}: the folder was removed, or its disk was unmounted. ${goneAdvice}`;
+    case "ENOTDIR":
+      return `${what}: a file lies where the folder or one above it should be. Remove it, or correct update.staging-dir; then request the update again.`;
+    case "EISDIR":
+    case "ERR_FS_EISDIR":
+      return `${what}: a folder lies where a file of an image should be. Remove it, then request the update again.`;
+    case "EACCES":
+      return `${what}: the agent may not write there. Correct the owner and the permissions; ${movedFolderAdvice}.`;
+    case "EPERM":
+      return `${what}: it is ${immutable}. Correct that, then request the update again.`;
+    default:
+      return `${what}. Check the board's disk: worn out or unplugged.`;
   }
 }
 

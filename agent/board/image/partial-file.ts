@@ -1,8 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BootClock } from "../../lib/clock.ts";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, isAbsent } from "../../lib/errors.ts";
 import type { PartialImage } from "../../download/ports.ts";
 import {
   metadataPath,
@@ -11,7 +12,7 @@ import {
   type DownloadUsage,
 } from "../../download/partial-metadata.ts";
 import { type Disk } from "../fs/disk.ts";
-import { withDiskErrors, replaceFile } from "../fs/files.ts";
+import { goneAdvice, withDiskErrors, replaceFile } from "../fs/files.ts";
 
 /** The image is synced while it arrives: no long sync at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;
@@ -86,7 +87,7 @@ export class PartialFile implements PartialImage {
   }
 
   async append(piece: Uint8Array): Promise<void> {
-    await withDiskErrors(async () => {
+    await withDiskErrors(dirname(this.#path), async () => {
       const writing = this.#write(piece);
       this.#hash.update(piece);
       await writing;
@@ -104,7 +105,7 @@ export class PartialFile implements PartialImage {
   }
 
   async setSource(totalBytes: number | null, source: ImageSource): Promise<void> {
-    await withDiskErrors(async () => {
+    await withDiskErrors(dirname(this.#path), async () => {
       await this.#syncing;
       this.#updateRecord({ totalBytes, source });
       await this.#writeRecord(recordEveryMs);
@@ -112,7 +113,7 @@ export class PartialFile implements PartialImage {
   }
 
   async saveUsage(spent: DownloadUsage): Promise<void> {
-    await withDiskErrors(async () => {
+    await withDiskErrors(dirname(this.#path), async () => {
       await this.#syncing;
       this.#updateRecord({ spent });
       await this.#writeRecord(usageEveryMs);
@@ -124,7 +125,7 @@ export class PartialFile implements PartialImage {
   }
 
   async startOver(spent: DownloadUsage): Promise<void> {
-    await withDiskErrors(async () => {
+    await withDiskErrors(dirname(this.#path), async () => {
       await this.#syncing;
       this.#updateRecord({ spent, syncedBytes: 0, totalBytes: null, source: null });
       await this.#file.truncate(0); // First: a file that is shorter than its record is detected at the next start, a longer one is not.
@@ -136,7 +137,7 @@ export class PartialFile implements PartialImage {
   }
 
   async close(): Promise<void> {
-    await withDiskErrors(async () => {
+    await withDiskErrors(dirname(this.#path), async () => {
       try {
         await this.#syncing;
         await this.#sync();
@@ -180,9 +181,20 @@ export class PartialFile implements PartialImage {
     this.#syncedAtMs = this.#bootClock.nowMs();
     this.#syncedFromBytes = bytes;
     if (this.#record.syncedBytes === bytes) return;
+    await this.#checkPlace();
     await this.#file.datasync();
     this.#updateRecord({ syncedBytes: bytes });
     await this.#writeRecord(recordEveryMs);
+  }
+
+  /** Writing to a file goes on when it was removed or its disk was detached: it is looked for where it will be used. */
+  async #checkPlace(): Promise<void> {
+    const [own, there] = [await this.#file.stat(), await statUnlessAbsent(this.#path)];
+    if (there?.dev === own.dev && there.ino === own.ino) return;
+    throw new AgentError(
+      "disk-error",
+      `The image that arrives is no longer at its place in ${dirname(this.#path)}: the folder was removed, or its disk was unmounted. ${goneAdvice}`,
+    );
   }
 
   #updateRecord(change: Partial<PartialMetadata>): void {
@@ -199,4 +211,11 @@ export class PartialFile implements PartialImage {
     this.#isRecordWritten = this.#record === record; // It may have changed meanwhile.
     this.#recordWrittenAtMs = nowMs;
   }
+}
+
+async function statUnlessAbsent(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch((cause: unknown) => {
+    if (isAbsent(cause)) return undefined;
+    throw cause;
+  });
 }

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { PartialFile, type OpenedFile, type PartialFileOptions } from "./partial-file.ts";
 import type { BootClock } from "../../lib/clock.ts";
 import { check } from "../../contract/check.ts";
-import { isAbsent } from "../../lib/errors.ts";
+import { AgentError, isAbsent } from "../../lib/errors.ts";
+import { openRegularFile, readRegularFile } from "../../lib/regular-file.ts";
 import type { PartialImage, PartialStore } from "../../download/ports.ts";
 import {
   noUsage,
@@ -19,6 +20,9 @@ import { freeDiskBytes, withDiskErrors } from "../fs/files.ts";
 /** Large enough to be fast, small enough to hash in a few milliseconds on a small board: methods are answered in between. */
 const chunkBytes = 256 * 1_024;
 
+/** An address alone may have 100,000 characters, of up to three bytes each. */
+const maxRecordBytes = 1_048_576;
+
 /** Partial images as files, each with a small record file beside it. */
 export class FilePartialStore implements PartialStore {
   readonly #bootId: string;
@@ -32,9 +36,9 @@ export class FilePartialStore implements PartialStore {
   }
 
   async open(path: string, operationId: string, signal: AbortSignal): Promise<PartialImage> {
-    const record = await withDiskErrors(async () => await readRecord(metadataPath(path)));
+    const record = await withDiskErrors(dirname(path), async () => await readRecord(metadataPath(path)));
     const spent = record?.spent.operationId === operationId ? record.spent : noUsage(operationId);
-    const opened = await withDiskErrors(async () => await reopen(path, record, this.#bootId, signal));
+    const opened = await withDiskErrors(dirname(path), async () => await reopen(path, record, this.#bootId, signal));
     const known = opened.bytes > 0 && record !== undefined ? record : { totalBytes: null, source: null };
     return new PartialFile(path, this.#bootClock, this.#options, opened, {
       schema: 1,
@@ -50,7 +54,7 @@ export class FilePartialStore implements PartialStore {
 /** The record; undefined where there is no usable one: then the image is downloaded from its first byte. */
 async function readRecord(path: string): Promise<PartialMetadata | undefined> {
   try {
-    const read = check(partialMetadata, JSON.parse(await readFile(path, "utf8")));
+    const read = check(partialMetadata, JSON.parse(await readRegularFile(path, maxRecordBytes)));
     return read.ok ? read.value : undefined;
   } catch (cause) {
     if (isAbsent(cause) || cause instanceof SyntaxError) return undefined;
@@ -65,7 +69,7 @@ async function reopen(
   bootId: string,
   signal: AbortSignal,
 ): Promise<OpenedFile> {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const file = await openRegularFile(path, constants.O_RDWR | constants.O_CREAT);
   try {
     const { size } = await file.stat();
     const bytes = record === undefined ? 0 : usableBytes(record, bootId, size);
@@ -75,7 +79,11 @@ async function reopen(
     for (let done = 0; done < bytes;) {
       signal.throwIfAborted();
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - done), done);
-      if (bytesRead === 0) throw new Error("the partial file became shorter while it was read");
+      if (bytesRead === 0)
+        throw new AgentError(
+          "disk-error",
+          `${path} became shorter while it was read. Check what else writes in its folder, then request the update again.`,
+        );
       hash.update(buffer.subarray(0, bytesRead));
       done += bytesRead;
     }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError, isAbsent } from "../../lib/errors.ts";
+import { openRegularFile } from "../../lib/regular-file.ts";
 import { metadataPath } from "../../download/partial-metadata.ts";
 import type { StagingArea } from "../../update/ports.ts";
 import { freeDiskBytes, makeFolder, withDiskErrors, syncFolder } from "../fs/files.ts";
@@ -33,7 +34,7 @@ export class StagingFolder implements StagingArea {
   }
 
   async availableBytes(): Promise<number> {
-    return await withDiskErrors(async () => {
+    return await this.#withDiskErrors(async () => {
       await makeFolder(this.#folder);
       const names = (await this.#names()).filter(isImageFile);
       const ofDisk = (await this.#freeBytesBeyondReserve()) + (await this.#sizeOf(names, ".part"));
@@ -42,7 +43,7 @@ export class StagingFolder implements StagingArea {
   }
 
   async partialPath(sha256: string): Promise<string> {
-    await withDiskErrors(async () => await makeFolder(this.#folder));
+    await this.#withDiskErrors(async () => await makeFolder(this.#folder));
     return join(this.#folder, `${sha256}.part`);
   }
 
@@ -52,7 +53,7 @@ export class StagingFolder implements StagingArea {
 
   async promote(sha256: string): Promise<void> {
     const staged = this.stagedPath(sha256);
-    await withDiskErrors(async () => {
+    await this.#withDiskErrors(async () => {
       try {
         await rename(join(this.#folder, `${sha256}.part`), staged);
       } catch (cause) {
@@ -66,13 +67,13 @@ export class StagingFolder implements StagingArea {
 
   async verify(sha256: string, signal: AbortSignal): Promise<void> {
     const path = this.stagedPath(sha256);
-    await withDiskErrors(async () => await this.#requireFile(path));
-    if ((await withDiskErrors(async () => await digestFile(path, signal))) !== sha256)
+    await this.#withDiskErrors(async () => await this.#requireFile(path));
+    if ((await this.#withDiskErrors(async () => await digestFile(path, signal))) !== sha256)
       throw imageChanged("changed after it was checked");
   }
 
   async discard(sha256: string): Promise<void> {
-    await withDiskErrors(async () => {
+    await this.#withDiskErrors(async () => {
       const removals = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));
       await Promise.all(removals);
       await syncFolder(this.#folder);
@@ -85,19 +86,25 @@ export class StagingFolder implements StagingArea {
   }
 
   async removeAllButPartial(sha256: string, protectedPartials: readonly string[] = []): Promise<number | null> {
-    const partial = await this.#stat(`${sha256}.part`);
+    const partial = await this.#withDiskErrors(async () => await this.#stat(`${sha256}.part`));
     const fits =
-      partial !== undefined && partial.size <= this.#quotaBytes && (await this.#freeBytesBeyondReserve()) >= 0;
+      partial !== undefined &&
+      partial.size <= this.#quotaBytes &&
+      (await this.#withDiskErrors(async () => await this.#freeBytesBeyondReserve())) >= 0;
     const isWorthIt = fits && partial.size > 0;
     await this.#keepOnly([...(isWorthIt ? [sha256] : []), ...protectedPartials].flatMap(partialNames));
     return isWorthIt ? await this.#ageOf(`${sha256}.part`, partial) : null;
+  }
+
+  async #withDiskErrors<T>(operation: () => Promise<T>): Promise<T> {
+    return await withDiskErrors(this.#folder, operation);
   }
 
   /** How long ago a file was modified, in milliseconds. A time from an unset clock counts from now on. */
   async #ageOf(name: string, { mtimeMs }: Stats): Promise<number> {
     const nowMs = Date.now();
     if (mtimeMs >= oldestMs) return Math.max(0, nowMs - mtimeMs);
-    await withDiskErrors(async () => await utimes(join(this.#folder, name), nowMs / 1_000, nowMs / 1_000));
+    await this.#withDiskErrors(async () => await utimes(join(this.#folder, name), nowMs / 1_000, nowMs / 1_000));
     return 0;
   }
 
@@ -107,7 +114,7 @@ export class StagingFolder implements StagingArea {
   }
 
   async #keepOnly(kept: readonly string[]): Promise<void> {
-    await withDiskErrors(async () => {
+    await this.#withDiskErrors(async () => {
       const names = await this.#names();
       const keptNames = new Set(kept);
       const others = names.filter((name) => isImageFile(name) && !keptNames.has(name));
@@ -135,8 +142,9 @@ export class StagingFolder implements StagingArea {
     try {
       await stat(path);
     } catch (cause) {
-      if (isAbsent(cause)) throw imageChanged("is gone", cause);
-      throw cause;
+      if (!isAbsent(cause)) throw cause;
+      await stat(this.#folder); // Where the whole folder is gone, the image is not to blame.
+      throw imageChanged("is gone", cause);
     }
   }
 }
@@ -163,7 +171,7 @@ async function unlessAbsent<T>(read: () => Promise<T>, fallback: T): Promise<T> 
 async function digestFile(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(chunkBytes);
-  const file = await open(path, "r");
+  const file = await openRegularFile(path);
   try {
     for (;;) {
       signal.throwIfAborted();
