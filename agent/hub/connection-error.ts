@@ -1,4 +1,6 @@
+import { certificateAdvice, certificateFault, certificateFaultWords } from "../contract/certificate-errors.ts";
 import { errorMessage } from "../lib/errors.ts";
+
 /** What can go wrong between a board and its hub, one kind for each remedy. */
 export type ConnectionErrorKind =
   /** No packet leaves the board: no route, no DNS. Retries cost nobody anything. */
@@ -48,10 +50,7 @@ export function isTransient({ kind }: ConnectionError): boolean {
   return ["throttled", "quota", "suspended", "hub-error"].includes(kind);
 }
 
-const certificateTime = new Set(["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"]);
 const noNetwork = new Set(["ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL"]);
-const untrusted =
-  /^(ERR_TLS_CERT_ALTNAME_INVALID|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_(UNTRUSTED|REVOKED|SIGNATURE|CHAIN|REJECTED)|INVALID_CA)/;
 
 /**
  * The ConnectionError for an error of Node, mqtt.js or the SDK. Only codes decide, never the names of the SDK's error
@@ -68,8 +67,12 @@ export function classifyError(thrown: unknown, during: string): ConnectionError 
   if (code === 3) return error("hub-error", "the hub is not available");
   if (typeof code === "number") return error("rejected", `the hub refused the connection (${code})`);
   if (code === undefined) return error("unreachable", message);
-  if (certificateTime.has(code)) return error("certificate-time", `the hub's certificate is not valid now (${code})`);
-  if (untrusted.test(code)) return error("untrusted", `the hub's certificate cannot be trusted (${code})`);
+  const fault = certificateFault(code);
+  if (fault !== undefined) {
+    const advice = certificateAdvice(fault, "board", "set hub.ca-file to its certificate");
+    const kind = fault === "expired" || fault === "not-yet-valid" ? "certificate-time" : "untrusted";
+    return error(kind, `the hub's certificate ${certificateFaultWords[fault]} (${code}). ${advice}`);
+  }
   if (noNetwork.has(code)) return error("no-network", message);
   return error("unreachable", message);
 }

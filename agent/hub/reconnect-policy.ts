@@ -29,7 +29,7 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   clock:
     "Most likely this board's clock is wrong: nothing has set it since it booted, and by it the hub's certificate or this board's token is not valid. Give the board a time source (NTP).",
   certificate:
-    "The hub's certificate is not trusted: unknown authority or other name. Check hub.ca-file, and whether something intercepts TLS on this network.",
+    "The hub's certificate is not trusted: unknown authority, other name, or expired. Check hub.ca-file, the dates, and whether something intercepts TLS on this network.",
   "duplicate-identity":
     "The hub ends each connection within seconds, although this board asks nothing of it. Most likely somebody else uses the same identity: another board (a copied SD card), or another Azure client on this one. Give each its own device or module.",
   "twin-work-ends-connection":

@@ -1,3 +1,4 @@
+import { certificateAdvice, certificateFault, certificateFaultWords } from "../../agent/contract/certificate-errors.ts";
 import {
   AlreadyExists,
   AuthenticationFailed,
@@ -119,12 +120,12 @@ function connectionError(
   cause: unknown,
 ): CommandError {
   const { hostName, isLocal, isOwnLocalHub } = asked.address;
-  const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code ?? "");
-  if (isCertificate) {
-    return new HubUnreachable(`The certificate of ${hostName} is not trusted (${code}): ${message}.`, {
+  const fault = code === undefined ? undefined : certificateFault(code);
+  if (fault !== undefined) {
+    return new HubUnreachable(`The certificate of ${hostName} ${certificateFaultWords[fault]} (${code}): ${message}.`, {
       cause,
       mayHaveArrived: false,
-      advice: "Name the CA that signed it with --ca-file.",
+      advice: certificateAdvice(fault, "machine", "name its certificate with --ca-file"),
     });
   }
   return new HubUnreachable(

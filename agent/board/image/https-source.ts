@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { AgentError } from "../../lib/errors.ts";
+import { certificateAdvice, certificateFault, certificateFaultWords } from "../../contract/certificate-errors.ts";
+import { AgentError, errorCode } from "../../lib/errors.ts";
 import { proxyAgentFor } from "../../lib/proxy.ts";
 import type { ImageResponse, HttpSource, ImageRequest } from "../../download/ports.ts";
 import { bodyChunks } from "./body-chunks.ts";
@@ -70,9 +71,7 @@ export class HttpsSource implements HttpSource {
         response.on("error", () => undefined); // The reader of the body gets it, if there is one.
         resolve(response);
       });
-      request.on("error", (cause) =>
-        reject(unreachable(`${displayUrl(url)} could not be reached: ${describeCause(cause)}`, cause)),
-      );
+      request.on("error", (cause) => reject(requestError(displayUrl(url), cause)));
       request.end();
     });
   }
@@ -111,6 +110,16 @@ async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   } catch (cause) {
     throw unreachable(`The connection was lost: ${describeCause(cause)}`, cause);
   }
+}
+
+/** Why a request got no response, with what to do about it. */
+function requestError(address: string, cause: unknown): AgentError {
+  const code = errorCode(cause) ?? "";
+  const fault = certificateFault(code);
+  if (fault === undefined) return unreachable(`${address} could not be reached: ${describeCause(cause)}`, cause);
+  const advice = certificateAdvice(fault, "board", "set update.ca-file to its certificate");
+  const words = `its certificate ${certificateFaultWords[fault]} (${code})`;
+  return new AgentError("unreachable", `${address} could not be reached: ${words}. ${advice}`, { cause });
 }
 
 function unreachable(message: string, cause: unknown): AgentError {

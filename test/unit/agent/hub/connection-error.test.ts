@@ -33,6 +33,17 @@ describe("the error behind what the SDK throws", () => {
     expect(classifyError(thrown, "connect")).toMatchObject({ kind, cause: thrown });
   });
 
+  it.each([
+    ["CERT_HAS_EXPIRED", "the hub's certificate has expired", "Renew it on the server"],
+    ["CERT_NOT_YET_VALID", "the hub's certificate is not valid yet", "this board's clock is wrong"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "an authority that is not known here", "set hub.ca-file"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "is for another host name", "Check the host name"],
+  ])("names what is wrong with a certificate, and what to set: %s", (code, words, advice) => {
+    const { message } = classifyError(withCode(code), "connect");
+    expect(message).toContain(words);
+    expect(message).toContain(advice);
+  });
+
   it("is itself when it is one already", () => {
     const error = new ConnectionError("lost", "x");
     expect(classifyError(error, "connect")).toBe(error);

@@ -116,15 +116,29 @@ describe("one error per remedy", () => {
       },
       "hub-unreachable",
       7,
-      /certificate of localhost:18443 is not trusted/,
+      /^The certificate of localhost:18443 is signed by an authority that is not known here \(SELF_SIGNED/,
       "--ca-file",
     ],
     [
       { kind: "connection", code: "ERR_TLS_CERT_ALTNAME_INVALID", message: "Hostname does not match" },
       "hub-unreachable",
       7,
-      /is not trusted/,
-      "--ca-file",
+      /^The certificate of localhost:18443 is for another host name/,
+      "Check the host name",
+    ],
+    [
+      { kind: "connection", code: "CERT_HAS_EXPIRED", message: "certificate has expired" },
+      "hub-unreachable",
+      7,
+      /^The certificate of localhost:18443 has expired/,
+      "Renew it on the server. If it is still valid, this machine's clock is wrong",
+    ],
+    [
+      { kind: "connection", code: "CERT_NOT_YET_VALID", message: "certificate is not yet valid" },
+      "hub-unreachable",
+      7,
+      /^The certificate of localhost:18443 is not valid yet/,
+      "Most likely this machine's clock is wrong",
     ],
     [{ kind: "deadline", deadlineMs: 15_000 }, "timed-out", 5, /did not answer within 15 s/, ""],
   ])("%o", (trouble, code, exitCode, message, advice) => {
@@ -133,6 +147,14 @@ describe("one error per remedy", () => {
     expect(error.message).toMatch(message);
     expect(error.advice ?? "").toContain(advice);
   });
+
+  it.each(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID", "ERR_TLS_CERT_ALTNAME_INVALID", "CERT_REVOKED"])(
+    "advises no authority where that would not help: %s",
+    (code) => {
+      const error = toCommandError({ kind: "connection", code, message: "x" }, { address: cloud, target: device });
+      expect(error.advice).not.toContain("--ca-file");
+    },
+  );
 
   it.each([
     ["ECONNREFUSED", false],
