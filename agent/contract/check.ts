@@ -28,14 +28,7 @@ export function rule<T>(
   return v.custom<T>(test, expected);
 }
 
-/** The same for values that a message must not quote: connection strings, URLs with signatures. */
-export function secretRule<T>(
-  expected: string,
-  test: (value: unknown) => boolean,
-): v.CustomSchema<T, v.ErrorMessage<v.CustomIssue> | undefined> {
-  return v.custom<T>(test, `${secret}${expected}`);
-}
-
+/** Marks a message that must not quote the value: connection strings, URLs with signatures. */
 const secret = "\u0000";
 /** Marks a message that says all by itself, also what came. */
 const whole = "\u0001";
