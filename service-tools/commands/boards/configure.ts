@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { JsonObject } from "../../../agent/contract/json.ts";
+import { askStatus } from "../../boards/ask-status.ts";
 import { parseBoardView } from "../../boards/board-view.ts";
 import { desiredPatch, parseSetting, remoteConfigOf, type SettingAssignment } from "../../boards/remote-config.ts";
 import { formatConfig } from "../../boards/format-progress.ts";
@@ -91,10 +92,17 @@ async function awaitAnswer(
   timeoutMs: number,
 ): Promise<JsonObject> {
   const options = { intervalMs: pollIntervalMs(client.address), limitMs: timeoutMs, timer, interrupted };
+  let last: JsonObject = {};
   for await (const twin of poll(() => client.getTwin(target), options)) {
     if (twin.ok && isAnswered(twin.value, version)) return twin.value;
+    if (twin.ok) last = twin.value;
   }
-  throw new TimedOut(`${targetName(target)} did not answer within ${formatDuration(timeoutMs)}.`, {
+  // The twin may be older than the board, so the board has the last word.
+  const said = await askStatus(client, target, last);
+  if (said !== undefined && isAnswered(said.twin, version)) return said.twin;
+  const reporting = said?.reporting ?? null;
+  const reason = reporting === null ? "" : ` ${reporting}`;
+  throw new TimedOut(`${targetName(target)} did not answer within ${formatDuration(timeoutMs)}.${reason}`, {
     advice: `It reads the configuration when it is online. See its answer with: boardkeeper configure ${targetFlags(target)}`,
   });
 }

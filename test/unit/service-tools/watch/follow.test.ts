@@ -1,9 +1,18 @@
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../../../../agent/contract/json.ts";
-import { HubBusy, HubUnreachable, Interrupted, TimedOut, UnknownDevice } from "../../../../service-tools/cli/errors.ts";
+import { failure } from "../../../../agent/contract/failure.ts";
+import { sectionAt, type JsonObject } from "../../../../agent/contract/json.ts";
+import type { MethodReply } from "../../../../service-tools/hub-client/hub-client.ts";
+import {
+  DeviceOffline,
+  HubBusy,
+  HubUnreachable,
+  Interrupted,
+  TimedOut,
+  UnknownDevice,
+} from "../../../../service-tools/cli/errors.ts";
 import { followToEnd } from "../../../../service-tools/watch/follow.ts";
-import { rebootOutcome } from "../../../../service-tools/watch/outcome.ts";
-import { rebootTracker } from "../../../../service-tools/watch/reboot-tracker.ts";
+import { rebootOutcome, type Outcome } from "../../../../service-tools/watch/outcome.ts";
+import { rebootTracker, type RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
 import { twinOf, viewOf } from "../../../support/board-views.ts";
 import { FakeContext } from "../../../support/fake-context.ts";
 
@@ -119,6 +128,92 @@ describe("following an operation", () => {
     expect(cause).toMatchObject({
       exitCode: 130,
       message: "The reboot continues. Watch it with: boardkeeper watch -d board-1",
+    });
+  });
+});
+
+describe("a board whose twin does not tell", () => {
+  const full = "The twin is full: other software has filled it.";
+  /** The answer to getStatus that goes with this twin. */
+  const statusOf = (twin: JsonObject, state = "complete"): MethodReply => {
+    const { boardkeeper } = sectionAt(sectionAt(twin, "properties"), "reported");
+    const reporting = state === "complete" ? { state } : { state, message: full };
+    return { status: 200, payload: { ...(boardkeeper as JsonObject), link: { up: true, reporting } } };
+  };
+  const failed = twinOf(
+    {},
+    { phase: "failed", operationId: "op-1", error: failure("inhibited", "rebooting", "A backup runs.") },
+  );
+
+  /** Follows a reboot whose twin stays as it was, while the board answers with one of these after the other. */
+  async function asked(
+    answers: (MethodReply | Error)[],
+    timeoutMs = 10 * 60_000,
+    twins: JsonObject[] = [twinOf({})],
+  ): Promise<{ ending: Outcome | Error; context: FakeContext }> {
+    const context = new FakeContext();
+    context.hub.twins = [...twins];
+    context.hub.callMethod = (calledTarget, method, payload) => {
+      context.hub.calls.push({ target: calledTarget, method, payload });
+      const [answer = away] = answers;
+      if (answers.length > 1) answers.shift();
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    };
+    const outcomeOf = (end: RebootEnd): Outcome => rebootOutcome(target, end);
+    const following = followToEnd(context, context.hub, { target, what: "reboot", tracker, timeoutMs, outcomeOf });
+    const ending = following.catch((cause: unknown) => cause as Error);
+    await Promise.race([ending, context.time.advance(timeoutMs + 60_000)]);
+    return { ending: await ending, context };
+  }
+
+  it.each<[string, JsonObject, object]>([
+    ["proven", proven, { isGood: true, details: { kind: "proven", bootId: "boot-2" } }],
+    [
+      "failed",
+      failed,
+      { isGood: false, failure: "failed", message: expect.stringContaining("A backup runs.") as string },
+    ],
+  ])("is asked when the time is up, and has the last word: %s", async (_what, twin, expected) => {
+    const { ending, context } = await asked([statusOf(twin)], 10_000);
+    expect(ending).toMatchObject(expected);
+    expect(context.hub.calls.map(({ method }) => method)).toStrictEqual(["getStatus"]);
+  });
+
+  it("is asked when nothing changes for a minute, and more rarely after that", async () => {
+    const { ending, context } = await asked([statusOf(twinOf({})), statusOf(proven)]);
+    expect(ending).toMatchObject({ details: { kind: "proven" } });
+    expect(context.hub.calls).toHaveLength(2);
+    const waits = await asked([statusOf(rebooting)], 60 * 60_000, [rebooting]);
+    expect(waits.ending).toBeInstanceOf(TimedOut);
+    expect(waits.context.hub.calls.length).toBeLessThan(10);
+  });
+
+  it("says in its own words why the waiting ends without an end", async () => {
+    const { ending } = await asked([statusOf(rebooting, "refused")], 10_000);
+    expect(ending).toBeInstanceOf(TimedOut);
+    expect(ending).toMatchObject({
+      exitCode: 5,
+      message: expect.stringContaining(`The board itself says: reboot rebooting (op-1). ${full}`) as string,
+    });
+  });
+
+  it.each(["refused", "waiting"])("is followed itself once it has said that its reports are %s", async (state) => {
+    const scheduled = twinOf({}, { phase: "scheduled", operationId: "op-1" });
+    const answers = [statusOf(scheduled, state), statusOf(rebooting, state), away, statusOf(proven, state)];
+    const { ending, context } = await asked(answers);
+    expect(ending).toMatchObject({ details: { kind: "proven" } });
+    expect(context.err.text).toMatch(/rebooting/);
+  });
+
+  it.each<[string, MethodReply | Error]>([
+    ["offline", new DeviceOffline("Offline.")],
+    ["of another agent", { status: 404, payload: { Response: "No such method." } }],
+    ["of another agent that answers anything", { status: 200, payload: "yes" }],
+  ])("and that is %s changes nothing", async (_what, answer) => {
+    const { ending } = await asked([answer], 10_000);
+    expect(ending).toMatchObject({
+      exitCode: 5,
+      message: "The reboot of board-1 did not end within 10 s: the board has not reported it.",
     });
   });
 });

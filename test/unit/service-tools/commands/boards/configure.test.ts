@@ -87,6 +87,18 @@ describe("boardkeeper configure", () => {
     expect(context.err.text).toContain("What was applied before stays in force.");
   });
 
+  it("asks the board itself before it gives up: its twin may be full", async () => {
+    const context = new FakeContext();
+    context.hub.twins = [twin(debug, 4, null)];
+    const config = { version: 4, status: "applied" };
+    const link = { up: true, reporting: { state: "refused", message: "The twin is full." } };
+    context.hub.reply = { status: 200, payload: { update: {}, reboot: {}, config, link } };
+    expect(await ran(context, "agent.log-level=debug", "--wait", "--timeout", "10s")).toBe(0);
+    context.hub.reply = { status: 200, payload: { update: {}, reboot: {}, config: { ...config, version: 3 }, link } };
+    expect(await ran(context, "agent.log-level=debug", "--wait", "--timeout", "10s")).toBe(5);
+    expect(context.err.text).toContain("board-1 did not answer within 10 s. The twin is full.");
+  });
+
   it("ends after the timeout, and says what to do", async () => {
     const context = new FakeContext();
     context.hub.twins = [twin(debug, 4, null)];

@@ -1,0 +1,47 @@
+import { isJsonObject, sectionAt, textAt, type JsonObject } from "../../agent/contract/json.ts";
+import { CommandError, Interrupted } from "../cli/errors.ts";
+import type { HubClient, Target } from "../hub-client/hub-client.ts";
+import { parseBoardView, type BoardView } from "./board-view.ts";
+
+/** What a board says of itself when it is asked, while its twin may be older. */
+export interface AskedStatus {
+  /** The twin as it would be if it held what the board says. */
+  readonly twin: JsonObject;
+  readonly view: BoardView;
+  /** True when the board says that the hub takes none of its reports. */
+  readonly isTwinStale: boolean;
+  /** Why the twin does not hold everything that the board reports; null when it does, or the board does not say. */
+  readonly reporting: string | null;
+}
+
+/**
+ * Asks a board with `getStatus`. Undefined when it does not answer, or is none of ours: whoever asks has the twin.
+ * @param twin for what only the hub knows: connection and desired properties
+ * @throws Interrupted after Ctrl-C
+ */
+export async function askStatus(
+  client: Pick<HubClient, "callMethod">,
+  target: Target,
+  twin: JsonObject,
+): Promise<AskedStatus | undefined> {
+  const reply = await client.callMethod(target, "getStatus", {}).catch((cause: unknown) => {
+    if (cause instanceof CommandError && !(cause instanceof Interrupted)) return undefined;
+    throw cause;
+  });
+  if (reply?.status !== 200 || !isJsonObject(reply.payload)) return undefined;
+  const { update, reboot } = reply.payload;
+  if (!isJsonObject(update) || !isJsonObject(reboot)) return undefined;
+  const properties = sectionAt(twin, "properties");
+  const reporting = sectionAt(sectionAt(reply.payload, "link"), "reporting");
+  const asReported = {
+    ...twin,
+    connectionState: "Connected",
+    properties: { ...properties, reported: { boardkeeper: reply.payload } },
+  };
+  return {
+    twin: asReported,
+    view: parseBoardView(asReported),
+    isTwinStale: ["refused", "waiting"].includes(textAt(reporting, "state") ?? ""),
+    reporting: textAt(reporting, "message"),
+  };
+}
