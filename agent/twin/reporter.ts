@@ -5,7 +5,13 @@ import type { Log } from "../lib/log.ts";
 import { mergePatch } from "../contract/twin-patch.ts";
 import { twinSize } from "../contract/twin-size.ts";
 import { ConnectionError } from "../hub/connection-error.ts";
-import { formatReporting, isSameStatus, statusAfter, type Refusal, type ReportingStatus } from "./reporting-status.ts";
+import {
+  formatReporting,
+  isSameStatus,
+  statusAfter,
+  type RejectionReason,
+  type ReportingStatus,
+} from "./reporting-status.ts";
 import { afterRefusal, largestReport, noRefusals, type Refusals, type Report } from "./report-size.ts";
 
 /** How many reports wait for a hub that cannot be reached. Beyond that the oldest is dropped; the newest is always sent. */
@@ -39,7 +45,7 @@ export class Reporter {
   /** The size of what the twin held when it was known last. */
   #heldBytes: number | undefined;
   #status: ReportingStatus = { state: "complete" };
-  #lastRefusal: Refusal = { isTooLarge: false, reason: "" };
+  #lastRefusal: RejectionReason = { isTooLarge: false, reason: "" };
   #sendingSinceMs: number | undefined;
 
   constructor(log: Log, bootClock: BootClock) {

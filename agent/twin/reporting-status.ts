@@ -5,19 +5,22 @@ import { mostReduced, reductions, type ReductionLevel } from "../contract/twin-f
 export type ReportingStatus =
   | { readonly state: "complete" }
   /** The hub does not take all of it: what gives way first is left out. */
-  | ({ readonly state: "reduced"; readonly level: ReductionLevel } & Refusal)
+  | ({ readonly state: "reduced"; readonly level: ReductionLevel } & RejectionReason)
   /** The hub takes none of it: the twin is older than the board. */
-  | ({ readonly state: "refused" } & Refusal);
+  | ({ readonly state: "refused" } & RejectionReason);
 
 /** Why the hub refuses a report. */
-export interface Refusal {
+export interface RejectionReason {
   readonly isTooLarge: boolean;
   /** The hub's answer, as a sentence without secrets. */
   readonly reason: string;
 }
 
 /** The status after a report. @param report what the twin holds now; undefined when the hub takes none */
-export function statusAfter(report: { readonly level: ReductionLevel } | undefined, refusal: Refusal): ReportingStatus {
+export function statusAfter(
+  report: { readonly level: ReductionLevel } | undefined,
+  refusal: RejectionReason,
+): ReportingStatus {
   if (report === undefined) return { state: "refused", ...refusal };
   return report.level === 0 ? { state: "complete" } : { state: "reduced", level: report.level, ...refusal };
 }
