@@ -1,7 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isAbsent } from "../lib/errors.ts";
+import { readRegularFile } from "../lib/regular-file.ts";
 import { check } from "../contract/check.ts";
 import { redact } from "../contract/safe-text.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
@@ -59,7 +60,7 @@ export async function findConnectionString(
     if (!path || (systemdFoundNone && name === "provisioned credential")) continue;
     try {
       if (checkMode) await refuseReadableByOthers(name, path, problems);
-      const connectionString = await readFile(path, "utf8");
+      const connectionString = await readRegularFile(path);
       if (name === "systemd credential" && connectionString.trim() === noCredential) systemdFoundNone = true;
       else return { source: path, connectionString, mayBeCopied: true };
     } catch (cause) {
@@ -109,7 +110,7 @@ async function findDeviceFile(
   }
   const path = join(folder, `${deviceFileName(id, moduleId)}.json`);
   try {
-    const file = check(deviceFile, JSON.parse(await readFile(path, "utf8")));
+    const file = check(deviceFile, JSON.parse(await readRegularFile(path)));
     if (file.ok) return { source: path, ...file.value, mayBeCopied: false };
     problems.push(...file.problems.map((one) => `${path}: ${one}`));
   } catch (cause) {

@@ -1,6 +1,7 @@
-import { access, constants, readFile, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAbsent } from "../lib/errors.ts";
+import { readRegularFile } from "../lib/regular-file.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { parseHubAddress, type HubAddress } from "../hub/address.ts";
 import { findConnectionString, type Credentials } from "./credentials.ts";
@@ -174,7 +175,7 @@ async function readLastKnownGood(
   mistakes: readonly string[],
 ): Promise<LastKnownGood> {
   try {
-    const stored = parseLastKnownGood(await readFile(path, "utf8"), launch);
+    const stored = parseLastKnownGood(await readRegularFile(path), launch);
     if (stored.ok) return stored.value;
     throw new ConfigError([...mistakes, ...stored.problems.map((one) => `${path}: ${one}`)]);
   } catch (cause) {
@@ -284,7 +285,7 @@ function defaultStateDir(launch: LaunchOptions, address: HubAddress | undefined)
 async function readCa(name: string, path: string | null | undefined, problems: string[]): Promise<string | undefined> {
   if (!path) return undefined;
   try {
-    const pem = await readFile(path, "utf8");
+    const pem = await readRegularFile(path);
     if (!pem.includes("-----BEGIN CERTIFICATE-----")) problems.push(`${name}: ${path} is not a PEM certificate`);
     return pem;
   } catch (cause) {

@@ -1,7 +1,8 @@
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { errorMessage, isAbsent } from "../lib/errors.ts";
+import { readRegularFile } from "../lib/regular-file.ts";
 import { stateDirInBrokenToml } from "./last-known-good-format.ts";
 import { flatten, settingNames, environmentVariable, type SettingSource } from "./parse-settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
@@ -33,7 +34,7 @@ export async function readConfigFiles(
   for (const path of [first, ...dropIns.map((name) => join(folder, name))]) {
     let toml = "";
     try {
-      toml = await readFile(path, "utf8");
+      toml = await readRegularFile(path);
       sources.push({ source: path, values: flatten(parseToml(toml)) });
     } catch (cause) {
       if (!(isAbsent(cause) && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);

@@ -1,5 +1,5 @@
 import type { BackoffLimits } from "./backoff.ts";
-import { errorCode, errorMessage } from "./errors.ts";
+import { errorCode, errorMessage, NotRegularFile } from "./errors.ts";
 
 /** The service may write in its own folders alone (ProtectSystem=strict in the unit): what to do about one that was moved. */
 export const movedFolderAdvice =
@@ -30,9 +30,10 @@ export function describeDiskError(cause: unknown): string {
   if (code === "EPERM") return `it is ${immutable} (EPERM). Correct that.`;
   if (code === "ENOENT" || code === "ESTALE")
     return `the folder was removed, or its disk was unmounted (${code}). Mount it again, or restart the agent to make the folder anew.`;
-  if (code === "EISDIR" || code === "ENOTDIR")
+  if (["EISDIR", "ERR_FS_EISDIR", "ENOTDIR"].includes(code))
     return `something else lies where the file or its folder should be (${errorMessage(cause)}). Remove that.`;
   if (code === "EACCES")
     return `the agent may not write there (${code}). Correct the owner and the permissions of its folder.`;
+  if (cause instanceof NotRegularFile) return `${cause.message}. Remove it.`;
   return `${errorMessage(cause)}. Check the disk.`;
 }

@@ -13,6 +13,14 @@ export class AgentError extends Error {
   }
 }
 
+/** Something else lies where a file should be, or a file is far too large for what it should hold. The message names its path. */
+export class NotRegularFile extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "NotRegularFile";
+  }
+}
+
 /** The Failure behind whatever was thrown. An error without a code of ours is a fault in the agent, and its message says so. */
 export function toFailure(thrown: unknown, during: string): Failure {
   if (thrown instanceof AgentError) return failure(thrown.code, during, thrown.message);

@@ -1,14 +1,9 @@
 import { constants, type Stats } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
-import { isAbsent } from "./errors.ts";
+import { isAbsent, NotRegularFile } from "./errors.ts";
 
-/** Something else lies where a file should be, or a file is far too large for what it should hold. The message names its path. */
-export class NotRegularFile extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "NotRegularFile";
-  }
-}
+/** Far more than anything that people or this agent write into a text file that is read whole. */
+const maxTextBytes = 64 * 1_048_576;
 
 /**
  * Opens a regular file. A FIFO would wait for a writer for ever, and to open a device may start what it drives: neither is
@@ -41,7 +36,7 @@ export async function openRegularFile(
  * @param maxBytes more than that is refused
  * @throws NotRegularFile for anything else and for a larger file; a system error such as ENOENT
  */
-export async function readRegularFile(path: string, maxBytes: number): Promise<string> {
+export async function readRegularFile(path: string, maxBytes = maxTextBytes): Promise<string> {
   const file = await openRegularFile(path);
   try {
     const pieces: Buffer[] = [];

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { classifyError } from "../../hub/connection-error.ts";
 import { errorMessage } from "../../lib/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 import type { Log } from "../../lib/log.ts";
 
 /**
@@ -50,7 +50,7 @@ export class AuthorityFile {
     if (path === undefined) return false;
     let pem: string;
     try {
-      pem = await readFile(path, "utf8");
+      pem = await readRegularFile(path);
       if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${path} is not a PEM certificate`);
     } catch (cause) {
       const reason = errorMessage(cause);

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage, errorCode, isAbsent } from "../../lib/errors.ts";
+import { openRegularFile, readRegularFile } from "../../lib/regular-file.ts";
 import { immutable, movedFolderAdvice } from "../../lib/disk-errors.ts";
 
 /**
@@ -57,9 +58,9 @@ export const nodeDisk: Disk = {
       throw new FolderUnusable(path, cause);
     }
   },
-  read: (path) => readFile(path, "utf8"),
+  read: (path) => readRegularFile(path),
   async create(path, mode) {
-    const file = await open(path, "w", mode);
+    const file = await openRegularFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
     return { write: (content) => file.writeFile(content), sync: () => file.sync(), close: () => file.close() };
   },
   rename,

@@ -1,9 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { replacedFileNames } from "../../config/paths.ts";
-import { AgentError, errorCode, isSystemError } from "../../lib/errors.ts";
+import { AgentError, errorCode, isSystemError, NotRegularFile } from "../../lib/errors.ts";
 import { immutable, isDiskFull, movedFolderAdvice } from "../../lib/disk-errors.ts";
-import { NotRegularFile } from "../../lib/regular-file.ts";
 import { FolderUnusable, nodeDisk, type Disk } from "./disk.ts";
 
 /** The temporary file that is renamed over `path`. */

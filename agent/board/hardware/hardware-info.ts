@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -9,6 +8,7 @@ import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { HardwareInfo } from "../../contract/snapshot.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import { replaceFile } from "../fs/files.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 
 /*
  * The hardware of a board. systeminformation runs programs (lscpu, lsblk), so it is used once per boot, when nobody waits for
@@ -35,7 +35,7 @@ export async function loadHardwareInfo(
   folder: string,
 ): Promise<{ readonly bootId: string; readonly equipment: HardwareInfo } | undefined> {
   try {
-    const read = check(kept, JSON.parse(await readFile(pathIn(folder), "utf8")));
+    const read = check(kept, JSON.parse(await readRegularFile(pathIn(folder))));
     return read.ok ? read.value : undefined;
   } catch {
     return undefined; // Absent or damaged: it is probed again. A disk error is reported at the next save.

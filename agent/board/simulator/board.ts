@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { isAbsent } from "../../lib/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 import type { BootClock } from "../../lib/clock.ts";
 import { check } from "../../contract/check.ts";
 import { replaceFile } from "../fs/files.ts";
@@ -59,7 +59,7 @@ export function boardBootClock({ poweredOnMs }: SimulatedBoard, host: BootClock)
 /** Reads a board; undefined where there is no file yet. Rejects when the file is no simulated board. */
 export async function readBoard(path: string): Promise<SimulatedBoard | undefined> {
   try {
-    const file = check(board, JSON.parse(await readFile(path, "utf8")));
+    const file = check(board, JSON.parse(await readRegularFile(path)));
     if (file.ok) return file.value;
     throw new Error(
       `${path} is not a simulated board (${file.problems.join("; ")}). Remove it to begin with a new one.`,

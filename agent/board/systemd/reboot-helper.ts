@@ -1,7 +1,8 @@
-import { chmod, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { chmod, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError, errorMessage, isAbsent } from "../../lib/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 import { inhibitedMessage, type Inhibitor } from "../../reboot/inhibitors.ts";
 import type { RebootPort } from "../../reboot/runner.ts";
 
@@ -76,7 +77,7 @@ async function writeRequest(path: string, text: string): Promise<void> {
 }
 
 async function readAnswer(id: string, path: string): Promise<HelperAnswer | undefined> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const text = await readRegularFile(path).catch((cause: unknown) => {
     if (isAbsent(cause)) return "";
     throw cause;
   });

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
@@ -6,6 +6,7 @@ import { validateConnectionString } from "../../config/connection-string.ts";
 import { messageObstacle } from "../../contract/device-id.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import { errorCode, errorMessage } from "../../lib/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 import type { Arguments } from "../arguments.ts";
 import { CommandFailed, type Terminal } from "../command-context.ts";
 
@@ -54,7 +55,7 @@ function nameOf({ hostName, deviceId, moduleId }: HubAddress): string {
 async function readCa(path: string): Promise<string> {
   let pem: string;
   try {
-    pem = await readFile(path, "utf8");
+    pem = await readRegularFile(path);
   } catch (cause) {
     throw new CommandFailed(`Nothing was changed. --ca-file: ${errorMessage(cause)}.`, { cause });
   }

@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { NotRegularFile, openRegularFile, readRegularFile } from "../../../../agent/lib/regular-file.ts";
+import { NotRegularFile } from "../../../../agent/lib/errors.ts";
+import { openRegularFile, readRegularFile } from "../../../../agent/lib/regular-file.ts";
 import { specialFiles } from "../../../support/special-files.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 

@@ -6,10 +6,12 @@ import { nodeDisk } from "../../../../../agent/board/fs/disk.ts";
 import { ChecksummedStateFile } from "../../../../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../../../../agent/board/fs/boot-counter-file.ts";
 import { canonicalJson } from "../../../../../agent/contract/json.ts";
+import { stateFileNames } from "../../../../../agent/config/paths.ts";
 import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
 import { MemoryDisk } from "../../../../support/memory-disk.ts";
 import { overriding } from "../../../../support/overriding.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
+import { specialFiles } from "../../../../support/special-files.ts";
 import { jobWith, states } from "../../../../support/updates.ts";
 
 const at = (seq: number, changes: Partial<AgentState> = {}): AgentState => ({
@@ -35,6 +37,17 @@ describe("the state file", () => {
     await file.load();
     await file.save(saved);
     expect(await file.load()).toStrictEqual({ saved, loadQuality: "latest", problems: [] });
+  });
+
+  it.each(specialFiles)("names %s in its place, and in that of what replaces it", async (what, make) => {
+    const folder = await temporaryFolder();
+    const path = join(folder, stateFileNames.state);
+    await make(path);
+    const file = new ChecksummedStateFile(folder);
+    expect((await file.load()).problems).toContain(`${path}: ${path} is ${what}, not a file`);
+    await rm(path, { recursive: true });
+    await make(`${path}.new`);
+    await expect(nodeDisk.create(`${path}.new`, 0o600)).rejects.toThrow(`${path}.new is ${what}, not a file`);
   });
 
   it("is for its owner alone", async () => {
@@ -83,7 +96,7 @@ describe("the state file", () => {
     await writeFile(join(folder, "state.json"), "{");
     await file.load();
     await mkdir(join(folder, "state.json.new")); // In the way of the next save.
-    await expect(file.save(at(3))).rejects.toThrow("EISDIR");
+    await expect(file.save(at(3))).rejects.toThrow("is a folder, not a file");
     expect((await new ChecksummedStateFile(folder).load()).saved).toMatchObject({ seq: 1 });
   });
 

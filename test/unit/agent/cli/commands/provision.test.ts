@@ -109,6 +109,8 @@ describe("provision", () => {
   it.each([
     ["a connection string that is cut off", device.slice(0, -3), plain, /Nothing was changed.*cut off/],
     ["no CA", device, { ...plain, caFile: "/nonexistent/ca.pem" }, /Nothing was changed. --ca-file: ENOENT/],
+    ["a folder as CA", device, { ...plain, caFile: "/etc" }, /--ca-file: \/etc is a folder, not a file/],
+    ["a device as CA", device, { ...plain, caFile: "/dev/zero" }, /--ca-file: \/dev\/zero is a device, not a file/],
     ["what is no CA", device, { ...plain, caFile: "/etc/hostname" }, /is not a PEM certificate/],
   ])("changes nothing for %s", async (_what, typed, given, message) => {
     const made = await setUp({ typed });
