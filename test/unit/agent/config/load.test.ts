@@ -187,7 +187,9 @@ describe("the connection string", () => {
     const path = join(folder, "cs");
     await writeFile(path, connectionString, { mode: 0o600 });
     const env = { CREDENTIALS_DIRECTORY: folder, BOARDKEEPER_HUB_CONNECTION_STRING_FILE: path };
-    expect(await problemsOf({ ...launch, env })).toStrictEqual([`systemd credential: ${path} is a folder, not a file`]);
+    expect(await problemsOf({ ...launch, env })).toStrictEqual([
+      `systemd credential: ${join(folder, "connection-string")} is a folder, not a file`,
+    ]);
     // Without it, the next place counts.
     expect(
       (await loadConfig({ ...launch, env: { ...env, CREDENTIALS_DIRECTORY: join(folder, "none") } })).hub.deviceId,
