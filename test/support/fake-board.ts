@@ -14,6 +14,10 @@ import type { Gate } from "./gate.ts";
 import { digest } from "./updates.ts";
 import { goodMetrics } from "./metrics.ts";
 import { fakeRuntime } from "./fake-runtime.ts";
+import { quiet } from "./logs.ts";
+import { historyAfter, type HistoryEntry } from "../../agent/operations/history.ts";
+import type { Log } from "../../agent/lib/log.ts";
+import type { Inhibitor } from "../../agent/reboot/inhibitors.ts";
 
 /** How long each piece of work of this board takes, in its own time. */
 const workMs = 20_000;
@@ -27,6 +31,7 @@ export interface FakeBoardOptions {
   readonly restart?: "board" | "service";
   /** Its device, a slash, and its module if it has one. */
   readonly identity?: string;
+  readonly log?: Log;
 }
 
 /** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
@@ -37,6 +42,17 @@ export class FakeBoard {
   readonly #settings: Record<string, unknown>;
   readonly #restart: "board" | "service";
   readonly #identity: string;
+  readonly #log: Log;
+  /** How its operations ended, as its history file has them. */
+  history: readonly HistoryEntry[] = [];
+  /** Who holds an inhibitor lock against a shutdown. */
+  inhibitors: readonly Inhibitor[] = [];
+  /** The digest of what arrives, if it is not the image. */
+  fetchedSha256: string | undefined;
+  /** What its disk says of a staged image that is read again. */
+  stagedFailure: Error | undefined;
+  /** A version whose system does not start: the boot loader falls back. */
+  unbootableVersion: string | undefined;
   /** How often it was started. */
   boots = 0;
   /** The operations that were installed, in their order. */
@@ -79,6 +95,7 @@ export class FakeBoard {
     this.#settings = { ...usualSettings, ...options.settings };
     this.#restart = options.restart ?? "board";
     this.#identity = options.identity ?? "fake-board/";
+    this.#log = options.log ?? quiet;
     onTestFinished(() => this.#agent?.stop());
   }
 
@@ -115,6 +132,7 @@ export class FakeBoard {
         time,
         bootClock: { nowMs: () => time.nowMs() - this.#startedAtMs },
         random: () => 0.5,
+        log: this.#log,
       }),
       bootId: `boot-${this.boots}`,
       identity: this.#identity,
@@ -125,6 +143,9 @@ export class FakeBoard {
           this.saved = this.#written(saved);
           if (this.isLastSave(saved)) this.refusal = readOnly();
         },
+      },
+      recordHistory: async (saved) => {
+        this.history = historyAfter(this.history, saved, time.now().toISOString());
       },
       findHardwareInfo: this.#equipment,
       readMetrics: () => Promise.resolve(goodMetrics),
@@ -140,7 +161,9 @@ export class FakeBoard {
         partialPath: async () => "/partial",
         stagedPath: () => "/staged",
         promote: async () => undefined,
-        verify: async () => undefined,
+        verify: async () => {
+          if (this.stagedFailure !== undefined) throw this.stagedFailure;
+        },
         removeAllButPartial: async () => null,
         removeAllExcept: async () => undefined,
         discard: async () => undefined,
@@ -152,7 +175,7 @@ export class FakeBoard {
           onProgress({ receivedBytes: 500, totalBytes: 1_000 });
           await time.after(workMs, signal);
           if (this.fetchFailure !== undefined) throw this.fetchFailure;
-          return { sha256: digest, sizeBytes: 1_000 };
+          return { sha256: this.fetchedSha256 ?? digest, sizeBytes: 1_000 };
         },
       },
       installer: {
@@ -177,7 +200,7 @@ export class FakeBoard {
           if (this.revertFailure !== undefined) throw this.revertFailure;
         },
       },
-      rebootPort: { inhibitors: async () => [], reboot: async () => this.#order() },
+      rebootPort: { inhibitors: async () => this.inhibitors, reboot: async () => this.#order() },
       connect: this.#hub.connect,
     };
   }
@@ -199,7 +222,8 @@ export class FakeBoard {
   /** The boot loader: tries a new system once; one that was not committed gives way to the old one. */
   #boot(): void {
     const { running, other, trial, isCommitted } = this.#slots;
-    if (trial || !isCommitted) this.#slots = { running: other, other: running, trial: false, isCommitted: !trial };
+    if (trial && other === this.unbootableVersion) this.#slots = { running, other, trial: false, isCommitted };
+    else if (trial || !isCommitted) this.#slots = { running: other, other: running, trial: false, isCommitted: !trial };
   }
 
   /** Somebody writes another system onto it by hand, and starts that. */

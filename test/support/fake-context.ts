@@ -25,7 +25,7 @@ export class FakeContext implements Context {
   env = {};
   readonly out = new FakeScreen();
   readonly err = new FakeScreen();
-  readonly time = new FakeTime();
+  readonly time: FakeTime;
   readonly timer: Timer = {
     nowMs: () => this.time.nowMs(),
     after: (delayMs, signal) => this.time.after(delayMs, signal),
@@ -37,6 +37,10 @@ export class FakeContext implements Context {
   readonly interrupted = this.#ctrlC.signal;
   readonly programs = { cli: absent, agent: absent, agentCommand: "boardkeeper-agent" };
   ids = 0;
+
+  constructor(time = new FakeTime()) {
+    this.time = time;
+  }
 
   now = (): Date => this.time.now();
   newOperationId = (): string => `id-${(this.ids += 1)}`;
