@@ -83,8 +83,10 @@ export class RequestHandler {
   /** Logs an answered call. Called after the reply is sent: the caller does not wait for the log. */
   logMethod(name: string, { status, payload }: MethodReply, caller: Caller = "hub"): void {
     const level = caller === "board" && name === "getStatus" ? "debug" : "info"; // Commands that follow an operation poll it.
-    const { operationId } = payload;
-    this.#ports.log[level]({ method: printableMethodName(name), caller, status, operationId }, "method answered");
+    const { operationId, error } = payload;
+    const fields = { method: printableMethodName(name), caller, status, operationId };
+    if (status < 400) this.#ports.log[level](fields, "method answered");
+    else this.#ports.log.warn({ ...fields, error }, "method refused");
   }
 
   async #answer(method: Method, payload: unknown, caller: Caller): Promise<MethodReply> {

@@ -89,8 +89,8 @@ const updates: readonly End[] = [
   {
     name: "cancelled by an operator",
     play: (run) =>
-      run.operator(update.replace("--wait", "--apply manual --wait"), async (minute) => {
-        if (minute === 3) await run.hub.call("cancelFirmwareUpdate", {});
+      run.operator(update.replace("--wait", "--apply manual --wait"), async (passedMs) => {
+        if (passedMs === 180_000) await run.hub.call("cancelFirmwareUpdate", {});
       }),
   },
   {
@@ -100,7 +100,13 @@ const updates: readonly End[] = [
   {
     name: "refused: another update runs",
     play: async (run) => {
-      await run.hub.call("firmwareUpdate", { fwPackageUri: "https://x/y", fwPackageCheckValue: "c".repeat(64) });
+      const other = {
+        fwPackageUri: "https://images.example/other.img",
+        fwPackageCheckValue: digest,
+        fwVersion: "3.0.0",
+        operationId: "other",
+      };
+      await run.hub.call("firmwareUpdate", { ...other, apply: "manual" });
       await run.operator(update);
     },
   },
@@ -120,8 +126,8 @@ const reboots: readonly End[] = [
   {
     name: "proven, but not by this request: the power was cut before it was due",
     play: (run) =>
-      run.operator(`${reboot} --delay 10m`, async (minute) => {
-        if (minute === 2) await run.board.restart();
+      run.operator(`${reboot} --in 10m`, async (passedMs) => {
+        if (passedMs === 120_000) await run.board.restart();
       }),
   },
   {
@@ -134,8 +140,8 @@ const reboots: readonly End[] = [
   {
     name: "failed: a program took an inhibitor lock before it was due",
     play: (run) =>
-      run.operator(`${reboot} --delay 5m`, () => {
-        run.board.inhibitors = [{ who: "apt", why: "installs packages" }];
+      run.operator(`${reboot} --in 5m`, (passedMs) => {
+        if (passedMs > 60_000) run.board.inhibitors = [{ who: "apt", why: "installs packages" }];
       }),
   },
   {
@@ -155,8 +161,8 @@ const reboots: readonly End[] = [
   {
     name: "cancelled by an operator",
     play: (run) =>
-      run.operator(`${reboot} --delay 10m`, async (minute) => {
-        if (minute === 2) await run.hub.call("cancelReboot", {});
+      run.operator(`${reboot} --in 10m`, async (passedMs) => {
+        if (passedMs === 120_000) await run.hub.call("cancelReboot", {});
       }),
   },
 ];

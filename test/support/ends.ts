@@ -14,8 +14,10 @@ import { at } from "./paths.ts";
 /* Runs one operation to its end, and says what everybody sees then: docs/ends.md is made of it. */
 
 const minuteMs = 60_000;
+/** How often `meanwhile` is called. */
+const stepMs = 5_000;
 /** Longer than any operation here takes. */
-const longestMinutes = 180;
+const longestMs = 180 * minuteMs;
 
 /** The client of the CLI, at the hub of a board that is in memory too. */
 class ClientOfFakeHub extends FakeHubClient {
@@ -60,16 +62,16 @@ export class EndRun {
     this.board = new FakeBoard(this.hub, { ...options, log });
   }
 
-  /** Types a command of `boardkeeper`, and lets time pass until it ends. `meanwhile` is called after each minute. */
-  async operator(line: string, meanwhile: (minute: number) => Promise<void> | void = () => undefined): Promise<void> {
+  /** Types a command of `boardkeeper`, and lets time pass until it ends. `meanwhile` is called every five seconds. */
+  async operator(line: string, meanwhile: (passedMs: number) => Promise<void> | void = () => undefined): Promise<void> {
     const context = new FakeContext(this.board.time);
     context.client = new ClientOfFakeHub(this.hub);
     const running = runCommandLine(line.split(" "), context);
     let isOver = false;
     void running.finally(() => (isOver = true));
-    for (let minute = 0; minute < longestMinutes && !isOver; minute += 1) {
-      await meanwhile(minute);
-      await this.board.time.advance(minuteMs);
+    for (let passedMs = 0; passedMs < longestMs && !isOver; passedMs += stepMs) {
+      await meanwhile(passedMs);
+      await this.board.time.advance(stepMs);
     }
     this.#exitCode = await running;
     this.#out = `${context.out.text}${lastParagraph(context.err.text)}`;
@@ -99,9 +101,9 @@ export class EndRun {
       ["`getStatus`", describe(payload, ours)],
       [
         "`boardkeeper-agent status`",
-        code(rows.filter((row) => /^(Problems|Firmware|Update|Reboot) /.test(row)).join("\n")),
+        code(rows.filter((row) => /^(Problems|Firmware|Update|Refused|Reboot|Configuration) /.test(row)).join("\n")),
       ],
-      ["`boardkeeper-agent history`", code(formatHistory(this.board.history.slice(-1)))],
+      ["`boardkeeper-agent history`", code(formatHistory(this.board.history.slice(-2)))],
       ["Log", code(this.#logLines())],
       ["`boardkeeper`", code(this.#out)],
       ["Exit code", this.#exitCode === undefined ? "no command was typed" : `${this.#exitCode}`],
@@ -116,7 +118,7 @@ export class EndRun {
       .map((line): JsonObject => JSON.parse(line));
     const phases = lines.filter(({ msg }) => msg === "update phase" || msg === "reboot phase").slice(-1);
     const worth = lines.filter((line) => line["level"] !== "info" || phases.includes(line));
-    return worth.map(formatLine).slice(-3).join("\n");
+    return worth.map(formatLine).slice(-3).join("\n") || lines.map(formatLine).slice(-1).join("\n");
   }
 }
 

@@ -56,7 +56,9 @@ export function statusRows(state: JsonObject): readonly Row[] {
     ["Clock", isRunning ? formatClock(agent) : null],
     ["Firmware", formatFirmware(state)],
     ["Update", formatUpdate(state)],
+    ["Refused", formatRefused(state)],
     ["Reboot", formatReboot(state)],
+    ["Configuration", formatConfig(sectionAt(state, "config"))],
   ];
 }
 
@@ -106,8 +108,25 @@ function formatUpdate(state: JsonObject): string {
   const endedAt = textAt(update, "endedAt");
   const error = formatError(sectionAt(update, "error"));
   const wait = formatWait(update);
-  return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${wait}${id(update)}${error}`;
+  return `${phaseWords[phase] ?? phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${wait}${id(update)}${error}`;
 }
+
+/** The desired document that was refused last, until a valid one is handled. */
+function formatRefused(state: JsonObject): string | null {
+  const refused = sectionAt(sectionAt(state, "update"), "refused");
+  const code = textAt(refused, "code");
+  return code === null ? null : `the declared update: ${code}, ${textAt(refused, "message") ?? ""}`;
+}
+
+/** What became of the configuration from the hub; null where the hub sets nothing. */
+function formatConfig(config: JsonObject): string | null {
+  const status = textAt(config, "status");
+  if (status === null) return null;
+  return `version ${Number(config["version"])} from the hub was ${status}${formatError(sectionAt(config, "error"))}`;
+}
+
+/** The phases of the machine, for people. */
+const phaseWords: Readonly<Record<string, string>> = { rolledBack: "rolled back from" };
 
 function formatWait(update: JsonObject): string {
   const until = textAt(update, "waitsUntil");
