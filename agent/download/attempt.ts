@@ -5,7 +5,7 @@ import { describeRestart, evaluateResponse, type ResponseOutcome } from "./respo
 import { createBucket, takeTokens } from "./token-bucket.ts";
 import type { ImageSource } from "./partial-metadata.ts";
 import type { ImageResponse, PartialImage, HttpSource } from "./ports.ts";
-import { checkImageSize, sizeMismatch } from "./response.ts";
+import { checkImageSize, sizeMismatch } from "./image-size.ts";
 
 /** The result of one attempt. */
 export type AttemptResult =

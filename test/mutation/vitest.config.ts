@@ -12,7 +12,7 @@ export default defineConfig({
       "test/unit/agent/{reboot,update}/{request-decisions,machine,report,validate-request}.test.ts",
       "test/unit/agent/update/desired-firmware.test.ts",
       "test/unit/agent/update/recover.test.ts",
-      "test/unit/agent/download/{failure-outcome,mirror-policy,partial-metadata,response,token-bucket}.test.ts",
+      "test/unit/agent/download/{failure-outcome,image-size,mirror-policy,partial-metadata,response,token-bucket}.test.ts",
       "test/integration/agent/method-replies.test.ts",
       "test/unit/agent/maintenance/window.test.ts",
       "test/unit/agent/telemetry/{health-alerts,report-policy}.test.ts",

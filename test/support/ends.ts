@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../agent/contract/json.ts";
+import { textAt, type JsonObject } from "../../agent/contract/json.ts";
 import { formatHistory } from "../../agent/cli/format/format-history.ts";
 import { formatRows, statusRows } from "../../agent/cli/format/format-status.ts";
 import { createLog } from "../../agent/lib/log.ts";
@@ -67,9 +67,9 @@ export class EndRun {
     const context = new FakeContext(this.board.time);
     context.client = new ClientOfFakeHub(this.hub);
     const running = runCommandLine(line.split(" "), context);
-    let isOver = false;
-    void running.finally(() => (isOver = true));
-    for (let passedMs = 0; passedMs < longestMs && !isOver; passedMs += stepMs) {
+    const over = new AbortController();
+    void running.finally(() => over.abort());
+    for (let passedMs = 0; passedMs < longestMs && !over.signal.aborted; passedMs += stepMs) {
       await meanwhile(passedMs);
       await this.board.time.advance(stepMs);
     }
@@ -116,8 +116,8 @@ export class EndRun {
       .split("\n")
       .filter((line) => line !== "")
       .map((line): JsonObject => JSON.parse(line));
-    const phases = lines.filter(({ msg }) => msg === "update phase" || msg === "reboot phase").slice(-1);
-    const worth = lines.filter((line) => line["level"] !== "info" || phases.includes(line));
+    const lastPhase = lines.findLast(({ msg }) => msg === "update phase" || msg === "reboot phase");
+    const worth = lines.filter((line) => line["level"] !== "info" || line === lastPhase);
     return worth.map(formatLine).slice(-3).join("\n") || lines.map(formatLine).slice(-1).join("\n");
   }
 }
@@ -156,10 +156,11 @@ function describe(tree: unknown, paths: readonly string[]): string {
   return found.length === 0 ? "says nothing of it" : code(found.join("\n"));
 }
 
-function formatLine({ level, msg, from, to, err, error, refusal }: JsonObject): string {
-  const phases = typeof to === "string" ? ` ${String(from)} -> ${to}` : "";
-  const why = error ?? refusal ?? (err === undefined ? undefined : at(err, "message"));
-  return `${String(level)}: ${String(msg)}${phases}${why === undefined ? "" : ` ${JSON.stringify(why)}`}`;
+function formatLine(line: JsonObject): string {
+  const text = (key: string): string => textAt(line, key) ?? "";
+  const phases = text("to") === "" ? "" : ` ${text("from")} -> ${text("to")}`;
+  const why = line["error"] ?? line["refusal"] ?? at(line["err"], "message");
+  return `${text("level")}: ${text("msg")}${phases}${why === undefined ? "" : ` ${JSON.stringify(why)}`}`;
 }
 
 /** Lines of a cell of a Markdown table. */
