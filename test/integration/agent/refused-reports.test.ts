@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../../../../agent/contract/json.ts";
-import type { UpdatePhase } from "../../../../agent/contract/snapshot.ts";
-import { mostReduced, reduceProperties } from "../../../../agent/contract/twin-formats/reduced-properties.ts";
-import { reportedProperties } from "../../../../agent/contract/twin-formats/reported-properties.ts";
-import { twinSize } from "../../../../agent/contract/twin-size.ts";
-import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
-import { mergePatch } from "../../../../agent/contract/twin-patch.ts";
-import { Reporter } from "../../../../agent/twin/reporter.ts";
-import { FakeTime } from "../../../support/fake-time.ts";
-import { quiet } from "../../../support/logs.ts";
-import { snapshotWith } from "../../../support/snapshots.ts";
+import type { JsonObject } from "../../../agent/contract/json.ts";
+import type { UpdatePhase } from "../../../agent/contract/snapshot.ts";
+import { mostReduced, reduceProperties } from "../../../agent/contract/twin-formats/reduced-properties.ts";
+import { reportedProperties } from "../../../agent/contract/twin-formats/reported-properties.ts";
+import { twinSize } from "../../../agent/contract/twin-size.ts";
+import { ConnectionError } from "../../../agent/hub/connection-error.ts";
+import { mergePatch } from "../../../agent/contract/twin-patch.ts";
+import { Reporter } from "../../../agent/twin/reporter.ts";
+import { FakeTime } from "../../support/fake-time.ts";
+import { quiet } from "../../support/logs.ts";
+import { snapshotWith } from "../../support/snapshots.ts";
 
 const hour = 3_600_000;
 
