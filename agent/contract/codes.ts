@@ -7,6 +7,8 @@ export const errorCodes = {
   "bad-address": "The image's address is not one that this board can fetch. Give an https:// URL.",
   "bad-digest": "The downloaded image is not the requested one. Check the address and the check value.",
   "bad-request": "A key of the request has an invalid value. Correct it; the message names it.",
+  "bad-response":
+    "The server's response is not the image: a page, an encoding, a redirect to nowhere, too many headers. Check the address and the server; the message says what came.",
   "bad-size": "The image's size differs from what the request or the server says. Check the file on the server.",
   "clock-not-set": "The board's clock has not been set, so the board cannot wait for a time. Give a delay instead.",
   "disk-error":
@@ -74,6 +76,7 @@ export type ErrorCode = keyof typeof errorCodes;
 /** Failures of a download that do not put the bytes that have arrived in doubt. */
 const keepBytes: ReadonlySet<string> = new Set<ErrorCode>([
   "bad-address",
+  "bad-response",
   "http-status",
   "insecure-address",
   "insecure-redirect",

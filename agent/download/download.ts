@@ -1,4 +1,5 @@
 import type { Runtime } from "../lib/runtime.ts";
+import { formatDuration } from "../lib/duration.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Image } from "../update/job.ts";
@@ -236,8 +237,9 @@ class ResumableDownload {
     const elapsedMs = this.#usage().fetchingMs;
     if (deadlinePassed(this.#mirrors, elapsedMs, deadlineMs)) {
       if (deadlineMs === 0) throw error;
-      const hours = Math.round(deadlineMs / 360_000) / 10;
-      throw new AgentError(error.code, `Gave up after ${hours} h of attempts. ${error.message}`, { cause: error });
+      throw new AgentError(error.code, `Gave up after ${formatDuration(deadlineMs)} of attempts. ${error.message}`, {
+        cause: error,
+      });
     }
     const nowMs = bootClock.nowMs();
     const gainedBytes = this.#partial.bytes - this.#maxBytesReached;

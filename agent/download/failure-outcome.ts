@@ -18,6 +18,7 @@ export function errorOutcome(code: ErrorCode): "retry" | "abandon" | "fatal" {
 
 const mirrorErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "bad-address",
+  "bad-response",
   "bad-size",
   "http-status",
   "image-too-large",

@@ -6,4 +6,4 @@ import { createRequire } from "node:module";
  * whole of undici, which the agent does not use: a tenth of the start-up time, and memory for as long as the agent runs.
  */
 const node: typeof http = createRequire(import.meta.url)("node:http");
-export const { createServer, request } = node;
+export const { createServer, maxHeaderSize, request } = node;

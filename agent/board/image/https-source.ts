@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { certificateAdvice, certificateFault, certificateFaultWords } from "../../contract/certificate-errors.ts";
-import { AgentError, errorCode } from "../../lib/errors.ts";
+import { AgentError } from "../../lib/errors.ts";
 import { proxyAgentFor } from "../../lib/proxy.ts";
 import type { ImageResponse, HttpSource, ImageRequest } from "../../download/ports.ts";
+import { encodingProblem, excerpt, mayBePage, pageProblem } from "../../download/wrong-content.ts";
 import { bodyChunks } from "./body-chunks.ts";
+import { connectionLost, requestError } from "../../download/request-error.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
 
 export interface HttpsSourceOptions {
@@ -35,18 +36,10 @@ export class HttpsSource implements HttpSource {
         );
       }
       const response = await this.#request(url, rangeHeaders(asked, displayUrl(url)), signal);
-      const { statusCode = 0, headers } = response;
-      const isRedirect = [301, 302, 303, 307, 308].includes(statusCode) && headers.location !== undefined;
-      if (!isRedirect) return toAnswer(response, displayUrl(url));
+      if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0))
+        return await toAnswer(response, displayUrl(url));
       response.destroy();
-      const next = parse(headers.location ?? "", url);
-      if (url.protocol === "https:" && next.protocol !== "https:") {
-        throw new AgentError(
-          "insecure-redirect",
-          `${displayUrl(url)} redirects from https to ${displayUrl(next)}, which is never followed. Correct its redirects.`,
-        );
-      }
-      url = next;
+      url = redirectTarget(url, response);
     }
     throw new AgentError(
       "too-many-redirects",
@@ -85,8 +78,33 @@ function rangeHeaders({ fromBytes, source }: ImageRequest, address: string): Rec
   return validator === null ? range : { ...range, "if-range": validator };
 }
 
-function toAnswer(response: IncomingMessage, address: string): ImageResponse {
+/** Where a redirect leads. Throws an AgentError where it is one that cannot be followed. */
+function redirectTarget(from: URL, { statusCode, headers }: IncomingMessage): URL {
+  const redirects = `${displayUrl(from)} redirects (${statusCode})`;
+  const { location = "" } = headers;
+  if (location === "")
+    throw new AgentError("bad-response", `${redirects} without an address (Location). Correct its redirects.`);
+  if (!URL.canParse(location, from.href)) {
+    const what = `to "${excerpt(location, 200)}", which is not an address`;
+    throw new AgentError("bad-response", `${redirects} ${what}. Correct its redirects.`);
+  }
+  const to = new URL(location, from);
+  if (to.protocol !== "https:" && to.protocol !== "http:") {
+    const what = `to an address that begins with ${excerpt(to.protocol, 40)}, which this board does not fetch`;
+    throw new AgentError("bad-response", `${redirects} ${what}. Correct its redirects.`);
+  }
+  if (from.protocol === "https:" && to.protocol !== "https:") {
+    throw new AgentError(
+      "insecure-redirect",
+      `${displayUrl(from)} redirects from https to ${displayUrl(to)}, which is never followed. Correct its redirects.`,
+    );
+  }
+  return to;
+}
+
+async function toAnswer(response: IncomingMessage, address: string): Promise<ImageResponse> {
   const { headers, statusCode = 0 } = response;
+  const hasContent = statusCode === 200 || statusCode === 206;
   return {
     address,
     status: statusCode,
@@ -99,33 +117,39 @@ function toAnswer(response: IncomingMessage, address: string): ImageResponse {
       retryAfter: headers["retry-after"] ?? null,
     },
     isLengthKnown: headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined,
-    body: bodyOf(response),
+    body: hasContent ? await imageBody(response, address) : bodyOf(response),
     close: () => response.destroy(),
   };
+}
+
+/** The body, unless it is recognizably not the image: then it rejects with an AgentError, and bytes on disk are kept. */
+async function imageBody(response: IncomingMessage, address: string): Promise<AsyncIterable<Uint8Array>> {
+  const { "content-type": type = "", "content-encoding": encoding } = response.headers;
+  const refuse = (problem: string): never => {
+    response.destroy();
+    throw new AgentError("bad-response", problem);
+  };
+  const encoded = encodingProblem(address, encoding);
+  if (encoded !== undefined) return refuse(encoded);
+  const body = bodyOf(response);
+  if (!mayBePage(type)) return body;
+  const first = await body.next();
+  if (first.done === true) return body;
+  const page = pageProblem(address, type, first.value);
+  return page === undefined ? withFirst(first.value, body) : refuse(page);
+}
+
+async function* withFirst(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
 }
 
 async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
     yield* bodyChunks(response);
   } catch (cause) {
-    throw unreachable(`The connection was lost: ${describeCause(cause)}`, cause);
+    throw connectionLost(cause);
   }
-}
-
-/** Why a request got no response, with what to do about it. */
-function requestError(address: string, cause: unknown): AgentError {
-  const code = errorCode(cause) ?? "";
-  const fault = certificateFault(code);
-  if (fault === undefined) return unreachable(`${address} could not be reached: ${describeCause(cause)}`, cause);
-  const advice = certificateAdvice(fault, "board", "set update.ca-file to its certificate");
-  const words = `its certificate ${certificateFaultWords[fault]} (${code})`;
-  return new AgentError("unreachable", `${address} could not be reached: ${words}. ${advice}`, { cause });
-}
-
-function unreachable(message: string, cause: unknown): AgentError {
-  return new AgentError("unreachable", `${message}. Check the server and the network, then request the update again.`, {
-    cause,
-  });
 }
 
 function parse(uri: string, base?: URL): URL {
@@ -146,9 +170,4 @@ function parse(uri: string, base?: URL): URL {
 /** A URL for messages: without the query string, which may be a signature, and without the password before the host. */
 function displayUrl({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
-}
-
-function describeCause(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.message || ("code" in cause ? String(cause.code) : cause.name);
 }

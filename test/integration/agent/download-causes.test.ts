@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { HttpsSource } from "../../../agent/board/image/https-source.ts";
 import {
@@ -8,6 +8,127 @@ import {
   issueFlawedCertificate,
   type Flaw,
 } from "../../../service-tools/local-hub/tls/certificates.ts";
+import { DownloadFixture } from "../../support/downloads.ts";
+
+type Handler = DownloadFixture["server"]["answer"];
+
+const answer =
+  (status: number, headers: Record<string, string> = {}, body: string | Buffer = ""): Handler =>
+  (_request, response) =>
+    void response.writeHead(status, headers).end(body);
+
+async function failureOf(setup: DownloadFixture): Promise<Error> {
+  const failed: unknown = await setup.fetch().catch((cause: unknown) => cause);
+  expect(failed).toBeInstanceOf(Error);
+  expect((failed as Error).message).not.toContain("secret-");
+  return failed as Error;
+}
+
+describe("a response that is not the image is told by what it is, after one request", () => {
+  const html = { "content-type": "text/html; charset=utf-8" };
+  const page = '<!DOCTYPE html>\n<a href="https://login.example/?token=secret-1">Sign in</a>';
+  const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1000000\n";
+  it.each<[what: string, handler: Handler, words: string]>([
+    [
+      "a page",
+      answer(200, html, page),
+      'a page instead of the image (text/html; charset=utf-8, begins with "<!DOCTYPE html> <a',
+    ],
+    [
+      "a page of XHTML",
+      answer(200, { "content-type": "application/xhtml+xml" }, `<?xml?>${page}`),
+      'begins with "<?xml?>',
+    ],
+    [
+      "a pointer of Git LFS",
+      answer(200, { "content-type": "text/plain" }, lfs),
+      "a pointer of Git LFS instead of the image",
+    ],
+    [
+      "an encoding",
+      answer(200, { "content-encoding": "gzip" }, "x"),
+      "(Content-Encoding: gzip). Serve it without one.",
+    ],
+    ["another encoding", answer(200, { "content-encoding": "br" }, "x"), "(Content-Encoding: br)"],
+    ["a redirect without an address", answer(302), "redirects (302) without an address (Location)"],
+    ["a redirect with an empty address", answer(301, { location: "" }), "redirects (301) without an address"],
+    [
+      "a redirect to no address",
+      answer(307, { location: "https://:0:0/?a=secret-2" }),
+      'to "https://:0:0/?[secret]", which is not an address',
+    ],
+    [
+      "a redirect to ftp",
+      answer(302, { location: "ftp://x/secret-3" }),
+      "begins with ftp:, which this board does not fetch",
+    ],
+    ["a redirect to a file", answer(302, { location: "file:///etc/passwd" }), "begins with file:, which this board"],
+    ["one large header", answer(200, { "x-large": "x".repeat(20_000) }), "more than 16 KiB of headers"],
+  ])("%s", async (_what, handler, words) => {
+    const setup = await DownloadFixture.create(10_000);
+    setup.server.answer = handler;
+    const { message } = await failureOf(setup);
+    expect(message).toContain(`${setup.server.origin}/board.img `);
+    expect(message).toContain(words);
+    expect(setup.server.requests).toHaveLength(1);
+    await expect(setup.fetch()).rejects.toMatchObject({ code: "bad-response" });
+  });
+
+  it("many headers", async () => {
+    const setup = await DownloadFixture.create(10_000);
+    const many = Array.from({ length: 500 }, (_one, index) => [`x-${index}`, "x".repeat(40)] as const);
+    setup.server.answer = answer(200, Object.fromEntries(many));
+    expect(await failureOf(setup)).toMatchObject({ code: "bad-response" });
+  });
+
+  it("a page for the rest of an image: the bytes on disk are kept", async () => {
+    const setup = await DownloadFixture.create();
+    await setup.fetchUntil(600_000);
+    setup.server.answer = answer(200, html, page);
+    expect(await failureOf(setup)).toMatchObject({ code: "bad-response" });
+    setup.server.answer = setup.parts();
+    expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
+    expect(setup.asked).toStrictEqual(['bytes=600000- "v1"', 'bytes=600000- "v1"']);
+  });
+
+  it.each<[what: string, headers: Record<string, string>, path: string]>([
+    ["an image that the server calls a page", html, "board.img"],
+    ["an image that the server calls a text", { "content-type": "text/plain" }, "board.img"],
+    ["a compressed file that the server calls encoded", { "content-encoding": "x-gzip" }, "board.img.gz"],
+    ["an image without an encoding", { "content-encoding": "identity" }, "board.img"],
+  ])("but not %s", async (_what, headers, path) => {
+    const setup = await DownloadFixture.create(300_000);
+    setup.server.answer = answer(200, headers, setup.image.content);
+    const image = await setup.fetch({ uris: [`${setup.server.origin}/${path}`] });
+    expect(image).toStrictEqual({ sha256: setup.image.sha256, sizeBytes: 300_000 });
+  });
+});
+
+describe("what answers in the place of a server", () => {
+  it.each<[what: string, tls: boolean, first: string, words: string]>([
+    ["a server without TLS", true, "HTTP/1.1 400 Bad Request\r\n\r\n", "what answers there does not speak TLS"],
+    ["another service without TLS", true, "SSH-2.0-OpenSSH_9.2\r\n", "what answers there does not speak TLS"],
+    ["another service on a port for http", false, "SSH-2.0-OpenSSH_9.2\r\n", "what answers there does not speak HTTP"],
+  ])("%s is told", async (_what, tls, first, words) => {
+    const server = createTcpServer((socket) => socket.on("error", () => undefined).end(first)).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const uri = `${tls ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}/board.img`;
+    const source = new HttpsSource({ allowHttp: true, ca: undefined, userAgent: "test" });
+    const request = source.get({ uri, fromBytes: 0, source: null }, new AbortController().signal);
+    await expect(request).rejects.toMatchObject({ code: "unreachable", message: expect.stringContaining(words) });
+  });
+});
+
+it.each([
+  [30_000, "Gave up after 30 s of attempts."],
+  [600_000, "Gave up after 10 min of attempts."],
+])("a deadline of %i ms is told in a unit that suits it", async (deadlineMs, words) => {
+  const setup = await DownloadFixture.create(10_000);
+  setup.terms = { ...setup.terms, deadlineMs };
+  setup.server.answer = answer(503, { "retry-after": "86400" });
+  expect((await failureOf(setup)).message).toContain(words);
+});
 
 describe("a server's certificate", () => {
   it.each<[flaw: Flaw, words: string, advice: string]>([

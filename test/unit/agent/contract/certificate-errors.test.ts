@@ -36,8 +36,8 @@ describe("a certificate that Node does not accept", () => {
     ["unusable", /^cannot be used$/, /^Replace it/],
   ])("%s is told with its own remedy, and only an unknown authority with a setting", (fault, words, advice) => {
     expect(certificateFaultWords[fault]).toMatch(words);
-    const told = certificateAdvice(fault, "board", "set x.ca-file");
-    expect(told).toMatch(advice);
-    expect(told.includes("x.ca-file")).toBe(fault === "unknown-authority");
+    const advised = certificateAdvice(fault, "board", "set x.ca-file");
+    expect(advised).toMatch(advice);
+    expect(advised.includes("x.ca-file")).toBe(fault === "unknown-authority");
   });
 });

@@ -3,6 +3,7 @@ import { errorCodes, keepsDownloadedBytes } from "../../../../agent/contract/cod
 
 const kept = new Set([
   "bad-address",
+  "bad-response",
   "http-status",
   "insecure-address",
   "insecure-redirect",

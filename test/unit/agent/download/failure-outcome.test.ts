@@ -30,6 +30,7 @@ describe("a status", () => {
 describe("the outcome of an error", () => {
   const abandoned = new Set<ErrorCode>([
     "bad-address",
+    "bad-response",
     "bad-size",
     "http-status",
     "image-too-large",
