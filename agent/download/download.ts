@@ -257,6 +257,8 @@ class ResumableDownload {
 
   async #waitUntil(readyAtMs: number): Promise<void> {
     const { timer, bootClock } = this.#ports;
+    // Another mirror is asked at once, and may take long to answer: why the one before failed is told all the same.
+    if (readyAtMs <= bootClock.nowMs() && this.#delay !== null) this.#reportProgress();
     for (let leftMs = readyAtMs - bootClock.nowMs(); leftMs > 0; leftMs = readyAtMs - bootClock.nowMs()) {
       this.#reportProgress();
       await timer.after(Math.min(leftMs, waitSliceMs), this.#signal);

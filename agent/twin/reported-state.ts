@@ -4,7 +4,13 @@ import { alertsForTwin } from "../contract/problems.ts";
 import type { HardwareInfo, Snapshot } from "../contract/snapshot.ts";
 import type { BootClock } from "../lib/clock.ts";
 import type { Reporter } from "./reporter.ts";
-import { isProgressDue, type ProgressPolicy, type SentProgress } from "./progress-throttle.ts";
+import {
+  isDelayDue,
+  isProgressDue,
+  type ProgressPolicy,
+  type SentDelay,
+  type SentProgress,
+} from "./progress-throttle.ts";
 import type { Alerts } from "../lib/alerts.ts";
 import { describeRemote } from "../config/remote-config.ts";
 import { describeReboot } from "../reboot/report.ts";
@@ -33,6 +39,7 @@ export class ReportedState {
   #progress: DownloadProgress | null = null;
   #waits: { readonly update: BlockedBy | null; readonly reboot: BlockedBy | null } = { update: null, reboot: null };
   #lastSent: SentProgress;
+  #lastDelay: SentDelay = { atMs: -Infinity, reason: null };
 
   constructor(ports: ReportedStatePorts) {
     this.#ports = ports;
@@ -70,6 +77,7 @@ export class ReportedState {
   /** Enqueues the present state for the hub. */
   publish(): void {
     this.#lastSent = { atMs: this.#ports.bootClock.nowMs(), receivedBytes: this.#progress?.receivedBytes ?? 0 };
+    this.#lastDelay = { ...this.#lastDelay, reason: this.#progress?.delay ?? null };
     this.#ports.reporter.enqueue(this.projection(), "phase");
   }
 
@@ -97,12 +105,15 @@ export class ReportedState {
     this.publish();
   }
 
-  /** Sets how far a download has come, and reports it when that is worth a patch. */
+  /** Sets how far a download has come, and reports it when that is worth a patch; the reason for a delay at once. */
   setProgress(progress: DownloadProgress): void {
     this.#progress = progress;
     const now = { atMs: this.#ports.bootClock.nowMs(), ...progress };
-    if (!isProgressDue(this.#lastSent, now, this.#ports.progressPolicy())) return;
+    const { delay = null } = progress;
+    const isReason = isDelayDue(this.#lastDelay, delay, now.atMs);
+    if (!isReason && !isProgressDue(this.#lastSent, now, this.#ports.progressPolicy())) return;
     this.#lastSent = now;
+    this.#lastDelay = { atMs: isReason ? now.atMs : this.#lastDelay.atMs, reason: delay };
     this.#ports.reporter.enqueue(this.projection(), "progress");
   }
 }
