@@ -1,7 +1,7 @@
 import { type HubInfo, readHubInfo, defaultHubFolder } from "./hub-info.ts";
 import type { HubAddress } from "./hub-client.ts";
 import { describeError } from "../local-hub/lib/log.ts";
-import { readFile } from "node:fs/promises";
+import { readRegularFile } from "../local-hub/storage/regular-file.ts";
 import { NotLoggedIn, UsageError } from "../cli/errors.ts";
 
 /** A parsed service connection string. Holds secrets. */
@@ -111,7 +111,7 @@ function isSameHub({ connectionString }: HubInfo, hostName: string): boolean {
 async function readCa(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
-    const pem = await readFile(path, "utf8");
+    const pem = await readRegularFile(path);
     if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
   } catch (cause) {
     throw new UsageError(`--ca-file: ${path} cannot be read: ${describeError(cause)}.`, { cause });

@@ -3,6 +3,7 @@ import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { makePrivateFolder, syncFolder } from "../local-hub/storage/atomic-file.ts";
+import { openRegularFile } from "../local-hub/storage/regular-file.ts";
 import { imagePath, imageUrl, imagesFolder } from "./image-path.ts";
 
 export interface PublishedImage {
@@ -27,9 +28,8 @@ export async function publishImage(hubFolder: string, imagesUrl: string, file: s
   await makePrivateFolder(folder);
   await removeAbandoned(folder);
   const temporary = join(folder, `.${randomBytes(6).toString("hex")}${TEMPORARY}`);
-  const source = await open(file, "r");
+  const source = await openRegularFile(file);
   try {
-    if (!(await source.stat()).isFile()) throw new Error("it is not a regular file");
     const { size, sha256 } = await copy(source, temporary);
     const image = imagePath(sha256, file);
     const target = join(folder, image.digest);

@@ -85,7 +85,7 @@ export async function withDiskErrors<T>(folder: string, operation: () => Promise
 }
 
 function describeRefusal(folder: string, code: string): string {
-  const what = `The image could not be written in ${folder} (${code})`;
+  const what = `The image could not be written or read in ${folder} (${code})`;
   switch (code) {
     case "EROFS":
       return `${what}: the board's disk is read-only. Mount it writable; ${movedFolderAdvice}.`;

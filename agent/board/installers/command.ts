@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { check } from "../../contract/check.ts";
 import { firmwareVersion } from "../../contract/methods.ts";
 import { redact, truncateUtf8 } from "../../contract/safe-text.ts";
-import { AgentError } from "../../lib/errors.ts";
+import { AgentError, errorMessage } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import type { RestartKind } from "../../update/job.ts";
@@ -59,12 +59,26 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
 
 /** The state must survive the update: it must not be on a file system that the update replaces. */
 async function rejectStateInSlot(stateDir: string, replaces: readonly string[]): Promise<void> {
-  const { dev } = await stat(stateDir);
+  if (replaces.length === 0) return;
+  const dev = await deviceOf("agent.state-dir", stateDir);
   for (const mountPoint of replaces) {
-    if ((await stat(mountPoint)).dev !== dev) continue;
+    if ((await deviceOf("update.command.replaces", mountPoint)) !== dev) continue;
     throw new AgentError(
       "state-in-slot",
       `The agent's state (${stateDir}) lies on ${mountPoint}, which the update replaces. Move agent.state-dir to a partition of its own; ${movedFolderAdvice}.`,
+    );
+  }
+}
+
+/** The number of the file system that a folder is on. */
+async function deviceOf(setting: string, folder: string): Promise<number> {
+  try {
+    return (await stat(folder)).dev;
+  } catch (cause) {
+    throw new AgentError(
+      "disk-error",
+      `Nothing was installed: ${folder} (${setting}) cannot be read (${errorMessage(cause)}), so the agent cannot tell whether the update would replace its state. Mount it, or correct ${setting}; then request the update again.`,
+      { cause },
     );
   }
 }

@@ -134,6 +134,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (cause) {
-    if (errorCode(cause) !== "ESRCH") throw cause; // It has ended already.
+    // It has ended already, or runs as another user (EPERM): then it is left running, and its status says so.
+    if (!["ESRCH", "EPERM"].includes(errorCode(cause) ?? "")) throw cause;
   }
 }

@@ -1,11 +1,13 @@
 import { once } from "node:events";
-import { open } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { dirname } from "node:path";
 import { withDeadline } from "../../lib/abort.ts";
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError, errorMessage } from "../../lib/errors.ts";
+import { openRegularFile } from "../../lib/regular-file.ts";
 import type { InstallScript, ScriptCall, ScriptResult } from "../../update/install-script.ts";
 import type { StagedImage } from "../../update/ports.ts";
+import { withDiskErrors } from "../fs/files.ts";
 
 export interface InstallHelperPorts {
   /** The helper's socket: /run/boardkeeper/install.sock. */
@@ -158,7 +160,11 @@ class HelperConnection {
 
   /** Sends the image's bytes, until the helper answers or closes. */
   async sendImage({ path, sizeBytes }: StagedImage): Promise<void> {
-    const file = await open(path);
+    await withDiskErrors(dirname(path), async () => await this.#sendFile(path, sizeBytes));
+  }
+
+  async #sendFile(path: string, sizeBytes: number): Promise<void> {
+    const file = await openRegularFile(path);
     try {
       const chunk = Buffer.allocUnsafeSlow(chunkBytes);
       for (let left = sizeBytes; left > 0 && this.#received.length === 0 && !this.#isClosed;) {

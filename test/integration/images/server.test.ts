@@ -10,6 +10,7 @@ import type { LocalHub, LocalHubOptions } from "../../../service-tools/local-hub
 import { testHub } from "../../support/local-hub.ts";
 import { rawHttps } from "../../support/raw-https.ts";
 import type { RawAnswer } from "../../support/raw-https.ts";
+import { specialFiles } from "../../support/special-files.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const TEXT = "0123456789";
@@ -166,6 +167,14 @@ describe("a client that goes away in the middle", () => {
 });
 
 describe("publishing", () => {
+  it.each(specialFiles)("refuses %s at once", async (_what, make) => {
+    const hub = await testHub();
+    const path = join(await temporaryFolder(), "image");
+    await make(path);
+    await expect(publishImage(hub.folder, hub.imagesUrl, path)).rejects.toThrow("it is not a regular file");
+    expect(await readdir(join(hub.folder, "images"))).toEqual([]);
+  });
+
   it("refuses what is no file, and what is not there", async () => {
     const hub = await testHub();
     await expect(publishImage(hub.folder, hub.imagesUrl, hub.folder)).rejects.toThrow("it is not a regular file");

@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hubAddressOf, parseLogin, findLogin } from "../../../../service-tools/hub-client/login.ts";
+import { specialFiles } from "../../../support/special-files.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const service = "HostName=fleet.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=c2VjcmV0PT0=";
@@ -110,6 +111,15 @@ describe("the hub to use", () => {
     await expect(findLogin({}, { login: service, caFile })).rejects.toMatchObject({
       exitCode: 2,
       message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it.each(specialFiles)("is not used with %s as --ca-file, nor waits for it", async (_what, make) => {
+    const caFile = join(await temporaryFolder(), "ca.pem");
+    await make(caFile);
+    await expect(findLogin({}, { login: service, caFile })).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining("cannot be read: it is not a regular file") as string,
     });
   });
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../../agent/board/installers/command.ts";
 import { execScript } from "../../../../../agent/board/installers/exec-script.ts";
 import type { Installer, StagedImage } from "../../../../../agent/update/ports.ts";
@@ -152,6 +152,23 @@ describe("an operator's program as installer", () => {
     });
   });
 
+  it("gives up a program that runs as another user by now, and cannot be stopped", async () => {
+    const options = await program("echo $$ > left; exec sleep 600", { timeLimitMs: 300 });
+    const impatient = execScript(options.program.name, { graceMs: 100, drainMs: 100 });
+    const kill = vi.spyOn(process, "kill").mockImplementation(() => {
+      throw Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+    });
+    try {
+      await expect(commandInstaller({ ...options, program: impatient }).install(image, never)).rejects.toMatchObject({
+        code: "installer-timed-out",
+      });
+      expect(kill.mock.calls.map(([, signal]) => signal)).toEqual(["SIGTERM", "SIGKILL"]);
+    } finally {
+      kill.mockRestore();
+      process.kill(Number(await readFile(join(options.stateDir, "left"), "utf8")), "SIGKILL");
+    }
+  });
+
   it("fails when the system cannot run the program's file", async () => {
     const options = await program(":");
     await writeFile(options.program.name, "no program");
@@ -165,6 +182,20 @@ describe("an operator's program as installer", () => {
     await expect(installer.arm(image, never)).rejects.toMatchObject({ code: "state-in-slot" });
     const elsewhere = commandInstaller({ ...options, replaces: ["/proc"] });
     await expect(elsewhere.prepare(image, never)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [
+      "what the update replaces is not there",
+      { replaces: ["/nowhere"] },
+      /\/nowhere \(update\.command\.replaces\).*ENOENT/,
+    ],
+    ["what it replaces is below a file", { replaces: ["/etc/passwd/x"] }, /update\.command\.replaces.*ENOTDIR/],
+    ["its own folder is gone", { replaces: ["/"], stateDir: "/nowhere" }, /\/nowhere \(agent\.state-dir\).*ENOENT/],
+  ])("says that it cannot tell where its state lies: %s", async (_what, changes, message) => {
+    const installer = commandInstaller(await program(":", changes));
+    for (const act of [() => installer.prepare(image, never), () => installer.arm(image, never)])
+      await expect(act()).rejects.toMatchObject({ code: "disk-error", message: expect.stringMatching(message) });
   });
 });
 

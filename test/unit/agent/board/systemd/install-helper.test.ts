@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, chmod, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
@@ -180,6 +180,26 @@ describe("root's install helper", () => {
     await helper.closed();
     expect(isIn(helper, "ran")).toBe(false);
     expect(await readdir(helper.own)).toEqual(["lock"]);
+  });
+
+  it.each<[string, (path: string) => Promise<unknown>, string]>([
+    ["is gone with its folder", (path) => rm(dirname(path), { recursive: true }), "(ENOENT): the folder was removed"],
+    [
+      "is below a file by now",
+      (path) => rm(dirname(path), { recursive: true }).then(() => writeFile(dirname(path), "")),
+      "(ENOTDIR): a file lies where",
+    ],
+    ["is a folder by now", (path) => rm(path).then(() => mkdir(path)), "is a folder, not a file"],
+  ])("says what became of the disk when an image %s", async (_what, lose, message) => {
+    const helper = await startInstallHelper("touch ran");
+    const image = await stagedImage("as it was checked");
+    await lose(image.path);
+    await expect(ask(helper, "install", image)).rejects.toMatchObject({
+      code: "disk-error",
+      message: expect.stringContaining(message),
+    });
+    await helper.closed();
+    expect(isIn(helper, "ran")).toBe(false);
   });
 
   it("refuses an image for which there is no room", async () => {

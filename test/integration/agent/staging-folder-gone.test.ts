@@ -1,12 +1,12 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { withDiskErrors } from "../../../../../agent/board/fs/files.ts";
-import { FilePartialStore } from "../../../../../agent/board/image/partial-store.ts";
-import { StagingFolder } from "../../../../../agent/board/image/staging.ts";
-import type { PartialImage } from "../../../../../agent/download/ports.ts";
-import { specialFiles } from "../../../../support/special-files.ts";
-import { temporaryFolder } from "../../../../support/temporary-folder.ts";
+import { withDiskErrors } from "../../../agent/board/fs/files.ts";
+import { FilePartialStore } from "../../../agent/board/image/partial-store.ts";
+import { StagingFolder } from "../../../agent/board/image/staging.ts";
+import type { PartialImage } from "../../../agent/download/ports.ts";
+import { specialFiles } from "../../support/special-files.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const digest = "a".repeat(64);
 const never = new AbortController().signal;

@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
-import type { LaunchOptions } from "../../../../agent/config/launch-options.ts";
-import { bareLaunchOptions } from "../../../support/launch-options.ts";
-import { specialFiles } from "../../../support/special-files.ts";
-import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { ConfigError, loadConfig } from "../../../agent/config/load.ts";
+import type { LaunchOptions } from "../../../agent/config/launch-options.ts";
+import { bareLaunchOptions } from "../../support/launch-options.ts";
+import { specialFiles } from "../../support/special-files.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const env = { IOTHUB_DEVICE_CONNECTION_STRING: "HostName=h;DeviceId=d1;SharedAccessKey=c2VjcmV0" };
 
