@@ -11,7 +11,7 @@ import { timestamp } from "./lib/clock.ts";
 import { runtimeFor } from "./lib/runtime.ts";
 import { trustedTimestampSource } from "./lib/trusted-timestamp.ts";
 import { validateWindows } from "./maintenance/cron.ts";
-import { WindowGate } from "./maintenance/gate.ts";
+import { WindowGate } from "./maintenance/window-gate.ts";
 import { splayFraction } from "./maintenance/window.ts";
 import { RequestHandler } from "./methods/request-handler.ts";
 import { isRebooting, isUpdateApplying, runningUpdateId, unblockReboot } from "./operations/blocking.ts";

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../contract/json.ts";
 import type { StateStore } from "../state/ports.ts";
 import type { Settings } from "./settings.ts";
-import { overlaySettings, type RemoteConfigSlice } from "./remote-config.ts";
+import { overlaySettings, type RemoteConfigSlice } from "./remote-config-decisions.ts";
 
 /** The settings in force: the board's own, overridden by those that the hub has set. */
 export class EffectiveSettings {

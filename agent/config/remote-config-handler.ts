@@ -12,7 +12,7 @@ import {
   validateRemote,
   type RemoteConfigSlice,
   type RemoteOutcome,
-} from "./remote-config.ts";
+} from "./remote-config-decisions.ts";
 
 export interface RemoteConfigHandlerPorts extends Runtime {
   readonly store: StateStore<RemoteConfigSlice>;

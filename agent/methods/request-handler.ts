@@ -10,7 +10,7 @@ import { errorReply, type MethodReply } from "../contract/method-reply.ts";
 import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type Decision } from "../state/ports.ts";
-import type { Inhibitor } from "../reboot/inhibitors.ts";
+import type { Inhibitor } from "../reboot/inhibited-message.ts";
 import { describeBlockingUpdate } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/request-decisions.ts";
 import { planReboot } from "../reboot/validate-request.ts";

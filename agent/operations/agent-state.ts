@@ -3,7 +3,7 @@ import { rebootState } from "../reboot/machine.ts";
 import { shortText, wholeNumber } from "../contract/check.ts";
 import type { StateStore } from "../state/ports.ts";
 import { updateSlice } from "../update/job.ts";
-import { remoteConfigSlice } from "../config/remote-config.ts";
+import { remoteConfigSlice } from "../config/remote-config-decisions.ts";
 import { rememberedOperations } from "./remembered-operations.ts";
 
 /** The schema that this release writes. A release that needs another one keeps writing this until it is proven. */

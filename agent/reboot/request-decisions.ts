@@ -2,7 +2,7 @@ import { truncateUtf8 } from "../contract/safe-text.ts";
 import type { MethodReply } from "../contract/method-reply.ts";
 import { errorReply } from "../contract/method-reply.ts";
 import type { Decision } from "../state/ports.ts";
-import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
+import { inhibitedMessage, type Inhibitor } from "./inhibited-message.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 import { step, type RebootJob, type RebootSlice } from "./machine.ts";
 

@@ -5,7 +5,7 @@ import { type RunningAction, type StateStore } from "../state/ports.ts";
 import { unsavedOutcomeAlert } from "../state/unsaved-outcome.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
-import { inhibitedMessage, type Inhibitor } from "./inhibitors.ts";
+import { inhibitedMessage, type Inhibitor } from "./inhibited-message.ts";
 import {
   actionFor,
   maxLatenessMs,

@@ -1,6 +1,6 @@
 import { reportedProperties } from "../contract/twin-formats/reported-properties.ts";
 import type { JsonObject } from "../contract/json.ts";
-import { alertsForTwin } from "../contract/problems.ts";
+import { alertsForTwin } from "../contract/alerts-for-twin.ts";
 import type { HardwareInfo, Snapshot } from "../contract/snapshot.ts";
 import type { BootClock } from "../lib/clock.ts";
 import type { Reporter } from "./reporter.ts";
@@ -12,10 +12,10 @@ import {
   type SentProgress,
 } from "./progress-throttle.ts";
 import type { Alerts } from "../lib/alerts.ts";
-import { describeRemote } from "../config/remote-config.ts";
-import { describeReboot } from "../reboot/report.ts";
+import { describeRemote } from "../config/remote-config-decisions.ts";
+import { describeReboot } from "../reboot/reboot-snapshot.ts";
 import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
-import { describeUpdate, type DownloadProgress } from "../update/report.ts";
+import { describeUpdate, type DownloadProgress } from "../update/update-snapshot.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 
 /** What the snapshot holds beside the saved state and the alerts: facts of this boot and this process. */

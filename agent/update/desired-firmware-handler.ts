@@ -4,7 +4,7 @@ import { abortPrevious } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
-import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware.ts";
+import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware-decisions.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 import { parseUpdateRequest, type UpdateLimits } from "./validate-request.ts";
 

@@ -1,7 +1,7 @@
 import type { Timer } from "../lib/clock.ts";
 import type { Image, Job } from "./job.ts";
 import type { Installer, StagedImage, ImagePipeline } from "./ports.ts";
-import type { DownloadProgress } from "./report.ts";
+import type { DownloadProgress } from "./update-snapshot.ts";
 
 /** The size of a made-up image, so that a dry run has progress to show. */
 const imageBytes = 15 * 1_000_000;

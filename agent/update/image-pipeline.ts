@@ -2,7 +2,7 @@ import { AgentError } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Image, Job } from "./job.ts";
 import type { ImageDownloader, Installer, StagedImage, StagingArea, ImagePipeline } from "./ports.ts";
-import type { DownloadProgress } from "./report.ts";
+import type { DownloadProgress } from "./update-snapshot.ts";
 
 export interface StagingPipelinePorts extends Runtime {
   readonly downloader: ImageDownloader;

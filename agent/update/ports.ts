@@ -1,5 +1,5 @@
 import type { Image, Job, RestartKind } from "./job.ts";
-import type { DownloadProgress } from "./report.ts";
+import type { DownloadProgress } from "./update-snapshot.ts";
 
 /** A checked image in the staging area. The installer may read the file and never changes it. */
 export interface StagedImage extends Image {

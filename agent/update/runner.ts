@@ -7,7 +7,7 @@ import { ActionRunner } from "../state/action-runner.ts";
 import type { Baseline, Job, UpdateEvent, UpdateSlice } from "./job.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
-import type { DownloadProgress } from "./report.ts";
+import type { DownloadProgress } from "./update-snapshot.ts";
 
 /** Attempts of a commit or a revert before it counts as failed. */
 const installerAttempts = 3;

@@ -7,7 +7,7 @@ import { PersistentStateStore } from "../../agent/state/store.ts";
 import { createLog } from "../../agent/lib/log.ts";
 import { Alerts } from "../../agent/lib/alerts.ts";
 import { RemoteConfigHandler } from "../../agent/config/remote-config-handler.ts";
-import { describeRemote } from "../../agent/config/remote-config.ts";
+import { describeRemote } from "../../agent/config/remote-config-decisions.ts";
 import { EffectiveSettings } from "../../agent/config/effective-settings.ts";
 import { initialState, type AgentState, type AgentStateStore } from "../../agent/operations/agent-state.ts";
 import { parseSettings, settingNames } from "../../agent/config/parse-settings.ts";

@@ -10,10 +10,10 @@ import {
   recoverReboot as resumeReboot,
   type RebootState,
 } from "../../agent/reboot/machine.ts";
-import { describeReboot } from "../../agent/reboot/report.ts";
+import { describeReboot } from "../../agent/reboot/reboot-snapshot.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { actionFor } from "../../agent/update/machine.ts";
-import { describeUpdate } from "../../agent/update/report.ts";
+import { describeUpdate } from "../../agent/update/update-snapshot.ts";
 import { recoverUpdate } from "../../agent/update/recover.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { jobWith, states, t } from "../support/updates.ts";

@@ -5,7 +5,7 @@ import { createLog } from "../../agent/lib/log.ts";
 import { Downloader, type DownloadLimits } from "../../agent/download/download.ts";
 import type { Image } from "../../agent/update/job.ts";
 import type { DownloadRequest } from "../../agent/update/ports.ts";
-import type { DownloadProgress } from "../../agent/update/report.ts";
+import type { DownloadProgress } from "../../agent/update/update-snapshot.ts";
 import {
   imageServer,
   servingParts,

@@ -17,7 +17,7 @@ import { fakeRuntime } from "./fake-runtime.ts";
 import { quiet } from "./logs.ts";
 import { historyAfter, type HistoryEntry } from "../../agent/operations/history.ts";
 import type { Log } from "../../agent/lib/log.ts";
-import type { Inhibitor } from "../../agent/reboot/inhibitors.ts";
+import type { Inhibitor } from "../../agent/reboot/inhibited-message.ts";
 
 /** How long each piece of work of this board takes, in its own time. */
 const workMs = 20_000;

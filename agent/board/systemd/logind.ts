@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { check, type Checked } from "../../contract/check.ts";
 import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Inhibitor } from "../../reboot/inhibitors.ts";
+import type { Inhibitor } from "../../reboot/inhibited-message.ts";
 
 const run = promisify(execFile);
 /** The caller of rebootDevice waits meanwhile. */

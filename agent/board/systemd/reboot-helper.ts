@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError, errorMessage, isAbsent } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
-import { inhibitedMessage, type Inhibitor } from "../../reboot/inhibitors.ts";
+import { inhibitedMessage, type Inhibitor } from "../../reboot/inhibited-message.ts";
 import type { RebootPort } from "../../reboot/runner.ts";
 
 export interface RebootHelperPorts {

@@ -3,8 +3,8 @@ import { onOneLine } from "../../contract/safe-text.ts";
 import { formatBoardkeeper } from "../../contract/twin-formats/boardkeeper.ts";
 import type { AgentState } from "../../operations/agent-state.ts";
 import { formatPeriod } from "./format-period.ts";
-import { describeReboot } from "../../reboot/report.ts";
-import { describeUpdate } from "../../update/report.ts";
+import { describeReboot } from "../../reboot/reboot-snapshot.ts";
+import { describeUpdate } from "../../update/update-snapshot.ts";
 
 type Row = readonly [name: string, value: string | null];
 

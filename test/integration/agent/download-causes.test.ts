@@ -156,3 +156,10 @@ describe("a server's certificate", () => {
     expect(message.includes("ca-file")).toBe(flaw === "unknown-authority");
   });
 });
+
+it("takes a name that no server answers to for a link that is lost", async () => {
+  const setup = await DownloadFixture.create();
+  const uris = ["https://images.invalid/board.img", setup.uri];
+  expect((await setup.fetch({ uris })).sha256).toBe(setup.image.sha256);
+  expect(setup.warnings()).toMatchObject([{ what: "unreachable", reason: expect.stringContaining("images.invalid") }]);
+});

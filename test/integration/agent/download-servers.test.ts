@@ -228,13 +228,6 @@ it("leaves a server that lets out a few bytes at a time", async () => {
   expect(setup.server.requests).toHaveLength(2);
 });
 
-it("takes a name that no server answers to for a link that is lost", async () => {
-  const setup = await DownloadFixture.create();
-  const uris = ["https://images.invalid/board.img", setup.uri];
-  expect((await setup.fetch({ uris })).sha256).toBe(setup.image.sha256);
-  expect(setup.warnings()).toMatchObject([{ what: "unreachable", reason: expect.stringContaining("images.invalid") }]);
-});
-
 function part(contentRange: string | undefined, headers: Record<string, string> = {}): Handler {
   return (_request, response) => {
     response.writeHead(206, { ...(contentRange === undefined ? {} : { "content-range": contentRange }), ...headers });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alertsForTwin } from "../../../../agent/contract/problems.ts";
+import { alertsForTwin } from "../../../../agent/contract/alerts-for-twin.ts";
 import {
   serializeLastKnownGood,
   parseLastKnownGood,

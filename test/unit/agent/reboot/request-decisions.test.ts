@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeBlockingUpdate } from "../../../../agent/operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../../../../agent/reboot/request-decisions.ts";
-import { describeReboot } from "../../../../agent/reboot/report.ts";
+import { describeReboot } from "../../../../agent/reboot/reboot-snapshot.ts";
 import { planReboot } from "../../../../agent/reboot/validate-request.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { isPastStaging } from "../../../../agent/update/machine.ts";

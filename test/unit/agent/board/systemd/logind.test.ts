@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readInhibitors, parseInhibitors } from "../../../../../agent/board/systemd/logind.ts";
 import { createLog } from "../../../../../agent/lib/log.ts";
-import type { Inhibitor } from "../../../../../agent/reboot/inhibitors.ts";
+import type { Inhibitor } from "../../../../../agent/reboot/inhibited-message.ts";
 import { quiet } from "../../../../support/logs.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 

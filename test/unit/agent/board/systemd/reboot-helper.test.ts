@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { rebootViaHelper } from "../../../../../agent/board/systemd/reboot-helper.ts";
 import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
 import type { Timer } from "../../../../../agent/lib/clock.ts";
-import type { Inhibitor } from "../../../../../agent/reboot/inhibitors.ts";
+import type { Inhibitor } from "../../../../../agent/reboot/inhibited-message.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();

@@ -3,7 +3,7 @@ import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { Job } from "../../../../agent/update/job.ts";
 import type { BlockedBy } from "../../../../agent/maintenance/window.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
-import { describeUpdate } from "../../../../agent/update/report.ts";
+import { describeUpdate } from "../../../../agent/update/update-snapshot.ts";
 import { idleUpdate } from "../../../support/snapshots.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
 

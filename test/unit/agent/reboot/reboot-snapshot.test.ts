@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RebootSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { RebootState } from "../../../../agent/reboot/machine.ts";
-import { describeReboot } from "../../../../agent/reboot/report.ts";
+import { describeReboot } from "../../../../agent/reboot/reboot-snapshot.ts";
 import { idleReboot } from "../../../support/snapshots.ts";
 import { t } from "../../../support/updates.ts";
 

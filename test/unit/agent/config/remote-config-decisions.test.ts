@@ -7,7 +7,7 @@ import {
   validateRemote,
   overlaySettings,
   type RemoteRequest,
-} from "../../../../agent/config/remote-config.ts";
+} from "../../../../agent/config/remote-config-decisions.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { parseSettings } from "../../../../agent/config/parse-settings.ts";
 

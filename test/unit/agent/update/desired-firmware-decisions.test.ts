@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { rejectRequest, type Validated } from "../../../../agent/contract/error-response.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
-import { decideDesired, decideNoDesired } from "../../../../agent/update/desired-firmware.ts";
+import { decideDesired, decideNoDesired } from "../../../../agent/update/desired-firmware-decisions.ts";
 import { decideUpdate } from "../../../../agent/update/request-decisions.ts";
 import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
 import type { ParsedUpdateRequest } from "../../../../agent/update/validate-request.ts";

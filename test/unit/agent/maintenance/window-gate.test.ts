@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WindowGate } from "../../../../agent/maintenance/gate.ts";
+import { WindowGate } from "../../../../agent/maintenance/window-gate.ts";
 import type { BlockedBy } from "../../../../agent/maintenance/window.ts";
 import { parseWindows, type MaintenanceWindow } from "../../../../agent/maintenance/window.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
