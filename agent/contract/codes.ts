@@ -50,6 +50,8 @@ export const errorCodes = {
   "restarts-too-often": "The new system restarted too often without passing its health check. Check its logs.",
   "revert-failed":
     "The installer reverted, but the new version still runs. Check the board on site, or request an update to a good image.",
+  "rollback-failed":
+    "The update failed, and the board could not go back to the old system. It may run or boot one that is not proven. Check it on site, or request an update to a good image.",
   starting:
     "The agent is still recovering its saved state. Call again; if this persists, check the board's disk and installer.",
   "state-in-slot":

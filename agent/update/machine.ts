@@ -1,5 +1,5 @@
 import { keepsDownloadedBytes } from "../contract/codes.ts";
-import type { Failure } from "../contract/failure.ts";
+import { failure, type Failure } from "../contract/failure.ts";
 import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
 
 /**
@@ -99,7 +99,7 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
       }
       if (event.type === "failed") {
         const retried = retryRollback(state, event.bootId) ?? rollbackByBootloader(state, event.bootId);
-        return retried ?? { ...endJob(state, "failed", at), error: event.error };
+        return retried ?? { ...endJob(state, "failed", at), error: rollbackFailure(state, event.error) };
       }
       return undefined;
   }
@@ -236,6 +236,18 @@ export function retryRollback(state: InPhase<"reverting">, fromBootId: string): 
 function rollbackByBootloader(state: InPhase<"reverting">, fromBootId: string): UpdateState | undefined {
   if (state.restart !== "board" || state.reverted || state.end !== "rolledBack") return undefined;
   return { ...state, reverted: true, fromBootId };
+}
+
+/** A rollback that failed has a code of its own: the same installer error is harmless while nothing was switched. */
+function rollbackFailure({ job, error }: InPhase<"reverting">, cause: Failure): Failure {
+  if (cause.code === "revert-failed") return cause;
+  const danger = `The board may run or boot ${job.version}, which is not proven (${error.code}).`;
+  const remedy = "Check the board on site, or request an update to a good image.";
+  return failure(
+    "rollback-failed",
+    cause.during,
+    `The rollback failed (${cause.code}): ${cause.message} ${danger} ${remedy}`,
+  );
 }
 
 export function finishRollback(state: InPhase<"reverting">, at: string): UpdateState {
