@@ -1,9 +1,11 @@
 import { deepEqual } from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readBoard } from "../../agent/board/simulator/board.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
 import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import { at } from "./paths.ts";
+import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { BoardProcess } from "./processes.ts";
 import type { ServiceApp } from "./service-app.ts";
 
@@ -80,9 +82,13 @@ export class BoardChecker {
   }
 
   async #updateAgain(operationId: string): Promise<MethodReply> {
-    const fwPackageCheckValue = "0".repeat(64); // Nothing of it is checked: the operation is known.
+    // The same image as before: an operation id with another one is refused. Its address may have changed.
+    const text = await readFile(join(this.#board.folder, "state", "state.json"), "utf8");
+    const { saved }: { saved: AgentState } = JSON.parse(text);
+    const image = saved.operations.find((one) => one.operationId === operationId)?.image;
     const fwPackageUri = "https://images.example/";
-    return await this.call("firmwareUpdate", { fwPackageUri, fwPackageCheckValue, operationId });
+    const request = { fwPackageUri, fwVersion: image?.version, fwPackageCheckValue: image?.sha256, operationId };
+    return await this.call("firmwareUpdate", request);
   }
 }
 
