@@ -170,13 +170,14 @@ class Session {
   /** Reads the twin until it holds the announced version, or a later one. */
   async #refreshDesired(): Promise<void> {
     const { timer } = this.#ports;
-    for (let attempt = 1; ; attempt += 1) {
-      await timer.after(attempt === 1 ? desiredRefresh.settleMs : desiredRefresh.retryMs, this.closed);
+    for (let stale = 0; ;) {
+      await timer.after(stale === 0 ? desiredRefresh.settleMs : desiredRefresh.retryMs, this.closed);
       const announced = this.#announced ?? 0;
       await this.#reread();
       // A version that is announced late is older than the one that was read.
-      if ((this.#desiredVersion ?? 0) >= announced && this.#announced === announced) return;
-      if (attempt === desiredRefresh.attempts)
+      stale = (this.#desiredVersion ?? 0) >= announced ? 0 : stale + 1;
+      if (stale === 0 && this.#announced === announced) return;
+      if (stale === desiredRefresh.attempts)
         throw new ConnectionError(
           "missed",
           "The twin does not hold the change of the desired properties that was announced.",

@@ -14,6 +14,8 @@ export class FakeConnection implements Connection {
   twinErrors: ConnectionError[] = [];
   /** Reports are acknowledged after this. */
   reporting: Promise<void> = Promise.resolve();
+  /** Called in the middle of each reading of the twin: what changes then is not in what was read. */
+  whileReading: () => void = () => undefined;
   readonly #twin: TwinDocuments | Promise<TwinDocuments>;
 
   constructor(twin: TwinDocuments | Promise<TwinDocuments> = { desired: {}, desiredVersion: 1, reported: {} }) {
@@ -29,7 +31,9 @@ export class FakeConnection implements Connection {
   async readTwin(): Promise<TwinDocuments> {
     const error = this.twinErrors.shift();
     if (error !== undefined) throw error;
-    return await this.#twin;
+    const read = { ...(await this.#twin) };
+    this.whileReading();
+    return read;
   }
 
   sendTelemetry(): Promise<void> {

@@ -112,6 +112,24 @@ describe("a session", () => {
     await made.manager.stop();
   });
 
+  it("stays connected where each reading is overtaken by another change", async () => {
+    const twin = { desired: {}, desiredVersion: 1, reported: {} };
+    const connection = new FakeConnection(twin);
+    const made = managedConnection([connection]);
+    made.manager.start(made.handlers);
+    await settle();
+    connection.whileReading = () => {
+      if (twin.desiredVersion === 20) return;
+      twin.desiredVersion += 1;
+      connection.callers?.onDesiredChange(twin.desiredVersion);
+    };
+    connection.callers?.onDesiredChange((twin.desiredVersion = 2));
+    await made.time.advance(20_000);
+    expect(made.seen.at(-1)).toBe("desired 20 {}");
+    expect(made.attempts).toBe(1);
+    await made.manager.stop();
+  });
+
   it("connects anew where its hub never holds what it has announced", async () => {
     const first = new FakeConnection();
     const made = managedConnection([first, new FakeConnection({ desired: { a: 9 }, desiredVersion: 4, reported: {} })]);
