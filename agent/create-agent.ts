@@ -5,7 +5,7 @@ import type { Settings } from "./config/settings.ts";
 import { ConnectionManager } from "./hub/connection-manager.ts";
 import { formatLinkStatus } from "./hub/link-status.ts";
 import { QuotaCounter } from "./hub/quota-counter.ts";
-import { messageObstacle } from "./contract/device-id.ts";
+import { messageObstacle } from "./contract/message-obstacle.ts";
 import { Alerts } from "./lib/alerts.ts";
 import { timestamp } from "./lib/clock.ts";
 import { runtimeFor } from "./lib/runtime.ts";

@@ -1,5 +1,5 @@
 import type { Runtime } from "../lib/runtime.ts";
-import { formatDuration } from "../lib/duration.ts";
+import { formatDuration } from "../contract/duration.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Image } from "../update/job.ts";

@@ -2,7 +2,7 @@ import { askStatus, type AskedStatus } from "../boards/ask-status.ts";
 import { parseBoardView, type BoardView } from "../boards/board-view.ts";
 import { Interrupted, TimedOut } from "../cli/errors.ts";
 import { poll } from "../cli/retry.ts";
-import { formatDuration } from "../cli/units.ts";
+import { formatDuration } from "../../agent/contract/duration.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Context } from "../context.ts";
 import { targetFlags, targetName, type HubClient, type Target } from "../hub-client/hub-client.ts";

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HttpsSource } from "../../agent/board/image/https-source.ts";
 import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
@@ -28,6 +29,17 @@ interface LogLine {
   readonly msg: string;
   readonly [key: string]: unknown;
 }
+
+export type DownloadHandler = ImageServer["answer"];
+
+/** The ETag of what a good server serves here. */
+export const etag = '"v1"';
+
+/** A handler that answers with this status, and nothing else. */
+export const status =
+  (code: number, headers: Record<string, string> = {}): DownloadHandler =>
+  (_request, response) =>
+    void response.writeHead(code, headers).end();
 
 /** A board's download over real sockets and a real disk, in a time that passes as soon as somebody waits. */
 export class DownloadFixture {
@@ -77,7 +89,20 @@ export class DownloadFixture {
 
   /** A good server that cuts connections, once what it has let out has arrived. */
   parts(options: PartsOptions = {}): ImageServer["answer"] {
-    return servingParts(this.image, { etag: '"v1"', arrived: (bytes) => this.received(bytes), ...options });
+    return servingParts(this.image, { etag, arrived: (bytes) => this.received(bytes), ...options });
+  }
+
+  /** Answers of this kind to the first requests, then good ones. */
+  thenGood(...first: DownloadHandler[]): void {
+    this.server.answer = (request, response) => {
+      const answer = first.shift() ?? this.parts();
+      answer(request, response);
+    };
+  }
+
+  /** Whether the file on the disk is the image, byte for byte. */
+  async isWhole(): Promise<boolean> {
+    return (await readFile(this.path)).equals(this.image.content);
   }
 
   /** Fetches as an agent does that was just started: what it knows lies on disk. */

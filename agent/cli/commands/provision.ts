@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
 import { validateConnectionString } from "../../config/connection-string.ts";
-import { messageObstacle } from "../../contract/device-id.ts";
+import { messageObstacle } from "../../contract/message-obstacle.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import { errorCode, errorMessage } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";

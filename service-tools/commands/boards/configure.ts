@@ -7,7 +7,7 @@ import { formatConfig } from "../../boards/format-progress.ts";
 import { RefusedByDevice, TimedOut, UsageError } from "../../cli/errors.ts";
 import { printResult } from "../../cli/output.ts";
 import { poll, retryRead } from "../../cli/retry.ts";
-import { formatDuration } from "../../cli/units.ts";
+import { formatDuration } from "../../../agent/contract/duration.ts";
 import { withHub, type Context } from "../../context.ts";
 import { targetFlags, targetName, type HubClient, type Target } from "../../hub-client/hub-client.ts";
 import { duration, targetOf, withTargetOptions, type TargetOptions } from "../options.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { messageObstacle } from "../../../agent/contract/device-id.ts";
+import { messageObstacle } from "../../../agent/contract/message-obstacle.ts";
 import {
   targetName,
   targetFlags,

@@ -8,12 +8,10 @@ import {
   issueFlawedCertificate,
   type Flaw,
 } from "../../../service-tools/local-hub/tls/certificates.ts";
-import { DownloadFixture } from "../../support/downloads.ts";
-
-type Handler = DownloadFixture["server"]["answer"];
+import { DownloadFixture, type DownloadHandler } from "../../support/downloads.ts";
 
 const answer =
-  (status: number, headers: Record<string, string> = {}, body: string | Buffer = ""): Handler =>
+  (status: number, headers: Record<string, string> = {}, body: string | Buffer = ""): DownloadHandler =>
   (_request, response) =>
     void response.writeHead(status, headers).end(body);
 
@@ -28,7 +26,7 @@ describe("a response that is not the image is told by what it is, after one requ
   const html = { "content-type": "text/html; charset=utf-8" };
   const page = '<!DOCTYPE html>\n<a href="https://login.example/?token=secret-1">Sign in</a>';
   const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1000000\n";
-  it.each<[what: string, handler: Handler, words: string]>([
+  it.each<[what: string, handler: DownloadHandler, words: string]>([
     [
       "a page",
       answer(200, html, page),

@@ -1,30 +1,10 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { DownloadFixture } from "../../support/downloads.ts";
+import { DownloadFixture, etag, status } from "../../support/downloads.ts";
 import { settle } from "../../support/fake-time.ts";
 import { serving, testImage } from "../../support/image-server.ts";
 
-type Handler = DownloadFixture["server"]["answer"];
-
-const etag = '"v1"';
 const hour = 3_600_000;
-
-/** Answers of this kind to the first requests, then good ones. */
-function thenGood(setup: DownloadFixture, ...first: Handler[]): void {
-  setup.server.answer = (request, response) => {
-    const answer = first.shift() ?? setup.parts();
-    answer(request, response);
-  };
-}
-
-const status =
-  (code: number, headers: Record<string, string> = {}): Handler =>
-  (_request, response) =>
-    void response.writeHead(code, headers).end();
-
-async function whole(setup: DownloadFixture): Promise<void> {
-  expect((await readFile(setup.path)).equals(setup.image.content)).toBe(true);
-}
 
 describe("the deadline", () => {
   it.each<[what: string, code: string, break_: (setup: DownloadFixture) => void]>([
@@ -47,7 +27,7 @@ describe("the deadline", () => {
     setup.random = 0.999;
     breakIt(setup);
     const begunMs = setup.time.nowMs();
-    await expect(setup.fetch()).rejects.toMatchObject({ code, message: expect.stringContaining("24 h") });
+    await expect(setup.fetch()).rejects.toMatchObject({ code, message: expect.stringContaining("Gave up after 1 d") });
     expect(setup.time.nowMs() - begunMs).toBe(24 * hour);
     expect(setup.warnings()).toHaveLength(1);
     expect(setup.server.requests.length).toBeLessThan(200);
@@ -116,7 +96,7 @@ describe("the deadline", () => {
     const begunMs = setup.time.nowMs();
     const { fetching } = await trickle(setup, 24);
     const message = expect.stringMatching(
-      /^Gave up after 24 h of attempts\. .* after 48000 of 1000000 bytes: the deadline passed/,
+      /^Gave up after 1 d of attempts\. .* after 48000 of 1000000 bytes: the deadline passed/,
     );
     expect(await fetching).toMatchObject({ code: "unreachable", message });
     expect(setup.time.nowMs() - begunMs).toBe(24 * hour);
@@ -181,7 +161,7 @@ describe("several addresses", () => {
       serving(request.url === "/other" ? other : setup.image)(request, response);
     const uris = ["/other", "/right"].map((path) => setup.server.origin + path);
     expect((await setup.fetch({ uris })).sha256).toBe(setup.image.sha256);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
   });
 });
 
@@ -271,7 +251,7 @@ it("does not take a wait for its own narrow share of the line for a server's sil
 it("leaves a server that falls silent after it had to wait for its share of the line", async () => {
   const setup = await DownloadFixture.create();
   setup.terms = { ...setup.terms, bytesPerSecond: 100_000 };
-  thenGood(setup, (_request, response) => {
+  setup.thenGood((_request, response) => {
     response.writeHead(200, { "content-length": setup.image.sizeBytes, etag });
     response.write(setup.image.content.subarray(0, 500_000));
   });

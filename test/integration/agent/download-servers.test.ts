@@ -1,29 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { DownloadFixture } from "../../support/downloads.ts";
+import { DownloadFixture, etag, status, type DownloadHandler } from "../../support/downloads.ts";
 import { settle } from "../../support/fake-time.ts";
 import { cutOff, serving, servingParts, testImage } from "../../support/image-server.ts";
-
-type Handler = DownloadFixture["server"]["answer"];
-
-const etag = '"v1"';
-
-/** Answers of this kind to the first requests, then good ones. */
-function thenGood(setup: DownloadFixture, ...first: Handler[]): void {
-  setup.server.answer = (request, response) => {
-    const answer = first.shift() ?? setup.parts();
-    answer(request, response);
-  };
-}
-
-const status =
-  (code: number, headers: Record<string, string> = {}): Handler =>
-  (_request, response) =>
-    void response.writeHead(code, headers).end();
-
-async function whole(setup: DownloadFixture): Promise<void> {
-  expect((await readFile(setup.path)).equals(setup.image.content)).toBe(true);
-}
 
 describe("a server", () => {
   it("that ignores ranges is taken from its first byte", async () => {
@@ -31,7 +9,7 @@ describe("a server", () => {
     await setup.fetchUntil(600_000);
     setup.server.answer = serving(setup.image);
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`, "bytes=600000-"]);
   });
 
@@ -54,7 +32,7 @@ describe("a server", () => {
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`]);
   });
 
-  it.each<[what: string, answer: Handler]>([
+  it.each<[what: string, answer: DownloadHandler]>([
     ["has no such part (416)", status(416, { "content-range": "bytes */100" })],
     ["sends another part", part("bytes 599999-999999/1000000")],
     ["sends a part of another total", part("bytes 600000-999999/2000000")],
@@ -62,21 +40,21 @@ describe("a server", () => {
   ])("that %s is asked for all of it", async (_what, answer) => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
-    thenGood(setup, answer);
+    setup.thenGood(answer);
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`, ""]);
   });
 
-  it.each<[what: string, answer: Handler]>([
+  it.each<[what: string, answer: DownloadHandler]>([
     ["says that the file has changed (412)", status(412)],
     ["sends all of it under another name", status(200, { etag: '"v1-gzip"', "content-length": "1000000" })],
   ])("that %s is asked for the rest without a condition", async (_what, answer) => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
-    thenGood(setup, answer);
+    setup.thenGood(answer);
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`, "bytes=600000-"]);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
   });
 
   it("that always answers a wrong part is given up", async () => {
@@ -92,7 +70,7 @@ describe("a server", () => {
   it("that sends less than its part is asked for what is missing", async () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
-    thenGood(setup, (_request, response) => {
+    setup.thenGood((_request, response) => {
       response.writeHead(206, { "content-range": "bytes 600000-699999/1000000", "content-length": 100_000, etag });
       response.end(setup.image.content.subarray(600_000, 700_000));
     });
@@ -103,7 +81,7 @@ describe("a server", () => {
   it("that sends more than its part is not believed", async () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
-    thenGood(setup, (_request, response) => {
+    setup.thenGood((_request, response) => {
       response.writeHead(206, { "content-range": "bytes 600000-699999/1000000", etag });
       response.end(setup.image.content.subarray(600_000));
     });
@@ -137,7 +115,7 @@ describe("a server", () => {
 
   it("that says no length and breaks off is asked again", async () => {
     const setup = await DownloadFixture.create();
-    thenGood(setup, (_request, response) => {
+    setup.thenGood((_request, response) => {
       response.useChunkedEncodingByDefault = false;
       response.writeHead(200, { connection: "close" });
       response.end(setup.image.content.subarray(0, 500_000));
@@ -158,13 +136,13 @@ describe("a server", () => {
   it.each([
     [
       "announces",
-      (image: Buffer): Handler =>
+      (image: Buffer): DownloadHandler =>
         (_request, response) =>
           void response.end(image),
     ],
     [
       "sends",
-      (image: Buffer): Handler =>
+      (image: Buffer): DownloadHandler =>
         (_request, response) =>
           void (response.write(image), response.end()),
     ],
@@ -176,7 +154,7 @@ describe("a server", () => {
     await expect(setup.fetch({ availableBytes: 999_999 })).rejects.toMatchObject({ code: "no-space" });
   });
 
-  it.each<[what: string, answer: (setup: DownloadFixture) => Handler, bytes: number]>([
+  it.each<[what: string, answer: (setup: DownloadFixture) => DownloadHandler, bytes: number]>([
     ["never answers", () => () => undefined, 0],
     [
       "stops in the middle",
@@ -189,7 +167,7 @@ describe("a server", () => {
   ])("that %s is left, and asked again", async (_what, answer, bytes) => {
     const setup = await DownloadFixture.create();
     const asked = new Promise<void>((resolve) => {
-      thenGood(setup, (request, response) => {
+      setup.thenGood((request, response) => {
         answer(setup)(request, response);
         resolve();
       });
@@ -211,7 +189,7 @@ describe("a server", () => {
 it("leaves a server that lets out a few bytes at a time", async () => {
   const setup = await DownloadFixture.create();
   let trickle: () => void = () => undefined;
-  thenGood(setup, (_request, response) => {
+  setup.thenGood((_request, response) => {
     response.writeHead(200, { "content-length": 1_000_000, etag });
     trickle = () => void response.write(setup.image.content.subarray(0, 1));
   });
@@ -228,7 +206,7 @@ it("leaves a server that lets out a few bytes at a time", async () => {
   expect(setup.server.requests).toHaveLength(2);
 });
 
-function part(contentRange: string | undefined, headers: Record<string, string> = {}): Handler {
+function part(contentRange: string | undefined, headers: Record<string, string> = {}): DownloadHandler {
   return (_request, response) => {
     response.writeHead(206, { ...(contentRange === undefined ? {} : { "content-range": contentRange }), ...headers });
     response.end("nonsense");
@@ -245,7 +223,7 @@ describe("a status", () => {
 
   it.each([408, 425, 429, 500, 502, 503, 504])("%i is waited out", async (code) => {
     const setup = await DownloadFixture.create();
-    thenGood(setup, status(code), status(code));
+    setup.thenGood(status(code), status(code));
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
     expect(setup.server.requests).toHaveLength(3);
     expect(setup.time.waits).toStrictEqual([1_000, 1_000]);
@@ -254,7 +232,7 @@ describe("a status", () => {
 
   it("with Retry-After is waited out for as long as it says, minute by minute, and the reason is reported", async () => {
     const setup = await DownloadFixture.create();
-    thenGood(setup, status(503, { "retry-after": "150" }));
+    setup.thenGood(status(503, { "retry-after": "150" }));
     await setup.fetch();
     expect(setup.time.waits).toStrictEqual([60_000, 60_000, 30_000]);
     const delayed = setup.progress.filter(({ delay }) => delay !== null);
@@ -269,7 +247,7 @@ describe("a status", () => {
   it("with a date in Retry-After is waited out by the server's clock", async () => {
     const setup = await DownloadFixture.create();
     const date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    thenGood(setup, status(429, { date, "retry-after": "Sun, 06 Nov 1994 08:50:07 GMT" }));
+    setup.thenGood(status(429, { date, "retry-after": "Sun, 06 Nov 1994 08:50:07 GMT" }));
     await setup.fetch();
     expect(setup.time.waits).toStrictEqual([30_000]);
   });

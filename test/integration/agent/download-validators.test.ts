@@ -1,13 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { DownloadFixture } from "../../support/downloads.ts";
+import { DownloadFixture, etag } from "../../support/downloads.ts";
 import { servingParts, testImage } from "../../support/image-server.ts";
-
-const etag = '"v1"';
-
-async function whole(setup: DownloadFixture): Promise<void> {
-  expect((await readFile(setup.path)).equals(setup.image.content)).toBe(true);
-}
 
 describe("a server", () => {
   it.each<[what: string, nameOf: (request: number) => { etag?: string; lastModified?: string }]>([
@@ -22,7 +15,7 @@ describe("a server", () => {
       setup.parts({ ...nameOf((request += 1)), cutAfter: () => 150_000 })(asked, response);
     };
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
     // 1 000 000 bytes in parts of 150 000, and one request that a condition cost.
     expect(setup.server.requests.length).toBeLessThanOrEqual(8);
   });

@@ -1,34 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { DownloadFixture } from "../../support/downloads.ts";
+import { DownloadFixture, etag, status } from "../../support/downloads.ts";
 import { cutOff, imageServer, servingParts, testImage } from "../../support/image-server.ts";
-
-type Handler = DownloadFixture["server"]["answer"];
-
-const etag = '"v1"';
-
-/** Answers of this kind to the first requests, then good ones. */
-function thenGood(setup: DownloadFixture, ...first: Handler[]): void {
-  setup.server.answer = (request, response) => {
-    const answer = first.shift() ?? setup.parts();
-    answer(request, response);
-  };
-}
-
-const status =
-  (code: number, headers: Record<string, string> = {}): Handler =>
-  (_request, response) =>
-    void response.writeHead(code, headers).end();
-
-async function whole(setup: DownloadFixture): Promise<void> {
-  expect((await readFile(setup.path)).equals(setup.image.content)).toBe(true);
-}
 
 describe("a download", () => {
   it("asks once where nothing goes wrong", async () => {
     const setup = await DownloadFixture.create();
     expect(await setup.fetch()).toStrictEqual({ sha256: setup.image.sha256, sizeBytes: 1_000_000 });
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
     expect(setup.asked).toStrictEqual([""]);
     expect(setup.warnings()).toStrictEqual([]);
     expect(setup.time.waits).toStrictEqual([]);
@@ -45,7 +24,7 @@ describe("a download", () => {
     };
     setup.server.answer = setup.parts({ cutAfter });
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
     expect(sentBytes).toBe(1_000_000);
     expect(setup.asked.slice(0, 4)).toStrictEqual([
       "",
@@ -60,7 +39,7 @@ describe("a download", () => {
     ["nothing for a weak ETag", { etag: 'W/"v1"' }, ""],
   ])("names the content that it goes on with by %s", async (_what, headers, ifRange) => {
     const setup = await DownloadFixture.create(10_000);
-    thenGood(setup, (_request, response) => {
+    setup.thenGood((_request, response) => {
       response.writeHead(200, { ...headers, "content-length": 10_000 });
       cutOff(response, setup.image.content.subarray(0, 4_000), setup.received(4_000));
     });
@@ -71,7 +50,7 @@ describe("a download", () => {
   it("goes on after a restart, with every byte on disk digested again and none fetched again", async () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
-    thenGood(setup);
+    setup.thenGood();
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`]);
     expect(setup.progress[0]).toStrictEqual({ receivedBytes: 600_000, totalBytes: 1_000_000, delay: null });
@@ -120,7 +99,7 @@ describe("what is on disk", () => {
     const torn = Buffer.concat([await readFile(setup.path), Buffer.alloc(100_000)]);
     await writeFile(setup.path, torn);
     setup.bootId = "boot-2";
-    thenGood(setup);
+    setup.thenGood();
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`]);
   });
@@ -129,9 +108,9 @@ describe("what is on disk", () => {
     const setup = await DownloadFixture.create();
     await setup.fetchUntil(600_000);
     await writeFile(setup.path, (await readFile(setup.path)).fill(0, 100, 200));
-    thenGood(setup);
+    setup.thenGood();
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
     expect(setup.asked).toStrictEqual([`bytes=600000- ${etag}`, ""]);
   });
 
@@ -181,9 +160,9 @@ describe("what is on disk", () => {
     await setup.fetchUntil(600_000);
     const record = `${setup.path}.json`;
     await writeFile(record, damage(JSON.parse(await readFile(record, "utf8")) as Record<string, unknown>));
-    thenGood(setup);
+    setup.thenGood();
     expect((await setup.fetch()).sha256).toBe(setup.image.sha256);
-    await whole(setup);
+    expect(await setup.isWhole()).toBe(true);
     expect(setup.asked).toStrictEqual([""]);
   });
 });

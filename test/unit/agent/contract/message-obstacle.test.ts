@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { messageObstacle } from "../../../../agent/contract/device-id.ts";
+import { messageObstacle } from "../../../../agent/contract/message-obstacle.ts";
 
 it.each(["board-1", "board-1/", "board-1/agent", "a%b", "a$b", "a=b", "a:b,c;d"])(
   "%s can send messages",
