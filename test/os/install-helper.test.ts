@@ -213,7 +213,7 @@ describe.each(systemNames)("root's install helper on %s", (system) => {
     const image = testImage();
     const server = await imageServer(serving(image), { tls: false });
     const ending = update(board, server, image, "2.0.0");
-    await machine.shell("until [ -e /srv/slots/begun ]; do :; done; pidof sleep");
+    await machine.shell("until [ -e /srv/slots/begun ] && pidof sleep; do :; done");
     await machine.shell("systemctl kill -s KILL boardkeeper-agent; while pidof sleep; do :; done");
     expect(await ending).toMatchObject({ phase: "completed", version: "2.0.0" });
     expect(machine.boots).toHaveLength(2);
