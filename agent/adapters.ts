@@ -39,7 +39,8 @@ import { connectToAzure } from "./hub/azure-connection.ts";
 import type { LeveledLog, Log } from "./lib/log.ts";
 import { helperFolder, installSocket } from "./config/paths.ts";
 import type { RebootPort } from "./reboot/runner.ts";
-import type { AgentState, LoadQuality } from "./operations/agent-state.ts";
+import type { AgentState } from "./operations/agent-state.ts";
+import { startupAlerts } from "./operations/startup-alerts.ts";
 import type { HttpSource } from "./download/ports.ts";
 import { Downloader, downloadLimits } from "./download/download.ts";
 import type { InstallScript } from "./update/install-script.ts";
@@ -103,7 +104,12 @@ export async function createAdapters(
     recordHistory: new HistoryFile(config.stateDir).recorder({ log, now: () => timestamp(runtime.wallClock) }),
     loadedState: saved,
     loadQuality,
-    startupAlerts: [...configurationAlerts(config), ...stateLoadAlerts(saved, loadQuality, problems)],
+    startupAlerts: startupAlerts({
+      configProblems: config.configProblems,
+      saved,
+      loadQuality,
+      stateProblems: problems,
+    }),
     bootCounter: new BootCounterFile(config.stateDir),
     reserve: new DiskReserveFile(config.stateDir),
     staging,
@@ -155,29 +161,6 @@ async function findHardwareInfoOnce(
     log.warn({ err: cause }, "hardware info not saved; the next start probes again");
   });
   return equipment;
-}
-
-function configurationAlerts({ configProblems: mistakes }: Config): string[] {
-  if (mistakes.length === 0) return [];
-  const many = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
-  return [
-    `The configuration has ${many}, so the last known good one runs. Correct it, then restart the agent.`,
-    ...mistakes,
-  ];
-}
-
-function stateLoadAlerts(
-  saved: AgentState | undefined,
-  loadQuality: LoadQuality,
-  problems: readonly string[],
-): string[] {
-  const alerts = problems.map((one) => `Saved state: ${one}`);
-  if (loadQuality !== "older") return alerts;
-  const instead =
-    saved === undefined
-      ? "Saved state: there is no copy that can be read, so the agent starts with an empty one."
-      : "Saved state: the previous copy is used; an update or a reboot that had not started in it is not carried out. Check the board's disk.";
-  return [instead, ...alerts];
 }
 
 /** Saves the configuration as last known good: it has reached the hub. Never rejects, and nothing waits for it. */

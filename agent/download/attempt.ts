@@ -1,7 +1,7 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { AgentError } from "../lib/errors.ts";
 import type { DownloadRequest } from "../update/ports.ts";
-import { describeRestart, evaluateResponse, type ResponseOutcome } from "./response.ts";
+import { describeRestart, evaluateResponse, type ResponseOutcome } from "./resume-decisions.ts";
 import { createBucket, takeTokens } from "./token-bucket.ts";
 import type { ImageSource } from "./partial-metadata.ts";
 import type { ImageResponse, PartialImage, HttpSource } from "./ports.ts";

@@ -1,4 +1,4 @@
-import type { ResponseHead } from "./response.ts";
+import type { ResponseHead } from "./resume-decisions.ts";
 import type { ImageSource, DownloadUsage } from "./partial-metadata.ts";
 
 export interface ImageRequest {

@@ -2,6 +2,7 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { HubCallbacks, HubWork, Connection, SendTelemetry, TwinDocuments } from "./connection.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
+import { DesiredRefresh } from "./desired-refresh.ts";
 import { throttleBackoffMs } from "./reconnect-policy.ts";
 import { ConnectionError, isTransient, classifyError } from "./connection-error.ts";
 
@@ -16,13 +17,6 @@ const tokenRenewal = { leastMs: 20 * 3_600_000, mostMs: 28 * 3_600_000, pollMs: 
  * writes reported ones. So the twin is read a few times a day. Not more often: it counts against the hub's quota.
  */
 const twinPoll = { leastMs: 5 * 3_600_000, mostMs: 7 * 3_600_000 } as const;
-
-/**
- * A notification cannot tell a merged change from a replaced document ("the device receives the same form of update",
- * iot-hub-devguide-device-twins; azure-iot-sdk-java #776), so the twin is read after it. One reading serves all that come
- * within `settleMs`. A hub that answers with an older document than it announced is asked again.
- */
-const desiredRefresh = { settleMs: 500, retryMs: 5_000, attempts: 5 } as const;
 
 /** What a session calls while a connection is up. */
 export interface SessionHandlers {
@@ -88,17 +82,17 @@ class Session {
   #busyCalls = 0;
   readonly #workUnderWay: Record<HubWork, number> = { twin: 0, report: 0, message: 0 };
   #startedReports = 0;
-  /** The version of the desired document that was handed on last. */
-  #desiredVersion: number | undefined;
-  /** The version that the hub has announced last. */
-  #announced: number | undefined;
-  #isRefreshing = false;
-  /** Ends the session, once it is up. */
-  #end: ((reason: ConnectionError) => void) | undefined;
+  readonly #desired: DesiredRefresh;
 
   constructor(connection: Connection, ports: SessionPorts) {
     this.#connection = connection;
     this.#ports = ports;
+    this.#desired = new DesiredRefresh({
+      timer: ports.timer,
+      closed: this.#closed.signal,
+      readTwin: async () => await this.#trackBusy(this.#reread()),
+      onDesired: ports.onDesired,
+    });
   }
 
   get closed(): AbortSignal {
@@ -121,7 +115,7 @@ class Session {
     const callbacks: HubCallbacks = {
       onMethod: (name, payload) => this.#trackBusy(onMethod(name, payload)),
       onMethodAnswered,
-      onDesiredChange: (version) => this.#noteAnnounced(version),
+      onDesiredChange: (version) => this.#desired.announced(version),
     };
     // Part of the twin's work: a hub that ends the connection here was asked for something, so it tells of no rival.
     await this.#during("twin", () => this.#connection.subscribe(callbacks));
@@ -135,54 +129,11 @@ class Session {
         (patch) => this.#trackBusy(this.#report(patch, end)),
         (message) => this.#trackBusy(this.#sendTelemetry(message)),
       );
-      this.#handOnDesired(twin);
-      this.#end = end;
-      this.#refreshIfAnnounced();
+      this.#desired.read(twin);
+      this.#desired.start(end);
       void this.#awaitTokenRenewal().then(end);
       void this.#pollTwin().then(end);
     });
-  }
-
-  #handOnDesired({ desired, desiredVersion }: TwinDocuments): void {
-    if (this.#desiredVersion === desiredVersion) return;
-    this.#desiredVersion = desiredVersion;
-    this.#ports.onDesired(desired, desiredVersion);
-  }
-
-  /** The hub has announced a version of the desired properties. Notifications may come twice, late, or not at all. */
-  #noteAnnounced(version: number): void {
-    this.#announced = version;
-    this.#refreshIfAnnounced();
-  }
-
-  #refreshIfAnnounced(): void {
-    const end = this.#end;
-    if (end === undefined || this.#isRefreshing || this.#announced === undefined) return;
-    if (this.#announced === this.#desiredVersion) return;
-    this.#isRefreshing = true;
-    this.#trackBusy(this.#refreshDesired())
-      .catch((cause: unknown) => {
-        if (!this.closed.aborted) end(classifyError(cause, "twin"));
-      })
-      .finally(() => (this.#isRefreshing = false));
-  }
-
-  /** Reads the twin until it holds the announced version, or a later one. */
-  async #refreshDesired(): Promise<void> {
-    const { timer } = this.#ports;
-    for (let stale = 0; ;) {
-      await timer.after(stale === 0 ? desiredRefresh.settleMs : desiredRefresh.retryMs, this.closed);
-      const announced = this.#announced ?? 0;
-      await this.#reread();
-      // A version that is announced late is older than the one that was read.
-      stale = (this.#desiredVersion ?? 0) >= announced ? 0 : stale + 1;
-      if (stale === 0 && this.#announced === announced) return;
-      if (stale === desiredRefresh.attempts)
-        throw new ConnectionError(
-          "missed",
-          "The twin does not hold the change of the desired properties that was announced.",
-        );
-    }
   }
 
   /** Reads the twin again, and hands on what has changed in it. */
@@ -193,7 +144,7 @@ class Session {
     if (this.closed.aborted) return;
     // A report that crossed this reading may or may not be in it.
     if (!wasReporting && startedReports === this.#startedReports) this.#ports.onReportedRead(twin.reported);
-    this.#handOnDesired(twin);
+    this.#desired.read(twin);
   }
 
   async #readTwin(): Promise<TwinDocuments> {

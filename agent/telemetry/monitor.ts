@@ -4,7 +4,8 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { SendTelemetry } from "../hub/connection.ts";
 import { ConnectionError } from "../hub/connection-error.ts";
 import { healthAlerts } from "./health-alerts.ts";
-import { reportReason, type ReportReason, type ReportIntervals } from "./report-policy.ts";
+import { healthMessage, type BoardFacts } from "./health-message.ts";
+import { reportReason, type ReportIntervals } from "./report-policy.ts";
 import type { BoardMetrics } from "./metrics.ts";
 
 /** How often metrics are read while the board is connected. */
@@ -21,7 +22,7 @@ export interface MetricsMonitorPorts extends Runtime {
   readonly read: () => Promise<BoardMetrics>;
   readonly intervals: () => ReportIntervals;
   /** What a report contains besides the metrics. */
-  readonly facts: () => { readonly bootId: string; readonly firmwareVersion: string | null };
+  readonly facts: () => BoardFacts;
 }
 
 /**
@@ -84,7 +85,7 @@ export class MetricsMonitor {
   }
 
   async #sample(): Promise<void> {
-    const { read, bootClock, intervals, log } = this.#ports;
+    const { read, bootClock, wallClock, intervals, facts, log } = this.#ports;
     const emit = this.#emit;
     const { intervalMs, minIntervalMs } = intervals();
     if (emit === undefined || intervalMs === 0) return;
@@ -95,7 +96,8 @@ export class MetricsMonitor {
       const metrics = await read();
       const reason = reportReason(this.#last, nowMs, metrics, intervals());
       if (reason === null) return;
-      await emit(await this.#message(metrics, reason));
+      const clockSynchronized = await wallClock.synchronized();
+      await emit(healthMessage(metrics, { reason, at: timestamp(wallClock), clockSynchronized, ...facts() }));
       this.#last = { atMs: nowMs, metrics };
       log.debug({ reason, alerts: healthAlerts(metrics) }, "health reported");
     } catch (cause) {
@@ -107,26 +109,4 @@ export class MetricsMonitor {
       }
     }
   }
-
-  async #message(metrics: BoardMetrics, reason: ReportReason): Promise<Parameters<SendTelemetry>[0]> {
-    const { wallClock, facts } = this.#ports;
-    const alerts = healthAlerts(metrics);
-    const clockSynchronized = await wallClock.synchronized();
-    return {
-      body: {
-        kind: "health",
-        reason,
-        at: timestamp(wallClock),
-        clockSynchronized,
-        ...facts(),
-        alerts,
-        ...plain(metrics),
-      },
-      properties: { kind: "health", ...(alerts.length === 0 ? {} : { alert: "true" }) },
-    };
-  }
-}
-
-function plain({ power, memory, disk, ...figures }: BoardMetrics): Parameters<SendTelemetry>[0]["body"] {
-  return { ...figures, power: power && { ...power }, memory: memory && { ...memory }, disk: disk && { ...disk } };
 }

@@ -12,7 +12,7 @@ import {
   type RejectionReason,
   type ReportingStatus,
 } from "./reporting-status.ts";
-import { afterRefusal, largestReport, noRefusals, type Refusals, type Report } from "./report-size.ts";
+import { afterRefusal, largestReport, noRefusals, type Refusals, type Report } from "./refused-reports.ts";
 
 /** How many reports wait for a hub that cannot be reached. Beyond that the oldest is dropped; the newest is always sent. */
 const maxQueueLength = 64;

@@ -1,15 +1,9 @@
 import type { ErrorCode } from "../../agent/contract/codes.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../agent/contract/json.ts";
 import type { Method } from "../../agent/contract/methods.ts";
-import {
-  type CommandError,
-  DeviceGone,
-  HubUnreachable,
-  Interrupted,
-  RefusedByDevice,
-  TimedOut,
-} from "../cli/errors.ts";
+import { RefusedByDevice } from "../cli/errors.ts";
 import { targetFlags, targetName, type HubClient, type MethodReply, type Target } from "../hub-client/hub-client.ts";
+import { adviseToRepeat } from "./lost-answer.ts";
 
 /** A board's response to a direct method. */
 export interface MethodResponse {
@@ -43,12 +37,7 @@ export async function invokeMethod(
   }: { readonly method: Method; readonly payload: JsonObject; readonly operationId?: string },
 ): Promise<MethodResponse> {
   const reply = await client.callMethod(target, method, payload).catch((cause: unknown) => {
-    if (mayHaveArrived(cause) && operationId !== undefined) {
-      cause.advice =
-        `${targetName(target)} may have started it. To find out, repeat it with the same id; it is never done twice:\n` +
-        `the same command with --operation-id ${operationId}`;
-    }
-    throw cause;
+    throw operationId === undefined ? cause : adviseToRepeat(cause, target, operationId);
   });
   const response = parseMethodResponse(reply);
   if (isErrorStatus(response.status)) throw refusedError(target, response);
@@ -75,11 +64,6 @@ function parseMethodResponse({ status, payload }: MethodReply): MethodResponse {
 /** Methods use the status codes of HTTP. */
 function isErrorStatus(status: number): boolean {
   return status < 200 || status >= 300;
-}
-
-function mayHaveArrived(cause: unknown): cause is CommandError {
-  if (cause instanceof HubUnreachable) return cause.mayHaveArrived;
-  return cause instanceof TimedOut || cause instanceof DeviceGone || cause instanceof Interrupted;
 }
 
 function refusedError(target: Target, { status, message, errorCode, payload }: MethodResponse): RefusedByDevice {

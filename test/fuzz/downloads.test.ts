@@ -5,12 +5,8 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { check } from "../../agent/contract/check.ts";
-import {
-  evaluateResponse,
-  retryAfterMs,
-  type ResponseHead,
-  type RequestedRange,
-} from "../../agent/download/response.ts";
+import { evaluateResponse, type ResponseHead, type RequestedRange } from "../../agent/download/resume-decisions.ts";
+import { retryAfterMs } from "../../agent/download/retry-after.ts";
 import { scheduleRetry } from "../../agent/download/mirror-policy.ts";
 import { errorOutcome, statusOutcome } from "../../agent/download/failure-outcome.ts";
 import {

@@ -3,7 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { AgentError } from "../../lib/errors.ts";
 import { proxyAgentFor } from "../../lib/proxy.ts";
 import type { ImageResponse, HttpSource, ImageRequest } from "../../download/ports.ts";
-import { encodingProblem, excerpt, mayBePage, pageProblem } from "../../download/wrong-content.ts";
+import { encodingProblem, excerpt, mayBePage, pageProblem } from "../../download/not-an-image.ts";
 import { bodyChunks } from "./body-chunks.ts";
 import { connectionLost, requestError } from "../../download/request-error.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
