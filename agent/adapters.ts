@@ -31,7 +31,7 @@ import { ChecksummedStateFile } from "./board/fs/state-file.ts";
 import { DiskReserveFile } from "./board/fs/reserve-file.ts";
 import { AuthorityFile } from "./board/fs/authority-file.ts";
 import { BootCounterFile } from "./board/fs/boot-counter-file.ts";
-import { readMetrics } from "./board/hardware/metrics.ts";
+import { readMetrics } from "./board/hardware/read-metrics.ts";
 import { runtimeFor, type Runtime } from "./lib/runtime.ts";
 import type { Config } from "./config/load.ts";
 import type { HardwareInfo } from "./contract/snapshot.ts";

@@ -3,7 +3,7 @@ import { timestamp, type Timer } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { describeDiskError, diskRetry } from "../lib/disk-errors.ts";
 import type { Alerts } from "../lib/alerts.ts";
-import { recoverReboot } from "../reboot/machine.ts";
+import { recoverReboot } from "../reboot/recover.ts";
 import type { LoadQuality, AgentStateStore } from "./agent-state.ts";
 import { recoverUpdate } from "../update/recover.ts";
 import { unreadableCount, type UpdateState } from "../update/job.ts";

@@ -5,11 +5,8 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { canonicalJson } from "../../agent/contract/json.ts";
-import {
-  actionFor as rebootDuty,
-  recoverReboot as resumeReboot,
-  type RebootState,
-} from "../../agent/reboot/machine.ts";
+import { actionFor as rebootDuty, type RebootState } from "../../agent/reboot/machine.ts";
+import { recoverReboot as resumeReboot } from "../../agent/reboot/recover.ts";
 import { describeReboot } from "../../agent/reboot/reboot-snapshot.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
 import { actionFor } from "../../agent/update/machine.ts";

@@ -5,11 +5,11 @@ import {
   isPending,
   unblock,
   rebootState,
-  recoverReboot,
   step,
   type RebootEvent,
   type RebootState,
 } from "../../../../agent/reboot/machine.ts";
+import { recoverReboot } from "../../../../agent/reboot/recover.ts";
 
 /** Another time than the one that it was scheduled for. */
 const at = "2026-01-02T03:10:07.000Z";

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { probePowerSupply } from "../../../../agent/board/hardware/power-supply.ts";
-import { readMetrics } from "../../../../agent/board/hardware/metrics.ts";
+import { readMetrics } from "../../../../agent/board/hardware/read-metrics.ts";
 import { parsePowerSupply, parseWearPercent } from "../../../../agent/telemetry/metrics.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
