@@ -12,6 +12,7 @@ import type { MetricsMonitor } from "./telemetry/monitor.ts";
 import type { DesiredHandler } from "./twin/desired-handler.ts";
 import type { ReportedState } from "./twin/reported-state.ts";
 import type { Reporter } from "./twin/reporter.ts";
+import type { LeaseWatch } from "./update/lease-watch.ts";
 import type { LocalUpload, UploadedImage } from "./update/local-upload.ts";
 import type { UpdateRunner } from "./update/runner.ts";
 import type { Activity } from "./watchdog/stall-detector.ts";
@@ -39,6 +40,7 @@ export interface AgentParts {
   readonly reboots: RebootRunner;
   readonly localUpload: LocalUpload;
   readonly updates: UpdateRunner;
+  readonly leases: LeaseWatch;
   readonly monitor: MetricsMonitor;
   /** Aborted when the agent stops. */
   readonly stopping: AbortController;
@@ -130,9 +132,10 @@ export class Agent {
 
   /** Stops within seconds, in a state from which the next start continues. */
   async stop(): Promise<void> {
-    const { stopping, updates, reboots, monitor, connection } = this.#parts;
+    const { stopping, updates, leases, reboots, monitor, connection } = this.#parts;
     stopping.abort();
-    await Promise.all([...this.#startup, updates.stop(), reboots.stop(), monitor.stop(), connection.stop()]);
+    const parts = [updates, leases, reboots, monitor, connection];
+    await Promise.all([...this.#startup, ...parts.map((part) => part.stop())]);
   }
 
   /**
@@ -148,7 +151,8 @@ export class Agent {
   }
 
   async #recover(): Promise<void> {
-    const { ports, alerts, storage, recovery, reportedState, reboots, updates, desiredHandler, stopping } = this.#parts;
+    const { ports, alerts, storage, recovery, reportedState, reboots, leases, updates, desiredHandler, stopping } =
+      this.#parts;
     const { runtime, installer, bootId, loadQuality } = ports;
     const { store, bootCounter } = storage;
     const { signal } = stopping;
@@ -163,6 +167,7 @@ export class Agent {
     this.#changed();
     reportedState.publish();
     reboots.start();
+    leases.start(); // Before the update goes on: its lease may have expired meanwhile.
     updates.start();
     await desiredHandler.resume();
     await storage.fillReserve(); // Last: nothing waits for it, and its first run writes to the disk.

@@ -7,7 +7,7 @@ import { formatLinkStatus } from "./hub/link-status.ts";
 import { QuotaCounter } from "./hub/quota-counter.ts";
 import { messageObstacle } from "./contract/message-obstacle.ts";
 import { Alerts } from "./lib/alerts.ts";
-import { timestamp } from "./lib/clock.ts";
+import { timestamp, type WallClock } from "./lib/clock.ts";
 import { runtimeFor } from "./lib/runtime.ts";
 import { trustedTimestampSource } from "./lib/trusted-timestamp.ts";
 import { validateWindows } from "./maintenance/cron.ts";
@@ -31,6 +31,7 @@ import { DesiredFirmwareHandler } from "./update/desired-firmware-handler.ts";
 import { DryRunPipeline } from "./update/dry-run-pipeline.ts";
 import { createHealthCheck, waitForLink } from "./update/health-check.ts";
 import { StagingPipeline } from "./update/image-pipeline.ts";
+import { LeaseWatch } from "./update/lease-watch.ts";
 import { LocalUpload } from "./update/local-upload.ts";
 import type { UpdateLimits } from "./update/validate-request.ts";
 import { UpdateRunner } from "./update/runner.ts";
@@ -86,9 +87,20 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     reportedState.setClockSynchronized(isSynchronized),
   );
 
+  // Whoever waits for the clock to be set finds it out first: the twin says it with the next change.
+  const observedClock: WallClock = {
+    now: () => wallClock.now(),
+    synchronized: async () => {
+      const isSynchronized = await wallClock.synchronized();
+      reportedState.setClockSynchronized(isSynchronized);
+      return isSynchronized;
+    },
+  };
+
   // Reboots, in maintenance windows where requested.
   const gate = new WindowGate({
     ...runtimeFor("windows", runtime),
+    wallClock: observedClock,
     windows: () => effectiveSettings.current.maintenanceWindows,
     splayFraction: splayFraction(runtime.digest(ports.identity)),
   });
@@ -124,8 +136,11 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     protectedPartials: () => localUpload.protectedImages,
     keepPartialMs: settings.keepPartialMs,
   });
+  const leases = new LeaseWatch({ ...runtimeFor("lease", runtime), wallClock: observedClock, store });
   const applyGate = {
     store,
+    wallClock: observedClock,
+    timer,
     isRebooting: () => isRebooting(store.state),
     untilWindowOpen,
     onWait: reportedState.setWait.bind(reportedState, "update"),
@@ -243,6 +258,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     reboots,
     localUpload,
     updates,
+    leases,
     monitor,
     stopping,
   });

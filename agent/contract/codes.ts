@@ -31,6 +31,8 @@ export const errorCodes = {
   internal: "A fault in the agent. Its log has the details: please report it.",
   "interrupted-too-often":
     "The board lost power or the agent crashed again and again. Find out why, then request the update again.",
+  "lease-expired":
+    "The time by which the update was to begin (startBy) had passed, so the board did not begin it. Request it again with a later startBy, if it is still wanted.",
   "manifest-unsupported": "This agent does not check signed manifests. Leave fwManifestUri out.",
   "no-installer": "The board's owner has configured no installer. Set update.installer in its configuration.",
   "no-space":

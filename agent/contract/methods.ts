@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { check, isMatchingText, isIntegerBetween, rule, textRule, type Checked } from "./check.ts";
+import { check, isIntegerBetween, rule, textRule, type Checked } from "./check.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { logLevels, type LogsRequest } from "./logs.ts";
 import { keyProblems } from "./near-keys.ts";
@@ -62,12 +62,9 @@ const checkValue = textRule(
 const flag = rule<boolean>("true or false", (value) => typeof value === "boolean");
 const reason = textRule({ what: "a reason", expected: " of at most 200 characters" }, /^[^\p{Cc}]*$/u, 200);
 
-const time = rule<string>(
-  "a time such as 2030-01-31T23:59:00Z",
-  (value) =>
-    isMatchingText(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/, 40)(value) &&
-    !Number.isNaN(Date.parse(value)),
-);
+const timePattern = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+/** A point in time in ISO 8601, with its zone. */
+export const pointInTime = rule<string>("a time with its zone such as 2030-01-31T23:59:00Z", isTime);
 
 const rebootRequest = v.object({
   delaySeconds: v.optional(
@@ -76,7 +73,7 @@ const rebootRequest = v.object({
       isIntegerBetween(0, longestDelaySeconds),
     ),
   ),
-  at: v.optional(time),
+  at: v.optional(pointInTime),
   window: v.optional(flag),
   force: v.optional(flag),
   reason: v.optional(reason),
@@ -105,6 +102,7 @@ const firmwareUpdateRequest = v.object({
   ),
   fwManifestUri: v.optional(packageUri),
   apply: v.optional(v.picklist(["now", "window", "manual"])),
+  startBy: v.optional(pointInTime),
   operationId: optionalOperationId,
 });
 export type FirmwareUpdateRequest = v.InferOutput<typeof firmwareUpdateRequest>;
@@ -112,7 +110,7 @@ export type FirmwareUpdateRequest = v.InferOutput<typeof firmwareUpdateRequest>;
 const operationReference = v.object({ operationId: optionalOperationId });
 export type OperationReference = v.InferOutput<typeof operationReference>;
 
-const logsRequest = v.object({ since: v.optional(time), level: v.optional(v.picklist(logLevels)) });
+const logsRequest = v.object({ since: v.optional(pointInTime), level: v.optional(v.picklist(logLevels)) });
 
 /** Checks the payload of `getLogs`. */
 export function parseLogsRequest(payload: unknown): Checked<LogsRequest> {
@@ -156,6 +154,15 @@ function checkPayload<const Schema extends RequestSchema>(
     ...(checked.ok ? [] : checked.problems),
   ];
   return first === undefined ? checked : { ok: false, problems: [first, ...others] };
+}
+
+/** A point in time in ISO 8601, with its zone, that the calendar knows: `Date` takes 31 February for 3 March. */
+function isTime(value: unknown): boolean {
+  const [text, year, month, day] = typeof value === "string" ? (timePattern.exec(value) ?? []) : [];
+  if (text === undefined || Number.isNaN(Date.parse(text))) return false;
+  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  // In UTC too it has a year of four digits: `toISOString` gives other years more.
+  return Number(day) <= lastDay && /^\d{4}-/.test(new Date(text).toISOString());
 }
 
 type RequestSchema = v.GenericSchema & { readonly entries: Readonly<Record<string, unknown>> };

@@ -51,7 +51,12 @@ export interface UpdateSnapshot {
   readonly totalBytes: number | null;
   /** How often the current phase was started: more than 1 after a restart of the agent or the board. */
   readonly attempt: number | null;
-  /** What a staged image waits for: a maintenance window, a synchronized clock (to know the window), or `applyFirmwareUpdate`. */
+  /** The time by which it must begin to change the board; null where it has none. */
+  readonly startBy: Timestamp | null;
+  /**
+   * What a staged image waits for: a maintenance window, a synchronized clock (to know the window, or whether `startBy` has
+   * passed), or `applyFirmwareUpdate`.
+   */
   readonly waitsFor: "window" | "clock" | "order" | null;
   /** When its maintenance window opens; null while that is unknown, or it waits for something else. */
   readonly waitsUntil: Timestamp | null;
@@ -93,9 +98,12 @@ export interface ConfigSnapshot {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** The error of a failed update; null before its end: an update that is being rolled back has not failed yet. */
+/**
+ * Why an update ended otherwise than completed; null before its end: an update that is being rolled back has not failed yet.
+ * Null for one that somebody has cancelled.
+ */
 export function finalError({ phase, error }: UpdateSnapshot): Failure | null {
-  return phase === "failed" || phase === "rolledBack" ? error : null;
+  return phase === "failed" || phase === "rolledBack" || phase === "cancelled" ? error : null;
 }
 
 /**

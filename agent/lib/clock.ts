@@ -1,4 +1,7 @@
-/** Wall time, for labels only: no decision depends on it, because many boards have no battery-backed clock. */
+/**
+ * Wall time, for labels: many boards have no battery-backed clock. Only maintenance windows and leases are decided by it, and
+ * only while it is synchronized.
+ */
 export interface WallClock {
   now(): Date;
   /** True when a time server has set the clock since this boot. */

@@ -70,7 +70,8 @@ function updateEnd({ update }: AgentState, now: string): HistoryEntry | undefine
     case "rolledBack":
     case "cancelled": {
       const { operationId, version, sha256: digest, rehearsal } = update.job;
-      const error = "error" in update ? { code: update.error.code, message: update.error.message } : null;
+      const failure = "error" in update ? update.error : undefined;
+      const error = failure === undefined ? null : { code: failure.code, message: failure.message };
       const at = update.times.ended ?? now;
       const key = `update ${operationId} ${update.times.accepted ?? ""} ${update.phase}`;
       return { kind: "update", key, operationId, at, error, outcome: update.phase, version, sha256: digest, rehearsal };

@@ -5,7 +5,10 @@ import type { Failure } from "../contract/failure.ts";
  * know of it.
  * @param what the subject of the sentence: "Update op-1"
  */
-export function unsavedOutcomeAlert(what: string, end: { readonly phase: string; readonly error?: Failure }): string {
+export function unsavedOutcomeAlert(
+  what: string,
+  end: { readonly phase: string; readonly error?: Failure | undefined },
+): string {
   const { phase, error } = end;
   return error === undefined
     ? `${what} ends as ${phase} once that can be saved.`

@@ -23,6 +23,8 @@ const job = v.object({
   /** The size in the request; null when it gives none. */
   sizeBytes: v.nullable(wholeNumber),
   apply: v.picklist(["now", "window", "manual"]),
+  /** The lease: the job must leave `staged` before this time. Absent where it has none. */
+  startBy: v.optional(isoTimestamp),
   /** A dry run of a simulated board: every phase with pauses; downloads nothing, changes no version. */
   rehearsal: v.boolean(),
 });
@@ -91,7 +93,8 @@ const updateState = v.variant("phase", [
   v.object({ phase: v.literal("completed"), ...inProgress }),
   v.object({ phase: v.literal("failed"), ...inProgress, error: failureSchema }),
   v.object({ phase: v.literal("rolledBack"), ...inProgress, error: failureSchema }),
-  v.object({ phase: v.literal("cancelled"), ...inProgress }),
+  /** `error` says why, where nobody has cancelled it: its lease has expired. */
+  v.object({ phase: v.literal("cancelled"), ...inProgress, error: v.optional(failureSchema) }),
 ]);
 export type UpdateState = v.InferOutput<typeof updateState>;
 
@@ -126,6 +129,7 @@ export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "reverted"; readonly restartNeeded: boolean }
   | { readonly type: "failed"; readonly error: v.InferOutput<typeof failureSchema>; readonly bootId: string }
   | { readonly type: "cancelled" }
+  | { readonly type: "leaseExpired" }
 );
 
 /** Stands for a boot counter that cannot be read: treated as too many boots. */

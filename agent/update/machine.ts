@@ -1,5 +1,6 @@
 import { keepsDownloadedBytes } from "../contract/codes.ts";
 import { failure, type Failure } from "../contract/failure.ts";
+import { leaseExpired } from "./lease.ts";
 import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
 
 /**
@@ -176,6 +177,7 @@ export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { 
 /** How a job can end while the board is unchanged. */
 function endEarly(state: ActiveUpdate, event: UpdateEvent): UpdateState | undefined {
   if (event.type === "cancelled") return endJob(state, "cancelled", event.at);
+  if (event.type === "leaseExpired") return { ...endJob(state, "cancelled", event.at), error: leaseExpired(state) };
   if (event.type === "failed") return { ...endJob(state, "failed", event.at), error: event.error };
   return undefined;
 }

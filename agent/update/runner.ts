@@ -5,6 +5,7 @@ import { type RunningAction, type StateStore } from "../state/ports.ts";
 import { unsavedOutcomeAlert } from "../state/unsaved-outcome.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { Baseline, Job, UpdateEvent, UpdateSlice } from "./job.ts";
+import { enforceLease } from "./lease.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
 import type { DownloadProgress } from "./update-snapshot.ts";
@@ -86,11 +87,9 @@ export class UpdateRunner {
     await this.#ports.store.transactUntilSaved((saved) => {
       const change = this.#advance(saved, action.job, result);
       const { update } = change ?? {};
-      const end =
-        update === undefined || isRunning(update)
-          ? undefined
-          : unsavedOutcomeAlert(`Update ${action.job.operationId}`, update);
-      return { change, unsavedAlert: end, answer: undefined };
+      const hasEnded = update !== undefined && !isRunning(update);
+      const unsavedAlert = hasEnded ? unsavedOutcomeAlert(`Update ${action.job.operationId}`, update) : undefined;
+      return { change, unsavedAlert, answer: undefined };
     }, signal);
     // A reboot was under way, so nothing was applied. Should the board stay up, the image waits again.
     const { update } = this.#ports.store.state;
@@ -100,10 +99,10 @@ export class UpdateRunner {
 
   /** What an event changes in the saved state; nothing when its job is no longer the current one. */
   #advance(saved: UpdateSlice, job: Job, event: UpdateEvent): Partial<UpdateSlice> | undefined {
-    const { isRebooting, relatedChanges } = this.#ports;
+    const { isRebooting, relatedChanges, wallClock } = this.#ports;
     if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
     if (event.type === "applyAllowed" && isRebooting()) return undefined; // The reboot goes first.
-    const update = step(saved.update, event);
+    const update = step(saved.update, enforceLease(event, saved.update.job, wallClock.now()));
     if (update === undefined) return undefined;
     const change = { ...relatedChanges(update), update };
     if (update.phase !== "completed" || job.sha256 === null) return change;
@@ -295,5 +294,7 @@ function versionInUse({ version }: Job): AgentError {
 
 /** Identifies an action: the same key does not start it again. */
 function actionKey(action: UpdateAction): string {
-  return [action.kind, action.job.operationId, "attempt" in action ? action.attempt : ""].join(" ");
+  const { kind, job } = action;
+  const variant = "attempt" in action ? action.attempt : kind === "awaitApplyAllowed" ? job.startBy : undefined;
+  return [kind, job.operationId, variant].join(" ");
 }

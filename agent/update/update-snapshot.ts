@@ -15,7 +15,7 @@ export type DownloadDelay = NonNullable<UpdateSnapshot["delay"]>;
 
 /**
  * The update as it is reported to the hub.
- * @param wait what its maintenance window last waited for; null before the first check
+ * @param wait what its maintenance window or its lease last waited for; null before the first check
  */
 export function describeUpdate(
   { update, handledDesired }: Pick<UpdateSlice, "update" | "handledDesired">,
@@ -34,9 +34,9 @@ export function describeUpdate(
     totalBytes: null,
   };
   if (update.phase === "idle") {
-    return { ...common, phase: "idle", operationId: null, version: null, rehearsal: false, times: {} };
+    return { ...common, phase: "idle", operationId: null, version: null, rehearsal: false, times: {}, startBy: null };
   }
-  const { operationId, version, rehearsal, sizeBytes, apply } = update.job;
+  const { operationId, version, rehearsal, sizeBytes, startBy = null } = update.job;
   const imageBytes = "image" in update ? update.image.sizeBytes : null;
   return {
     ...common,
@@ -45,19 +45,24 @@ export function describeUpdate(
     version,
     rehearsal,
     times: update.times,
+    startBy,
     receivedBytes: update.phase === "downloading" ? (progress?.receivedBytes ?? null) : imageBytes,
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
     delay: update.phase === "downloading" ? (progress?.delay ?? null) : null,
     attempt: "attempt" in update ? update.attempt : null,
-    ...(update.phase === "staged" ? describeWait(apply, wait) : {}),
-    error: "error" in update ? update.error : null,
+    ...(update.phase === "staged" ? describeWait(update.job, wait) : {}),
+    error: ("error" in update ? update.error : undefined) ?? null,
   };
 }
 
-function describeWait(apply: Job["apply"], wait: BlockedBy | null): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> {
+function describeWait(
+  { apply, startBy }: Job,
+  wait: BlockedBy | null,
+): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> {
   switch (apply) {
     case "now":
-      return { waitsFor: null, waitsUntil: null };
+      // With a lease: whether that has expired.
+      return { waitsFor: startBy !== undefined && wait?.kind === "clockUnknown" ? "clock" : null, waitsUntil: null };
     case "manual":
       return { waitsFor: "order", waitsUntil: null };
     case "window":

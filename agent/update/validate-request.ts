@@ -104,6 +104,7 @@ export function parseUpdateRequest(
     sha256: digest,
     sizeBytes: fwPackageSize ?? null,
     apply: other.apply ?? "now",
+    ...(other.startBy === undefined ? {} : { startBy: new Date(other.startBy).toISOString() }),
     rehearsal,
   };
   return { ok: true, value: { job, callerGaveId: other.operationId !== undefined } };

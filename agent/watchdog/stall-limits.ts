@@ -87,7 +87,7 @@ function updateStallLimitMs(action: UpdateAction, limits: StallLimitSettings): n
     case "checkAndStage":
       return rehearsalMs + largestMs + slackMs;
     case "awaitApplyAllowed":
-      if (job.apply !== "now") return null; // For a window or for approval.
+      if (job.apply !== "now" || job.startBy !== undefined) return null; // For a window, for approval, or for the clock.
       return runningVersionMs + limits.rebootDeadlineMs + slackMs; // A reboot for another reason may go first.
     case "install":
       // Read once; where the install helper installs it, also sent, written and digested for each of its two calls.

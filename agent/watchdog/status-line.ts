@@ -28,8 +28,9 @@ function describeUpdate({ update }: Snapshot): string | null {
   switch (update.phase) {
     case "idle":
     case "completed":
-    case "cancelled":
       return null;
+    case "cancelled":
+      return error === null ? null : `Last update cancelled (${error.code}).`;
     case "accepted":
       return `Update to ${version}: the download is about to start.`;
     case "downloading": {

@@ -30,6 +30,8 @@ interface AgentView {
   readonly bootId: string | null;
   /** One sentence per problem at its start, such as a configuration with mistakes. */
   readonly problems: readonly string[];
+  /** What it understands beyond the first contract (agent/contract/features.ts); none for an older agent. */
+  readonly features: readonly string[];
 }
 
 export interface ConfigView {
@@ -55,6 +57,8 @@ export interface UpdateView {
   readonly receivedBytes: number | null;
   readonly totalBytes: number | null;
   readonly attempt: number | null;
+  /** The time by which it must begin. */
+  readonly startBy: string | null;
   readonly waitsFor: "window" | "clock" | "order" | null;
   /** When the maintenance window opens, if the board knows. */
   readonly waitsUntil: string | null;
@@ -103,6 +107,7 @@ export function parseBoardView(twin: JsonObject): BoardView {
           startedAt: textAt(agent, "startedAt"),
           bootId: textAt(agent, "bootId"),
           problems: textsAt(agent, "problems"),
+          features: textsAt(agent, "features"),
         }
       : null,
     board: {
@@ -138,6 +143,7 @@ function updateFrom(update: JsonObject): UpdateView {
     receivedBytes: number(update, "receivedBytes"),
     totalBytes: number(update, "totalBytes"),
     attempt: number(update, "attempt"),
+    startBy: textAt(update, "startBy"),
     waitsFor: oneOf(["window", "clock", "order"], update["waitsFor"]) ?? null,
     waitsUntil: textAt(update, "waitsUntil"),
     delay: codedFrom(update, "delay"),

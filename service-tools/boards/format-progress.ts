@@ -16,18 +16,24 @@ export function formatDownload({
 /** What a staged update is waiting for; null when it is not waiting. */
 export function formatWait(
   target: Target,
-  { waitsFor, waitsUntil }: Pick<UpdateView, "waitsFor" | "waitsUntil">,
+  { waitsFor, waitsUntil, startBy }: Pick<UpdateView, "waitsFor" | "waitsUntil" | "startBy">,
 ): string | null {
   switch (waitsFor) {
     case "window":
       return `waiting for the maintenance window${waitsUntil === null ? "" : ` at ${waitsUntil}`}`;
     case "clock":
-      return "waiting until the board's clock is set, then for the maintenance window";
+      return `waiting until the board's clock is set${startBy === null ? ", then for the maintenance window" : ""}`;
     case "order":
       return `waiting for approval; run: boardkeeper apply ${targetFlags(target)}`;
     case null:
       return null;
   }
+}
+
+/** By when an update must begin to change the board; empty where it has no such time, or has begun. */
+export function formatLease({ phase, startBy }: Pick<UpdateView, "phase" | "startBy">): string {
+  const hasBegun = !["accepted", "downloading", "verifying", "staged"].includes(phase);
+  return startBy === null || hasBegun ? "" : `, to begin by ${startBy}`;
 }
 
 /** Why a download makes no progress, with the board's own sentence. */

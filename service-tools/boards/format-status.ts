@@ -2,7 +2,7 @@ import { formatSize } from "../cli/units.ts";
 import { targetName, type Target } from "../hub-client/hub-client.ts";
 import type { BoardView, ConfigView, UpdateView } from "./board-view.ts";
 import { formatRebootCause } from "./format-twin-changes.ts";
-import { formatDelay, formatDownload, formatWait } from "./format-progress.ts";
+import { formatDelay, formatDownload, formatLease, formatWait } from "./format-progress.ts";
 
 /** The state of a board for people, as label and text. What the board has not reported is left out. */
 export function formatStatus(target: Target, view: BoardView): Readonly<Record<string, string>> {
@@ -21,6 +21,7 @@ export function formatStatus(target: Target, view: BoardView): Readonly<Record<s
     System: joined([board.os, board.kernel]),
     Link: linkLine(view),
     Agent: joined([agent.version, kind, agent.startedAt === null ? null : `started ${agent.startedAt}`]),
+    ...(agent.features.length === 0 ? {} : { Features: agent.features.join(", ") }),
     ...(agent.problems.length === 0 ? {} : { Problems: agent.problems.join(" ") }),
     ...(config === null ? {} : { Config: configLine(config) }),
     Boot: agent.bootId ?? "unknown",
@@ -57,16 +58,17 @@ function jobLine(target: Target, update: UpdateView): string {
   const id = operationId === null ? "" : ` (${operationId})`;
   const why = error === null ? "" : `: ${error.code}, ${error.message}`;
   const wait = formatWait(target, update);
+  const lease = formatLease(update);
   switch (phase) {
     case "idle":
       return "none yet";
     case "downloading":
-      return `downloading ${what}${receivedBytes === null ? "" : `, ${formatDownload(update)}`}${delay === null ? "" : `, ${formatDelay(delay)}`}${id}`;
+      return `downloading ${what}${receivedBytes === null ? "" : `, ${formatDownload(update)}`}${delay === null ? "" : `, ${formatDelay(delay)}`}${lease}${id}`;
     case "staged":
-      return `${what} is staged${id}${wait === null ? "" : `, ${wait}`}`;
+      return `${what} is staged${id}${wait === null ? "" : `, ${wait}`}${lease}`;
     case "completed":
     case "cancelled":
-      return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${id}`;
+      return `${phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${id}${why}`;
     case "failed":
     case "rolledBack":
       return `${phase === "failed" ? "failed" : "rolled back"} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${id}${why}`;
@@ -76,7 +78,7 @@ function jobLine(target: Target, update: UpdateView): string {
     case "rebooting":
     case "proving":
     case "reverting":
-      return `${phase} ${what}${id}${why}`;
+      return `${phase} ${what}${lease}${id}${why}`;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Target } from "../hub-client/hub-client.ts";
 import type { BoardView, RebootView, UpdateView } from "./board-view.ts";
-import { formatConfig, formatDelay, formatDownload, formatWait } from "./format-progress.ts";
+import { formatConfig, formatDelay, formatDownload, formatLease, formatWait } from "./format-progress.ts";
 
 /** One change of a board, as its twin reports it. */
 export interface TwinChange {
@@ -84,7 +84,8 @@ export function formatUpdate(target: Target, update: UpdateView, isNew: boolean)
   const wait = formatWait(target, update);
   const waits = wait === null ? "" : `, ${wait}`;
   const what = isNew && operationId !== null ? ` ${rehearsal ? "rehearsal" : (version ?? "")} (${operationId})` : "";
-  return `${phase === "rolledBack" ? "rolled back" : phase}${what}${waits}${why}`;
+  const lease = isNew || phase === "staged" ? formatLease(update) : "";
+  return `${phase === "rolledBack" ? "rolled back" : phase}${what}${waits}${lease}${why}`;
 }
 
 function rebootChanges(before: RebootView, after: RebootView): TwinChange[] {

@@ -9,24 +9,28 @@ export interface UpdateRequest {
   readonly version: string | undefined;
   readonly sizeBytes: number | undefined;
   readonly apply: "now" | "window" | "manual" | undefined;
+  /** The time by which it must begin to change the board. */
+  readonly startBy: Date | undefined;
   readonly operationId: string;
 }
 
 /** The payload of the method `firmwareUpdate`. */
-export function toMethodPayload({ uri, sha256, version, sizeBytes, apply, operationId }: UpdateRequest): JsonObject {
+export function toMethodPayload(request: UpdateRequest): JsonObject {
+  const { uri, sha256, version, sizeBytes, apply, startBy, operationId } = request;
   return {
     fwPackageUri: uri,
     ...(sha256 === undefined ? {} : { fwPackageCheckValue: sha256 }),
     ...(version === undefined ? {} : { fwVersion: version }),
     ...(sizeBytes === undefined ? {} : { fwPackageSize: sizeBytes }),
     ...(apply === undefined ? {} : { apply }),
+    ...(startBy === undefined ? {} : { startBy: startBy.toISOString() }),
     operationId,
   };
 }
 
 /**
  * The patch of the desired properties. The hub merges it, so everything that this request does not set is removed: the size
- * or the manifest of an older image must not stay beside the new one.
+ * or the mirrors of an older image must not stay beside the new one, nor the time by which that was to begin.
  */
 export function toDesiredProperties({
   uri,
@@ -34,6 +38,7 @@ export function toDesiredProperties({
   version,
   sizeBytes,
   apply,
+  startBy,
   operationId,
 }: UpdateRequest): JsonObject {
   return {
@@ -44,7 +49,9 @@ export function toDesiredProperties({
       fwPackageCheckValue: sha256 ?? null,
       fwPackageSize: sizeBytes ?? null,
       fwManifestUri: null,
+      mirrors: null,
       apply: apply ?? null,
+      startBy: startBy?.toISOString() ?? null,
       operationId,
     },
   };

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { operationId } from "../../agent/contract/methods.ts";
+import { operationId, pointInTime } from "../../agent/contract/methods.ts";
 import { check } from "../../agent/contract/check.ts";
 import type { LoginOptions } from "../hub-client/login.ts";
 import type { Target } from "../hub-client/hub-client.ts";
@@ -82,6 +82,14 @@ export function duration(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError("Expected a duration such as 90s, 5m, 1h30m or 2d.");
+}
+
+/** A point in time. One without a zone is refused: the board and whoever types it may be in different ones. */
+export function time(text: string, now: Date): Date {
+  if (check(pointInTime, text).ok) return new Date(text);
+  throw new InvalidArgumentError(
+    `Expected a time with its zone, such as ${now.toISOString()} for now; date -Is writes one.`,
+  );
 }
 
 /** Adds `--operation-id` to a command that starts an operation. */

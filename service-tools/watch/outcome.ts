@@ -83,7 +83,12 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
         withError(end),
       );
     case "cancelled":
-      return failed(`The update of ${board} was cancelled; the old system is unchanged.`, { ...end });
+      return failed(
+        end.error === null
+          ? `The update of ${board} was cancelled; the old system is unchanged.`
+          : `${board} has cancelled the update. ${reasonOf(end.error)}`,
+        withError(end),
+      );
     case "superseded":
       return failed(
         `The update of ${board} was not followed to its end: ${end.by === null ? "the board no longer reports it" : `another one has replaced it (${end.by})`}.`,

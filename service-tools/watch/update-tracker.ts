@@ -1,6 +1,6 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { BoardView, UpdateView } from "../boards/board-view.ts";
-import { formatDelay, formatWait } from "../boards/format-progress.ts";
+import { formatDelay, formatLease, formatWait } from "../boards/format-progress.ts";
 import { formatSize } from "../cli/units.ts";
 import type { Target } from "../hub-client/hub-client.ts";
 import { enterPhases, type PhaseEntry, type Progress, type Step, type Tracker } from "./tracker.ts";
@@ -12,7 +12,8 @@ export type UpdateEnd =
   /** The board reports `completed`, but not that any version was proven. */
   | { readonly kind: "unproven"; readonly rehearsal: boolean }
   | { readonly kind: "failed" | "rolledBack"; readonly error: Failure | null }
-  | { readonly kind: "cancelled" }
+  /** `error` says why, where nobody has cancelled it: its time to begin has passed. */
+  | { readonly kind: "cancelled"; readonly error: Failure | null }
   | { readonly kind: "superseded"; readonly by: string | null }
   /** The board knows this operation id for another version: nothing of this request happens. */
   | { readonly kind: "otherContent"; readonly version: string }
@@ -89,9 +90,8 @@ function endOf({ version, rehearsal, already }: RequestedUpdate, update: UpdateV
       return { kind: "completed", version: update.version, already };
     case "failed":
     case "rolledBack":
-      return { kind: update.phase, error: update.error };
     case "cancelled":
-      return { kind: "cancelled" };
+      return { kind: update.phase, error: update.error };
     case "idle":
     case "accepted":
     case "downloading":
@@ -164,7 +164,7 @@ export function phasesEntered(last: string | undefined, { phase, error }: Update
 function noteOf(target: Target, phase: string, { update }: BoardView): string {
   if (phase === "downloading" && update.totalBytes !== null) return formatSize(update.totalBytes);
   if (phase !== update.phase) return "";
-  if (phase === "staged") return formatWait(target, update) ?? "";
+  if (phase === "staged") return `${formatWait(target, update) ?? ""}${formatLease(update)}`.replace(/^, /, "");
   if (phase === "reverting" && update.error !== null) return update.error.message;
   return update.attempt !== null && update.attempt > 1 ? `attempt ${update.attempt}` : "";
 }

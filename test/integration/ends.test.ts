@@ -94,6 +94,19 @@ const updates: readonly End[] = [
       }),
   },
   {
+    name: "cancelled: its time to begin passed while it waited",
+    play: (run) => run.operator(update.replace("--wait", "--apply manual --start-by 2026-01-02T04:00:00Z --wait")),
+  },
+  {
+    name: "cancelled: its time to begin had passed when the board read it",
+    play: async (run) => {
+      run.hub.cut();
+      await run.operator(update.replace("--wait", "--desired --start-by 2026-01-02T04:00:00Z --wait"), (passedMs) => {
+        if (passedMs === 3_900_000) run.hub.isReachable = true;
+      });
+    },
+  },
+  {
     name: "refused: a bad request",
     play: (run) => run.operator(update.replace("https:", "ftp:")),
   },

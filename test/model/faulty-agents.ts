@@ -65,7 +65,7 @@ function delayingSave(what: string) {
 export function skippingSaveOfGivingUp(real: StateFile<AgentState>): StateFile<AgentState> {
   return {
     save: async (saved) => {
-      if ("error" in saved.update && saved.update.error.code === "interrupted-too-often") return;
+      if ("error" in saved.update && saved.update.error?.code === "interrupted-too-often") return;
       await real.save(saved);
     },
   };

@@ -257,7 +257,7 @@ export function checkEnd(environment: Environment, saved: AgentState | undefined
     const expected =
       environment.quality === null || qualityIn(environment)(version) === "good" ? "completed" : "rolledBack";
     const worn = ["interrupted-too-often", "state-not-saved", "not-proven"];
-    const tooOften = "error" in update && worn.includes(update.error.code) && faults >= attemptLimits.installs;
+    const tooOften = "error" in update && worn.includes(update.error?.code ?? "") && faults >= attemptLimits.installs;
     must(end === expected || tooOften, `${last} ended as ${end}: ${JSON.stringify("error" in update && update.error)}`);
   }
 }

@@ -10,6 +10,7 @@ export const idleUpdate: UpdateSnapshot = {
   receivedBytes: null,
   totalBytes: null,
   attempt: null,
+  startBy: null,
   waitsFor: null,
   waitsUntil: null,
   delay: null,

@@ -107,7 +107,7 @@ function formatUpdate(state: JsonObject): string {
   const what = update["rehearsal"] === true ? "a dry run" : (textAt(update, "version") ?? "an unknown version");
   const endedAt = textAt(update, "endedAt");
   const error = formatError(sectionAt(update, "error"));
-  const wait = formatWait(update);
+  const wait = `${formatWait(update)}${formatLease(update)}`;
   return `${phaseWords[phase] ?? phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${wait}${id(update)}${error}`;
 }
 
@@ -136,10 +136,17 @@ function formatWait(update: JsonObject): string {
     case "window":
       return `, waiting for the maintenance window${until === null ? "" : ` at ${until}`}`;
     case "clock":
-      return ", waiting for the clock to be set, then for the maintenance window";
+      return `, waiting for the clock to be set${textAt(update, "startBy") === null ? ", then for the maintenance window" : ""}`;
     default:
       return "";
   }
+}
+
+/** By when it must begin, until it has. */
+function formatLease(update: JsonObject): string {
+  const startBy = textAt(update, "startBy");
+  const hasBegun = !["accepted", "downloading", "verifying", "staged"].includes(textAt(update, "phase") ?? "");
+  return startBy === null || hasBegun ? "" : `, to begin by ${startBy}`;
 }
 
 function formatReboot(state: JsonObject): string {

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../json.ts";
+import { features } from "../features.ts";
 import type { HardwareInfo, Snapshot } from "../snapshot.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { HardwareInfo, Snapshot } from "../snapshot.ts";
 export function formatBoardkeeper(snapshot: Snapshot): JsonObject {
   const { agent, board, config, update, reboot, currentVersion } = snapshot;
   return {
-    agent: { ...agent },
+    agent: { ...agent, features: [...features] },
     board: { ...board, equipment: board.equipment && equipmentJson(board.equipment) },
     firmwareVersion: currentVersion,
     config: config && { ...config, error: config.error && { ...config.error } },
@@ -20,6 +21,7 @@ export function formatBoardkeeper(snapshot: Snapshot): JsonObject {
       receivedBytes: update.receivedBytes,
       totalBytes: update.totalBytes,
       attempt: update.attempt,
+      startBy: update.startBy,
       waitsFor: update.waitsFor,
       waitsUntil: update.waitsUntil,
       delay: update.delay && { ...update.delay },

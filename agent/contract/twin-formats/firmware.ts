@@ -46,16 +46,17 @@ export function formatFirmware({ update, currentVersion }: Snapshot): JsonObject
   };
 }
 
-function substatus({ phase, waitsFor, waitsUntil, delay, error }: UpdateSnapshot): string {
+function substatus(update: UpdateSnapshot): string {
+  const { phase, delay, error } = update;
   switch (phase) {
     case "staged":
-      return describeStaged(waitsFor, waitsUntil);
+      return describeStaged(update);
     case "proving":
       return "proving the new system healthy";
     case "reverting":
       return `going back to the old system: ${error ? error.message : "the new one was not proven"}`;
     case "cancelled":
-      return "cancelled";
+      return error ? `cancelled: ${error.code}: ${error.message}` : "cancelled";
     case "failed":
     case "rolledBack":
       return error ? `${error.code}: ${error.message}` : "";
@@ -71,12 +72,12 @@ function substatus({ phase, waitsFor, waitsUntil, delay, error }: UpdateSnapshot
   }
 }
 
-function describeStaged(waitsFor: UpdateSnapshot["waitsFor"], until: string | null): string {
+function describeStaged({ waitsFor, waitsUntil: until, startBy }: UpdateSnapshot): string {
   switch (waitsFor) {
     case "window":
       return `staged, waiting for the maintenance window${until === null ? "" : ` at ${until}`}`;
     case "clock":
-      return "staged, waiting for the clock to be set, and then for the maintenance window";
+      return `staged, waiting for the clock to be set${startBy === null ? ", and then for the maintenance window" : ""}`;
     case "order":
       return "staged, waiting for applyFirmwareUpdate";
     case null:

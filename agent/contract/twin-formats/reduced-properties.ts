@@ -46,6 +46,7 @@ const leftOut: readonly (readonly string[])[] = [
     "boardkeeper.agent.version",
     "boardkeeper.agent.mode",
     "boardkeeper.agent.clockSynchronized",
+    "boardkeeper.update.startBy",
     "boardkeeper.update.waitsFor",
     "boardkeeper.update.waitsUntil",
     "boardkeeper.reboot.scheduledFor",

@@ -7,6 +7,7 @@ import type { HubClient } from "../../hub-client/hub-client.ts";
 import { rebootOutcome } from "../../watch/outcome.ts";
 import { rebootTracker } from "../../watch/reboot-tracker.ts";
 import {
+  time,
   withOperationId,
   withTargetOptions,
   withWaitOptions,
@@ -51,7 +52,7 @@ export function addReboot(program: Command, context: Context): void {
     )
     .addOption(
       new Option("--at <time>", "at this time, at most 1 day from now, as date -Is writes it")
-        .argParser((text) => time(text, context.now()))
+        .argParser((text) => timeWithinADay(text, context.now()))
         .conflicts(["in", "window"]),
     )
     .addOption(new Option("--window", "in the next maintenance window configured on the board").conflicts(["in", "at"]))
@@ -101,14 +102,8 @@ function delay(text: string): number {
   throw new InvalidArgumentError("Expected a duration of at most 1 day, such as 90s, 5m or 1h30m.");
 }
 
-function time(text: string, now: Date): Date {
-  const hasZone = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const at = new Date(text);
-  if (!hasZone || Number.isNaN(at.getTime())) {
-    throw new InvalidArgumentError(
-      `Expected a time with its zone, such as ${now.toISOString()} for now; date -Is writes one.`,
-    );
-  }
+function timeWithinADay(text: string, now: Date): Date {
+  const at = time(text, now);
   const delayMs = at.getTime() - now.getTime();
   if (delayMs >= -maxPastMs && delayMs <= maxDelayMs) return at;
   throw new InvalidArgumentError(`Expected a time from now (${now.toISOString()}) to 1 day later.`);

@@ -26,6 +26,8 @@ export interface OperationRecipe<Request extends Accepted, Memory, End> {
   readonly defaultTimeoutMs: number;
   /** Reads the twin first even without `--wait`, so that an unknown device fails before `request` does any work. */
   readonly checksDeviceFirst?: boolean;
+  /** Throws where the board, as its twin has it, cannot be asked for this. Called before `request`. */
+  readonly checkBoard?: ((target: Target, before: BoardView) => void) | undefined;
 }
 
 /**
@@ -42,8 +44,9 @@ export async function runOperation<Request extends Accepted, Memory, End>(
   const target = targetOf(options);
   const { what } = recipe;
   const waits = options.wait === true;
-  const readsTwin = waits || recipe.checksDeviceFirst === true;
+  const readsTwin = waits || recipe.checksDeviceFirst === true || recipe.checkBoard !== undefined;
   const before = readsTwin ? parseBoardView(await client.getTwin(target)) : undefined;
+  if (before !== undefined) recipe.checkBoard?.(target, before);
   const accepted = await recipe.request(target);
   const { operationId, message, repeated } = accepted;
   if (!waits || before === undefined || operationId === null) {

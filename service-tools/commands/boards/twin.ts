@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
-import { isJsonObject, type JsonObject } from "../../../agent/contract/json.ts";
+import { isJsonObject, sectionAt, textAt, type JsonObject } from "../../../agent/contract/json.ts";
+import { parseBoardView } from "../../boards/board-view.ts";
+import { leaseFor, missingFeature } from "../../boards/required-feature.ts";
+import type { HubClient, Target } from "../../hub-client/hub-client.ts";
 import { describeError } from "../../local-hub/lib/log.ts";
 import { UsageError } from "../../cli/errors.ts";
 import { type Context, withHub } from "../../context.ts";
@@ -45,10 +48,19 @@ export function addTwinCommands(program: Command, context: Context): void {
         throw new UsageError("twin set: nothing to set. Expected --desired JSON, --tags JSON, or both.");
       }
       const patch = { ...(desired === undefined ? {} : { desired }), ...(tags === undefined ? {} : { tags }) };
-      return withHub(context, options, async (client) =>
-        context.out.write(formatJson(await client.patchTwin(targetOf(options), patch))),
-      );
+      return withHub(context, options, async (client) => {
+        const target = targetOf(options);
+        if (desired !== undefined) await warnOfLease(context, client, target, desired);
+        context.out.write(formatJson(await client.patchTwin(target, patch)));
+      });
     });
+}
+
+/** A document that must be begun by some time, for an agent that does not understand that: it is sent as it is typed. */
+async function warnOfLease(context: Context, client: HubClient, target: Target, desired: JsonObject): Promise<void> {
+  if (textAt(sectionAt(desired, "firmware"), "startBy") === null) return;
+  const why = missingFeature(target, parseBoardView(await client.getTwin(target)), leaseFor("startBy"));
+  if (why !== undefined) context.err.write(`Warning: ${why}\n`);
 }
 
 function jsonObject(text: string): JsonObject {

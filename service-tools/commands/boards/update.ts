@@ -1,6 +1,7 @@
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { parseBoardView } from "../../boards/board-view.ts";
 import { invokeMethod } from "../../boards/invoke-method.ts";
+import { leaseFor, requireFeature } from "../../boards/required-feature.ts";
 import {
   expectedVersion,
   toDesiredProperties,
@@ -12,6 +13,7 @@ import { targetName, type HubClient, type Target } from "../../hub-client/hub-cl
 import { updateOutcome } from "../../watch/outcome.ts";
 import { updateTracker } from "../../watch/update-tracker.ts";
 import {
+  time,
   withOperationId,
   withTargetOptions,
   withWaitOptions,
@@ -24,6 +26,7 @@ import { runOperation } from "./run-operation.ts";
 
 interface UpdateOptions extends TargetOptions, WaitOptions, ImageOptions {
   readonly apply?: "now" | "window" | "manual";
+  readonly startBy?: Date;
   readonly desired?: boolean;
   readonly operationId?: string;
 }
@@ -38,6 +41,8 @@ Examples:
   boardkeeper update -d board-1 --uri https://images.example/firmware.img \\
     --sha256 9f86d081… --version 1.2.0 --apply manual
   boardkeeper apply -d board-1 --wait
+  boardkeeper update -d board-1 --uri https://images.example/firmware.img \\
+    --sha256 9f86d081… --version 1.2.0 --desired --start-by 2030-01-31T04:00:00Z
   boardkeeper update -d board-1 --rehearse --wait`;
 
 /** `boardkeeper update` */
@@ -50,24 +55,34 @@ export function addUpdate(program: Command, context: Context): void {
         "when to install it after the download: now (the default), in the next maintenance window, or after: boardkeeper apply",
       ).choices(["now", "window", "manual"]),
     )
+    .addOption(
+      new Option(
+        "--start-by <time>",
+        "cancel it if the board has not begun to install it by then: a time with its zone, such as date -Is writes",
+      ).argParser((text) => futureTime(text, context.now())),
+    )
     .option("--desired", "declare it in the desired properties: an offline board updates when it is back")
     .addHelpText("after", examples);
-  withWaitOptions(withOperationId(command), "1h; 24h with --apply window or manual").action((options: UpdateOptions) =>
-    withHub(context, options, (client) => update(context, client, options)),
+  withWaitOptions(withOperationId(command), "1h; 24h with --apply window or manual; 1h after --start-by").action(
+    (options: UpdateOptions) => withHub(context, options, (client) => update(context, client, options)),
   );
 }
 
 async function update(context: Context, client: HubClient, options: UpdateOptions): Promise<void> {
   checkImageOptions(client.address, options);
-  const isHeld = options.apply === "window" || options.apply === "manual";
   await runOperation(context, client, options, {
     what: "update",
     // An unknown device needs no published image.
     checksDeviceFirst: options.file !== undefined,
+    checkBoard:
+      options.startBy === undefined
+        ? undefined
+        : (target, before) => requireFeature(target, before, leaseFor("--start-by")),
     request: async (target) => {
       const image = await findImage(context, options);
       const operationId = options.operationId ?? `update-${context.newOperationId()}`;
-      const request: UpdateRequest = { ...image, version: options.version, apply: options.apply, operationId };
+      const { version, apply, startBy } = options;
+      const request: UpdateRequest = { ...image, version, apply, startBy, operationId };
       return await (options.desired === true ? declare(client, target, request) : callBoard(client, target, request));
     },
     tracker: ({ operationId, details, repeated, desiredVersion, version }, before) => {
@@ -76,8 +91,20 @@ async function update(context: Context, client: HubClient, options: UpdateOption
       return updateTracker(options, { operationId, version, rehearsal, already, repeated, desiredVersion }, before);
     },
     outcomeOf: updateOutcome,
-    defaultTimeoutMs: isHeld ? heldTimeoutMs : hourMs,
+    defaultTimeoutMs: defaultTimeoutMs(options, context.now()),
   });
+}
+
+/** An update with a time to begin by needs no more than that and an hour. */
+function defaultTimeoutMs({ apply, startBy }: UpdateOptions, now: Date): number {
+  if (startBy !== undefined) return startBy.getTime() - now.getTime() + hourMs;
+  return apply === "window" || apply === "manual" ? heldTimeoutMs : hourMs;
+}
+
+function futureTime(text: string, now: Date): Date {
+  const at = time(text, now);
+  if (at > now) return at;
+  throw new InvalidArgumentError(`Expected a time in the future; now is ${now.toISOString()}.`);
 }
 
 interface AcceptedUpdate extends Accepted {

@@ -72,8 +72,8 @@ describe("a request for them", () => {
   });
 
   it.each([
-    [{ since: "yesterday" }, "since: expected a time such as"],
-    [{ since: 5 }, "since: expected a time such as"],
+    [{ since: "yesterday" }, "since: expected a time with its zone such as"],
+    [{ since: 5 }, "since: expected a time with its zone such as"],
     [{ level: "loud" }, "level: expected"],
   ])("may not be %j", (payload, problem) => {
     const checked = parseLogsRequest(payload);

@@ -41,8 +41,12 @@ describe("rebootDevice", () => {
     [{ delaySeconds: 86_401 }, "delaySeconds: expected a whole number of seconds from 0 to 86400, got 86401"],
     [{ delaySeconds: 1.5 }, "delaySeconds: expected a whole number of seconds from 0 to 86400, got 1.5"],
     [{ delaySeconds: "5" }, 'delaySeconds: expected a whole number of seconds from 0 to 86400, got "5"'],
-    [{ at: "tomorrow" }, 'at: expected a time such as 2030-01-31T23:59:00Z, got "tomorrow"'],
-    [{ at: "2030-02-31" }, 'at: expected a time such as 2030-01-31T23:59:00Z, got "2030-02-31"'],
+    [{ at: "tomorrow" }, 'at: expected a time with its zone such as 2030-01-31T23:59:00Z, got "tomorrow"'],
+    [{ at: "2030-02-31" }, 'at: expected a time with its zone such as 2030-01-31T23:59:00Z, got "2030-02-31"'],
+    [
+      { at: "2030-02-31T04:00:00Z" },
+      'at: expected a time with its zone such as 2030-01-31T23:59:00Z, got "2030-02-31T04:00:00Z"',
+    ],
     [{ force: "yes" }, 'force: expected true or false, got "yes"'],
     [
       { operationId: "a b" },
@@ -62,6 +66,47 @@ describe("rebootDevice", () => {
 });
 
 describe("firmwareUpdate", () => {
+  it.each([
+    "2030-01-31T04:00:00Z",
+    "2030-01-31T04:00Z",
+    "2030-01-31T04:00:00.123456789Z",
+    "2030-01-31T05:00:00+01:00",
+    "2028-02-29T00:00:00Z",
+  ])("takes startBy %s", (startBy) => {
+    expect(parseFirmwareUpdateRequest({ startBy })).toStrictEqual({ ok: true, value: { startBy } });
+  });
+
+  it.each([
+    "tomorrow",
+    "2030-01-31",
+    "2030-01-31T04:00:00",
+    "2030-01-31 04:00:00Z",
+    "2030-02-31T04:00:00Z",
+    "2027-02-29T04:00:00Z",
+    "2030-04-31T04:00:00Z",
+    "2030-13-01T04:00:00Z",
+    "2030-00-10T04:00:00Z",
+    "2030-01-00T04:00:00Z",
+    "2030-01-31T25:00:00Z",
+    "9999-12-31T23:59:59-12:00",
+    "0000-01-01T00:00:00+01:00",
+    "1893456000",
+    "",
+    1_893_456_000,
+    null,
+    {},
+  ])("refuses startBy %j", (startBy) => {
+    const checked = parseFirmwareUpdateRequest({ startBy });
+    expect(checked.ok ? [] : checked.problems).toStrictEqual([
+      expect.stringMatching(/^startBy: expected a time with its zone such as 2030-01-31T23:59:00Z, got /),
+    ]);
+  });
+
+  it.each(["startby", "StartBy", "start_by", "startBye", "starBy"])("names startBy for %s", (key) => {
+    const checked = parseFirmwareUpdateRequest({ [key]: "2030-01-31T04:00:00Z" });
+    expect(checked).toStrictEqual({ ok: false, problems: [`${key}: not a known key; did you mean startBy?`] });
+  });
+
   it("takes both spellings of the address", () => {
     for (const key of ["fwPackageUri", "fwPackageURI"]) {
       expect(parseFirmwareUpdateRequest({ [key]: "https://a/b" })).toStrictEqual({

@@ -35,6 +35,11 @@ describe("what has ended", () => {
     ["one taken back", withUpdate(s.rolledBack), { outcome: "rolledBack" }],
     ["a cancelled one", withUpdate(s.cancelled), { outcome: "cancelled", error: null }],
     [
+      "one whose lease has expired",
+      withUpdate({ ...s.cancelled, error: { code: "lease-expired", during: "staged", message: "Too late." } }),
+      { outcome: "cancelled", error: { code: "lease-expired", message: "Too late." } },
+    ],
+    [
       "a reboot",
       withReboot({ phase: "proven", last, job: request, startedAt: t(3) }),
       { outcome: "proven", at: t(9), reason: "new kernel" },

@@ -137,7 +137,7 @@ function summarize(next: UpdateState, before: UpdateState): string {
   if (next.phase === "rebooting") words.push(next.armed ? "armed" : "unarmed");
   if (next.phase === "proving" && next.proven) words.push("proven");
   if (next.phase === "reverting") words.push(next.reverted ? "reverted" : `to ${next.end}`);
-  return words.join(" ") + ("error" in next ? `: ${next.error.code}` : "");
+  return words.join(" ") + ("error" in next ? `: ${next.error?.code}` : "");
 }
 
 function rowOf(state: UpdateState, facts: Pick<RestartFacts, "trialBoots" | "isOlderCopy">): string[] {

@@ -3,6 +3,7 @@ import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { Job } from "../../../../agent/update/job.ts";
 import type { BlockedBy } from "../../../../agent/maintenance/window.ts";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
+import { step } from "../../../../agent/update/machine.ts";
 import { describeUpdate } from "../../../../agent/update/update-snapshot.ts";
 import { idleUpdate } from "../../../support/snapshots.ts";
 import { jobWith, states, t } from "../../../support/updates.ts";
@@ -58,6 +59,28 @@ describe("the update as the hub may know it", () => {
     const update = states(jobWith({ apply })).staged;
     const common = { ...idleUpdate, ...job, ...bytes, phase: "staged", times: update.times };
     expect(describeUpdate(saved({ update }), null, wait)).toStrictEqual({ ...common, ...reported });
+  });
+
+  it.each<[what: string, apply: Job["apply"], wait: BlockedBy | null, waitsFor: UpdateSnapshot["waitsFor"]]>([
+    ["nothing, before the clock was looked at", "now", null, null],
+    ["the clock", "now", { kind: "clockUnknown" }, "clock"],
+    ["nothing, where a window was left", "now", { kind: "closed", until: null }, null],
+    ["its window", "window", { kind: "closed", until: null }, "window"],
+    ["the clock, and then its window", "window", { kind: "clockUnknown" }, "clock"],
+    ["its order", "manual", { kind: "clockUnknown" }, "order"],
+  ])("is staged with a lease and waits for %s", (_what, apply, wait, waitsFor) => {
+    const update = states(jobWith({ apply, startBy: t(50) })).staged;
+    expect(describeUpdate(saved({ update }), null, wait)).toMatchObject({ startBy: t(50), waitsFor });
+  });
+
+  it("says by when it was to begin, and why it has not", () => {
+    const leased = states(jobWith({ startBy: t(50) }));
+    for (const update of Object.values(leased)) {
+      expect(describeUpdate(saved({ update }), null).startBy).toBe(update.phase === "idle" ? null : t(50));
+    }
+    const update = step(leased.staged, { type: "leaseExpired", at: t(51) }) ?? leased.staged;
+    const error = { code: "lease-expired", during: "staged" };
+    expect(describeUpdate(saved({ update }), null)).toMatchObject({ phase: "cancelled", startBy: t(50), error });
   });
 
   it("waits for nothing once it is released", () => {

@@ -56,6 +56,13 @@ describe("a request that a board carries out", () => {
     });
   });
 
+  it("keeps by when it must begin, in UTC", () => {
+    const parsed = parseUpdateRequest({ ...good, startBy: "2030-01-31T05:00+01:00" }, "method", board, "new-1");
+    expect(parsed).toMatchObject({ value: { job: { startBy: "2030-01-31T04:00:00.000Z" } } });
+    const dryRun = parseUpdateRequest({ fwPackageUri: "x", startBy: "2030-01-31T04:00Z" }, "method", laptop, "new-1");
+    expect(dryRun).toMatchObject({ value: { job: { rehearsal: true, startBy: "2030-01-31T04:00:00.000Z" } } });
+  });
+
   it("may come over http where the owner allows it", () => {
     expect(
       parseUpdateRequest({ ...good, fwPackageUri: "http://a/b" }, "method", { ...board, allowHttp: true }, "n").ok,

@@ -3,7 +3,7 @@ import type { RebootAction } from "../../../../agent/reboot/machine.ts";
 import { currentActivities } from "../../../../agent/watchdog/stall-limits.ts";
 import { parseSettings } from "../../../../agent/config/parse-settings.ts";
 import type { UpdateAction } from "../../../../agent/update/machine.ts";
-import { before, image, jobWith } from "../../../support/updates.ts";
+import { before, image, jobWith, t } from "../../../support/updates.ts";
 
 const { settings } = parseSettings([]);
 const job = jobWith();
@@ -29,6 +29,7 @@ const actions: readonly (readonly [UpdateAction, least: number | null])[] = [
   [{ kind: "awaitApplyAllowed", job }, settings.rebootDeadlineMs + 10 * minute],
   [{ kind: "awaitApplyAllowed", job: jobWith({ apply: "manual" }) }, null],
   [{ kind: "awaitApplyAllowed", job: jobWith({ apply: "window" }) }, null],
+  [{ kind: "awaitApplyAllowed", job: jobWith({ startBy: t(50) }) }, null],
   [{ kind: "install", job, image, attempt: 1 }, 2 * settings.commandTimeLimitMs],
   [{ kind: "arm", job, image }, settings.commandTimeLimitMs],
   [{ kind: "reboot", job }, settings.rebootDeadlineMs],

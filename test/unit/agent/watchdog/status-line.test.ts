@@ -43,6 +43,27 @@ describe("what systemctl status says", () => {
     ],
     [
       {
+        snapshot: snapshotWith({
+          phase: "staged",
+          version: "2.0.0",
+          waitsFor: "clock",
+          startBy: "2026-01-02T04:00:00.000Z",
+        }),
+      },
+      `${connected} Update to 2.0.0: staged, waits for the clock to be set.`,
+    ],
+    [{ snapshot: snapshotWith({ phase: "cancelled", version: "2.0.0" }) }, `${connected} Nothing to do.`],
+    [
+      {
+        snapshot: snapshotWith({
+          phase: "cancelled",
+          error: { code: "lease-expired", during: "staged", message: "x" },
+        }),
+      },
+      `${connected} Last update cancelled (lease-expired).`,
+    ],
+    [
+      {
         snapshot: snapshotWith(
           {},
           { reboot: { ...idleReboot, phase: "scheduled", scheduledFor: "2026-01-02T04:00:00.000Z" } },

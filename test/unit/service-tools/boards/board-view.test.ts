@@ -44,6 +44,7 @@ describe("what a twin says about a board", () => {
         startedAt: "2026-01-02T03:00:00.000Z",
         bootId: "boot-1",
         problems: [],
+        features: ["lease", "mirrors", "operation-ids", "withdraw"],
       },
       board: {
         model: "Raspberry Pi 4 Model B Rev 1.5",
@@ -62,6 +63,7 @@ describe("what a twin says about a board", () => {
         totalBytes: 7,
         attempt: 2,
         delay: null,
+        startBy: null,
         waitsFor: "order",
         waitsUntil: null,
         endedAt: "2026-01-02T03:01:00.000Z",

@@ -37,6 +37,22 @@ describe("the status of a board", () => {
       updating({ phase: "staged", waitsFor: "clock" }),
       "2.0.0 is staged (op-1), waiting until the board's clock is set, then for the maintenance window",
     ],
+    [
+      "with a lease, while it is fetched",
+      updating({ phase: "downloading", receivedBytes: 1024, startBy: at }),
+      `downloading 2.0.0, 1.0 KiB received, to begin by ${at} (op-1)`,
+    ],
+    [
+      "with a lease, before the board has the time",
+      updating({ phase: "staged", waitsFor: "clock", startBy: at }),
+      `2.0.0 is staged (op-1), waiting until the board's clock is set, to begin by ${at}`,
+    ],
+    ["with a lease, begun", updating({ phase: "applying", startBy: at }), "applying 2.0.0 (op-1)"],
+    [
+      "with a lease that has expired",
+      updating({ phase: "cancelled", startBy: at, error: { ...error, code: "lease-expired", message: "Too late." } }),
+      "cancelled 2.0.0 (op-1): lease-expired, Too late.",
+    ],
     ["completed", updating({ phase: "completed", times: { ended: at } }), `completed 2.0.0 at ${at} (op-1)`],
     ["a rehearsal", updating({ phase: "completed", rehearsal: true }), "completed a rehearsal (op-1)"],
     [

@@ -39,7 +39,15 @@ describe("the changes between two reads of a twin", () => {
       idle,
       {
         ...idle,
-        agent: { ...idle.agent, version: "0.2.0", startedAt: at, mode: "systemd", bootId: "boot-1", problems: [] },
+        agent: {
+          ...idle.agent,
+          version: "0.2.0",
+          startedAt: at,
+          mode: "systemd",
+          bootId: "boot-1",
+          problems: [],
+          features: [],
+        },
       },
       ["agent: the agent has started (0.2.0)"],
     ],

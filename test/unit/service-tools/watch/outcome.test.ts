@@ -77,7 +77,12 @@ describe("the outcome of an update", () => {
       1,
       "board-1 is back on its old system: the new one was not proven. The disk is full. (no-space)",
     ],
-    [{ kind: "cancelled" }, 1, "The update of board-1 was cancelled; the old system is unchanged."],
+    [{ kind: "cancelled", error: null }, 1, "The update of board-1 was cancelled; the old system is unchanged."],
+    [
+      { kind: "cancelled", error: { code: "lease-expired", during: "staged", message: "It was to begin by noon." } },
+      1,
+      "board-1 has cancelled the update. It was to begin by noon. (lease-expired)",
+    ],
     [
       { kind: "superseded", by: "op-2" },
       1,

@@ -9,6 +9,7 @@ import {
 } from "../../../../service-tools/watch/update-tracker.ts";
 import { viewOf } from "../../../support/board-views.ts";
 
+const expired = { code: "lease-expired", during: "staged", message: "It was to begin by noon." };
 const error = { code: "unreachable", during: "downloading", message: "The server is gone." };
 const asked: RequestedUpdate = {
   operationId: "op-1",
@@ -84,7 +85,13 @@ describe("an update requested by a method call", () => {
       { kind: "rolledBack", error },
     ],
     ["goes on while it goes back", idle, [board("reverting", "op-1", { error })], undefined],
-    ["ends when it is cancelled", idle, [board("staged"), board("cancelled")], { kind: "cancelled" }],
+    ["ends when it is cancelled", idle, [board("staged"), board("cancelled")], { kind: "cancelled", error: null }],
+    [
+      "ends when its lease has expired",
+      idle,
+      [board("staged"), board("cancelled", "op-1", { error: expired })],
+      { kind: "cancelled", error: expired },
+    ],
     [
       "is overtaken by another one",
       idle,

@@ -3,6 +3,7 @@ import { formatBoardkeeper } from "../../../../../agent/contract/twin-formats/bo
 import type { JsonObject } from "../../../../../agent/contract/json.ts";
 import { describeSavedState, statusRows } from "../../../../../agent/cli/format/format-status.ts";
 import { initialState, type AgentState } from "../../../../../agent/operations/agent-state.ts";
+import type { UpdateSnapshot } from "../../../../../agent/contract/snapshot.ts";
 import { snapshotWith } from "../../../../support/snapshots.ts";
 import { jobWith, states } from "../../../../support/updates.ts";
 
@@ -24,9 +25,20 @@ describe("a board whose agent runs", () => {
   it.each([
     [{ waitsFor: "window", waitsUntil: at }, `waiting for the maintenance window at ${at}`],
     [{ waitsFor: "clock" }, "waiting for the clock to be set, then for the maintenance window"],
+    [{ waitsFor: "clock", startBy: at }, `, waiting for the clock to be set, to begin by ${at}`],
+    [{ waitsFor: "order", startBy: at }, `, waiting for approval: boardkeeper apply, to begin by ${at}`],
   ] as const)("says what its update waits for: %j", (update, words) => {
     const staged = formatBoardkeeper(snapshotWith({ phase: "staged", ...update }));
     expect(rowsOf({ ...state, ...staged })["Update"]).toContain(words);
+  });
+
+  it("says by when an update must begin, until it has, and why it was cancelled", () => {
+    const rowOf = (update: Partial<UpdateSnapshot>): string | undefined =>
+      rowsOf({ ...state, ...formatBoardkeeper(snapshotWith({ version: "2.0.0", startBy: at, ...update })) })["Update"];
+    expect(rowOf({ phase: "downloading" })).toBe(`downloading 2.0.0, to begin by ${at}`);
+    expect(rowOf({ phase: "applying" })).toBe("applying 2.0.0");
+    const error = { code: "lease-expired", during: "staged", message: "Too late." };
+    expect(rowOf({ phase: "cancelled", error })).toBe("cancelled 2.0.0: lease-expired, Too late.");
   });
 
   it("says when the twin takes no more", () => {

@@ -23,6 +23,7 @@ const whole = { receivedBytes: 64_000_000 };
 const digestError = failure("bad-digest", "verifying", "The image that arrived is not the one that was asked for.");
 const installError = failure("installer-failed", "applying", "The slot could not be written.");
 const healthError = failure("not-proven", "proving", "The new system could not reach the hub within 600 s.");
+const leaseError = failure("lease-expired", "staged", `The update was to begin by ${at(8)}.`);
 const refused = { code: "bad-request", message: "fwVersion: expected a version, got 7", desiredVersion: 4 };
 const proven: Partial<Snapshot> = {
   currentVersion: "2.0.0",
@@ -74,6 +75,17 @@ const rows: [row: string, snapshot: Snapshot][] = [
   ],
   ["on-the-last-good-config", snapshotWith({}, { agent: { ...snapshotWith().agent, problems: ["A.", "B."] } })],
   ["cancelled", snapshotWith({ ...job, phase: "cancelled", times: ended(downloading) })],
+  [
+    "staged-waiting-for-clock",
+    snapshotWith(
+      { ...job, ...whole, phase: "staged", times: staged, startBy: at(20), waitsFor: "clock" },
+      { agent: { ...snapshotWith().agent, clockSynchronized: false } },
+    ),
+  ],
+  [
+    "lease-expired",
+    snapshotWith({ ...job, ...whole, phase: "cancelled", times: ended(staged), startBy: at(8), error: leaseError }),
+  ],
   ["desired-refused", snapshotWith({ refused })],
   ["desired-refused-during-a-job", snapshotWith({ ...job, phase: "downloading", times: downloading, refused })],
   ["rehearsal-completed", snapshotWith({ ...job, phase: "completed", times: ended(proving), rehearsal: true })],

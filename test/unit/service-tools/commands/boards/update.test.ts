@@ -99,6 +99,56 @@ describe("boardkeeper update", () => {
     expect(context.hub.calls).toEqual([]);
   });
 
+  describe("--start-by", () => {
+    const line = `update -d board-1 --uri https://x/y --sha256 ${digest} --start-by`;
+    const startBy = "2030-01-31T04:00:00.000Z";
+
+    it.each(["2030-01-31T04:00:00Z", "2030-01-31T05:00:00+01:00"])("%s is sent in UTC", async (text) => {
+      const context = localHubContext();
+      context.hub.twins = [twinOf({})];
+      expect(await ran(context, `${line} ${text}`)).toBe(0);
+      expect(context.hub.calls[0]?.payload).toMatchObject({ startBy });
+      expect(await ran(context, `${line} ${text} --desired`)).toBe(0);
+      expect(context.hub.patches[0]?.desired).toMatchObject({ firmware: { startBy } });
+    });
+
+    it.each<[string, string]>([
+      ["tomorrow", "Expected a time with its zone, such as"],
+      ["2030-01-31T04:00:00", "Expected a time with its zone, such as"],
+      ["2030-02-31T04:00:00Z", "Expected a time with its zone, such as"],
+      ["2020-01-31T04:00:00Z", "Expected a time in the future; now is"],
+    ])("%s is an invalid command line", async (text, why) => {
+      const context = localHubContext();
+      expect(await ran(context, `${line} ${text}`)).toBe(2);
+      expect(context.err.text).toContain(why);
+      expect(context.hub.calls).toEqual([]);
+    });
+
+    it.each<[what: string, agent: object | null, why: string]>([
+      ["lists no features", { version: "0.1.0" }, "The agent of board-1 (0.1.0) does not understand --start-by"],
+      [
+        "lists others",
+        { features: ["mirrors"] },
+        "The agent of board-1 (unknown version) does not understand --start-by",
+      ],
+      ["lists none that can be read", { features: "lease" }, "does not understand --start-by"],
+      ["has not reported yet", null, "board-1 has not reported yet whether its agent understands --start-by."],
+    ])("is not sent to an agent that %s", async (_what, agent, why) => {
+      for (const how of ["", " --desired", " --wait", " --file f.img"]) {
+        const context = localHubContext();
+        context.publishImage = () => Promise.reject(new Error("Nothing is published."));
+        context.hub.twins = [{ properties: { reported: agent === null ? {} : { boardkeeper: { agent } } } } as never];
+        const command = how.includes("--file")
+          ? `update -d board-1${how} --start-by ${startBy}`
+          : `${line} ${startBy}${how}`;
+        expect(await ran(context, command)).toBe(6);
+        expect(context.err.text).toContain(why);
+        expect(context.err.text).toContain("Nothing was sent.");
+        expect([context.hub.calls, context.hub.patches]).toEqual([[], []]);
+      }
+    });
+  });
+
   it("declares it with --desired, and removes what an older document said", async () => {
     const context = localHubContext();
     context.hub.twins = [twinOf({}, {}, { desired: { $version: 7 } })];
@@ -116,7 +166,9 @@ describe("boardkeeper update", () => {
             fwPackageCheckValue: digest,
             fwPackageSize: null,
             fwManifestUri: null,
+            mirrors: null,
             apply: null,
+            startBy: null,
             operationId: "update-id-1",
           },
         },
