@@ -55,9 +55,9 @@ export default defineConfig({
       // Thousands of short runs of the agent: room for what dies young saves a seventh of the time.
       kind("model", limitMs(600_000), { isolate, execArgv: ["--max-semi-space-size=32"] }),
       kind("fuzz", limitMs(60_000), { isolate }),
-      kind("crash", limitMs(120_000), { exclude: isDeep ? [] : onlyDeep }),
-      kind("chaos", limitMs(120_000)),
-      kind("process", 120_000),
+      kind("crash", limitMs(120_000), { isolate, exclude: isDeep ? [] : onlyDeep }),
+      kind("chaos", limitMs(120_000), { isolate }),
+      kind("process", 120_000, { isolate }),
       kind("os", 180_000, { globalSetup: "test/os/layers.ts" }),
     ],
     // A shell may export this for its own proxies; the tests bring their own certificate authority.
