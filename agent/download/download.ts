@@ -16,6 +16,7 @@ import {
   type Mirror,
 } from "./mirror-policy.ts";
 import { errorOutcome } from "./failure-outcome.ts";
+import { hasUsedAny, noUsage } from "./partial-metadata.ts";
 import type { PartialImage, PartialStore, HttpSource } from "./ports.ts";
 
 export interface DownloadLimits extends TransferLimits {
@@ -58,9 +59,12 @@ export class Downloader implements ImageDownloader {
     onProgress: (progress: DownloadProgress) => void,
     signal: AbortSignal,
   ): Promise<Image> {
-    const partial = await this.#ports.partialStore.open(request.path, request.operationId, signal);
+    const { path, operationId, isFirst } = request;
+    const partial = await this.#ports.partialStore.open(path, operationId, signal);
     let image: Image;
     try {
+      // The same operation may be tried again, at another address: the time and the tries of the one before do not count.
+      if (isFirst && hasUsedAny(partial.usage)) await partial.saveUsage(noUsage(operationId));
       image = await new ResumableDownload(this.#ports, this.#limits, request, partial, onProgress, signal).run();
     } catch (cause) {
       await partial.close().catch((closeError: unknown) => {

@@ -51,6 +51,11 @@ export function noUsage(jobOperationId: string): DownloadUsage {
   return { operationId: jobOperationId, fetchingMs: 0, startOvers: 0, fetchedAgain: false };
 }
 
+/** Whether a job has used anything of its limits. */
+export function hasUsedAny({ fetchingMs, startOvers, fetchedAgain }: DownloadUsage): boolean {
+  return fetchingMs > 0 || startOvers > 0 || fetchedAgain;
+}
+
 /**
  * How many bytes of a partial file to resume from. In the boot that wrote them, the kernel has them all. After a power cut
  * the end of a file may be holes or noise, so bytes that were not synced are discarded.

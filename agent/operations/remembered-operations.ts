@@ -48,7 +48,7 @@ export function rememberOperation(operations: readonly Operation[], answered: Op
 }
 
 /** The part of the saved agent state that knows which operation id stands for what. */
-export interface KnownOperations extends Pick<UpdateSlice, "update" | "lastProven"> {
+export interface KnownOperations extends Pick<UpdateSlice, "update" | "lastProven" | "handledDesired"> {
   readonly reboot: RebootState;
   readonly operations: readonly Operation[];
 }
@@ -68,8 +68,10 @@ export function operationIdInUse(saved: KnownOperations, wanted: NamedOperation)
 
 type KnownOperation = Pick<Operation, "operationId" | "method" | "image">;
 
-function knownOperations({ update, lastProven, reboot, operations }: KnownOperations): KnownOperation[] {
-  const updates = ["job" in update ? update.job : null, lastProven].filter((one) => one !== null);
+function knownOperations(saved: KnownOperations): KnownOperation[] {
+  const { update, lastProven, handledDesired, reboot, operations } = saved;
+  const declared = handledDesired?.operation ?? null;
+  const updates = ["job" in update ? update.job : null, lastProven, declared].filter((one) => one !== null);
   const reboots = "job" in reboot && reboot.job !== null ? [reboot.job] : [];
   return [
     ...operations,

@@ -1,13 +1,14 @@
 import type { ErrorResponse, Validated } from "../contract/error-response.ts";
 import type { Decision } from "../state/ports.ts";
-import type { UpdateSlice } from "./job.ts";
-import { isCancellable, isRunning, step } from "./machine.ts";
+import { handledOperation, hasNewAddress, operationOf, repeatedOperation } from "./declared-operation.ts";
+import type { DeclaredOperation, Job, UpdateSlice } from "./job.ts";
+import { changeJob, isCancellable, isRunning, step } from "./machine.ts";
 import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
 import type { ParsedUpdateRequest } from "./validate-request.ts";
 
 /* Decides about the desired `firmware` document from the saved state. Pure, as request-decisions.ts is for methods. */
 
-/** A desired `firmware` document: its identity and the request in it. */
+/** A desired `firmware` document: its content and the request in it. */
 export interface DesiredFirmware {
   /** The digest of its content, independent of key order and `$version`. */
   readonly identity: string;
@@ -15,59 +16,125 @@ export interface DesiredFirmware {
   readonly parsed: Validated<ParsedUpdateRequest>;
 }
 
+/** `changed`: a running update goes on as the document now says. `noEffect`: its update has ended, or cannot change any more. */
 export type DesiredOutcome =
-  | { readonly kind: "alreadyHandled" | "accepted" | "alreadyInstalled" | "mustWait" | "withdrawn" }
+  | {
+      readonly kind:
+        | "alreadyHandled"
+        | "accepted"
+        | "alreadyInstalled"
+        | "changed"
+        | "noEffect"
+        | "mustWait"
+        | "withdrawn";
+    }
   | { readonly kind: "refused"; readonly refusal: ErrorResponse };
 
+type DesiredDecision = Decision<UpdateSlice, DesiredOutcome>;
+type HandledDesired = NonNullable<UpdateSlice["handledDesired"]>;
+
 /**
- * A desired `firmware` document. Each content is handled once, however often it is delivered: an update that was done,
- * failed, cancelled, refused or replaced is not started again.
+ * A desired `firmware` document. Each operation is handled once, however often its document is delivered or changed: an update
+ * that was done, failed, cancelled or replaced is not started again.
  */
 export function decideDesired(
   saved: UpdateSlice,
   { identity, desiredVersion, parsed }: DesiredFirmware,
   currentVersion: string | null,
   at: string,
-): Decision<UpdateSlice, DesiredOutcome> {
-  const { update, handledDesired } = saved;
-  if (handledDesired?.identity === identity) return { answer: { kind: "alreadyHandled" } };
+): DesiredDecision {
+  const { handledDesired } = saved;
+  if (handledDesired?.identity === identity) return handledBefore(handledDesired, parsed);
+  if (!parsed.ok) return refuse(saved, { identity, desiredVersion }, parsed.error);
   const handledNow = { identity, desiredVersion, refused: null };
+  const repeated = repeatedOperation(saved, parsed.value);
+  if (repeated === undefined || mustStartAgain(saved, repeated, parsed.value.job))
+    return decideNew(saved, handledNow, parsed.value.job, currentVersion, at);
+  return decideChanged(saved, { ...handledNow, operation: repeated }, parsed.value.job);
+}
 
-  if (!parsed.ok) {
-    const { code, message } = parsed.error;
-    return {
-      change: { handledDesired: { ...handledNow, refused: { code, message } } },
-      answer: { kind: "refused", refusal: parsed.error },
-    };
-  }
-  const { job } = parsed.value;
+/** The same content as before. What a release before `operation` has handled gets its operation noted. */
+function handledBefore(handled: HandledDesired, parsed: DesiredFirmware["parsed"]): DesiredDecision {
+  const answer = { kind: "alreadyHandled" } as const;
+  if (handled.operation !== undefined || handled.refused !== null || !parsed.ok) return { answer };
+  return { change: { handledDesired: { ...handled, operation: operationOf(parsed.value.job) } }, answer };
+}
+
+/** An update that failed while it was fetched is tried at a new address. */
+function mustStartAgain({ update }: UpdateSlice, operation: DeclaredOperation, job: Job): boolean {
+  const isFetchFailed = update.phase === "failed" && update.error.during === "downloading";
+  return isFetchFailed && update.job.operationId === operation.operationId && hasNewAddress(update.job, job);
+}
+
+/** Another content for an operation that was handled: it takes effect while the board is unchanged, and never starts anything. */
+function decideChanged({ update }: UpdateSlice, handledDesired: HandledDesired, job: Job): DesiredDecision {
+  const isOfDocument =
+    isRunning(update) &&
+    update.job.origin === "desired" &&
+    update.job.operationId === handledDesired.operation?.operationId;
+  const changed = isOfDocument ? changeJob(update, job) : undefined;
+  if (changed === undefined) return { change: { handledDesired }, answer: { kind: "noEffect" } };
+  return { change: { handledDesired, update: changed }, answer: { kind: "changed" } };
+}
+
+/** An operation that was not handled before, or has to start again. */
+function decideNew(
+  saved: UpdateSlice,
+  handledNow: HandledDesired,
+  job: Job,
+  currentVersion: string | null,
+  at: string,
+): DesiredDecision {
+  const { update } = saved;
   const running = isRunning(update);
   const replaces = running && update.job.origin === "desired" && isCancellable(update);
   if (running && !replaces) return { answer: { kind: "mustWait" } };
 
-  const comparison = compareWithInstalled(saved, job, currentVersion);
   const afterCancel = replaces ? (step(update, { type: "cancelled", at }) ?? update) : update;
-  if (comparison === "versionInUse") {
-    const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionInUseMessage(job) };
-    const refused = { code: refusal.code, message: refusal.message };
-    const change = { handledDesired: { ...handledNow, refused }, ...(replaces ? { update: afterCancel } : {}) };
-    return { change, answer: { kind: "refused", refusal } };
+  const replaced = replaces ? { update: afterCancel } : {};
+  const handledDesired = { ...handledNow, operation: operationOf(job) };
+  switch (compareWithInstalled(saved, job, currentVersion)) {
+    case "versionInUse": {
+      const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionInUseMessage(job) };
+      const refused = refuse(saved, handledNow, refusal);
+      if (!replaces) return refused;
+      // What it has replaced may be declared again: that operation is not known any more.
+      return {
+        ...refused,
+        change: { handledDesired: { ...refusedNow(handledNow, refusal), operation: null }, ...replaced },
+      };
+    }
+    case "installed":
+      return { change: { handledDesired, ...replaced }, answer: { kind: "alreadyInstalled" } };
+    case "different": {
+      const accepted = step(afterCancel, { type: "accepted", job, at });
+      return { change: { handledDesired, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
+    }
   }
-  if (comparison === "installed") {
-    return {
-      change: { handledDesired: handledNow, ...(replaces ? { update: afterCancel } : {}) },
-      answer: { kind: "alreadyInstalled" },
-    };
-  }
-  const accepted = step(afterCancel, { type: "accepted", job, at });
-  return { change: { handledDesired: handledNow, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
+}
+
+/** A refused document is remembered with the reason. The operation before it stays known, and its update as it is. */
+function refuse(
+  saved: UpdateSlice,
+  content: Pick<HandledDesired, "identity" | "desiredVersion">,
+  refusal: ErrorResponse,
+): DesiredDecision {
+  const handledDesired = { ...refusedNow(content, refusal), operation: handledOperation(saved) };
+  return { change: { handledDesired }, answer: { kind: "refused", refusal } };
+}
+
+function refusedNow(
+  { identity, desiredVersion }: Pick<HandledDesired, "identity" | "desiredVersion">,
+  { code, message }: ErrorResponse,
+): HandledDesired {
+  return { identity, desiredVersion, refused: { code, message } };
 }
 
 /**
  * The desired properties have no `firmware`. A declared update that has not begun to change the board is cancelled, and its
  * document forgotten, so that declaring it again starts it. One that has ended stays known, and ended.
  */
-export function decideNoDesired(saved: UpdateSlice, at: string): Decision<UpdateSlice, DesiredOutcome> {
+export function decideNoDesired(saved: UpdateSlice, at: string): DesiredDecision {
   const { update, handledDesired } = saved;
   const isDeclared = isRunning(update) && update.job.origin === "desired";
   const cancelled = isDeclared ? step(update, { type: "cancelled", at }) : undefined;

@@ -34,7 +34,12 @@ export class DryRunPipeline implements ImagePipeline {
     await this.#pause(signal);
   }
 
-  async download(_job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image> {
+  async download(
+    _job: Job,
+    _isFirst: boolean,
+    onProgress: (progress: DownloadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Image> {
     for (let done = 1; done <= steps; done += 1) {
       await this.#step(signal);
       onProgress({ receivedBytes: (imageBytes * done) / steps, totalBytes: imageBytes });

@@ -32,11 +32,17 @@ export class StagingPipeline implements ImagePipeline {
     if (job.sizeBytes !== null && job.sizeBytes > availableBytes) throw noSpace(job.sizeBytes, availableBytes);
   }
 
-  async download(job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image> {
+  async download(
+    job: Job,
+    isFirst: boolean,
+    onProgress: (progress: DownloadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Image> {
     const { downloader, staging, maxImageBytes } = this.#ports;
     const request = {
       operationId: job.operationId,
       uris: [job.uri, ...(job.mirrors ?? [])],
+      isFirst,
       sha256: digestOf(job),
       path: await staging.partialPath(digestOf(job)),
       sizeBytes: job.sizeBytes,

@@ -23,6 +23,8 @@ const job = v.object({
   /** The size in the request; null when it gives none. */
   sizeBytes: v.nullable(wholeNumber),
   apply: v.picklist(["now", "window", "manual"]),
+  /** `applyFirmwareUpdate` was called: a changed desired document does not take that back. */
+  applyOrdered: v.optional(v.literal(true)),
   /** The lease: the job must leave `staged` before this time. Absent where it has none. */
   startBy: v.optional(isoTimestamp),
   /** A dry run of a simulated board: every phase with pauses; downloads nothing, changes no version. */
@@ -98,15 +100,22 @@ const updateState = v.variant("phase", [
 ]);
 export type UpdateState = v.InferOutput<typeof updateState>;
 
+/** What a desired document stands for, whatever else in it changes. The id is from the document, or generated with the job. */
+const declaredOperation = v.object({ operationId, version: firmwareVersion, sha256: v.nullable(sha256Hex) });
+export type DeclaredOperation = Readonly<v.InferOutput<typeof declaredOperation>>;
+
 /** The part of the saved agent state that is about updates. */
 export const updateSlice = v.object({
   update: updateState,
   /** The last desired `firmware` document that was handled, apart from the last job: none is handled twice. */
   handledDesired: v.nullable(
     v.object({
+      /** The digest of its whole content. Releases before `operation` know a document by it alone. */
       identity: sha256Hex,
       desiredVersion: wholeNumber,
       refused: v.nullable(v.object({ code: shortText, message: v.string() })),
+      /** The operation that was handled last: not that of a refused document. Null where none is known; absent in older state. */
+      operation: v.optional(v.nullable(declaredOperation)),
     }),
   ),
   /** The last committed update, which decides whether a request is done already. Never a dry run. */

@@ -1,5 +1,6 @@
 import { keepsDownloadedBytes } from "../contract/codes.ts";
 import { failure, type Failure } from "../contract/failure.ts";
+import { hasOtherAddresses } from "./declared-operation.ts";
 import { leaseExpired } from "./lease.ts";
 import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
 
@@ -172,6 +173,29 @@ export function isPastStaging(state: UpdateState): boolean {
 /** True while a job runs: no other is accepted. */
 export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { phase: EndPhase }> {
   return isCancellable(state) || isPastStaging(state);
+}
+
+/**
+ * A running job as its changed request now has it: from where, how large, when to apply. What it installs and its id stay, and so
+ * does an order to apply it. Undefined where it is too late. New addresses begin with all their tries.
+ */
+export function changeJob(
+  state: ActiveUpdate,
+  { operationId: _id, origin: _origin, ...wanted }: Job,
+): UpdateState | undefined {
+  const { operationId, origin, applyOrdered } = state.job;
+  const order = applyOrdered === true ? ({ apply: "now", applyOrdered } as const) : {};
+  const job = { ...wanted, operationId, origin, ...order };
+  switch (state.phase) {
+    case "accepted":
+    case "verifying":
+    case "staged":
+      return { ...state, job };
+    case "downloading":
+      return hasOtherAddresses(state.job, job) ? { ...state, job, attempt: 1 } : { ...state, job };
+    default:
+      return undefined;
+  }
 }
 
 /** How a job can end while the board is unchanged. */

@@ -46,6 +46,8 @@ export interface DownloadRequest {
   readonly operationId: string;
   /** Addresses of the image, tried one after the other. At least one. */
   readonly uris: readonly string[];
+  /** False where the job goes on after an interruption: then what it has used of its limits counts. */
+  readonly isFirst: boolean;
   /** The expected SHA-256, in hex. Bytes with this digest are the image, whatever a server says of them. */
   readonly sha256: string;
   readonly path: string;
@@ -88,7 +90,13 @@ export interface ImagePipeline {
   readonly installer: Installer;
   /** Removes what is left of former jobs. Rejects with `no-space` when the size is known and does not fit. */
   reserveSpace(job: Job, signal: AbortSignal): Promise<void>;
-  download(job: Job, onProgress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<Image>;
+  /** @param isFirst whether this is the job's first attempt at its addresses: all its time is left */
+  download(
+    job: Job,
+    isFirst: boolean,
+    onProgress: (progress: DownloadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Image>;
   /** Compares digest and size with the request, then stages the file. */
   checkAndStage(job: Job, measured: Image, signal: AbortSignal): Promise<void>;
   /** The staged image, digested again from disk: the installed bytes are the checked bytes. */

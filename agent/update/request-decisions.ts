@@ -72,7 +72,7 @@ export function decideApply(
       message: "No staged update waits for approval. Request one with firmwareUpdate.",
     });
   }
-  const job = { ...update.job, apply: "now" as const };
+  const job = { ...update.job, apply: "now" as const, applyOrdered: true as const };
   return {
     change: { update: { ...update, job } },
     answer: { status: 200, payload: { Response: "Firmware update is being applied", operationId: job.operationId } },

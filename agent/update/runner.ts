@@ -5,6 +5,7 @@ import { type RunningAction, type StateStore } from "../state/ports.ts";
 import { unsavedOutcomeAlert } from "../state/unsaved-outcome.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { Baseline, Job, UpdateEvent, UpdateSlice } from "./job.ts";
+import { actionKey } from "./action-key.ts";
 import { enforceLease } from "./lease.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
@@ -85,7 +86,7 @@ export class UpdateRunner {
     if (event === undefined) return;
     const result = event;
     await this.#ports.store.transactUntilSaved((saved) => {
-      const change = this.#advance(saved, action.job, result);
+      const change = this.#advance(saved, action, result);
       const { update } = change ?? {};
       const hasEnded = update !== undefined && !isRunning(update);
       const unsavedAlert = hasEnded ? unsavedOutcomeAlert(`Update ${action.job.operationId}`, update) : undefined;
@@ -98,15 +99,17 @@ export class UpdateRunner {
   }
 
   /** What an event changes in the saved state; nothing when its job is no longer the current one. */
-  #advance(saved: UpdateSlice, job: Job, event: UpdateEvent): Partial<UpdateSlice> | undefined {
+  #advance(saved: UpdateSlice, action: UpdateAction, event: UpdateEvent): Partial<UpdateSlice> | undefined {
     const { isRebooting, relatedChanges, wallClock } = this.#ports;
-    if (!("job" in saved.update) || saved.update.job.operationId !== job.operationId) return undefined;
+    // Overtaken: the job was replaced, or changed in what this action has used.
+    const wanted = actionFor(saved.update);
+    if (wanted === undefined || actionKey(wanted) !== actionKey(action)) return undefined;
     if (event.type === "applyAllowed" && isRebooting()) return undefined; // The reboot goes first.
-    const update = step(saved.update, enforceLease(event, saved.update.job, wallClock.now()));
+    const update = step(saved.update, enforceLease(event, wanted.job, wallClock.now()));
     if (update === undefined) return undefined;
     const change = { ...relatedChanges(update), update };
-    if (update.phase !== "completed" || job.sha256 === null) return change;
-    const { operationId, version, sha256 } = job;
+    const { operationId, version, sha256 } = action.job;
+    if (update.phase !== "completed" || sha256 === null) return change;
     return { ...change, lastProven: { operationId, version, sha256, at: event.at } };
   }
 
@@ -120,7 +123,8 @@ export class UpdateRunner {
         await pipeline.reserveSpace(action.job, signal);
         return { type: "spaceReserved", ...now() };
       case "download": {
-        const image = await pipeline.download(action.job, (progress) => this.#progress(progress), signal);
+        const isFirst = action.attempt === 1;
+        const image = await pipeline.download(action.job, isFirst, (progress) => this.#progress(progress), signal);
         return { type: "downloaded", image, ...now() };
       }
       case "checkAndStage":
@@ -290,11 +294,4 @@ function isPermanent(cause: unknown): boolean {
 function versionInUse({ version }: Job): AgentError {
   const why = `The board runs ${version} already, so nothing could prove that the new image runs.`;
   return new AgentError("version-in-use", `${why} Give each image its own version.`);
-}
-
-/** Identifies an action: the same key does not start it again. */
-function actionKey(action: UpdateAction): string {
-  const { kind, job } = action;
-  const variant = "attempt" in action ? action.attempt : kind === "awaitApplyAllowed" ? job.startBy : undefined;
-  return [kind, job.operationId, variant].join(" ");
 }

@@ -122,6 +122,7 @@ export class DownloadFixture {
       uris: [this.uri],
       sha256: this.image.sha256,
       path: this.path,
+      isFirst: false,
       sizeBytes: null,
       maxBytes: 2 ** 40,
       availableBytes: 2 ** 40,

@@ -69,6 +69,8 @@ export class FakeBoard {
   isLastSave: (saved: AgentState) => boolean = () => false;
   /** How often something was written, or would have been. */
   writes = 0;
+  /** The addresses of each fetch that has begun. */
+  readonly fetches: (readonly string[])[] = [];
   /** What comes of the next fetch, if not the image. */
   fetchFailure: Error | undefined;
   /** What its systemd says to an order for a reboot, if it does not take it. */
@@ -170,7 +172,8 @@ export class FakeBoard {
       },
       partialStore: { open: () => Promise.reject(new Error("No image is uploaded here.")) },
       downloader: {
-        download: async (_order, onProgress, signal) => {
+        download: async ({ uris }, onProgress, signal) => {
+          this.fetches.push(uris);
           await time.after(workMs, signal);
           onProgress({ receivedBytes: 500, totalBytes: 1_000 });
           await time.after(workMs, signal);

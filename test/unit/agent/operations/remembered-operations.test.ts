@@ -20,6 +20,17 @@ const rebootJob = { operationId: "op-1", reason: null, force: false, acceptedAt:
 const knowsUpdate: [string, Partial<AgentState>][] = [
   ["remembered", { operations: [{ operationId: "op-1", method: "firmwareUpdate", ...answered, image }] }],
   ["proven last", { lastProven: { operationId: "op-1", ...image, at: t(9) } }],
+  [
+    "declared last",
+    {
+      handledDesired: {
+        identity: digest,
+        desiredVersion: 3,
+        refused: null,
+        operation: { operationId: "op-1", ...image },
+      },
+    },
+  ],
   ...Object.values(states(jobWith()))
     .filter(({ phase }) => phase !== "idle")
     .map((one): [string, Partial<AgentState>] => [one.phase, { update: one }]),

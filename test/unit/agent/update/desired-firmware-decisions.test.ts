@@ -26,7 +26,8 @@ describe("a desired document", () => {
     desiredVersion: 4,
     parsed,
   });
-  const handledDesired = { identity: "i1", desiredVersion: 3, refused: null };
+  const operation = { operationId: "desired-1", version: "2.0.0", sha256: digest };
+  const handledDesired = { identity: "i1", desiredVersion: 3, refused: null, operation };
   const desiredJob = jobWith({ origin: "desired", operationId: "desired-0", version: "1.5.0" });
 
   it("starts the update once, and is remembered in the same save", () => {
@@ -47,7 +48,7 @@ describe("a desired document", () => {
   it("is current when its image was the last one proven", () => {
     const { change, answer } = decideDesired(saved({ lastProven }), document(), "2.0.0", at);
     expect(answer.kind).toBe("alreadyInstalled");
-    expect(change).toStrictEqual({ handledDesired: { identity: "i1", desiredVersion: 4, refused: null } });
+    expect(change).toStrictEqual({ handledDesired: { identity: "i1", desiredVersion: 4, refused: null, operation } });
   });
 
   it("is current on a board that came with that version", () => {
@@ -115,6 +116,7 @@ describe("a desired document", () => {
         identity: "i1",
         desiredVersion: 4,
         refused: { code: "bad-request", message: "Bad request: fwVersion." },
+        operation: null,
       },
     });
   });

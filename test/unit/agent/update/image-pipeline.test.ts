@@ -118,18 +118,19 @@ it.each<[string, string[]]>([
   ["unreachable", []],
 ])("gives the bytes of a download free at once that has ended with %s: %j", async (code, expected) => {
   const made = pipeline(null, new AgentError(code as ErrorCode, "It ended."));
-  await expect(made.pipeline.download(jobWith(), () => undefined, never)).rejects.toMatchObject({ code });
+  await expect(made.pipeline.download(jobWith(), true, () => undefined, never)).rejects.toMatchObject({ code });
   expect(made.calls).toStrictEqual(expected);
 });
 
 it("orders an image from every address that it may come from", async () => {
   const { pipeline: shop, orders } = pipeline(null);
   const mirrors = ["https://b/x", "https://c/x"];
-  await shop.download(jobWith({ mirrors, sizeBytes: 1_000 }), () => undefined, never);
+  await shop.download(jobWith({ mirrors, sizeBytes: 1_000 }), true, () => undefined, never);
   expect(orders).toStrictEqual([
     {
       operationId: "op-1",
       uris: [jobWith().uri, ...mirrors],
+      isFirst: true,
       sha256: digest,
       path: `/staging/${digest}.part`,
       sizeBytes: 1_000,

@@ -77,7 +77,7 @@ class Setup {
     const download = new Downloader(ports, { deadlineMs: 0, silenceMs: 1, minBytes: 1, bytesPerSecond: 0 });
     const { sha256, sizeBytes } = this.image;
     const path = await this.staging.partialPath(sha256);
-    const order = { operationId: "op-1", uris: ["file:///media/usb/x"], sha256, path, sizeBytes };
+    const order = { operationId: "op-1", uris: ["file:///media/usb/x"], sha256, path, sizeBytes, isFirst: true };
     const limits = { maxBytes: 1e6, availableBytes: 1e6 };
     return await this.upload.preemptedBy(download).download({ ...order, ...limits }, () => undefined, signal);
   }

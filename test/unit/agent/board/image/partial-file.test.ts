@@ -72,7 +72,7 @@ class Board {
     const log = createLog("error", { write: () => undefined });
     const ports = { ...fakeRuntime({ timer: time, bootClock: time, log }), source, partialStore: files };
     const terms = { deadlineMs: 86_400_000, silenceMs: 45_000, minBytes: 1_024, bytesPerSecond: 0 };
-    const room = { maxBytes: 2 ** 40, availableBytes: 2 ** 40, sizeBytes: null };
+    const room = { maxBytes: 2 ** 40, availableBytes: 2 ** 40, sizeBytes: null, isFirst: true };
     const uris = ["https://images.example/x"] as const;
     const order = { operationId: "op-1", uris: [...uris], sha256: sha256.digest("hex"), path, ...room };
     return new Downloader(ports, terms).download(order, () => undefined, signal);
