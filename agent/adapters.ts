@@ -121,12 +121,11 @@ export async function createAdapters(
     describeProcess: async () => ({ pid: process.pid, ...config.fingerprints, stateFolder: await stateFolder() }),
     connect: async (signal) => {
       const hub = { address: config.hub, productInfo, timer: systemTimer, log: linkLog };
-      const connection = await hubAuthorities.retryOnRefusal(() =>
-        connectToAzure({ ...hub, ca: hubAuthorities.pem }, signal),
-      );
+      return await hubAuthorities.retryOnRefusal(() => connectToAzure({ ...hub, ca: hubAuthorities.pem }, signal));
+    },
+    storeLastKnownGood: async () => {
       // The configuration as it was read at the start has not reached the hub where its authorities were replaced since.
-      if (!hubAuthorities.isReplaced) void storeLastKnownGood(config, log);
-      return connection;
+      if (!hubAuthorities.isReplaced) await storeLastKnownGood(config, log);
     },
   };
 }
@@ -163,7 +162,7 @@ async function findHardwareInfoOnce(
   return equipment;
 }
 
-/** Saves the configuration as last known good: it has reached the hub. Never rejects, and nothing waits for it. */
+/** Saves the configuration as last known good: it has reached the hub. Never rejects. */
 async function storeLastKnownGood({ stateDir, lastKnownGoodText: text }: Config, log: Log): Promise<void> {
   if (text === undefined) return;
   try {

@@ -14,6 +14,7 @@ import type { ReportedState } from "./twin/reported-state.ts";
 import type { Reporter } from "./twin/reporter.ts";
 import type { LeaseWatch } from "./update/lease-watch.ts";
 import type { LocalUpload, UploadedImage } from "./update/local-upload.ts";
+import { isPastStaging } from "./update/machine.ts";
 import type { UpdateRunner } from "./update/runner.ts";
 import type { Activity } from "./watchdog/stall-detector.ts";
 import { currentActivities } from "./watchdog/stall-limits.ts";
@@ -52,10 +53,15 @@ export class Agent {
   readonly #listeners = new Set<() => void>();
   /** Started once: the recovery and the hardware probe. */
   #startup: readonly Promise<void>[] = [];
+  /** Whether the hub was reached since the configuration was last stored. */
+  #isConfigurationUnstored = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
-    parts.storage.store.onChange(() => this.#changed());
+    parts.storage.store.onChange(() => {
+      this.#storeConfiguration();
+      this.#changed();
+    });
   }
 
   /**
@@ -71,6 +77,8 @@ export class Agent {
       onConnected: (reported, sendPatch, sendTelemetry) => {
         reporter.connected(reported, sendPatch);
         this.#offerState();
+        this.#isConfigurationUnstored = true;
+        this.#storeConfiguration();
         monitor.connected(sendTelemetry);
         this.#changed();
       },
@@ -144,6 +152,17 @@ export class Agent {
    */
   #offerState(): void {
     if (this.#parts.recovery.isRecovered) this.#parts.reportedState.publish();
+  }
+
+  /**
+   * Stores the configuration as last known good, once for each connection. Not while an update changes the board: the configuration of a
+   * system on trial must not replace that of the system to which a rollback returns.
+   */
+  #storeConfiguration(): void {
+    const { ports, storage } = this.#parts;
+    if (!this.#isConfigurationUnstored || isPastStaging(storage.store.state.update)) return;
+    this.#isConfigurationUnstored = false;
+    void ports.storeLastKnownGood?.();
   }
 
   #changed(): void {

@@ -47,6 +47,8 @@ export class FakeBoard {
   history: readonly HistoryEntry[] = [];
   /** Who holds an inhibitor lock against a shutdown. */
   inhibitors: readonly Inhibitor[] = [];
+  /** The systems whose configuration was stored as last known good, in their order. */
+  readonly configurationsOf: string[] = [];
   /** The digest of what arrives, if it is not the image. */
   fetchedSha256: string | undefined;
   /** What its disk says of a staged image that is read again. */
@@ -205,6 +207,7 @@ export class FakeBoard {
       },
       rebootPort: { inhibitors: async () => this.inhibitors, reboot: async () => this.#order() },
       connect: this.#hub.connect,
+      storeLastKnownGood: async () => void this.configurationsOf.push(this.#slots.running),
     };
   }
 
@@ -229,10 +232,10 @@ export class FakeBoard {
     else if (trial || !isCommitted) this.#slots = { running: other, other: running, trial: false, isCommitted: !trial };
   }
 
-  /** Somebody writes another system onto it by hand, and starts that. */
-  async flash(version: string): Promise<void> {
+  /** Somebody writes systems onto it by hand, and starts the first. */
+  async flash(version: string, other = this.#slots.other): Promise<void> {
     await this.#agent?.stop();
-    this.#slots.running = version;
+    this.#slots = { ...this.#slots, running: version, other };
     await this.powerOn();
   }
 
