@@ -23,6 +23,7 @@ import { removeTempFiles } from "./board/fs/files.ts";
 import { readInhibitors } from "./board/systemd/logind.ts";
 import { FilePartialStore } from "./board/image/partial-store.ts";
 import { commandReboot } from "./board/systemd/command-reboot.ts";
+import { probeHubDate } from "./board/probes/network.ts";
 import { probePowerSupply } from "./board/hardware/power-supply.ts";
 import { boardBootClock, readBoard } from "./board/simulator/board.ts";
 import { simulatedReboot } from "./board/simulator/run.ts";
@@ -118,7 +119,13 @@ export async function createAdapters(
     installer: createInstaller(config, log, boardFile),
     rebootPort: board === undefined ? createRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
     recentLog: log.recent,
-    describeProcess: async () => ({ pid: process.pid, ...config.fingerprints, stateFolder: await stateFolder() }),
+    describeProcess: async () => ({
+      pid: process.pid,
+      ...config.fingerprints,
+      lastKnownGood: config.configProblems.length > 0,
+      stateFolder: await stateFolder(),
+    }),
+    hubTimeMs: (signal) => probeHubDate(config.hub.host, config.hub.webSocketPort, signal),
     connect: async (signal) => {
       const hub = { address: config.hub, productInfo, timer: systemTimer, log: linkLog };
       return await hubAuthorities.retryOnRefusal(() => connectToAzure({ ...hub, ca: hubAuthorities.pem }, signal));

@@ -36,6 +36,8 @@ export interface AgentPorts extends StateStoragePorts {
   readonly connect: Connect;
   /** Stores the configuration of this process, which has reached its hub, as last known good. Never rejects. Absent where none is kept. */
   readonly storeLastKnownGood?: (() => Promise<void>) | undefined;
+  /** The hub's own time, asked for without credentials: milliseconds since 1970, null where it does not say. Never rejects. */
+  readonly hubTimeMs?: ((signal: AbortSignal) => Promise<number | null>) | undefined;
   /** What this process runs with, for commands on the board (docs/contract.md, `process`). Holds no secret. Never rejects. */
   readonly describeProcess?: (() => Promise<JsonObject>) | undefined;
   /** The last lines of `log`; absent where they are not kept. */

@@ -101,6 +101,13 @@ It may be a device's or a module's. It is checked, stored in
 /etc/boardkeeper/credentials, readable by root alone, and passed to the service by
 systemd. It is never an argument, because every user of the board could read that.`,
   },
+  "reload-credential": {
+    summary: "restart the service if the stored connection string is not the one in use",
+    options: [],
+    details: `boardkeeper-credential.path runs this, as root, when a file with the connection
+string has changed. Where none is stored, where it is cut off or cannot be read, the
+agent goes on with the one that it has.`,
+  },
 } as const satisfies Record<string, Command>;
 export type CommandName = keyof typeof commands;
 

@@ -2,8 +2,8 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
 import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
-import { CommandFailed, type Terminal } from "./command-context.ts";
-import { AccessDenied } from "../board/local-api/client.ts";
+import { CommandFailed, inspectTargetConfig, type Terminal } from "./command-context.ts";
+import { AccessDenied, AgentUnreachable } from "../board/local-api/client.ts";
 import { escapeForTerminal } from "../contract/safe-text.ts";
 import { credentialFile, configFolder } from "../config/paths.ts";
 import { usageText } from "./usage.ts";
@@ -13,7 +13,8 @@ import { install } from "./commands/install.ts";
 import { showLogs } from "./commands/logs.ts";
 import { provision } from "./commands/provision.ts";
 import { showStatus } from "./commands/status.ts";
-import { startService } from "./commands/service.ts";
+import { reloadCredential } from "./commands/reload-credential.ts";
+import { reloadPorts, startService } from "./commands/service.ts";
 
 // The reader of a pipe may close it early (logs | head): that is no error.
 process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
@@ -49,13 +50,17 @@ export async function dispatch(command: Exclude<CommandName, "run">, args: Argum
       case "provision":
         process.umask(0o022); // The agent's user must be able to read the configuration; secret files have modes of their own.
         return await provision(args, terminal, { configFolder, credentialFile, startService });
+      case "reload-credential":
+        return await reloadCredential(terminal, reloadPorts((await inspectTargetConfig(args, terminal)).stateDir));
     }
   } catch (cause) {
     if (cause instanceof UsageError) {
       terminal.note(`boardkeeper-agent: ${cause.message}\n\n${usageText(cause.about)}`);
       return exits.usage;
     }
-    if (!(cause instanceof CommandFailed || cause instanceof AccessDenied)) throw cause;
+    const isExplained =
+      cause instanceof CommandFailed || cause instanceof AccessDenied || cause instanceof AgentUnreachable;
+    if (!isExplained) throw cause;
     terminal.note(`boardkeeper-agent: ${cause.message}\n`);
     return exits.failed;
   }

@@ -18,6 +18,17 @@ export const configFolder = "/etc/boardkeeper";
 /** The connection string, readable by root alone: systemd passes it to the service (LoadCredential= in the unit). */
 export const credentialFile = `${configFolder}/credentials/connection-string`;
 
+/**
+ * Where the connection string may lie that systemd passes to the service, in the order in which it is looked for: as
+ * `provision` stores it, encrypted (docs/security.md), in systemd's own store. boardkeeper-credential.path watches these.
+ */
+export const credentialFiles = [
+  { path: credentialFile, isEncrypted: false },
+  { path: `${configFolder}/credentials/encrypted`, isEncrypted: true },
+  { path: "/etc/credstore/connection-string", isEncrypted: false },
+  { path: "/etc/credstore.encrypted/connection-string", isEncrypted: true },
+] as const;
+
 /** The folder of the service's local API socket. The unit's RuntimeDirectory= makes it. */
 const runtimeFolder = "/run/boardkeeper-agent";
 const localApiSocketName = "control.sock";
@@ -28,9 +39,14 @@ export function localApiSocketOf(env: Readonly<Record<string, string | undefined
   return `${runtime || stateDir}/${localApiSocketName}`;
 }
 
+/** The local API socket of an agent that systemd did not start. */
+export function localApiSocketIn(stateDir: string): string {
+  return `${stateDir}/${localApiSocketName}`;
+}
+
 /** Where the local API socket of another process's agent may be. The client must check that it serves the same state folder. */
 export function localApiSocketCandidates(stateDir: string): readonly string[] {
-  return [`${runtimeFolder}/${localApiSocketName}`, `${stateDir}/${localApiSocketName}`];
+  return [`${runtimeFolder}/${localApiSocketName}`, localApiSocketIn(stateDir)];
 }
 
 /** The files in the state folder. */

@@ -8,6 +8,7 @@ import type { Log } from "../lib/log.ts";
 import { webSocketAgent } from "../lib/proxy.ts";
 import type { HubAddress } from "./address.ts";
 import { instrumentedTransportClass, type InstrumentedTransport, type MethodCall } from "./azure-transport.ts";
+import { tokenLifetimeMs } from "./clock-offset.ts";
 import type { HubCallbacks, Connection, TelemetryMessage, TwinDocuments } from "./connection.ts";
 import { ConnectionError, classifyError, classifyStatus } from "./connection-error.ts";
 
@@ -37,7 +38,7 @@ const defaultTimeouts: HubTimeouts = {
 };
 
 /** Longer than any connection lasts: the session renews the token when no call is under way, the SDK would not wait for that. */
-const tokenLifetime = { tokenValidTimeInSeconds: 48 * 3_600, tokenRenewalMarginInSeconds: 600 } as const;
+const tokenLifetime = { tokenValidTimeInSeconds: tokenLifetimeMs / 1_000, tokenRenewalMarginInSeconds: 600 } as const;
 
 /** How many replies are kept, so that a call that the hub delivers twice is carried out once. */
 const keptReplies = 64;

@@ -1,3 +1,4 @@
+import { describeOffset } from "./clock-offset.ts";
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Connect, Connection } from "./connection.ts";
 import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
@@ -5,10 +6,12 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
 import type { LinkStatus } from "./link-status.ts";
 import { runSession, type SessionEnd, type SessionHandlers, type SessionPorts } from "./session.ts";
-import { classifyError, type ConnectionError } from "./connection-error.ts";
+import { classifyError, type ConnectionError, type ConnectionErrorKind } from "./connection-error.ts";
 
 export interface ConnectionManagerPorts extends Runtime {
   readonly connect: Connect;
+  /** The hub's own time, asked for without credentials: milliseconds since 1970, null where it does not say. Never rejects. */
+  readonly hubTimeMs?: ((signal: AbortSignal) => Promise<number | null>) | undefined;
   readonly quota: QuotaCounter;
 }
 
@@ -30,6 +33,8 @@ export class ConnectionManager {
   #sinceMs: number;
   #lastReason: string | null = null;
   #nextAttemptMs: number | null = null;
+  /** When the boot clock began by the hub's time; null until a refusal, and where the hub does not say. */
+  #hubBootMs: number | null = null;
 
   constructor(ports: ConnectionManagerPorts) {
     this.#ports = ports;
@@ -76,26 +81,43 @@ export class ConnectionManager {
       const { reason, during, upMs } = await this.#connectOnce(handlers, signal);
       if (signal.aborted) return;
       const before = this.#history;
-      const ended = { kind: reason.kind, upMs, during, clockTrusted: await wallClock.synchronized() };
+      const clockOffsetMs = await this.#clockOffset(reason, signal);
+      const clockTrusted = await wallClock.synchronized();
+      const ended = { kind: reason.kind, upMs, during, clockTrusted, clockOffsetMs };
       const { history, waitMs } = nextReconnect(before, ended, random());
       this.#history = history;
-      this.#lastReason = messageWithCauses(reason);
-      this.#logEnd(before, reason, waitMs);
+      const clock = clockOffsetMs === null ? "" : `; this board's clock ${describeOffset(clockOffsetMs)}`;
+      this.#lastReason = `${messageWithCauses(reason)}${clock}`;
+      this.#logEnd(before, reason.kind, waitMs);
       this.#nextAttemptMs = bootClock.nowMs() + waitMs;
       await delayOrAbort(timer, waitMs, signal);
       this.#nextAttemptMs = null;
     }
   }
 
+  /**
+   * How far this board's clock is from the hub's, where that may be the cause of the end. The hub is asked once; after that the
+   * boot clock tells its time, which no step of the wall clock moves.
+   */
+  async #clockOffset({ kind }: ConnectionError, signal: AbortSignal): Promise<number | null> {
+    if (kind !== "refused" && kind !== "certificate-time") return null;
+    const { hubTimeMs, wallClock, bootClock } = this.#ports;
+    if (this.#hubBootMs === null) {
+      const nowMs = (await hubTimeMs?.(signal)) ?? null;
+      this.#hubBootMs = nowMs === null ? null : nowMs - bootClock.nowMs();
+    }
+    return this.#hubBootMs === null ? null : wallClock.now().getTime() - bootClock.nowMs() - this.#hubBootMs;
+  }
+
   /** Logs a new diagnosis once at warn, each attempt at debug. */
-  #logEnd(before: ConnectionHistory, error: ConnectionError, waitMs: number): void {
+  #logEnd(before: ConnectionHistory, kind: ConnectionErrorKind, waitMs: number): void {
     const { log } = this.#ports;
     const { diagnosis, failures } = this.#history;
-    const reason = messageWithCauses(error);
+    const reason = this.#lastReason;
     if (diagnosis !== null && diagnosis !== before.diagnosis) {
       log.warn({ diagnosis, reason, advice: diagnosisMessages[diagnosis] }, "not connected to the hub");
     }
-    log.debug({ diagnosis, kind: error.kind, reason, failures, retryInMs: waitMs }, "connection ended");
+    log.debug({ diagnosis, kind, reason, failures, retryInMs: waitMs }, "connection ended");
   }
 
   /** Opens one connection and uses it until its end. Resolves with the reason of the end. */
@@ -130,6 +152,7 @@ export class ConnectionManager {
       ...handlers,
       onConnected: (reported, updateReported, sendTelemetry) => {
         this.#isConnected = true;
+        this.#hubBootMs = null;
         this.#sinceMs = this.#ports.bootClock.nowMs();
         handlers.onConnected(reported, updateReported, sendTelemetry);
       },

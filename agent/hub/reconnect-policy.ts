@@ -1,3 +1,4 @@
+import { expiresTokens, isClockWrong } from "./clock-offset.ts";
 import { backoffMs, type BackoffLimits } from "../lib/backoff.ts";
 import type { HubWork } from "./connection.ts";
 import type { ConnectionErrorKind } from "./connection-error.ts";
@@ -12,6 +13,7 @@ export type Diagnosis =
   | "offline"
   | "credentials"
   | "clock"
+  | "clock-or-credentials"
   | "certificate"
   | "duplicate-identity"
   | "twin-work-ends-connection"
@@ -27,7 +29,9 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   credentials:
     "The hub refuses this board's credentials: wrong key, device disabled or deleted. Check the connection string and the device in the hub.",
   clock:
-    "Most likely this board's clock is wrong: nothing has set it since it booted, and by it the hub's certificate or this board's token is not valid. Give the board a time source (NTP).",
+    "This board's clock is wrong, or nothing has set it since it booted: by it the hub's certificate or this board's token is not valid. Give the board a time source (NTP).",
+  "clock-or-credentials":
+    "The hub refuses this board: its clock is wrong, or its credentials are. Nothing has set the clock since the board booted, and the hub's own time could not be asked for. Give the board a time source (NTP). If that changes nothing: wrong key, device disabled or deleted; check the connection string and the device in the hub.",
   certificate:
     "The hub's certificate is not trusted: unknown authority, other name, or expired. Check hub.ca-file, the dates, and whether something intercepts TLS on this network.",
   "duplicate-identity":
@@ -70,6 +74,8 @@ export interface EndedConnection {
   readonly during: HubWork | null;
   /** False when no time server has set the board's clock. */
   readonly clockTrusted: boolean;
+  /** The board's time minus the hub's; null where it is not known. */
+  readonly clockOffsetMs: number | null;
 }
 
 /** A connection that lasts this long clears the history. */
@@ -86,6 +92,7 @@ const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   offline: { firstMs: 1_000, capMs: 60_000 },
   // A board that waits for a time server should connect soon after it has the time.
   clock: { firstMs: 5_000, capMs: 15_000 },
+  "clock-or-credentials": { firstMs: 5_000, capMs: 15_000 },
   credentials: { firstMs: 60_000, capMs: 600_000 },
   certificate: { firstMs: 30_000, capMs: 300_000 },
   "duplicate-identity": { firstMs: 10_000, capMs: 300_000 },
@@ -123,12 +130,15 @@ export function nextReconnect(
   return { history, waitMs };
 }
 
-function diagnose({ kind, during, clockTrusted }: EndedConnection, shortConnections: number): Diagnosis {
+function diagnose(ended: EndedConnection, shortConnections: number): Diagnosis {
+  const { kind, during, clockTrusted, clockOffsetMs } = ended;
   switch (kind) {
     case "certificate-time":
-      return clockTrusted ? "certificate" : "clock";
+      if (clockOffsetMs === null) return clockTrusted ? "certificate" : "clock";
+      return isClockWrong(clockOffsetMs) ? "clock" : "certificate";
     case "refused":
-      return clockTrusted ? "credentials" : "clock";
+      if (clockOffsetMs === null) return clockTrusted ? "credentials" : "clock-or-credentials";
+      return expiresTokens(clockOffsetMs) ? "clock" : "credentials";
     case "untrusted":
       return "certificate";
     case "throttled":

@@ -18,8 +18,8 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     expect(await machine.shell("boardkeeper-agent status")).toMatch(
       /last known good one runs.*connection string: there is none/s,
     );
-    // Given back, it counts again.
-    await machine.shell(`mv /root/connection-string ${folder}; systemctl restart boardkeeper-agent`);
+    // Given back, it counts again, without a restart by hand.
+    await machine.shell(`mv /root/connection-string ${folder}`);
     await service.untilReported("boardkeeper.agent.problems", (problems) => problems === undefined);
   });
 
@@ -37,6 +37,14 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     );
     await service.untilReported("boardkeeper.agent.bootId", bootId);
     expect(await machine.shell(`! grep -q SharedAccessKey ${folder}/encrypted && ls ${folder}`)).toBe("encrypted\n");
+    // Encrypted anew with another content, it is decrypted, compared and used.
+    await machine.shell(
+      `until [ "$(systemctl show -P SubState boardkeeper-credential.path)" = waiting ]; do sleep 0.1; done; cd ${folder}
+       systemd-creds decrypt --name=connection-string encrypted - | sed 's/SharedAccessKey=[^;]*/SharedAccessKey=b3RoZXI=/' |
+       systemd-creds encrypt --with-key=host --name=connection-string - new && mv new encrypted`,
+    );
+    await machine.logged("boardkeeper-credential", /encrypted has changed: boardkeeper-agent.service is restarted/);
+    await machine.logged("boardkeeper-agent", /"diagnosis":"credentials".*not connected to the hub/);
   });
 });
 

@@ -21,7 +21,10 @@ export interface ManagedConnection {
 }
 
 /** A connection manager whose attempts end as the list says; the last one is repeated. */
-export function managedConnection(outcomes: (FakeConnection | Error)[]): ManagedConnection {
+export function managedConnection(
+  outcomes: (FakeConnection | Error)[],
+  hubTimeMs?: (signal: AbortSignal) => Promise<number | null>,
+): ManagedConnection {
   const time = new FakeTime();
   const seen: string[] = [];
   const quota = new QuotaCounter();
@@ -58,6 +61,7 @@ export function managedConnection(outcomes: (FakeConnection | Error)[]): Managed
         log: { ...quiet, warn: (fields: Record<string, unknown>) => made.warnings.push(fields) },
       }),
       quota,
+      hubTimeMs,
     }),
   };
   return made;

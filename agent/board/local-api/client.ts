@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { errorCode } from "../../lib/errors.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { imagePath, methodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
-import { localApiSocketCandidates } from "../../config/paths.ts";
+import { localApiSocketCandidates, localApiSocketIn } from "../../config/paths.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
 
 /** The agent's answer. */
@@ -17,6 +18,18 @@ export class AccessDenied extends Error {
   constructor(path: string, cause: unknown) {
     super(`This user may not use the agent's local API at ${path}. Run this with sudo.`, { cause });
     this.name = "AccessDenied";
+  }
+}
+
+/** An agent runs and does not answer. The message says why, and what to do. */
+export class AgentUnreachable extends Error {
+  /** Whether its state folder, or its socket there, was deleted while it runs. */
+  readonly isCutOff: boolean;
+
+  constructor(message: string, isCutOff: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "AgentUnreachable";
+    this.isCutOff = isCutOff;
   }
 }
 
@@ -42,7 +55,7 @@ interface FileBody {
 /**
  * Calls a direct method of the agent that uses a state folder.
  * @returns its answer; undefined where no agent runs
- * @throws AccessDenied; an Error when an agent runs and does not answer
+ * @throws AccessDenied; AgentUnreachable when an agent runs and does not answer
  */
 export async function callMethod(
   stateDir: string,
@@ -71,9 +84,17 @@ async function send(stateDir: string, message: LocalApiRequest): Promise<LocalAp
     if (statusCode === misdirectedStatus) continue;
     const read: unknown = JSON.parse(text);
     if (isJsonObject(read)) return { status: statusCode, payload: read };
-    throw new Error(`The agent at ${socketPath} sent an answer that is not a JSON object. Check its log.`);
+    throw new AgentUnreachable(
+      `The agent at ${socketPath} sent an answer that is not a JSON object. Check its log.`,
+      false,
+    );
   }
-  return undefined;
+  const own = localApiSocketIn(stateDir);
+  if (!(await isListenedTo(own))) return undefined;
+  throw new AgentUnreachable(
+    `An agent runs with the state folder ${stateDir}, but the folder, or the socket in it, was deleted meanwhile: what the agent had saved there is lost, and no command reaches it. Stop it and start it again; to find it: sudo ss -xlp | grep ${own}`,
+    true,
+  );
 }
 
 /** Undefined where there is no socket, or nobody listens on it. */
@@ -112,8 +133,19 @@ async function sendRequest(
     const code = errorCode(cause);
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
     if (code === "EACCES") throw new AccessDenied(socketPath, cause);
-    throw new Error(`The agent at ${socketPath} does not answer: it may hang. Check its log.`, { cause });
+    throw new AgentUnreachable(`The agent at ${socketPath} does not answer: it may hang. Check its log.`, false, {
+      cause,
+    });
   }
+}
+
+/**
+ * Whether a process listens on a socket that was bound to this path: the kernel remembers the path also where the file is gone.
+ * Columns: Num RefCount Protocol Flags Type St Inode Path (unix(7), proc_net(5)); the flag is __SO_ACCEPTCON.
+ */
+async function isListenedTo(path: string): Promise<boolean> {
+  const table = await readFile("/proc/net/unix", "utf8").catch(() => ""); // Nobody can be seen there: the same as nobody.
+  return table.split("\n").some((line) => / 00010000 \d{4} \d\d +\d+ /.test(line) && line.endsWith(` ${path}`));
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

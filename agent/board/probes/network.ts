@@ -82,10 +82,22 @@ export function probeProxy(target: URL): Promise<string | null> {
   });
 }
 
-/** The time in a web server's Date header, in milliseconds since 1970; null where there is none. For comparison only. */
-export function probeHubDate(host: string, port: number): Promise<number | null> {
+/**
+ * The time in the Date header of the hub's web server, in milliseconds since 1970; null where there is none. For comparison only:
+ * the certificate is not checked, since a wrong clock makes each look invalid. No credentials are sent. Uses the proxy of the
+ * environment. Never rejects.
+ */
+export function probeHubDate(host: string, port: number, signal?: AbortSignal): Promise<number | null> {
   return new Promise((resolve) => {
-    const asking = request({ host, port, path: "/", timeout: timeoutMs, rejectUnauthorized: false, agent: false });
+    const target = new URL(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`);
+    let agent;
+    try {
+      agent = proxyAgentFor(target) ?? (false as const);
+    } catch {
+      resolve(null); // The proxy's setting is wrong, which the connection itself reports.
+      return;
+    }
+    const asking = request(target, { agent, signal, timeout: timeoutMs, rejectUnauthorized: false });
     asking.once("response", (response) => {
       const ms = Date.parse(response.headers.date ?? "");
       response.destroy();

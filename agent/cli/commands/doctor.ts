@@ -17,6 +17,7 @@ import {
   stateFileNames,
 } from "../../config/paths.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import { errorMessage } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
 import { inspectTargetConfig, type TargetConfig, type Terminal } from "../command-context.ts";
 import { answerAccessQuestions, checkAccessAs } from "../doctor/access-check.ts";
@@ -48,14 +49,17 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
   const config = await inspectTargetConfig(args, terminal);
   const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User", ...sandboxProperties]);
   const user = await serviceUser(unit?.get("User"));
+  let silence: string | null = null;
   const agent = await callMethod(config.stateDir, "getStatus").catch((cause: unknown) => {
     if (cause instanceof AccessDenied) throw cause; // With this user's rights everything would look broken.
-    return undefined; // An agent that does not answer is a finding.
+    silence = errorMessage(cause); // An agent that does not answer is a finding.
+    return undefined;
   });
   const hubFindings = await diagnoseHub(config, { isSimulated: args.simulate, isConnected: isConnected(agent) });
   const found = [
     checkService({
       answers: agent !== undefined,
+      silence,
       active: unit?.get("ActiveState") ?? null,
       enabled: unit?.get("UnitFileState") ?? null,
     }),

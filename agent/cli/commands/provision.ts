@@ -41,7 +41,11 @@ export async function provision(
   const { deviceId, moduleId } = address.value;
   const obstacle = messageObstacle(moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`);
   if (obstacle !== null) terminal.note(`Warning: ${obstacle}\n`);
-  if (noStart) terminal.note("The service was not started. Start it with: systemctl restart boardkeeper-agent\n");
+  if (noStart) {
+    terminal.note(
+      "The service was not started. Where it runs, it is restarted within seconds to use this connection string; start it with: systemctl enable --now boardkeeper-agent\n",
+    );
+  }
   else if (await paths.startService()) {
     terminal.note("The agent was started. Check that it reaches its hub: boardkeeper-agent status\n");
   } else terminal.note("systemd does not run here. Start the agent with: boardkeeper-agent run\n");

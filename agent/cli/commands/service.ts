@@ -1,8 +1,14 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { isSystemdBooted } from "../../board/probes/systemd.ts";
-import { serviceUnit } from "../../config/paths.ts";
+import { systemTimer } from "../../board/hardware/clocks.ts";
+import { callMethod } from "../../board/local-api/client.ts";
+import { isSystemdBooted, unitProperties } from "../../board/probes/systemd.ts";
+import { readFirstCredential } from "../../board/systemd/stored-credential.ts";
+import { credentialFiles, serviceUnit } from "../../config/paths.ts";
+import { sectionAt } from "../../contract/json.ts";
+import { errorMessage } from "../../lib/errors.ts";
 import { CommandFailed } from "../command-context.ts";
+import type { ReloadPorts } from "./reload-credential.ts";
 
 const run = promisify(execFile);
 /** The unit has its own start timeout; this one is for a systemctl that hangs. */
@@ -26,6 +32,40 @@ export async function startService(): Promise<boolean> {
     }
   }
   return true;
+}
+
+/** What `reload-credential` asks of this board. @param stateDir of the service's agent */
+export function reloadPorts(stateDir: string): ReloadPorts {
+  return {
+    timer: systemTimer,
+    readStored: async () => {
+      try {
+        return await readFirstCredential(credentialFiles);
+      } catch (cause) {
+        throw new CommandFailed(
+          `${errorMessage(cause)}. The agent goes on with the connection string that it has. To use this one: sudo systemctl restart ${serviceUnit}`,
+          { cause },
+        );
+      }
+    },
+    describeAgent: async () => {
+      // An agent that stops, starts or hangs does not answer, or its socket is not there: all of these may be asked again.
+      const reply = await callMethod(stateDir, "getStatus").catch(() => undefined);
+      return reply === undefined ? undefined : sectionAt(reply.payload, "process");
+    },
+    isServiceUp: async () => {
+      const state = (await unitProperties(serviceUnit, ["ActiveState"]))?.get("ActiveState");
+      return state !== undefined && state !== "inactive" && state !== "failed";
+    },
+    restartService: async () => {
+      try {
+        // An agent that was stopped stays stopped. It may take a while to start, and nobody needs to wait for it.
+        await run("systemctl", ["try-restart", "--no-block", serviceUnit], { timeout: systemctlTimeoutMs });
+      } catch (cause) {
+        throw new CommandFailed(`systemctl try-restart ${serviceUnit} failed: ${errorMessage(cause)}`, { cause });
+      }
+    },
+  };
 }
 
 /** How to start an agent on this board. */

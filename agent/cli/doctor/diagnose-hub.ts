@@ -16,6 +16,7 @@ import { checkDns, checkLogin, checkPorts, checkTls, type LoginFacts } from "./h
 import { checkProxy, checkProxySetting } from "./proxy.ts";
 
 const loginTimeoutMs = 15_000;
+const unknownClock = { offsetMs: null, synchronized: true } as const;
 
 /**
  * Probes the way to the hub, one step after the other; a step that fails ends the probing. The clock is checked here, because
@@ -29,11 +30,11 @@ export async function diagnoseHub(
   const synchronized = await (agent.isSimulated ? simulatedClock : systemClock()).synchronized();
   const clockFacts = { nowMs: Date.now(), synchronized, source: await findTimeService() };
   if (hub === undefined)
-    return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, false)];
+    return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, unknownClock)];
   const proxy = await diagnoseProxy(hub);
   const proxyFindings = proxy.finding === undefined ? [] : [proxy.finding];
   if (hub.webSocket && proxy.hop === undefined && proxy.finding !== undefined)
-    return [checkClock({ ...clockFacts, hubMs: null }), ...proxyFindings, ...checkLogin({ kind: "not-tried" }, false)];
+    return [checkClock({ ...clockFacts, hubMs: null }), ...proxyFindings, ...checkLogin({ kind: "not-tried" }, unknownClock)];
   const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
   const hop: FirstHop = proxy.hop ?? { host: hub.host, port, kind: "hub" };
   const dns = await probeDns(hop);
@@ -43,15 +44,16 @@ export async function diagnoseHub(
       checkClock({ ...clockFacts, hubMs: null }),
       ...proxyFindings,
       ...found,
-      ...checkLogin({ kind: "not-tried" }, false),
+      ...checkLogin({ kind: "not-tried" }, unknownClock),
     ];
   found.unshift(...proxyFindings);
   const otherPort = hub.webSocket ? hub.mqttPort : hub.webSocketPort;
   const [used, other] = await Promise.all([probePort(hop.host, hop.port), probePort(hub.host, otherPort)]);
   found.push(...checkPorts(hop, settings.hubTransport, used, other));
   const isDirect = hop.kind === "hub";
-  const hubMs = isDirect ? await probeHubDate(hub.host, hub.webSocketPort) : null;
-  const clock = checkClock({ ...clockFacts, nowMs: Date.now(), hubMs });
+  const hubMs = await probeHubDate(hub.host, hub.webSocketPort);
+  const nowMs = Date.now();
+  const clock = checkClock({ ...clockFacts, nowMs, hubMs });
   const isOpen = used.code === null;
   const tls = isOpen && isDirect ? checkTls(await probeCertificate(hop.host, hop.port, hubCa)) : undefined;
   if (tls !== undefined) found.push(tls);
@@ -61,7 +63,7 @@ export async function diagnoseHub(
     : mayTry
       ? await probeLogin(hub, hubCa)
       : { kind: "not-tried" };
-  return [clock, ...found, ...checkLogin(login, clock.level === "fault")];
+  return [clock, ...found, ...checkLogin(login, { offsetMs: hubMs === null ? null : nowMs - hubMs, synchronized })];
 }
 
 /**

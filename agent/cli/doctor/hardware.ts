@@ -1,4 +1,5 @@
 import type { PowerSupplyFacts } from "../../board/probes/facts.ts";
+import { isClockWrong } from "../../hub/clock-offset.ts";
 import { formatPeriod } from "../format/format-period.ts";
 import { findings, type Finding } from "./finding.ts";
 
@@ -35,13 +36,10 @@ export interface ClockFacts {
   readonly source: string | null;
 }
 
-/** Tokens and certificates still work when the clock is wrong by some minutes. */
-const toleratedMs = 5 * 60_000;
-
 export function checkClock({ nowMs, hubMs, synchronized, source }: ClockFacts): Finding {
   const by = source === null ? "no time service was found" : `set by ${source}`;
   const aheadMs = hubMs === null ? 0 : nowMs - hubMs;
-  if (Math.abs(aheadMs) > toleratedMs) {
+  if (isClockWrong(aheadMs)) {
     const difference = `${formatPeriod(Math.abs(aheadMs) / 1_000)} ${aheadMs > 0 ? "ahead of" : "behind"} the hub's`;
     return clock.fault(
       `the board's time is ${new Date(nowMs).toISOString()}, ${difference} (${by}); certificates and this board's tokens fail`,

@@ -1,5 +1,6 @@
 import type { DnsFacts, FirstHop, PortFacts, TlsFacts } from "../../board/probes/facts.ts";
 import type { ConnectionErrorKind } from "../../hub/connection-error.ts";
+import { expiresTokens, isClockWrong } from "../../hub/clock-offset.ts";
 import { diagnosisMessages } from "../../hub/reconnect-policy.ts";
 import { findings, type Finding } from "./finding.ts";
 
@@ -91,8 +92,16 @@ export type LoginFacts =
 const login = findings("login");
 const tier = findings("hub tier");
 
+/** The board's clock beside the hub's, which may be why a login is refused. */
+export interface LoginClock {
+  /** The board's time minus the hub's, in milliseconds; null where it is not known. */
+  readonly offsetMs: number | null;
+  /** Whether a time server has set it since the board started. */
+  readonly synchronized: boolean;
+}
+
 /** Whether the hub accepts the board, and whether it has what the agent needs. */
-export function checkLogin(facts: LoginFacts, clockIsWrong: boolean): readonly [Finding, Finding] {
+export function checkLogin(facts: LoginFacts, clock: LoginClock): readonly [Finding, Finding] {
   const unknownTier = tier.unknown("not checked: not connected");
   switch (facts.kind) {
     case "agent-connected":
@@ -104,24 +113,31 @@ export function checkLogin(facts: LoginFacts, clockIsWrong: boolean): readonly [
     case "not-tried":
       return [login.unknown("not tried: correct the faults above first"), unknownTier];
     case "failed":
-      return [checkFailedLogin(facts.error, facts.message, clockIsWrong), unknownTier];
+      return [checkFailedLogin(facts.error, facts.message, clock), unknownTier];
   }
 }
 
-function checkFailedLogin(error: ConnectionErrorKind, message: string, clockIsWrong: boolean): Finding {
+function checkFailedLogin(error: ConnectionErrorKind, message: string, clock: LoginClock): Finding {
   if (error !== "refused") {
     return login.fault(
       `no connection: ${message}`,
       "Correct the faults above; if there are none, check the state of the hub itself",
     );
   }
-  if (clockIsWrong)
+  const { offsetMs, synchronized } = clock;
+  if (offsetMs !== null && expiresTokens(offsetMs))
     return login.fault(
       "the hub refuses this board's token, because the board's clock is wrong",
       "Set the clock, then run doctor again",
     );
+  if (offsetMs === null && !synchronized)
+    return login.fault(
+      "the hub refuses this board: its clock is wrong (nothing has set it, and the hub's own time could not be asked for), or its key is, or the device is disabled or deleted",
+      "Set the clock and run doctor again; if the hub still refuses the board: sudo boardkeeper-agent provision",
+    );
+  const beside = offsetMs === null || !isClockWrong(offsetMs) ? "" : " (its wrong clock is not why)";
   return login.fault(
-    "the hub refuses this board's credentials: wrong key, or the device is disabled or deleted",
+    `the hub refuses this board's credentials${beside}: wrong key, or the device is disabled or deleted`,
     "Compare the device with the hub (boardkeeper device show), then give the board its connection string: sudo boardkeeper-agent provision",
   );
 }

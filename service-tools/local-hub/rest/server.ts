@@ -31,6 +31,7 @@ export async function createRestApi(context: HubContext): Promise<FastifyInstanc
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-ms-request-id", request.id);
     reply.header("vary", "Origin");
+    reply.header("date", new Date(context.clock.nowMs()).toUTCString());
   });
   app.setErrorHandler((error: FastifyError, request, reply) => sendError(context, error, request, reply));
   app.setNotFoundHandler((request, reply) => {

@@ -54,6 +54,53 @@ describe("the connection manager", () => {
     expect(made.time.sleepers).toBe(0);
   });
 
+  it("asks the hub for its time once after a refusal, follows steps of the own clock, and asks anew after a connection", async () => {
+    const refused = new ConnectionError("refused", "no");
+    const up = new FakeConnection();
+    const answers = [null, Date.parse("2028-01-02T03:00:00.000Z"), Date.parse("2028-01-02T03:00:00.000Z")];
+    let questions = 0;
+    const made = managedConnection([refused, refused, refused, up, refused], () =>
+      Promise.resolve(answers[questions++] ?? null),
+    );
+    const nextAttempt = async (): Promise<void> =>
+      await made.time.advance((made.manager.status.nextAttemptMs ?? 0) - made.time.nowMs());
+    made.time.isSynchronized = false;
+    made.manager.start(made.handlers);
+    await settle();
+    expect(made.manager.status).toMatchObject({ diagnosis: "clock-or-credentials", reason: "no" });
+    await nextAttempt();
+    expect(made.manager.status).toMatchObject({
+      diagnosis: "clock",
+      reason: "no; this board's clock is 730 d behind the hub's",
+    });
+    // A time server sets the clock: that the key is wrong as well shows without asking the hub again.
+    made.time.stepWall(730 * 86_400_000);
+    await nextAttempt();
+    expect(made.manager.status).toMatchObject({
+      diagnosis: "credentials",
+      reason: "no; this board's clock agrees with the hub's",
+    });
+    expect(questions).toBe(2);
+    await nextAttempt();
+    expect(made.manager.isConnected).toBe(true);
+    up.lose(new Error("ECONNRESET"));
+    await settle();
+    await nextAttempt();
+    expect(questions).toBe(3);
+    await made.manager.stop();
+  });
+
+  it("stops at once while it asks the hub for its time", async () => {
+    const made = managedConnection(
+      [new ConnectionError("refused", "no")],
+      (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(null))),
+    );
+    made.manager.start(made.handlers);
+    await settle();
+    await made.manager.stop();
+    expect(made.time.sleepers).toBe(0);
+  });
+
   it("holds on to nothing of the connections before", async () => {
     const connections = Array.from({ length: 300 }, () => new FakeConnection());
     const made = managedConnection([...connections, new FakeConnection()]);

@@ -9,8 +9,11 @@ import {
   type ConnectionHistory,
 } from "../../../../agent/hub/reconnect-policy.ts";
 
-const failed: EndedConnection = { kind: "unreachable", upMs: null, during: null, clockTrusted: true };
+const failed: EndedConnection = { kind: "unreachable", upMs: null, during: null, clockTrusted: true, clockOffsetMs: null };
 const long: ConnectionHistory = { failures: 40, shortConnections: 0, shortDuring: null, diagnosis: null };
+
+const hours = 3_600_000;
+const years = 2 * 365 * 24 * hours;
 
 describe("what the end of a connection means", () => {
   it.each<[string, Partial<EndedConnection>, Diagnosis, least: number, most: number]>([
@@ -32,11 +35,43 @@ describe("what the end of a connection means", () => {
     ["a certificate that has expired, by a good clock", { kind: "certificate-time" }, "certificate", 30_000, 300_000],
     ["a wrong key", { kind: "refused" }, "credentials", 60_000, 600_000],
     [
-      "a token that is not valid by a clock that nobody set",
+      "a refusal by a clock that nobody set, where the hub's time is not known",
       { kind: "refused", clockTrusted: false },
+      "clock-or-credentials",
+      5_000,
+      15_000,
+    ],
+    ["a token of years ago", { kind: "refused", clockOffsetMs: -years }, "clock", 5_000, 15_000],
+    ["a token that has just expired", { kind: "refused", clockOffsetMs: -48 * hours }, "clock", 5_000, 15_000],
+    // The token is valid by the hub's clock, so the hub has another reason.
+    ["a wrong key, hours behind", { kind: "refused", clockOffsetMs: -47 * hours }, "credentials", 60_000, 600_000],
+    [
+      "a wrong key, hours ahead by a clock that nobody set",
+      { kind: "refused", clockTrusted: false, clockOffsetMs: 5 * hours },
+      "credentials",
+      60_000,
+      600_000,
+    ],
+    [
+      "a wrong key, by a good clock that nobody set",
+      { kind: "refused", clockTrusted: false, clockOffsetMs: 0 },
+      "credentials",
+      60_000,
+      600_000,
+    ],
+    [
+      "a certificate that is not valid by a clock that a bad time server set",
+      { kind: "certificate-time", clockOffsetMs: -years },
       "clock",
       5_000,
       15_000,
+    ],
+    [
+      "a certificate that has expired by the hub's clock too",
+      { kind: "certificate-time", clockTrusted: false, clockOffsetMs: 1_000 },
+      "certificate",
+      30_000,
+      300_000,
     ],
     ["throttling", { kind: "throttled" }, "busy", 10_000, 120_000],
     ["a used-up quota", { kind: "quota" }, "quota", 60_000, 900_000],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FirstHop } from "../../../../../agent/board/probes/facts.ts";
-import { checkDns, checkLogin, checkPorts, checkTls, type LoginFacts } from "../../../../../agent/cli/doctor/hub.ts";
+import { checkDns, checkLogin, checkPorts, checkTls, type LoginClock, type LoginFacts } from "../../../../../agent/cli/doctor/hub.ts";
 import { describeFinding } from "../../../../support/findings.ts";
 
 const hub: FirstHop = { host: "hub.example", port: 8883, kind: "hub" };
@@ -73,26 +73,36 @@ describe("login and hub tier", () => {
     error,
     message: "twin: x",
   });
-  it.each<[LoginFacts, boolean, string, string]>([
-    [{ kind: "connected" }, false, "ok: the hub accepts", "ok: the hub has twins"],
-    [{ kind: "agent-connected" }, false, "ok: the running agent", "ok: the hub has twins"],
-    [{ kind: "not-tried" }, false, "unknown: not tried", "unknown: not checked: not connected"],
-    [failed("refused"), false, "wrong key, or the device is disabled or deleted", "unknown"],
-    [failed("refused"), true, "because the board's clock is wrong", "unknown"],
-    [failed("unreachable"), true, "fault: no connection: connect: x", "unknown"],
+  const unknown = { offsetMs: null, synchronized: true };
+  const hours = (count: number): { offsetMs: number; synchronized: boolean } => ({
+    offsetMs: count * 3_600_000,
+    synchronized: false,
+  });
+  it.each<[LoginFacts, LoginClock, string, string]>([
+    [{ kind: "connected" }, unknown, "ok: the hub accepts", "ok: the hub has twins"],
+    [{ kind: "agent-connected" }, unknown, "ok: the running agent", "ok: the hub has twins"],
+    [{ kind: "not-tried" }, unknown, "unknown: not tried", "unknown: not checked: not connected"],
+    [failed("refused"), unknown, "credentials: wrong key, or the device is disabled or deleted", "unknown"],
+    [failed("refused"), hours(0), "credentials: wrong key, or the device is disabled or deleted", "unknown"],
+    [failed("refused"), hours(-24 * 700), "because the board's clock is wrong", "unknown"],
+    [failed("refused"), hours(-48), "because the board's clock is wrong", "unknown"],
+    [failed("refused"), hours(-47), "credentials (its wrong clock is not why): wrong key", "unknown"],
+    [failed("refused"), hours(5), "credentials (its wrong clock is not why): wrong key", "unknown"],
+    [failed("refused"), { ...unknown, synchronized: false }, "its clock is wrong (nothing has set it", "unknown"],
+    [failed("unreachable"), hours(-100), "fault: no connection: connect: x", "unknown"],
     [
       noTwin("rejected"),
-      false,
+      unknown,
       "ok",
       "fault: the hub did not give the board its twin (twin: x): most likely its tier is Basic",
     ],
-    [noTwin("silent"), false, "ok", "tier is Basic"],
-    [noTwin("lost"), false, "ok", "or another agent uses the same identity"],
-    [noTwin("throttled"), false, "ok", "unknown"],
-    [noTwin("quota"), false, "ok", "warning: The hub's daily message quota"],
-    [noTwin("hub-error"), false, "ok", "unknown: the hub cannot answer now"],
-  ])("%j, clock wrong: %s", (facts, clockIsWrong, ofLogin, ofTier) => {
-    const [login, tier] = checkLogin(facts, clockIsWrong);
+    [noTwin("silent"), unknown, "ok", "tier is Basic"],
+    [noTwin("lost"), unknown, "ok", "or another agent uses the same identity"],
+    [noTwin("throttled"), unknown, "ok", "unknown"],
+    [noTwin("quota"), unknown, "ok", "warning: The hub's daily message quota"],
+    [noTwin("hub-error"), unknown, "ok", "unknown: the hub cannot answer now"],
+  ])("%j, clock: %j", (facts, clock, ofLogin, ofTier) => {
+    const [login, tier] = checkLogin(facts, clock);
     expect(describeFinding(login)).toContain(ofLogin);
     expect(describeFinding(tier)).toContain(ofTier);
   });

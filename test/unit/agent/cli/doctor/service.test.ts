@@ -14,10 +14,14 @@ describe("service", () => {
     [{ answers: false, active: "inactive", enabled: "" }, "fault: boardkeeper-agent.service is not installed"],
     [{ answers: false, active: "failed", enabled: "enabled" }, "warning: the service is failed"],
     [
+      { answers: false, silence: "An agent runs. Stop it. Start it.", active: null, enabled: null },
+      "fault: an agent runs",
+    ],
+    [
       { answers: false, active: "active", enabled: "enabled" },
       "warning: the service is active, but its agent does not",
     ],
-  ])("%j", (facts, expected) => expect(describeFinding(checkService(facts))).toContain(expected));
+  ])("%j", (facts, expected) => expect(describeFinding(checkService({ silence: null, ...facts }))).toContain(expected));
 });
 
 describe("configuration", () => {

@@ -1,0 +1,42 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { errorMessage, isAbsent } from "../../lib/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
+
+const run = promisify(execFile);
+const decryptTimeoutMs = 10_000;
+
+/** A file that systemd may pass to the service as its credential. */
+export interface CredentialFile {
+  readonly path: string;
+  /** By systemd-creds(1), with a key of this board. */
+  readonly isEncrypted: boolean;
+}
+
+/** Decrypts a file of systemd-creds(1). Rejects where that is not possible, as with a key of a TPM that this process may not use. */
+export async function decryptCredential(path: string): Promise<string> {
+  const args = ["decrypt", "--name=connection-string", path, "-"];
+  return (await run("systemd-creds", args, { timeout: decryptTimeoutMs })).stdout;
+}
+
+/**
+ * The first of these files that exists, with its content, which is a secret; undefined where none does.
+ * @throws Error with the file's path, where it cannot be read or decrypted
+ */
+export async function readFirstCredential(
+  files: readonly CredentialFile[],
+  decrypt: (path: string) => Promise<string> = decryptCredential,
+): Promise<{ readonly path: string; readonly text: string } | undefined> {
+  for (const { path, isEncrypted } of files) {
+    try {
+      const text = await readRegularFile(path);
+      return { path, text: isEncrypted ? await decrypt(path) : text };
+    } catch (cause) {
+      if (isAbsent(cause)) continue;
+      throw new Error(`${path} cannot be ${isEncrypted ? "decrypted" : "read"}: ${errorMessage(cause).split("\n").at(-1)}`, {
+        cause,
+      });
+    }
+  }
+  return undefined;
+}

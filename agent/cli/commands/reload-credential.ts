@@ -1,0 +1,94 @@
+import { validateConnectionString } from "../../config/connection-string.ts";
+import { fingerprintConnectionString } from "../../config/fingerprint.ts";
+import { serviceUnit } from "../../config/paths.ts";
+import { textAt, type JsonObject } from "../../contract/json.ts";
+import type { Timer } from "../../lib/clock.ts";
+import type { Terminal } from "../command-context.ts";
+
+/** What lies on disk as the board's connection string; a secret. */
+export interface StoredCredential {
+  readonly path: string;
+  /** Its content, decrypted where it is encrypted. */
+  readonly text: string;
+}
+
+export interface ReloadPorts {
+  readonly timer: Timer;
+  /**
+   * The connection string on disk; undefined where there is none.
+   * @throws CommandFailed for a file that cannot be read or decrypted
+   */
+  readonly readStored: () => Promise<StoredCredential | undefined>;
+  /** What the running agent was started with (`process` of `getStatus`); undefined where no agent answers. Never rejects. */
+  readonly describeAgent: () => Promise<JsonObject | undefined>;
+  /** Whether the service runs, starts or stops. */
+  readonly isServiceUp: () => Promise<boolean>;
+  /** Has systemd restart the service where it runs, and does not wait for it. */
+  readonly restartService: () => Promise<void>;
+}
+
+/** A file must be the same for this long: it may be written in several steps, such as write, chmod and rename. */
+const settleMs = 2_000;
+/** How often an agent that just starts is asked, in steps of `settleMs`. Loading Node.js from a slow SD card takes seconds. */
+const maxQuestions = 30;
+/** A file that changes for longer than this many steps is no finished file. */
+const maxSettleSteps = 30;
+
+/**
+ * `boardkeeper-agent reload-credential`: restarts the service where the connection string on disk is valid and not the one that
+ * the agent uses. Whatever else lies there changes nothing: the agent goes on with what it has.
+ * @returns the exit status; 0 also where nothing had to be done
+ */
+export async function reloadCredential(terminal: Pick<Terminal, "out">, ports: ReloadPorts): Promise<number> {
+  const say = (sentence: string): void => terminal.out(`${sentence}\n`);
+  for (;;) {
+    const stored = await readSettled(ports);
+    say(await reloadOnce(stored, ports));
+    // A path unit does not start its service again while that runs (systemd issue 41599), so the last look is at the file.
+    const now = await ports.readStored();
+    if (now?.path === stored?.path && now?.text === stored?.text) return 0;
+  }
+}
+
+async function readSettled({ readStored, timer }: ReloadPorts): Promise<StoredCredential | undefined> {
+  let last = await readStored();
+  for (let step = 0; step < maxSettleSteps; step += 1) {
+    await timer.after(settleMs);
+    const now = await readStored();
+    if (now?.text === last?.text && now?.path === last?.path) return now;
+    last = now;
+  }
+  return last;
+}
+
+/** @returns what was done, and why */
+async function reloadOnce(stored: StoredCredential | undefined, ports: ReloadPorts): Promise<string> {
+  const goesOn = "The agent goes on with the connection string that it has";
+  if (stored === undefined)
+    return `There is no connection string on disk any more. ${goesOn}. Store one with: sudo boardkeeper-agent provision`;
+  const { path, text } = stored;
+  const address = validateConnectionString(text);
+  if (!address.ok)
+    return `${path} cannot be used: ${address.problems.join("; ")}. ${goesOn}. Store it again with: sudo boardkeeper-agent provision`;
+  const inUse = await agentInUse(ports);
+  if (inUse === "stopped") return `The service does not run, so nothing was restarted: it reads ${path} when it starts`;
+  if (inUse === "silent")
+    return `The agent does not answer, so nothing was restarted: it reads ${path} at its next start. See why: journalctl -u ${serviceUnit}`;
+  const isSame = textAt(inUse, "connectionString") === fingerprintConnectionString(address.value.connectionString).connectionString;
+  if (isSame && inUse["lastKnownGood"] !== true) return `The agent uses the connection string in ${path} already`;
+  await ports.restartService();
+  return isSame
+    ? `The agent runs with its last known good configuration, and ${path} can be used: ${serviceUnit} is restarted`
+    : `The connection string in ${path} has changed: ${serviceUnit} is restarted to use it`;
+}
+
+/** An agent that just starts does not answer yet. */
+async function agentInUse({ describeAgent, isServiceUp, timer }: ReloadPorts): Promise<JsonObject | "stopped" | "silent"> {
+  for (let question = 0; question < maxQuestions; question += 1) {
+    const described = await describeAgent();
+    if (described !== undefined) return described;
+    if (!(await isServiceUp())) return "stopped";
+    await timer.after(settleMs);
+  }
+  return "silent";
+}

@@ -1,0 +1,48 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readFirstCredential } from "../../../../../agent/board/systemd/stored-credential.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
+
+async function setUp(): Promise<{ plain: string; encrypted: string; read: () => Promise<unknown> }> {
+  const folder = await temporaryFolder();
+  const [plain, encrypted] = [join(folder, "plain"), join(folder, "encrypted")];
+  const files = [
+    { path: plain, isEncrypted: false },
+    { path: encrypted, isEncrypted: true },
+  ];
+  const decrypt = async (): Promise<string> => await Promise.reject(new Error("Command failed: decrypt\nNo TPM here"));
+  const readable = async (path: string): Promise<string> => (path === encrypted ? "secret" : await decrypt());
+  let isReadable = false;
+  return {
+    plain,
+    encrypted,
+    read: async () => {
+      isReadable = !isReadable;
+      return await readFirstCredential(files, isReadable ? readable : decrypt);
+    },
+  };
+}
+
+describe("the stored credential", () => {
+  it("is none where no file is", async () => {
+    expect(await (await setUp()).read()).toBeUndefined();
+  });
+
+  it("is the first file that exists, an encrypted one decrypted", async () => {
+    const { plain, encrypted, read } = await setUp();
+    await writeFile(encrypted, "cipher");
+    expect(await read()).toEqual({ path: encrypted, text: "secret" });
+    await writeFile(plain, "open\n");
+    expect(await read()).toEqual({ path: plain, text: "open\n" });
+  });
+
+  it("names the file that cannot be read, and why", async () => {
+    const { plain, encrypted, read } = await setUp();
+    await writeFile(encrypted, "cipher");
+    await read();
+    await expect(read()).rejects.toThrow(`${encrypted} cannot be decrypted: No TPM here`);
+    await mkdir(plain);
+    await expect(read()).rejects.toThrow(`${plain} cannot be read: ${plain} is a folder, not a file`);
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import {
+  reloadCredential,
+  type ReloadPorts,
+  type StoredCredential,
+} from "../../../../../agent/cli/commands/reload-credential.ts";
+import { fingerprintConnectionString } from "../../../../../agent/config/fingerprint.ts";
+import { FakeTerminal } from "../../../../support/fake-terminal.ts";
+
+const path = "/etc/boardkeeper/credentials/connection-string";
+const older = "HostName=h.example;DeviceId=board-1;SharedAccessKey=b2xkLW9sZC1vbGQtb2xk";
+const newer = "HostName=h.example;DeviceId=board-1;SharedAccessKey=bmV3LW5ldy1uZXctbmV3";
+
+interface Situation {
+  /** What lies on disk at each look; the last stays. */
+  readonly looks: readonly (string | undefined)[];
+  /** What the agent answers to each question; the last stays. Unless given: it uses the older one. */
+  readonly agent?: readonly (Record<string, string | boolean> | undefined)[];
+  readonly isServiceUp?: boolean;
+}
+
+function inUse(text: string, lastKnownGood = false): Record<string, string | boolean> {
+  return { connectionString: fingerprintConnectionString(text).connectionString ?? "", lastKnownGood };
+}
+
+function next<T>(list: readonly T[]): () => T | undefined {
+  let at = 0;
+  return () => list[Math.min(at++, list.length - 1)];
+}
+
+async function reload({ looks, agent = [inUse(older)], isServiceUp = true }: Situation): Promise<{
+  restarts: number;
+  said: string;
+}> {
+  const terminal = new FakeTerminal();
+  const [look, ask] = [next(looks), next(agent)];
+  let restarts = 0;
+  const ports: ReloadPorts = {
+    timer: { after: () => Promise.resolve() },
+    readStored: (): Promise<StoredCredential | undefined> => {
+      const text = look();
+      return Promise.resolve(text === undefined ? undefined : { path, text });
+    },
+    describeAgent: () => Promise.resolve(ask()),
+    isServiceUp: () => Promise.resolve(isServiceUp),
+    restartService: () => Promise.resolve(void (restarts += 1)),
+  };
+  expect(await reloadCredential(terminal, ports)).toBe(0);
+  expect(terminal.result).not.toMatch(/SharedAccessKey=|bmV3|b2xk/);
+  return { restarts, said: terminal.result };
+}
+
+describe("reload-credential restarts the service", () => {
+  it.each<{ what: string; situation: Situation }>([
+    { what: "for another connection string", situation: { looks: [`${newer}\n`] } },
+    { what: "once for a file that is written in parts", situation: { looks: ["Host", older, newer, newer] } },
+    { what: "when an agent that just starts has answered", situation: { looks: [newer], agent: [undefined, undefined, inUse(older)] } },
+    { what: "when the last known good configuration runs with the same", situation: { looks: [older], agent: [inUse(older, true)] } },
+    { what: "whose agent is of a release before and does not say which configuration runs", situation: { looks: [newer], agent: [{ connectionString: "0123" }] } },
+  ])("$what", async ({ situation }) => {
+    const { restarts, said } = await reload(situation);
+    expect(restarts).toBe(1);
+    expect(said).toContain("boardkeeper-agent.service is restarted");
+  });
+
+  it("again for a file that changes while it works", async () => {
+    const { restarts } = await reload({ looks: [newer, newer, `${newer}x`, older], agent: [inUse(older), inUse(newer)] });
+    expect(restarts).toBe(2);
+  });
+});
+
+describe("reload-credential leaves the agent alone", () => {
+  it.each<{ what: string; situation: Situation; said: string }>([
+    {
+      what: "for the same content",
+      situation: { looks: [`${older}\r\n`] },
+      said: `The agent uses the connection string in ${path} already\n`,
+    },
+    {
+      what: "for an emptied file",
+      situation: { looks: [""] },
+      said: `${path} cannot be used: connection string: it is empty; paste the whole connection string. The agent goes on with the connection string that it has. Store it again with: sudo boardkeeper-agent provision\n`,
+    },
+    {
+      what: "for half a file",
+      situation: { looks: [newer.slice(0, -3)] },
+      said: `${path} cannot be used: connection string: SharedAccessKey is not base64: it may be cut off. The agent goes on with the connection string that it has. Store it again with: sudo boardkeeper-agent provision\n`,
+    },
+    {
+      what: "for a file that is gone",
+      situation: { looks: [undefined] },
+      said: "There is no connection string on disk any more. The agent goes on with the connection string that it has. Store one with: sudo boardkeeper-agent provision\n",
+    },
+    {
+      what: "where the service does not run",
+      situation: { looks: [newer], agent: [undefined], isServiceUp: false },
+      said: `The service does not run, so nothing was restarted: it reads ${path} when it starts\n`,
+    },
+    {
+      what: "that does not answer, which reads it at its next start",
+      situation: { looks: [newer], agent: [undefined] },
+      said: `The agent does not answer, so nothing was restarted: it reads ${path} at its next start. See why: journalctl -u boardkeeper-agent.service\n`,
+    },
+  ])("$what", async ({ situation, said }) => {
+    expect(await reload(situation)).toEqual({ restarts: 0, said });
+  });
+});
