@@ -60,7 +60,12 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
 
   // The hub: the connection, and what the twin reports.
   const quota = new QuotaCounter();
-  const connection = new ConnectionManager({ ...runtimeFor("link", runtime), connect: ports.connect, hubTimeMs: ports.hubTimeMs, quota });
+  const connection = new ConnectionManager({
+    ...runtimeFor("link", runtime),
+    connect: ports.connect,
+    hubTimeMs: ports.hubTimeMs,
+    quota,
+  });
   const linkUp = (): boolean => connection.isConnected;
   const reporter = new Reporter(log.child({ part: "reporter" }), bootClock);
   const reportedState = new ReportedState({

@@ -33,7 +33,9 @@ it("a state folder that was deleted under an agent is not taken for an agent tha
   expect(await serviceFinding(run)).toMatchObject({
     level: "fault",
     what: expect.stringContaining(`an agent runs with the state folder ${stateDir}, but the folder`) as string,
-    advice: expect.stringContaining(`Stop it and start it again; to find it: sudo ss -xlp | grep ${stateDir}`) as string,
+    advice: expect.stringContaining(
+      `Stop it and start it again; to find it: sudo ss -xlp | grep ${stateDir}`,
+    ) as string,
   });
   for (const command of ["status", "logs"]) {
     const { status, out, err } = await run(command);

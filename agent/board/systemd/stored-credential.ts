@@ -14,7 +14,7 @@ export interface CredentialFile {
 }
 
 /** Decrypts a file of systemd-creds(1). Rejects where that is not possible, as with a key of a TPM that this process may not use. */
-export async function decryptCredential(path: string): Promise<string> {
+async function decryptCredential(path: string): Promise<string> {
   const args = ["decrypt", "--name=connection-string", path, "-"];
   return (await run("systemd-creds", args, { timeout: decryptTimeoutMs })).stdout;
 }
@@ -33,9 +33,12 @@ export async function readFirstCredential(
       return { path, text: isEncrypted ? await decrypt(path) : text };
     } catch (cause) {
       if (isAbsent(cause)) continue;
-      throw new Error(`${path} cannot be ${isEncrypted ? "decrypted" : "read"}: ${errorMessage(cause).split("\n").at(-1)}`, {
-        cause,
-      });
+      throw new Error(
+        `${path} cannot be ${isEncrypted ? "decrypted" : "read"}: ${errorMessage(cause).split("\n").at(-1)}`,
+        {
+          cause,
+        },
+      );
     }
   }
   return undefined;

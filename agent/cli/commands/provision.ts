@@ -45,8 +45,7 @@ export async function provision(
     terminal.note(
       "The service was not started. Where it runs, it is restarted within seconds to use this connection string; start it with: systemctl enable --now boardkeeper-agent\n",
     );
-  }
-  else if (await paths.startService()) {
+  } else if (await paths.startService()) {
     terminal.note("The agent was started. Check that it reaches its hub: boardkeeper-agent status\n");
   } else terminal.note("systemd does not run here. Start the agent with: boardkeeper-agent run\n");
   return 0;

@@ -74,7 +74,8 @@ async function reloadOnce(stored: StoredCredential | undefined, ports: ReloadPor
   if (inUse === "stopped") return `The service does not run, so nothing was restarted: it reads ${path} when it starts`;
   if (inUse === "silent")
     return `The agent does not answer, so nothing was restarted: it reads ${path} at its next start. See why: journalctl -u ${serviceUnit}`;
-  const isSame = textAt(inUse, "connectionString") === fingerprintConnectionString(address.value.connectionString).connectionString;
+  const isSame =
+    textAt(inUse, "connectionString") === fingerprintConnectionString(address.value.connectionString).connectionString;
   if (isSame && inUse["lastKnownGood"] !== true) return `The agent uses the connection string in ${path} already`;
   await ports.restartService();
   return isSame
@@ -83,7 +84,11 @@ async function reloadOnce(stored: StoredCredential | undefined, ports: ReloadPor
 }
 
 /** An agent that just starts does not answer yet. */
-async function agentInUse({ describeAgent, isServiceUp, timer }: ReloadPorts): Promise<JsonObject | "stopped" | "silent"> {
+async function agentInUse({
+  describeAgent,
+  isServiceUp,
+  timer,
+}: ReloadPorts): Promise<JsonObject | "stopped" | "silent"> {
   for (let question = 0; question < maxQuestions; question += 1) {
     const described = await describeAgent();
     if (described !== undefined) return described;

@@ -34,7 +34,11 @@ export async function diagnoseHub(
   const proxy = await diagnoseProxy(hub);
   const proxyFindings = proxy.finding === undefined ? [] : [proxy.finding];
   if (hub.webSocket && proxy.hop === undefined && proxy.finding !== undefined)
-    return [checkClock({ ...clockFacts, hubMs: null }), ...proxyFindings, ...checkLogin({ kind: "not-tried" }, unknownClock)];
+    return [
+      checkClock({ ...clockFacts, hubMs: null }),
+      ...proxyFindings,
+      ...checkLogin({ kind: "not-tried" }, unknownClock),
+    ];
   const port = hub.webSocket ? hub.webSocketPort : hub.mqttPort;
   const hop: FirstHop = proxy.hop ?? { host: hub.host, port, kind: "hub" };
   const dns = await probeDns(hop);

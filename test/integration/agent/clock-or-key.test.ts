@@ -36,7 +36,10 @@ interface Refused {
 async function refused(situation: Situation): Promise<Refused> {
   const { aheadMs = 0, keyIsWrong = false, synchronized = false, saysTime = true, certificate } = situation;
   let hubAheadMs = 0;
-  const clock = { nowMs: () => Date.now() + hubAheadMs, after: systemClock.after };
+  const clock = {
+    nowMs: () => Date.now() + hubAheadMs,
+    after: (delayMs: number, act: () => void) => systemClock.after(delayMs, act),
+  };
   const hub = await testHub({ clock });
   const good = await hub.addDevice("board-1");
   hubAheadMs = -aheadMs;
@@ -90,7 +93,12 @@ it.each<[string, Situation, diagnosis: string, reason: RegExp]>([
     "credentials",
     /does not accept these credentials.*clock is 5 h ahead of the hub's$/,
   ],
-  ["a right clock that nothing has set, and a wrong key", { keyIsWrong: true }, "credentials", /agrees with the hub's$/],
+  [
+    "a right clock that nothing has set, and a wrong key",
+    { keyIsWrong: true },
+    "credentials",
+    /agrees with the hub's$/,
+  ],
   [
     "a wrong key where the hub's time is not known and nothing has set the clock",
     { keyIsWrong: true, saysTime: false },

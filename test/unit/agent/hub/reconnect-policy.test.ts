@@ -9,7 +9,13 @@ import {
   type ConnectionHistory,
 } from "../../../../agent/hub/reconnect-policy.ts";
 
-const failed: EndedConnection = { kind: "unreachable", upMs: null, during: null, clockTrusted: true, clockOffsetMs: null };
+const failed: EndedConnection = {
+  kind: "unreachable",
+  upMs: null,
+  during: null,
+  clockTrusted: true,
+  clockOffsetMs: null,
+};
 const long: ConnectionHistory = { failures: 40, shortConnections: 0, shortDuring: null, diagnosis: null };
 
 const hours = 3_600_000;

@@ -12,8 +12,8 @@ const older = "HostName=h.example;DeviceId=board-1;SharedAccessKey=b2xkLW9sZC1vb
 const newer = "HostName=h.example;DeviceId=board-1;SharedAccessKey=bmV3LW5ldy1uZXctbmV3";
 
 interface Situation {
-  /** What lies on disk at each look; the last stays. */
-  readonly looks: readonly (string | undefined)[];
+  /** What lies on disk at each reading; the last stays. */
+  readonly contents: readonly (string | undefined)[];
   /** What the agent answers to each question; the last stays. Unless given: it uses the older one. */
   readonly agent?: readonly (Record<string, string | boolean> | undefined)[];
   readonly isServiceUp?: boolean;
@@ -28,17 +28,17 @@ function next<T>(list: readonly T[]): () => T | undefined {
   return () => list[Math.min(at++, list.length - 1)];
 }
 
-async function reload({ looks, agent = [inUse(older)], isServiceUp = true }: Situation): Promise<{
+async function reload({ contents, agent = [inUse(older)], isServiceUp = true }: Situation): Promise<{
   restarts: number;
   said: string;
 }> {
   const terminal = new FakeTerminal();
-  const [look, ask] = [next(looks), next(agent)];
+  const [read, ask] = [next(contents), next(agent)];
   let restarts = 0;
   const ports: ReloadPorts = {
     timer: { after: () => Promise.resolve() },
     readStored: (): Promise<StoredCredential | undefined> => {
-      const text = look();
+      const text = read();
       return Promise.resolve(text === undefined ? undefined : { path, text });
     },
     describeAgent: () => Promise.resolve(ask()),
@@ -52,11 +52,20 @@ async function reload({ looks, agent = [inUse(older)], isServiceUp = true }: Sit
 
 describe("reload-credential restarts the service", () => {
   it.each<{ what: string; situation: Situation }>([
-    { what: "for another connection string", situation: { looks: [`${newer}\n`] } },
-    { what: "once for a file that is written in parts", situation: { looks: ["Host", older, newer, newer] } },
-    { what: "when an agent that just starts has answered", situation: { looks: [newer], agent: [undefined, undefined, inUse(older)] } },
-    { what: "when the last known good configuration runs with the same", situation: { looks: [older], agent: [inUse(older, true)] } },
-    { what: "whose agent is of a release before and does not say which configuration runs", situation: { looks: [newer], agent: [{ connectionString: "0123" }] } },
+    { what: "for another connection string", situation: { contents: [`${newer}\n`] } },
+    { what: "once for a file that is written in parts", situation: { contents: ["Host", older, newer, newer] } },
+    {
+      what: "when an agent that just starts has answered",
+      situation: { contents: [newer], agent: [undefined, undefined, inUse(older)] },
+    },
+    {
+      what: "when the last known good configuration runs with the same",
+      situation: { contents: [older], agent: [inUse(older, true)] },
+    },
+    {
+      what: "whose agent is of a release before and does not say which configuration runs",
+      situation: { contents: [newer], agent: [{ connectionString: "0123" }] },
+    },
   ])("$what", async ({ situation }) => {
     const { restarts, said } = await reload(situation);
     expect(restarts).toBe(1);
@@ -64,7 +73,10 @@ describe("reload-credential restarts the service", () => {
   });
 
   it("again for a file that changes while it works", async () => {
-    const { restarts } = await reload({ looks: [newer, newer, `${newer}x`, older], agent: [inUse(older), inUse(newer)] });
+    const { restarts } = await reload({
+      contents: [newer, newer, `${newer}x`, older],
+      agent: [inUse(older), inUse(newer)],
+    });
     expect(restarts).toBe(2);
   });
 });
@@ -73,32 +85,32 @@ describe("reload-credential leaves the agent alone", () => {
   it.each<{ what: string; situation: Situation; said: string }>([
     {
       what: "for the same content",
-      situation: { looks: [`${older}\r\n`] },
+      situation: { contents: [`${older}\r\n`] },
       said: `The agent uses the connection string in ${path} already\n`,
     },
     {
       what: "for an emptied file",
-      situation: { looks: [""] },
+      situation: { contents: [""] },
       said: `${path} cannot be used: connection string: it is empty; paste the whole connection string. The agent goes on with the connection string that it has. Store it again with: sudo boardkeeper-agent provision\n`,
     },
     {
       what: "for half a file",
-      situation: { looks: [newer.slice(0, -3)] },
+      situation: { contents: [newer.slice(0, -3)] },
       said: `${path} cannot be used: connection string: SharedAccessKey is not base64: it may be cut off. The agent goes on with the connection string that it has. Store it again with: sudo boardkeeper-agent provision\n`,
     },
     {
       what: "for a file that is gone",
-      situation: { looks: [undefined] },
+      situation: { contents: [undefined] },
       said: "There is no connection string on disk any more. The agent goes on with the connection string that it has. Store one with: sudo boardkeeper-agent provision\n",
     },
     {
       what: "where the service does not run",
-      situation: { looks: [newer], agent: [undefined], isServiceUp: false },
+      situation: { contents: [newer], agent: [undefined], isServiceUp: false },
       said: `The service does not run, so nothing was restarted: it reads ${path} when it starts\n`,
     },
     {
       what: "that does not answer, which reads it at its next start",
-      situation: { looks: [newer], agent: [undefined] },
+      situation: { contents: [newer], agent: [undefined] },
       said: `The agent does not answer, so nothing was restarted: it reads ${path} at its next start. See why: journalctl -u boardkeeper-agent.service\n`,
     },
   ])("$what", async ({ situation, said }) => {

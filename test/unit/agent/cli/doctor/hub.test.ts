@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { FirstHop } from "../../../../../agent/board/probes/facts.ts";
-import { checkDns, checkLogin, checkPorts, checkTls, type LoginClock, type LoginFacts } from "../../../../../agent/cli/doctor/hub.ts";
+import {
+  checkDns,
+  checkLogin,
+  checkPorts,
+  checkTls,
+  type LoginClock,
+  type LoginFacts,
+} from "../../../../../agent/cli/doctor/hub.ts";
 import { describeFinding } from "../../../../support/findings.ts";
 
 const hub: FirstHop = { host: "hub.example", port: 8883, kind: "hub" };
