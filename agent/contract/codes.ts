@@ -49,6 +49,8 @@ export const errorCodes = {
   "proxy-invalid":
     "A proxy variable of the agent's environment (https_proxy) does not hold a proxy's address. Set it to http://host:port, then restart the agent.",
   "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",
+  replaced:
+    "Another desired document took the place of this update before it began to change the board. Declare it again to start it.",
   "restarts-too-often": "The new system restarted too often without passing its health check. Check its logs.",
   "revert-failed":
     "The installer reverted, but the new version still runs. Check the board on site, or request an update to a good image.",
@@ -73,6 +75,8 @@ export const errorCodes = {
     "The installer cannot tell which version runs, or prints an invalid version. Check its running-version command on the board.",
   "window-missing":
     "No maintenance window is configured on this board. Set maintenance.windows, or request it without a window.",
+  withdrawn:
+    "The desired document that declared this update was withdrawn before it began to change the board. Declare it again to start it.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;

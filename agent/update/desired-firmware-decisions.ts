@@ -1,7 +1,8 @@
 import type { ErrorResponse, Validated } from "../contract/error-response.ts";
+import { failure, type Failure } from "../contract/failure.ts";
 import type { Decision } from "../state/ports.ts";
 import { handledOperation, hasNewAddress, operationOf, repeatedOperation } from "./declared-operation.ts";
-import type { DeclaredOperation, Job, UpdateSlice } from "./job.ts";
+import type { ActiveUpdate, DeclaredOperation, Job, UpdateSlice } from "./job.ts";
 import { changeJob, isCancellable, isRunning, step } from "./machine.ts";
 import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
 import type { ParsedUpdateRequest } from "./validate-request.ts";
@@ -90,7 +91,9 @@ function decideNew(
   const replaces = running && update.job.origin === "desired" && isCancellable(update);
   if (running && !replaces) return { answer: { kind: "mustWait" } };
 
-  const afterCancel = replaces ? (step(update, { type: "cancelled", at }) ?? update) : update;
+  const afterCancel = replaces
+    ? (step(update, { type: "cancelled", at, error: replacedBy(job, update) }) ?? update)
+    : update;
   const replaced = replaces ? { update: afterCancel } : {};
   const handledDesired = { ...handledNow, operation: operationOf(job) };
   switch (compareWithInstalled(saved, job, currentVersion)) {
@@ -137,10 +140,22 @@ function refusedNow(
 export function decideNoDesired(saved: UpdateSlice, at: string): DesiredDecision {
   const { update, handledDesired } = saved;
   const isDeclared = isRunning(update) && update.job.origin === "desired";
-  const cancelled = isDeclared ? step(update, { type: "cancelled", at }) : undefined;
+  const cancelled = isDeclared ? step(update, { type: "cancelled", at, error: withdrawn(update) }) : undefined;
   if (cancelled !== undefined)
     return { change: { update: cancelled, handledDesired: null }, answer: { kind: "withdrawn" } };
   const answer = { kind: "alreadyHandled" } as const;
   if (handledDesired === null || handledDesired.refused === null) return { answer };
   return { change: { handledDesired: { ...handledDesired, refused: null } }, answer };
+}
+
+/* Why nobody but the desired properties has cancelled an update: the twin says it. */
+
+function withdrawn({ job, phase }: ActiveUpdate): Failure {
+  const message = `The firmware section that declared the update to ${job.version} was withdrawn while it was ${phase}. The board is unchanged. Declare it again to start it.`;
+  return failure("withdrawn", phase, message);
+}
+
+function replacedBy({ version }: Job, { job, phase }: ActiveUpdate): Failure {
+  const message = `Another firmware section (${version}) took the place of the one that declared the update to ${job.version} while it was ${phase}. The board is unchanged. To have this update, declare it again.`;
+  return failure("replaced", phase, message);
 }

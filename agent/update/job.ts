@@ -95,7 +95,7 @@ const updateState = v.variant("phase", [
   v.object({ phase: v.literal("completed"), ...inProgress }),
   v.object({ phase: v.literal("failed"), ...inProgress, error: failureSchema }),
   v.object({ phase: v.literal("rolledBack"), ...inProgress, error: failureSchema }),
-  /** `error` says why, where nobody has cancelled it: its lease has expired. */
+  /** `error` says why, where nobody has called for it: its lease has expired, or its document was withdrawn or replaced. */
   v.object({ phase: v.literal("cancelled"), ...inProgress, error: v.optional(failureSchema) }),
 ]);
 export type UpdateState = v.InferOutput<typeof updateState>;
@@ -137,7 +137,7 @@ export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "committed" }
   | { readonly type: "reverted"; readonly restartNeeded: boolean }
   | { readonly type: "failed"; readonly error: v.InferOutput<typeof failureSchema>; readonly bootId: string }
-  | { readonly type: "cancelled" }
+  | { readonly type: "cancelled"; readonly error?: v.InferOutput<typeof failureSchema> }
   | { readonly type: "leaseExpired" }
 );
 

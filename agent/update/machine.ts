@@ -200,7 +200,10 @@ export function changeJob(
 
 /** How a job can end while the board is unchanged. */
 function endEarly(state: ActiveUpdate, event: UpdateEvent): UpdateState | undefined {
-  if (event.type === "cancelled") return endJob(state, "cancelled", event.at);
+  if (event.type === "cancelled") {
+    const { error } = event;
+    return { ...endJob(state, "cancelled", event.at), ...(error === undefined ? {} : { error }) };
+  }
   if (event.type === "leaseExpired") return { ...endJob(state, "cancelled", event.at), error: leaseExpired(state) };
   if (event.type === "failed") return { ...endJob(state, "failed", event.at), error: event.error };
   return undefined;

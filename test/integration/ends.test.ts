@@ -107,6 +107,20 @@ const updates: readonly End[] = [
     },
   },
   {
+    name: "cancelled: its document was withdrawn",
+    play: (run) =>
+      run.operator(update.replace("--wait", "--apply manual --desired --wait"), (passedMs) => {
+        if (passedMs === 180_000) run.hub.setDesired({ firmware: null });
+      }),
+  },
+  {
+    name: "cancelled: a document for the version that runs took its place",
+    play: (run) =>
+      run.operator(update.replace("--wait", "--apply manual --desired --wait"), (passedMs) => {
+        if (passedMs === 180_000) run.hub.setDesired({ firmware: { fwVersion: "1.0.0", operationId: "back" } });
+      }),
+  },
+  {
     name: "refused: a bad request",
     play: (run) => run.operator(update.replace("https:", "ftp:")),
   },

@@ -168,10 +168,15 @@ describe("a declared update whose document changes", () => {
     await board.time.advance(minuteMs);
     declare(null);
     await board.time.advance(minuteMs);
-    expect(hub.at("boardkeeper.update.phase")).toBe("cancelled");
+    expect(hub.at("boardkeeper.update")).toMatchObject({ phase: "cancelled", error: { code: "withdrawn" } });
     declare({});
     await board.time.advance(10 * minuteMs);
     expect(hub.at("boardkeeper.update.phase")).toBe("completed");
+    expect(hub.at("boardkeeper.update")).not.toHaveProperty("error");
+    expect(board.history.filter(({ kind }) => kind === "update")).toMatchObject([
+      { outcome: "cancelled", error: { code: "withdrawn" } },
+      { outcome: "completed" },
+    ]);
   });
 });
 

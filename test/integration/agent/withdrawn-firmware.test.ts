@@ -26,7 +26,9 @@ it("a declared update that waits is cancelled when it is withdrawn, and starts w
   await service.setDesired({ firmware });
   await service.untilReported("boardkeeper.update.phase", "staged");
   await service.setDesired({ firmware: null });
-  await service.untilReported("boardkeeper.update.phase", "cancelled");
+  const reported = await service.untilReported("boardkeeper.update.phase", "cancelled");
+  expect(at(reported, "boardkeeper.update.error")).toMatchObject({ code: "withdrawn", during: "staged" });
+  expect(at(reported, "firmware.fwUpdateSubstatus")).toMatch(/^cancelled: withdrawn: The firmware section/);
   expect(await board.runningVersion()).not.toBe("2.0.0");
   await service.setDesired({ firmware });
   await service.untilReported("boardkeeper.update.phase", "staged");

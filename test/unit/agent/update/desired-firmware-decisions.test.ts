@@ -75,7 +75,10 @@ describe("a desired document", () => {
     const taken = { ...lastProven, sha256: "b".repeat(64) };
     const update = states(desiredJob).downloading;
     const { change } = decideDesired(saved({ update, lastProven: taken }), document(), "2.0.0", at);
-    expect(change).toMatchObject({ update: { phase: "cancelled" }, handledDesired: { identity: "i1" } });
+    expect(change).toMatchObject({
+      update: { phase: "cancelled", error: { code: "replaced", during: "downloading" } },
+      handledDesired: { identity: "i1" },
+    });
   });
 
   it.each(Object.values(states(desiredJob)).filter(isCancellable))(
@@ -100,7 +103,7 @@ describe("a desired document", () => {
     const update = states(desiredJob).downloading;
     const { change, answer } = decideDesired(saved({ update, lastProven }), document(), "2.0.0", at);
     expect(answer.kind).toBe("alreadyInstalled");
-    expect(change?.update?.phase).toBe("cancelled");
+    expect(change?.update).toMatchObject({ phase: "cancelled", error: { code: "replaced", during: "downloading" } });
   });
 
   it("that is refused is remembered with the reason, and leaves a running job alone", () => {
@@ -132,7 +135,10 @@ describe("a desired document", () => {
     "that is withdrawn cancels its update that is $phase, and starts it when it is declared again",
     (update) => {
       const withdrawn = decideNoDesired(saved({ update, handledDesired }), at);
-      expect(withdrawn).toMatchObject({ change: { update: { phase: "cancelled" } }, answer: { kind: "withdrawn" } });
+      expect(withdrawn).toMatchObject({
+        change: { update: { phase: "cancelled", error: { code: "withdrawn", during: update.phase } } },
+        answer: { kind: "withdrawn" },
+      });
       const after = saved({ update, handledDesired, ...withdrawn.change });
       expect(after.handledDesired).toBeNull();
       expect(decideDesired(after, document(), "1.0.0", at).answer.kind).toBe("accepted");
