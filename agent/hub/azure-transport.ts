@@ -2,6 +2,7 @@ import type { AuthenticationProvider } from "azure-iot-common";
 import { Mqtt, MqttWs } from "azure-iot-device-mqtt";
 import { MqttBase } from "azure-iot-mqtt-base";
 import { isJsonObject } from "../contract/json.ts";
+import { omitNumberTable } from "./mqtt-numbers.ts";
 
 /** A direct method's call, as it arrived. */
 export interface MethodCall {
@@ -98,6 +99,7 @@ export function instrumentedTransportClass(
   webSocket: boolean,
   onCreated: (transport: InstrumentedTransport) => void,
 ): TransportClass {
+  omitNumberTable();
   const Transport: typeof Mqtt = webSocket ? MqttWs : Mqtt;
   return class extends Transport {
     // Optional: the SDK's constructor emits before this class's own fields exist.
