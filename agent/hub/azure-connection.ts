@@ -7,6 +7,7 @@ import type { MethodReply } from "../contract/method-reply.ts";
 import type { Log } from "../lib/log.ts";
 import { webSocketAgent } from "../lib/proxy.ts";
 import type { HubAddress } from "./address.ts";
+import { loadWebSocket } from "./web-socket.ts";
 import { instrumentedTransportClass, type InstrumentedTransport, type MethodCall } from "./azure-transport.ts";
 import { tokenLifetimeMs } from "./clock-offset.ts";
 import type { HubCallbacks, Connection, TelemetryMessage, TwinDocuments } from "./connection.ts";
@@ -64,6 +65,7 @@ export async function connectToAzure(
 ): Promise<Connection> {
   let created: InstrumentedTransport | undefined;
   const within = deadlines(timer);
+  if (address.webSocket) await loadWebSocket();
   const transport = instrumentedTransportClass(address.webSocket, (one) => (created = one));
   const client =
     address.moduleId === undefined

@@ -1,0 +1,2 @@
+declare const WebSocket: { readonly setImplementation: (implementation: unknown) => void };
+export = WebSocket;
