@@ -171,6 +171,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
     rebootBoard: (signal) => reboots.rebootForUpdate(signal),
     trustedTimestamp,
     onProgress: (progress) => reportedState.setProgress(progress),
+    onRetry: (reason) => reportedState.setRetry(reason),
     onVersion: (version) => reportedState.setVersion(version),
   });
   startTrialWatchdog({

@@ -60,7 +60,7 @@ export interface UpdateSnapshot {
   readonly waitsFor: "window" | "clock" | "order" | null;
   /** When its maintenance window opens; null while that is unknown, or it waits for something else. */
   readonly waitsUntil: Timestamp | null;
-  /** Why a download waits before its next attempt. */
+  /** Why a download or another step waits before its next attempt, or why the window that it waits for never opens. */
   readonly delay: { readonly code: string; readonly message: string } | null;
   readonly error: Failure | null;
   /** The last desired document that was refused, until a valid one is handled. */
@@ -72,6 +72,8 @@ export interface RebootSnapshot {
   readonly operationId: string | null;
   readonly reason: string | null;
   readonly scheduledFor: Timestamp | null;
+  /** Why the maintenance window that it waits for never opens. */
+  readonly delay: { readonly code: string; readonly message: string } | null;
   readonly startedAt: Timestamp | null;
   /** The boot that the reboot ends: a different boot id proves the reboot. */
   readonly fromBootId: string | null;

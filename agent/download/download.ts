@@ -4,7 +4,7 @@ import { AgentError } from "../lib/errors.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Image } from "../update/job.ts";
 import type { DownloadRequest, ImageDownloader } from "../update/ports.ts";
-import type { DownloadDelay, DownloadProgress } from "../update/update-snapshot.ts";
+import type { UpdateDelay, DownloadProgress } from "../update/update-snapshot.ts";
 import { Attempt, type TransferLimits, type AttemptResult } from "./attempt.ts";
 import {
   createMirrors,
@@ -92,7 +92,7 @@ class ResumableDownload {
   #current = -1;
   #receivedBytes = 0;
   #maxBytesReached: number;
-  #delay: DownloadDelay | null = null;
+  #delay: UpdateDelay | null = null;
   readonly #warned = new Set<string>();
   readonly #attempt: Attempt;
 

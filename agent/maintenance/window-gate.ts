@@ -32,7 +32,7 @@ export class WindowGate {
   async status(): Promise<WindowStatus> {
     const { wallClock, windows, splayFraction } = this.#ports;
     const of = windows();
-    if (of.length === 0) return { kind: "closed", until: null };
+    if (of.length === 0) return { kind: "missing" };
     if (!(await wallClock.synchronized())) return { kind: "clockUnknown" };
     const cached =
       this.#cached?.of === of
@@ -52,12 +52,16 @@ export class WindowGate {
 
   /** Resolves when a window is open; rejects with the signal's reason. Reports at each check what it waits for. */
   async untilOpen(onWait: (wait: BlockedBy) => void, signal: AbortSignal): Promise<void> {
+    const { timer, wallClock, log } = this.#ports;
+    let hasWarned = false;
     for (;;) {
       const status = await this.status();
       signal.throwIfAborted();
       if (status.kind === "open") return;
       onWait(status);
-      const { timer, wallClock } = this.#ports;
+      const isMissing = status.kind === "missing" || (status.kind === "closed" && status.until === null);
+      if (isMissing && !hasWarned) log.warn({ configured: this.isConfigured }, "no maintenance window opens again");
+      hasWarned = isMissing;
       const leftMs =
         status.kind === "closed" && status.until !== null
           ? Date.parse(status.until) - wallClock.now().getTime()

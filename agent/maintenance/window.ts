@@ -16,13 +16,31 @@ export interface MaintenanceWindow {
 export type WindowStatus =
   /** A window is open. */
   | { readonly kind: "open" }
-  /** Closed until then; null where no window opens again, or none is configured. */
+  /** Closed until then; null where no window opens again for years. */
   | { readonly kind: "closed"; readonly until: string | null }
+  /** No window is configured any more. */
+  | { readonly kind: "missing" }
   /** The clock is not synchronized in this boot, so it is unknown whether a window is open. */
   | { readonly kind: "clockUnknown" };
 
 /** Why an action waits for a window. */
 export type BlockedBy = Exclude<WindowStatus, { kind: "open" }>;
+
+/** Why a window never opens, in the form of a delay, and how to go on instead; null where one opens, or that is not known yet. */
+export function describeMissingWindow(
+  wait: BlockedBy | null,
+  instead: string,
+): { readonly code: "window-missing"; readonly message: string } | null {
+  if (wait?.kind !== "missing" && !(wait?.kind === "closed" && wait.until === null)) return null;
+  const why =
+    wait.kind === "missing"
+      ? "No maintenance window is configured on this board any more"
+      : "None of the board's maintenance windows opens again";
+  return {
+    code: "window-missing",
+    message: `${why}, so this waits for ever. Correct maintenance.windows, or ${instead}.`,
+  };
+}
 
 /** When a window opens. Pure: the same answer for the same instant. */
 export interface Openings {

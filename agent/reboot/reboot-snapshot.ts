@@ -1,5 +1,5 @@
 import type { RebootSnapshot } from "../contract/snapshot.ts";
-import type { BlockedBy } from "../maintenance/window.ts";
+import { describeMissingWindow, type BlockedBy } from "../maintenance/window.ts";
 import type { RebootState } from "./machine.ts";
 
 /**
@@ -15,6 +15,9 @@ export function describeReboot(state: RebootState, wait: BlockedBy | null = null
     operationId: job?.operationId ?? null,
     reason: job?.reason ?? null,
     scheduledFor: scheduledForOf(state, wait),
+    delay: isForWindow(state)
+      ? describeMissingWindow(wait, "cancel this reboot and request one without a window")
+      : null,
     startedAt: "startedAt" in state ? state.startedAt : null,
     fromBootId: fromBootIdOf(state),
     cause: state.phase === "rebooting" || state.phase === "proven" ? causeOf(state) : null,
@@ -36,9 +39,13 @@ function causeOf(state: Extract<RebootState, { phase: "rebooting" | "proven" }>)
   return state.phase === "rebooting" ? state.cause : state.last.cause;
 }
 
+function isForWindow(state: RebootState): boolean {
+  return state.phase === "scheduled" && state.job.window === true;
+}
+
 /** Windows and clock may change while a reboot waits, so the saved time does not count for a window. */
 function scheduledForOf(state: RebootState, wait: BlockedBy | null): string | null {
   const job = "job" in state ? state.job : null;
-  if (job?.window === true && state.phase === "scheduled") return wait?.kind === "closed" ? wait.until : null;
+  if (isForWindow(state)) return wait?.kind === "closed" ? wait.until : null;
   return job?.scheduledFor ?? null;
 }

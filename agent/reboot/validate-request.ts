@@ -82,6 +82,7 @@ function windowDelayMs(window: WindowStatus, now: Date): number {
       return 0;
     case "closed":
       return window.until === null ? unknownDelayMs : Math.max(0, Date.parse(window.until) - now.getTime());
+    case "missing":
     case "clockUnknown":
       return unknownDelayMs;
   }

@@ -15,7 +15,7 @@ import type { Alerts } from "../lib/alerts.ts";
 import { describeRemote } from "../config/remote-config-decisions.ts";
 import { describeReboot } from "../reboot/reboot-snapshot.ts";
 import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
-import { describeUpdate, type DownloadProgress } from "../update/update-snapshot.ts";
+import { describeUpdate, type DownloadProgress, type UpdateDelay } from "../update/update-snapshot.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 
 /** What the snapshot holds beside the saved state and the alerts: facts of this boot and this process. */
@@ -37,6 +37,8 @@ export class ReportedState {
   readonly #ports: ReportedStatePorts;
   #facts: ReportedFacts;
   #progress: DownloadProgress | null = null;
+  /** Why the present step of the update is tried again. */
+  #retry: UpdateDelay | null = null;
   #waits: { readonly update: BlockedBy | null; readonly reboot: BlockedBy | null } = { update: null, reboot: null };
   #lastSent: SentProgress;
   #lastDelay: SentDelay = { atMs: -Infinity, reason: null };
@@ -60,7 +62,7 @@ export class ReportedState {
       ...this.#facts,
       agent: { ...this.#facts.agent, problems: alertsForTwin(this.#ports.alerts.messages) },
       config: describeRemote(saved),
-      update: describeUpdate(saved, this.#progress, this.#waits.update),
+      update: describeUpdate(saved, this.#progress, this.#waits.update, this.#retry),
       lastProvenUpdate: saved.lastProven && {
         operationId: saved.lastProven.operationId,
         version: saved.lastProven.version,
@@ -77,7 +79,7 @@ export class ReportedState {
   /** Enqueues the present state for the hub. */
   publish(): void {
     this.#lastSent = { atMs: this.#ports.bootClock.nowMs(), receivedBytes: this.#progress?.receivedBytes ?? 0 };
-    this.#lastDelay = { ...this.#lastDelay, reason: this.#progress?.delay ?? null };
+    this.#lastDelay = { ...this.#lastDelay, reason: this.#progress?.delay ?? this.#retry };
     this.#ports.reporter.enqueue(this.projection(), "phase");
   }
 
@@ -115,6 +117,18 @@ export class ReportedState {
     this.#lastSent = now;
     this.#lastDelay = { atMs: isReason ? now.atMs : this.#lastDelay.atMs, reason: delay };
     this.#ports.reporter.enqueue(this.projection(), "progress");
+  }
+
+  /**
+   * Sets why the present step of the update is tried again, and reports that; null once it is over, which the next change reports.
+   */
+  setRetry(retry: UpdateDelay | null): void {
+    this.#retry = retry;
+    const { bootClock, reporter } = this.#ports;
+    const atMs = bootClock.nowMs();
+    if (!isDelayDue(this.#lastDelay, retry, atMs)) return;
+    this.#lastDelay = { atMs, reason: retry };
+    reporter.enqueue(this.projection(), "progress");
   }
 }
 

@@ -9,15 +9,15 @@ import { actionKey } from "./action-key.ts";
 import { enforceLease } from "./lease.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
+import { retryStep, type RetryPorts } from "./retry-step.ts";
 import type { DownloadProgress } from "./update-snapshot.ts";
 
 /** Attempts of a commit or a revert before it counts as failed. */
 const installerAttempts = 3;
 /** Reads of the running version: a system that has just started may not know it yet. */
 const versionAttempts = 12;
-const retryMs = 5_000;
 
-export interface UpdateRunnerPorts extends Runtime {
+export interface UpdateRunnerPorts extends Runtime, Pick<RetryPorts, "onRetry"> {
   readonly store: StateStore<UpdateSlice>;
   readonly bootId: string;
   /** For updates. */
@@ -264,17 +264,8 @@ export class UpdateRunner {
     }
   }
 
-  /** Retries what a passing fault must not end: a commit, a revert, a read of the running version. */
-  async #retry<T>(times: number, act: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await act();
-      } catch (cause) {
-        if (attempt === times || signal.aborted || isPermanent(cause)) throw cause;
-        this.#ports.log.warn({ err: cause, attempt }, "update step failed, trying again");
-        await this.#ports.timer.after(retryMs, signal);
-      }
-    }
+  #retry<T>(times: number, act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return retryStep(this.#ports, { times, during: this.#ports.store.state.update.phase }, act, signal);
   }
 
   #pipelineFor(job: Job): ImagePipeline {
@@ -284,11 +275,6 @@ export class UpdateRunner {
       throw new AgentError("internal", "The saved state holds a dry run, which this board never accepts.");
     return dryRunPipeline;
   }
-}
-
-/** Whether only the board's owner can remove the cause. */
-function isPermanent(cause: unknown): boolean {
-  return cause instanceof AgentError && cause.code === "installer-not-allowed";
 }
 
 function versionInUse({ version }: Job): AgentError {

@@ -1,5 +1,5 @@
 import type { UpdateSnapshot } from "../contract/snapshot.ts";
-import type { BlockedBy } from "../maintenance/window.ts";
+import { describeMissingWindow, type BlockedBy } from "../maintenance/window.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 
 /** The progress of a download, kept in memory only: it changes too often for an SD card. */
@@ -8,19 +8,22 @@ export interface DownloadProgress {
   /** Null when neither the request nor the server gives it. */
   readonly totalBytes: number | null;
   /** Why it waits for a retry; null or absent while bytes arrive. */
-  readonly delay?: DownloadDelay | null;
+  readonly delay?: UpdateDelay | null;
 }
 
-export type DownloadDelay = NonNullable<UpdateSnapshot["delay"]>;
+/** Why an update makes no progress. */
+export type UpdateDelay = NonNullable<UpdateSnapshot["delay"]>;
 
 /**
  * The update as it is reported to the hub.
  * @param wait what its maintenance window or its lease last waited for; null before the first check
+ * @param retry why its present step is tried again; null while it is not
  */
 export function describeUpdate(
   { update, handledDesired }: Pick<UpdateSlice, "update" | "handledDesired">,
   progress: DownloadProgress | null,
   wait: BlockedBy | null = null,
+  retry: UpdateDelay | null = null,
 ): UpdateSnapshot {
   const refused = handledDesired?.refused ?? null;
   const common = {
@@ -48,9 +51,9 @@ export function describeUpdate(
     startBy,
     receivedBytes: update.phase === "downloading" ? (progress?.receivedBytes ?? null) : imageBytes,
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
-    delay: update.phase === "downloading" ? (progress?.delay ?? null) : null,
+    delay: update.phase === "downloading" ? (progress?.delay ?? null) : retry,
     attempt: "attempt" in update ? update.attempt : null,
-    ...(update.phase === "staged" ? describeWait(update.job, wait) : {}),
+    ...(update.phase === "staged" && retry === null ? describeWait(update.job, wait) : {}),
     error: ("error" in update ? update.error : undefined) ?? null,
   };
 }
@@ -58,7 +61,7 @@ export function describeUpdate(
 function describeWait(
   { apply, startBy }: Job,
   wait: BlockedBy | null,
-): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> {
+): Pick<UpdateSnapshot, "waitsFor" | "waitsUntil"> & Partial<Pick<UpdateSnapshot, "delay">> {
   switch (apply) {
     case "now":
       // With a lease: whether that has expired.
@@ -67,6 +70,10 @@ function describeWait(
       return { waitsFor: "order", waitsUntil: null };
     case "window":
       if (wait?.kind === "clockUnknown") return { waitsFor: "clock", waitsUntil: null };
-      return { waitsFor: "window", waitsUntil: wait?.until ?? null };
+      return {
+        waitsFor: "window",
+        waitsUntil: wait?.kind === "closed" ? wait.until : null,
+        delay: describeMissingWindow(wait, "begin at once (applyFirmwareUpdate)"),
+      };
   }
 }

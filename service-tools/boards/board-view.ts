@@ -62,7 +62,7 @@ export interface UpdateView {
   readonly waitsFor: "window" | "clock" | "order" | null;
   /** When the maintenance window opens, if the board knows. */
   readonly waitsUntil: string | null;
-  /** Why a download waits for its next attempt. */
+  /** Why a download or another step waits for its next attempt, or why its window never opens. */
   readonly delay: { readonly code: string; readonly message: string } | null;
   readonly endedAt: string | null;
   readonly error: Failure | null;
@@ -79,6 +79,8 @@ export interface RebootView {
   readonly operationId: string | null;
   readonly reason: string | null;
   readonly scheduledFor: string | null;
+  /** Why the maintenance window that it waits for never opens. */
+  readonly delay: { readonly code: string; readonly message: string } | null;
   readonly fromBootId: string | null;
   readonly cause: RebootCause | null;
   readonly error: Failure | null;
@@ -165,6 +167,7 @@ function rebootFrom(reboot: JsonObject): RebootView {
     operationId: textAt(reboot, "operationId"),
     reason: textAt(reboot, "reason"),
     scheduledFor: textAt(reboot, "scheduledFor"),
+    delay: codedFrom(reboot, "delay"),
     fromBootId: textAt(reboot, "fromBootId"),
     cause: causeFrom(reboot),
     error: failureFrom(reboot),

@@ -16,17 +16,19 @@ export function formatDownload({
 /** What a staged update is waiting for; null when it is not waiting. */
 export function formatWait(
   target: Target,
-  { waitsFor, waitsUntil, startBy }: Pick<UpdateView, "waitsFor" | "waitsUntil" | "startBy">,
+  { waitsFor, waitsUntil, startBy, delay }: Pick<UpdateView, "waitsFor" | "waitsUntil" | "startBy" | "delay">,
 ): string | null {
   switch (waitsFor) {
     case "window":
+      if (delay !== null)
+        return `waiting for a maintenance window: ${delay.message} (${delay.code}) Run: boardkeeper apply ${targetFlags(target)}`;
       return `waiting for the maintenance window${waitsUntil === null ? "" : ` at ${waitsUntil}`}`;
     case "clock":
       return `waiting until the board's clock is set${startBy === null ? ", then for the maintenance window" : ""}`;
     case "order":
       return `waiting for approval; run: boardkeeper apply ${targetFlags(target)}`;
     case null:
-      return null;
+      return delay === null ? null : formatDelay(delay);
   }
 }
 
@@ -36,7 +38,7 @@ export function formatLease({ phase, startBy }: Pick<UpdateView, "phase" | "star
   return startBy === null || hasBegun ? "" : `, to begin by ${startBy}`;
 }
 
-/** Why a download makes no progress, with the board's own sentence. */
+/** Why an update makes no progress, with the board's own sentence. */
 export function formatDelay({ code, message }: NonNullable<UpdateView["delay"]>): string {
   return `waiting for the next attempt: ${message} (${code})`;
 }

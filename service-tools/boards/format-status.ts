@@ -78,12 +78,12 @@ function jobLine(target: Target, update: UpdateView): string {
     case "rebooting":
     case "proving":
     case "reverting":
-      return `${phase} ${what}${lease}${id}${why}`;
+      return `${phase} ${what}${delay === null ? "" : `, ${formatDelay(delay)}`}${lease}${id}${why}`;
   }
 }
 
 function rebootLine({ reboot }: BoardView): string {
-  const { phase, operationId, scheduledFor, reason, error, lastProven } = reboot;
+  const { phase, operationId, scheduledFor, reason, delay, error, lastProven } = reboot;
   const last =
     lastProven === null ? "none proven yet" : `last at ${lastProven.at}, ${formatRebootCause(lastProven.cause)}`;
   const id = operationId === null ? "" : ` (${operationId})`;
@@ -92,7 +92,7 @@ function rebootLine({ reboot }: BoardView): string {
     case "proven":
       return last;
     case "scheduled":
-      return `scheduled for ${scheduledFor ?? "the maintenance window"}${reason ? `: ${reason}` : ""}${id}; ${last}`;
+      return `scheduled for ${scheduledFor ?? "the maintenance window"}${delay === null ? "" : `, but: ${delay.message} (${delay.code})`}${reason ? `: ${reason}` : ""}${id}; ${last}`;
     case "waiting":
       return `waiting for the update to end${id}; ${last}`;
     case "rebooting":

@@ -66,8 +66,8 @@ function updateChanges(target: Target, before: UpdateView, after: UpdateView): T
     add(`downloading ${formatDownload(after)}`);
   }
   const knownDelay = isNewPhase ? undefined : before.delay?.message;
-  if (phase === "downloading" && after.delay !== null && after.delay.message !== knownDelay) {
-    add(`downloading ${formatDelay(after.delay)}`);
+  if (phase !== "staged" && after.delay !== null && after.delay.message !== knownDelay) {
+    add(`${phase} ${formatDelay(after.delay)}`);
   }
   if (!isNewPhase && phase === "staged" && formatWait(target, after) !== formatWait(target, before))
     add(formatUpdate(target, after, false));
@@ -90,21 +90,25 @@ export function formatUpdate(target: Target, update: UpdateView, isNew: boolean)
 
 function rebootChanges(before: RebootView, after: RebootView): TwinChange[] {
   const isNew = before.operationId !== after.operationId;
-  const isSame = !isNew && before.phase === after.phase && before.lastProven?.at === after.lastProven?.at;
+  const isSame =
+    !isNew &&
+    before.phase === after.phase &&
+    before.lastProven?.at === after.lastProven?.at &&
+    before.delay?.message === after.delay?.message;
   const { phase, operationId } = after;
   return isSame ? [] : [{ part: "reboot", message: formatReboot(after, isNew), phase, operationId }];
 }
 
 /** @param isNew true adds the operation id */
 export function formatReboot(
-  { phase, operationId, scheduledFor, reason, cause, error, lastProven }: RebootView,
+  { phase, operationId, scheduledFor, delay, reason, cause, error, lastProven }: RebootView,
   isNew: boolean,
 ): string {
   const what = isNew && operationId !== null ? ` (${operationId})` : "";
   const why = reason === null || reason === "" ? "" : `: ${reason}`;
   switch (phase) {
     case "scheduled":
-      return `scheduled for ${scheduledFor ?? "the maintenance window"}${what}${why}`;
+      return `scheduled for ${scheduledFor ?? "the maintenance window"}${delay === null ? "" : `, but: ${delay.message} (${delay.code})`}${what}${why}`;
     case "proven":
       return `proven at ${lastProven?.at ?? "an unknown time"}, ${formatRebootCause(cause)}${what}`;
     case "failed":

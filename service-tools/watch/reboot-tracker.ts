@@ -91,6 +91,6 @@ function noteOf({ phase, scheduledFor }: RebootView): string {
   return phase === "waiting" ? "for the update that is being applied" : "";
 }
 
-function progressOf({ phases }: Memory, { connected }: BoardView): Progress {
-  return { phases, download: null, delay: null, online: connected };
+function progressOf({ phases }: Memory, { connected, reboot: { delay } }: BoardView): Progress {
+  return { phases, download: null, delay: delay && `waiting: ${delay.message} (${delay.code})`, online: connected };
 }

@@ -59,7 +59,7 @@ export function updateTracker(
     next: (memory, board) =>
       board.update.operationId === requested.operationId
         ? nextOfOurs(target, requested, memory, board)
-        : { memory, progress: progressOf(memory, board), end: endWhenReplaced(requested, memory, board) },
+        : { memory, progress: progressOf(target, memory, board), end: endWhenReplaced(requested, memory, board) },
   };
 }
 
@@ -75,7 +75,7 @@ function nextOfOurs(
     note: noteOf(target, phase, board),
   }));
   const memory: Memory = { ...before, isReported: true, phases: enterPhases(before.phases, entered) };
-  return { memory, progress: progressOf(memory, board), end: endOf(requested, update) };
+  return { memory, progress: progressOf(target, memory, board), end: endOf(requested, update) };
 }
 
 function endOf({ version, rehearsal, already }: RequestedUpdate, update: UpdateView): UpdateEnd | undefined {
@@ -169,13 +169,14 @@ function noteOf(target: Target, phase: string, { update }: BoardView): string {
   return update.attempt !== null && update.attempt > 1 ? `attempt ${update.attempt}` : "";
 }
 
-function progressOf({ phases }: Memory, { update, connected }: BoardView): Progress {
+function progressOf(target: Target, { phases }: Memory, { update, connected }: BoardView): Progress {
   const { receivedBytes, totalBytes, delay } = update;
   const isDownloading = phases.at(-1)?.phase === "downloading";
+  const isOwn = phases.at(-1)?.phase === update.phase; // Before it begins, the twin may report another update.
   return {
     phases,
     download: isDownloading ? { receivedBytes: receivedBytes ?? 0, totalBytes } : null,
-    delay: isDownloading && delay !== null ? formatDelay(delay) : null,
+    delay: delay === null || !isOwn ? null : (formatWait(target, update) ?? formatDelay(delay)),
     online: connected,
   };
 }

@@ -6,7 +6,8 @@ import type { Snapshot } from "../../agent/contract/snapshot.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { describeReboot } from "../../agent/reboot/reboot-snapshot.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
-import { describeUpdate, type DownloadProgress } from "../../agent/update/update-snapshot.ts";
+import { isRunning } from "../../agent/update/machine.ts";
+import { describeUpdate, type DownloadProgress, type UpdateDelay } from "../../agent/update/update-snapshot.ts";
 import { bootIdOf, runningVersionOf } from "./board-state.ts";
 import { reportedAt, type HubState } from "./hub-state.ts";
 import { must, Violation } from "./observations.ts";
@@ -77,12 +78,13 @@ export class TwinChecker {
     const { hub } = environment;
     this.#reportable = this.#reportable.slice(-1);
     this.reported(hub.reported, environment);
+    must(retryIn(hub) === null, "The twin still says why a step is tried again.");
     const { Response: _sentence, link: _link, ...own } = payload;
     const isSame = isDeepStrictEqual(hub.reported["boardkeeper"], mergePatch({}, own));
     must(isSame, `The board says ${JSON.stringify(own)}, the twin ${JSON.stringify(hub.reported["boardkeeper"])}.`);
   }
 
-  /** What the twin must say of a saved state. Only the agent knows its problems and the progress of a download. */
+  /** What the twin must say of a saved state. Only the agent knows its problems, the progress of a download, and why a step is tried again. */
   #expected(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: Environment): JsonObject {
     if (this.#own === undefined) throw new Error("A run that has not begun reports nothing.");
     const { update, reboot, lastProven } = saved;
@@ -94,7 +96,12 @@ export class TwinChecker {
         agent: { ...this.#own.agent, bootId: bootIdOf(board), problems },
         currentVersion,
         config: null,
-        update: describeUpdate(saved, "job" in update && update.job.rehearsal ? progressIn(hub) : null),
+        update: describeUpdate(
+          saved,
+          "job" in update && update.job.rehearsal ? progressIn(hub) : null,
+          null,
+          isRunning(update) ? retryIn(hub) : null,
+        ),
         lastProvenUpdate: lastProven && {
           operationId: lastProven.operationId,
           version: lastProven.version,
@@ -116,6 +123,11 @@ export class TwinChecker {
     );
     return `The twin says what no saved state says: ${words.join("; ")}.`;
   }
+}
+
+function retryIn(hub: HubState): UpdateDelay | null {
+  const [code, message] = ["code", "message"].map((key) => reportedAt(hub, "boardkeeper", "update", "delay", key));
+  return typeof code === "string" && typeof message === "string" ? { code, message } : null;
 }
 
 /** A dry run shows progress; a real update has none here. */

@@ -81,6 +81,8 @@ export class FakeBoard {
   forgetsReboot = false;
   /** What its installer says to whoever would go back, if not that it is done. */
   revertFailure: Error | undefined;
+  /** What its installer says to whoever asks for the running version, if not that. */
+  versionFailure: Error | undefined;
   /** Whether its installer does not know which version runs. */
   isVersionUnknown = false;
   #agent: Agent | undefined;
@@ -198,6 +200,7 @@ export class FakeBoard {
         },
         runningVersion: async () => {
           await this.startHold;
+          if (this.versionFailure !== undefined) throw this.versionFailure;
           return this.isVersionUnknown ? null : this.#slots.running;
         },
         commit: async () => void (this.#slots.isCommitted = true),

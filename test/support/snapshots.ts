@@ -23,6 +23,7 @@ export const idleReboot: RebootSnapshot = {
   operationId: null,
   reason: null,
   scheduledFor: null,
+  delay: null,
   startedAt: null,
   fromBootId: null,
   cause: null,

@@ -107,7 +107,7 @@ function formatUpdate(state: JsonObject): string {
   const what = update["rehearsal"] === true ? "a dry run" : (textAt(update, "version") ?? "an unknown version");
   const endedAt = textAt(update, "endedAt");
   const error = formatError(sectionAt(update, "error"));
-  const wait = `${formatWait(update)}${formatLease(update)}`;
+  const wait = `${formatWait(update)}${formatDelay(update)}${formatLease(update)}`;
   return `${phaseWords[phase] ?? phase} ${what}${endedAt === null ? "" : ` at ${endedAt}`}${wait}${id(update)}${error}`;
 }
 
@@ -142,6 +142,15 @@ function formatWait(update: JsonObject): string {
   }
 }
 
+/** Why it makes no progress: a step that is tried again, or a window that never opens. */
+function formatDelay(of: JsonObject): string {
+  const delay = sectionAt(of, "delay");
+  const code = textAt(delay, "code");
+  if (code === null) return "";
+  const what = code === "window-missing" ? "" : ", waiting for the next attempt";
+  return `${what}: ${textAt(delay, "message") ?? ""} (${code})`;
+}
+
 /** By when it must begin, until it has. */
 function formatLease(update: JsonObject): string {
   const startBy = textAt(update, "startBy");
@@ -158,7 +167,7 @@ function formatReboot(state: JsonObject): string {
     at === null ? "none proven yet" : `last at ${at}, ${causes[textAt(last, "cause") ?? ""] ?? "cause unknown"}`;
   if (phase === "idle" || phase === "proven") return lastReboot;
   const due = textAt(reboot, "scheduledFor");
-  const when = phase === "scheduled" ? ` for ${due ?? "the maintenance window"}` : "";
+  const when = phase === "scheduled" ? ` for ${due ?? "the maintenance window"}${formatDelay(reboot)}` : "";
   return `${phase}${when}${id(reboot)}${formatError(sectionAt(reboot, "error"))}; ${lastReboot}`;
 }
 

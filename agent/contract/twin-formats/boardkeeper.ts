@@ -36,6 +36,7 @@ export function formatBoardkeeper(snapshot: Snapshot): JsonObject {
       operationId: reboot.operationId,
       reason: reboot.reason,
       scheduledFor: reboot.scheduledFor,
+      delay: reboot.delay && { ...reboot.delay },
       startedAt: reboot.startedAt,
       fromBootId: reboot.fromBootId,
       cause: reboot.cause,

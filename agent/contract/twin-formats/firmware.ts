@@ -48,13 +48,14 @@ export function formatFirmware({ update, currentVersion }: Snapshot): JsonObject
 
 function substatus(update: UpdateSnapshot): string {
   const { phase, delay, error } = update;
+  const retry = delay ? `, waiting to go on: ${delay.code}: ${delay.message}` : "";
   switch (phase) {
     case "staged":
       return describeStaged(update);
     case "proving":
-      return "proving the new system healthy";
+      return `proving the new system healthy${retry}`;
     case "reverting":
-      return `going back to the old system: ${error ? error.message : "the new one was not proven"}`;
+      return `going back to the old system: ${error ? error.message : "the new one was not proven"}${retry}`;
     case "cancelled":
       return error ? `cancelled: ${error.code}: ${error.message}` : "cancelled";
     case "failed":
@@ -64,23 +65,26 @@ function substatus(update: UpdateSnapshot): string {
       return delay ? `waiting to go on: ${delay.code}: ${delay.message}` : "";
     case "idle":
     case "accepted":
+    case "completed":
+      return "";
     case "verifying":
     case "applying":
     case "rebooting":
-    case "completed":
-      return "";
+      return delay ? `waiting to go on: ${delay.code}: ${delay.message}` : "";
   }
 }
 
-function describeStaged({ waitsFor, waitsUntil: until, startBy }: UpdateSnapshot): string {
+function describeStaged({ waitsFor, waitsUntil: until, startBy, delay }: UpdateSnapshot): string {
+  const why = delay && `${delay.code}: ${delay.message}`;
   switch (waitsFor) {
     case "window":
+      if (why !== null) return `staged, waiting for a maintenance window: ${why}`;
       return `staged, waiting for the maintenance window${until === null ? "" : ` at ${until}`}`;
     case "clock":
       return `staged, waiting for the clock to be set${startBy === null ? ", and then for the maintenance window" : ""}`;
     case "order":
       return "staged, waiting for applyFirmwareUpdate";
     case null:
-      return "staged";
+      return why === null ? "staged" : `staged, waiting to go on: ${why}`;
   }
 }

@@ -40,7 +40,13 @@ const leftOut: readonly (readonly string[])[] = [
     "boardkeeper.reboot.startedAt",
   ],
   // Sentences for people; errors stay, cut short.
-  ["boardkeeper.agent.problems", "boardkeeper.update.delay", "boardkeeper.reboot.reason", "firmware.fwUpdateSubstatus"],
+  [
+    "boardkeeper.agent.problems",
+    "boardkeeper.update.delay",
+    "boardkeeper.reboot.reason",
+    "boardkeeper.reboot.delay",
+    "firmware.fwUpdateSubstatus",
+  ],
   // Facts that nobody waits for.
   [
     "boardkeeper.agent.version",

@@ -87,7 +87,7 @@ describe("the gate of the windows", () => {
     present = [];
     await time.advance(minuteMs);
     expect(gate.isConfigured).toBe(false);
-    expect(waiter.waits.at(-1)).toStrictEqual({ kind: "closed", until: null });
+    expect(waiter.waits.at(-1)).toStrictEqual({ kind: "missing" });
     present = windows({ cron: "30 3 * * *" });
     await time.advance(minuteMs);
     await gate.status();

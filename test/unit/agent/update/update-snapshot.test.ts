@@ -13,6 +13,11 @@ const s = states();
 const job = { operationId: "op-1", version: "2.0.0", rehearsal: false };
 const bytes = { receivedBytes: 1_000, totalBytes: 1_000 };
 
+const missing = (why: string): UpdateSnapshot["delay"] => ({
+  code: "window-missing",
+  message: `${why}, so this waits for ever. Correct maintenance.windows, or begin at once (applyFirmwareUpdate).`,
+});
+
 describe("the update as the hub may know it", () => {
   it("is nothing yet", () => {
     expect(describeUpdate(saved({}), null)).toStrictEqual(idleUpdate);
@@ -53,7 +58,18 @@ describe("the update as the hub may know it", () => {
       { kind: "closed", until: t(40) },
       { waitsFor: "window", waitsUntil: t(40) },
     ],
-    ["a window that does not come", "window", { kind: "closed", until: null }, { waitsFor: "window" }],
+    [
+      "a window that does not come",
+      "window",
+      { kind: "closed", until: null },
+      { waitsFor: "window", delay: missing("None of the board's maintenance windows opens again") },
+    ],
+    [
+      "a window where none is left",
+      "window",
+      { kind: "missing" },
+      { waitsFor: "window", delay: missing("No maintenance window is configured on this board any more") },
+    ],
     ["the time", "window", { kind: "clockUnknown" }, { waitsFor: "clock" }],
   ])("is staged and waits for %s", (_what, apply, wait, reported) => {
     const update = states(jobWith({ apply })).staged;

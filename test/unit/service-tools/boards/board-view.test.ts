@@ -76,6 +76,7 @@ describe("what a twin says about a board", () => {
         operationId: "op-0",
         reason: "a test",
         scheduledFor: "2026-01-02T02:00:00.000Z",
+        delay: null,
         fromBootId: null,
         cause: "requested",
         error: null,

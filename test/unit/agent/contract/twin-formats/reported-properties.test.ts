@@ -226,6 +226,7 @@ describe("one snapshot, four vocabularies", () => {
             operationId: name,
             reason: long(200),
             scheduledFor: at(1),
+            delay: { code: name, message: error.message },
             startedAt: at(1),
             fromBootId: name,
             cause: "requested",
