@@ -6,8 +6,6 @@ import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { Agent } from "./agent.ts";
 import { parseArguments, UsageError, type Arguments } from "./cli/arguments.ts";
-import { createAdapters } from "./adapters.ts";
-import { createAgent } from "./create-agent.ts";
 import { systemRuntime, systemTimer } from "./board/hardware/clocks.ts";
 import { serveLocalApi, type LocalApiServer, type LocalApiHandlers } from "./board/local-api/server.ts";
 import { FolderUnusable } from "./board/fs/disk.ts";
@@ -93,10 +91,13 @@ async function runBoard(config: Config, log: Log): Promise<number> {
 async function runAgent(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<number> {
   const stopped = stopSignal();
   if (boardFile !== undefined) exitWithParent();
+  // Here, because they load the Azure SDK: a command on the board, or a simulated board around its agent, has no use for it.
+  const parts = Promise.all([import("./adapters.ts"), import("./create-agent.ts")]);
   const lock = await lockStateFolder(config, log);
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last known good configuration");
+  const [{ createAdapters }, { createAgent }] = await parts;
   const agent = await createAgent(await createAdapters(config, log, boardFile), config);
   agent.start();
   const localApi = await openLocalApi(config, agent, log);
