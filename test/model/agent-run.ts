@@ -11,6 +11,7 @@ import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/logs.ts";
 import { makeInstaller, powerOf } from "./board-double.ts";
+import { expireLease, readClock, type ClockState } from "./clock-state.ts";
 import { digest, makeDisk, fetchInto, makeStaging } from "./disk-double.ts";
 import { stateFolder } from "./disk-state.ts";
 import { HubDouble } from "./hub-double.ts";
@@ -35,8 +36,6 @@ const settings = parseSettings([
 ]).settings;
 
 const version = "1";
-const noon = (boots: number): number => Date.UTC(2026, 0, 2, boots);
-const dayMs = 86_400_000;
 
 /**
  * One run of the agent's process in an environment: the whole production agent, with every port in the hands of the
@@ -53,6 +52,7 @@ export class AgentRun {
   #death: unknown;
   /** How often the wall clock was read. */
   #readings = 0;
+  #clockAtStart: ClockState | undefined;
 
   constructor(
     environment: Environment,
@@ -78,8 +78,9 @@ export class AgentRun {
   /** The agent begins its work with the state that was read. */
   start(): void {
     const { environment, saved, scenario } = this.scheduler;
+    this.#clockAtStart = environment.clock;
     const startedAt = this.#wallClock(0).toISOString();
-    const agent = { version, mode: scenario.mode, startedAt, clockSynchronized: true };
+    const agent = { version, mode: scenario.mode, startedAt };
     this.#twin.start(environment, saved, { agent, board: bareInventory });
     this.#start().then(
       (started) => (this.#agent = started),
@@ -127,6 +128,7 @@ export class AgentRun {
       this.#death = new Error("This system's agent crashes.");
       return true;
     }
+    if (this.#changeClockInTheEnd()) return true;
     const woke = scheduler.timer.advanceToNext();
     if (woke) {
       scheduler.record("time passes");
@@ -162,9 +164,27 @@ export class AgentRun {
     return [this.#death !== undefined, refusal, refusedFor, waitedMs, ...hub, ...sinceSave].join("|");
   }
 
-  /** Each reading finds the clock stepped by a day, forward or back: nothing may depend on it. */
   #wallClock(reading: number): Date {
-    return new Date(noon(this.scheduler.environment.board.boots) - (reading % 2) * dayMs);
+    const { environment, runOptions } = this.scheduler;
+    const isStale = runOptions.clockMistake === "read at the start alone";
+    return readClock((isStale ? this.#clockAtStart : undefined) ?? environment.clock, environment.board.boots, reading);
+  }
+
+  async #isClockSet(): Promise<boolean> {
+    const { environment, runOptions } = this.scheduler;
+    return environment.clock.isSet || runOptions.clockMistake === "not asked whether it is set";
+  }
+
+  /** Where nothing else can happen, a time server sets the clock, and then the lease may expire. */
+  #changeClockInTheEnd(): boolean {
+    const { scheduler } = this;
+    const { scenario, environment, saved } = scheduler;
+    const { isSet, isLeaseExpired } = environment.clock;
+    const expires = scenario.lease?.expiresInTheEnd === true && !isLeaseExpired && saved?.update.phase === "staged";
+    if (isSet && !expires) return false;
+    scheduler.trace.push(isSet ? "the lease expires" : "the clock is set");
+    scheduler.changeClock((clock) => (isSet ? expireLease(clock, saved) : { ...clock, isSet: true }));
+    return true;
   }
 
   async #start(): Promise<Agent> {
@@ -177,7 +197,7 @@ export class AgentRun {
         mode: scenario.mode,
         setLogLevel: () => undefined,
         runtime: {
-          wallClock: { now: () => this.#wallClock(this.#readings++), synchronized: () => Promise.resolve(true) },
+          wallClock: { now: () => this.#wallClock(this.#readings++), synchronized: () => this.#isClockSet() },
           bootClock: { nowMs: () => Math.round(timer.nowMs) },
           timer,
           // The shortest pauses, except where the hub cannot be reached: how often that is tried decides nothing.
@@ -223,6 +243,7 @@ export class AgentRun {
     return {
       save: async (next) => {
         await file.save(next);
+        scheduler.checked(() => invariants.checkLease(scheduler.environment, next));
         scheduler.saved = next;
         scheduler.actionsSinceSave.length = 0;
         this.#savedAt = scheduler.timer.instant;
@@ -241,7 +262,7 @@ export class AgentRun {
     if (this.#agent === undefined || saved === undefined || calls.next !== undefined) return false;
     if (hubDouble.isConnected ? timer.waitsMs.length > 0 : !scheduler.isHubUnreachable) return false;
     const { update, reboot } = saved;
-    const waits = update.phase === "staged" && update.job.apply === "manual";
+    const waits = update.phase === "staged" && update.job.apply === "manual" && scheduler.scenario.lease === undefined;
     if (isRunning(update) && !waits) return false;
     if (["scheduled", "waiting", "rebooting"].includes(reboot.phase)) return false;
     return (

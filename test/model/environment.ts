@@ -2,6 +2,7 @@ import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RestartKind } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, boot, type BoardState, type Quality } from "./board-state.ts";
 import { emptyDisk, flushed, type DiskState, stateFolder } from "./disk-state.ts";
+import { bootedClock, type ClockState, type Lease } from "./clock-state.ts";
 import { newHub, type HubState, type Request, type TwinChange } from "./hub-state.ts";
 import { distinctPowerCuts } from "./disk-key.ts";
 import { noObservations, excuseBadEnd, type Observations } from "./observations.ts";
@@ -14,6 +15,7 @@ export interface Environment {
   readonly observations: Observations;
   /** How the image turns out; null until it was tried. */
   readonly quality: Quality | null;
+  readonly clock: ClockState;
   /** Since boot. */
   readonly bootMs: number;
 }
@@ -36,9 +38,11 @@ export interface Scenario {
   readonly nextDesired: JsonObject | undefined;
   /** What somebody else may do to the twin. */
   readonly twinChanges: readonly TwinChange[];
+  /** Set where the update must begin by some time; undefined where no request has one, and the clock is always set. */
+  readonly lease?: Lease;
 }
 
-export function initialEnvironment({ restart, desired, requests, qualities }: Scenario): Environment {
+export function initialEnvironment({ restart, desired, requests, qualities, lease }: Scenario): Environment {
   const [only] = qualities;
   return {
     disk: emptyDisk(stateFolder),
@@ -46,6 +50,7 @@ export function initialEnvironment({ restart, desired, requests, qualities }: Sc
     hub: newHub(desired, requests),
     observations: noObservations,
     quality: qualities.length === 1 && only !== undefined ? only : null,
+    clock: bootedClock(undefined, lease),
     bootMs: 1_000,
   };
 }
@@ -72,13 +77,14 @@ export function afterPowerCut(environment: Environment, scenario: Scenario): Env
   return distinctPowerCuts(environment.disk).flatMap((disk) => booted({ ...before, disk }, scenario));
 }
 
-function booted(environment: Environment, { qualities }: Scenario): Environment[] {
+function booted(environment: Environment, { qualities, lease }: Scenario): Environment[] {
   const { board } = environment;
   const tried = board.trial !== null && board.slots[board.trial] !== null;
   const known = tried && environment.quality === null ? qualities : [environment.quality];
   return known.map((quality) =>
     Object.assign({}, environment, {
       quality,
+      clock: bootedClock(environment.clock, lease),
       bootMs: 1_000,
       board: boot(board, qualityIn({ ...environment, quality })),
     }),

@@ -1,6 +1,7 @@
 import { AgentError } from "../../agent/lib/errors.ts";
 import { runKey, environmentKey } from "./state-key.ts";
 import type { AgentRun } from "./agent-run.ts";
+import { expireLease } from "./clock-state.ts";
 import { changeTwin, type TwinChange } from "./hub-state.ts";
 import { excuseBadEnd, Violation } from "./observations.ts";
 import type { Environment } from "./environment.ts";
@@ -32,6 +33,13 @@ export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
         found.push("request redelivered");
       }
     }
+  }
+  // Not in the middle of a save: what that holds was decided before.
+  const isSaving = scheduler.pendingCalls.labels.some((label) => label.startsWith("save "));
+  const { clock } = scheduler.environment;
+  if (scheduler.scenario.lease !== undefined && (fineSteps ? !isSaving : scheduler.actionsSinceSave.length === 0)) {
+    if (!clock.isLeaseExpired) found.push("lease expires");
+    if (!clock.isSet) found.push("clock set");
   }
   if (next?.isAction === true) {
     found.push("action failed");
@@ -74,6 +82,10 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
       // What is done to a hub ends its connections; a change under a standing one is found by the readings of each day.
       scheduler.environment = { ...scheduler.environment, hub: changeTwin(hub, fault) };
       return hubDouble.loseConnection();
+    case "lease expires":
+      return scheduler.changeClock((clock) => expireLease(clock, scheduler.saved));
+    case "clock set":
+      return scheduler.changeClock((clock) => ({ ...clock, isSet: true }));
     case "write failed":
       scheduler.failsNextWrite = true;
       return;
@@ -145,7 +157,7 @@ export function environmentsOfRepeating({ scheduler }: AgentRun): Environment[] 
   }
 }
 
-/* Steps of the wall clock are not among the faults: each reading of it finds that it was stepped (agent-run.ts). */
+/* Steps of the wall clock beside the lease are not among the faults: each reading of it finds that it was stepped (agent-run.ts). */
 
 export type Fault =
   | "connection lost"
@@ -158,6 +170,8 @@ export type Fault =
   | "request redelivered"
   | "cancel"
   | "new desired document"
+  | "lease expires"
+  | "clock set"
   | TwinChange;
 
 export type Crash = "power cut" | "process killed";

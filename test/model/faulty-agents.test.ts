@@ -6,10 +6,20 @@ import {
   skippingSaveOfGivingUp,
   countingOnlyToTwo,
   falseReports,
+  forgettingLease,
   recordingBootCounts,
   findUndetected,
 } from "./faulty-agents.ts";
 import { scenarios } from "./scenarios.ts";
+import { jobWith, states } from "../support/updates.ts";
+import { initialState } from "../../agent/operations/agent-state.ts";
+import { step } from "../../agent/update/machine.ts";
+import type { UpdateState } from "../../agent/update/job.ts";
+import { startBy, type ClockState } from "./clock-state.ts";
+import { checkLease } from "./invariants.ts";
+import { Violation } from "./observations.ts";
+import { initialEnvironment, type Scenario } from "./environment.ts";
+import type { RunOptions } from "./scheduler.ts";
 import { explore } from "./explore.ts";
 import { attemptLimits } from "../../agent/update/machine.ts";
 
@@ -53,6 +63,60 @@ describe("an agent that skips a value of the boot counter, or acts before it, is
     }
     const last = attemptLimits.trialBoots + 1;
     expect([counts.size, escaped]).toStrictEqual([last + 1, [last, last]]);
+  });
+});
+
+/** What a check complains of; undefined where it does not. */
+function violationOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (thrown) {
+    return thrown instanceof Violation ? thrown.message : "another error";
+  }
+}
+
+describe("an agent that does not keep to a lease is caught", () => {
+  it.each<[mistake: string, scenario: Scenario, faults: number, options: Partial<RunOptions>, why: string]>([
+    ["forgets it when it saves", scenarios.lease, 0, { makeStateFile: forgettingLease }, "update.startBy is"],
+    [
+      "reads the clock at its start alone",
+      scenarios.lease,
+      1,
+      { clockMistake: "read at the start alone" },
+      "op-1 was begun after its time to begin had passed.",
+    ],
+    [
+      "takes a clock that nothing has set for a right one",
+      scenarios.leaseWithoutClock,
+      0,
+      { clockMistake: "not asked whether it is set" },
+      "agent.clockSynchronized is true",
+    ],
+  ])("where it %s", async (_mistake, scenario, maxFaults, options, why) => {
+    const { violation } = await explore(scenario, { maxFaults, runOptions: { fineSteps: false, ...options } });
+    expect(violation?.why).toContain(why);
+  });
+
+  const { applying, staged } = states(jobWith({ startBy }));
+  const expired = step(staged, { type: "leaseExpired", at: startBy }) ?? staged;
+  const early = "op-1 was cancelled before its time to begin had passed.";
+  it.each<[what: string, clock: Partial<ClockState>, update: UpdateState, why: string | undefined]>([
+    ["begun in time", {}, applying, undefined],
+    [
+      "begun by a clock that nothing has set",
+      { isSet: false },
+      applying,
+      "op-1 was begun while nothing had set the clock.",
+    ],
+    ["begun too late", { isLeaseExpired: true }, applying, "op-1 was begun after its time to begin had passed."],
+    ["cancelled when its time has passed", { isLeaseExpired: true, isTooLate: true }, expired, undefined],
+    ["cancelled too soon", {}, expired, early],
+    ["cancelled by a clock that nothing has set", { isSet: false, isTooLate: true }, expired, early],
+  ])("where an update is %s", (_what, clock, update, why) => {
+    const environment = initialEnvironment(scenarios.lease);
+    const now = { ...environment, clock: { ...environment.clock, ...clock } };
+    expect(violationOf(() => checkLease(now, { ...initialState("boot-1"), update }))).toBe(why);
   });
 });
 

@@ -82,6 +82,18 @@ export function countingOnlyToTwo(real: StateFile<AgentState>): StateFile<AgentS
   };
 }
 
+/** Saves an update without the time by which it must begin. */
+export function forgettingLease(real: StateFile<AgentState>): StateFile<AgentState> {
+  return {
+    save: async (saved) => {
+      const { update } = saved;
+      if (!("job" in update)) return await real.save(saved);
+      const { startBy: _forgotten, ...job } = update.job;
+      await real.save({ ...saved, update: { ...update, job } });
+    },
+  };
+}
+
 /** Does not write that value of the boot counter. */
 export function skippingBootCount(count: number) {
   return (real: BootCounter): BootCounter => ({

@@ -7,6 +7,7 @@ import { scenarios } from "./scenarios.ts";
 /* Which scenario is explored by which file of histories/, and with how many faults. A file each, so that they run side by side. */
 
 const { method, desired, superseded, manual, service, offlineService, nothingRestarts, crashing, dryRun } = scenarios;
+const { lease, leaseWithoutClock, leaseInTheEnd } = scenarios;
 const { rebootAtOnce, reboot, rebootCancelled, rebootDuringUpdate } = scenarios;
 
 const files = {
@@ -14,6 +15,7 @@ const files = {
   desiredDocument: [desired, superseded, manual],
   service: [service, offlineService, nothingRestarts],
   crashingSystem: [crashing, dryRun],
+  leases: [lease, leaseWithoutClock, leaseInTheEnd],
   reboots: [rebootAtOnce, reboot, rebootCancelled, rebootDuringUpdate],
 } satisfies Record<string, readonly Scenario[]>;
 

@@ -60,6 +60,21 @@ export function observeStart(
   return loaded === undefined ? begun : observeSave(begun, loaded);
 }
 
+/** What the clock allows: an update begins while its time has not passed, as far as a clock that is set can tell. */
+export function checkLease(environment: Environment, { update }: AgentState): void {
+  if (!("job" in update)) return;
+  const { clock } = environment;
+  const { operationId } = update.job;
+  const { reached, end } = observedOf(environment, operationId);
+  if (update.phase === "applying" && reached < rank("applying")) {
+    must(clock.isSet, `${operationId} was begun while nothing had set the clock.`);
+    must(!clock.isLeaseExpired, `${operationId} was begun after its time to begin had passed.`);
+  }
+  if (update.phase === "cancelled" && end === null && update.error !== undefined) {
+    must(clock.isSet && clock.isTooLate, `${operationId} was cancelled before its time to begin had passed.`);
+  }
+}
+
 /** A state is on disk, promised to stay. */
 export function observeSave(environment: Environment, saved: AgentState): Environment {
   const { update, seq, reboot } = saved;
@@ -254,8 +269,8 @@ export function checkEnd(environment: Environment, saved: AgentState | undefined
   if (last !== undefined && !observations.badEndExcused) {
     const end = observations.jobs[last]?.end;
     const version = "job" in update ? update.job.version : "";
-    const expected =
-      environment.quality === null || qualityIn(environment)(version) === "good" ? "completed" : "rolledBack";
+    const aim = environment.clock.isTooLate ? "cancelled" : "completed";
+    const expected = environment.quality === null || qualityIn(environment)(version) === "good" ? aim : "rolledBack";
     const worn = ["interrupted-too-often", "state-not-saved", "not-proven"];
     const tooOften = "error" in update && worn.includes(update.error?.code ?? "") && faults >= attemptLimits.installs;
     must(end === expected || tooOften, `${last} ended as ${end}: ${JSON.stringify("error" in update && update.error)}`);

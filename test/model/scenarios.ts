@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import { byDepth } from "../support/depth.ts";
+import { startBy } from "./clock-state.ts";
 import type { Scenario } from "./environment.ts";
 import { twinChanges } from "./hub-state.ts";
 
@@ -88,6 +89,33 @@ export const scenarios = {
     ],
     qualities: ["good"],
     nextDesired: undefined,
+  },
+  lease: {
+    ...plain,
+    name: "an update that must begin by some time",
+    requests: [{ ...update, payload: { ...update.payload, startBy } }],
+    qualities: ["good"],
+    cancel: undefined,
+    nextDesired: undefined,
+    lease: { clockAtBoot: "set", expiresInTheEnd: false },
+  },
+  leaseWithoutClock: {
+    ...plain,
+    name: "a desired update that must begin by some time, on a board without the time",
+    desired: { firmware: { ...image("2.0.0"), startBy } },
+    restart: "none",
+    qualities: ["good"],
+    cancel: undefined,
+    nextDesired: undefined,
+    lease: { clockAtBoot: "unset", expiresInTheEnd: false },
+  },
+  leaseInTheEnd: {
+    ...plain,
+    name: "an update whose time to begin passes while it waits for an order",
+    requests: [{ ...update, payload: { ...update.payload, startBy, apply: "manual" } }],
+    qualities: ["good"],
+    nextDesired: undefined,
+    lease: { clockAtBoot: "set", expiresInTheEnd: true },
   },
   dryRun: {
     ...plain,

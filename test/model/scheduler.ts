@@ -4,6 +4,7 @@ import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { BootCounter } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
+import type { ClockState } from "./clock-state.ts";
 import { PendingCalls, type Call } from "./pending-calls.ts";
 import type { DiskState } from "./disk-state.ts";
 import { statesAfterPowerCut } from "./disk-key.ts";
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly makeStateFile?: (real: StateFile<AgentState>, scheduler: Scheduler) => StateFile<AgentState>;
   /** The same for the boot counter. */
   readonly makeTrials?: (real: BootCounter, scheduler: Scheduler) => BootCounter;
+  /** What is wrong with how the agent reads the clock: it takes any for set, or sees only the time of its start. */
+  readonly clockMistake?: "not asked whether it is set" | "read at the start alone";
   /** What is reported to the twin before each report, beside the truth. */
   readonly falseReport?: JsonObject;
 }
@@ -137,6 +140,10 @@ export class Scheduler {
 
   changeBoard(how: (board: boardState.BoardState) => boardState.BoardState): void {
     this.environment = { ...this.environment, board: how(this.environment.board) };
+  }
+
+  changeClock(how: (clock: ClockState) => ClockState): void {
+    this.environment = { ...this.environment, clock: how(this.environment.clock) };
   }
 
   crashPoint(): void {

@@ -10,7 +10,7 @@ import { abstractHub, abstractObservations, isReported, rebootDueInMs } from "./
  */
 
 /** The key of everything outside the agent's memory. */
-export function environmentKey({ disk, board, hub, observations, quality, bootMs }: Environment): string {
+export function environmentKey({ disk, board, hub, observations, quality, clock, bootMs }: Environment): string {
   const { boots, ...machine } = board;
   const { firstSavedBoot, rebootSavedInBoot } = observations;
   const saved = savedOn(disk);
@@ -25,6 +25,7 @@ export function environmentKey({ disk, board, hub, observations, quality, bootMs
     firstSavedBoot !== null && firstSavedBoot < boots,
     rebootSavedInBoot !== null && rebootSavedInBoot < boots,
     quality,
+    cachedKey(clock, 0, () => JSON.stringify(clock)),
   ].join(" ");
 }
 

@@ -15,7 +15,7 @@ import type { Environment } from "./environment.ts";
 
 /** What a snapshot holds of this run, beside the saved state. */
 type RunFacts = Pick<Snapshot, "board"> & {
-  readonly agent: Omit<Snapshot["agent"], "bootId" | "problems">;
+  readonly agent: Omit<Snapshot["agent"], "bootId" | "problems" | "clockSynchronized">;
 };
 
 /**
@@ -29,10 +29,13 @@ export class TwinChecker {
   /** The versions that the agent may have read as the running one. */
   #versions: readonly (string | null)[] = [];
   #own: RunFacts | undefined;
+  /** The run began with a clock that nothing had set. */
+  #beganWithoutTime = false;
   #replayed: { readonly reported: JsonObject; readonly environment: Environment } | undefined;
 
   start(environment: Environment, loaded: AgentState | undefined, own: RunFacts): void {
     this.#own = own;
+    this.#beganWithoutTime = !environment.clock.isSet;
     this.#reportable = [loaded ?? initialState(bootIdOf(environment.board))];
     this.versionMayHaveChanged(environment);
   }
@@ -85,21 +88,29 @@ export class TwinChecker {
   }
 
   /** What the twin must say of a saved state. Only the agent knows its problems, the progress of a download, and why a step is tried again. */
-  #expected(saved: AgentState, currentVersion: string | null, hub: HubState, { board }: Environment): JsonObject {
+  #expected(saved: AgentState, currentVersion: string | null, hub: HubState, environment: Environment): JsonObject {
     if (this.#own === undefined) throw new Error("A run that has not begun reports nothing.");
     const { update, reboot, lastProven } = saved;
+    const { board } = environment;
     const problems = (reportedAt(hub, "boardkeeper", "agent", "problems") ?? null) as readonly string[] | null;
     return mergePatch(
       {},
       reportedProperties({
         ...this.#own,
-        agent: { ...this.#own.agent, bootId: bootIdOf(board), problems },
+        agent: {
+          ...this.#own.agent,
+          clockSynchronized: this.#isClockSet(hub, environment),
+          bootId: bootIdOf(board),
+          problems,
+        },
         currentVersion,
         config: null,
         update: describeUpdate(
           saved,
           "job" in update && update.job.rehearsal ? progressIn(hub) : null,
-          null,
+          this.#beganWithoutTime && reportedAt(hub, "boardkeeper", "update", "waitsFor") === "clock"
+            ? { kind: "clockUnknown" }
+            : null,
           isRunning(update) ? retryIn(hub) : null,
         ),
         lastProvenUpdate: lastProven && {
@@ -110,6 +121,12 @@ export class TwinChecker {
         reboot: describeReboot(reboot),
       }),
     );
+  }
+
+  /** Only the agent knows when it last asked whether the clock is set. */
+  #isClockSet(hub: HubState, { clock }: Environment): boolean {
+    const saysSo = reportedAt(hub, "boardkeeper", "agent", "clockSynchronized") === true;
+    return clock.isSet && (saysSo || !this.#beganWithoutTime);
   }
 
   /** Where the twin differs from what was saved last, for people. */
