@@ -32,7 +32,7 @@ export const errorCodes = {
   "interrupted-too-often":
     "The board lost power or the agent crashed again and again. Find out why, then request the update again.",
   "lease-expired":
-    "The time by which the update was to begin (startBy) had passed, so the board did not begin it. Request it again with a later startBy, if it is still wanted.",
+    "The time by which the update was to begin (startBy) had passed, so the board did not begin it. If it is still wanted, request it again with a new operationId and a later startBy.",
   "manifest-unsupported": "This agent does not check signed manifests. Leave fwManifestUri out.",
   "no-installer": "The board's owner has configured no installer. Set update.installer in its configuration.",
   "no-space":

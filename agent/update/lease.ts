@@ -17,9 +17,9 @@ export function enforceLease(event: UpdateEvent, job: Job, now: Date): UpdateEve
 /** Why a job that has not begun is cancelled. */
 export function leaseExpired(state: ActiveUpdate): Failure {
   const { startBy = "", origin } = state.job;
-  // The same document with another time is the same operation, which has ended.
-  const again = origin === "desired" ? "declare it again with a new operationId and" : "request it again with";
-  const message = `The update was to begin by ${startBy}. That time passed ${describeDelay(state)}. The board is unchanged. If the update is still wanted, ${again} a later startBy.`;
+  // The same request with another time is the same operation, which has ended.
+  const again = `${origin === "desired" ? "declare" : "request"} it again with a new operationId and a later startBy`;
+  const message = `The update was to begin by ${startBy}. That time passed ${describeDelay(state)}. The board is unchanged. If the update is still wanted, ${again}.`;
   return failure("lease-expired", state.phase, message);
 }
 

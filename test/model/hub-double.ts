@@ -59,9 +59,10 @@ export class HubDouble {
     const upMs = this.isConnected ? timer.nowMs - this.#upSince.atMs : 0;
     return [
       this.isConnected ? "up" : "down",
-      proof !== undefined
-        ? `${Math.min(upMs, timer.nowMs - proof.atMs)} ${timer.wakeUps - Math.max(this.#upSince.wakeUps, proof.wakeUps)}`
-        : Math.min(Math.floor(upMs / 15_000), 2), // See agent/hub/reconnect-policy.ts: short, steady.
+      Math.min(Math.floor(upMs / 15_000), 2), // See agent/hub/reconnect-policy.ts: short, steady.
+      proof === undefined
+        ? ""
+        : `${Math.min(upMs, timer.nowMs - proof.atMs)} ${timer.wakeUps - Math.max(this.#upSince.wakeUps, proof.wakeUps)}`,
       this.losesNextAcknowledgement,
       isOffline ? this.#connects : "",
       this.#givenDesired,

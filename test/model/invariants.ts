@@ -70,7 +70,7 @@ export function checkLease(environment: Environment, { update }: AgentState): vo
     must(clock.isSet, `${operationId} was begun while nothing had set the clock.`);
     must(!clock.isLeaseExpired, `${operationId} was begun after its time to begin had passed.`);
   }
-  if (update.phase === "cancelled" && end === null && update.error !== undefined) {
+  if (update.phase === "cancelled" && end === null && update.error?.code === "lease-expired") {
     must(clock.isSet && clock.isTooLate, `${operationId} was cancelled before its time to begin had passed.`);
   }
 }

@@ -93,6 +93,7 @@ export const scenarios = {
   lease: {
     ...plain,
     name: "an update that must begin by some time",
+    restart: "service",
     requests: [{ ...update, payload: { ...update.payload, startBy } }],
     qualities: ["good"],
     cancel: undefined,

@@ -88,6 +88,12 @@ const lives: Readonly<Record<string, Life>> = {
       await board.ask("cancelFirmwareUpdate", {});
     },
   },
+  "an update that must begin by some time, and does not": {
+    play: async (board) => {
+      await board.ask("firmwareUpdate", { ...update, apply: "manual", startBy: "2026-01-02T03:20:00Z" });
+      await board.time.advance(30 * minuteMs);
+    },
+  },
   "an update that does not arrive": {
     play: async (board) => {
       board.fetchFailure = new AgentError("unreachable", "The server could not be reached.");
@@ -182,6 +188,7 @@ function nameOf({ update: of, reboot, handledDesired }: AgentState): string {
     (handledDesired?.refused ?? null) !== null ? "refused" : "",
     of.phase,
     "job" in of && of.phase === "staged" ? of.job.apply : "",
+    "job" in of && of.job.startBy !== undefined ? "leased" : "",
     "installed" in of && of.installed !== null ? `installed-${of.installed}` : "",
     "armed" in of && of.armed ? "armed" : "",
     "restart" in of ? of.restart : "",

@@ -44,7 +44,7 @@ describe("what a twin says about a board", () => {
         startedAt: "2026-01-02T03:00:00.000Z",
         bootId: "boot-1",
         problems: [],
-        features: ["lease", "mirrors", "operation-ids", "withdraw"],
+        features: ["in-place", "lease", "mirrors", "operation-ids", "withdraw"],
       },
       board: {
         model: "Raspberry Pi 4 Model B Rev 1.5",

@@ -26,7 +26,7 @@ describe("boardkeeper status", () => {
         "System    Debian GNU/Linux 13 (trixie), 6.12.25+rpt-rpi-v8",
         "Link      connected",
         "Agent     0.1.0, started 2026-01-02T03:00:00.000Z",
-        "Features  lease, mirrors, operation-ids, withdraw",
+        "Features  in-place, lease, mirrors, operation-ids, withdraw",
         "Boot      boot-1",
         "Firmware  1.0.0",
         "Update    downloading 2.0.0, 1.0 MiB of 2.0 MiB (op-1)",
