@@ -1,7 +1,13 @@
 import { describeOffset } from "./clock-offset.ts";
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Connect, Connection } from "./connection.ts";
-import { nextReconnect, initialHistory, diagnosisMessages, type ConnectionHistory } from "./reconnect-policy.ts";
+import {
+  nextReconnect,
+  diagnoseTransient,
+  initialHistory,
+  diagnosisMessages,
+  type ConnectionHistory,
+} from "./reconnect-policy.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { QuotaCounter } from "./quota-counter.ts";
 import type { LinkStatus } from "./link-status.ts";
@@ -150,8 +156,15 @@ export class ConnectionManager {
     return {
       ...this.#ports,
       ...handlers,
+      onRefused: ({ kind, message }, retryInMs) => {
+        if (this.#isConnected) return; // The connection is in use: only a report waits.
+        this.#history = { ...this.#history, diagnosis: diagnoseTransient(kind) };
+        this.#lastReason = message;
+        this.#nextAttemptMs = this.#ports.bootClock.nowMs() + retryInMs;
+      },
       onConnected: (reported, updateReported, sendTelemetry) => {
         this.#isConnected = true;
+        this.#nextAttemptMs = null;
         this.#hubBootMs = null;
         this.#sinceMs = this.#ports.bootClock.nowMs();
         handlers.onConnected(reported, updateReported, sendTelemetry);

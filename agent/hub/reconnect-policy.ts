@@ -20,7 +20,9 @@ export type Diagnosis =
   | "messages-end-connection"
   | "busy"
   | "quota"
-  | "suspended";
+  | "suspended"
+  | "hub-error"
+  | "hub-refuses";
 
 /** For the person on call, once for each change: what happened, why, what to do. */
 export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
@@ -45,6 +47,10 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
     "The hub's daily message quota is used up. The agent keeps trying; the quota is reset at midnight UTC. Send less, or use a larger tier of the hub.",
   suspended:
     "The hub is suspended (403001), so it takes nothing from its devices. Look at the hub and its subscription in the Azure portal. The agent keeps trying.",
+  "hub-error":
+    "The hub is reached, but cannot answer: it fails over to another region, or has a fault of its own. The agent keeps trying; work that needs no hub continues. If this lasts for more than an hour, look at the hub and the status of Azure.",
+  "hub-refuses":
+    "The hub is reached, but refuses what every board asks of it. Its answer says why. Most likely its tier is Basic, which has no twins. Check the hub's tier in the Azure portal.",
 };
 
 /** What is remembered of earlier connections. */
@@ -101,6 +107,8 @@ const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   busy: { firstMs: 10_000, capMs: 120_000 },
   quota: { firstMs: 60_000, capMs: 900_000 },
   suspended: { firstMs: 60_000, capMs: 900_000 },
+  "hub-error": { firstMs: 1_000, capMs: 60_000 },
+  "hub-refuses": { firstMs: 10_000, capMs: 300_000 },
 };
 /** Retries cost nobody anything while no packet leaves the board. */
 const noNetworkCapMs = 10_000;
@@ -149,11 +157,13 @@ function diagnose(ended: EndedConnection, shortConnections: number): Diagnosis {
       return shortConnections >= shortConnectionsForDiagnosis ? diagnoseShort(during) : "offline";
     case "suspended":
       return "suspended";
+    case "hub-error":
+      return "hub-error";
+    case "rejected":
+      return "hub-refuses";
     case "no-network":
     case "unreachable":
     case "silent":
-    case "hub-error":
-    case "rejected":
     case "twin-full":
     case "missed":
     case "own":
@@ -177,6 +187,11 @@ function diagnoseShort(during: HubWork | null): Diagnosis {
 function reconnectDelayMs(diagnosis: Diagnosis, kind: ConnectionErrorKind, failures: number, random: number): number {
   const { firstMs, capMs } = backoffLimits[diagnosis];
   return backoffMs({ firstMs, capMs: kind === "no-network" ? noNetworkCapMs : capMs }, failures, random);
+}
+
+/** What a refusal means after which the call is repeated on the same connection. */
+export function diagnoseTransient(kind: ConnectionErrorKind): Diagnosis {
+  return kind === "quota" || kind === "suspended" || kind === "hub-error" ? kind : "busy";
 }
 
 /** How long to wait before a throttled call is repeated on the same connection. */

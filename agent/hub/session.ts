@@ -36,6 +36,8 @@ export interface SessionHandlers {
 
 export interface SessionPorts extends Runtime, SessionHandlers {
   readonly quota: QuotaCounter;
+  /** Called when the hub refuses a call that is tried again on the same connection. */
+  readonly onRefused: (error: ConnectionError, retryInMs: number) => void;
 }
 
 /** How a session has ended, and what it was busy with then; null for nothing. */
@@ -188,7 +190,7 @@ class Session {
 
   /** Repeats a call on the same connection for as long as the hub throttles it. */
   async #retryThrottled<T>(during: string, call: () => Promise<T>): Promise<T> {
-    const { timer, random, log } = this.#ports;
+    const { timer, random, log, onRefused } = this.#ports;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await call();
@@ -197,7 +199,8 @@ class Session {
         if (!isTransient(error) || this.closed.aborted) throw error;
         const waitMs = throttleBackoffMs(error.kind, attempt, random());
         const level = attempt === 1 ? "warn" : "debug";
-        log[level]({ reason: error.message, attempt, retryInMs: waitMs }, "the hub throttles, trying again");
+        log[level]({ reason: error.message, attempt, retryInMs: waitMs }, "the hub refuses for now, trying again");
+        onRefused(error, waitMs);
         await timer.after(waitMs, this.closed);
       }
     }

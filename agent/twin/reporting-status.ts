@@ -42,7 +42,7 @@ const lateMs = 60_000;
 export function formatReporting(status: ReportingStatus, sendingForMs: number | null): JsonObject {
   if (sendingForMs !== null && sendingForMs >= lateMs) {
     const seconds = Math.floor(sendingForMs / 1_000);
-    const message = `The hub has not taken the last report for ${seconds} s, so the twin is older than the board. The hub throttles, or its daily message quota is used up; the agent's log has its answer. The agent goes on trying.`;
+    const message = `The hub has not taken the last report for ${seconds} s, so the twin is older than the board. The hub throttles, its daily message quota is used up, it is suspended, or it fails over; the agent's log has its answer. The agent goes on trying.`;
     return { state: "waiting", message };
   }
   if (status.state === "complete") return { state: "complete" };

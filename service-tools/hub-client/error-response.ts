@@ -73,9 +73,9 @@ const kinds: readonly (readonly [ErrorKind, readonly (number | string)[]])[] = [
   ["quota", [403_002, "IotHubQuotaExceeded"]],
   ["suspended", [403_001, "IotHubSuspended"]],
   ["failing-over", [404_012, "IotHubFailingOver"]],
-  ["tier", [403_010]],
-  ["disabled", [403_012]],
-  ["busy", [403_800]], // Too many method calls at once.
+  ["tier", [403_010, "OperationNotAvailableInCurrentTier"]],
+  ["disabled", [403_012, "DeviceDisabled"]],
+  ["busy", [403_800, "DeviceMaximumInflightMethodExceeded"]], // Too many method calls at once.
   ["too-large", [403_100, "DeviceModelMaxPropertiesExceeded"]],
 ];
 

@@ -15,6 +15,8 @@ import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
 import { BootCounterFile } from "../../agent/board/fs/boot-counter-file.ts";
 import type { Timer } from "../../agent/lib/clock.ts";
+import type { Log } from "../../agent/lib/log.ts";
+import type { MethodReply } from "../../agent/contract/method-reply.ts";
 import type { Runtime } from "../../agent/lib/runtime.ts";
 import { parseHubAddress } from "../../agent/hub/address.ts";
 import { connectToAzure } from "../../agent/hub/azure-connection.ts";
@@ -50,6 +52,7 @@ export interface TestBoardOptions {
   readonly timer?: (timer: Timer) => Timer;
   /** Of the link, where the usual one is too long for a test that cuts it. */
   readonly timeouts?: HubTimeouts;
+  readonly log?: Log;
 }
 
 /** As quick as a board can be: a test waits for states, not for pauses. */
@@ -148,7 +151,7 @@ export class TestBoard {
     const { saved, loadQuality } = await stateFile.load();
     const board = await readBoard(this.#boardFile);
     const runtime: Runtime = {
-      ...systemRuntime(testLog),
+      ...systemRuntime(this.#options.log ?? testLog),
       wallClock: simulatedClock,
       timer: wrapped(systemTimer, timer),
       random: () => 0,
@@ -222,6 +225,12 @@ export class TestBoard {
         await connection.updateReported(patch);
       },
     });
+  }
+
+  /** Calls a method on the board itself. */
+  async ask(name: string, payload: unknown = null): Promise<MethodReply> {
+    if (this.#agent === undefined) throw new Error("No agent runs.");
+    return await this.#agent.callMethod(name, payload);
   }
 
   /** The agent stops as on SIGTERM. */

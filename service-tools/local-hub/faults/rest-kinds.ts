@@ -10,14 +10,15 @@ export const restKinds = kinds({
     summary: "A request is answered with this status or error code and not carried out.",
     like:
       "429001 ThrottlingException, 500001 ServerError, 503001 ServiceUnavailable, 403001 IotHubSuspended, 404012 IotHubFailingOver " +
-      "(the error codes of azure-iot-sdk-csharp); Retry-After " +
+      "(the error codes of azure-iot-sdk-csharp); 403010 OperationNotAvailableInCurrentTier, 403012 DeviceDisabled, 403800 " +
+      "DeviceMaximumInflightMethodExceeded (troubleshoot-error-codes); Retry-After " +
       "as for other services of Azure (Azure/azure-iot-sdk-csharp #1042)",
     on: overRest,
     acts: "occasion",
     forOne: true,
     parameters: {
       operation,
-      status: choice("429", "500", "503", "403001", "404012"),
+      status: choice("429", "500", "503", "403001", "403010", "403012", "403800", "404012"),
       retryAfterS: range(0, 3_600, [1, 30], 0),
       body: choice("documented", "empty"),
     },

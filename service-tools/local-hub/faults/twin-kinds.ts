@@ -11,13 +11,14 @@ export const twinKinds = kinds({
     like:
       "iot-mqtt-connect-to-iot-hub: '429 Too many requests (throttled)', '5** Server errors'; empty bodies were seen, and the " +
       "Node SDK reads only the body (mqtt_twin_client.js, 'should we really ignore the status code?'). 403001 IotHubSuspended, " +
-      "404012 IotHubFailingOver (azure-iot-sdk-csharp, ErrorCode.cs)",
+      "404012 IotHubFailingOver (azure-iot-sdk-csharp, ErrorCode.cs), 403010 OperationNotAvailableInCurrentTier, 403012 " +
+      "DeviceDisabled (troubleshoot-error-codes)",
     on: overMqtt,
     acts: "occasion",
     forOne: true,
     parameters: {
       operation,
-      status: choice("429", "500", "503", "504", "403001", "404012"),
+      status: choice("429", "500", "503", "504", "403001", "403010", "403012", "404012"),
       body: choice("documented", "empty"),
     },
   },

@@ -3,7 +3,9 @@ import type { Location } from "../faults/fault-kind.ts";
 import type { FaultOptions } from "../faults/fault.ts";
 import type { Faults } from "../faults/faults.ts";
 import {
+  deviceDisabled,
   hubFailingOver,
+  notInTier,
   hubSuspended,
   quotaExceeded,
   responseTimedOut,
@@ -77,6 +79,8 @@ const responseOf = {
   "503": serviceUnavailable,
   "504": responseTimedOut,
   "403001": hubSuspended,
+  "403010": notInTier,
+  "403012": deviceDisabled,
   "404012": hubFailingOver,
 } as const;
 

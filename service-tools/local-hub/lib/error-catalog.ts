@@ -118,6 +118,28 @@ export const hubFailingOver = (envelope: Envelope = "bare"): ErrorResponse => ({
   envelope,
 });
 
+// The names are those of MicrosoftDocs, troubleshoot-error-codes.
+export const notInTier = (envelope: Envelope = "bare"): ErrorResponse => ({
+  code: 403_010,
+  name: "OperationNotAvailableInCurrentTier",
+  message: "The operation is not available in the current tier.",
+  envelope,
+});
+
+export const deviceDisabled = (envelope: Envelope = "bare"): ErrorResponse => ({
+  code: 403_012,
+  name: "DeviceDisabled",
+  message: "The device has been disabled.",
+  envelope,
+});
+
+export const tooManyMethods = (envelope: Envelope = "bare"): ErrorResponse => ({
+  code: 403_800,
+  name: "DeviceMaximumInflightMethodExceeded",
+  message: "The device maximum in-flight method limit has been exceeded.",
+  envelope,
+});
+
 // Recorded in Azure/azure-iot-sdk-csharp #3442 (2024).
 export const deviceNotOnline = (connectTimeoutMs: number): ErrorResponse => ({
   code: 404_103,

@@ -1,7 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Location } from "../faults/fault-kind.ts";
 import {
+  deviceDisabled,
   hubFailingOver,
+  notInTier,
+  tooManyMethods,
   hubSuspended,
   quotaExceeded,
   serverError,
@@ -78,6 +81,9 @@ const responseOf = {
   "500": () => serverError("a fault"),
   "503": serviceUnavailable,
   "403001": hubSuspended,
+  "403010": notInTier,
+  "403012": deviceDisabled,
+  "403800": tooManyMethods,
   "404012": hubFailingOver,
 } as const;
 

@@ -193,11 +193,13 @@ const codes = {
   "503": 503_001,
   "504": 504_101,
   "403001": 403_001,
+  "403010": 403_010,
+  "403012": 403_012,
   "404012": 404_012,
 } as const;
 
 const twins: Row[] = [
-  ...(["429", "500", "503", "504"] as const).flatMap((status): Row[] => [
+  ...(["429", "500", "503", "504", "403010", "403012"] as const).flatMap((status): Row[] => [
     {
       fault: "twin-refused",
       parameters: { status, operation: "get" },

@@ -30,6 +30,18 @@ describe("rest-refused", () => {
     expect([calls(), fault.hits, (await faulty.call()).status]).toEqual([0, 1, 200]);
   });
 
+  it.each([
+    ["403010", "OperationNotAvailableInCurrentTier"],
+    ["403012", "DeviceDisabled"],
+    ["403800", "DeviceMaximumInflightMethodExceeded"],
+  ] as const)("answers %s by number to a method call, and by name to a request for a twin", async (status, name) => {
+    const faulty = await withMethods();
+    faulty.hub.faults.add("rest-refused", { status });
+    const call = await faulty.call();
+    expect([call.status, call.body]).toEqual([403, expect.stringContaining(status) as string]);
+    expect((await faulty.rest("GET", "/twins/board-1")).headers["iothub-errorcode"]).toBe(name);
+  });
+
   it("can have an empty body, and be limited to one operation and one device", async () => {
     const faulty = await withMethods();
     const only = { operation: "methods", body: "empty", status: "503" } as const;

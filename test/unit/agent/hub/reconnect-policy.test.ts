@@ -81,8 +81,8 @@ describe("what the end of a connection means", () => {
     ],
     ["throttling", { kind: "throttled" }, "busy", 10_000, 120_000],
     ["a used-up quota", { kind: "quota" }, "quota", 60_000, 900_000],
-    ["a hub that cannot", { kind: "hub-error" }, "offline", 1_000, 60_000],
-    ["a hub that will not", { kind: "rejected" }, "offline", 1_000, 60_000],
+    ["a hub that cannot", { kind: "hub-error" }, "hub-error", 1_000, 60_000],
+    ["a hub that will not", { kind: "rejected" }, "hub-refuses", 10_000, 300_000],
     ["a change that was missed", { kind: "missed" }, "offline", 1_000, 60_000],
   ])("%s", (_what, ended, diagnosis, least, most) => {
     const shortest = nextReconnect(long, { ...failed, ...ended }, 0);
