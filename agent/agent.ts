@@ -175,11 +175,15 @@ export class Agent {
     const { runtime, installer, bootId, loadQuality } = ports;
     const { store, bootCounter } = storage;
     const { signal } = stopping;
-    const runningVersion = await installer.runningVersion(signal).catch((cause: unknown) => {
-      if (!signal.aborted) runtime.log.error({ err: cause }, "running version unknown");
-      return null;
-    });
+    const [runningVersion, clockSynchronized] = await Promise.all([
+      installer.runningVersion(signal).catch((cause: unknown) => {
+        if (!signal.aborted) runtime.log.error({ err: cause }, "running version unknown");
+        return null;
+      }),
+      runtime.wallClock.synchronized(),
+    ]);
     reportedState.setVersion(runningVersion);
+    reportedState.setClockSynchronized(clockSynchronized);
     await recoverState({ ...runtime, store, bootCounter, alerts }, { bootId, runningVersion, loadQuality }, signal);
     if (signal.aborted) return;
     recovery.markRecovered();

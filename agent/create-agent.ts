@@ -41,7 +41,7 @@ import { startTrialWatchdog } from "./update/trial-watchdog.ts";
  * Builds the agent from its ports, in this order: saved state, hub, reboots, updates, requests, monitoring. Each part uses
  * only parts that were built before it.
  */
-export async function createAgent(ports: AgentPorts, settings: Settings): Promise<Agent> {
+export function createAgent(ports: AgentPorts, settings: Settings): Agent {
   const { runtime, bootId, mode, installer, staging, rebootPort } = ports;
   const { log, wallClock, bootClock, timer } = runtime;
   const stopping = new AbortController();
@@ -80,7 +80,7 @@ export async function createAgent(ports: AgentPorts, settings: Settings): Promis
         mode,
         startedAt: timestamp(wallClock),
         bootId,
-        clockSynchronized: await wallClock.synchronized(),
+        clockSynchronized: null, // Found out at the start, beside the running version: nothing of the connection waits for it.
       },
       board: ports.inventory,
       currentVersion: null,

@@ -98,7 +98,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last known good configuration");
   const [{ createAdapters }, { createAgent }] = await parts;
-  const agent = await createAgent(await createAdapters(config, log, boardFile), config);
+  const agent = createAgent(await createAdapters(config, log, boardFile), config);
   agent.start();
   const localApi = await openLocalApi(config, agent, log);
   const watchdog = new ServiceWatchdog({

@@ -118,7 +118,8 @@ export interface Snapshot {
     readonly mode: "systemd" | "simulated";
     readonly startedAt: Timestamp;
     readonly bootId: string;
-    readonly clockSynchronized: boolean;
+    /** Whether a time server has set the clock; null until that is known, soon after the start. */
+    readonly clockSynchronized: boolean | null;
     /** Alerts about what the agent found at its start and about its disk, as sentences for people; null for none. */
     readonly problems: readonly string[] | null;
   };

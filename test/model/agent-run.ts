@@ -191,7 +191,7 @@ export class AgentRun {
     const { scheduler, hubDouble } = this;
     const { timer, runOptions, scenario, environment } = scheduler;
     const trials = new BootCounterFile(stateFolder, makeDisk(scheduler));
-    const agent = await createAgent(
+    const agent = createAgent(
       {
         version,
         mode: scenario.mode,

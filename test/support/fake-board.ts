@@ -109,10 +109,7 @@ export class FakeBoard {
     this.boots += 1;
     this.#startedAtMs = this.time.nowMs();
     this.#boot();
-    this.#agent = await createAgent(
-      this.#ports(),
-      parseSettings([{ source: "test", values: this.#settings }]).settings,
-    );
+    this.#agent = createAgent(this.#ports(), parseSettings([{ source: "test", values: this.#settings }]).settings);
     this.#agent.start();
     await settle();
   }
@@ -250,10 +247,7 @@ export class FakeBoard {
   /** The agent ends and starts again, in the same boot. */
   async restartAgent(): Promise<void> {
     await this.#agent?.stop();
-    this.#agent = await createAgent(
-      this.#ports(),
-      parseSettings([{ source: "test", values: this.#settings }]).settings,
-    );
+    this.#agent = createAgent(this.#ports(), parseSettings([{ source: "test", values: this.#settings }]).settings);
     this.#agent.start();
     await settle();
   }

@@ -159,7 +159,7 @@ export class TestBoard {
     const partialStore = new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
       keepFreeBytes: settings.keepFreeBytes,
     });
-    this.#agent = await createAgent(
+    this.#agent = createAgent(
       {
         version: "0.0.0-test",
         mode: "simulated",

@@ -83,7 +83,9 @@ function formatLink(link: JsonObject): string {
 }
 
 function formatClock(agent: JsonObject): string {
-  return agent["clockSynchronized"] === true ? "set by a time server" : "not set by a time server";
+  const isSet = agent["clockSynchronized"];
+  if (typeof isSet !== "boolean") return "not known yet whether a time server has set it";
+  return isSet ? "set by a time server" : "not set by a time server";
 }
 
 function formatBoot({ rebootedSince }: JsonObject): string | null {

@@ -47,6 +47,16 @@ describe("a board whose agent runs", () => {
     expect(rowsOf({ ...state, link: { up: true, reporting: { state: "complete" } } })["Twin"]).toBeUndefined();
   });
 
+  it.each([
+    [true, "set by a time server"],
+    [false, "not set by a time server"],
+    [null, "not known yet whether a time server has set it"],
+  ])("says what is known of its clock: %j", (clockSynchronized, words) => {
+    const { agent } = snapshotWith();
+    const known = formatBoardkeeper({ ...snapshotWith(), agent: { ...agent, clockSynchronized } });
+    expect(rowsOf({ ...state, ...known })["Clock"]).toBe(words);
+  });
+
   it("says what stands between it and its hub", () => {
     expect(rowsOf({ ...state, link: { up: false, diagnosis: "The clock is wrong." } })["Hub"]).toBe(
       "not connected. The clock is wrong.",

@@ -5,7 +5,7 @@ import { manPage } from "../../../../../systemd/debian/generate/man-page.ts";
 const page = manPage("1.2.3", "2026-11-21");
 
 it("explains every command and every option", () => {
-  for (const name of Object.keys(commands)) expect(page).toContain(`.SS ${name}\n`);
+  for (const name of Object.keys(commands)) expect(page).toContain(`.SS ${name.replaceAll("-", "\\-")}\n`);
   const flags = Object.keys(options).filter((name) => name !== "version");
   for (const name of flags) expect(page).toContain(`\\fB\\-\\-${name.replaceAll("-", "\\-")}\\fR`);
 });

@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { at } from "../../support/paths.ts";
+import { FakeBoard } from "../../support/fake-board.ts";
+import { FakeHub } from "../../support/fake-hub.ts";
+
+it("connects and answers while the system does not yet say whether its clock is set", async () => {
+  const hub = new FakeHub();
+  const board = new FakeBoard(hub);
+  let answer: (isSet: boolean) => void = () => undefined;
+  const answered = new Promise<boolean>((resolve) => (answer = resolve));
+  board.time.synchronized = () => answered;
+  await board.powerOn();
+  const { payload } = await hub.call("getStatus", {});
+  expect(at(payload, "link.up")).toBe(true);
+  expect(at(payload, "agent.clockSynchronized")).toBeNull();
+
+  answer(true);
+  await board.time.advance(1_000);
+  expect(hub.at("boardkeeper.agent.clockSynchronized")).toBe(true);
+});
