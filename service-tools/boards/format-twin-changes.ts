@@ -71,6 +71,8 @@ function updateChanges(target: Target, before: UpdateView, after: UpdateView): T
   }
   if (!isNewPhase && phase === "staged" && formatWait(target, after) !== formatWait(target, before))
     add(formatUpdate(target, after, false));
+  if (!isNewPhase && after.startBy !== before.startBy)
+    add(after.startBy === null ? "may begin at any time" : `must begin by ${after.startBy}`);
   if (after.refused !== null && after.refused.desiredVersion !== before.refused?.desiredVersion) {
     add(`declared update refused (${after.refused.code}): ${after.refused.message}`);
   }

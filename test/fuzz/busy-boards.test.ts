@@ -107,7 +107,7 @@ checkProperties({
         if (method === "firmwareUpdate" || part !== "update") return;
         expect(jobIn(after.update)).toStrictEqual({
           ...jobIn(saved.update),
-          ...(method === "applyFirmwareUpdate" ? { apply: "now" } : {}),
+          ...(method === "applyFirmwareUpdate" ? { apply: "now", applyOrdered: true } : {}),
         });
       }),
       search,

@@ -14,6 +14,7 @@ const updateKeys = [
   "fwPackageSize",
   "fwManifestUri",
   "apply",
+  "startBy",
   "operationId",
 ];
 export const goodUpdate = fc.record(
@@ -24,6 +25,9 @@ export const goodUpdate = fc.record(
     mirrors: fc.array(httpsUri, { maxLength: 4 }),
     fwPackageSize: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
     apply: fc.constantFrom("now", "manual"),
+    startBy: fc
+      .date({ min: new Date("1970-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59Z"), noInvalidDate: true })
+      .map((at) => at.toISOString()),
     operationId,
   },
   { requiredKeys: ["fwPackageUri", "fwPackageCheckValue"] },

@@ -23,6 +23,7 @@ async function expectNothingElse(
   expect([phase, job.origin]).toStrictEqual(["accepted", origin]);
   expect(job.uri).toBe(payload["fwPackageUri"] ?? payload["fwPackageURI"]);
   expect(job.mirrors ?? []).toStrictEqual(payload["mirrors"] ?? []);
+  expect(job.startBy).toBe(payload["startBy"]);
   if (job.rehearsal) {
     expect(job.sha256).toBeNull();
     return;

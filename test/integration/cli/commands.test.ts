@@ -156,6 +156,24 @@ describe("boardkeeper update --wait", () => {
     expect(await board.runningVersion()).toBe("2.0.0");
   });
 
+  it("keeps to a time to begin by: 0 where it begins in time, 1 where a declared one is read too late", async () => {
+    const { hub, board, service } = await hubAndBoard();
+    const line = `update -d board-1 --file ${await imageFile()} --version 2.0.0`;
+    expect(await runCli(hub, `${line} --start-by 2099-01-31T04:00:00Z --wait`)).toMatchObject({ exitCode: 0 });
+    await service.untilReported("boardkeeper.update.startBy", "2099-01-31T04:00:00.000Z");
+    await board.powerOff();
+    const late = startCli(
+      hub,
+      `${line.replace("2.0.0", "3.0.0")} --operation-id late --desired --start-by 2099-01-31T04:00:00Z --wait`,
+    );
+    await written(late, /Firmware declared for board-1/);
+    await service.setDesired({ firmware: { startBy: "2020-01-31T04:00:00Z" } });
+    await board.powerOn();
+    expect(await late.exitCode).toBe(1);
+    expect(late.err.text).toContain("(lease-expired)");
+    expect(await board.runningVersion()).toBe("2.0.0");
+  });
+
   it("is 6 for a declared one that the board refuses", async () => {
     const { hub } = await hubAndBoard({ settings: { "update.max-image-size": 10 } });
     const { exitCode, err } = await runCli(

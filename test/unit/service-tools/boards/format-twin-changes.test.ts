@@ -109,6 +109,36 @@ describe("the changes between two reads of a twin", () => {
       [],
     ],
     [
+      "an update with a lease began",
+      idle,
+      updating({ phase: "accepted", startBy: at }),
+      [`update: accepted 2.0.0 (op-1), to begin by ${at}`],
+    ],
+    [
+      "it waits for the clock",
+      updating({ phase: "verifying", startBy: at }),
+      updating({ phase: "staged", startBy: at, waitsFor: "clock" }),
+      [`update: staged, waiting until the board's clock is set, to begin by ${at}`],
+    ],
+    [
+      "its lease was changed",
+      updating({ phase: "downloading" }),
+      updating({ phase: "downloading", startBy: at }),
+      [`update: must begin by ${at}`],
+    ],
+    [
+      "its lease was taken away",
+      updating({ phase: "staged", waitsFor: "order", startBy: at }),
+      updating({ phase: "staged", waitsFor: "order" }),
+      ["update: may begin at any time"],
+    ],
+    [
+      "its lease has expired",
+      updating({ phase: "staged", startBy: at }),
+      updating({ phase: "cancelled", startBy: at, error: { ...error, code: "lease-expired", message: "Too late." } }),
+      ["update: cancelled (lease-expired): Too late."],
+    ],
+    [
       "it failed",
       updating({ phase: "downloading" }),
       updating({ phase: "failed", error }),
