@@ -12,7 +12,16 @@ import {
   type RejectionReason,
   type ReportingStatus,
 } from "./reporting-status.ts";
-import { afterRefusal, largestReport, noRefusals, type Refusals, type Report } from "./refused-reports.ts";
+import {
+  afterAcceptance,
+  afterLongTime,
+  afterRefusal,
+  isTwinOld,
+  largestReport,
+  noRefusals,
+  type Refusals,
+  type Report,
+} from "./refused-reports.ts";
 
 /** How many reports wait for a hub that cannot be reached. Beyond that the oldest is dropped; the newest is always sent. */
 const maxQueueLength = 64;
@@ -94,7 +103,7 @@ export class Reporter {
       const isLong = this.#bootClock.nowMs() - this.#refusedAtMs >= retryRefusedMs;
       if (before !== twinSize(reported)) this.#refusals = noRefusals;
       else if (isLong) {
-        this.#refusals = { ...this.#refusals, leastLevel: 0 };
+        this.#refusals = afterLongTime(this.#refusals);
         this.#refusedAtMs = this.#bootClock.nowMs();
       }
     }
@@ -129,20 +138,23 @@ export class Reporter {
     const send = this.#send;
     if (next === undefined || send === undefined || this.#held === undefined) return false;
     const report = largestReport(this.#held, next.target, this.#refusals);
-    if (report?.patch !== undefined && !(await this.#sendReport(report, report.patch, this.#held, send))) return true;
+    if (report?.patch !== undefined) {
+      const isHeld = await this.#sendReport(report.patch, this.#held, send);
+      if (!isHeld || report.isPart) return true;
+    }
     this.#noteStatus(report);
     this.#queue = this.#queue.filter((one) => one !== next);
     return true;
   }
 
   /** Sends a patch. Returns whether the twin holds it now; if not, the report is due again, smaller or on another connection. */
-  async #sendReport({ level }: Report, patch: JsonObject, held: JsonObject, send: SendPatch): Promise<boolean> {
+  async #sendReport(patch: JsonObject, held: JsonObject, send: SendPatch): Promise<boolean> {
     this.#sendingSinceMs = this.#bootClock.nowMs();
     try {
       await send(patch);
     } catch (cause) {
       if (cause instanceof ConnectionError && (cause.kind === "rejected" || cause.kind === "twin-full"))
-        this.#noteRefusal({ held, patch, level }, cause);
+        this.#noteRefusal({ held, patch }, cause);
       else {
         // The session ends a connection that does not acknowledge; the next one reads the twin again.
         this.#log.warn({ err: cause }, "report not acknowledged");
@@ -154,6 +166,7 @@ export class Reporter {
     }
     if (this.#send !== send || this.#held === undefined) return false;
     this.#held = mergePatch(this.#held, patch);
+    this.#refusals = afterAcceptance(this.#refusals, patch);
     return true;
   }
 
@@ -167,7 +180,7 @@ export class Reporter {
   /** @param report what the twin holds now; undefined when the hub takes none */
   #noteStatus(report: Report | undefined): void {
     const before = this.#status;
-    this.#status = statusAfter(report, this.#lastRefusal);
+    this.#status = statusAfter(isTwinOld(this.#refusals) ? undefined : report, this.#lastRefusal);
     if (isSameStatus(before, this.#status)) return;
     if (this.#status.state === "complete") this.#log.info("the twin takes all reports again");
     else {

@@ -1,11 +1,11 @@
 import type { JsonObject } from "../contract/json.ts";
-import { mostReduced, reductions, type ReductionLevel } from "../contract/twin-formats/reduced-properties.ts";
+import { reductions, type ReductionLevel } from "../contract/twin-formats/reduced-properties.ts";
 
 /** Whether the twin holds what the board reports. */
 export type ReportingStatus =
   | { readonly state: "complete" }
-  /** The hub does not take all of it: what gives way first is left out. */
-  | ({ readonly state: "reduced"; readonly level: ReductionLevel } & RejectionReason)
+  /** The hub does not take all of it: what gives way first is left out, or the properties that it does not take. */
+  | ({ readonly state: "reduced"; readonly leftOut: readonly string[] } & RejectionReason)
   /** The hub takes none of it: the twin is older than the board. */
   | ({ readonly state: "refused" } & RejectionReason);
 
@@ -18,17 +18,18 @@ export interface RejectionReason {
 
 /** The status after a report. @param report what the twin holds now; undefined when the hub takes none */
 export function statusAfter(
-  report: { readonly level: ReductionLevel } | undefined,
+  report: { readonly level: ReductionLevel; readonly withheld: readonly string[] } | undefined,
   refusal: RejectionReason,
 ): ReportingStatus {
   if (report === undefined) return { state: "refused", ...refusal };
-  return report.level === 0 ? { state: "complete" } : { state: "reduced", level: report.level, ...refusal };
+  const leftOut = [...reductions.slice(0, report.level), ...report.withheld];
+  return leftOut.length === 0 ? { state: "complete" } : { state: "reduced", leftOut, ...refusal };
 }
 
 /** Whether there is nothing new for the log. */
 export function isSameStatus(a: ReportingStatus, b: ReportingStatus): boolean {
-  const level = (of: ReportingStatus): number | null => (of.state === "reduced" ? of.level : null);
-  return a.state === b.state && level(a) === level(b);
+  const leftOut = (of: ReportingStatus): string => (of.state === "reduced" ? of.leftOut.join() : "");
+  return a.state === b.state && leftOut(a) === leftOut(b);
 }
 
 /** A report that waits longer than this for the hub's acknowledgement is worth telling. */
@@ -47,13 +48,21 @@ export function formatReporting(status: ReportingStatus, sendingForMs: number | 
   }
   if (status.state === "complete") return { state: "complete" };
   const { state, reason, isTooLarge } = status;
-  const leftOut = reductions.slice(0, status.state === "reduced" ? status.level : mostReduced);
+  const leftOut = status.state === "reduced" ? status.leftOut : null;
   const what =
-    status.state === "reduced"
-      ? `the board leaves out ${leftOut.join(", ")}`
+    leftOut !== null
+      ? `the board leaves out ${formatLeftOut(leftOut)}`
       : "the twin does not change any more, and is older than the board";
   const message = isTooLarge
     ? `The twin is full: other software has filled the device's reported properties (32 KB), so ${what}. Remove what is not needed there.`
-    : `The hub refuses the board's report, so ${what}. Its answer: ${reason}. See the agent's log: boardkeeper-agent logs`;
-  return { state, leftOut: state === "reduced" ? leftOut : null, reason, message };
+    : `The hub refuses ${leftOut === null ? "" : "a part of "}the board's report, so ${what}. Its answer: ${reason}. See the agent's log: boardkeeper-agent logs`;
+  return { state, leftOut, reason, message };
+}
+
+/** So many are named: the log has no use for more, and a terminal neither. */
+const mostNamed = 6;
+
+function formatLeftOut(leftOut: readonly string[]): string {
+  const more = leftOut.length - mostNamed;
+  return `${leftOut.slice(0, mostNamed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

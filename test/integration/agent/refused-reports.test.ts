@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../../../agent/contract/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../../agent/contract/json.ts";
 import type { UpdatePhase } from "../../../agent/contract/snapshot.ts";
 import { mostReduced, reduceProperties } from "../../../agent/contract/twin-formats/reduced-properties.ts";
 import { reportedProperties } from "../../../agent/contract/twin-formats/reported-properties.ts";
@@ -19,6 +19,7 @@ class LimitedTwin {
   limitBytes: number;
   asked = 0;
   refusal: ConnectionError | undefined;
+  refuses: (patch: JsonObject) => boolean = () => false;
 
   constructor(content: JsonObject, limitBytes: number) {
     this.content = content;
@@ -28,6 +29,7 @@ class LimitedTwin {
   readonly send = (patch: JsonObject): Promise<void> => {
     this.asked += 1;
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    if (this.refuses(patch)) return Promise.reject(new ConnectionError("rejected", "report: the hub refused it (400)"));
     const merged = mergePatch(this.content, patch);
     if (twinSize(merged) > this.limitBytes)
       return Promise.reject(new ConnectionError("twin-full", "report: too large"));
@@ -141,9 +143,13 @@ describe("a hub that refuses a report for another reason", () => {
   it("is named, holds nothing back, and is asked again later", async () => {
     const { twin, time, reporter, report } = await fullTwin(10_000);
     twin.refusal = new ConnectionError("rejected", "report: the hub refused it (400)");
+    const before = twin.asked;
     await report("accepted");
+    expect(reporter.status).toMatchObject({ state: "refused" });
+    for (const phase of phases.slice(1)) await report(phase);
     const { asked } = twin;
-    await report("downloading");
+    expect(asked).toBeLessThanOrEqual(before + 12);
+    await report("completed");
     expect(twin.asked).toBe(asked);
     expect(reporter.status).toMatchObject({ state: "refused", reason: "report: the hub refused it (400)" });
     twin.refusal = undefined;
@@ -152,4 +158,97 @@ describe("a hub that refuses a report for another reason", () => {
     expect(reporter.status).toStrictEqual({ state: "complete" });
     expect(twin.content).toMatchObject({ boardkeeper: { update: { phase: "verifying" } } });
   });
+
+  it.each<[string, JsonObject]>([
+    ["a new key", { boardkeeper: { board: { "eth0.100": "up" } } }],
+    ["a value of a key that pollers wait for", { boardkeeper: { update: { version: "2.0.0-bad" } } }],
+    ["two keys far from each other", { firmware: { "also bad": { deep: true } }, bad: 1 }],
+  ])("of which %s is the cause, gets all the rest, at every phase", async (_what, bad) => {
+    const { twin, reporter, content } = await twinRefusing(bad);
+    for (const phase of phases) {
+      reporter.enqueue(mergePatch(wholeOf(phase), bad), "phase");
+      await reporter.flushed();
+      expect(content()).toMatchObject({ firmwareStatus: statusOf(phase), boardkeeper: { update: { phase } } });
+    }
+    expect(reporter.status).toMatchObject({
+      state: "reduced",
+      leftOut: pathsOf(bad),
+      reason: "report: the hub refused it (400)",
+      message: `The hub refuses a part of the board's report, so the board leaves out ${pathsOf(bad).join(", ")}. Its answer: report: the hub refused it (400). See the agent's log: boardkeeper-agent logs`,
+    });
+    // Found once: after that, each phase costs one patch.
+    expect(twin.asked).toBeLessThanOrEqual(1 + 2 * 12 + phases.length);
+  });
+
+  it("and takes the property once it has another value, and after an hour in any case", async () => {
+    const bad = { boardkeeper: { update: { version: "2.0.0-bad" } } };
+    const { twin, time, reporter, content } = await twinRefusing(bad);
+    const report = async (target: JsonObject): Promise<void> => {
+      reporter.enqueue(target, "phase");
+      await reporter.flushed();
+    };
+    await report(mergePatch(wholeOf("accepted"), bad));
+    expect(content()).toHaveProperty("boardkeeper.update.version", "2.0.0");
+    expect(reporter.status).toMatchObject({ leftOut: ["boardkeeper.update.version"] });
+    await report(wholeOf("downloading"));
+    expect(content()).toHaveProperty("boardkeeper.update.version", "2.0.0");
+    expect(reporter.status).toStrictEqual({ state: "complete" });
+    await report(mergePatch(wholeOf("verifying"), bad));
+    expect(reporter.status).toMatchObject({ state: "reduced" });
+    twin.refuses = () => false;
+    await time.advance(hour);
+    await report(mergePatch(wholeOf("staged"), bad));
+    expect(content()).toHaveProperty("boardkeeper.update.version", "2.0.0-bad");
+    expect(reporter.status).toStrictEqual({ state: "complete" });
+  });
+
+  it("that is also full, is told which parts it does not take and gets what fits", async () => {
+    const bad = { boardkeeper: { update: { version: "2.0.0-bad" } } };
+    const { twin, reporter, content } = await twinRefusing(bad);
+    twin.limitBytes = (levelSizes[2] ?? 0) + 10;
+    reporter.enqueue(mergePatch(wholeOf("applying"), bad), "phase");
+    await reporter.flushed();
+    expect(content()).toMatchObject({ boardkeeper: { update: { phase: "applying" } } });
+    expect(reporter.status).toMatchObject({
+      state: "reduced",
+      leftOut: expect.arrayContaining(["details", "boardkeeper.update.version"]) as string[],
+    });
+  });
 });
+
+/** The last keys of an object's values, with the way to them. */
+function pathsOf(section: JsonObject, parent = ""): string[] {
+  return Object.entries(section).flatMap(([key, value]) =>
+    isJsonObject(value) ? pathsOf(value, `${parent}${key}.`) : [`${parent}${key}`],
+  );
+}
+
+function statusOf(phase: UpdatePhase): Json | undefined {
+  return wholeOf(phase)["firmwareStatus"];
+}
+
+/** An empty twin whose hub answers 400 to each patch that holds one of these properties with its value. */
+async function twinRefusing(bad: JsonObject): Promise<{
+  readonly twin: LimitedTwin;
+  readonly time: FakeTime;
+  readonly reporter: Reporter;
+  readonly content: () => JsonObject;
+}> {
+  const twin = new LimitedTwin({}, 1_000_000);
+  twin.refuses = (patch) => pathsOf(bad).some((path) => JSON.stringify(valueAt(patch, path)) === JSON.stringify(valueAt(bad, path)));
+  const time = new FakeTime();
+  const reporter = new Reporter(quiet, time);
+  reporter.connected(twin.content, twin.send);
+  reporter.enqueue(wholeOf("idle"), "phase");
+  await reporter.flushed();
+  return { twin, time, reporter, content: () => twin.content };
+}
+
+/** The value at a path of `pathsOf`, whose keys may hold dots. */
+function valueAt(section: JsonObject, path: string): Json | undefined {
+  for (const [key, value] of Object.entries(section)) {
+    if (path === key) return value;
+    if (path.startsWith(`${key}.`) && isJsonObject(value)) return valueAt(value, path.slice(key.length + 1));
+  }
+  return undefined;
+}
