@@ -4,13 +4,21 @@ import type { BoardView, ConfigView, UpdateView } from "./board-view.ts";
 import { formatRebootCause } from "./format-twin-changes.ts";
 import { formatDelay, formatDownload, formatLease, formatWait } from "./format-progress.ts";
 
-/** The state of a board for people, as label and text. What the board has not reported is left out. */
-export function formatStatus(target: Target, view: BoardView): Readonly<Record<string, string>> {
+/**
+ * The state of a board for people, as label and text. What the board has not reported is left out.
+ * @param reporting why its twin does not hold all that it reports; null where it does, or the board was not asked
+ */
+export function formatStatus(
+  target: Target,
+  view: BoardView,
+  reporting: string | null = null,
+): Readonly<Record<string, string>> {
   const name = targetName(target);
+  const twin = reporting === null ? {} : { Twin: reporting };
   const { agent, board, config, firmwareVersion, update } = view;
   if (agent === null) {
     const none = "has not reported yet: no Boardkeeper agent has connected with this identity";
-    return { Board: name, Link: linkLine(view), Agent: none };
+    return { Board: name, Link: linkLine(view), ...twin, Agent: none };
   }
   const memory = board.memoryBytes === null ? null : formatSize(board.memoryBytes);
   const kind = agent.mode === "simulated" ? "simulated board" : null;
@@ -20,6 +28,7 @@ export function formatStatus(target: Target, view: BoardView): Readonly<Record<s
     Hardware: joined([board.model, board.arch, memory]),
     System: joined([board.os, board.kernel]),
     Link: linkLine(view),
+    ...twin,
     Agent: joined([agent.version, kind, agent.startedAt === null ? null : `started ${agent.startedAt}`]),
     ...(agent.features.length === 0 ? {} : { Features: agent.features.join(", ") }),
     ...(agent.problems.length === 0 ? {} : { Problems: agent.problems.join(" ") }),

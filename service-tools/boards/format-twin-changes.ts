@@ -4,7 +4,7 @@ import { formatConfig, formatDelay, formatDownload, formatLease, formatWait } fr
 
 /** One change of a board, as its twin reports it. */
 export interface TwinChange {
-  readonly part: "link" | "agent" | "update" | "reboot" | "desired";
+  readonly part: "link" | "twin" | "agent" | "update" | "reboot" | "desired";
   readonly message: string;
   /** Set for an update or a reboot. */
   readonly phase?: string;

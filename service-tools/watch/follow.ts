@@ -9,6 +9,7 @@ import { targetFlags, targetName, type HubClient, type Target } from "../hub-cli
 import type { Outcome } from "./outcome.ts";
 import { PlainProgress } from "./plain-progress.ts";
 import type { ProgressView } from "./progress-view.ts";
+import { QuestionSchedule } from "./question-schedule.ts";
 import type { Progress, Tracker } from "./tracker.ts";
 import { TtyProgress } from "./tty-progress.ts";
 
@@ -84,9 +85,6 @@ async function follow<Memory, End>(
   throw new TimedOut(`${within}: ${lastSeen(progress, hubMessage)}.${ownWords(said, what)}`, { advice });
 }
 
-/** A board whose twin does not change for so long is asked; then each time after twice as long. */
-const quietMs = 60_000;
-
 /** Asks the board itself where its twin does not tell. */
 class Asking {
   readonly #client: Pick<HubClient, "callMethod">;
@@ -94,15 +92,12 @@ class Asking {
   #twin: JsonObject | undefined;
   #isTwinStale = false;
   #last: BoardView | undefined;
-  #shown = "";
-  #changedAtMs: number;
-  #askAtMs: number;
+  readonly #schedule: QuestionSchedule;
 
   constructor(client: Pick<HubClient, "callMethod">, target: Target, nowMs: number) {
     this.#client = client;
     this.#target = target;
-    this.#changedAtMs = nowMs;
-    this.#askAtMs = nowMs + quietMs;
+    this.#schedule = new QuestionSchedule(nowMs);
   }
 
   /** What the twin says of the board; what the board says, once it has said that its twin does not take its reports. */
@@ -121,15 +116,7 @@ class Asking {
 
   /** Whether nothing has changed for so long that the board should be asked. */
   isDue(progress: Progress, nowMs: number): boolean {
-    const shown = JSON.stringify(progress);
-    if (shown !== this.#shown) {
-      this.#shown = shown;
-      this.#changedAtMs = nowMs;
-      this.#askAtMs = nowMs + quietMs;
-    }
-    if (nowMs < this.#askAtMs || !progress.online) return false;
-    this.#askAtMs = nowMs + Math.max(quietMs, nowMs - this.#changedAtMs);
-    return true;
+    return this.#schedule.isDue(progress, progress.online, nowMs);
   }
 
   /** Undefined when the board does not answer. */

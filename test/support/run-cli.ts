@@ -5,7 +5,7 @@ import { publishImage } from "../../service-tools/images/publish.ts";
 import { Interrupted } from "../../service-tools/cli/errors.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { runCommandLine } from "../../service-tools/run.ts";
-import { systemTimer } from "../../service-tools/cli/timer.ts";
+import { systemTimer, type Timer } from "../../service-tools/cli/timer.ts";
 import type { Context } from "../../service-tools/context.ts";
 import { FakeScreen } from "./fake-context.ts";
 
@@ -17,8 +17,16 @@ export interface RunningCli {
   ctrlC(): void;
 }
 
-/** Starts a command line. It polls every 20 ms, so that tests are fast. */
-export function startCli(hub: LocalHub, line: string, env: Readonly<Record<string, string>> = {}): RunningCli {
+/**
+ * Starts a command line. It polls every 20 ms, so that tests are fast.
+ * @param timer where its own time is to pass faster
+ */
+export function startCli(
+  hub: LocalHub,
+  line: string,
+  env: Readonly<Record<string, string>> = {},
+  timer: Timer = systemTimer,
+): RunningCli {
   const [out, err] = [new FakeScreen(), new FakeScreen()];
   const ctrlC = new AbortController();
   const program = { executable: process.execPath, arguments: [] };
@@ -26,7 +34,7 @@ export function startCli(hub: LocalHub, line: string, env: Readonly<Record<strin
     env: { BOARDKEEPER_HOME: homeOf(hub), ...env },
     out,
     err,
-    timer: systemTimer,
+    timer,
     now: () => new Date(),
     newOperationId: () => "typed",
     interrupted: ctrlC.signal,

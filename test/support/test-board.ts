@@ -40,6 +40,8 @@ import { temporaryFolder } from "./temporary-folder.ts";
 export interface TestBoardOptions {
   readonly transport?: Transport;
   readonly deviceId?: string;
+  /** Whether the hub has the device already. */
+  readonly isRegistered?: boolean;
   readonly moduleId?: string;
   /** Settings by name, as in TOML. */
   readonly settings?: Record<string, unknown>;
@@ -95,7 +97,7 @@ export class TestBoard {
   /** Registers a device (or module) and starts a board that speaks as it. */
   static async start(hub: LocalHub, options: TestBoardOptions = {}): Promise<TestBoard> {
     const board = new TestBoard(hub, await temporaryFolder(), options);
-    await hub.addDevice(board.deviceId);
+    if (options.isRegistered !== true) await hub.addDevice(board.deviceId);
     if (options.moduleId !== undefined) await hub.addModule(board.deviceId, options.moduleId);
     await board.powerOn();
     onTestFinished(() => board.powerOff());

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { isJsonObject, type JsonObject } from "../../../agent/contract/json.ts";
-import { parseBoardView } from "../../boards/board-view.ts";
+import { askStatus } from "../../boards/ask-status.ts";
+import { parseBoardView, type BoardView } from "../../boards/board-view.ts";
 import { formatStatus } from "../../boards/format-status.ts";
 import { formatRecord, printResult } from "../../cli/output.ts";
 import { retryRead } from "../../cli/retry.ts";
 import { withHub, type Context } from "../../context.ts";
+import type { HubClient, Target } from "../../hub-client/hub-client.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
 
 /** `boardkeeper status` */
@@ -17,12 +19,25 @@ export function addStatus(program: Command, context: Context): void {
         const { timer, interrupted, err } = context;
         const intervalMs = context.pollIntervalMs(client.address);
         const twin = await retryRead(() => client.getTwin(target), { intervalMs, timer, interrupted, err });
+        const { view, reporting } = await presentState(client, target, twin);
         printResult(context.out, options.output, {
-          json: statusDocument(twin),
-          text: `${formatRecord(formatStatus(target, parseBoardView(twin)))}\n`,
+          json: { ...statusDocument(twin), reporting },
+          text: `${formatRecord(formatStatus(target, view, reporting))}\n`,
         });
       }),
     );
+}
+
+/** The state of a board, from itself where its twin does not take its reports; and why not, null where it does. */
+export async function presentState(
+  client: Pick<HubClient, "callMethod">,
+  target: Target,
+  twin: JsonObject,
+): Promise<{ readonly view: BoardView; readonly reporting: string | null }> {
+  const view = parseBoardView(twin);
+  const said = view.connected ? await askStatus(client, target, twin) : undefined;
+  if (said === undefined) return { view, reporting: null };
+  return { view: said.isTwinStale ? said.view : view, reporting: said.reporting };
 }
 
 /** What programs get: the identity's state in the hub, and the whole section of the twin that the agent reports. */

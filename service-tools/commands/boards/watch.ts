@@ -8,8 +8,9 @@ import { poll } from "../../cli/retry.ts";
 import { paintFor } from "../../cli/screen.ts";
 import { withHub, type Context } from "../../context.ts";
 import { targetName, type HubClient, type Target } from "../../hub-client/hub-client.ts";
+import { QuestionSchedule } from "../../watch/question-schedule.ts";
 import { targetOf, withTargetOptions, type TargetOptions } from "../options.ts";
-import { statusDocument } from "./status.ts";
+import { presentState, statusDocument } from "./status.ts";
 
 /** `boardkeeper watch`. Ctrl-C is the normal end: exit code 0. */
 export function addWatch(program: Command, context: Context): void {
@@ -30,6 +31,8 @@ export function addWatch(program: Command, context: Context): void {
 async function watch(context: Context, client: HubClient, target: Target, asJson: boolean): Promise<void> {
   const { timer, interrupted, out, err } = context;
   let before: BoardView | undefined;
+  let reporting: string | null = null;
+  const schedule = new QuestionSchedule(timer.nowMs());
   let isHubUnreachable = false;
   const options = { intervalMs: context.pollIntervalMs(client.address), timer, interrupted };
   for await (const twin of poll(() => client.getTwin(target), options)) {
@@ -42,12 +45,20 @@ async function watch(context: Context, client: HubClient, target: Target, asJson
     if (isHubUnreachable) err.write("The hub answers again.\n");
     isHubUnreachable = false;
     const view = parseBoardView(twin.value);
+    const isQuiet = schedule.isDue([view.agent, view.update, view.reboot], view.connected, timer.nowMs());
+    const said = before === undefined || isQuiet ? await presentState(client, target, twin.value) : undefined;
     if (before === undefined) {
+      ({ reporting } = said ?? { reporting });
       const at = context.now().toISOString();
-      if (asJson) out.write(`${JSON.stringify({ at, part: "state", ...statusDocument(twin.value) })}\n`);
-      else out.write(`${formatRecord(formatStatus(target, view))}\n\n`);
+      if (asJson) out.write(`${JSON.stringify({ at, part: "state", ...statusDocument(twin.value), reporting })}\n`);
+      else out.write(`${formatRecord(formatStatus(target, said?.view ?? view, reporting))}\n\n`);
       err.write(`Watching ${targetName(target)}. Stop with Ctrl-C.\n`);
     } else {
+      if (said !== undefined && said.reporting !== reporting) {
+        ({ reporting } = said);
+        const message = reporting ?? "the twin takes all that the board reports again";
+        out.write(changeLine(context, target, { part: "twin", message }, asJson));
+      }
       for (const change of formatTwinChanges(target, before, view))
         out.write(changeLine(context, target, change, asJson));
     }

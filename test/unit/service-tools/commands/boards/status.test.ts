@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { TimedOut } from "../../../../../service-tools/cli/errors.ts";
 import { runCommandLine } from "../../../../../service-tools/run.ts";
 import { twinOf } from "../../../../support/board-views.ts";
 import { FakeContext } from "../../../../support/fake-context.ts";
@@ -42,6 +43,49 @@ describe("boardkeeper status", () => {
       status: "enabled",
       connectionState: "Connected",
       boardkeeper: { update: { phase: "downloading", operationId: "op-1" }, firmwareVersion: "1.0.0" },
+      reporting: null,
     });
+  });
+
+  const full = "The twin is full: other software has filled it.";
+  const update = { phase: "completed", operationId: "op-2", version: "3.0.0", lastProven: null };
+  const said = (state: string, message: string): FakeContext["hub"]["reply"] => ({
+    status: 200,
+    payload: { agent: { version: "0.1.0", bootId: "boot-1" }, firmwareVersion: "3.0.0", update, reboot: { phase: "idle" }, link: { up: true, reporting: { state, message } } },
+  });
+
+  it("is the board's own word where its twin takes no reports, and says why", async () => {
+    const context = new FakeContext();
+    context.hub.twins = [twinOf({ phase: "downloading", operationId: "op-1", version: "2.0.0" })];
+    context.hub.reply = said("refused", full);
+    expect(await ran(context, "status -d board-1")).toBe(0);
+    expect(context.out.text).toContain(`Twin      ${full}\n`);
+    expect(context.out.text).toMatch(/^Update +completed 3\.0\.0 \(op-2\)/m);
+    context.out.text = "";
+    expect(await ran(context, "status -d board-1 -o json")).toBe(0);
+    expect(JSON.parse(context.out.text)).toMatchObject({
+      reporting: full,
+      boardkeeper: { update: { operationId: "op-1" } },
+    });
+  });
+
+  it("is the twin's where that is only reduced, with the reason, and where the board does not answer", async () => {
+    const context = new FakeContext();
+    context.hub.twins = [twinOf({ phase: "downloading", operationId: "op-1", version: "2.0.0" })];
+    context.hub.reply = said("reduced", full);
+    expect(await ran(context, "status -d board-1")).toBe(0);
+    expect(context.out.text).toContain(`Twin      ${full}\n`);
+    expect(context.out.text).toContain("downloading 2.0.0");
+    context.out.text = "";
+    context.hub.reply = new TimedOut("No answer.");
+    expect(await ran(context, "status -d board-1")).toBe(0);
+    expect(context.out.text).not.toContain("Twin");
+  });
+
+  it("of a board that is offline asks nobody", async () => {
+    const context = new FakeContext();
+    context.hub.twins = [twinOf({}, {}, { connected: false })];
+    expect(await ran(context, "status -d board-1")).toBe(0);
+    expect(context.hub.calls).toEqual([]);
   });
 });

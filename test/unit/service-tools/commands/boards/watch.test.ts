@@ -21,6 +21,31 @@ describe("boardkeeper watch", () => {
     { bootId: "boot-2" },
   );
 
+  it("asks a board whose twin does not change, and says why it does not and when it does again", async () => {
+    const context = new FakeContext();
+    const reply = (reporting: Record<string, string>): FakeContext["hub"]["reply"] => ({
+      status: 200,
+      payload: { update: { phase: "idle" }, reboot: { phase: "idle" }, link: { up: true, reporting } },
+    });
+    context.hub.twins = [twinOf({})];
+    context.hub.reply = reply({ state: "complete" });
+    const running = ran(context, "watch -d board-1");
+    await context.time.advance(59_000);
+    expect(context.hub.calls).toHaveLength(1); // At the start, and not again while it may be busy.
+    context.hub.reply = reply({ state: "refused", message: "The twin is full." });
+    await context.time.advance(3 * 60_000);
+    context.hub.reply = reply({ state: "complete" });
+    await context.time.advance(5 * 60_000);
+    context.ctrlC();
+    expect(await running).toBe(0);
+    const lines = context.out.text.split("\n").filter((line) => line.includes("  twin "));
+    expect(lines.map((line) => line.slice(11))).toEqual([
+      "twin     The twin is full.",
+      "twin     the twin takes all that the board reports again",
+    ]);
+    expect(context.hub.calls.length).toBeLessThan(8);
+  });
+
   it.each<[string, string[]]>([
     [
       "watch -d board-1",
