@@ -40,10 +40,13 @@ async function running(transport: "mqtt" | "mqtt-ws"): Promise<Setup> {
   const boardFile = join(folder, "board.json");
   await writeBoard(boardFile, { ...createBoard("1.0.0"), bootId: "boot-1" });
   const lines: Record<string, unknown>[] = [];
-  const ports = await createAdapters(config, createLog("info", { write: (line) => void lines.push(JSON.parse(line)) }), boardFile);
+  const ports = await createAdapters(
+    config,
+    createLog("info", { write: (line) => void lines.push(JSON.parse(line)) }),
+    boardFile,
+  );
   const { timer } = ports.runtime;
-  let count = 0;
-  const waiting: (() => void)[] = [];
+  const made = { attempts: 0, waiting: [] as (() => void)[] };
   const agent = await createAgent(
     {
       ...ports,
@@ -51,13 +54,12 @@ async function running(transport: "mqtt" | "mqtt-ws"): Promise<Setup> {
         ...ports.runtime,
         random: () => 0,
         timer: {
-          after: async (delayMs, signal) =>
-            await timer.after(delayMs === certificateWaitMs ? 0 : delayMs, signal),
+          after: async (delayMs, signal) => await timer.after(delayMs === certificateWaitMs ? 0 : delayMs, signal),
         },
       },
       connect: async (signal) => {
-        count += 1;
-        for (const wake of waiting.splice(0)) wake();
+        made.attempts += 1;
+        for (const wake of made.waiting.splice(0)) wake();
         return await ports.connect(signal);
       },
     },
@@ -66,7 +68,7 @@ async function running(transport: "mqtt" | "mqtt-ws"): Promise<Setup> {
   agent.start();
   onTestFinished(() => agent.stop());
   const attempts = async (wanted: number): Promise<void> => {
-    while (count < wanted) await new Promise<void>((resolve) => waiting.push(resolve));
+    while (made.attempts < wanted) await new Promise<void>((resolve) => made.waiting.push(resolve));
   };
   return { caFile, good: hub.ca, service: new ServiceApp(hub), lines, attempts };
 }
@@ -96,7 +98,9 @@ it("a CA file that is deleted, then half written, then complete, is taken when i
   await attempts(5);
   await writeFile(caFile, good.slice(0, 20));
   await attempts(9);
-  expect(lines.filter(({ msg }) => String(msg).startsWith("certificate authorities not read anew")).length).toBeGreaterThan(0);
+  expect(
+    lines.filter(({ msg }) => String(msg).startsWith("certificate authorities not read anew")).length,
+  ).toBeGreaterThan(0);
   await writeFile(caFile, good);
   await service.untilReported("boardkeeper.agent.bootId", "boot-1");
 });

@@ -235,7 +235,8 @@ async function twinRefusing(bad: JsonObject): Promise<{
   readonly content: () => JsonObject;
 }> {
   const twin = new LimitedTwin({}, 1_000_000);
-  twin.refuses = (patch) => pathsOf(bad).some((path) => JSON.stringify(valueAt(patch, path)) === JSON.stringify(valueAt(bad, path)));
+  twin.refuses = (patch) =>
+    pathsOf(bad).some((path) => JSON.stringify(valueAt(patch, path)) === JSON.stringify(valueAt(bad, path)));
   const time = new FakeTime();
   const reporter = new Reporter(quiet, time);
   reporter.connected(twin.content, twin.send);

@@ -43,7 +43,8 @@ async function filledHub(roomBytes: number): Promise<LocalHub> {
 async function agentStatus(service: ServiceApp, reporting: "complete" | "reduced" | "refused"): Promise<JsonObject> {
   for (;;) {
     const { payload } = await service.callMethod("getStatus");
-    if (isJsonObject(payload) && JSON.stringify(reportingOf(payload)).includes(`"state":"${reporting}"`)) return payload;
+    if (isJsonObject(payload) && JSON.stringify(reportingOf(payload)).includes(`"state":"${reporting}"`))
+      return payload;
   }
 }
 

@@ -51,7 +51,13 @@ describe("boardkeeper status", () => {
   const update = { phase: "completed", operationId: "op-2", version: "3.0.0", lastProven: null };
   const said = (state: string, message: string): FakeContext["hub"]["reply"] => ({
     status: 200,
-    payload: { agent: { version: "0.1.0", bootId: "boot-1" }, firmwareVersion: "3.0.0", update, reboot: { phase: "idle" }, link: { up: true, reporting: { state, message } } },
+    payload: {
+      agent: { version: "0.1.0", bootId: "boot-1" },
+      firmwareVersion: "3.0.0",
+      update,
+      reboot: { phase: "idle" },
+      link: { up: true, reporting: { state, message } },
+    },
   });
 
   it("is the board's own word where its twin takes no reports, and says why", async () => {
