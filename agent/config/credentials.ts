@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isAbsent } from "../lib/errors.ts";
+import { describeFileError } from "../lib/file-errors.ts";
 import { readRegularFile } from "../lib/regular-file.ts";
 import { check } from "../contract/check.ts";
 import { redact } from "../contract/safe-text.ts";
@@ -9,7 +10,7 @@ import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { credentialFile } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
-import { firstLine, listFolder } from "./sources.ts";
+import { listFolder } from "./sources.ts";
 
 /** A connection string, where it was found, and what a local hub's file says beside it. */
 export interface Credentials {
@@ -65,7 +66,7 @@ export async function findConnectionString(
       else return { source: path, connectionString, mayBeCopied: true };
     } catch (cause) {
       if (name !== "hub.connection-string-file" && isAbsent(cause)) continue;
-      problems.push(`${name}: ${firstLine(cause)}`);
+      problems.push(`${name}: ${describeFileError(cause, path)}`);
       return undefined;
     }
   }
@@ -114,7 +115,7 @@ async function findDeviceFile(
     if (file.ok) return { source: path, ...file.value, mayBeCopied: false };
     problems.push(...file.problems.map((one) => `${path}: ${one}`));
   } catch (cause) {
-    const why = isAbsent(cause) ? `there is none in ${folder}` : firstLine(cause);
+    const why = isAbsent(cause) ? `there is none in ${folder}` : describeFileError(cause, path);
     const named = redact(id);
     problems.push(`device ${named}: ${redact(why)}. Add it with "boardkeeper device add -d ${named}"`);
   }

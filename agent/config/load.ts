@@ -1,6 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAbsent } from "../lib/errors.ts";
+import { describeFileError } from "../lib/file-errors.ts";
 import { readRegularFile } from "../lib/regular-file.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { parseHubAddress, type HubAddress } from "../hub/address.ts";
@@ -12,7 +13,7 @@ import { parseSettings, type SettingSource } from "./parse-settings.ts";
 import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 import { validateWindows } from "../maintenance/cron.ts";
-import { firstLine, environmentSettings, readConfigFiles, simulationDefaults, systemConfig } from "./sources.ts";
+import { environmentSettings, readConfigFiles, simulationDefaults, systemConfig } from "./sources.ts";
 
 /** The agent's complete configuration, checked before the agent does anything. */
 export interface Config extends Settings {
@@ -180,7 +181,9 @@ async function readLastKnownGood(
     throw new ConfigError([...mistakes, ...stored.problems.map((one) => `${path}: ${one}`)]);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError(isAbsent(cause) ? mistakes : [...mistakes, `${path}: ${firstLine(cause)}`]);
+    throw new ConfigError(
+      isAbsent(cause) ? mistakes : [...mistakes, `${path}: ${describeFileError(cause, "the file")}`],
+    );
   }
 }
 
@@ -262,13 +265,13 @@ async function missingFiles(settings: Settings): Promise<string[]> {
   try {
     if (program !== null) await access(program, constants.X_OK);
   } catch (cause) {
-    problems.push(`update.command.program: ${program} cannot be run by this user (${firstLine(cause)})`);
+    problems.push(`update.command.program: ${program} cannot be run by this user: ${describeFileError(cause, "it")}`);
   }
   for (const mountPoint of settings.commandReplaces) {
     try {
       await stat(mountPoint);
     } catch (cause) {
-      problems.push(`update.command.replaces: ${mountPoint} cannot be read (${firstLine(cause)})`);
+      problems.push(`update.command.replaces: ${mountPoint} cannot be read: ${describeFileError(cause, "it")}`);
     }
   }
   return problems;
@@ -289,7 +292,7 @@ async function readCa(name: string, path: string | null | undefined, problems: s
     if (!pem.includes("-----BEGIN CERTIFICATE-----")) problems.push(`${name}: ${path} is not a PEM certificate`);
     return pem;
   } catch (cause) {
-    problems.push(`${name}: ${firstLine(cause)}`);
+    problems.push(`${name}: ${describeFileError(cause, path)}`);
     return undefined;
   }
 }

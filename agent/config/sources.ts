@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
-import { errorMessage, isAbsent } from "../lib/errors.ts";
+import { isAbsent } from "../lib/errors.ts";
+import { describeFileError } from "../lib/file-errors.ts";
 import { readRegularFile } from "../lib/regular-file.ts";
 import { stateDirInBrokenToml } from "./last-known-good-format.ts";
 import { flatten, settingNames, environmentVariable, type SettingSource } from "./parse-settings.ts";
@@ -37,7 +38,8 @@ export async function readConfigFiles(
       toml = await readRegularFile(path);
       sources.push({ source: path, values: flatten(parseToml(toml)) });
     } catch (cause) {
-      if (!(isAbsent(cause) && isOptional && path === first)) problems.push(`${path}: ${firstLine(cause)}`);
+      if (!(isAbsent(cause) && isOptional && path === first))
+        problems.push(`${path}: ${describeFileError(cause, "the file")}`);
       const stateDir = stateDirInBrokenToml(toml);
       if (stateDir !== undefined) sources.push({ source: path, values: { "agent.state-dir": stateDir } });
     }
@@ -50,7 +52,7 @@ export async function listFolder(folder: string, problems: string[]): Promise<st
   try {
     return await readdir(folder);
   } catch (cause) {
-    if (!isAbsent(cause)) problems.push(`${folder}: ${firstLine(cause)}`);
+    if (!isAbsent(cause)) problems.push(`${folder}: ${describeFileError(cause, "the folder")}`);
     return [];
   }
 }
@@ -64,9 +66,4 @@ export function environmentSettings(env: LaunchOptions["env"]): SettingSource[] 
   return Object.entries(env)
     .filter(([variable]) => variable.startsWith("BOARDKEEPER_") && !otherVariables.has(variable))
     .map(([variable, value]) => ({ source: variable, values: { [names.get(variable) ?? variable]: value } }));
-}
-
-/** The first line of an error's message: a TOML error shows the source below it, which may hold a secret. */
-export function firstLine(cause: unknown): string {
-  return errorMessage(cause).split("\n")[0] ?? "";
 }

@@ -1,5 +1,5 @@
 import { classifyError } from "../../hub/connection-error.ts";
-import { errorMessage } from "../../lib/errors.ts";
+import { describeFileError } from "../../lib/file-errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
 import type { Log } from "../../lib/log.ts";
 
@@ -53,7 +53,7 @@ export class AuthorityFile {
       pem = await readRegularFile(path);
       if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${path} is not a PEM certificate`);
     } catch (cause) {
-      const reason = errorMessage(cause);
+      const reason = describeFileError(cause, path);
       if (reason !== this.#complaint)
         this.#log.warn({ file: path, reason }, "certificate authorities not read anew, using those read before");
       this.#complaint = reason;

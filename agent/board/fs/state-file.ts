@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
-import { errorMessage, isAbsent, errorCode } from "../../lib/errors.ts";
+import { isAbsent, errorCode } from "../../lib/errors.ts";
+import { describeDiskError } from "../../lib/disk-errors.ts";
+import { describeFileError } from "../../lib/file-errors.ts";
 import { check } from "../../contract/check.ts";
 import { canonicalJson, isJsonObject, type Json } from "../../contract/json.ts";
 import type { StateFile } from "../../state/ports.ts";
@@ -66,7 +68,7 @@ export class ChecksummedStateFile implements StateFile<AgentState> {
       await this.#disk.syncFolder(this.#folder);
     } catch (cause) {
       isSynced = false;
-      problems.push(`${this.#folder}: ${errorMessage(cause)}`);
+      problems.push(`${this.#folder}: ${describeDiskError(cause)}`);
     }
     return await this.#find(problems, isSynced);
   }
@@ -100,7 +102,7 @@ export class ChecksummedStateFile implements StateFile<AgentState> {
     try {
       return parse(await this.#text(path));
     } catch (cause) {
-      if (!isAbsent(cause)) problems.push(`${path}: ${errorMessage(cause)}`);
+      if (!isAbsent(cause)) problems.push(`${path}: ${describeFileError(cause, "it")}`);
       return undefined;
     }
   }

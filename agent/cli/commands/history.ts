@@ -1,6 +1,6 @@
 import { HistoryFile } from "../../board/fs/history-file.ts";
 import { ChecksummedStateFile } from "../../board/fs/state-file.ts";
-import { errorMessage } from "../../lib/errors.ts";
+import { describeFileError } from "../../lib/file-errors.ts";
 import type { HistoryEntry } from "../../operations/history.ts";
 import type { Arguments } from "../arguments.ts";
 import { CommandFailed, inspectTargetConfig, type Terminal } from "../command-context.ts";
@@ -30,7 +30,7 @@ async function readEntries(stateDir: string): Promise<readonly HistoryEntry[]> {
   try {
     return await new HistoryFile(stateDir).read();
   } catch (cause) {
-    const why = errorMessage(cause);
+    const why = describeFileError(cause);
     throw new CommandFailed(`${why}${/EACCES/.test(why) ? ". Run this with sudo." : ""}`, { cause });
   }
 }

@@ -124,8 +124,10 @@ describe("mistakes", () => {
     const command = (program: string, replaces: string): Promise<LaunchOptions> =>
       withFile(`[update]\ninstaller = "command"\ncommand.program = "${program}"\ncommand.replaces = ["${replaces}"]`);
     expect((await loadConfig(await command("/nowhere/installer", "/nowhere"))).warnings).toStrictEqual([
-      expect.stringMatching(/update\.command\.program: \/nowhere\/installer cannot be run by this user \(ENOENT/),
-      expect.stringMatching(/update\.command\.replaces: \/nowhere cannot be read \(ENOENT/),
+      expect.stringMatching(
+        /update\.command\.program: \/nowhere\/installer cannot be run by this user: it does not exist \(ENOENT\)/,
+      ),
+      expect.stringMatching(/update\.command\.replaces: \/nowhere cannot be read: it does not exist \(ENOENT\)/),
     ]);
     expect(await problemsOf(await command("installer", "boot"))).toStrictEqual([
       expect.stringContaining("update.command.program: expected an absolute path"),
@@ -149,7 +151,9 @@ describe("mistakes", () => {
   it("of drop-ins that cannot be listed are reported", async () => {
     const options = await withFile("");
     await writeFile(`${options.configFile}.d`, "no folder");
-    expect(await problemsOf(options)).toStrictEqual([expect.stringMatching(/agent\.toml\.d: ENOTDIR/)]);
+    expect(await problemsOf(options)).toStrictEqual([
+      expect.stringMatching(/agent\.toml\.d: the folder, or .* is a file where a folder should be \(ENOTDIR\)/),
+    ]);
   });
 
   it("of TOML itself are reported with the file", async () => {

@@ -176,7 +176,10 @@ describe("the state file", () => {
     expect(await file.load()).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems });
   });
 
-  it.each(["EIO", "EACCES"])("uses the copy before where the last cannot be read (%s)", async (code) => {
+  it.each([
+    ["EIO", "the disk fails when it is read (EIO)"],
+    ["EACCES", "this user has no permission for it (EACCES)"],
+  ])("uses the copy before where the last cannot be read (%s)", async (code, words) => {
     const disk = new MemoryDisk();
     const file = new ChecksummedStateFile("/state", disk);
     await file.save(at(1));
@@ -188,15 +191,21 @@ describe("the state file", () => {
       },
     });
     const found = await new ChecksummedStateFile("/state", failing).load();
-    expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems: [`/state/state.json: ${code}`] });
+    expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "older", problems: [`/state/state.json: ${words}`] });
   });
 
   it("reads a state of which the disk does not say that it stays, and says so", async () => {
     const disk = new MemoryDisk();
     await new ChecksummedStateFile("/state", disk).save(at(1));
-    const failing = overriding(disk, { syncFolder: () => Promise.reject(new Error("EIO")) });
+    const failing = overriding(disk, {
+      syncFolder: () => Promise.reject(Object.assign(new Error("EIO: fsync"), { code: "EIO" })),
+    });
     const found = await new ChecksummedStateFile("/state", failing).load();
-    expect(found).toMatchObject({ saved: { seq: 1 }, loadQuality: "unsynced", problems: ["/state: EIO"] });
+    expect(found).toMatchObject({
+      saved: { seq: 1 },
+      loadQuality: "unsynced",
+      problems: ["/state: the disk fails (EIO). Replace it."],
+    });
   });
 
   it("leaves no other files", async () => {
