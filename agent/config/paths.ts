@@ -7,6 +7,9 @@ export const rebootPathUnit = "boardkeeper-reboot.path";
 export const helperFolder = "/run/boardkeeper";
 export const rebootRequestFolder = `${helperFolder}/requests`;
 
+/** Watches for another connection string, and has the agent restarted. */
+export const credentialPathUnit = "boardkeeper-credential.path";
+
 /** Root's install helper: the unit that starts it, its socket, and its program. */
 export const installSocketUnit = "boardkeeper-install.socket";
 export const installSocket = `${helperFolder}/install.sock`;

@@ -9,6 +9,7 @@ import { probeDisk } from "../../board/probes/storage.ts";
 import { probeCanReboot, unitProperties } from "../../board/probes/systemd.ts";
 import { currentUser, findUser, type User } from "../../board/probes/user.ts";
 import {
+  credentialPathUnit,
   installHelperProgram,
   installSocketUnit,
   rebootPathUnit,
@@ -63,7 +64,12 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
       active: unit?.get("ActiveState") ?? null,
       enabled: unit?.get("UnitFileState") ?? null,
     }),
-    ...(agent === undefined ? [] : checkRunningAgent(agent.payload, onDisk(config, hubFindings))),
+    ...(agent === undefined
+      ? []
+      : checkRunningAgent(
+          agent.payload,
+          onDisk(config, hubFindings, args.simulate ? null : await activeStateOf(credentialPathUnit)),
+        )),
     checkConfiguration(config.problems, config.warnings),
     checkCredentials({
       source: config.connectionStringSource,
@@ -91,11 +97,12 @@ function isServiceAgent({ simulate, stateDir, configFile }: Arguments): boolean 
   return !simulate && stateDir === undefined && configFile === undefined;
 }
 
-function onDisk(config: TargetConfig, hubFindings: readonly Finding[]): OnDisk {
+function onDisk(config: TargetConfig, hubFindings: readonly Finding[], credentialWatch: string | null): OnDisk {
   const login = hubFindings.find(({ check }) => check === "login")?.level;
   return {
     ...config.fingerprints,
     connectionStringSource: config.connectionStringSource,
+    credentialWatch,
     version: packageJson.version,
     stateDir: config.stateDir,
     hasMistakes: config.problems.length > 0,

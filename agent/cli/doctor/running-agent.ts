@@ -1,3 +1,4 @@
+import { credentialPathUnit } from "../../config/paths.ts";
 import { sectionAt, textAt, textsAt, type JsonObject } from "../../contract/json.ts";
 import { formatPeriod } from "../format/format-period.ts";
 import { findings, type Finding } from "./finding.ts";
@@ -15,6 +16,8 @@ export interface OnDisk {
   readonly connectionString: string | null;
   /** Where it was found. */
   readonly connectionStringSource: string | undefined;
+  /** ActiveState of the unit that restarts the service for another one; null where systemd does not run. */
+  readonly credentialWatch: string | null;
   /** The first settings file, and a fingerprint of the values in it and its drop-ins. */
   readonly settingsFile: string;
   readonly settings: string;
@@ -79,7 +82,9 @@ function checkCredentialInUse(process: JsonObject, disk: OnDisk): readonly Findi
   const source = disk.connectionStringSource ?? "the file";
   const what = `the running agent uses another connection string than ${source}, which has changed since the agent started`;
   if (disk.acceptedByHub === false) return [inUse.warning(what, `The hub refuses the one in ${source} too: see login`)];
-  return [inUse.fault(what, restart)];
+  if (disk.credentialWatch !== "active") return [inUse.fault(what, restart)];
+  const watched = `${credentialPathUnit} restarts it within seconds. If that does not happen, see why: journalctl -u boardkeeper-credential; then ${lowerFirst(restart)}`;
+  return [inUse.fault(what, watched)];
 }
 
 const inForce = findings("settings in force");

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createProxy } from "proxy";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { probeHubDate } from "../../../agent/board/probes/network.ts";
 import { parseHubAddress } from "../../../agent/hub/address.ts";
 import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
 import { quiet } from "../../support/logs.ts";
@@ -124,3 +125,20 @@ async function linkThrough(proxy: string): Promise<unknown> {
   const options = { address: address.value, ca: undefined, productInfo: "test", timer: systemTimer, log: quiet };
   return await connectToAzure(options, new AbortController().signal);
 }
+
+describe("the time of the hub", () => {
+  it("is asked for through the proxy, and not at all through one that lets nothing through", async () => {
+    const proxy = await realProxy();
+    const hub = await testHub();
+    vi.stubEnv("https_proxy", proxy.url);
+    vi.stubEnv("no_proxy", "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const before = Date.now();
+    expect(await probeHubDate("localhost", hub.ports.https)).toBeGreaterThan(before - 60_000);
+    expect(proxy.asked).toStrictEqual([`localhost:${hub.ports.https}`]);
+    vi.stubEnv("https_proxy", `http://${await refusingProxy(403)}`);
+    expect(await probeHubDate("localhost", hub.ports.https)).toBeNull();
+    vi.stubEnv("https_proxy", "socks5://proxy.example");
+    expect(await probeHubDate("localhost", hub.ports.https)).toBeNull();
+  });
+});

@@ -57,6 +57,7 @@ const onDisk = {
   version: "0.0.0-test",
   connectionString: null,
   connectionStringSource: undefined,
+  credentialWatch: null,
   settingsFile: "",
   settings: "",
   hasMistakes: false,
