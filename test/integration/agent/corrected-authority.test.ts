@@ -47,7 +47,7 @@ async function running(transport: "mqtt" | "mqtt-ws"): Promise<Setup> {
   );
   const { timer } = ports.runtime;
   const made = { attempts: 0, waiting: [] as (() => void)[] };
-  const agent = await createAgent(
+  const agent = createAgent(
     {
       ...ports,
       runtime: {
