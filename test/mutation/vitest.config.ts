@@ -11,7 +11,7 @@ export default defineConfig({
       "test/unit/agent/twin/progress-throttle.test.ts",
       "test/unit/agent/{reboot,update}/{request-decisions,machine,update-snapshot,reboot-snapshot,validate-request}.test.ts",
       "test/unit/agent/update/{declared-operation,desired-firmware-decisions}.test.ts",
-      "test/unit/agent/update/recover.test.ts",
+      "test/unit/agent/update/{lease,recover}.test.ts",
       "test/unit/agent/download/{failure-outcome,image-size,mirror-policy,partial-metadata,response,token-bucket}.test.ts",
       "test/integration/agent/method-replies.test.ts",
       "test/unit/agent/maintenance/window.test.ts",

@@ -70,6 +70,13 @@ describe("the release of a staged update", () => {
     expect(seen.isReleased).toBe(true);
   });
 
+  it.each(["now", "window"] as const)("does not ask for the clock without a lease (%s)", async (apply) => {
+    const { seen, done, time, waits } = setup(apply, idle);
+    time.isSynchronized = false;
+    await done;
+    expect([seen.isReleased, waits]).toStrictEqual([true, []]);
+  });
+
   describe("with a lease", () => {
     const lease = { startBy: t(30) };
 

@@ -1,10 +1,12 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Alerts } from "../../../../agent/lib/alerts.ts";
+import { createLog, type Log } from "../../../../agent/lib/log.ts";
 import type { AgentStateStore } from "../../../../agent/operations/agent-state.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
 import { LeaseWatch } from "../../../../agent/update/lease-watch.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 import { FakeTime } from "../../../support/fake-time.ts";
+import { quiet } from "../../../support/logs.ts";
 import { FakeStateFile, storeWith } from "../../../support/state-stores.ts";
 import { jobWith, states } from "../../../support/updates.ts";
 
@@ -21,10 +23,10 @@ interface Setup {
   readonly watch: LeaseWatch;
 }
 
-function setup(update: UpdateState, time = new FakeTime()): Setup {
+function setup(update: UpdateState, time = new FakeTime(), log: Log = quiet): Setup {
   const [file, alerts] = [new FakeStateFile(), new Alerts([])];
   const store = storeWith({ update }, { file, time, alerts });
-  const watch = new LeaseWatch({ ...fakeRuntime({ time }), store });
+  const watch = new LeaseWatch({ ...fakeRuntime({ time, log }), store });
   onTestFinished(() => watch.stop());
   watch.start();
   return { store, time, file, alerts, watch };
@@ -78,6 +80,21 @@ describe("a lease", () => {
     expect(time.sleepers).toBe(0);
     await time.advance(2 * hourMs);
     expect(store.state.update).toBe(leased.applying);
+  });
+
+  it("ends between two looks at the clock, too", async () => {
+    const { store, time } = setup(states(jobWith({ startBy: "2026-01-02T03:10:30.500Z" })).staged);
+    await time.advance(10 * minuteMs + 30 * secondMs + 499);
+    expect(store.state.update.phase).toBe("staged");
+    await time.advance(1);
+    expect(store.state.update).toMatchObject(cancelled("staged"));
+  });
+
+  it("is that of the job that has taken the place of another", async () => {
+    const { store, time } = setup(leased.staged);
+    await change(store, states(jobWith({ startBy, operationId: "op-2" })).staged);
+    await time.advance(hourMs);
+    expect(store.state.update).toMatchObject({ ...cancelled("staged"), job: { operationId: "op-2" } });
   });
 
   it("counts as it is now where it was changed meanwhile", async () => {
@@ -149,13 +166,32 @@ describe("the clock by which a lease is judged", () => {
 });
 
 describe("the end of a watch", () => {
-  it("comes with the agent's, whatever it waits for", async () => {
-    const { time, watch, file } = setup(leased.staged);
+  it("is told where the clock cannot be asked: then the lease is checked when the update begins", async () => {
+    const lines: string[] = [];
+    const time = new FakeTime();
+    time.synchronized = () => Promise.reject(new Error("no clock"));
+    const store = storeWith({ update: leased.staged }, { time });
+    const log = createLog("info", { write: (line) => void lines.push(line) });
+    const watch = new LeaseWatch({ ...fakeRuntime({ time, log }), store });
+    watch.start();
+    await time.advance(hourMs);
+    await watch.stop();
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines.join())).toMatchObject({ msg: "lease no longer watched", operationId: "op-1" });
+  });
+
+  it("comes with the agent's, whatever it waits for, and in silence", async () => {
+    const lines: string[] = [];
+    const { time, watch, file } = setup(
+      leased.staged,
+      new FakeTime(),
+      createLog("info", { write: (line) => void lines.push(line) }),
+    );
     await time.advance(minuteMs);
     await watch.stop();
     expect(time.sleepers).toBe(0);
     await time.advance(2 * hourMs);
-    expect(file.tries).toBe(0);
+    expect([file.tries, lines]).toStrictEqual([0, []]);
   });
 
   it("comes while a save is refused, too", async () => {

@@ -35,10 +35,18 @@ describe("a lease", () => {
     [states(leased).staged, "before the board could install it"],
     [states({ ...leased, apply: "window" }).staged, "while it waited for the maintenance window"],
     [states({ ...leased, apply: "manual" }).staged, "while it waited for approval"],
-    [{ ...states(leased).accepted, times: { accepted: t(31) } }, "before the board had the request"],
+    [{ ...states(leased).accepted, times: { accepted: t(30) } }, "before the board had the request"],
+    [{ ...states(leased).accepted, times: {} }, "before the download began"],
   ] as const)("that has expired says what kept the update: %#", (state, why) => {
     const { code, during, message } = leaseExpired(state);
     expect([code, during]).toStrictEqual(["lease-expired", state.phase]);
     expect(message).toContain(`was to begin by ${t(30)}. That time passed ${why}. The board is unchanged.`);
+  });
+
+  it.each([
+    ["method", "request it again with a new operationId and a later startBy."],
+    ["desired", "declare it again with a new operationId and a later startBy."],
+  ] as const)("that has expired says how to go on (%s)", (origin, how) => {
+    expect(leaseExpired(states({ ...leased, origin }).staged).message).toContain(how);
   });
 });
