@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../../agent/contract/json.ts";
 import { parseBoardView, type BoardView } from "../../boards/board-view.ts";
 import type { Context } from "../../context.ts";
 import type { HubClient, Target } from "../../hub-client/hub-client.ts";
@@ -26,8 +27,8 @@ export interface OperationRecipe<Request extends Accepted, Memory, End> {
   readonly defaultTimeoutMs: number;
   /** Reads the twin first even without `--wait`, so that an unknown device fails before `request` does any work. */
   readonly checksDeviceFirst?: boolean;
-  /** Throws where the board, as its twin has it, cannot be asked for this. Called before `request`. */
-  readonly checkBoard?: ((target: Target, before: BoardView) => void) | undefined;
+  /** Rejects where the board cannot be asked for this. Called before `request`, with the twin. */
+  readonly checkBoard?: ((target: Target, twin: JsonObject) => Promise<void>) | undefined;
 }
 
 /**
@@ -45,8 +46,9 @@ export async function runOperation<Request extends Accepted, Memory, End>(
   const { what } = recipe;
   const waits = options.wait === true;
   const readsTwin = waits || recipe.checksDeviceFirst === true || recipe.checkBoard !== undefined;
-  const before = readsTwin ? parseBoardView(await client.getTwin(target)) : undefined;
-  if (before !== undefined) recipe.checkBoard?.(target, before);
+  const twin = readsTwin ? await client.getTwin(target) : undefined;
+  if (twin !== undefined) await recipe.checkBoard?.(target, twin);
+  const before = twin && parseBoardView(twin);
   const accepted = await recipe.request(target);
   const { operationId, message, repeated } = accepted;
   if (!waits || before === undefined || operationId === null) {

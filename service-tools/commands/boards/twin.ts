@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
 import { isJsonObject, sectionAt, textAt, type JsonObject } from "../../../agent/contract/json.ts";
-import { parseBoardView } from "../../boards/board-view.ts";
 import { leaseFor, missingFeature } from "../../boards/required-feature.ts";
 import type { HubClient, Target } from "../../hub-client/hub-client.ts";
 import { describeError } from "../../local-hub/lib/log.ts";
@@ -59,7 +58,7 @@ export function addTwinCommands(program: Command, context: Context): void {
 /** A document that must be begun by some time, for an agent that does not understand that: it is sent as it is typed. */
 async function warnOfLease(context: Context, client: HubClient, target: Target, desired: JsonObject): Promise<void> {
   if (textAt(sectionAt(desired, "firmware"), "startBy") === null) return;
-  const why = missingFeature(target, parseBoardView(await client.getTwin(target)), leaseFor("startBy"));
+  const why = await missingFeature(client, target, await client.getTwin(target), leaseFor("startBy"));
   if (why !== undefined) context.err.write(`Warning: ${why}\n`);
 }
 

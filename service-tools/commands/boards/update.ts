@@ -77,7 +77,7 @@ async function update(context: Context, client: HubClient, options: UpdateOption
     checkBoard:
       options.startBy === undefined
         ? undefined
-        : (target, before) => requireFeature(target, before, leaseFor("--start-by")),
+        : (target, twin) => requireFeature(client, target, twin, leaseFor("--start-by")),
     request: async (target) => {
       const image = await findImage(context, options);
       const operationId = options.operationId ?? `update-${context.newOperationId()}`;

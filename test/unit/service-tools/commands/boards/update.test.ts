@@ -107,7 +107,8 @@ describe("boardkeeper update", () => {
       const context = localHubContext();
       context.hub.twins = [twinOf({})];
       expect(await ran(context, `${line} ${text}`)).toBe(0);
-      expect(context.hub.calls[0]?.payload).toMatchObject({ startBy });
+      expect(context.hub.calls.map(({ method }) => method)).toEqual(["getStatus", "firmwareUpdate"]);
+      expect(context.hub.calls.at(-1)?.payload).toMatchObject({ startBy });
       expect(await ran(context, `${line} ${text} --desired`)).toBe(0);
       expect(context.hub.patches[0]?.desired).toMatchObject({ firmware: { startBy } });
     });
@@ -122,6 +123,16 @@ describe("boardkeeper update", () => {
       expect(await ran(context, `${line} ${text}`)).toBe(2);
       expect(context.err.text).toContain(why);
       expect(context.hub.calls).toEqual([]);
+    });
+
+    it("is not sent to an agent that says itself that it does not understand it, whatever its twin still lists", async () => {
+      const context = localHubContext();
+      context.hub.twins = [twinOf({})];
+      const status = { Response: "", agent: { version: "0.0.9" }, update: {}, reboot: {} };
+      context.hub.reply = { status: 200, payload: status };
+      expect(await ran(context, `${line} ${startBy} --desired`)).toBe(6);
+      expect(context.err.text).toContain("The agent of board-1 (0.0.9) does not understand --start-by");
+      expect(context.hub.patches).toEqual([]);
     });
 
     it.each<[what: string, agent: object | null, why: string]>([
