@@ -43,6 +43,8 @@ export interface TestBoardOptions {
   /** Whether the hub has the device already. */
   readonly isRegistered?: boolean;
   readonly moduleId?: string;
+  /** What the board is made of. */
+  readonly inventory?: Partial<typeof bareInventory>;
   /** Settings by name, as in TOML. */
   readonly settings?: Record<string, unknown>;
   /** PEM of the authorities that the board trusts for images; default: the hub's. */
@@ -169,7 +171,7 @@ export class TestBoard {
         runtime,
         bootId: board?.bootId ?? "",
         identity: this.deviceId,
-        inventory: bareInventory,
+        inventory: { ...bareInventory, ...this.#options.inventory },
         findHardwareInfo: () => Promise.resolve(null),
         readMetrics: () => Promise.resolve(goodMetrics),
         stateFile,
