@@ -109,6 +109,7 @@ export class AgentRun {
   /** Lets the next thing happen that happens without a fault. False when there is none. */
   step(): boolean {
     const { scheduler, hubDouble } = this;
+    if (hubDouble.isReadingDue && this.#letTimePass()) return true;
     const next = scheduler.takeNextCall();
     if (next !== undefined) {
       scheduler.complete(next);
@@ -129,6 +130,12 @@ export class AgentRun {
       return true;
     }
     if (this.#changeClockInTheEnd()) return true;
+    return this.#letTimePass();
+  }
+
+  /** Lets time pass until the next wait ends. False when nothing waits. */
+  #letTimePass(): boolean {
+    const { scheduler, hubDouble } = this;
     const woke = scheduler.timer.advanceToNext();
     if (woke) {
       scheduler.record("time passes");
@@ -245,6 +252,7 @@ export class AgentRun {
         await file.save(next);
         scheduler.checked(() => invariants.checkLease(scheduler.environment, next));
         scheduler.saved = next;
+        scheduler.isSaveOverdue = false;
         scheduler.actionsSinceSave.length = 0;
         this.#savedAt = scheduler.timer.instant;
         this.hubDouble.stateSaved(next);

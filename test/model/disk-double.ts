@@ -6,6 +6,7 @@ import { AgentError } from "../../agent/lib/errors.ts";
 import type { Image } from "../../agent/update/job.ts";
 import type { StagingArea } from "../../agent/update/ports.ts";
 import { stagingFolder } from "./disk-state.ts";
+import { contentAt } from "./documents.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /* The agent's disk: its own small files, and the images. */
@@ -110,13 +111,14 @@ function clear(scheduler: Scheduler, except: readonly string[]): void {
 /** A download whose file is synced: what was downloaded survives a power cut. */
 export function fetchInto(scheduler: Scheduler, uri: string, path: string): Image {
   scheduler.observeAction("fetch");
+  const content = contentAt(uri);
   if (!diskState.hasName(scheduler.environment.disk, stagingFolder)) {
     scheduler.changeDisk((disk) =>
       diskState.syncFolder(diskState.makeFolder(disk, stagingFolder), dirname(stagingFolder)),
     );
   }
   scheduler.changeDisk((disk) => diskState.create(disk, path));
-  scheduler.changeDisk((disk) => diskState.write(disk, path, uri));
+  scheduler.changeDisk((disk) => diskState.write(disk, path, content));
   scheduler.changeDisk((disk) => diskState.syncFolder(diskState.sync(disk, path), stagingFolder));
-  return { sha256: digest(uri), sizeBytes: uri.length };
+  return { sha256: digest(content), sizeBytes: content.length };
 }

@@ -3,7 +3,7 @@ import type { RestartKind } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, boot, type BoardState, type Quality } from "./board-state.ts";
 import { emptyDisk, flushed, type DiskState, stateFolder } from "./disk-state.ts";
 import { bootedClock, type ClockState, type Lease } from "./clock-state.ts";
-import { newHub, type HubState, type Request, type TwinChange } from "./hub-state.ts";
+import { newHub, type HubState, type Request, type DocumentChange, type TwinChange } from "./hub-state.ts";
 import { distinctPowerCuts } from "./disk-key.ts";
 import { noObservations, excuseBadEnd, type Observations } from "./observations.ts";
 
@@ -36,6 +36,8 @@ export interface Scenario {
   readonly cancel: Request | undefined;
   /** The document of the fault "new desired document". */
   readonly nextDesired: JsonObject | undefined;
+  /** How the desired document may change, and change back. */
+  readonly documentChanges?: readonly DocumentChange[];
   /** What somebody else may do to the twin. */
   readonly twinChanges: readonly TwinChange[];
   /** Set where the update must begin by some time; undefined where no request has one, and the clock is always set. */

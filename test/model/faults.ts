@@ -2,7 +2,13 @@ import { AgentError } from "../../agent/lib/errors.ts";
 import { runKey, environmentKey } from "./state-key.ts";
 import type { AgentRun } from "./agent-run.ts";
 import { expireLease } from "./clock-state.ts";
-import { changeTwin, type TwinChange } from "./hub-state.ts";
+import { changeDocument, expectNothing } from "./documents.ts";
+import {
+  changeTwin,
+  documentChanges as everyDocumentChange,
+  type DocumentChange,
+  type TwinChange,
+} from "./hub-state.ts";
 import { excuseBadEnd, Violation } from "./observations.ts";
 import type { Environment } from "./environment.ts";
 
@@ -14,7 +20,7 @@ const readOnlyActions = new Set(["read image", "prepare"]);
 /** The faults that can come now. */
 export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
   const { hub } = scheduler.environment;
-  const { cancel, nextDesired, twinChanges } = scheduler.scenario;
+  const { cancel, desired, nextDesired, twinChanges, documentChanges = [] } = scheduler.scenario;
   const { fineSteps } = scheduler.runOptions;
   const { next } = scheduler.pendingCalls;
   const found: Fault[] = [];
@@ -28,6 +34,7 @@ export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
       if (nextDesired !== undefined && hub.desired["firmware"] !== nextDesired["firmware"]) {
         found.push("new desired document");
       }
+      found.push(...documentChanges.filter((change) => changeDocument(hub, change, desired) !== undefined));
       if (hub.twinChange === null && hub.reported["boardkeeper"] !== undefined) found.push(...twinChanges);
       if (hub.requests.some(({ id, reply }) => reply !== null && !id.startsWith("cancel"))) {
         found.push("request redelivered");
@@ -76,6 +83,14 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
     }
     case "new desired document":
       return hubDouble.setDesired(scheduler.scenario.nextDesired ?? {});
+    case "document withdrawn":
+    case "document declared":
+    case "document changed":
+    case "older document":
+      return hubDouble.replaceHub(
+        changeDocument(hub, fault, scheduler.scenario.desired) ?? hub,
+        fault === "older document",
+      );
     case "twin emptied":
     case "twin rolled back":
     case "twin of another board":
@@ -88,6 +103,8 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
       return scheduler.changeClock((clock) => ({ ...clock, isSet: true }));
     case "write failed":
       scheduler.failsNextWrite = true;
+      scheduler.isSaveOverdue = true;
+      scheduler.environment = expectNothing(scheduler.environment);
       return;
     case "action failed":
       return scheduler.takeNextCall()?.reject(new AgentError("installer-failed", "It failed."));
@@ -120,13 +137,13 @@ export function stateAfter(
   faultsLeft: number,
 ): { readonly key: string; readonly environment: Environment } {
   const { scheduler, hubDouble } = run;
-  const { environment, failsNextWrite, trace: labels } = scheduler;
+  const { environment, failsNextWrite, isSaveOverdue, trace: labels } = scheduler;
   const before = { deafness: hubDouble.losesNextAcknowledgement, labels: labels.length };
   inject(run, fault);
   const found = { key: runKey(run, faultsLeft), environment: scheduler.environment };
   labels.length = before.labels;
   hubDouble.losesNextAcknowledgement = before.deafness;
-  Object.assign(scheduler, { environment, failsNextWrite });
+  Object.assign(scheduler, { environment, failsNextWrite, isSaveOverdue });
   return found;
 }
 
@@ -172,13 +189,15 @@ export type Fault =
   | "new desired document"
   | "lease expires"
   | "clock set"
+  | DocumentChange
   | TwinChange;
 
 export type Crash = "power cut" | "process killed";
 
 /** Faults after which a good job may end otherwise than completed. */
 function excusesBadEnd(fault: Fault): boolean {
-  return ["action failed", "action done, but failed", "reboot lost", "cancel", "new desired document"].includes(fault);
+  const others = ["action failed", "action done, but failed", "reboot lost", "cancel", "new desired document"];
+  return [...others, ...everyDocumentChange].includes(fault);
 }
 
 /** Faults that the agent notices only later: at the next save, or at the next report. */

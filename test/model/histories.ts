@@ -6,13 +6,15 @@ import { scenarios } from "./scenarios.ts";
 
 /* Which scenario is explored by which file of histories/, and with how many faults. A file each, so that they run side by side. */
 
-const { method, desired, superseded, manual, service, offlineService, nothingRestarts, crashing, dryRun } = scenarios;
+const { method, desired, superseded, documents, manual, service, offlineService, nothingRestarts, crashing, dryRun } =
+  scenarios;
 const { lease, leaseWithoutClock, leaseInTheEnd } = scenarios;
 const { rebootAtOnce, reboot, rebootCancelled, rebootDuringUpdate } = scenarios;
 
 const files = {
   updateByMethod: [method],
   desiredDocument: [desired, superseded, manual],
+  documents: [documents],
   service: [service, offlineService, nothingRestarts],
   crashingSystem: [crashing, dryRun],
   leases: [lease, leaseWithoutClock, leaseInTheEnd],

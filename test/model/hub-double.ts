@@ -5,7 +5,8 @@ import type { HubCallbacks, Connection } from "../../agent/hub/connection.ts";
 import { mergePatch } from "../../agent/contract/twin-patch.ts";
 import { ConnectionError } from "../../agent/hub/connection-error.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { reportedAt, type TrackedRequest } from "./hub-state.ts";
+import { observeReading } from "./documents.ts";
+import { reportedAt, type HubState, type TrackedRequest } from "./hub-state.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Instant } from "./virtual-time.ts";
 import type { TwinChecker } from "./twin-checker.ts";
@@ -26,8 +27,10 @@ export class HubDouble {
   #unheard: string[] = [];
   /** Reports since the last save; with fine steps several may be under way. */
   #reports = 0;
-  /** The version of the desired properties that the agent was given last. */
-  #givenDesired = 0;
+  /** The desired properties that the agent was given last. */
+  #given: JsonObject | undefined;
+  /** The agent was told of a change that it has not read yet. */
+  #isAnnounced = false;
   /** Requests that the agent has not answered yet. */
   #asking: string[] = [];
   #connection: { callers: HubCallbacks | undefined; lose: (why: Error) => void } | undefined;
@@ -55,7 +58,8 @@ export class HubDouble {
    * @param proof since when a health check runs, which counts how long the connection is up, probe by probe
    */
   memoryKey(proof: Instant | undefined): readonly unknown[] {
-    const { runOptions, timer, isHubUnreachable: isOffline } = this.#scheduler;
+    const { runOptions, timer, isHubUnreachable: isOffline, environment } = this.#scheduler;
+    const { desired } = environment.hub;
     const upMs = this.isConnected ? timer.nowMs - this.#upSince.atMs : 0;
     return [
       this.isConnected ? "up" : "down",
@@ -65,7 +69,8 @@ export class HubDouble {
         : `${Math.min(upMs, timer.nowMs - proof.atMs)} ${timer.wakeUps - Math.max(this.#upSince.wakeUps, proof.wakeUps)}`,
       this.losesNextAcknowledgement,
       isOffline ? this.#connects : "",
-      this.#givenDesired,
+      this.#isAnnounced,
+      this.#given === desired ? "" : JSON.stringify(this.#given),
       // Without fine steps everything is reported at once; but what was begun before the connection was lost goes first.
       ...(runOptions.fineSteps ? [this.#reports, ...this.#unheard] : [this.#unheard.length > 0]),
       ...this.#asking,
@@ -112,9 +117,9 @@ export class HubDouble {
       readTwin: () =>
         online("read twin", () => {
           const { desired, desiredVersion, reported } = scheduler.environment.hub;
-          this.#givenDesired = desiredVersion;
+          this.#noteReading(desired);
           if (!scheduler.runOptions.fineSteps) this.#unheard = []; // It is reported in the same step.
-          return { desired, desiredVersion, reported };
+          return { desired: this.#misread(desired), desiredVersion, reported };
         }),
       sendTelemetry: () => Promise.reject(new Error("Nobody asks: no health is reported here.")),
       updateReported: (patch) => online("report", () => this.#take(patch)),
@@ -129,6 +134,7 @@ export class HubDouble {
     const connection = this.#connection;
     if (connection !== undefined) this.#losses = [...this.#losses, cut[0]?.label ?? work];
     this.#connection = undefined;
+    this.#isAnnounced = false;
     for (const call of cut) call.reject(gone);
     connection?.lose(gone);
     this.#delivered.clear(); // Callers without an answer call again.
@@ -138,8 +144,41 @@ export class HubDouble {
     const { environment } = this.#scheduler;
     const desired = { ...environment.hub.desired, ...patch };
     const desiredVersion = environment.hub.desiredVersion + 1;
-    this.#scheduler.environment = { ...environment, hub: { ...environment.hub, desired, desiredVersion } };
-    this.#connection?.callers?.onDesiredChange(desiredVersion);
+    this.replaceHub({ ...environment.hub, desired, desiredVersion });
+  }
+
+  /** The hub has another desired document; where it was restored from a backup, its connections are lost. */
+  replaceHub(hub: HubState, isRestored = false): void {
+    this.#scheduler.environment = { ...this.#scheduler.environment, hub };
+    if (isRestored) return this.loseConnection();
+    this.#isAnnounced = this.isConnected;
+    this.#connection?.callers?.onDesiredChange(hub.desiredVersion);
+  }
+
+  /**
+   * Whether the agent is about to read a change that it was told of. It waits half a second for more changes, while its actions take
+   * longer: a document that is read only after one is the same as one that comes after it. An update that a method has asked for
+   * is not touched by documents: there the reading waits until nothing else can happen.
+   */
+  get isReadingDue(): boolean {
+    const { pendingCalls, scenario } = this.#scheduler;
+    const mayMatter = this.#isAnnounced && scenario.desired["firmware"] !== undefined;
+    return mayMatter && this.isConnected && !pendingCalls.has("read twin");
+  }
+
+  /** The agent reads the desired properties. What it must do about them is certain where it runs, and can save. */
+  #noteReading(desired: JsonObject): void {
+    const scheduler = this.#scheduler;
+    const isSaving = scheduler.pendingCalls.labels.some((label) => label.startsWith("save "));
+    const isCertain = this.#isAnnounced && !isSaving && !scheduler.isSaveOverdue && !scheduler.runOptions.fineSteps;
+    scheduler.environment = observeReading(scheduler.environment, isCertain ? scheduler.saved : undefined);
+    this.#given = desired;
+    this.#isAnnounced = false;
+  }
+
+  /** What a faulty agent takes the desired properties for. */
+  #misread(desired: JsonObject): JsonObject {
+    return this.#scheduler.runOptions.misreading?.(desired) ?? desired;
   }
 
   /** Whether it is time for the document that replaces the first. */

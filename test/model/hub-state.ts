@@ -29,6 +29,19 @@ export interface HubState {
 export type TwinChange = "twin emptied" | "twin rolled back" | "twin of another board";
 export const twinChanges: readonly TwinChange[] = ["twin emptied", "twin rolled back", "twin of another board"];
 
+/**
+ * `document withdrawn`: the section is removed. `document declared`: the first one is there again. `document changed`: the same image at
+ * another address, to be applied by order. `older document`: the hub is restored from a backup with the first one, and `$version` goes
+ * back.
+ */
+export type DocumentChange = "document withdrawn" | "document declared" | "document changed" | "older document";
+export const documentChanges: readonly DocumentChange[] = [
+  "document withdrawn",
+  "document declared",
+  "document changed",
+  "older document",
+];
+
 /** A hub after such a change. */
 export function changeTwin(hub: HubState, twinChange: TwinChange): HubState {
   return { ...hub, reported: changedReport(hub, twinChange), twinChange };

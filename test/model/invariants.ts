@@ -11,6 +11,7 @@ import {
   must,
   Violation,
 } from "./observations.ts";
+import { checkDeclared, checkExpectedSave, forgetJob, isBegunAgain, mayBeginAgain } from "./documents.ts";
 import { qualityIn, type Environment } from "./environment.ts";
 
 /*
@@ -82,9 +83,10 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
   const isScheduled = reboot.phase === "scheduled";
   const rebootSavedInBoot =
     environment.observations.rebootSavedInBoot ?? (isScheduled ? Number(reboot.bootId.slice(5)) : null);
-  const next = {
+  checkExpectedSave(environment.observations.expectedSave, saved);
+  const kept = {
     ...environment,
-    observations: { ...environment.observations, seq, firstSavedBoot, rebootSavedInBoot },
+    observations: { ...environment.observations, seq, firstSavedBoot, rebootSavedInBoot, expectedSave: null },
   };
   if (reboot.last !== null) {
     const { fromBootId, bootId } = reboot.last;
@@ -92,10 +94,11 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
     must(Number(bootId.slice(5)) <= environment.board.boots, "A reboot was noted that did not happen.");
   }
   if (!("job" in update)) {
-    must(next.observations.jobOrder.length === 0, "A job was forgotten.");
-    return next;
+    must(kept.observations.jobOrder.length === 0, "A job was forgotten.");
+    return kept;
   }
-  const { operationId } = update.job;
+  const { operationId, uri } = update.job;
+  const next = isBegunAgain(saved, kept.observations) ? forgetJob(kept, operationId) : kept;
   const before = observedOf(next, operationId);
   const known = next.observations.jobOrder.includes(operationId);
   must(
@@ -116,9 +119,16 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
   const reached = rank(update.phase);
   must(reached >= before.reached, `${operationId} went back to ${update.phase} on disk.`);
   if (update.phase === "completed" && before.end === null) mustBeProven(environment, saved);
-  const withOrder = { ...next, observations: { ...next.observations, jobOrder: jobs } };
+  const { hasReadWithdrawal } = next.observations;
+  const again = mayBeginAgain(update);
+  must(again !== "anywhere" || hasReadWithdrawal, `${operationId} was cancelled as withdrawn, and is still declared.`);
+  const isNew = !known && { hasReadWithdrawal: false };
+  const withOrder = { ...next, observations: { ...next.observations, jobOrder: jobs, ...isNew } };
   const end = ends.has(update.phase) ? update.phase : null;
-  return withObserved(withOrder, operationId, withoutPastActions({ ...before, reached, end }, pastActions(update)));
+  // At another address a download begins anew.
+  const past = [...pastActions(update), ...(before.uri === uri ? [] : ["fetch"])];
+  const notes = { ...before, reached, end, uri, mayBeginAgain: again };
+  return withObserved(withOrder, operationId, withoutPastActions(notes, past));
 }
 
 /** Actions that can no longer happen: this phase forbids them, and no phase comes back. */
@@ -255,6 +265,7 @@ export function checkEnd(environment: Environment, saved: AgentState | undefined
   }
   const { update, reboot } = saved;
   const running = runningVersionOf(board);
+  checkDeclared(environment, saved);
   const isOffline = running !== null && qualityIn(environment)(running) === "offline";
   must(!isOffline, "The board was left on a system that cannot reach the hub.");
   if (observations.firstSavedBoot !== null && board.boots > observations.firstSavedBoot) {

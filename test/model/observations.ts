@@ -21,6 +21,10 @@ export interface JobObservations {
   readonly begunInThisRun: readonly string[];
   /** The end that is on disk. */
   readonly end: string | null;
+  /** The address that is on disk. */
+  readonly uri: string | null;
+  /** Whether its document may begin it again after its end, and where from. */
+  readonly mayBeginAgain: "anywhere" | "elsewhere" | null;
 }
 
 export const noJobObservations: JobObservations = {
@@ -31,6 +35,8 @@ export const noJobObservations: JobObservations = {
   boardChanged: false,
   begunInThisRun: [],
   end: null,
+  uri: null,
+  mayBeginAgain: null,
 };
 
 /** Forgets actions that this job can no longer do: where it stands, they would be a violation anyway. */
@@ -42,6 +48,12 @@ export function withoutPastActions(notes: JobObservations, past: readonly string
   const cancelled = notes.cancelled && notes.end !== "cancelled";
   return { ...notes, begun: {}, begunInThisRun: [], promised: false, boardChanged: false, cancelled };
 }
+
+/** What the next save must hold after a document was read, while nothing of the board has changed and no save was under way. */
+export type ExpectedSave =
+  | { readonly kind: "cancelled"; readonly job: string }
+  | { readonly kind: "changed"; readonly job: string; readonly uri: string; readonly apply: string }
+  | { readonly kind: "replaced"; readonly version: string };
 
 export interface Observations {
   readonly jobs: Readonly<Record<string, JobObservations>>;
@@ -57,6 +69,10 @@ export interface Observations {
   readonly rebootSavedInBoot: number | null;
   /** Something happened after which a good job may end badly. */
   readonly badEndExcused: boolean;
+  /** What the next save must hold; null where any may come. */
+  readonly expectedSave: ExpectedSave | null;
+  /** Since the last update was accepted, the agent has read desired properties without `firmware`. */
+  readonly hasReadWithdrawal: boolean;
 }
 
 export const noObservations: Observations = {
@@ -67,6 +83,8 @@ export const noObservations: Observations = {
   rebootGranted: false,
   rebootSavedInBoot: null,
   badEndExcused: false,
+  expectedSave: null,
+  hasReadWithdrawal: false,
 };
 
 /** From now on a good job may end otherwise than completed. */
@@ -77,8 +95,9 @@ export function excuseBadEnd<T extends { readonly observations: Observations }>(
 }
 
 /** The process has ended: the next run may begin once more what this one had begun. */
-export function afterProcessEnd(observations: Observations): Observations {
-  const jobs = Object.entries(observations.jobs);
+export function afterProcessEnd(before: Observations): Observations {
+  const jobs = Object.entries(before.jobs);
+  const observations = before.expectedSave === null ? before : { ...before, expectedSave: null };
   if (jobs.every(([, { begunInThisRun: now }]) => now.length === 0)) return observations;
   return {
     ...observations,

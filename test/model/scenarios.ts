@@ -3,7 +3,7 @@ import type { JsonObject } from "../../agent/contract/json.ts";
 import { byDepth } from "../support/depth.ts";
 import { startBy } from "./clock-state.ts";
 import type { Scenario } from "./environment.ts";
-import { twinChanges } from "./hub-state.ts";
+import { documentChanges, twinChanges } from "./hub-state.ts";
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -78,6 +78,15 @@ export const scenarios = {
     supersededBy: { firmware: image("3.0.0") },
     qualities: ["good"],
     nextDesired: undefined,
+  },
+  documents: {
+    ...plain,
+    name: "a desired update whose document changes, goes and comes back",
+    desired: { firmware: image("2.0.0") },
+    restart: "none",
+    qualities: ["good"],
+    cancel: undefined,
+    documentChanges,
   },
   manual: {
     ...plain,

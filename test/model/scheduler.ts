@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly makeTrials?: (real: BootCounter, scheduler: Scheduler) => BootCounter;
   /** What is wrong with how the agent reads the clock: it takes any for set, or sees only the time of its start. */
   readonly clockMistake?: "not asked whether it is set" | "read at the start alone";
+  /** What the agent takes the desired properties for; for tests with a faulty agent. */
+  readonly misreading?: (desired: JsonObject) => JsonObject;
   /** What is reported to the twin before each report, beside the truth. */
   readonly falseReport?: JsonObject;
 }
@@ -42,6 +44,8 @@ export class Scheduler {
   isReplay = false;
   /** The disk fails the next write. */
   failsNextWrite = false;
+  /** A write has failed, or will, and nothing was saved since: what the agent has decided waits. */
+  isSaveOverdue = false;
   #refusedUntilMs: number | undefined;
   /** What happened so far, for people. */
   readonly trace: string[] = [];

@@ -108,10 +108,11 @@ export function isReported(hub: HubState, { update, reboot }: AgentState): boole
  * What the invariants hold against the agent. Of a job that was replaced it is left that it is over: it must not come back,
  * whatever its end was. Whether the last job may end badly is compared in explore.ts.
  */
-export function abstractObservations({ jobs, jobOrder: order, rebootGranted: rebootPromised }: Observations): string {
+export function abstractObservations(observations: Observations): string {
+  const { jobs, jobOrder: order, rebootGranted: rebootPromised, expectedSave, hasReadWithdrawal } = observations;
   const last = order.at(-1);
   const held = Object.entries(jobs).map(([job, notes]) =>
     job === last || notes.end === null ? [job, notes] : [job, notes.cancelled],
   );
-  return JSON.stringify([held, order, rebootPromised]);
+  return JSON.stringify([held, order, rebootPromised, expectedSave, hasReadWithdrawal]);
 }
