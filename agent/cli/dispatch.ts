@@ -1,6 +1,5 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
-import { text as readAll } from "node:stream/consumers";
 import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
 import { CommandFailed, inspectTargetConfig, type Terminal } from "./command-context.ts";
 import { AccessDenied, AgentUnreachable } from "../board/local-api/client.ts";
@@ -11,6 +10,7 @@ import { doctor } from "./commands/doctor.ts";
 import { showHistory } from "./commands/history.ts";
 import { install } from "./commands/install.ts";
 import { showLogs } from "./commands/logs.ts";
+import { readPiped } from "./read-piped.ts";
 import { provision } from "./commands/provision.ts";
 import { showStatus } from "./commands/status.ts";
 import { reloadCredential } from "./commands/reload-credential.ts";
@@ -30,7 +30,7 @@ const terminal: Terminal = {
   env: process.env,
   out: (text) => void process.stdout.write(escapeForTerminal(text)),
   note: (text) => void process.stderr.write(escapeForTerminal(text)),
-  readSecret: async (prompt) => (process.stdin.isTTY ? await askWithoutEcho(prompt) : await readAll(process.stdin)),
+  readSecret: async (prompt) => (process.stdin.isTTY ? await askWithoutEcho(prompt) : await readPiped(process.stdin)),
 };
 
 /** Runs a command on this board. @returns the exit status */

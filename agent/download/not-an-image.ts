@@ -18,7 +18,7 @@ export function encodingProblem(address: string, contentEncoding: string | undef
 
 /** Whether the first bytes decide if a body is the image: a page, or a text in its place. */
 export function mayBePage(contentType: string | undefined): boolean {
-  return /^\s*(text\/|application\/xhtml)/i.test(contentType ?? "");
+  return /^\s*(text\/|application\/([\w.-]+\+)?(json|xml)\b|application\/xhtml)/i.test(contentType ?? "");
 }
 
 /**
@@ -30,9 +30,21 @@ export function pageProblem(address: string, contentType: string, firstBytes: Ui
   const begins = `(${excerpt(contentType, 60)}, begins with "${excerpt(text.trimStart(), 80)}")`;
   if (text.startsWith("version https://git-lfs.github.com/"))
     return `${address} sent a pointer of Git LFS instead of the image ${begins}. Give the address of the file itself.`;
+  if (isErrorDocument(contentType, text))
+    return `${address} sent an error message instead of the image ${begins}. Check the address, and whether a signed one has expired.`;
   const isPage = /^\s*(text\/html|application\/xhtml)/i.test(contentType) && /^\s*<[!?a-z]/i.test(text);
   if (!isPage) return undefined;
   return `${address} sent a page instead of the image ${begins}. Check the address: it may lead to a login or an error page.`;
+}
+
+/**
+ * Whether a text is a storage server's or a gateway's error: JSON whose first key is that of an error, or XML whose root is one. An
+ * image may be JSON or XML too, so neither the type nor the form is enough.
+ */
+function isErrorDocument(contentType: string, text: string): boolean {
+  if (/\bjson\b/i.test(contentType))
+    return /^\s*\{\s*"(error\w*|errors|fault|exception|message|detail|title|statusCode)"\s*:/i.test(text);
+  return /\bxml\b/i.test(contentType) && /^\s*(<\?xml[^>]*>\s*)?<(\w+:)?(error|fault|exception)\w*[\s>]/i.test(text);
 }
 
 /** A piece of a text from outside, on one line and without secrets. */

@@ -130,7 +130,7 @@ describe("finds, and says what to do about", () => {
     const { env } = await setup();
     const examined = await examine({ ...env, FAKETIME_DONT_FAKE_MONOTONIC: "1" }, ["faketime", "-f", "-700d"]);
     expectFault(examined, "clock", /700 days behind the hub's/, /timedatectl set-ntp true/);
-    expectFault(examined, "tls", /not yet valid/, /If the board's clock is wrong, set it first/);
+    expectFault(examined, "tls", /is not valid yet/, /clock is wrong: set it/);
   });
 
   it("no DNS", needs("mounts"), async () => {
@@ -155,13 +155,13 @@ describe("finds, and says what to do about", () => {
   it("an unknown CA", async () => {
     const { env } = await setup();
     const { BOARDKEEPER_HUB_CA_FILE: _known, ...without } = env;
-    expectFault(await examine(without), "tls", /authority that this board does not know/, /hub\.ca-file/);
+    expectFault(await examine(without), "tls", /authority that is not known here/, /hub\.ca-file/);
   });
 
   it("the certificate of another server", async () => {
     const { env, hub } = await setup();
     hub.faults.add("certificate", { flaw: "other-name" });
-    expectFault(await examine(env), "tls", /not for localhost/, /captive portal/);
+    expectFault(await examine(env), "tls", /localhost shows is for another host name/, /captive portal/);
   });
 
   it("a wrong key", async () => {

@@ -52,6 +52,8 @@ export class DownloadFixture {
   terms: DownloadLimits = terms;
   random = 0;
   bootId = "boot-1";
+  /** Of other servers that it trusts, as PEM. */
+  otherCa = "";
   #waiting: { readonly bytes: number; readonly resolve: () => void }[] = [];
   #receivedBytes = 0;
 
@@ -111,7 +113,7 @@ export class DownloadFixture {
     const log = createLog("debug", { write: (line) => void this.lines.push(JSON.parse(line) as LogLine) });
     const download = new Downloader(
       {
-        source: new HttpsSource({ allowHttp: false, ca: server.ca, userAgent: "test" }),
+        source: new HttpsSource({ allowHttp: false, ca: `${server.ca}\n${this.otherCa}`, userAgent: "test" }),
         partialStore: new FilePartialStore(this.bootId, time),
         ...fakeRuntime({ timer: time, bootClock: time, random: () => this.random, log }),
       },

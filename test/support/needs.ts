@@ -40,6 +40,10 @@ const needed = {
     probe: [...withOwnMounts, "sh", "-c", overlayEtc],
     lack: "this user may not mount an overlay, not even in a user namespace: run it as root",
   },
+  "immutable files": {
+    probe: ["sh", "-c", 'file=$(mktemp) && chattr +i "$file" && chattr -i "$file" && rm "$file"'],
+    lack: "chattr +i is not allowed here, or not known to this file system: run it as root, with TMPDIR on ext4, xfs or btrfs",
+  },
   strace: {
     probe: ["strace", "--follow-forks", "--seccomp-bpf", "--quiet=all", "--output=/dev/null", "true"],
     lack: "strace is not installed, or not allowed to trace: install the package strace",

@@ -2,6 +2,7 @@ import type { DnsFacts, FirstHop, PortFacts, TlsFacts } from "../../board/probes
 import type { ConnectionErrorKind } from "../../hub/connection-error.ts";
 import { expiresTokens, isClockWrong } from "../../hub/clock-offset.ts";
 import { diagnosisMessages } from "../../hub/reconnect-policy.ts";
+import { certificateAdvice, certificateFault, certificateFaultWords } from "../../contract/certificate-errors.ts";
 import { findings, type Finding } from "./finding.ts";
 
 /* The way to the hub, in the order in which a connection takes it: name, port, certificate, login, twin. */
@@ -54,29 +55,22 @@ const tls = findings("tls");
 
 export function checkTls({ code, issuer, validFrom, validTo, host, ownAuthority }: TlsFacts): Finding {
   if (code === null) return tls.ok(`trusted: signed by ${issuer ?? "an authority"}, valid until ${validTo ?? "?"}`);
-  if (code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED") {
-    return tls.fault(
-      `by this board's clock the hub's certificate is ${code === "CERT_HAS_EXPIRED" ? "no longer" : "not yet"} valid (${validFrom ?? "?"} to ${validTo ?? "?"})`,
-      "If the board's clock is wrong, set it first; otherwise the certificate must be renewed on the hub's side",
-    );
-  }
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    return tls.fault(
-      `the server's certificate is not for ${host}`,
-      "Check HostName in the connection string, and whether a proxy or captive portal of this network answers instead of the hub",
-    );
+  const fault = certificateFault(code);
+  if (fault !== undefined) {
+    const isTime = fault === "expired" || fault === "not-yet-valid";
+    const details = isTime ? `valid from ${validFrom ?? "?"} to ${validTo ?? "?"}` : `signed by ${issuer ?? "?"}`;
+    const what = `the certificate that ${host} shows ${certificateFaultWords[fault]} (${code}; ${details})`;
+    const nameAuthority = ownAuthority
+      ? "put it into hub.ca-file"
+      : "update ca-certificates (apt install --only-upgrade ca-certificates) for one of Azure's hubs, or set hub.ca-file, or provision with --ca-file";
+    return tls.fault(what, certificateAdvice(fault, "board", nameAuthority).replace(/\.$/, ""));
   }
   if (issuer === null)
     return tls.fault(
       `the server does not speak TLS (${code})`,
       "Check whether another program than the hub listens there",
     );
-  return tls.fault(
-    `the hub's certificate is signed by an authority that this board does not know: ${issuer} (${code})`,
-    ownAuthority
-      ? "Check hub.ca-file: it must hold the authority of this hub. If it does, something on this network intercepts TLS"
-      : "Azure's hubs need no setting: update ca-certificates (apt install --only-upgrade ca-certificates), and check whether something on this network intercepts TLS. For a hub with an authority of its own: set hub.ca-file, or provision with --ca-file",
-  );
+  return tls.fault(`the server's certificate is not accepted (${code})`, "Replace it on the server");
 }
 
 /** How far a connection to the hub came. */

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
 import { isJsonObject, sectionAt, textAt, type JsonObject } from "../../../agent/contract/json.ts";
 import { leaseFor, missingFeature } from "../../boards/required-feature.ts";
 import type { HubClient, Target } from "../../hub-client/hub-client.ts";
+import { readRegularFileSync } from "../../local-hub/storage/regular-file.ts";
 import { describeError } from "../../local-hub/lib/log.ts";
 import { UsageError } from "../../cli/errors.ts";
 import { type Context, withHub } from "../../context.ts";
@@ -75,7 +75,7 @@ function jsonObject(text: string): JsonObject {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFileSync(path);
   } catch (cause) {
     throw new InvalidArgumentError(`${path} cannot be read: ${describeError(cause)}.`);
   }

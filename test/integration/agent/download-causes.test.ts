@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:https";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
@@ -36,6 +37,25 @@ describe("a response that is not the image is told by what it is, after one requ
       "a page of XHTML",
       answer(200, { "content-type": "application/xhtml+xml" }, `<?xml?>${page}`),
       'begins with "<?xml?>',
+    ],
+    [
+      "an error of a storage server in XML",
+      answer(
+        200,
+        { "content-type": "application/xml" },
+        '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+      ),
+      'an error message instead of the image (application/xml, begins with "<?xml version="1.0"?><Error><Code>AccessDenied',
+    ],
+    [
+      "an error of a gateway in JSON",
+      answer(200, { "content-type": "application/json; charset=utf-8" }, '{"error":{"code":"AuthenticationFailed"}}'),
+      'an error message instead of the image (application/json; charset=utf-8, begins with "{"error":{"code"',
+    ],
+    [
+      "a problem in JSON (RFC 9457)",
+      answer(200, { "content-type": "application/problem+json" }, '{ "title": "Forbidden", "status": 403 }'),
+      "an error message instead of the image (application/problem+json",
     ],
     [
       "a pointer of Git LFS",
@@ -92,6 +112,8 @@ describe("a response that is not the image is told by what it is, after one requ
   it.each<[what: string, headers: Record<string, string>, path: string]>([
     ["an image that the server calls a page", html, "board.img"],
     ["an image that the server calls a text", { "content-type": "text/plain" }, "board.img"],
+    ["an image that the server calls XML", { "content-type": "application/xml" }, "board.img"],
+    ["an image that the server calls JSON", { "content-type": "application/json" }, "board.img"],
     ["a compressed file that the server calls encoded", { "content-encoding": "x-gzip" }, "board.img.gz"],
     ["an image without an encoding", { "content-encoding": "identity" }, "board.img"],
   ])("but not %s", async (_what, headers, path) => {
@@ -100,6 +122,17 @@ describe("a response that is not the image is told by what it is, after one requ
     const image = await setup.fetch({ uris: [`${setup.server.origin}/${path}`] });
     expect(image).toStrictEqual({ sha256: setup.image.sha256, sizeBytes: 300_000 });
   });
+});
+
+it.each([
+  ["application/json", '{"slots":[{"name":"a"}]}'],
+  ["application/xml", '<?xml version="1.0"?><manifest><errors/></manifest>'],
+  ["text/plain", '{"error":"is the name of this image"}'],
+])("an image of type %s that is one is taken", async (type, content) => {
+  const setup = await DownloadFixture.create(1_000);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  setup.server.answer = answer(200, { "content-type": type }, content);
+  expect(await setup.fetch({ sha256 })).toMatchObject({ sha256 });
 });
 
 describe("what answers in the place of a server", () => {

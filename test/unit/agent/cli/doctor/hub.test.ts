@@ -46,11 +46,24 @@ describe("tls", () => {
   const shown = { issuer: "Some CA", validFrom: "a", validTo: "b", host: "hub.example", ownAuthority: false };
   it.each<[string | null, string, string]>([
     [null, "ok: trusted: signed by Some CA, valid until b", ""],
-    ["CERT_NOT_YET_VALID", "not yet valid (a to b)", "set it first"],
-    ["CERT_HAS_EXPIRED", "no longer valid (a to b)", "set it first"],
-    ["ERR_TLS_CERT_ALTNAME_INVALID", "not for hub.example", "HostName"],
-    ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "does not know: Some CA", "--ca-file"],
-    ["SELF_SIGNED_CERT_IN_CHAIN", "does not know: Some CA", "intercepts TLS"],
+    ["CERT_NOT_YET_VALID", "is not valid yet (CERT_NOT_YET_VALID; valid from a to b)", "clock is wrong: set it"],
+    [
+      "CERT_HAS_EXPIRED",
+      "has expired, or that of its authority has (CERT_HAS_EXPIRED; valid from a to b)",
+      "clock is wrong",
+    ],
+    [
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+      "the certificate that hub.example shows is for another host name",
+      "captive portal",
+    ],
+    [
+      "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+      "authority that is not known here (UNABLE_TO_GET_ISSUER_CERT_LOCALLY; signed by Some CA)",
+      "--ca-file",
+    ],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "signed by an authority that is not known here", "intercepts TLS"],
+    ["CERT_REVOKED", "the certificate that hub.example shows cannot be used", "Replace it on the server"],
   ])("%s", (code, expected, advice) => {
     const finding = checkTls({ ...shown, code });
     expect(describeFinding(finding)).toContain(expected);
@@ -59,7 +72,7 @@ describe("tls", () => {
 
   it("advises to check the authority that was given", () => {
     const facts = { ...shown, code: "SELF_SIGNED_CERT_IN_CHAIN", ownAuthority: true };
-    expect(checkTls(facts).advice).toContain("Check hub.ca-file");
+    expect(checkTls(facts).advice).toContain("put it into hub.ca-file");
   });
 
   it("reports a server that does not speak TLS", () => {

@@ -1,5 +1,9 @@
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../../../service-tools/run.ts";
+import { specialFiles } from "../../../../support/special-files.ts";
+import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 import { FakeContext } from "../../../../support/fake-context.ts";
 
 async function ran(context: FakeContext, line: string): Promise<number> {
@@ -27,6 +31,35 @@ describe("boardkeeper twin", () => {
     expect(await ran(context, `twin set -d board-1 --desired ${JSON.stringify({ firmware })}`)).toBe(0);
     expect(context.hub.patches).toEqual([{ desired: { firmware } }]);
     expect(context.err.text).toBe(warning);
+  });
+
+  it("reads JSON from a file", async () => {
+    const context = new FakeContext();
+    const path = join(await temporaryFolder(), "tags.json");
+    await writeFile(path, '{"site":"north"}');
+    expect(await ran(context, `twin set -d board-1 --tags @${path}`)).toBe(0);
+    expect(context.hub.patches).toEqual([{ tags: { site: "north" } }]);
+  });
+
+  const options = ["--desired", "--tags"] as const;
+  it.each(options.flatMap((option) => specialFiles.map(([what, make]) => [option, what, make] as const)))(
+    "%s refuses %s at once, whatever it would bring",
+    async (option, _what, make) => {
+      const context = new FakeContext();
+      const path = join(await temporaryFolder(), "file");
+      await make(path);
+      expect(await ran(context, `twin set -d board-1 ${option} @${path}`)).toBe(2);
+      expect(context.err.text).toContain(`${path} cannot be read: it is not a regular file.`);
+    },
+  );
+
+  it("refuses a file that is far too large, before it reads it", async () => {
+    const context = new FakeContext();
+    const path = join(await temporaryFolder(), "huge.json");
+    await writeFile(path, "");
+    await truncate(path, 2 ** 40);
+    expect(await ran(context, `twin set -d board-1 --desired @${path}`)).toBe(2);
+    expect(context.err.text).toContain(`${path} cannot be read: it has 1099511627776 bytes; at most`);
   });
 
   it("merges the given JSON", async () => {
