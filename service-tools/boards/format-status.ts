@@ -109,6 +109,6 @@ function rebootLine({ reboot }: BoardView): string {
     case "cancelled":
       return `cancelled${id}; ${last}`;
     case "failed":
-      return `failed${error === null ? "" : `: ${error.code}, ${error.message}`}${id}; ${last}`;
+      return `failed${error === null ? "" : `: ${error.code}, ${error.message.replace(/\.$/, "")}`}${id}; ${last}`;
   }
 }

@@ -61,6 +61,12 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
         : `${board} runs ${end.version}, proven healthy after the update.`;
       return { isGood: true, message, details: { ...end } };
     }
+    case "installed":
+      return {
+        isGood: true,
+        message: `${board} runs ${end.version} already, so nothing was installed. Its agent did not install it, so whether it is this very image is not known.`,
+        details: { ...end },
+      };
     case "rehearsed":
       return {
         isGood: true,

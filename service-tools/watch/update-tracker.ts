@@ -8,6 +8,8 @@ import { enterPhases, type PhaseEntry, type Progress, type Step, type Tracker } 
 /** How an update ended. */
 export type UpdateEnd =
   | { readonly kind: "completed"; readonly version: string; readonly already: boolean }
+  /** The board runs this version, but not by an update of its agent: it was flashed with it, say. */
+  | { readonly kind: "installed"; readonly version: string }
   | { readonly kind: "rehearsed" }
   /** The board reports `completed`, but not that any version was proven. */
   | { readonly kind: "unproven"; readonly rehearsal: boolean }
@@ -114,13 +116,15 @@ function isProven({ operationId, version, lastProven }: UpdateView): boolean {
 function endWhenReplaced(
   requested: RequestedUpdate,
   { isReported, earlierId }: Memory,
-  { update, desired }: BoardView,
+  { update, desired, firmwareVersion }: BoardView,
 ): UpdateEnd | undefined {
   if (isReported) return { kind: "superseded", by: update.operationId };
   // The board answered "already done", and another operation ran since: its last proven version confirms the answer.
   if (requested.already && update.lastProven?.version === requested.version) {
     return { kind: "completed", version: requested.version, already: true };
   }
+  if (requested.already && firmwareVersion === requested.version)
+    return { kind: "installed", version: requested.version };
   if (requested.desiredVersion === null) {
     const isNewer = update.operationId !== null && update.operationId !== earlierId;
     return isNewer ? { kind: "superseded", by: update.operationId } : undefined;

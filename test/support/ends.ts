@@ -49,6 +49,13 @@ class ClientOfFakeHub extends FakeHubClient {
   }
 }
 
+export interface End {
+  readonly name: string;
+  readonly board?: FakeBoardOptions;
+  /** Plays it to its end. */
+  readonly play: (run: EndRun) => Promise<void>;
+}
+
 /** A board, its hub and an operator, in one time. */
 export class EndRun {
   readonly hub = new FakeHub();

@@ -81,6 +81,10 @@ export class FakeBoard {
   forgetsReboot = false;
   /** What its installer says to whoever would go back, if not that it is done. */
   revertFailure: Error | undefined;
+  /** What its installer says to whoever would install, if not that it is done. */
+  installFailure: Error | undefined;
+  /** How good the saved state is that its next agent finds. */
+  loadQuality: AgentPorts["loadQuality"] = "latest";
   /** What its installer says to whoever asks for the running version, if not that. */
   versionFailure: Error | undefined;
   /** Whether its installer does not know which version runs. */
@@ -153,7 +157,7 @@ export class FakeBoard {
       findHardwareInfo: this.#equipment,
       readMetrics: () => Promise.resolve(goodMetrics),
       loadedState: this.saved,
-      loadQuality: "latest",
+      loadQuality: this.loadQuality,
       startupAlerts: [],
       bootCounter: {
         read: async () => this.#trials,
@@ -187,6 +191,7 @@ export class FakeBoard {
         prepare: async () => undefined,
         install: async ({ version, operationId }, signal) => {
           await time.after(this.installMs, signal);
+          if (this.installFailure !== undefined) throw this.installFailure;
           if (this.#isBroken) throw new AgentError("installer-failed", "It broke.");
           this.installs.push(operationId);
           this.#slots.other = version;

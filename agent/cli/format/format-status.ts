@@ -170,7 +170,7 @@ function formatReboot(state: JsonObject): string {
   if (phase === "idle" || phase === "proven") return lastReboot;
   const due = textAt(reboot, "scheduledFor");
   const when = phase === "scheduled" ? ` for ${due ?? "the maintenance window"}${formatDelay(reboot)}` : "";
-  return `${phase}${when}${id(reboot)}${formatError(sectionAt(reboot, "error"))}; ${lastReboot}`;
+  return `${phase}${when}${id(reboot)}${formatError(sectionAt(reboot, "error")).replace(/\.$/, "")}; ${lastReboot}`;
 }
 
 const causes: Readonly<Record<string, string>> = {

@@ -79,7 +79,7 @@ describe("the status of a board", () => {
       `scheduled for ${at}: a test (op-1); last at ${at}, as requested`,
     ],
     ["waiting", rebooting({ phase: "waiting" }), "waiting for the update to end (op-1); none proven yet"],
-    ["failed", rebooting({ phase: "failed", error }), "failed: no-space, The disk is full. (op-1); none proven yet"],
+    ["failed", rebooting({ phase: "failed", error }), "failed: no-space, The disk is full (op-1); none proven yet"],
     ["cancelled", rebooting({ phase: "cancelled" }), "cancelled (op-1); none proven yet"],
   ])("with a reboot: %s", (_what, view, line) => {
     expect(formatStatus(target, view)["Reboot"]).toBe(line);

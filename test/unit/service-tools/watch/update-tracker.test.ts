@@ -58,6 +58,15 @@ function track(
 }
 
 const idle = board("idle", null);
+
+it("ends at once where the board runs the version without an update of its agent", () => {
+  const flashed = { ...idle, firmwareVersion: "2.0.0" };
+  expect(track({ already: true }, flashed, [flashed]).end).toEqual({ kind: "installed", version: "2.0.0" });
+  expect(track({ already: true }, idle, [{ ...idle, firmwareVersion: "1.0.0" }]).end).toBeUndefined();
+  expect(track({}, flashed, [flashed]).end).toBeUndefined(); // It may be refused yet.
+  const failed = { ...board("failed", "op-0", { error }), firmwareVersion: "2.0.0" };
+  expect(track({ already: true }, failed, [failed]).end).toEqual({ kind: "installed", version: "2.0.0" });
+});
 const stale = board("completed", "op-0", { version: "1.0.0" });
 const done = { kind: "completed", version: "2.0.0", already: false };
 
