@@ -51,6 +51,26 @@ describe("the deadline", () => {
     expect(setup.time.nowMs() - restartedMs).toBe(25 * hour);
   });
 
+  it("begins anew with the first attempt at other addresses, and counts on after the next restart", async () => {
+    const setup = await DownloadFixture.create();
+    setup.server.answer = status(503, { "retry-after": "3600" });
+    await expect(setup.fetch()).rejects.toMatchObject({ code: "http-status" });
+    const endedMs = setup.time.nowMs();
+    await expect(setup.fetch()).rejects.toMatchObject({ code: "http-status" });
+    expect(setup.time.nowMs()).toBe(endedMs);
+
+    const stop = new AbortController();
+    const after = setup.time.after.bind(setup.time);
+    setup.time.after = async (delayMs, signal) => {
+      await after(delayMs, signal);
+      if (setup.time.nowMs() - endedMs >= 23 * hour) stop.abort();
+    };
+    await expect(setup.fetch({ isFirst: true }, stop.signal)).rejects.toThrow("aborted");
+    setup.time.after = after;
+    await expect(setup.fetch()).rejects.toMatchObject({ code: "http-status" });
+    expect(setup.time.nowMs() - endedMs).toBe(24 * hour);
+  });
+
   it("of nothing lets it try once", async () => {
     const setup = await DownloadFixture.create();
     setup.terms = { ...setup.terms, deadlineMs: 0 };

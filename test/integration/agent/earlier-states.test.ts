@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { HistoryFile } from "../../../agent/board/fs/history-file.ts";
 import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";
-import type { JsonObject } from "../../../agent/contract/json.ts";
+import { sectionAt, type JsonObject } from "../../../agent/contract/json.ts";
 import { actionFor as rebootAction } from "../../../agent/reboot/machine.ts";
 import { recoverReboot } from "../../../agent/reboot/recover.ts";
 import { actionFor as updateAction } from "../../../agent/update/machine.ts";
@@ -12,7 +12,7 @@ import { recoverUpdate } from "../../../agent/update/recover.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
 import { at } from "../../support/paths.ts";
-import { recordFiles } from "../../support/recorded-states.ts";
+import { desired, recordFiles } from "../../support/recorded-states.ts";
 import { diskWith, filesIn, loadState, outcomesOf, statesIn, takeUp } from "../../support/take-up.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { digest } from "../../support/updates.ts";
@@ -84,6 +84,25 @@ describe("an upgrade", () => {
     expect(board.saved?.update.phase).toBe("cancelled");
   });
 
+  it.each([
+    ["accepted.reboot-idle", "goes on"],
+    ["downloading.reboot-idle", "goes on"],
+    ["failed-unreachable.reboot-idle", "starts again"],
+    ["completed.reboot-proven-update", "stays ended"],
+  ])("a declared update that is %s, whose document has another address meanwhile, %s", async (name, what) => {
+    const found = await loadState(await text(`update-declared-${name}.json`));
+    const board = await boardOn(`update-declared-${name}`, withOtherAddress);
+    await board.time.advance(10 * 60_000);
+    const before = "job" in found.update ? found.update.job.operationId : "";
+    const { update, handledDesired } = board.saved ?? found;
+    expect(update.phase).toBe("completed");
+    expect("job" in update && update.job.operationId === before).toBe(what !== "starts again");
+    expect(board.fetches.at(-1)).toStrictEqual(
+      what === "stays ended" ? undefined : ["https://other.example/board.img"],
+    );
+    expect(handledDesired?.operation).toMatchObject({ version: "2.0.0", sha256: digest });
+  });
+
   it("the history stays", async () => {
     const own = await temporaryFolder();
     await copyFile(fixture("history.json"), join(own, "history.json"));
@@ -101,6 +120,16 @@ describe("an upgrade", () => {
 });
 
 describe("a rollback", () => {
+  it("the release before knows a document by what today's agent saves of it", async () => {
+    const states = new Map(statesIn(await recordFiles()));
+    const names = [...states.keys()].filter((name) => name.startsWith("update-declared-"));
+    expect(names.length).toBeGreaterThan(8);
+    for (const name of names) {
+      const [own, theirs] = [await loadState(states.get(name) ?? ""), await loadState(await text(name))];
+      expect([name, own.handledDesired?.identity]).toStrictEqual([name, theirs.handledDesired?.identity]);
+    }
+  });
+
   it("the release before reads each state, and wants to do the same next", async () => {
     const before = (await import(pathToFileURL(fixture("reader.mjs")).href)) as Reader;
     const files = await recordFiles();
@@ -119,9 +148,16 @@ describe("a rollback", () => {
   });
 });
 
-/** A board that starts, in the same boot, on a recorded state, at a hub without a desired document. */
-async function boardOn(name: string): Promise<FakeBoard> {
-  const board = new FakeBoard(new FakeHub());
+const withOtherAddress: JsonObject = {
+  ...desired,
+  firmware: { ...sectionAt(desired, "firmware"), fwPackageURI: "https://other.example/board.img", mirrors: null },
+};
+
+/** A board that starts, in the same boot, on a recorded state, at a hub without a desired document, or with this one. */
+async function boardOn(name: string, declared: JsonObject = {}): Promise<FakeBoard> {
+  const hub = new FakeHub();
+  hub.setDesired(declared);
+  const board = new FakeBoard(hub);
   board.saved = await loadState(await text(`${name}.json`));
   board.boots = Number(board.saved.bootId.replace("boot-", "")) - 1;
   await board.powerOn();
