@@ -4,6 +4,7 @@ import { bareMachine, provisionedBoard } from "./board.ts";
 import { packageFor, systemNames } from "./layers.ts";
 import type { Machine } from "./machine.ts";
 import { packageWithoutUnit } from "./other-releases.ts";
+import { watched } from "./provision.ts";
 
 const file = "/etc/boardkeeper/credentials/connection-string";
 const refused = /not connected to the hub/;
@@ -13,13 +14,6 @@ async function change(machine: Machine, script: string, said: RegExp): Promise<v
   await watched(machine);
   await machine.shell(script);
   await machine.logged("boardkeeper-credential", said);
-}
-
-/** A path unit does not see what changes while the service that it has started runs. */
-async function watched(machine: Machine): Promise<void> {
-  await machine.shell(
-    'until [ "$(systemctl show -P SubState boardkeeper-credential.path)" = waiting ]; do sleep 0.1; done',
-  );
 }
 
 async function processId(machine: Machine): Promise<string> {

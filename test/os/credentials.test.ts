@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { provisionedBoard } from "./board.ts";
 import { systemNames } from "./layers.ts";
+import { watched } from "./provision.ts";
 
 const folder = "/etc/boardkeeper/credentials";
 const dropIn = "/etc/systemd/system/boardkeeper-agent.service.d/credential.conf";
@@ -18,6 +19,7 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     expect(await machine.shell("boardkeeper-agent status")).toMatch(
       /last known good one runs.*connection string: there is none/s,
     );
+    await watched(machine);
     // Given back, it counts again, without a restart by hand.
     await machine.shell(`mv /root/connection-string ${folder}`);
     await service.untilReported("boardkeeper.agent.problems", (problems) => problems === undefined);
@@ -37,9 +39,10 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     );
     await service.untilReported("boardkeeper.agent.bootId", bootId);
     expect(await machine.shell(`! grep -q SharedAccessKey ${folder}/encrypted && ls ${folder}`)).toBe("encrypted\n");
+    await watched(machine);
     // Encrypted anew with another content, it is decrypted, compared and used.
     await machine.shell(
-      `until [ "$(systemctl show -P SubState boardkeeper-credential.path)" = waiting ]; do sleep 0.1; done; cd ${folder}
+      `cd ${folder}
        systemd-creds decrypt --name=connection-string encrypted - | sed 's/SharedAccessKey=[^;]*/SharedAccessKey=b3RoZXI=/' |
        systemd-creds encrypt --with-key=host --name=connection-string - new && mv new encrypted`,
     );

@@ -1,4 +1,5 @@
 import type { Disk } from "./disk.ts";
+import type { Machine } from "./machine.ts";
 
 /** Where the connection string lies on a board, for root alone. */
 const credential = "/etc/boardkeeper/credentials/connection-string";
@@ -17,4 +18,11 @@ export async function provision(disk: Disk, connectionString: string, ca: string
   await disk.write(credential, connectionString, 0o600);
   await disk.write("/etc/boardkeeper/hub-ca.pem", ca);
   await disk.write("/etc/boardkeeper/agent.toml.d/rig.toml", '[hub]\nca-file = "/etc/boardkeeper/hub-ca.pem"\n');
+}
+
+/** Waits until another connection string would be noticed: not while the service runs that the path unit has started. */
+export async function watched(machine: Machine): Promise<void> {
+  await machine.shell(
+    'until [ "$(systemctl show -P SubState boardkeeper-credential.path)" = waiting ]; do sleep 0.1; done',
+  );
 }
