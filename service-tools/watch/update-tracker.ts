@@ -41,7 +41,12 @@ interface Memory {
   /** The board has reported our operation: any other in its place is a newer one. */
   readonly isReported: boolean;
   readonly phases: readonly PhaseEntry[];
+  /** Reads of the twin, one after the other, in which a connected board runs the declared version and has not begun. */
+  readonly idleReads: number;
 }
+
+/** A board that has nothing to do for a declared update says nothing of it; a refusal comes within seconds. */
+const idleReadsUntilInstalled = 10;
 
 /**
  * Tracks an update from the request to the proof. It is `completed` only when the twin says that this very operation is
@@ -57,11 +62,12 @@ export function updateTracker(
   // If it was already running, its earlier phases are in the past and are not shown.
   const phases = operationId === requested.operationId ? [{ phase, note: noteOf(target, phase, before) }] : [];
   return {
-    initial: { earlierId: operationId, isReported: requested.repeated, phases },
-    next: (memory, board) =>
-      board.update.operationId === requested.operationId
-        ? nextOfOurs(target, requested, memory, board)
-        : { memory, progress: progressOf(target, memory, board), end: endWhenReplaced(requested, memory, board) },
+    initial: { earlierId: operationId, isReported: requested.repeated, phases, idleReads: 0 },
+    next: (before, board) => {
+      if (board.update.operationId === requested.operationId) return nextOfOurs(target, requested, before, board);
+      const memory = { ...before, idleReads: runsDeclared(requested, board) ? before.idleReads + 1 : 0 };
+      return { memory, progress: progressOf(target, memory, board), end: endWhenReplaced(requested, memory, board) };
+    },
   };
 }
 
@@ -115,7 +121,7 @@ function isProven({ operationId, version, lastProven }: UpdateView): boolean {
 /** The twin reports another operation: still an earlier one, or already a newer one. */
 function endWhenReplaced(
   requested: RequestedUpdate,
-  { isReported, earlierId }: Memory,
+  { isReported, earlierId, idleReads }: Memory,
   { update, desired, firmwareVersion }: BoardView,
 ): UpdateEnd | undefined {
   if (isReported) return { kind: "superseded", by: update.operationId };
@@ -134,8 +140,23 @@ function endWhenReplaced(
     return { kind: "refused", code: refused.code, message: refused.message };
   }
   // Still declared but not started: the board reads it when it is online and no other update runs.
-  if (desired.firmwareOperationId === requested.operationId) return undefined;
+  if (desired.firmwareOperationId === requested.operationId) {
+    if (idleReads < idleReadsUntilInstalled) return undefined;
+    const { version } = requested;
+    return update.lastProven?.version === version
+      ? { kind: "completed", version, already: true }
+      : { kind: "installed", version };
+  }
   return { kind: "superseded", by: desired.firmwareOperationId };
+}
+
+/** The board is connected, does nothing, and runs the version that it is to be updated to. */
+function runsDeclared(
+  { desiredVersion, version }: RequestedUpdate,
+  { connected, update, firmwareVersion }: BoardView,
+): boolean {
+  const isResting = ["idle", "completed", "failed", "rolledBack", "cancelled"].includes(update.phase);
+  return desiredVersion !== null && connected && isResting && firmwareVersion === version;
 }
 
 /** The phases of a successful update, in order. */

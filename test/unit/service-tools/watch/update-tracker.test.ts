@@ -59,6 +59,24 @@ function track(
 
 const idle = board("idle", null);
 
+it("ends after ten reads where a connected board runs the declared version and says nothing of it", () => {
+  const declared = { desiredVersion: 5 };
+  const flashed = { ...declaring(idle, "op-1"), firmwareVersion: "2.0.0", connected: true };
+  const reads = (count: number, view: BoardView): BoardView[] => Array.from({ length: count }, () => view);
+  expect(track(declared, flashed, reads(9, flashed)).end).toBeUndefined();
+  expect(track(declared, flashed, reads(10, flashed)).end).toEqual({ kind: "installed", version: "2.0.0" });
+  const updated = { ...declaring(board("completed", "op-0"), "op-1"), firmwareVersion: "2.0.0", connected: true };
+  expect(track(declared, updated, reads(10, updated)).end).toMatchObject({ kind: "completed", already: true });
+  const replaced = declaring(flashed, "op-9");
+  expect(track(declared, flashed, reads(10, replaced)).end).toEqual({ kind: "superseded", by: "op-9" });
+  // Not while it is offline, or runs another version.
+  expect(track(declared, flashed, reads(20, { ...flashed, connected: false })).end).toBeUndefined();
+  expect(track(declared, flashed, reads(20, { ...flashed, firmwareVersion: "1.0.0" })).end).toBeUndefined();
+  const refused = { code: "version-in-use", message: "Another image runs.", desiredVersion: 5 };
+  const late = { ...flashed, update: { ...flashed.update, refused } };
+  expect(track(declared, flashed, [...reads(9, flashed), late]).end).toMatchObject({ kind: "refused" });
+});
+
 it("ends at once where the board runs the version without an update of its agent", () => {
   const flashed = { ...idle, firmwareVersion: "2.0.0" };
   expect(track({ already: true }, flashed, [flashed]).end).toEqual({ kind: "installed", version: "2.0.0" });
