@@ -81,6 +81,11 @@ describe("the connection manager", () => {
       reason: "no; this board's clock agrees with the hub's",
     });
     expect(questions).toBe(2);
+    expect(made.warnings).toMatchObject([
+      { diagnosis: "clock-or-credentials", reason: "no" },
+      { diagnosis: "clock", reason: expect.stringContaining("730 d behind") as string },
+      { diagnosis: "credentials", reason: expect.stringContaining("agrees with the hub's") as string },
+    ]);
     await nextAttempt();
     expect(made.manager.isConnected).toBe(true);
     up.lose(new Error("ECONNRESET"));
