@@ -38,13 +38,14 @@ export function pageProblem(address: string, contentType: string, firstBytes: Ui
 }
 
 /**
- * Whether a text is a storage server's or a gateway's error: JSON whose first key is that of an error, or XML whose root is one. An
- * image may be JSON or XML too, so neither the type nor the form is enough.
+ * Whether a text is a storage server's or a gateway's error: of the type for that (RFC 9457), JSON whose first key is that of an error,
+ * or XML whose root is one. An image may be JSON or XML too, so neither the form nor a key such as "title" is enough.
  */
 function isErrorDocument(contentType: string, text: string): boolean {
-  if (/\bjson\b/i.test(contentType))
-    return /^\s*\{\s*"(error\w*|errors|fault|exception|message|detail|title|statusCode)"\s*:/i.test(text);
-  return /\bxml\b/i.test(contentType) && /^\s*(<\?xml[^>]*>\s*)?<(\w+:)?(error|fault|exception)\w*[\s>]/i.test(text);
+  if (/^\s*application\/problem\+(json|xml)\b/i.test(contentType)) return true;
+  if (/\bjson\b/i.test(contentType)) return /^\s*\{\s*"(errors?|fault|exception)"\s*:/i.test(text);
+  const root = /^\s*(?:<\?xml[^>]*>\s*)?<(?:\w+:)?(\w+)[\s>]/.exec(text)?.[1];
+  return /\bxml\b/i.test(contentType) && /^(errors?|errorResponse|fault|exception)$/i.test(root ?? "");
 }
 
 /** A piece of a text from outside, on one line and without secrets. */
