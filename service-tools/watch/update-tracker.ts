@@ -63,9 +63,9 @@ export function updateTracker(
   const phases = operationId === requested.operationId ? [{ phase, note: noteOf(target, phase, before) }] : [];
   return {
     initial: { earlierId: operationId, isReported: requested.repeated, phases, idleReads: 0 },
-    next: (before, board) => {
-      if (board.update.operationId === requested.operationId) return nextOfOurs(target, requested, before, board);
-      const memory = { ...before, idleReads: runsDeclared(requested, board) ? before.idleReads + 1 : 0 };
+    next: (known, board) => {
+      if (board.update.operationId === requested.operationId) return nextOfOurs(target, requested, known, board);
+      const memory = { ...known, idleReads: runsDeclared(requested, board) ? known.idleReads + 1 : 0 };
       return { memory, progress: progressOf(target, memory, board), end: endWhenReplaced(requested, memory, board) };
     },
   };
