@@ -43,6 +43,7 @@ const failedWhile = (during: string): UpdateState => ({
   ...states(declared).failed,
   error: { code: "http-status", during, message: "It failed." },
 });
+const unreachable = { code: "unreachable", during: "downloading", message: "No answer." };
 const ended = [
   ...(["completed", "rolledBack", "cancelled"] as const).map((phase) => states(declared)[phase]),
   ...["accepted", "verifying", "staged", "applying", "reverting"].map(failedWhile),
@@ -125,6 +126,26 @@ describe("a changed document of the same operation", () => {
   });
 });
 
+describe("a changed document whose update is not the last one", () => {
+  it("does not start again where the last update, of a method, has failed while fetching", () => {
+    const update: UpdateState = { ...states(jobWith()).failed, error: unreachable };
+    expect(change(saved({ update }), { uri: b })).toMatchObject({ kind: "noEffect", state: { update } });
+  });
+
+  it("leaves a declared update of another id alone", () => {
+    const update = states({ ...declared, operationId: "desired-9" }).downloading;
+    expect(change(saved({ update }), { uri: b })).toMatchObject({ kind: "noEffect", state: { update } });
+  });
+
+  it("of a version that runs as another image is refused, and what was declared before stays known", () => {
+    const taken = { operationId: "op-0", version: "1.0.0", sha256: digest, at: t(0) };
+    const state = saved({ update: failedWhile("verifying"), lastProven: taken });
+    const other = change(state, { version: "1.0.0", sha256: "b".repeat(64) });
+    expect([other.kind, other.state.handledDesired?.operation]).toStrictEqual(["refused", operation]);
+    expect(change(other.state, {}, "i1").kind).toBe("noEffect");
+  });
+});
+
 describe("which documents are the same operation", () => {
   const withId = (operationId: string): AgentState =>
     saved({
@@ -162,6 +183,17 @@ describe("which documents are the same operation", () => {
       expect(state.handledDesired?.operation?.operationId).toBe("op-1");
     },
   );
+
+  it("one with an id that was withdrawn is not known any more, and starts when it is declared again", () => {
+    const known = { ...handledDesired, operation: { ...operation, operationId: "mine" } };
+    const update = states({ ...declared, operationId: "mine" }).staged;
+    const state = saved({ update, handledDesired: known });
+    const withdrawn = { ...state, ...decideNoDesired(state, at).change };
+    expect(change(withdrawn, { operationId: "mine" }, "i1")).toMatchObject({
+      kind: "accepted",
+      state: { update: { phase: "accepted", job: { operationId: "mine" } } },
+    });
+  });
 
   it("compares addresses in their order, and looks for new ones in any", () => {
     const two = jobWith({ uri: "https://a/x", mirrors: ["https://b/x"] });
@@ -226,6 +258,12 @@ describe("what a release before has saved", () => {
     for (const update of [states(declared).cancelled, states(jobWith({ operationId: "op-7" })).failed]) {
       expect(change(saved({ update, handledDesired: older }), {}).kind).toBe("accepted");
     }
+  });
+
+  it("stays refused where that release refused it, whatever today's would say", () => {
+    const refused = { ...older, refused: { code: "bad-request", message: "fwVersion: …" } };
+    const { state, kind } = change(saved({ handledDesired: refused }), {}, "i1");
+    expect([kind, state.handledDesired]).toStrictEqual(["alreadyHandled", refused]);
   });
 
   it("is not known where its document was withdrawn", () => {

@@ -161,6 +161,18 @@ describe("a desired document", () => {
     });
   });
 
+  it("says why its update was cancelled: what was withdrawn or took its place, and how to have it after all", () => {
+    const update = states(desiredJob).staged;
+    const reasons = [
+      decideNoDesired(saved({ update, handledDesired }), at).change?.update,
+      decideDesired(saved({ update, lastProven }), document(), "2.0.0", at).change?.update,
+    ].map((one) => (one?.phase === "cancelled" ? one.error?.message : undefined));
+    expect(reasons).toStrictEqual([
+      "The firmware section that declared the update to 1.5.0 was withdrawn while it was staged. The board is unchanged. Declare it again to start it.",
+      "Another firmware section (2.0.0) took the place of the one that declared the update to 1.5.0 while it was staged. The board is unchanged. To have this update, declare it again.",
+    ]);
+  });
+
   it("is always new as a rehearsal", () => {
     const rehearsal = order(jobWith({ rehearsal: true, sha256: null, origin: "desired" }));
     expect(decideDesired(saved({ lastProven }), document(rehearsal), "2.0.0", at).answer.kind).toBe("accepted");
