@@ -8,7 +8,12 @@ import type { Log } from "../lib/log.ts";
 import { webSocketAgent } from "../lib/proxy.ts";
 import type { HubAddress } from "./address.ts";
 import { loadWebSocket } from "./web-socket.ts";
-import { instrumentedTransportClass, type InstrumentedTransport, type MethodCall } from "./azure-transport.ts";
+import {
+  instrumentedTransportClass,
+  type InstrumentedTransport,
+  type MethodCall,
+  type TwinResponse,
+} from "./azure-transport.ts";
 import { tokenLifetimeMs } from "./clock-offset.ts";
 import type { HubCallbacks, Connection, TelemetryMessage, TwinDocuments } from "./connection.ts";
 import { ConnectionError, classifyError, classifyStatus } from "./connection-error.ts";
@@ -214,21 +219,9 @@ class AzureConnection implements Connection {
     during: string,
     start: (done: (error?: Error, result?: unknown) => void) => void,
   ): Promise<unknown> {
-    this.#instrumented.lastTwinResponse = undefined;
-    try {
-      const result = await this.#call(withinMs, during, start);
-      this.#throwOnErrorStatus(during);
-      return result;
-    } catch (cause) {
-      this.#throwOnErrorStatus(during);
-      throw cause;
-    }
-  }
-
-  #throwOnErrorStatus(during: string): void {
-    const { lastTwinResponse: response } = this.#instrumented;
-    if (response === undefined || (response.status >= 200 && response.status <= 299)) return;
-    throw classifyStatus(response.status, response.errorCode, during);
+    return await this.#call<unknown>(withinMs, during, (done) =>
+      start((error, result) => done(refusal(this.#instrumented.twinResponse, during) ?? error, result)),
+    );
   }
 
   /** One call of the SDK's transport: settles by its callback, at the deadline, or when the connection is lost. */
@@ -249,6 +242,12 @@ class AzureConnection implements Connection {
       this.#pendingCalls.delete(rejectCall);
     }
   }
+}
+
+/** The error for a response to a twin request; undefined where the response is a success, or there is none. */
+function refusal(response: TwinResponse | undefined, during: string): ConnectionError | undefined {
+  if (response === undefined || (response.status >= 200 && response.status <= 299)) return undefined;
+  return classifyStatus(response.status, response.errorCode, during);
 }
 
 function parsePayload(body: Buffer | undefined): unknown {

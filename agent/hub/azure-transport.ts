@@ -32,8 +32,11 @@ export class InstrumentedTransport {
   #onMethod: ((call: MethodCall) => void) | undefined;
   /** Calls that came before anybody listened: a hub that kept our session may send one together with CONNACK. */
   #earlyCalls: MethodCall[] = [];
-  /** To the last twin request. At most one is under way. */
-  lastTwinResponse: TwinResponse | undefined;
+  /**
+   * The response that the SDK is just handing to the callback of its request (by `$rid`, at once); undefined at any other time.
+   * Callbacks read it here: several requests may be under way, and their responses may arrive in one piece.
+   */
+  twinResponse: TwinResponse | undefined;
   /** The last error of mqtt.js, with the codes of Node and of CONNACK that the SDK drops. */
   lastError: Error | undefined;
   readonly #clients: MqttClient[] = [];
@@ -42,7 +45,11 @@ export class InstrumentedTransport {
   constructor(transport: Mqtt, base: MqttBase, provider: AuthenticationProvider) {
     this.transport = transport;
     this.#provider = provider;
-    base.prependListener("message", (topic: string, payload: Buffer) => this.#recordTwinResponse(topic, payload));
+    // Before and after the SDK's own listener, which is there since the transport was made.
+    base.prependListener("message", (topic: string, payload: Buffer) => {
+      this.twinResponse = parseTwinResponse(topic, payload);
+    });
+    base.on("message", () => (this.twinResponse = undefined));
     this.#trackMqttClients(base);
   }
 
@@ -71,11 +78,6 @@ export class InstrumentedTransport {
   destroy(): void {
     for (const client of this.#clients) client.end(true);
     if ("stop" in this.#provider && typeof this.#provider.stop === "function") this.#provider.stop();
-  }
-
-  #recordTwinResponse(topic: string, payload: Buffer): void {
-    const status = /^\$iothub\/twin\/res\/(\d+)\//.exec(topic)?.[1];
-    if (status !== undefined) this.lastTwinResponse = { status: Number(status), errorCode: errorCodeIn(payload) };
   }
 
   /** The base does not expose its mqtt.js client, so this wraps what creates it. Read in azure-iot-mqtt-base 1.13.3. */
@@ -120,6 +122,11 @@ function isMethodMessage(message: unknown): message is { requestId: string; body
   return (
     typeof message === "object" && message !== null && "requestId" in message && typeof message.requestId === "string"
   );
+}
+
+function parseTwinResponse(topic: string, payload: Buffer): TwinResponse | undefined {
+  const status = /^\$iothub\/twin\/res\/(\d+)\//.exec(topic)?.[1];
+  return status === undefined ? undefined : { status: Number(status), errorCode: errorCodeIn(payload) };
 }
 
 function errorCodeIn(payload: Buffer): number | undefined {
