@@ -1,10 +1,11 @@
 import packageJson from "../../../package.json" with { type: "json" };
 import { simulatedClock, systemClock, systemTimer } from "../../board/hardware/clocks.ts";
-import type { FirstHop } from "../../board/probes/facts.ts";
+import type { FirstHop, TlsFacts } from "../../board/probes/facts.ts";
 import { probeCertificate, probeDns, probeHubDate, probePort, probeProxy } from "../../board/probes/network.ts";
 import { findTimeService } from "../../board/probes/systemd.ts";
 import type { InspectedConfig } from "../../config/load.ts";
 import type { HubAddress } from "../../hub/address.ts";
+import { certificateFault } from "../../contract/certificate-errors.ts";
 import { connectToAzure } from "../../hub/azure-connection.ts";
 import { classifyError } from "../../hub/connection-error.ts";
 import { createLog } from "../../lib/log.ts";
@@ -28,7 +29,8 @@ export async function diagnoseHub(
   agent: { readonly isSimulated: boolean; readonly isConnected: boolean },
 ): Promise<Finding[]> {
   const synchronized = await (agent.isSimulated ? simulatedClock : systemClock()).synchronized();
-  const clockFacts = { nowMs: Date.now(), synchronized, source: await findTimeService() };
+  const source = await findTimeService();
+  const clockFacts = { nowMs: Date.now(), synchronized, source, isCertificateOutOfDate: false };
   if (hub === undefined)
     return [checkClock({ ...clockFacts, hubMs: null }), ...checkLogin({ kind: "not-tried" }, unknownClock)];
   const proxy = await diagnoseProxy(hub);
@@ -57,9 +59,10 @@ export async function diagnoseHub(
   const isDirect = hop.kind === "hub";
   const hubMs = await probeHubDate(hub.host, hub.webSocketPort);
   const nowMs = Date.now();
-  const clock = checkClock({ ...clockFacts, nowMs, hubMs });
   const isOpen = used.code === null;
-  const tls = isOpen && isDirect ? checkTls(await probeCertificate(hop.host, hop.port, hubCa)) : undefined;
+  const certificate = isOpen && isDirect ? await probeCertificate(hop.host, hop.port, hubCa) : undefined;
+  const clock = checkClock({ ...clockFacts, nowMs, hubMs, isCertificateOutOfDate: isOutOfDate(certificate) });
+  const tls = certificate === undefined ? undefined : checkTls(certificate);
   if (tls !== undefined) found.push(tls);
   const mayTry = isOpen && tls?.level !== "fault";
   const login: LoginFacts = agent.isConnected
@@ -68,6 +71,11 @@ export async function diagnoseHub(
       ? await probeLogin(hub, hubCa)
       : { kind: "not-tried" };
   return [clock, ...found, ...checkLogin(login, { offsetMs: hubMs === null ? null : nowMs - hubMs, synchronized })];
+}
+
+function isOutOfDate(certificate: TlsFacts | undefined): boolean {
+  const fault = certificateFault(certificate?.code ?? "");
+  return fault === "expired" || fault === "not-yet-valid";
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { PowerSupplyFacts } from "../../board/probes/facts.ts";
-import { isClockWrong } from "../../hub/clock-offset.ts";
+import { expiresTokens, isClockWrong } from "../../hub/clock-offset.ts";
 import { formatPeriod } from "../format/format-period.ts";
 import { findings, type Finding } from "./finding.ts";
 
@@ -34,15 +34,24 @@ export interface ClockFacts {
   readonly synchronized: boolean;
   /** The time service, where it is known: "systemd-timesyncd", "chrony", … */
   readonly source: string | null;
+  /** Whether the certificate that the hub shows has expired, or is not valid yet, by this clock; false where it was not seen. */
+  readonly isCertificateOutOfDate: boolean;
 }
 
-export function checkClock({ nowMs, hubMs, synchronized, source }: ClockFacts): Finding {
+/** A clock that the hub and its certificate bear is a warning: the agent does its work. */
+export function checkClock({ nowMs, hubMs, synchronized, source, isCertificateOutOfDate }: ClockFacts): Finding {
   const by = source === null ? "no time service was found" : `set by ${source}`;
   const aheadMs = hubMs === null ? 0 : nowMs - hubMs;
   if (isClockWrong(aheadMs)) {
     const difference = `${formatPeriod(Math.abs(aheadMs) / 1_000)} ${aheadMs > 0 ? "ahead of" : "behind"} the hub's`;
-    return clock.fault(
-      `the board's time is ${new Date(nowMs).toISOString()}, ${difference} (${by}); certificates and this board's tokens fail`,
+    const harm = [
+      ...(expiresTokens(aheadMs) ? ["the hub refuses its tokens, which have expired when they are signed"] : []),
+      ...(isCertificateOutOfDate ? ["by it, the hub's certificate is not valid"] : []),
+    ];
+    const bearable =
+      "the hub accepts its tokens all the same, but the log's times, maintenance windows and leases are wrong by as much";
+    return clock[harm.length === 0 ? "warning" : "fault"](
+      `the board's time is ${new Date(nowMs).toISOString()}, ${difference} (${by}); ${harm.length === 0 ? bearable : harm.join("; ")}`,
       "Give the board a time source: timedatectl set-ntp true, and open UDP port 123, or name a time server of this network in /etc/systemd/timesyncd.conf",
     );
   }
