@@ -2,7 +2,7 @@ import { validateConnectionString } from "../../config/connection-string.ts";
 import { fingerprintConnectionString } from "../../config/fingerprint.ts";
 import { serviceUnit } from "../../config/paths.ts";
 import { textAt, type JsonObject } from "../../contract/json.ts";
-import type { Timer } from "../../lib/clock.ts";
+import type { BootClock, Timer } from "../../lib/clock.ts";
 import type { Terminal } from "../command-context.ts";
 
 /** What lies on disk as the board's connection string; a secret. */
@@ -13,6 +13,7 @@ export interface StoredCredential {
 }
 
 export interface ReloadPorts {
+  readonly clock: BootClock;
   readonly timer: Timer;
   /**
    * The connection string on disk; undefined where there is none.
@@ -29,24 +30,33 @@ export interface ReloadPorts {
 
 /** A file must be the same for this long: it may be written in several steps, such as write, chmod and rename. */
 const settleMs = 2_000;
-/** How often an agent that just starts is asked, in steps of `settleMs`. Loading Node.js from a slow SD card takes seconds. */
-const maxQuestions = 30;
+/** How long an agent that just starts is asked: as long as its unit lets it start. A question to one that hangs takes seconds. */
+const answersWithinMs = 120_000;
+/** When a file changed while it was looked at, it is looked at again within this time; the unit's TimeoutStartSec= is longer. */
+const beginsAgainWithinMs = 300_000;
 /** A file that changes for longer than this many steps is no finished file. */
 const maxSettleSteps = 30;
 
 /**
  * `boardkeeper-agent reload-credential`: restarts the service where the connection string on disk is valid and not the one that
  * the agent uses. Whatever else lies there changes nothing: the agent goes on with what it has.
- * @returns the exit status; 0 also where nothing had to be done
+ * @returns the exit status; 0 also where nothing had to be done; 1 for files that go on changing
  */
 export async function reloadCredential(terminal: Pick<Terminal, "out">, ports: ReloadPorts): Promise<number> {
   const say = (sentence: string): void => terminal.out(`${sentence}\n`);
+  const beganMs = ports.clock.nowMs();
   for (;;) {
     const stored = await readSettled(ports);
     say(await reloadOnce(stored, ports));
     // A path unit does not start its service again while that runs (systemd issue 41599), so the last look is at the file.
     const now = await ports.readStored();
     if (now?.path === stored?.path && now?.text === stored?.text) return 0;
+    if (ports.clock.nowMs() - beganMs > beginsAgainWithinMs) {
+      say(
+        `${now?.path ?? stored?.path ?? "The connection string"} goes on changing, so it is not looked at any more. When it is finished: sudo systemctl restart ${serviceUnit}`,
+      );
+      return 1;
+    }
   }
 }
 
@@ -87,13 +97,15 @@ async function reloadOnce(stored: StoredCredential | undefined, ports: ReloadPor
 async function agentInUse({
   describeAgent,
   isServiceUp,
+  clock,
   timer,
 }: ReloadPorts): Promise<JsonObject | "stopped" | "silent"> {
-  for (let question = 0; question < maxQuestions; question += 1) {
+  const untilMs = clock.nowMs() + answersWithinMs;
+  for (;;) {
     const described = await describeAgent();
     if (described !== undefined) return described;
     if (!(await isServiceUp())) return "stopped";
+    if (clock.nowMs() >= untilMs) return "silent";
     await timer.after(settleMs);
   }
-  return "silent";
 }

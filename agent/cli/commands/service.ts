@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { kernelBootClock } from "../../board/hardware/boot.ts";
 import { systemTimer } from "../../board/hardware/clocks.ts";
 import { callMethod } from "../../board/local-api/client.ts";
 import { isSystemdBooted, unitProperties } from "../../board/probes/systemd.ts";
@@ -37,6 +38,7 @@ export async function startService(): Promise<boolean> {
 /** What `reload-credential` asks of this board. @param stateDir of the service's agent */
 export function reloadPorts(stateDir: string): ReloadPorts {
   return {
+    clock: kernelBootClock,
     timer: systemTimer,
     readStored: async () => {
       try {

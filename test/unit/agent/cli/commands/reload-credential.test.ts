@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import {
   reloadCredential,
@@ -17,6 +18,8 @@ interface Situation {
   /** What the agent answers to each question; the last stays. Unless given: it uses the older one. */
   readonly agent?: readonly (Record<string, string | boolean> | undefined)[];
   readonly isServiceUp?: boolean;
+  /** How long each question to the agent takes. */
+  readonly questionMs?: number;
 }
 
 function inUse(text: string, lastKnownGood = false): Record<string, string | boolean> {
@@ -28,26 +31,46 @@ function next<T>(list: readonly T[]): () => T | undefined {
   return () => list[Math.min(at++, list.length - 1)];
 }
 
-async function reload({ contents, agent = [inUse(older)], isServiceUp = true }: Situation): Promise<{
-  restarts: number;
-  said: string;
-}> {
+interface Outcome {
+  readonly status: number;
+  readonly restarts: number;
+  readonly said: string;
+  readonly tookMs: number;
+}
+
+async function run({
+  contents,
+  agent = [inUse(older)],
+  isServiceUp = true,
+  questionMs = 0,
+}: Situation): Promise<Outcome> {
   const terminal = new FakeTerminal();
   const [read, ask] = [next(contents), next(agent)];
   let restarts = 0;
+  let nowMs = 1_000;
   const ports: ReloadPorts = {
-    timer: { after: () => Promise.resolve() },
+    clock: { nowMs: () => nowMs },
+    timer: { after: (delayMs) => Promise.resolve(void (nowMs += delayMs)) },
     readStored: (): Promise<StoredCredential | undefined> => {
       const text = read();
       return Promise.resolve(text === undefined ? undefined : { path, text });
     },
-    describeAgent: () => Promise.resolve(ask()),
+    describeAgent: () => {
+      nowMs += questionMs;
+      return Promise.resolve(ask());
+    },
     isServiceUp: () => Promise.resolve(isServiceUp),
     restartService: () => Promise.resolve(void (restarts += 1)),
   };
-  expect(await reloadCredential(terminal, ports)).toBe(0);
+  const status = await reloadCredential(terminal, ports);
   expect(terminal.result).not.toMatch(/SharedAccessKey=|bmV3|b2xk/);
-  return { restarts, said: terminal.result };
+  return { status, restarts, said: terminal.result, tookMs: nowMs - 1_000 };
+}
+
+async function reload(situation: Situation): Promise<Pick<Outcome, "restarts" | "said">> {
+  const { status, restarts, said } = await run(situation);
+  expect(status).toBe(0);
+  return { restarts, said };
 }
 
 describe("reload-credential restarts the service", () => {
@@ -115,5 +138,35 @@ describe("reload-credential leaves the agent alone", () => {
     },
   ])("$what", async ({ situation, said }) => {
     expect(await reload(situation)).toEqual({ restarts: 0, said });
+  });
+});
+
+describe("reload-credential ends before its unit's time is up", () => {
+  async function limitMs(): Promise<number> {
+    const unit = await readFile("systemd/boardkeeper-credential.service", "utf8");
+    return Number(/^TimeoutStartSec=(\d+)min$/m.exec(unit)?.[1]) * 60_000;
+  }
+  const hangs = { agent: [undefined], questionMs: 10_000 };
+
+  it("where the agent hangs", async () => {
+    const { status, said, tookMs } = await run({ ...hangs, contents: [newer] });
+    expect(tookMs).toBeLessThan(await limitMs());
+    expect({ status, said }).toMatchObject({ status: 0, said: expect.stringMatching(/^The agent does not answer/) });
+  });
+
+  it("where the agent hangs and the file changes meanwhile", async () => {
+    const { said, tookMs } = await run({ ...hangs, contents: [newer, newer, older] });
+    expect(tookMs).toBeLessThan(await limitMs());
+    expect(said.match(/The agent does not answer/g)).toHaveLength(2);
+  });
+
+  it.each([
+    ["without end", Array.from({ length: 10_000 }, (_, at) => `${newer}${at}`)],
+    ["each time that it was read", Array.from({ length: 10_000 }, (_, at) => (at % 3 === 2 ? older : newer))],
+  ])("where the file changes %s", async (_how, contents) => {
+    const { status, said, tookMs } = await run({ ...hangs, contents });
+    expect(tookMs).toBeLessThan(await limitMs());
+    expect(status).toBe(1);
+    expect(said).toMatch(/goes on changing.*When it is finished: sudo systemctl restart boardkeeper-agent\.service\n$/);
   });
 });

@@ -20,7 +20,10 @@ describe("clock", () => {
       { ...by, hubMs: nowMs + 48 * hours },
       "fault: the board's time is 2026-01-02T03:00:00.000Z, 2 days behind the hub's (set by chrony); the hub refuses its tokens, which have expired when they are signed",
     ],
-    [{ ...by, hubMs: nowMs - 24 * hours * 400 }, "warning: the board's time is 2026-01-02T03:00:00.000Z, 400 days ahead"],
+    [
+      { ...by, hubMs: nowMs - 24 * hours * 400 },
+      "warning: the board's time is 2026-01-02T03:00:00.000Z, 400 days ahead",
+    ],
     [
       { ...by, hubMs: nowMs - 24 * hours * 400, isCertificateOutOfDate: true },
       "fault: the board's time is 2026-01-02T03:00:00.000Z, 400 days ahead of the hub's (set by chrony); by it, the hub's certificate is not valid",
