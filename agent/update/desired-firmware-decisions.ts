@@ -3,7 +3,7 @@ import { failure, type Failure } from "../contract/failure.ts";
 import type { Decision } from "../state/ports.ts";
 import { handledOperation, hasNewAddress, operationOf, repeatedOperation } from "./declared-operation.ts";
 import type { ActiveUpdate, DeclaredOperation, Job, UpdateSlice } from "./job.ts";
-import { changeJob, isCancellable, isRunning, step } from "./machine.ts";
+import { changeJob, isRunning, step } from "./machine.ts";
 import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
 import type { ParsedUpdateRequest } from "./validate-request.ts";
 
@@ -17,7 +17,10 @@ export interface DesiredFirmware {
   readonly parsed: Validated<ParsedUpdateRequest>;
 }
 
-/** `changed`: a running update goes on as the document now says. `noEffect`: its update has ended, or cannot change any more. */
+/**
+ * `changed`: a running update goes on as the document now says. `noEffect`: its update has ended, or cannot change any more.
+ * `replaced`: the update before it has made room; the same document must be decided once more.
+ */
 export type DesiredOutcome =
   | {
       readonly kind:
@@ -27,6 +30,7 @@ export type DesiredOutcome =
         | "changed"
         | "noEffect"
         | "mustWait"
+        | "replaced"
         | "withdrawn";
     }
   | { readonly kind: "refused"; readonly refusal: ErrorResponse };
@@ -87,50 +91,40 @@ function decideNew(
   at: string,
 ): DesiredDecision {
   const { update } = saved;
-  const running = isRunning(update);
-  const replaces = running && update.job.origin === "desired" && isCancellable(update);
-  if (running && !replaces) return { answer: { kind: "mustWait" } };
-
-  const afterCancel = replaces
-    ? (step(update, { type: "cancelled", at, error: replacedBy(job, update) }) ?? update)
-    : update;
-  const replaced = replaces ? { update: afterCancel } : {};
+  if (isRunning(update)) return makeRoom(update, job, at);
   const handledDesired = { ...handledNow, operation: operationOf(job) };
   switch (compareWithInstalled(saved, job, currentVersion)) {
-    case "versionInUse": {
-      const refusal: ErrorResponse = { status: 409, code: "version-in-use", message: versionInUseMessage(job) };
-      const refused = refuse(saved, handledNow, refusal);
-      if (!replaces) return refused;
-      // What it has replaced may be declared again: that operation is not known any more.
-      return {
-        ...refused,
-        change: { handledDesired: { ...refusedNow(handledNow, refusal), operation: null }, ...replaced },
-      };
-    }
+    case "versionInUse":
+      return refuse(saved, handledNow, { status: 409, code: "version-in-use", message: versionInUseMessage(job) });
     case "installed":
-      return { change: { handledDesired, ...replaced }, answer: { kind: "alreadyInstalled" } };
+      return { change: { handledDesired }, answer: { kind: "alreadyInstalled" } };
     case "different": {
-      const accepted = step(afterCancel, { type: "accepted", job, at });
-      return { change: { handledDesired, update: accepted ?? afterCancel }, answer: { kind: "accepted" } };
+      const accepted = step(update, { type: "accepted", job, at });
+      return { change: { handledDesired, update: accepted ?? update }, answer: { kind: "accepted" } };
     }
   }
+}
+
+/**
+ * Cancels a declared update that has not begun to change the board. A save of its own, so that its end reaches history, log and
+ * twin. Nothing is noted as handled: after a power cut, whatever is declared then is decided on a board that has nothing to do.
+ */
+function makeRoom(update: ActiveUpdate, job: Job, at: string): DesiredDecision {
+  const isDeclared = update.job.origin === "desired";
+  const cancelled = isDeclared ? step(update, { type: "cancelled", at, error: replacedBy(job, update) }) : undefined;
+  if (cancelled === undefined) return { answer: { kind: "mustWait" } };
+  return { change: { update: cancelled, handledDesired: null }, answer: { kind: "replaced" } };
 }
 
 /** A refused document is remembered with the reason. The operation before it stays known, and its update as it is. */
 function refuse(
   saved: UpdateSlice,
-  content: Pick<HandledDesired, "identity" | "desiredVersion">,
+  { identity, desiredVersion }: Pick<HandledDesired, "identity" | "desiredVersion">,
   refusal: ErrorResponse,
 ): DesiredDecision {
-  const handledDesired = { ...refusedNow(content, refusal), operation: handledOperation(saved) };
+  const { code, message } = refusal;
+  const handledDesired = { identity, desiredVersion, refused: { code, message }, operation: handledOperation(saved) };
   return { change: { handledDesired }, answer: { kind: "refused", refusal } };
-}
-
-function refusedNow(
-  { identity, desiredVersion }: Pick<HandledDesired, "identity" | "desiredVersion">,
-  { code, message }: ErrorResponse,
-): HandledDesired {
-  return { identity, desiredVersion, refused: { code, message } };
 }
 
 /**

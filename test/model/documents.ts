@@ -37,7 +37,7 @@ function documentAfter(change: DocumentChange, first: Json | undefined): Json | 
 export function observeReading(environment: Environment, saved: AgentState | undefined): Environment {
   const firmware = environment.hub.desired["firmware"];
   const hasReadWithdrawal = environment.observations.hasReadWithdrawal || firmware === undefined;
-  const expected = saved === undefined ? null : expectedSave(firmware, saved, runningVersionOf(environment.board));
+  const expected = saved === undefined ? null : expectedSave(firmware, saved);
   return { ...environment, observations: { ...environment.observations, hasReadWithdrawal, expectedSave: expected } };
 }
 
@@ -47,36 +47,33 @@ export function expectNothing(environment: Environment): Environment {
 }
 
 /** Null where the document leaves the saved update as it is, or where that was not declared. */
-function expectedSave(firmware: Json | undefined, { update }: AgentState, running: string | null): ExpectedSave | null {
+function expectedSave(firmware: Json | undefined, { update }: AgentState): ExpectedSave | null {
   if (!isRunning(update) || !isCancellable(update) || update.job.origin !== "desired") return null;
   const { operationId: job, version, uri, apply } = update.job;
   if (firmware === undefined) return { kind: "cancelled", job };
   const declared = parse(firmware);
-  if (declared.version !== version)
-    return declared.version === running ? { kind: "cancelled", job } : { kind: "replaced", version: declared.version };
+  if (declared.version !== version) return { kind: "cancelled", job };
   return declared.uri === uri && declared.apply === apply ? null : { kind: "changed", job, ...declared };
 }
 
 /** The save after a reading is what the document asks for. */
 export function checkExpectedSave(expected: ExpectedSave | null, { update }: AgentState): void {
   if (expected === null || !("job" in update)) return;
-  const { operationId, version, uri, apply } = update.job;
+  const { operationId, uri, apply } = update.job;
   switch (expected.kind) {
     case "cancelled":
       return must(
         operationId === expected.job && update.phase === "cancelled",
-        `${expected.job} was withdrawn, and ${operationId} is now ${update.phase}.`,
+        `${expected.job} was withdrawn or replaced, and ${operationId} is now ${update.phase}.`,
       );
     case "changed":
-      must(operationId === expected.job, `${expected.job} was changed, and went on as ${operationId}.`);
+      must(
+        operationId === expected.job && isRunning(update),
+        `${expected.job} was changed, and ${operationId} is now ${update.phase}.`,
+      );
       return must(
         uri === expected.uri && apply === expected.apply,
         `${operationId} was to come from ${expected.uri} (${expected.apply}), and comes from ${uri} (${apply}).`,
-      );
-    case "replaced":
-      return must(
-        version === expected.version && update.phase === "accepted",
-        `${expected.version} was declared, and ${version} is ${update.phase}.`,
       );
   }
 }
@@ -102,9 +99,9 @@ export function checkDeclared({ hub, board, observations }: Environment, { updat
   must(!isRunning(update) || tried === uri, `${operationId} waits with an address that is not declared.`);
 }
 
-/** An update that has ended may begin again: where it was withdrawn, or where it failed while fetching and has another address. */
+/** An update that has ended may begin again: where it was withdrawn or replaced, or where it failed while fetching and has another address. */
 export function mayBeginAgain(update: AgentState["update"]): "anywhere" | "elsewhere" | null {
-  if (update.phase === "cancelled" && update.error?.code === "withdrawn") return "anywhere";
+  if (update.phase === "cancelled" && ["withdrawn", "replaced"].includes(update.error?.code ?? "")) return "anywhere";
   return update.phase === "failed" && update.error.during === "downloading" ? "elsewhere" : null;
 }
 

@@ -113,7 +113,7 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
   const jobs = known ? next.observations.jobOrder : [...next.observations.jobOrder, operationId];
   const previous = jobs.at(-2);
   must(
-    known || previous === undefined || observedOf(next, previous).end !== null || maySupersede(next, previous),
+    known || previous === undefined || observedOf(next, previous).end !== null,
     `${operationId} was begun before ${previous} had ended.`,
   );
   const reached = rank(update.phase);
@@ -121,7 +121,8 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
   if (update.phase === "completed" && before.end === null) mustBeProven(environment, saved);
   const { hasReadWithdrawal } = next.observations;
   const again = mayBeginAgain(update);
-  must(again !== "anywhere" || hasReadWithdrawal, `${operationId} was cancelled as withdrawn, and is still declared.`);
+  const isWithdrawn = update.phase === "cancelled" && update.error?.code === "withdrawn";
+  must(!isWithdrawn || hasReadWithdrawal, `${operationId} was cancelled as withdrawn, and is still declared.`);
   const isNew = !known && { hasReadWithdrawal: false };
   const withOrder = { ...next, observations: { ...next.observations, jobOrder: jobs, ...isNew } };
   const end = ends.has(update.phase) ? update.phase : null;
@@ -140,11 +141,6 @@ function pastActions(update: AgentState["update"]): string[] {
     ...(reached > rank("applying") || isInstalled ? ["install"] : []),
     ...(reached > rank("rebooting") ? ["arm"] : []),
   ];
-}
-
-/** A job from a desired document is replaced by the next one in the same save, while nothing of the board was changed. */
-function maySupersede(environment: Environment, job: string): boolean {
-  return !observedOf(environment, job).boardChanged;
 }
 
 function mustBeProven({ board }: Environment, saved: AgentState): void {
@@ -261,7 +257,7 @@ export function checkEnd(environment: Environment, saved: AgentState | undefined
     must(!cancelled || end === "cancelled", `${job} was cancelled and ended as ${end}.`);
   }
   for (const job of observations.jobOrder.slice(0, -1)) {
-    must(observations.jobs[job]?.end !== null || maySupersede(environment, job), `${job} never came to an end.`);
+    must(observations.jobs[job]?.end !== null, `${job} never came to an end.`);
   }
   const { update, reboot } = saved;
   const running = runningVersionOf(board);

@@ -52,8 +52,7 @@ export function withoutPastActions(notes: JobObservations, past: readonly string
 /** What the next save must hold after a document was read, while nothing of the board has changed and no save was under way. */
 export type ExpectedSave =
   | { readonly kind: "cancelled"; readonly job: string }
-  | { readonly kind: "changed"; readonly job: string; readonly uri: string; readonly apply: string }
-  | { readonly kind: "replaced"; readonly version: string };
+  | { readonly kind: "changed"; readonly job: string; readonly uri: string; readonly apply: string };
 
 export interface Observations {
   readonly jobs: Readonly<Record<string, JobObservations>>;

@@ -169,9 +169,16 @@ describe("which documents are the same operation", () => {
   it.each(changeable)(
     "a new id replaces the update that is $phase, and the one before is not known any more",
     (update) => {
-      const { state, kind } = change(saved({ update }), { operationId: "again" });
+      const roomy = change(saved({ update }), { operationId: "again" });
+      expect([roomy.kind, roomy.state.update.phase, roomy.state.handledDesired]).toStrictEqual([
+        "replaced",
+        "cancelled",
+        null,
+      ]);
+      const { state, kind } = change(roomy.state, { operationId: "again" });
       expect([kind, jobOf(state.update)?.operationId]).toStrictEqual(["accepted", "again"]);
       expect(state.handledDesired?.operation?.operationId).toBe("again");
+      expect(change(roomy.state, {}, "i1").kind).toBe("accepted");
     },
   );
 
@@ -229,7 +236,8 @@ describe("a refused document", () => {
   it("that has taken the place of an update lets that be declared again", () => {
     const taken = { operationId: "op-0", version: "1.0.0", sha256: digest, at: t(0) };
     const state = saved({ update: states(declared).downloading, lastProven: taken });
-    const other = change(state, { version: "1.0.0", sha256: "b".repeat(64) });
+    const rebuilt = { version: "1.0.0", sha256: "b".repeat(64) };
+    const other = change(change(state, rebuilt).state, rebuilt);
     expect([other.kind, other.state.update.phase]).toStrictEqual(["refused", "cancelled"]);
     expect(change(other.state, {}, "i1").kind).toBe("accepted");
   });

@@ -71,24 +71,43 @@ describe("a desired document", () => {
     expect(change?.update).toBeUndefined();
   });
 
-  it("frees the board of a desired job on its way even when it cannot take its place", () => {
-    const taken = { ...lastProven, sha256: "b".repeat(64) };
-    const update = states(desiredJob).downloading;
-    const { change } = decideDesired(saved({ update, lastProven: taken }), document(), "2.0.0", at);
-    expect(change).toMatchObject({
-      update: { phase: "cancelled", error: { code: "replaced", during: "downloading" } },
-      handledDesired: { identity: "i1" },
-    });
-  });
-
   it.each(Object.values(states(desiredJob)).filter(isCancellable))(
-    "takes the place of a desired job that is $phase",
+    "takes the place of a desired job that is $phase: with a save for its end, and one for what comes then",
     (update) => {
-      const { change, answer } = decideDesired(saved({ update }), document(), "1.0.0", at);
-      expect(answer.kind).toBe("accepted");
-      expect(change?.update).toMatchObject({ phase: "accepted", job: { operationId: "desired-1" } });
+      const handledBefore = {
+        ...handledDesired,
+        operation: { ...operation, operationId: "desired-0", version: "1.5.0" },
+      };
+      const state = saved({ update, handledDesired: handledBefore });
+      const ended = decideDesired(state, document(order(), "i2"), "1.0.0", at);
+      expect(ended).toMatchObject({
+        change: {
+          update: { phase: "cancelled", job: desiredJob, error: { code: "replaced", during: update.phase } },
+          handledDesired: null,
+        },
+        answer: { kind: "replaced" },
+      });
+      const then = decideDesired(saved(ended.change ?? {}), document(order(), "i2"), "1.0.0", at);
+      expect(then.answer.kind).toBe("accepted");
+      expect(then.change).toMatchObject({
+        update: { phase: "accepted", job: { operationId: "desired-1" } },
+        handledDesired: { identity: "i2", operation },
+      });
     },
   );
+
+  it.each([
+    ["goes back to what runs", lastProven, "alreadyInstalled"],
+    ["cannot take its place", { ...lastProven, sha256: "b".repeat(64) }, "refused"],
+  ])("that %s ends a desired job on its way too", (_what, proven, kind) => {
+    const running = saved({ update: states(desiredJob).downloading, lastProven: proven });
+    const ended = decideDesired(running, document(), "2.0.0", at);
+    expect(ended.change?.update).toMatchObject({ phase: "cancelled", error: { code: "replaced" } });
+    const { change, answer } = decideDesired({ ...running, ...ended.change }, document(), "2.0.0", at);
+    expect(answer.kind).toBe(kind);
+    expect(change).toMatchObject({ handledDesired: { identity: "i1" } });
+    expect(change).not.toHaveProperty("update");
+  });
 
   const notYet = Object.values(states(desiredJob)).filter((update) => isRunning(update) && !isCancellable(update));
   it.each(notYet)("waits for a desired job that is $phase", (update) => {
@@ -97,13 +116,6 @@ describe("a desired document", () => {
 
   it.each(Object.values(s).filter(isRunning))("waits for a method's job that is $phase", (update) => {
     expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "mustWait" } });
-  });
-
-  it("that goes back to what runs ends a desired job on its way", () => {
-    const update = states(desiredJob).downloading;
-    const { change, answer } = decideDesired(saved({ update, lastProven }), document(), "2.0.0", at);
-    expect(answer.kind).toBe("alreadyInstalled");
-    expect(change?.update).toMatchObject({ phase: "cancelled", error: { code: "replaced", during: "downloading" } });
   });
 
   it("that is refused is remembered with the reason, and leaves a running job alone", () => {
