@@ -214,6 +214,8 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     awaitRecovery: (withinMs) => recovery.within(withinMs),
   });
   const desiredHandler = new DesiredHandler({
+    ...runtimeFor("methods", runtime),
+    alerts,
     isRecovered: () => recovery.isRecovered,
     remoteConfig: new RemoteConfigHandler({
       ...runtimeFor("config", runtime),

@@ -1,5 +1,6 @@
 import type { Runtime } from "../lib/runtime.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { findSection, type DesiredSection } from "../contract/desired-sections.ts";
 import { invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
 import { abortPrevious } from "../lib/abort.ts";
@@ -39,12 +40,14 @@ export class RemoteConfigHandler {
   async handleDesired(document: JsonObject, version: number): Promise<void> {
     const { store, log, digest } = this.#ports;
     const superseded = this.#abortPrevious();
-    const section = document["boardkeeper"];
-    const validated = await this.#validate(section);
-    const identity = digest(canonicalContent(section));
+    const found = findSection(document, "boardkeeper");
+    const section = found.value;
+    const validated = await this.#validate(found);
+    // Under another name, the same content is another document: the corrected one must be looked at.
+    const identity = digest(canonicalContent(found.kind === "misnamed" ? found : section));
     const outcome = await store.transactUntilSaved((saved): Decision<RemoteConfigSlice, RemoteOutcome> => {
       if (superseded.aborted) return { answer: { kind: "known" } };
-      if (section === undefined) return decideRemoteRemoved(saved);
+      if (found.kind === "absent") return decideRemoteRemoved(saved);
       const request = { identity, desiredVersion: version, section: isJsonObject(section) ? section : {}, validated };
       return decideRemote(saved, request);
     }, superseded);
@@ -55,8 +58,9 @@ export class RemoteConfigHandler {
     }
   }
 
-  async #validate(section: unknown): Promise<Validated<Settings>> {
-    const validated = validateRemote(section, this.#ports.base);
+  async #validate(section: DesiredSection): Promise<Validated<Settings>> {
+    if (section.kind === "misnamed") return invalidPayload([section.problem]);
+    const validated = validateRemote(section.value, this.#ports.base);
     if (!validated.ok) return validated;
     const mistakes = await this.#ports.validateWindows(validated.value.maintenanceWindows);
     if (mistakes.length === 0) return validated;

@@ -29,7 +29,7 @@ export function keyProblems(object: JsonObject, known: readonly string[]): strin
   if (wrapped !== undefined) return [wrapped];
   return Object.keys(object).flatMap((key) => {
     const meant = nearestKey(key, known);
-    return meant === undefined ? [] : [`${truncateUtf8(key, 80)}: not a known key; did you mean ${meant}?`];
+    return meant === undefined ? [] : [`${truncateUtf8(key, 80)}: not a known key (did you mean ${meant}?)`];
   });
 }
 

@@ -1,12 +1,13 @@
 import { canonicalJson, isJsonObject, type JsonObject } from "../contract/json.ts";
-import { invalidPayload, type ErrorResponse } from "../contract/error-response.ts";
+import { findSection, type DesiredSection } from "../contract/desired-sections.ts";
+import { invalidPayload, type ErrorResponse, type Validated } from "../contract/error-response.ts";
 import { abortPrevious } from "../lib/abort.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
 import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware-decisions.ts";
 import type { Job, UpdateSlice } from "./job.ts";
-import { parseUpdateRequest, type UpdateLimits } from "./validate-request.ts";
+import { parseUpdateRequest, type ParsedUpdateRequest, type UpdateLimits } from "./validate-request.ts";
 
 export interface DesiredFirmwarePorts extends Runtime {
   readonly store: StateStore<UpdateSlice>;
@@ -19,7 +20,10 @@ export interface DesiredFirmwarePorts extends Runtime {
   readonly stopping: AbortSignal;
 }
 
-/** Handles the desired `firmware` section: each content once; one that had to wait for a job, again when that ends. */
+/**
+ * Handles the desired `firmware` section: each content once; one that had to wait for a job, or has cancelled one to take its place,
+ * again when that has ended.
+ */
 export class DesiredFirmwareHandler {
   readonly #ports: DesiredFirmwarePorts;
   /** The last desired document. */
@@ -44,14 +48,13 @@ export class DesiredFirmwareHandler {
     this.#desired = { document, version };
     const { store, log, digest, limits, currentVersion, operationIdInUse, wallClock } = this.#ports;
     const superseded = this.#abortPrevious();
-    const firmware = document["firmware"];
-    const identity = digest(canonicalJson(firmware ?? null));
-    const parsed = isJsonObject(firmware)
-      ? parseUpdateRequest(firmware, "desired", limits(), `desired-${identity.slice(0, 12)}`)
-      : invalidPayload([`firmware: expected an object, got ${Array.isArray(firmware) ? "an array" : typeof firmware}`]);
+    const section = findSection(document, "firmware");
+    // Under another name, the same content is another document: the corrected one must be looked at.
+    const identity = digest(canonicalJson(section.kind === "misnamed" ? section : (section.value ?? null)));
+    const parsed = parseSection(section, limits(), identity);
     const decide = (state: UpdateSlice): Decision<UpdateSlice, DesiredOutcome> => {
       if (superseded.aborted) return { answer: { kind: "alreadyHandled" } };
-      if (firmware === undefined || firmware === null) return decideNoDesired(state, timestamp(wallClock));
+      if (section.kind === "absent") return decideNoDesired(state, timestamp(wallClock));
       const inUse = parsed.ok ? operationIdInUse(parsed.value.job) : undefined;
       const usable = inUse === undefined ? parsed : { ok: false as const, error: inUse };
       const desired = { identity, desiredVersion: version, parsed: usable };
@@ -64,4 +67,11 @@ export class DesiredFirmwareHandler {
       log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
     }
   }
+}
+
+function parseSection(section: DesiredSection, limits: UpdateLimits, identity: string): Validated<ParsedUpdateRequest> {
+  if (section.kind === "misnamed") return invalidPayload([section.problem]);
+  const { value } = section;
+  if (isJsonObject(value)) return parseUpdateRequest(value, "desired", limits, `desired-${identity.slice(0, 12)}`);
+  return invalidPayload([`firmware: expected an object, got ${Array.isArray(value) ? "an array" : typeof value}`]);
 }

@@ -104,7 +104,7 @@ describe("firmwareUpdate", () => {
 
   it.each(["startby", "StartBy", "start_by", "startBye", "starBy"])("names startBy for %s", (key) => {
     const checked = parseFirmwareUpdateRequest({ [key]: "2030-01-31T04:00:00Z" });
-    expect(checked).toStrictEqual({ ok: false, problems: [`${key}: not a known key; did you mean startBy?`] });
+    expect(checked).toStrictEqual({ ok: false, problems: [`${key}: not a known key (did you mean startBy?)`] });
   });
 
   it("takes both spellings of the address", () => {
@@ -142,17 +142,17 @@ describe("keys that are almost known", () => {
       "rebootDevice",
       parseRebootRequest,
       { delaySecond: 60 },
-      "delaySecond: not a known key; did you mean delaySeconds?",
+      "delaySecond: not a known key (did you mean delaySeconds?)",
     ],
-    ["firmwareUpdate", parseFirmwareUpdateRequest, { Apply: "manual" }, "Apply: not a known key; did you mean apply?"],
-    ["firmwareUpdate", parseFirmwareUpdateRequest, { mirror: [] }, "mirror: not a known key; did you mean mirrors?"],
+    ["firmwareUpdate", parseFirmwareUpdateRequest, { Apply: "manual" }, "Apply: not a known key (did you mean apply?)"],
+    ["firmwareUpdate", parseFirmwareUpdateRequest, { mirror: [] }, "mirror: not a known key (did you mean mirrors?)"],
     [
       "cancelReboot",
       parseOperationReference,
       { operationID: "op-1" },
-      "operationID: not a known key; did you mean operationId?",
+      "operationID: not a known key (did you mean operationId?)",
     ],
-    ["getLogs", parseLogsRequest, { Level: "error" }, "Level: not a known key; did you mean level?"],
+    ["getLogs", parseLogsRequest, { Level: "error" }, "Level: not a known key (did you mean level?)"],
     [
       "rebootDevice",
       parseRebootRequest,
@@ -167,7 +167,7 @@ describe("keys that are almost known", () => {
   it("are told beside wrong values", () => {
     expect(parseRebootRequest({ Force: true, delaySeconds: -1 })).toStrictEqual({
       ok: false,
-      problems: ["Force: not a known key; did you mean force?", expect.stringContaining("delaySeconds: expected")],
+      problems: ["Force: not a known key (did you mean force?)", expect.stringContaining("delaySeconds: expected")],
     });
   });
 });

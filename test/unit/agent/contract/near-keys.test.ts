@@ -48,8 +48,8 @@ describe("a key that is another word", () => {
 
 it("names each such key, and what was meant", () => {
   expect(keyProblems({ Apply: "now", method_number: "42", fwPackageUri: "x", delaySecond: 5 }, known)).toStrictEqual([
-    "Apply: not a known key; did you mean apply?",
-    "delaySecond: not a known key; did you mean delaySeconds?",
+    "Apply: not a known key (did you mean apply?)",
+    "delaySecond: not a known key (did you mean delaySeconds?)",
   ]);
 });
 

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import type { JsonObject } from "../../../../agent/contract/json.ts";
 import { DesiredHandler } from "../../../../agent/twin/desired-handler.ts";
+import { Alerts } from "../../../../agent/lib/alerts.ts";
+import { quiet } from "../../../support/logs.ts";
 import { settle } from "../../../support/fake-time.ts";
 import { Gate } from "../../../support/gate.ts";
 
@@ -9,6 +11,8 @@ function setup({ gate, isRecovered = true }: { gate?: Gate; isRecovered?: boolea
   const seen: string[] = [];
   const board = { isRecovered };
   const handler = new DesiredHandler({
+    alerts: new Alerts([]),
+    log: quiet,
     isRecovered: () => board.isRecovered,
     remoteConfig: {
       handleDesired: async (_document, version) => {
