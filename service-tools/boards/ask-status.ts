@@ -10,6 +10,8 @@ export interface AskedStatus {
   readonly view: BoardView;
   /** True when the board says that the hub takes none of its reports. */
   readonly isTwinStale: boolean;
+  /** True when the board says that its twin holds everything that it reports. Not every release says so. */
+  readonly isTwinComplete: boolean;
   /** Why the twin does not hold everything that the board reports; null when it does, or the board does not say. */
   readonly reporting: string | null;
 }
@@ -38,10 +40,12 @@ export async function askStatus(
     connectionState: "Connected",
     properties: { ...properties, reported: { boardkeeper: reply.payload } },
   };
+  const state = textAt(reporting, "state") ?? "";
   return {
     twin: asReported,
     view: parseBoardView(asReported),
-    isTwinStale: ["refused", "waiting"].includes(textAt(reporting, "state") ?? ""),
+    isTwinStale: ["refused", "waiting"].includes(state),
+    isTwinComplete: state === "complete",
     reporting: textAt(reporting, "message"),
   };
 }

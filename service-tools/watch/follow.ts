@@ -68,12 +68,12 @@ async function follow<Memory, End>(
       view.hubUnreachable(hubMessage);
       continue;
     }
-    const step = tracker.next(memory, await asking.boardView(twin.value));
+    const step = tracker.next(memory, asking.boardView(twin.value));
     ({ memory, progress } = step);
     hubMessage = undefined;
     view.show(progress);
     if (step.end !== undefined) return outcomeOf(step.end);
-    if (!asking.isDue(progress, timer.nowMs())) continue;
+    if (!asking.isDue(progress, step.presumedEnd !== undefined, timer.nowMs())) continue;
     const end = endSaid(tracker, memory, await asking.ask());
     if (end !== undefined) return outcomeOf(end);
   }
@@ -85,13 +85,14 @@ async function follow<Memory, End>(
   throw new TimedOut(`${within}: ${lastSeen(progress, hubMessage)}.${ownWords(said, what)}`, { advice });
 }
 
-/** Asks the board itself where its twin does not tell. */
+/** Asks the board itself where its twin does not tell; rarely, because each call costs messages of the hub's quota. */
 class Asking {
   readonly #client: Pick<HubClient, "callMethod">;
   readonly #target: Target;
   #twin: JsonObject | undefined;
-  #isTwinStale = false;
-  #last: BoardView | undefined;
+  /** What the board said last, while that is newer than its twin. */
+  #newer: BoardView | undefined;
+  #isEndPresumed = false;
   readonly #schedule: QuestionSchedule;
 
   constructor(client: Pick<HubClient, "callMethod">, target: Target, nowMs: number) {
@@ -100,22 +101,20 @@ class Asking {
     this.#schedule = new QuestionSchedule(nowMs);
   }
 
-  /** What the twin says of the board; what the board says, once it has said that its twin does not take its reports. */
-  async boardView(twin: JsonObject): Promise<BoardView> {
+  /**
+   * What the twin says of the board; what the board said last, once it has said that its twin does not take its reports. What
+   * only the hub knows is always the twin's.
+   */
+  boardView(twin: JsonObject): BoardView {
     this.#twin = twin;
     const view = parseBoardView(twin);
-    if (!this.#isTwinStale) return view;
-    const said = view.connected ? await this.ask() : undefined;
-    return said?.view ?? this.#offline() ?? view;
+    return this.#newer === undefined ? view : { ...this.#newer, connected: view.connected, desired: view.desired };
   }
 
-  /** What the board said last: while it is away, its twin would say something older. */
-  #offline(): BoardView | undefined {
-    return this.#last === undefined ? undefined : { ...this.#last, connected: false };
-  }
-
-  /** Whether nothing has changed for so long that the board should be asked. */
-  isDue(progress: Progress, nowMs: number): boolean {
+  /** Whether nothing has changed for so long that the board should be asked, or an end is presumed that it has to confirm. */
+  isDue(progress: Progress, isEndPresumed: boolean, nowMs: number): boolean {
+    if (isEndPresumed && !this.#isEndPresumed) this.#schedule.askSoon(nowMs);
+    this.#isEndPresumed = isEndPresumed;
     return this.#schedule.isDue(progress, progress.online, nowMs);
   }
 
@@ -123,13 +122,19 @@ class Asking {
   async ask(): Promise<AskedStatus | undefined> {
     if (this.#twin === undefined) return undefined;
     const said = await askStatus(this.#client, this.#target, this.#twin);
-    if (said !== undefined) {
-      // For good: a twin that is being brought up to date would still say something older for a while.
-      this.#isTwinStale ||= said.isTwinStale;
-      this.#last = said.view;
-    }
+    if (said === undefined) return undefined;
+    // A twin that takes reports again may say something older for a while.
+    const isInStep = said.isTwinComplete && isSameState(parseBoardView(this.#twin), said.view);
+    if (said.isTwinStale || (this.#newer !== undefined && !isInStep)) this.#newer = said.view;
+    else this.#newer = undefined;
     return said;
   }
+}
+
+function isSameState(a: BoardView, b: BoardView): boolean {
+  const stateOf = ({ agent, update, reboot }: BoardView): string =>
+    JSON.stringify([agent?.bootId, update.operationId, update.phase, reboot.operationId, reboot.phase]);
+  return stateOf(a) === stateOf(b);
 }
 
 /** How the operation has ended, as the board says; its twin has not told. */
@@ -138,7 +143,9 @@ function endSaid<Memory, End>(
   memory: Memory,
   said: AskedStatus | undefined,
 ): End | undefined {
-  return said === undefined ? undefined : tracker.next(memory, said.view).end;
+  if (said === undefined) return undefined;
+  const { end, presumedEnd } = tracker.next(memory, said.view);
+  return end ?? presumedEnd;
 }
 
 /** What the board itself says, as sentences after the first one. */

@@ -4,7 +4,7 @@ import { formatRebootCause } from "../boards/format-twin-changes.ts";
 import { OperationFailed, RefusedByDevice } from "../cli/errors.ts";
 import { targetFlags, targetName, type Target } from "../hub-client/hub-client.ts";
 import type { RebootEnd } from "./reboot-tracker.ts";
-import type { UpdateEnd } from "./update-tracker.ts";
+import type { UpdateEnd } from "./update-end.ts";
 
 /** How an operation ended: `message` for people, `details` for programs (with the end's `kind`). */
 export type Outcome = { readonly message: string; readonly details: JsonObject } & (
@@ -82,11 +82,16 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
         checkBoard(target),
       );
     case "failed":
-      return failed(`The update of ${board} failed${phaseOf(end.error)}. ${reasonOf(end.error)}`, withError(end));
+      return failed(
+        `The update of ${board} failed${phaseOf(end.error)}. ${reasonOf(end.error)}`,
+        withError(end),
+        adviceOf(end),
+      );
     case "rolledBack":
       return failed(
         `${board} is back on its old system: the new one was not proven. ${reasonOf(end.error)}`,
         withError(end),
+        adviceOf(end),
       );
     case "cancelled":
       return failed(
@@ -94,6 +99,7 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
           ? `The update of ${board} was cancelled; the old system is unchanged.`
           : `${board} has cancelled the update. ${reasonOf(end.error)}`,
         withError(end),
+        adviceOf(end),
       );
     case "superseded":
       return failed(
@@ -125,6 +131,11 @@ function failed(message: string, details: JsonObject, advice?: string): Outcome 
 
 function checkBoard(target: Target): string {
   return `Check the board: boardkeeper status ${targetFlags(target)}`;
+}
+
+function adviceOf({ isFormer }: { readonly isFormer?: true }): string | undefined {
+  if (isFormer === undefined) return undefined;
+  return "It had ended so before, and an update that has ended does not start again. To try again, use another --operation-id.";
 }
 
 function phaseOf(error: Failure | null): string {

@@ -12,6 +12,11 @@ export class QuestionSchedule {
     this.#askAtMs = nowMs + quietMs;
   }
 
+  /** There is a reason to ask now. The schedule goes on from there. */
+  askSoon(nowMs: number): void {
+    this.#askAtMs = Math.min(this.#askAtMs, nowMs);
+  }
+
   /** Whether nothing has changed for so long that the board should be asked. @param shown what its twin says now */
   isDue(shown: unknown, isOnline: boolean, nowMs: number): boolean {
     const text = JSON.stringify(shown);

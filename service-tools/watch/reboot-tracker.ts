@@ -1,7 +1,14 @@
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { RebootCause } from "../../agent/contract/snapshot.ts";
 import type { BoardView, RebootView } from "../boards/board-view.ts";
-import { enterPhases, type PhaseEntry, type Progress, type Step, type Tracker } from "./tracker.ts";
+import {
+  enterPhases,
+  silentReadsUntilPresumed,
+  type PhaseEntry,
+  type Progress,
+  type Step,
+  type Tracker,
+} from "./tracker.ts";
 
 /** How a reboot ended. */
 export type RebootEnd =
@@ -24,7 +31,11 @@ interface Memory {
   readonly earlierId: string | null;
   /** The board has reported our operation: any other in its place is a newer one. */
   readonly isReported: boolean;
+  /** Our operation as it had ended before the board accepted it anew; null where it had not, or has begun since. */
+  readonly former: RebootView | null;
   readonly phases: readonly PhaseEntry[];
+  /** Reads of the twin, one after the other, in which a connected board still reports the former end. */
+  readonly silentReads: number;
 }
 
 /**
@@ -37,13 +48,16 @@ export function rebootTracker(operationId: string, before: BoardView, repeated: 
   const { reboot, agent } = before;
   const isReported = reboot.operationId === operationId;
   // A repeated request may come after the reboot itself: then the board must report which boot it ended.
-  const isUnderWay = isReported && !["scheduled", "waiting"].includes(reboot.phase);
+  const former = isReported && !repeated && hasEnded(reboot) ? reboot : null;
+  const isUnderWay = isReported && former === null && !["scheduled", "waiting"].includes(reboot.phase);
   const initial: Memory = {
     bootIdBefore: isUnderWay ? null : (agent?.bootId ?? null),
     earlierId: reboot.operationId,
     isReported: repeated,
+    former,
     // If it was already under way, its earlier phases are in the past and are not shown.
-    phases: isReported ? [{ phase: reboot.phase, note: noteOf(reboot) }] : [],
+    phases: isReported && former === null ? [{ phase: reboot.phase, note: noteOf(reboot) }] : [],
+    silentReads: 0,
   };
   return { initial, next: (memory, board) => nextStep(operationId, memory, board) };
 }
@@ -56,9 +70,22 @@ function nextStep(operationId: string, before: Memory, board: BoardView): Step<M
     return { memory: before, progress: progressOf(before, board), end };
   }
   const bootIdBefore = before.bootIdBefore ?? reboot.fromBootId;
+  if (before.former !== null && isSameEnd(before.former, reboot)) {
+    const memory: Memory = { ...before, silentReads: board.connected ? before.silentReads + 1 : 0 };
+    const presumedEnd = memory.silentReads < silentReadsUntilPresumed ? undefined : endOf(memory, board);
+    return { memory, progress: progressOf(memory, board), presumedEnd };
+  }
   const phases = enterPhases(before.phases, phasesEntered(before, board));
-  const memory: Memory = { ...before, bootIdBefore, isReported: true, phases };
+  const memory: Memory = { ...before, bootIdBefore, isReported: true, former: null, phases };
   return { memory, progress: progressOf(memory, board), end: endOf(memory, board) };
+}
+
+function hasEnded({ phase }: RebootView): boolean {
+  return ["proven", "failed", "cancelled"].includes(phase);
+}
+
+function isSameEnd(former: RebootView, { phase, fromBootId, lastProven }: RebootView): boolean {
+  return former.phase === phase && former.fromBootId === fromBootId && former.lastProven?.at === lastProven?.at;
 }
 
 function endOf({ bootIdBefore }: Memory, { reboot, agent }: BoardView): RebootEnd | undefined {

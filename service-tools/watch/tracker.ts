@@ -33,7 +33,15 @@ export interface Step<Memory, End> {
   readonly progress: Progress;
   /** Set once the operation has ended, well or badly. */
   readonly end?: End | undefined;
+  /**
+   * An end that the twin only suggests: it says nothing new, and may be older than the board. It counts once the board itself,
+   * asked after that, says the same.
+   */
+  readonly presumedEnd?: End | undefined;
 }
+
+/** A board that does nothing for a request says nothing of it. So many reads without a word suggest that; it begins within seconds. */
+export const silentReadsUntilPresumed = 10;
 
 /** Appends phases to those entered before. If the first one is already the present phase, only its note is replaced. */
 export function enterPhases(phases: readonly PhaseEntry[], entered: readonly PhaseEntry[]): readonly PhaseEntry[] {

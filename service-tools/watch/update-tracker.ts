@@ -1,52 +1,36 @@
-import type { Failure } from "../../agent/contract/failure.ts";
 import type { BoardView, UpdateView } from "../boards/board-view.ts";
 import { formatDelay, formatLease, formatWait } from "../boards/format-progress.ts";
 import { formatSize } from "../cli/units.ts";
 import type { Target } from "../hub-client/hub-client.ts";
-import { enterPhases, type PhaseEntry, type Progress, type Step, type Tracker } from "./tracker.ts";
-
-/** How an update ended. */
-export type UpdateEnd =
-  | { readonly kind: "completed"; readonly version: string; readonly already: boolean }
-  /** The board runs this version, but not by an update of its agent: it was flashed with it, say. */
-  | { readonly kind: "installed"; readonly version: string }
-  | { readonly kind: "rehearsed" }
-  /** The board reports `completed`, but not that any version was proven. */
-  | { readonly kind: "unproven"; readonly rehearsal: boolean }
-  | { readonly kind: "failed" | "rolledBack"; readonly error: Failure | null }
-  /** `error` says why, where nobody has cancelled it: its time to begin has passed. */
-  | { readonly kind: "cancelled"; readonly error: Failure | null }
-  | { readonly kind: "superseded"; readonly by: string | null }
-  /** The board knows this operation id for another version: nothing of this request happens. */
-  | { readonly kind: "otherContent"; readonly version: string }
-  | { readonly kind: "refused"; readonly code: string; readonly message: string };
-
-export interface RequestedUpdate {
-  readonly operationId: string;
-  /** The version that runs once the update is proven; empty where it is not known. */
-  readonly version: string;
-  /** Requested with `--rehearse`: only then does a rehearsal count as success. */
-  readonly rehearsal: boolean;
-  /** The board answered that this version is being installed, or is already proven. */
-  readonly already: boolean;
-  /** The board had answered this very request before. */
-  readonly repeated: boolean;
-  /** The version of the desired properties that declare it; null when a method call requested it. */
-  readonly desiredVersion: number | null;
-}
+import {
+  enterPhases,
+  silentReadsUntilPresumed,
+  type PhaseEntry,
+  type Progress,
+  type Step,
+  type Tracker,
+} from "./tracker.ts";
+import {
+  endOf,
+  formerEnd,
+  isResting,
+  isSameEnd,
+  refusalOf,
+  type RequestedUpdate,
+  type UpdateEnd,
+} from "./update-end.ts";
 
 interface Memory {
   /** The operation in the twin before the request: not ours, but not a newer one either. */
   readonly earlierId: string | null;
   /** The board has reported our operation: any other in its place is a newer one. */
   readonly isReported: boolean;
+  /** Our operation as it was before the request; null where there was none, or the board has begun it since. */
+  readonly former: UpdateView | null;
   readonly phases: readonly PhaseEntry[];
-  /** Reads of the twin, one after the other, in which a connected board runs the declared version and has not begun. */
-  readonly idleReads: number;
+  /** Reads of the twin, one after the other, in which a connected board seems to have nothing to do for the request. */
+  readonly silentReads: number;
 }
-
-/** A board that has nothing to do for a declared update says nothing of it; a refusal comes within seconds. */
-const idleReadsUntilInstalled = 10;
 
 /**
  * Tracks an update from the request to the proof. It is `completed` only when the twin says that this very operation is
@@ -59,15 +43,18 @@ export function updateTracker(
   before: BoardView,
 ): Tracker<Memory, UpdateEnd> {
   const { phase, operationId } = before.update;
+  const isOurs = operationId === requested.operationId;
+  const { repeated, already } = requested;
+  const former = isOurs && !repeated && !already ? before.update : null;
   // If it was already running, its earlier phases are in the past and are not shown.
-  const phases = operationId === requested.operationId ? [{ phase, note: noteOf(target, phase, before) }] : [];
+  const isShown = isOurs && !(former !== null && isResting(former));
+  const phases = isShown ? [{ phase, note: noteOf(target, phase, before) }] : [];
   return {
-    initial: { earlierId: operationId, isReported: requested.repeated, phases, idleReads: 0 },
-    next: (known, board) => {
-      if (board.update.operationId === requested.operationId) return nextOfOurs(target, requested, known, board);
-      const memory = { ...known, idleReads: runsDeclared(requested, board) ? known.idleReads + 1 : 0 };
-      return { memory, progress: progressOf(target, memory, board), end: endWhenReplaced(requested, memory, board) };
-    },
+    initial: { earlierId: operationId, isReported: repeated, former, phases, silentReads: 0 },
+    next: (memory, board) =>
+      board.update.operationId === requested.operationId
+        ? nextOfOurs(target, requested, memory, board)
+        : nextOfAnother(target, requested, memory, board),
   };
 }
 
@@ -78,52 +65,53 @@ function nextOfOurs(
   board: BoardView,
 ): Step<Memory, UpdateEnd> {
   const { update } = board;
+  const { former } = before;
+  if (former !== null && isSameEnd(former, update)) {
+    const memory: Memory = { ...before, silentReads: board.connected ? before.silentReads + 1 : 0 };
+    const refusal = refusalOf(requested, board);
+    const progress = progressOf(target, memory, board);
+    if (refusal !== undefined || memory.silentReads < silentReadsUntilPresumed)
+      return { memory, progress, end: refusal };
+    return { memory, progress, presumedEnd: formerEnd(requested, update) };
+  }
   const entered = phasesEntered(before.phases.at(-1)?.phase, update).map((phase) => ({
     phase,
     note: noteOf(target, phase, board),
   }));
-  const memory: Memory = { ...before, isReported: true, phases: enterPhases(before.phases, entered) };
-  return { memory, progress: progressOf(target, memory, board), end: endOf(requested, update) };
-}
-
-function endOf({ version, rehearsal, already }: RequestedUpdate, update: UpdateView): UpdateEnd | undefined {
-  // Releases before `operation-id-in-use` answered such a request as a repeated one.
-  const isComparable = version !== "" && !rehearsal && !update.rehearsal;
-  if (isComparable && update.version !== null && update.version !== version)
-    return { kind: "otherContent", version: update.version };
-  switch (update.phase) {
-    case "completed":
-      if (update.rehearsal) return rehearsal ? { kind: "rehearsed" } : { kind: "unproven", rehearsal: true };
-      if (update.version === null || !isProven(update)) return { kind: "unproven", rehearsal: false };
-      return { kind: "completed", version: update.version, already };
-    case "failed":
-    case "rolledBack":
-    case "cancelled":
-      return { kind: update.phase, error: update.error };
-    case "idle":
-    case "accepted":
-    case "downloading":
-    case "verifying":
-    case "staged":
-    case "applying":
-    case "rebooting":
-    case "proving":
-    case "reverting":
-      return undefined;
-  }
-}
-
-/** The board names this very operation and its version as the last proven one. */
-function isProven({ operationId, version, lastProven }: UpdateView): boolean {
-  return lastProven !== null && lastProven.operationId === operationId && lastProven.version === version;
+  // A request for an operation that runs may be refused; it runs on as it was.
+  const stillFormer = former !== null && !isResting(former) ? former : null;
+  const refusal = stillFormer === null ? undefined : refusalOf(requested, board);
+  const phases = enterPhases(before.phases, entered);
+  const memory: Memory = { ...before, isReported: true, former: stillFormer, phases };
+  return { memory, progress: progressOf(target, memory, board), end: refusal ?? endOf(requested, update) };
 }
 
 /** The twin reports another operation: still an earlier one, or already a newer one. */
+function nextOfAnother(
+  target: Target,
+  requested: RequestedUpdate,
+  before: Memory,
+  board: BoardView,
+): Step<Memory, UpdateEnd> {
+  const silentReads = runsDeclared(requested, board) ? before.silentReads + 1 : 0;
+  const memory: Memory = { ...before, silentReads };
+  const progress = progressOf(target, memory, board);
+  const end = endWhenReplaced(requested, memory, board);
+  if (end !== undefined || silentReads < silentReadsUntilPresumed) return { memory, progress, end };
+  const { version } = requested;
+  const isProvenVersion = board.update.lastProven?.version === version;
+  const presumedEnd: UpdateEnd = isProvenVersion
+    ? { kind: "completed", version, already: true }
+    : { kind: "installed", version };
+  return { memory, progress, presumedEnd };
+}
+
 function endWhenReplaced(
   requested: RequestedUpdate,
-  { isReported, earlierId, idleReads }: Memory,
-  { update, desired, firmwareVersion }: BoardView,
+  { isReported, earlierId }: Memory,
+  board: BoardView,
 ): UpdateEnd | undefined {
+  const { update, desired, firmwareVersion } = board;
   if (isReported) return { kind: "superseded", by: update.operationId };
   // The board answered "already done", and another operation ran since: its last proven version confirms the answer.
   if (requested.already && update.lastProven?.version === requested.version) {
@@ -135,19 +123,9 @@ function endWhenReplaced(
     const isNewer = update.operationId !== null && update.operationId !== earlierId;
     return isNewer ? { kind: "superseded", by: update.operationId } : undefined;
   }
-  const { refused } = update;
-  if (refused !== null && refused.desiredVersion >= requested.desiredVersion) {
-    return { kind: "refused", code: refused.code, message: refused.message };
-  }
   // Still declared but not started: the board reads it when it is online and no other update runs.
-  if (desired.firmwareOperationId === requested.operationId) {
-    if (idleReads < idleReadsUntilInstalled) return undefined;
-    const { version } = requested;
-    return update.lastProven?.version === version
-      ? { kind: "completed", version, already: true }
-      : { kind: "installed", version };
-  }
-  return { kind: "superseded", by: desired.firmwareOperationId };
+  const isDeclared = desired.firmwareOperationId === requested.operationId;
+  return isDeclared ? refusalOf(requested, board) : { kind: "superseded", by: desired.firmwareOperationId };
 }
 
 /** The board is connected, does nothing, and runs the version that it is to be updated to. */
@@ -155,8 +133,7 @@ function runsDeclared(
   { desiredVersion, version }: RequestedUpdate,
   { connected, update, firmwareVersion }: BoardView,
 ): boolean {
-  const isResting = ["idle", "completed", "failed", "rolledBack", "cancelled"].includes(update.phase);
-  return desiredVersion !== null && connected && isResting && firmwareVersion === version;
+  return desiredVersion !== null && connected && isResting(update) && firmwareVersion === version;
 }
 
 /** The phases of a successful update, in order. */

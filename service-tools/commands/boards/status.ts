@@ -28,16 +28,20 @@ export function addStatus(program: Command, context: Context): void {
     );
 }
 
-/** The state of a board, from itself where its twin does not take its reports; and why not, null where it does. */
+/**
+ * The state of a board, from itself where its twin does not take its reports. `reporting` says why the twin does not hold
+ * everything; null where it does, and where nobody knows. Only `isTwinComplete` says that it does.
+ */
 export async function presentState(
   client: Pick<HubClient, "callMethod">,
   target: Target,
   twin: JsonObject,
-): Promise<{ readonly view: BoardView; readonly reporting: string | null }> {
+): Promise<{ readonly view: BoardView; readonly reporting: string | null; readonly isTwinComplete: boolean }> {
   const view = parseBoardView(twin);
   const said = view.connected ? await askStatus(client, target, twin) : undefined;
-  if (said === undefined) return { view, reporting: null };
-  return { view: said.isTwinStale ? said.view : view, reporting: said.reporting };
+  if (said === undefined) return { view, reporting: null, isTwinComplete: false };
+  const { isTwinStale, isTwinComplete, reporting } = said;
+  return { view: isTwinStale ? said.view : view, reporting, isTwinComplete };
 }
 
 /** What programs get: the identity's state in the hub, and the whole section of the twin that the agent reports. */

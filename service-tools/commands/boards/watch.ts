@@ -54,7 +54,9 @@ async function watch(context: Context, client: HubClient, target: Target, asJson
       else out.write(`${formatRecord(formatStatus(target, said?.view ?? view, reporting))}\n\n`);
       err.write(`Watching ${targetName(target)}. Stop with Ctrl-C.\n`);
     } else {
-      if (said !== undefined && said.reporting !== reporting) {
+      // A board that does not answer, or does not say, leaves open whether its twin takes its reports again.
+      const isKnown = said !== undefined && (said.reporting !== null || said.isTwinComplete);
+      if (isKnown && said.reporting !== reporting) {
         ({ reporting } = said);
         const message = reporting ?? "the twin takes all that the board reports again";
         out.write(changeLine(context, target, { part: "twin", message }, asJson));

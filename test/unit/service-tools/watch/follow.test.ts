@@ -205,6 +205,24 @@ describe("a board whose twin does not tell", () => {
     expect(context.err.text).toMatch(/rebooting/);
   });
 
+  it("is asked rarely also while its reports wait, and its twin is followed again once that holds them", async () => {
+    const hour = 60 * 60_000;
+    const waiting = await asked([statusOf(rebooting, "waiting")], hour, [rebooting]);
+    expect(waiting.ending).toBeInstanceOf(TimedOut);
+    expect(waiting.context.hub.calls.length).toBeLessThan(10);
+    const scheduled = twinOf({}, { phase: "scheduled", operationId: "op-1" });
+    const twins = [...Array.from({ length: 200 }, () => scheduled), proven];
+    const again = await asked([statusOf(scheduled, "waiting"), statusOf(scheduled)], hour, twins);
+    expect(again.ending).toMatchObject({ details: { kind: "proven" } });
+    expect(again.context.hub.twinReads).toBe(201);
+  });
+
+  it("is not told by a twin that holds everything again, but is older than what the board has said", async () => {
+    const answers = [statusOf(rebooting, "waiting"), statusOf(rebooting), statusOf(proven)];
+    const { ending } = await asked(answers, 60 * 60_000);
+    expect(ending).toMatchObject({ details: { kind: "proven" } });
+  });
+
   it.each<[string, MethodReply | Error]>([
     ["offline", new DeviceOffline("Offline.")],
     ["of another agent", { status: 404, payload: { Response: "No such method." } }],

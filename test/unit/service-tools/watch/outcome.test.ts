@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../../service-tools/cli/exit-codes.ts";
 import { outcomeError, type Outcome, rebootOutcome, updateOutcome } from "../../../../service-tools/watch/outcome.ts";
 import type { RebootEnd } from "../../../../service-tools/watch/reboot-tracker.ts";
-import type { UpdateEnd } from "../../../../service-tools/watch/update-tracker.ts";
+import type { UpdateEnd } from "../../../../service-tools/watch/update-end.ts";
 
 const target = { deviceId: "board-1" };
 const error = { code: "no-space", during: "downloading", message: "The disk is full." };

@@ -138,6 +138,30 @@ describe("a reboot, as the twin reports it", () => {
     expect(track(scheduled, [scheduled, board("boot-2", "proven")]).end).toEqual(proven);
   });
 
+  it("started again under an id that the board has forgotten, is not told as its old end", () => {
+    const over = board("boot-2", "proven");
+    const later = { at: "2026-01-02T05:00:00.000Z", cause: "requested" as const, clockSynchronized: true };
+    const again = board("boot-3", "proven", "op-1", { fromBootId: "boot-2", last: later });
+    const views = [over, over, board("boot-2", "rebooting", "op-1", { fromBootId: "boot-2" }), again];
+    expect(track(over, views)).toMatchObject({ views: 4, phases: ["rebooting", "proven"], end: { bootId: "boot-3" } });
+    const failed = board("boot-2", "failed", "op-1", { error });
+    expect(track(failed, [failed, board("boot-2", "cancelled")])).toMatchObject({
+      views: 2,
+      end: { kind: "cancelled" },
+    });
+    // The twin tells nothing new: the board itself has to say that it has ended so.
+    const tracker = rebootTracker("op-1", failed, false);
+    let memory = tracker.initial;
+    const steps = Array.from({ length: 10 }, () => {
+      const step = tracker.next(memory, failed);
+      ({ memory } = step);
+      return step;
+    });
+    expect(steps.at(-2)?.presumedEnd).toBeUndefined();
+    expect(steps.at(-1)?.presumedEnd).toStrictEqual({ kind: "failed", error });
+    expect(steps.every(({ end }) => end === undefined)).toBe(true);
+  });
+
   it("gets the boot id from the first twin that has one", () => {
     const blank = { ...idle, agent: null };
     expect(track(blank, [board("boot-1", "scheduled"), board("boot-2", "proven")]).end).toEqual(proven);

@@ -1,77 +1,32 @@
 import { describe, expect, it } from "vitest";
 import type { UpdateSnapshot } from "../../../../agent/contract/snapshot.ts";
 import type { BoardView } from "../../../../service-tools/boards/board-view.ts";
-import {
-  phasesEntered,
-  updateTracker,
-  type RequestedUpdate,
-  type UpdateEnd,
-} from "../../../../service-tools/watch/update-tracker.ts";
+import { phasesEntered, updateTracker } from "../../../../service-tools/watch/update-tracker.ts";
 import { viewOf } from "../../../support/board-views.ts";
+import { asked, board, declaring, reads, track } from "../../../support/tracked-updates.ts";
 
 const expired = { code: "lease-expired", during: "staged", message: "It was to begin by noon." };
 const error = { code: "unreachable", during: "downloading", message: "The server is gone." };
-const asked: RequestedUpdate = {
-  operationId: "op-1",
-  version: "2.0.0",
-  rehearsal: false,
-  already: false,
-  repeated: false,
-  desiredVersion: null,
-};
-
-/** A board with an operation in a phase; what was proven last is the version of a completed one. */
-function board(
-  phase: UpdateSnapshot["phase"],
-  operationId: string | null = "op-1",
-  more: Partial<UpdateSnapshot> = {},
-  proven?: string,
-): BoardView {
-  const version = more.version ?? "2.0.0";
-  const last = proven ?? (phase === "completed" && more.rehearsal !== true ? version : undefined);
-  const provenBy = proven === undefined ? (operationId ?? "") : "op-other";
-  const lastProvenUpdate =
-    last === undefined ? null : { operationId: provenBy, version: last, at: "2026-01-02T03:00:00.000Z" };
-  return viewOf({ phase, operationId, version, ...more }, {}, { lastProvenUpdate });
-}
-
-/** The same with desired properties. */
-function declaring(view: BoardView, firmwareOperationId: string | null, version = 5): BoardView {
-  return { ...view, desired: { firmwareOperationId, version } };
-}
-
-function track(
-  what: Partial<RequestedUpdate>,
-  before: BoardView,
-  views: readonly BoardView[],
-): { end: UpdateEnd | undefined; phases: string[] } {
-  const tracker = updateTracker({ deviceId: "board-1" }, { ...asked, ...what }, before);
-  let memory = tracker.initial;
-  let phases: string[] = [];
-  for (const view of views) {
-    const step = tracker.next(memory, view);
-    memory = step.memory;
-    phases = step.progress.phases.map(({ phase }) => phase);
-    if (step.end !== undefined) return { end: step.end, phases };
-  }
-  return { end: undefined, phases };
-}
-
 const idle = board("idle", null);
 
-it("ends after ten reads where a connected board runs the declared version and says nothing of it", () => {
+it("presumes an end after ten reads where a connected board runs the declared version and says nothing of it", () => {
   const declared = { desiredVersion: 5 };
   const flashed = { ...declaring(idle, "op-1"), firmwareVersion: "2.0.0", connected: true };
-  const reads = (count: number, view: BoardView): BoardView[] => Array.from({ length: count }, () => view);
-  expect(track(declared, flashed, reads(9, flashed)).end).toBeUndefined();
-  expect(track(declared, flashed, reads(10, flashed)).end).toEqual({ kind: "installed", version: "2.0.0" });
+  expect(track(declared, flashed, reads(9, flashed)).presumed).toBeUndefined();
+  expect(track(declared, flashed, reads(10, flashed))).toMatchObject({
+    end: undefined,
+    presumed: { kind: "installed", version: "2.0.0" },
+  });
   const updated = { ...declaring(board("completed", "op-0"), "op-1"), firmwareVersion: "2.0.0", connected: true };
-  expect(track(declared, updated, reads(10, updated)).end).toMatchObject({ kind: "completed", already: true });
+  expect(track(declared, updated, reads(10, updated))).toMatchObject({
+    end: undefined,
+    presumed: { kind: "completed", already: true },
+  });
   const replaced = declaring(flashed, "op-9");
   expect(track(declared, flashed, reads(10, replaced)).end).toEqual({ kind: "superseded", by: "op-9" });
   // Not while it is offline, or runs another version.
-  expect(track(declared, flashed, reads(20, { ...flashed, connected: false })).end).toBeUndefined();
-  expect(track(declared, flashed, reads(20, { ...flashed, firmwareVersion: "1.0.0" })).end).toBeUndefined();
+  expect(track(declared, flashed, reads(20, { ...flashed, connected: false })).presumed).toBeUndefined();
+  expect(track(declared, flashed, reads(20, { ...flashed, firmwareVersion: "1.0.0" })).presumed).toBeUndefined();
   const refused = { code: "version-in-use", message: "Another image runs.", desiredVersion: 5 };
   const late = { ...flashed, update: { ...flashed.update, refused } };
   expect(track(declared, flashed, [...reads(9, flashed), late]).end).toMatchObject({ kind: "refused" });

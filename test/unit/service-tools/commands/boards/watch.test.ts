@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HubUnreachable } from "../../../../../service-tools/cli/errors.ts";
+import { DeviceOffline, HubBusy, HubUnreachable } from "../../../../../service-tools/cli/errors.ts";
 import { runCommandLine } from "../../../../../service-tools/run.ts";
 import { twinOf } from "../../../../support/board-views.ts";
 import { FakeContext } from "../../../../support/fake-context.ts";
@@ -44,6 +44,25 @@ describe("boardkeeper watch", () => {
       "twin     the twin takes all that the board reports again",
     ]);
     expect(context.hub.calls.length).toBeLessThan(8);
+  });
+
+  it.each<[string, FakeContext["hub"]["reply"]]>([
+    ["does not answer", new HubBusy("Slow down.")],
+    ["is offline for calls", new DeviceOffline("Offline.")],
+    ["runs an agent now that does not say", { status: 200, payload: { update: {}, reboot: {}, link: { up: true } } }],
+  ])("does not say that the twin is mended where the board %s", async (_what, later) => {
+    const context = new FakeContext();
+    const reporting = { state: "refused", message: "The twin is full." };
+    context.hub.twins = [twinOf({})];
+    context.hub.reply = { status: 200, payload: { update: {}, reboot: {}, link: { up: true, reporting } } };
+    const running = ran(context, "watch -d board-1");
+    await context.time.advance(30_000);
+    context.hub.reply = later;
+    await context.time.advance(5 * 60_000);
+    context.ctrlC();
+    expect(await running).toBe(0);
+    expect(context.out.text).toContain("The twin is full.");
+    expect(context.out.text).not.toContain("again");
   });
 
   it.each<[string, string[]]>([
