@@ -206,6 +206,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     logs: (asked) => ports.recentLog?.page(asked) ?? { lines: [], omitted: 0 },
     link: () => ({
       ...formatLinkStatus(connection.status, bootClock.nowMs()),
+      desiredVersion: desiredHandler.handledVersion,
       reporting: reporter.status,
       metered: quota.counts,
     }),

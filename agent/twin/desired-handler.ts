@@ -20,9 +20,15 @@ export interface DesiredHandlerPorts extends Pick<Runtime, "log"> {
 export class DesiredHandler {
   readonly #ports: DesiredHandlerPorts;
   #latest: { readonly document: JsonObject; readonly version: number } | undefined;
+  #handledVersion: number | null = null;
 
   constructor(ports: DesiredHandlerPorts) {
     this.#ports = ports;
+  }
+
+  /** The version of the desired properties that was handled last since the agent's start; null before the first. */
+  get handledVersion(): number | null {
+    return this.#handledVersion;
   }
 
   /** Takes the whole desired document, as often as it comes. One that comes before the recovery waits for `resume`. */
@@ -33,7 +39,9 @@ export class DesiredHandler {
     this.#tellMisnamed(document);
     await remoteConfig.handleDesired(document, version);
     // While the windows were checked, another document may have come.
-    if (this.#latest.document === document) await firmware.handleDesired(document, version);
+    if (this.#latest.document !== document) return;
+    await firmware.handleDesired(document, version);
+    if (this.#latest.document === document) this.#handledVersion = version;
   }
 
   /** Handles what has come before the state was recovered. */

@@ -12,6 +12,8 @@ export interface AskedStatus {
   readonly isTwinStale: boolean;
   /** True when the board says that its twin holds everything that it reports. Not every release says so. */
   readonly isTwinComplete: boolean;
+  /** False when the board says that it has yet to handle the present desired properties. Not every release says so. */
+  readonly hasHandledDesired: boolean;
   /** Why the twin does not hold everything that the board reports; null when it does, or the board does not say. */
   readonly reporting: string | null;
 }
@@ -34,18 +36,22 @@ export async function askStatus(
   const { update, reboot } = reply.payload;
   if (!isJsonObject(update) || !isJsonObject(reboot)) return undefined;
   const properties = sectionAt(twin, "properties");
-  const reporting = sectionAt(sectionAt(reply.payload, "link"), "reporting");
+  const link = sectionAt(reply.payload, "link");
+  const reporting = sectionAt(link, "reporting");
   const asReported = {
     ...twin,
     connectionState: "Connected",
     properties: { ...properties, reported: { boardkeeper: reply.payload } },
   };
   const state = textAt(reporting, "state") ?? "";
+  const view = parseBoardView(asReported);
+  const { desiredVersion = view.desired.version } = link; // Null before the first.
   return {
     twin: asReported,
-    view: parseBoardView(asReported),
+    view,
     isTwinStale: ["refused", "waiting"].includes(state),
     isTwinComplete: state === "complete",
+    hasHandledDesired: desiredVersion === view.desired.version,
     reporting: textAt(reporting, "message"),
   };
 }

@@ -145,7 +145,8 @@ function endSaid<Memory, End>(
 ): End | undefined {
   if (said === undefined) return undefined;
   const { end, presumedEnd } = tracker.next(memory, said.view);
-  return end ?? presumedEnd;
+  // A board that has yet to handle the desired properties may begin after that.
+  return end ?? (said.hasHandledDesired ? presumedEnd : undefined);
 }
 
 /** What the board itself says, as sentences after the first one. */

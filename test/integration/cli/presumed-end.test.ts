@@ -69,6 +69,17 @@ describe("an end that the twin only suggests", () => {
     });
   });
 
+  it("is none before the board has handled the desired properties that declare it", async () => {
+    const said = (desiredVersion: number | null, update = {}): MethodReply => ({
+      status: 200,
+      payload: { ...boardOf(resting(update)), link: { up: true, desiredVersion } },
+    });
+    const late = await declared([said(null), said(5), said(6, { refused })], 30 * 60_000);
+    expect(late).toMatchObject({ calls: 3, ending: { isGood: false, failure: "refused" } });
+    const read = await declared([said(5), said(6)], 30 * 60_000);
+    expect(read).toMatchObject({ calls: 2, ending: { isGood: true, details: { kind: "completed" } } });
+  });
+
   it("counts once the board says the same, after one question", async () => {
     const { ending, calls } = await declared([{ status: 200, payload: boardOf(resting()) }], 60_000);
     expect(ending).toMatchObject({ isGood: true, details: { kind: "completed", already: true } });

@@ -48,12 +48,25 @@ it("leaves the firmware to a document that came while the configuration was chec
   expect(seen).toStrictEqual(["configuration 1", "configuration 2", "firmware 2"]);
 });
 
+it("says which version it has handled, once that is done", async () => {
+  const gate = new Gate();
+  const { handler } = setup({ gate });
+  const first = handler.handleDesired(document(), 1);
+  const second = handler.handleDesired(document(), 2);
+  await settle();
+  expect(handler.handledVersion).toBeNull();
+  gate.open();
+  await Promise.all([first, second]);
+  expect(handler.handledVersion).toBe(2);
+});
+
 it("handles nothing before the state is recovered, and the last document after that", async () => {
   const { handler, seen, board } = setup({ isRecovered: false });
   await handler.resume();
   await handler.handleDesired(document(), 1);
   await handler.handleDesired(document(), 2);
   expect(seen).toStrictEqual([]);
+  expect(handler.handledVersion).toBeNull();
   board.isRecovered = true;
   await handler.resume();
   expect(seen).toStrictEqual(["configuration 2", "firmware 2"]);
