@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { expect } from "vitest";
 
 /* What a process has read, as the kernel counts it. */
 
@@ -10,7 +11,7 @@ export async function bytesRead(pid: number): Promise<number> {
 /** Stops a process where it stands. Resolves when no thread of it runs any more: it reads nothing from then on. */
 export async function halt(pid: number): Promise<void> {
   process.kill(pid, "SIGSTOP");
-  while (!/^State:\tT/m.test(await readFile(`/proc/${pid}/status`, "utf8")));
+  await expect.poll(() => readFile(`/proc/${pid}/status`, "utf8")).toMatch(/^State:\tT/m);
 }
 
 /** Bytes that have come from a port of this machine and that nobody has read: the kernel has acknowledged them. */

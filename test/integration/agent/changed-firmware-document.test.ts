@@ -194,7 +194,7 @@ it("a download goes on at a changed address with the bytes that it has", async (
     const parts = (await leftOver(board)).filter((name) => name.endsWith(".part"));
     return await Promise.all(parts.map(async (name) => (await stat(join(board.stagingFolder, name))).size));
   };
-  while (!(await sizes()).includes(half));
+  await expect.poll(sizes).toContain(half);
   await service.setDesired({ firmware: { ...declared, fwPackageURI: `${server.origin}/b.img` } });
   await service.untilReported("boardkeeper.update.phase", "completed");
   expect(server.requests.map(({ url, headers: { range } }) => [url, range])).toStrictEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Json, JsonObject } from "../../../agent/contract/json.ts";
+import { textAt, type Json, type JsonObject } from "../../../agent/contract/json.ts";
 import { createLog } from "../../../agent/lib/log.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
@@ -41,7 +41,7 @@ async function setup() {
       .filter((line) => line !== "")
       .map((line): JsonObject => JSON.parse(line))
       .filter((line) => line["msg"] === "update phase" && line["operationId"] === operationId)
-      .map(({ level, from, to }) => `${level}: ${from} -> ${to}`);
+      .map((line) => `${textAt(line, "level")}: ${textAt(line, "from")} -> ${textAt(line, "to")}`);
   return { hub, board, declare, logged };
 }
 

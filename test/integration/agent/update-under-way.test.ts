@@ -24,7 +24,7 @@ describe("a download that is held up", () => {
   async function onDisk(board: TestBoard, bytes: number): Promise<void> {
     const sizes = async (): Promise<number[]> =>
       await Promise.all((await leftOver(board)).filter((name) => name.endsWith(".part")).map(partSize(board)));
-    while (!(await sizes()).includes(bytes));
+    await expect.poll(sizes).toContain(bytes);
   }
 
   const partSize = (board: TestBoard) => async (name: string) => (await stat(join(board.stagingFolder, name))).size;

@@ -273,7 +273,7 @@ describe("what the hub knows", () => {
       await written(running, /The hub answers again\./);
       await service.untilReported("boardkeeper.update.phase", "idle");
       expect(await runCli(hub, "reboot -d board-1 --wait")).toMatchObject({ exitCode: 0 });
-      while (!/reboot +proven/.test(running.out.text)) await new Promise((resolve) => setImmediate(resolve));
+      await expect.poll(() => running.out.text).toMatch(/reboot +proven/);
       running.ctrlC();
       expect(await running.exitCode).toBe(0);
     } finally {

@@ -36,7 +36,7 @@ const read = (helper: RunningInstallHelper, name: string): Promise<string> =>
 const isIn = (helper: RunningInstallHelper, name: string): boolean => existsSync(join(helper.folder, name));
 /** Resolves when the program has left this behind. */
 async function exists(helper: RunningInstallHelper, name: string): Promise<void> {
-  while (!isIn(helper, name)) await new Promise((resolve) => setImmediate(resolve));
+  await expect.poll(() => isIn(helper, name)).toBe(true);
 }
 
 describe("root's install helper", () => {
