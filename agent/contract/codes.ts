@@ -51,7 +51,8 @@ export const errorCodes = {
   "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",
   replaced:
     "Another desired document took the place of this update before it began to change the board. Declare it again to start it.",
-  "restarts-too-often": "The new system restarted too often without passing its health check. Check its logs.",
+  "restarts-too-often":
+    "The new system, or the agent in it, started too often without passing the health check. Check its logs.",
   "revert-failed":
     "The installer reverted, but the new version still runs. Check the board on site, or request an update to a good image.",
   "rollback-failed":

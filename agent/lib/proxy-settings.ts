@@ -8,15 +8,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** For a name that has no port of its own. */
 const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
+/** A proxy, and the variable of the environment that names it. */
+export interface ProxySetting {
+  /** May hold a password. */
+  readonly url: URL;
+  readonly variable: string;
+}
+
 /**
  * The proxy for a server, an http or https URL; undefined for a direct connection. Lower-case names of variables go before
  * upper-case ones. Throws AgentError `proxy-invalid` when the variable does not hold a proxy's address.
  */
-export function proxyForUrl(url: URL, environment: Environment = process.env): URL | undefined {
+export function proxyForUrl(url: URL, environment: Environment = process.env): ProxySetting | undefined {
   const scheme = url.protocol.slice(0, -1);
   const setting = findSetting([`${scheme}_proxy`, "all_proxy"], environment);
   if (setting === undefined || isExcluded(url, findSetting(["no_proxy"], environment)?.value ?? "")) return undefined;
-  return parseProxy(setting);
+  return { url: parseProxy(setting), variable: setting.variable };
 }
 
 /** `host:port` of a proxy, for messages: without its password. */

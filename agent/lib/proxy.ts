@@ -1,7 +1,7 @@
 import { Agent } from "node:https";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { errorMessage } from "./errors.ts";
-import { proxyForUrl, proxyName } from "./proxy-settings.ts";
+import { proxyForUrl, proxyName, type ProxySetting } from "./proxy-settings.ts";
 
 /** An error of a proxy on the way, not of the server behind it. `message` is a sentence that names the proxy, without secrets. */
 export class ProxyError extends Error {
@@ -18,7 +18,7 @@ export class ProxyError extends Error {
 }
 
 /**
- * An agent for the proxy to a server, by `https_proxy` and `no_proxy` as curl reads them; undefined for a direct connection.
+ * An agent for the proxy to a server, by `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy` as curl reads them; undefined for a direct connection.
  * Every connection through it is a tunnel, also for plain http: TLS is end to end, and what the proxy itself answers cannot be
  * taken for an answer of the server. Throws AgentError `proxy-invalid`; a request through it fails with ProxyError.
  */
@@ -44,15 +44,17 @@ type Connect = HttpsProxyAgent<string>["connect"];
 /** What https-proxy-agent leaves open: a refused tunnel is an error here, where it plays the proxy's answer as the server's. */
 class TunnelAgent extends HttpsProxyAgent<string> {
   readonly #port: number | undefined;
+  /** The proxy and the variable that names it, for messages. */
+  readonly #name: string;
 
   /** @param port replaces the port that is asked for */
-  constructor(proxy: URL, port?: number) {
-    super(proxy.href);
+  constructor(proxy: ProxySetting, port?: number) {
+    super(proxy.url.href);
     this.#port = port;
+    this.#name = `${proxyName(proxy.url)} (${proxy.variable})`;
   }
 
   override async connect(...[request, options]: Parameters<Connect>): ReturnType<Connect> {
-    const name = proxyName(this.proxy);
     let status: number | undefined;
     request.once("proxyConnect", (answer: { statusCode: number }) => (status = answer.statusCode));
     // Without it, a proxy that says nothing would keep a socket for each request that was given up.
@@ -64,13 +66,13 @@ class TunnelAgent extends HttpsProxyAgent<string> {
       socket = await super.connect(request, this.#port === undefined ? options : { ...options, port: this.#port });
     } catch (cause) {
       const why = late.signal.aborted ? `no answer within ${tunnelWithinMs / 1_000} s` : errorMessage(cause);
-      throw new ProxyError(`the proxy ${name} (https_proxy) could not be used: ${why}`, { cause });
+      throw new ProxyError(`the proxy ${this.#name} could not be used: ${why}`, { cause });
     } finally {
       clearTimeout(timer);
     }
     if (status === 200) return socket;
     socket.destroy();
-    throw new ProxyError(`the proxy ${name} (https_proxy) ${describeRefusal(status ?? 0)}`);
+    throw new ProxyError(`the proxy ${this.#name} ${describeRefusal(status ?? 0)}`);
   }
 }
 

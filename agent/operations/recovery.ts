@@ -103,7 +103,7 @@ async function readBootCounter(
       const isLast = attempt === maxReads || signal.aborted;
       log.error(
         { err: cause, attempt },
-        isLast ? "boot counter unreadable, counted as too many boots" : "trying again",
+        isLast ? "boot counter unreadable, counted as too many starts" : "trying again",
       );
       if (isLast) {
         alerts.raise("trial count", `The boot counter of the new system cannot be read: ${describeDiskError(cause)}`);

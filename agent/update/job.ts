@@ -141,7 +141,7 @@ export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "leaseExpired" }
 );
 
-/** Stands for a boot counter that cannot be read: treated as too many boots. */
+/** Stands for a boot counter that cannot be read: treated as too many starts. */
 export const unreadableCount = 999;
 
 /** What is known after a restart of the agent, before any action. */

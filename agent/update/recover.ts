@@ -147,8 +147,8 @@ function fellBackFailure(job: Job): Failure {
 function restartedTooOften({ trialBoots }: RestartFacts): Failure {
   const what =
     trialBoots >= unreadableCount
-      ? "The boot counter is damaged or cannot be read, which counts as too many boots. Check the board's disk"
-      : `The new system booted ${attemptLimits.trialBoots} times without passing its health check. Look for crashes in its logs`;
+      ? "The boot counter is damaged or cannot be read, which counts as too many starts. Check the board's disk"
+      : `The new system did not pass its health check within ${attemptLimits.trialBoots} starts of the agent. Look for crashes in its logs`;
   return failure("restarts-too-often", "proving", `${what} before the next attempt.`);
 }
 

@@ -73,9 +73,13 @@ export function decideApply(
     });
   }
   const job = { ...update.job, apply: "now" as const, applyOrdered: true as const };
+  const response =
+    job.startBy === undefined
+      ? "Firmware update is being applied"
+      : "Firmware update is ordered: it begins once the board's clock is set, before its startBy or not at all";
   return {
     change: { update: { ...update, job } },
-    answer: { status: 200, payload: { Response: "Firmware update is being applied", operationId: job.operationId } },
+    answer: { status: 200, payload: { Response: response, operationId: job.operationId } },
   };
 }
 

@@ -85,11 +85,12 @@ function isOutOfDate(certificate: TlsFacts | undefined): boolean {
 async function diagnoseProxy(hub: HubAddress): Promise<{ finding?: Finding; hop?: FirstHop }> {
   const target = new URL(`https://${hub.host}:${hub.webSocketPort}`);
   try {
-    const url = proxyForUrl(target);
-    if (url === undefined) return {};
+    const proxy = proxyForUrl(target);
+    if (proxy === undefined) return {};
+    const { url, variable } = proxy;
     const host = url.hostname.replace(/^\[|\]$/g, "");
     const hop = { host, port: Number(url.port || (url.protocol === "https:" ? 443 : 80)), kind: "proxy" } as const;
-    const finding = checkProxy(proxyName(url), await probeProxy(target), hub.webSocket);
+    const finding = checkProxy({ name: proxyName(url), variable }, await probeProxy(target), hub.webSocket);
     return { finding, ...(hub.webSocket ? { hop } : {}) };
   } catch (cause) {
     if (!(cause instanceof AgentError)) throw cause;

@@ -1,19 +1,24 @@
 import { findings, type Finding } from "./finding.ts";
 
-/* The proxy that `https_proxy` names: whether it can be understood, and whether it lets this board through. */
+/* The proxy that the environment names (`https_proxy`, `all_proxy`): whether it can be understood, and whether it lets this board through. */
 
 const proxy = findings("proxy");
 
 const onlyDownloads = "only downloads use it, because MQTT over TCP uses no proxy";
 
+/** A proxy by `host:port`, and the variable of the environment that names it. */
+interface NamedProxy {
+  readonly name: string;
+  readonly variable: string;
+}
+
 /**
  * @param problem why the proxy opens no tunnel to the hub; null where it does
  * @param isForLink whether the link to the hub goes through it (hub.transport = "mqtt-ws")
  */
-export function checkProxy(name: string, problem: string | null, isForLink: boolean): Finding {
+export function checkProxy({ name, variable }: NamedProxy, problem: string | null, isForLink: boolean): Finding {
   if (problem === null) return proxy.ok(`${name} opens tunnels${isForLink ? "" : `; ${onlyDownloads}`}`);
-  const advice =
-    "Correct https_proxy and no_proxy in the environment of the service (docs/configuration.md), or the proxy";
+  const advice = `Correct ${variable} and no_proxy in the environment of the service (docs/configuration.md), or the proxy`;
   if (isForLink) return proxy.fault(problem, advice);
   return proxy.warning(`${problem}; ${onlyDownloads}`, `${advice}; it may allow the server of the images all the same`);
 }

@@ -52,8 +52,8 @@ async function refusingProxy(status: number): Promise<string> {
 }
 
 /** What a request for an image meets through this proxy. */
-async function failureThrough(proxy: string, origin: string): Promise<unknown> {
-  vi.stubEnv("all_proxy", proxy);
+async function failureThrough(proxy: string, origin: string, variable = "all_proxy"): Promise<unknown> {
+  vi.stubEnv(variable, proxy);
   vi.stubEnv("no_proxy", "");
   onTestFinished(() => void vi.unstubAllEnvs());
   const source = new HttpsSource({ allowHttp: true, ca: undefined, userAgent: "test" });
@@ -84,7 +84,16 @@ describe("a proxy that lets nothing through", () => {
   it("is named where nothing listens", async () => {
     const failure = await failureThrough("127.0.0.1:1", "https://server.test");
     expect(failure).toMatchObject({ code: "unreachable" });
-    expect(String(failure)).toContain("the proxy 127.0.0.1:1 (https_proxy) could not be used");
+    expect(String(failure)).toContain("the proxy 127.0.0.1:1 (all_proxy) could not be used");
+  });
+
+  it.each([
+    ["http_proxy", "http://server.test"],
+    ["HTTPS_PROXY", "https://server.test"],
+    ["all_proxy", "https://server.test"],
+  ])("is named with the variable that names it: %s", async (variable, origin) => {
+    const proxy = await refusingProxy(407);
+    expect(String(await failureThrough(`http://${proxy}`, origin, variable))).toContain(`${proxy} (${variable}) asks`);
   });
 
   it("is a mistake of the configuration where its address is one", async () => {

@@ -5,7 +5,7 @@ import { proxyForUrl, proxyName } from "../../../../agent/lib/proxy-settings.ts"
 const server = new URL("https://images.example.com/a");
 
 function hrefFor(url: string, environment: Record<string, string>): string | undefined {
-  return proxyForUrl(new URL(url), environment)?.href;
+  return proxyForUrl(new URL(url), environment)?.url.href;
 }
 
 describe("the proxy for a server", () => {

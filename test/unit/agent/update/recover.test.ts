@@ -69,7 +69,7 @@ describe("recoverUpdate", () => {
       "a new system that keeps restarting",
       s.proving,
       { ...newSystem, trialBoots: attemptLimits.trialBoots + 1 },
-      failureOf("restarts-too-often", "proving", /without passing its health check/),
+      failureOf("restarts-too-often", "proving", /did not pass its health check within 5 starts of the agent/),
     ],
     [
       "a new system whose starts could not be counted",

@@ -113,6 +113,19 @@ describe("applyFirmwareUpdate", () => {
     expect(change?.update).toMatchObject({ phase: "staged", job: { apply: "now" } });
   });
 
+  it.each(["manual", "window"] as const)(
+    "does not promise a beginning to one that must begin by some time (%s)",
+    (apply) => {
+      const staged = states(jobWith({ apply, startBy: t(50) })).staged;
+      const { answer } = decideApply(saved({ update: staged }), undefined);
+      expect(answer.payload).toStrictEqual({
+        Response:
+          "Firmware update is ordered: it begins once the board's clock is set, before its startBy or not at all",
+        operationId: "op-1",
+      });
+    },
+  );
+
   it.each(Object.values(s).filter(({ phase }) => phase !== "staged"))("finds nothing staged when $phase", (update) => {
     expect(decideApply(saved({ update }), undefined)).toMatchObject({ answer: { status: 404 } });
   });
