@@ -250,6 +250,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
       minIntervalMs: effectiveSettings.current.healthReportLeastMs,
     }),
     facts: () => ({ bootId, firmwareVersion: reportedState.snapshot().currentVersion }),
+    alerts,
   });
   effectiveSettings.subscribe(() => monitor.settingsChanged());
 

@@ -233,7 +233,7 @@ class AzureConnection implements Connection {
     let rejectCall: (cause: Error) => void = () => undefined;
     const called = new Promise<T | undefined>((resolve, reject) => {
       rejectCall = reject;
-      start((error, result) => (error ? reject(error) : resolve(result)));
+      start((error, result) => (error ? this.#rejectUnlessLost(error, reject) : resolve(result)));
     });
     this.#pendingCalls.add(rejectCall);
     try {
@@ -241,6 +241,16 @@ class AzureConnection implements Connection {
     } finally {
       this.#pendingCalls.delete(rejectCall);
     }
+  }
+
+  /**
+   * The SDK has errors of its own for calls that a lost connection cuts off, and tells them before the loss: they are left to
+   * `lost`, so that the loss is what they failed by. The hub's answers are taken at once.
+   */
+  #rejectUnlessLost(error: Error, reject: (cause: Error) => void): void {
+    if (error instanceof ConnectionError) reject(error);
+    // When mqtt.js has closed: its callbacks come before.
+    else setImmediate(() => this.#instrumented.isConnected && reject(error));
   }
 }
 

@@ -22,6 +22,8 @@ const mostEarlyCalls = 16;
 
 /** What is used of an mqtt.js client. */
 interface MqttClient {
+  /** From CONNACK until the socket is closed. */
+  readonly connected: boolean;
   on(event: "error", listener: (error: Error) => void): void;
   end(force: boolean): void;
 }
@@ -69,6 +71,10 @@ export class InstrumentedTransport {
     if (this.#onMethod !== undefined) this.#onMethod(call);
     else if (this.#earlyCalls.length < mostEarlyCalls) this.#earlyCalls.push(call);
     return true;
+  }
+
+  get isConnected(): boolean {
+    return this.#clients.some(({ connected }) => connected);
   }
 
   /**

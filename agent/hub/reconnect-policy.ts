@@ -17,7 +17,6 @@ export type Diagnosis =
   | "certificate"
   | "duplicate-identity"
   | "twin-work-ends-connection"
-  | "messages-end-connection"
   | "busy"
   | "quota"
   | "suspended"
@@ -27,7 +26,7 @@ export type Diagnosis =
 /** For the person on call, once for each change: what happened, why, what to do. */
 export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
   offline:
-    "The hub cannot be reached. The agent keeps trying; work that needs no hub continues. To find the cause, run sudo boardkeeper-agent doctor.",
+    "The hub cannot be reached, or the connection to it was lost. The agent keeps trying; work that needs no hub continues. To find the cause, run sudo boardkeeper-agent doctor.",
   credentials:
     "The hub refuses this board's credentials: wrong key, device disabled or deleted. Check the connection string and the device in the hub.",
   clock:
@@ -40,15 +39,13 @@ export const diagnosisMessages: Readonly<Record<Diagnosis, string>> = {
     "The hub ends each connection within seconds, although this board asks nothing of it. Most likely somebody else uses the same identity: another board (a copied SD card), or another Azure client on this one. Give each its own device or module.",
   "twin-work-ends-connection":
     "The hub ends each connection when this board reads or writes its twin. Most likely its tier is Basic, which has no twins; or its daily message quota is used up, or it throttles this board. Check the hub's tier and its metrics. If they are good, somebody else may use this board's identity.",
-  "messages-end-connection":
-    "The hub ends each connection when this board sends a message. Most likely its daily message quota is used up, or it throttles messages. The agent holds its health messages back for some hours; everything else goes on. Send less, or use a larger tier of the hub.",
   busy: "The hub throttles this board: too many requests. The agent waits before it tries again.",
   quota:
     "The hub's daily message quota is used up. The agent keeps trying; the quota is reset at midnight UTC. Send less, or use a larger tier of the hub.",
   suspended:
     "The hub is suspended (403001), so it takes nothing from its devices. Look at the hub and its subscription in the Azure portal. The agent keeps trying.",
   "hub-error":
-    "The hub is reached, but cannot answer: it fails over to another region, or has a fault of its own. The agent keeps trying; work that needs no hub continues. If this lasts for more than an hour, look at the hub and the status of Azure.",
+    "The hub is reached, but does not answer as it should: it fails over to another region, or has a fault of its own. The agent keeps trying; work that needs no hub continues. If this lasts for more than an hour, look at the hub and the status of Azure.",
   "hub-refuses":
     "The hub is reached, but refuses what every board asks of it. Its answer says why. Most likely its tier is Basic, which has no twins. Check the hub's tier in the Azure portal.",
 };
@@ -59,8 +56,8 @@ export interface ConnectionHistory {
   readonly failures: number;
   /** Connections in a row that were opened and then ended by the hub or the network within seconds, during the same work. */
   readonly shortConnections: number;
-  /** What the last of these was busy with; null for nothing. */
-  readonly shortDuring: HubWork | null;
+  /** What these were busy with: with the twin, or with nothing. */
+  readonly shortDuring: "twin" | null;
   readonly diagnosis: Diagnosis | null;
 }
 
@@ -103,7 +100,6 @@ const backoffLimits: Readonly<Record<Diagnosis, BackoffLimits>> = {
   certificate: { firstMs: 30_000, capMs: 300_000 },
   "duplicate-identity": { firstMs: 10_000, capMs: 300_000 },
   "twin-work-ends-connection": { firstMs: 30_000, capMs: 900_000 },
-  "messages-end-connection": { firstMs: 10_000, capMs: 300_000 },
   busy: { firstMs: 10_000, capMs: 120_000 },
   quota: { firstMs: 60_000, capMs: 900_000 },
   suspended: { firstMs: 60_000, capMs: 900_000 },
@@ -122,24 +118,33 @@ export function nextReconnect(
   ended: EndedConnection,
   random: number,
 ): { history: ConnectionHistory; waitMs: number } {
-  const { kind, upMs, during } = ended;
+  const { kind, upMs } = ended;
   if (kind === "own") return { history: initialHistory, waitMs: 0 };
   const wasStable = upMs !== null && upMs >= stableAfterMs;
   const failures = wasStable ? 1 : before.failures + 1;
-  const isShort = kind === "lost" && upMs !== null && upMs < shortConnectionMs;
-  const isSameWork = before.shortConnections === 0 || before.shortDuring === during;
-  const kept = { shortConnections: before.shortConnections, shortDuring: before.shortDuring };
-  const counted = { shortConnections: isSameWork ? before.shortConnections + 1 : 1, shortDuring: during };
-  const short = isShort ? counted : upMs === null ? kept : { shortConnections: 0, shortDuring: null };
-  const diagnosis = diagnose(ended, short.shortConnections);
+  const short = countShort(before, ended);
+  const diagnosis = diagnose(ended, short);
   const history = { failures, ...short, diagnosis };
   const isOutage = wasStable && (kind === "lost" || kind === "silent");
   const waitMs = isOutage ? random * firstWaitAfterStableMs : reconnectDelayMs(diagnosis, kind, failures, random);
   return { history, waitMs };
 }
 
-function diagnose(ended: EndedConnection, shortConnections: number): Diagnosis {
-  const { kind, during, clockTrusted, clockOffsetMs } = ended;
+type ShortConnections = Pick<ConnectionHistory, "shortConnections" | "shortDuring">;
+
+/** Counts the short connections in a row that ended during the same work. */
+function countShort(before: ShortConnections, { kind, upMs, during }: EndedConnection): ShortConnections {
+  const { shortConnections, shortDuring } = before;
+  const isShort = kind === "lost" && upMs !== null && upMs < shortConnectionMs;
+  // A lost message does not count: who sends messages tells of it, and sends no other for hours (telemetry/monitor.ts).
+  if (upMs === null || (isShort && during === "message")) return { shortConnections, shortDuring };
+  if (!isShort) return { shortConnections: 0, shortDuring: null };
+  const work = during === null ? null : "twin";
+  return { shortConnections: shortDuring === work ? shortConnections + 1 : 1, shortDuring: work };
+}
+
+function diagnose(ended: EndedConnection, { shortConnections, shortDuring }: ShortConnections): Diagnosis {
+  const { kind, clockTrusted, clockOffsetMs } = ended;
   switch (kind) {
     case "certificate-time":
       if (clockOffsetMs === null) return clockTrusted ? "certificate" : "clock";
@@ -154,33 +159,22 @@ function diagnose(ended: EndedConnection, shortConnections: number): Diagnosis {
     case "quota":
       return "quota";
     case "lost":
-      return shortConnections >= shortConnectionsForDiagnosis ? diagnoseShort(during) : "offline";
+      if (shortConnections < shortConnectionsForDiagnosis) return "offline";
+      // Quota, throttling and the Basic tier end a connection for its use; another client with our identity ends an idle one.
+      return shortDuring === null ? "duplicate-identity" : "twin-work-ends-connection";
     case "suspended":
       return "suspended";
     case "hub-error":
+    case "missed":
+    case "twin-full":
       return "hub-error";
     case "rejected":
       return "hub-refuses";
     case "no-network":
     case "unreachable":
     case "silent":
-    case "twin-full":
-    case "missed":
     case "own":
       return "offline";
-  }
-}
-
-/** Quota, throttling and the Basic tier end a connection for what it is used for; another client with our identity ends an idle one. */
-function diagnoseShort(during: HubWork | null): Diagnosis {
-  switch (during) {
-    case null:
-      return "duplicate-identity";
-    case "twin":
-    case "report":
-      return "twin-work-ends-connection";
-    case "message":
-      return "messages-end-connection";
   }
 }
 

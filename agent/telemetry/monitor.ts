@@ -1,4 +1,5 @@
 import { delayOrAbort } from "../lib/abort.ts";
+import type { Alerts } from "../lib/alerts.ts";
 import { timestamp } from "../lib/clock.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { SendTelemetry } from "../hub/connection.ts";
@@ -17,12 +18,19 @@ const sampleIntervalMs = 300_000;
  */
 const holdBackMs = 6 * 3_600_000;
 
+const alertPart = "held-messages";
+/** A twin takes 200 bytes of it. */
+const heldBack =
+  "The connection was lost over a health message: the hub's message quota is used up, it throttles, or the network failed. None is sent for 6 hours; all else goes on. Look at the hub's metrics.";
+
 export interface MetricsMonitorPorts extends Runtime {
   /** Reads the metrics. Takes seconds at most, and rejects only where nothing can be read. */
   readonly read: () => Promise<BoardMetrics>;
   readonly intervals: () => ReportIntervals;
   /** What a report contains besides the metrics. */
   readonly facts: () => BoardFacts;
+  /** Hold an alert from a message that cost the connection until the hub takes one. */
+  readonly alerts: Alerts;
 }
 
 /**
@@ -85,9 +93,13 @@ export class MetricsMonitor {
   }
 
   async #sample(): Promise<void> {
-    const { read, bootClock, wallClock, intervals, facts, log } = this.#ports;
+    const { read, bootClock, wallClock, intervals, facts, alerts, log } = this.#ports;
     const emit = this.#emit;
     const { intervalMs, minIntervalMs } = intervals();
+    if (intervalMs === 0) {
+      this.#heldUntilMs = 0; // Who switches them on again wants to see one.
+      alerts.clear(alertPart);
+    }
     if (emit === undefined || intervalMs === 0) return;
     const nowMs = bootClock.nowMs();
     if (nowMs < this.#heldUntilMs) return;
@@ -99,13 +111,15 @@ export class MetricsMonitor {
       const clockSynchronized = await wallClock.synchronized();
       await emit(healthMessage(metrics, { reason, at: timestamp(wallClock), clockSynchronized, ...facts() }));
       this.#last = { atMs: nowMs, metrics };
+      alerts.clear(alertPart);
       log.debug({ reason, alerts: healthAlerts(metrics) }, "health reported");
     } catch (cause) {
       // The next check is in minutes, or at the next connection.
       log.warn({ err: cause }, "health not reported");
       if (cause instanceof ConnectionError && cause.kind === "lost") {
         this.#heldUntilMs = nowMs + holdBackMs;
-        log.warn({ forMs: holdBackMs }, "the connection was lost over a health message: they are held back for hours");
+        alerts.raise(alertPart, heldBack);
+        log.warn({ forMs: holdBackMs, reason: heldBack }, "health messages are held back");
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 import { systemTimer } from "../../agent/board/hardware/clocks.ts";
@@ -19,8 +19,8 @@ export function publish(topic: string, payload: string): Buffer {
 interface Script {
   /** Sent in one piece with CONNACK. */
   readonly withConnack?: readonly Buffer[];
-  /** Called after each piece with all that the board has sent, as text; what it returns is sent in one piece. */
-  readonly answer?: (received: string) => readonly Buffer[];
+  /** Called after each piece with all that the board has sent, as text; what it returns is sent in one piece, or ends the connection. */
+  readonly answer?: (received: string) => readonly Buffer[] | "close" | "reset";
 }
 
 /** A hub of one board that decides which packets arrive in one piece; it grants each connection and each subscription. */
@@ -29,18 +29,24 @@ export async function scriptedHub(script: Script): Promise<{ port: number; ca: s
   const authority = await createCertificateAuthority(now);
   const { certificate, privateKey } = await issueServerCertificate(authority, ["localhost"], ["127.0.0.1"], now);
   let received = "";
+  let tcpSocket: Socket | undefined;
   const sockets = new Set<TLSSocket>();
   const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined); // The board ends it when the test is over.
     socket.on("data", (data: Buffer) => {
       received += data.toString("latin1");
-      const packets = [...(script.answer?.(received) ?? [])];
-      if (data[0] === 0x10) packets.unshift(Buffer.from([0x20, 2, 1, 0]), ...(script.withConnack ?? []));
-      if (data[0] === 0x82) packets.unshift(Buffer.from([0x90, 3, data[2] ?? 0, data[3] ?? 0, 0]));
+      const answer = script.answer?.(received) ?? [];
+      if (answer === "close") return void socket.destroy();
+      if (answer === "reset") return void tcpSocket?.resetAndDestroy();
+      const packets: Buffer[] = [];
+      if (data[0] === 0x10) packets.push(Buffer.from([0x20, 2, 1, 0]), ...(script.withConnack ?? []));
+      if (data[0] === 0x82) packets.push(Buffer.from([0x90, 3, data[2] ?? 0, data[3] ?? 0, 0]));
+      packets.push(...answer);
       if (packets.length > 0) socket.write(Buffer.concat(packets));
     });
   });
+  server.prependListener("connection", (socket: Socket) => (tcpSocket = socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();

@@ -4,12 +4,15 @@ import { parseHubAddress } from "../../../agent/hub/address.ts";
 import { connectToAzure } from "../../../agent/hub/azure-connection.ts";
 import type { SendTelemetry } from "../../../agent/hub/connection.ts";
 import { ConnectionManager, type ConnectionHandlers } from "../../../agent/hub/connection-manager.ts";
+import { Alerts } from "../../../agent/lib/alerts.ts";
+import { MetricsMonitor } from "../../../agent/telemetry/monitor.ts";
 import { QuotaCounter } from "../../../agent/hub/quota-counter.ts";
 import type { LocalHub } from "../../../service-tools/local-hub/options.ts";
 import { fakeRuntime } from "../../support/fake-runtime.ts";
 import { FakeTime, settle } from "../../support/fake-time.ts";
 import { testHub } from "../../support/local-hub.ts";
 import { quiet } from "../../support/logs.ts";
+import { goodMetrics } from "../../support/metrics.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 /* What a hub ends connections for, as the board tells it; and how long the board waits for a hub that is slow. */
@@ -67,15 +70,32 @@ it("a quota that closes connections when the twin is read is no rival either", a
   expect(diagnoses).not.toContain("duplicate-identity");
 });
 
-it("a throttle that closes connections for their messages is named", async () => {
+it("a throttle that closes connections for their messages is named, and the board stays connected without them", async () => {
   const hub = await testHub();
-  const message = { body: { kind: "health" }, properties: {} };
-  const { diagnoses } = await link(hub, (send) => {
-    hub.faults.add("throttled", {}, { times: 1 });
-    send(message).catch(() => undefined); // It is the message that costs the connection.
+  const alerts = new Alerts([]);
+  const monitor = new MetricsMonitor({
+    ...fakeRuntime(),
+    read: () => Promise.resolve(goodMetrics),
+    intervals: () => ({ intervalMs: 3_600_000, minIntervalMs: 900_000 }),
+    facts: () => ({ bootId: "boot-1", firmwareVersion: "1.0.0" }),
+    alerts,
   });
-  await expect.poll(() => diagnoses).toContain("messages-end-connection");
-  expect(diagnoses).not.toContain("duplicate-identity");
+  monitor.start();
+  onTestFinished(() => monitor.stop());
+  const seen = { connections: 0, messages: 0 };
+  const { manager, diagnoses } = await link(hub, (send) => {
+    seen.connections += 1;
+    hub.faults.add("throttled", {}, { times: 1 });
+    monitor.connected((message) => {
+      seen.messages += 1;
+      return send(message);
+    });
+  });
+  await expect.poll(() => alerts.messages.join()).toContain("The connection was lost over a health message");
+  await expect.poll(() => [seen.connections, manager.isConnected]).toStrictEqual([2, true]);
+  await settle();
+  expect(seen).toStrictEqual({ connections: 2, messages: 1 });
+  expect(diagnoses).toStrictEqual(["offline"]);
 });
 
 it("somebody with the same identity is named where the board asked for nothing", async () => {

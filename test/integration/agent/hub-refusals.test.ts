@@ -77,7 +77,7 @@ describe.each([
   [
     "a hub that fails over",
     "404012",
-    /cannot answer: it fails over to another region/,
+    /does not answer as it should: it fails over to another region/,
     "fails over to another region",
     /fails over to another region \(404/,
   ],

@@ -1,10 +1,13 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { alertsForTwin } from "../../../../agent/contract/alerts-for-twin.ts";
 import type { TelemetryMessage } from "../../../../agent/hub/connection.ts";
 import { ConnectionError } from "../../../../agent/hub/connection-error.ts";
+import { Alerts } from "../../../../agent/lib/alerts.ts";
 import { MetricsMonitor } from "../../../../agent/telemetry/monitor.ts";
 import { FakeBoard } from "../../../support/fake-board.ts";
 import { FakeHub } from "../../../support/fake-hub.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { quiet } from "../../../support/logs.ts";
 import { goodMetrics as good } from "../../../support/metrics.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
@@ -13,6 +16,8 @@ const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 class Setup {
   readonly time = new FakeTime();
   readonly sent: TelemetryMessage[] = [];
+  readonly alerts = new Alerts([]);
+  readonly warnings: unknown[] = [];
   metrics = good;
   reads = 0;
   trouble: Error | undefined;
@@ -22,7 +27,8 @@ class Setup {
       this.reads += 1;
       return Promise.resolve(this.metrics);
     },
-    ...fakeRuntime({ time: this.time }),
+    ...fakeRuntime({ time: this.time, log: { ...quiet, warn: (line: unknown) => void this.warnings.push(line) } }),
+    alerts: this.alerts,
     intervals: () => this.terms,
     facts: () => ({ bootId: "boot-1", firmwareVersion: "1.0.0" }),
   });
@@ -139,6 +145,43 @@ describe("the reports of a board's health", () => {
     }
     expect(setup.sent).toStrictEqual([]);
     await setup.time.advance(hourMs + 5 * minuteMs);
+    expect(setup.reasons).toStrictEqual(["start"]);
+  });
+
+  it("are an alert with their cause while they are held back, in the twin and the log", async () => {
+    const setup = new Setup();
+    setup.trouble = new ConnectionError("lost", "The connection to the hub was lost.");
+    await setup.connect();
+    const [alert = ""] = setup.alerts.messages;
+    expect(alert).toMatch(/^The connection was lost over a health message: .*quota.*throttles.*network.*6 hours/);
+    expect(alertsForTwin(setup.alerts.messages)).toStrictEqual([alert]); // Not cut.
+    expect(setup.warnings).toContainEqual({ forMs: 6 * hourMs, reason: alert });
+    await setup.time.advance(6 * hourMs + 5 * minuteMs); // Tried again, and lost again.
+    expect(setup.alerts.messages).toStrictEqual([alert]);
+    setup.trouble = undefined;
+    await setup.time.advance(6 * hourMs + 5 * minuteMs);
+    expect([setup.reasons, setup.alerts.messages]).toStrictEqual([["start"], []]);
+  });
+
+  it("are no alert where the hub refused one for another reason", async () => {
+    const setup = new Setup();
+    setup.trouble = new ConnectionError("silent", "message: no answer within 50 s");
+    await setup.connect();
+    expect(setup.alerts.messages).toStrictEqual([]);
+  });
+
+  it("that are switched off are held back no more, and come when they are switched on", async () => {
+    const setup = new Setup();
+    setup.trouble = new ConnectionError("lost", "The connection to the hub was lost.");
+    await setup.connect();
+    setup.trouble = undefined;
+    setup.terms = { ...setup.terms, intervalMs: 0 };
+    setup.monitor.settingsChanged();
+    await settle();
+    expect(setup.alerts.messages).toStrictEqual([]);
+    setup.terms = { ...setup.terms, intervalMs: 6 * hourMs };
+    setup.monitor.settingsChanged();
+    await settle();
     expect(setup.reasons).toStrictEqual(["start"]);
   });
 
