@@ -1,4 +1,5 @@
 import { inspectConfig, type InspectedConfig } from "../config/load.ts";
+import type { ServiceCredential } from "../config/launch-options.ts";
 import type { Arguments } from "./arguments.ts";
 
 /* What every command has: where it is typed, which agent is meant, and how it fails. */
@@ -26,11 +27,16 @@ export type TargetConfig = InspectedConfig & { readonly stateDir: string };
 
 /**
  * The configuration of the agent that a command line means. Its mistakes do not matter here, as long as it names a state folder.
+ * @param serviceCredential what systemd would pass to the agent, where the service's agent is meant
  * @throws CommandFailed where it names none
  */
-export async function inspectTargetConfig(args: Arguments, { env }: Pick<Terminal, "env">): Promise<TargetConfig> {
+export async function inspectTargetConfig(
+  args: Arguments,
+  { env }: Pick<Terminal, "env">,
+  serviceCredential?: ServiceCredential,
+): Promise<TargetConfig> {
   const { simulate, configFile, stateDir, deviceId, moduleId } = args;
-  const config = await inspectConfig({ env, simulate, configFile, stateDir, deviceId, moduleId });
+  const config = await inspectConfig({ env, simulate, configFile, stateDir, deviceId, moduleId, serviceCredential });
   const problems = [...config.problems, ...config.connectionStringProblems];
   if (config.stateDir === undefined)
     throw new CommandFailed(`It is not clear which agent is meant: ${problems.join("; ")}.`);

@@ -15,6 +15,7 @@ import { provision } from "./commands/provision.ts";
 import { showStatus } from "./commands/status.ts";
 import { reloadCredential } from "./commands/reload-credential.ts";
 import { reloadPorts, startService } from "./commands/service.ts";
+import { sourceInstead } from "./service-credential.ts";
 
 // The reader of a pipe may close it early (logs | head): that is no error.
 process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
@@ -49,9 +50,11 @@ export async function dispatch(command: Exclude<CommandName, "run">, args: Argum
         return await showLogs(args, terminal);
       case "provision":
         process.umask(0o022); // The agent's user must be able to read the configuration; secret files have modes of their own.
-        return await provision(args, terminal, { configFolder, credentialFile, startService });
-      case "reload-credential":
-        return await reloadCredential(terminal, reloadPorts((await inspectTargetConfig(args, terminal)).stateDir));
+        return await provision(args, terminal, { configFolder, credentialFile, startService, sourceInstead });
+      case "reload-credential": {
+        const { stateDir, settings } = await inspectTargetConfig(args, terminal);
+        return await reloadCredential(terminal, reloadPorts(stateDir, settings.connectionStringFile));
+      }
     }
   } catch (cause) {
     if (cause instanceof UsageError) {

@@ -7,7 +7,8 @@ import { readRegularFile } from "../lib/regular-file.ts";
 import { check } from "../contract/check.ts";
 import { redact } from "../contract/safe-text.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
-import { credentialFile } from "./paths.ts";
+import { credentialFile, credentialName } from "./paths.ts";
+import { connectionStringVariable } from "./service-credential.ts";
 import type { Settings } from "./settings.ts";
 import type { LaunchOptions } from "./launch-options.ts";
 import { listFolder } from "./sources.ts";
@@ -19,6 +20,8 @@ export interface Credentials {
   readonly connectionString: string;
   /** False for a local hub's file: where it is gone, somebody has removed the device on purpose. */
   readonly mayBeCopied: boolean;
+  /** Whether it lies on the disk encrypted: then the file's mode does not matter. */
+  readonly isEncrypted?: boolean;
   readonly webSocketPort?: number | undefined;
   readonly caFile?: string | undefined;
 }
@@ -37,14 +40,20 @@ export async function findConnectionString(
   problems: string[],
   notFound: string[],
 ): Promise<Credentials | undefined> {
-  const { env, simulate } = launch;
-  const variable = env["IOTHUB_DEVICE_CONNECTION_STRING"];
-  if (variable) return { source: "IOTHUB_DEVICE_CONNECTION_STRING", connectionString: variable, mayBeCopied: true };
+  const { env, simulate, serviceCredential } = launch;
+  const variable = env[connectionStringVariable];
+  if (variable) return { source: connectionStringVariable, connectionString: variable, mayBeCopied: true };
+  if (serviceCredential?.problem !== undefined) {
+    problems.push(serviceCredential.problem);
+    return undefined;
+  }
+  const stored = serviceCredential?.stored;
+  if (stored !== undefined && stored.connectionString.trim() !== noCredential) return { ...stored, mayBeCopied: true };
   const credentialFolder = env["CREDENTIALS_DIRECTORY"];
-  let systemdFoundNone = false;
+  let systemdFoundNone = serviceCredential !== undefined;
   const files = [
     {
-      path: credentialFolder && join(credentialFolder, "connection-string"),
+      path: credentialFolder && join(credentialFolder, credentialName),
       name: "systemd credential",
       checkMode: false,
     },

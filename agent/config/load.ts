@@ -42,6 +42,8 @@ export interface InspectedConfig {
   readonly hub: HubAddress | undefined;
   /** Where the connection string was found: a path, or a variable's name. */
   readonly connectionStringSource: string | undefined;
+  /** Whether it lies there encrypted. */
+  readonly isConnectionStringEncrypted: boolean;
   readonly hubCa: string | undefined;
   readonly stateDir: string | undefined;
   /** Mistakes in the settings. */
@@ -97,6 +99,7 @@ export async function inspectConfig(launch: LaunchOptions): Promise<InspectedCon
     hubCa,
     stateDir,
     connectionStringSource: credentials?.source,
+    isConnectionStringEncrypted: credentials?.isEncrypted === true,
     problems,
     connectionStringProblems,
     warnings,
@@ -104,7 +107,10 @@ export async function inspectConfig(launch: LaunchOptions): Promise<InspectedCon
   };
 }
 
-interface WrittenConfig extends Omit<InspectedConfig, "connectionStringSource" | "warnings"> {
+interface WrittenConfig extends Omit<
+  InspectedConfig,
+  "connectionStringSource" | "isConnectionStringEncrypted" | "warnings"
+> {
   readonly sources: readonly SettingSource[];
   readonly credentials: Credentials | undefined;
   readonly imageCa: string | undefined;

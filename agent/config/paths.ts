@@ -21,16 +21,22 @@ export const configFolder = "/etc/boardkeeper";
 /** The connection string, readable by root alone: systemd passes it to the service (LoadCredential= in the unit). */
 export const credentialFile = `${configFolder}/credentials/connection-string`;
 
-/**
- * Where the connection string may lie that systemd passes to the service, in the order in which it is looked for: as
- * `provision` stores it, encrypted (docs/security.md), in systemd's own store. boardkeeper-credential.path watches these.
- */
-export const credentialFiles = [
-  { path: credentialFile, isEncrypted: false },
-  { path: `${configFolder}/credentials/encrypted`, isEncrypted: true },
-  { path: "/etc/credstore/connection-string", isEncrypted: false },
-  { path: "/etc/credstore.encrypted/connection-string", isEncrypted: true },
-] as const;
+/** The name under which systemd passes it to the service. */
+export const credentialName = "connection-string";
+
+/** A file that systemd may pass to the service as its credential. */
+export interface CredentialFile {
+  readonly path: string;
+  /** By systemd-creds(1), with a key of this board. */
+  readonly isEncrypted: boolean;
+}
+
+/** The folders that boardkeeper-credential.path watches, unless a drop-in adds others. */
+export const watchedCredentialFolders: readonly string[] = [
+  `${configFolder}/credentials`,
+  "/etc/credstore",
+  "/etc/credstore.encrypted",
+];
 
 /** The folder of the service's local API socket. The unit's RuntimeDirectory= makes it. */
 const runtimeFolder = "/run/boardkeeper-agent";

@@ -39,6 +39,11 @@ describe.each(systemNames)("the connection string on %s", (system) => {
     );
     await service.untilReported("boardkeeper.agent.bootId", bootId);
     expect(await machine.shell(`! grep -q SharedAccessKey ${folder}/encrypted && ls ${folder}`)).toBe("encrypted\n");
+    // Outside the service, doctor decrypts it, and goes on to the hub.
+    const doctor = await machine.run("boardkeeper-agent", "doctor");
+    expect(doctor.stdout).toMatch(/^ok +credentials +\S+\/encrypted, encrypted with a key of this board$/m);
+    expect(doctor.stdout).toMatch(/^ok +credentials in use +the running agent uses this connection string$/m);
+    expect(doctor.stdout).toMatch(/^ok +login /m);
     await watched(machine);
     // Encrypted anew with another content, it is decrypted, compared and used.
     await machine.shell(
@@ -64,4 +69,22 @@ it("the connection string on Debian 13 may come from systemd's own store of cred
   );
   await service.untilReported("boardkeeper.agent.bootId", bootId);
   expect((await service.callMethod("getStatus")).status).toBe(200);
+  // Neither a stale file at the usual place nor a change in the store that concerns others is taken for another one.
+  await watched(machine);
+  await machine.shell(
+    `sed 's/SharedAccessKey=[^;]*/SharedAccessKey=b3RoZXI=/' /etc/credstore/connection-string >${folder}/connection-string`,
+  );
+  await machine.logged(
+    "boardkeeper-credential",
+    /uses the connection string in \/etc\/credstore\/connection-string already/,
+  );
+  const { stdout } = await machine.run("boardkeeper-agent", "doctor");
+  expect(stdout).toMatch(/^ok +credentials +\/etc\/credstore\/connection-string, readable by its owner alone$/m);
+  expect(stdout).toMatch(/^ok +credentials in use +the running agent uses this connection string$/m);
+  const provisioned = await machine.run(
+    "sh",
+    "-c",
+    "boardkeeper-agent provision --no-start </etc/credstore/connection-string",
+  );
+  expect(provisioned.stderr).toContain("its unit takes the connection string from /etc/credstore/connection-string");
 });

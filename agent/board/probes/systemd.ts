@@ -34,6 +34,16 @@ export async function unitProperties(
   }
 }
 
+/** A unit and its drop-ins, one after the other; undefined where there is none, or systemd does not run or answer. */
+export async function unitText(unit: string): Promise<string | undefined> {
+  if (!(await isSystemdBooted())) return undefined;
+  try {
+    return (await run("systemctl", ["cat", unit], { timeout: timeoutMs })).stdout;
+  } catch {
+    return undefined; // No such unit, or no answer.
+  }
+}
+
 /** logind's answer to whether a user may reboot: yes, no, challenge or na; null where logind does not answer. */
 export async function probeCanReboot(user: UserIds): Promise<string | null> {
   const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];

@@ -1,20 +1,21 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { CredentialFile } from "../../config/paths.ts";
 import { errorMessage, isAbsent } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
 
 const run = promisify(execFile);
 const decryptTimeoutMs = 10_000;
 
-/** A file that systemd may pass to the service as its credential. */
-export interface CredentialFile {
-  readonly path: string;
-  /** By systemd-creds(1), with a key of this board. */
-  readonly isEncrypted: boolean;
+export interface StoredCredential extends CredentialFile {
+  /** Its content, decrypted where it is encrypted: a secret. */
+  readonly text: string;
 }
 
 /** Decrypts a file of systemd-creds(1). Rejects where that is not possible, as with a key of a TPM that this process may not use. */
 async function decryptCredential(path: string): Promise<string> {
+  // Newer releases of systemd would ask this user for a password.
+  if (process.getuid?.() !== 0) throw new Error("only root may do that (EPERM)");
   const args = ["decrypt", "--name=connection-string", path, "-"];
   return (await run("systemd-creds", args, { timeout: decryptTimeoutMs })).stdout;
 }
@@ -26,11 +27,11 @@ async function decryptCredential(path: string): Promise<string> {
 export async function readFirstCredential(
   files: readonly CredentialFile[],
   decrypt: (path: string) => Promise<string> = decryptCredential,
-): Promise<{ readonly path: string; readonly text: string } | undefined> {
+): Promise<StoredCredential | undefined> {
   for (const { path, isEncrypted } of files) {
     try {
       const text = await readRegularFile(path);
-      return { path, text: isEncrypted ? await decrypt(path) : text };
+      return { path, isEncrypted, text: isEncrypted ? await decrypt(path) : text };
     } catch (cause) {
       if (isAbsent(cause)) continue;
       throw new Error(

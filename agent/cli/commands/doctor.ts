@@ -16,12 +16,14 @@ import {
   rebootRequestFolder,
   serviceUnit,
   stateFileNames,
+  watchedCredentialFolders,
 } from "../../config/paths.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import { errorMessage } from "../../lib/errors.ts";
 import type { Arguments } from "../arguments.ts";
 import { inspectTargetConfig, type TargetConfig, type Terminal } from "../command-context.ts";
 import { answerAccessQuestions, checkAccessAs } from "../doctor/access-check.ts";
+import { inspectServiceCredential } from "../service-credential.ts";
 import { checkCredentials, checkLastKnownGoodFile } from "../doctor/credentials.ts";
 import { diagnoseHub } from "../doctor/diagnose-hub.ts";
 import { formatFindings, isHealthy, type Finding } from "../doctor/finding.ts";
@@ -47,7 +49,9 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
     terminal.out(answers);
     return 0;
   }
-  const config = await inspectTargetConfig(args, terminal);
+  // Within the service, systemd has passed it on already.
+  const isOutside = isServiceAgent(args) && terminal.env["CREDENTIALS_DIRECTORY"] === undefined;
+  const config = await inspectTargetConfig(args, terminal, isOutside ? await inspectServiceCredential() : undefined);
   const unit = await unitProperties(serviceUnit, ["ActiveState", "UnitFileState", "User", ...sandboxProperties]);
   const user = await serviceUser(unit?.get("User"));
   let silence: string | null = null;
@@ -68,12 +72,13 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
       ? []
       : checkRunningAgent(
           agent.payload,
-          onDisk(config, hubFindings, args.simulate ? null : await activeStateOf(credentialPathUnit)),
+          onDisk(config, hubFindings, await credentialWatch(args, config.connectionStringSource)),
         )),
     checkConfiguration(config.problems, config.warnings),
     checkCredentials({
       source: config.connectionStringSource,
-      mode: await modeOf(config.connectionStringSource),
+      mode: config.isConnectionStringEncrypted ? null : await modeOf(config.connectionStringSource),
+      isEncrypted: config.isConnectionStringEncrypted,
       problems: config.connectionStringProblems,
     }),
     ...(await diagnoseLastKnownGood(config.stateDir, user)),
@@ -97,17 +102,23 @@ function isServiceAgent({ simulate, stateDir, configFile }: Arguments): boolean 
   return !simulate && stateDir === undefined && configFile === undefined;
 }
 
-function onDisk(config: TargetConfig, hubFindings: readonly Finding[], credentialWatch: string | null): OnDisk {
+function onDisk(config: TargetConfig, hubFindings: readonly Finding[], watch: string | null): OnDisk {
   const login = hubFindings.find(({ check }) => check === "login")?.level;
   return {
     ...config.fingerprints,
     connectionStringSource: config.connectionStringSource,
-    credentialWatch,
+    credentialWatch: watch,
     version: packageJson.version,
     stateDir: config.stateDir,
     hasMistakes: config.problems.length > 0,
     acceptedByHub: login === "ok" ? true : login === "fault" ? false : null,
   };
+}
+
+/** ActiveState of the unit that restarts the agent for another connection string; null where none watches this source. */
+async function credentialWatch({ simulate }: Arguments, source: string | undefined): Promise<string | null> {
+  const isWatched = source !== undefined && watchedCredentialFolders.includes(dirname(source));
+  return isWatched && !simulate ? await activeStateOf(credentialPathUnit) : null;
 }
 
 function isConnected(agent: LocalApiReply | undefined): boolean {

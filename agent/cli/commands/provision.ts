@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
 import { makeFolder, replaceFile } from "../../board/fs/files.ts";
+import { serviceUnit } from "../../config/paths.ts";
 import { validateConnectionString } from "../../config/connection-string.ts";
 import { messageObstacle } from "../../contract/message-obstacle.ts";
 import type { HubAddress } from "../../hub/address.ts";
@@ -17,6 +18,8 @@ export interface ProvisionPaths {
   readonly credentialFile: string;
   /** Starts the service; resolves with false where systemd does not run. */
   readonly startService: () => Promise<boolean>;
+  /** What the service's unit takes instead of that file: a path or a variable; undefined where it takes the file. */
+  readonly sourceInstead: (credentialFile: string) => Promise<string | undefined>;
 }
 
 /** `boardkeeper-agent provision`: checks everything first, then writes it. */
@@ -41,14 +44,32 @@ export async function provision(
   const { deviceId, moduleId } = address.value;
   const obstacle = messageObstacle(moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`);
   if (obstacle !== null) terminal.note(`Warning: ${obstacle}\n`);
-  if (noStart) {
+  const source = await findSourceInstead(paths);
+  if (source !== undefined)
     terminal.note(
-      "The service was not started. Where it runs, it is restarted within seconds to use this connection string; start it with: systemctl enable --now boardkeeper-agent\n",
+      `Warning: the service does not use this file: its unit takes the connection string from ${source}. Store it there too (docs/security.md says how to encrypt it), or have the unit use this file again: systemctl cat ${serviceUnit} shows what names the other source\n`,
     );
+  if (noStart) {
+    const restarted =
+      source === undefined
+        ? "Where it runs, it is restarted within seconds to use this connection string; start"
+        : "Start";
+    terminal.note(`The service was not started. ${restarted} it with: systemctl enable --now boardkeeper-agent\n`);
   } else if (await paths.startService()) {
     terminal.note("The agent was started. Check that it reaches its hub: boardkeeper-agent status\n");
   } else terminal.note("systemd does not run here. Start the agent with: boardkeeper-agent run\n");
   return 0;
+}
+
+async function findSourceInstead({ credentialFile, sourceInstead }: ProvisionPaths): Promise<string | undefined> {
+  try {
+    return await sourceInstead(credentialFile);
+  } catch (cause) {
+    throw new CommandFailed(
+      `The connection string is stored, but the service was not started: ${errorMessage(cause)}. Correct that, then: sudo systemctl restart ${serviceUnit}`,
+      { cause },
+    );
+  }
 }
 
 function nameOf({ hostName, deviceId, moduleId }: HubAddress): string {

@@ -5,10 +5,11 @@ import { textAt, type JsonObject } from "../../contract/json.ts";
 import type { BootClock, Timer } from "../../lib/clock.ts";
 import type { Terminal } from "../command-context.ts";
 
-/** What lies on disk as the board's connection string; a secret. */
-export interface StoredCredential {
+/** What systemd would pass to the service as its connection string. */
+export interface PassedCredential {
+  /** Its file, or the variable. */
   readonly path: string;
-  /** Its content, decrypted where it is encrypted. */
+  /** Its content, decrypted where it is encrypted; a secret. */
   readonly text: string;
 }
 
@@ -16,10 +17,12 @@ export interface ReloadPorts {
   readonly clock: BootClock;
   readonly timer: Timer;
   /**
-   * The connection string on disk; undefined where there is none.
+   * The connection string where the service's unit has it from; undefined where there is none.
    * @throws CommandFailed for a file that cannot be read or decrypted
    */
-  readonly readStored: () => Promise<StoredCredential | undefined>;
+  readonly readStored: () => Promise<PassedCredential | undefined>;
+  /** The file that `hub.connection-string-file` names, which the agent uses where systemd passes it nothing; null for none. */
+  readonly settingsFile: string | null;
   /** What the running agent was started with (`process` of `getStatus`); undefined where no agent answers. Never rejects. */
   readonly describeAgent: () => Promise<JsonObject | undefined>;
   /** Whether the service runs, starts or stops. */
@@ -60,7 +63,7 @@ export async function reloadCredential(terminal: Pick<Terminal, "out">, ports: R
   }
 }
 
-async function readSettled({ readStored, timer }: ReloadPorts): Promise<StoredCredential | undefined> {
+async function readSettled({ readStored, timer }: ReloadPorts): Promise<PassedCredential | undefined> {
   let last = await readStored();
   for (let step = 0; step < maxSettleSteps; step += 1) {
     await timer.after(settleMs);
@@ -72,8 +75,10 @@ async function readSettled({ readStored, timer }: ReloadPorts): Promise<StoredCr
 }
 
 /** @returns what was done, and why */
-async function reloadOnce(stored: StoredCredential | undefined, ports: ReloadPorts): Promise<string> {
+async function reloadOnce(stored: PassedCredential | undefined, ports: ReloadPorts): Promise<string> {
   const goesOn = "The agent goes on with the connection string that it has";
+  if (stored === undefined && ports.settingsFile !== null)
+    return `systemd passes no connection string to the service, so the agent uses that in ${ports.settingsFile} (hub.connection-string-file), which is not watched. After a change there: sudo systemctl restart ${serviceUnit}`;
   if (stored === undefined)
     return `There is no connection string on disk any more. ${goesOn}. Store one with: sudo boardkeeper-agent provision`;
   const { path, text } = stored;

@@ -4,11 +4,11 @@ import { kernelBootClock } from "../../board/hardware/boot.ts";
 import { systemTimer } from "../../board/hardware/clocks.ts";
 import { callMethod } from "../../board/local-api/client.ts";
 import { isSystemdBooted, unitProperties } from "../../board/probes/systemd.ts";
-import { readFirstCredential } from "../../board/systemd/stored-credential.ts";
-import { credentialFiles, serviceUnit } from "../../config/paths.ts";
+import { serviceUnit } from "../../config/paths.ts";
 import { sectionAt } from "../../contract/json.ts";
 import { errorMessage } from "../../lib/errors.ts";
 import { CommandFailed } from "../command-context.ts";
+import { readServiceCredential } from "../service-credential.ts";
 import type { ReloadPorts } from "./reload-credential.ts";
 
 const run = promisify(execFile);
@@ -35,14 +35,19 @@ export async function startService(): Promise<boolean> {
   return true;
 }
 
-/** What `reload-credential` asks of this board. @param stateDir of the service's agent */
-export function reloadPorts(stateDir: string): ReloadPorts {
+/**
+ * What `reload-credential` asks of this board.
+ * @param stateDir of the service's agent
+ * @param settingsFile see ReloadPorts
+ */
+export function reloadPorts(stateDir: string, settingsFile: string | null): ReloadPorts {
   return {
+    settingsFile,
     clock: kernelBootClock,
     timer: systemTimer,
     readStored: async () => {
       try {
-        return await readFirstCredential(credentialFiles);
+        return await readServiceCredential();
       } catch (cause) {
         throw new CommandFailed(
           `${errorMessage(cause)}. The agent goes on with the connection string that it has. To use this one: sudo systemctl restart ${serviceUnit}`,

@@ -5,8 +5,9 @@ const credentials = findings("credentials");
 export interface CredentialFacts {
   /** Where the connection string was found: a path or a variable's name; undefined where there is none. */
   readonly source: string | undefined;
-  /** Of the file; null for a variable. */
+  /** Of the file; null for a variable, and for a file that is encrypted. */
   readonly mode: number | null;
+  readonly isEncrypted: boolean;
   /** Mistakes in it, or errors in finding it; one sentence each. */
   readonly problems: readonly string[];
 }
@@ -14,12 +15,17 @@ export interface CredentialFacts {
 const newKey =
   "then give the device a new key in the hub, and the board the new connection string: sudo boardkeeper-agent provision";
 
-export function checkCredentials({ source, mode, problems }: CredentialFacts): Finding {
+const encryptAgain =
+  "Encrypt the right connection string again, on this board (docs/security.md): systemd-creds encrypt";
+
+export function checkCredentials({ source, mode, isEncrypted, problems }: CredentialFacts): Finding {
   if (source === undefined) {
     const isDenied = problems.some((one) => /EACCES|EPERM/.test(one));
+    const isUndecipherable = problems.some((one) => one.includes("cannot be decrypted"));
+    const store = isUndecipherable ? encryptAgain : "Store one with: sudo boardkeeper-agent provision";
     return credentials.fault(
       problems.join("; ") || "there is no connection string",
-      isDenied ? "Run this with sudo" : "Store one with: sudo boardkeeper-agent provision",
+      isDenied ? "Run this with sudo" : store,
     );
   }
   // Whoever has read it can connect as this board from anywhere: new permissions alone are not enough.
@@ -30,7 +36,11 @@ export function checkCredentials({ source, mode, problems }: CredentialFacts): F
     );
   }
   if (problems.length > 0)
-    return credentials.fault(problems.join("; "), "Store it again with: sudo boardkeeper-agent provision");
+    return credentials.fault(
+      problems.join("; "),
+      isEncrypted ? encryptAgain : "Store it again with: sudo boardkeeper-agent provision",
+    );
+  if (isEncrypted) return credentials.ok(`${source}, encrypted with a key of this board`);
   return credentials.ok(mode === null ? `from ${source}` : `${source}, readable by its owner alone`);
 }
 

@@ -16,7 +16,7 @@ export interface OnDisk {
   readonly connectionString: string | null;
   /** Where it was found. */
   readonly connectionStringSource: string | undefined;
-  /** ActiveState of the unit that restarts the service for another one; null where systemd does not run. */
+  /** ActiveState of the unit that restarts the service for another one; null where none watches that source. */
   readonly credentialWatch: string | null;
   /** The first settings file, and a fingerprint of the values in it and its drop-ins. */
   readonly settingsFile: string;

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadConfig } from "../../../../agent/config/load.ts";
+import { ConfigError, inspectConfig, loadConfig } from "../../../../agent/config/load.ts";
 import type { LaunchOptions } from "../../../../agent/config/launch-options.ts";
 import { bareLaunchOptions } from "../../../support/launch-options.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -183,6 +183,41 @@ describe("the connection string", () => {
     expect((await loadConfig({ ...launch, env })).hub.deviceId).toBe("d1");
     const alone = { ...launch, env: { CREDENTIALS_DIRECTORY: folder }, credentialFile: path };
     expect(await problemsOf(alone)).toStrictEqual([expect.stringContaining("connection string: there is none")]);
+  });
+
+  it("is what the service would get, for a command that examines the service from outside", async () => {
+    const folder = await temporaryFolder();
+    const stale = join(folder, "stale");
+    await writeFile(stale, connectionString.replace("d1", "stale"), { mode: 0o600 });
+    const ofFile = join(folder, "of-a-setting");
+    await writeFile(ofFile, connectionString.replace("d1", "of-a-setting"), { mode: 0o600 });
+    const outside = { ...bareLaunchOptions, credentialFile: stale };
+    const inspect = async (
+      serviceCredential: LaunchOptions["serviceCredential"],
+      env: LaunchOptions["env"] = {},
+    ): Promise<unknown> => {
+      const found = await inspectConfig({ ...outside, env, serviceCredential });
+      return [found.hub?.deviceId, found.isConnectionStringEncrypted, found.connectionStringProblems];
+    };
+    const stored = { source: "/encrypted", connectionString, isEncrypted: true };
+    expect(await inspect({ stored })).toStrictEqual(["d1", true, []]);
+    const nothing = [expect.stringContaining("connection string: there is none")];
+    expect(await inspect({})).toStrictEqual([undefined, false, nothing]);
+    expect(await inspect({ stored: { ...stored, connectionString: "none\n" } })).toStrictEqual([
+      undefined,
+      false,
+      nothing,
+    ]);
+    expect(await inspect({ problem: "/c cannot be decrypted: no key" })).toStrictEqual([
+      undefined,
+      false,
+      ["/c cannot be decrypted: no key"],
+    ]);
+    const env = { BOARDKEEPER_HUB_CONNECTION_STRING_FILE: ofFile };
+    expect(await inspect({}, env)).toStrictEqual(["of-a-setting", false, []]);
+    expect(await inspect({ stored }, env)).toStrictEqual(["d1", true, []]);
+    // Without a service, what provision stored counts.
+    expect(await inspect(undefined)).toStrictEqual(["stale", false, []]);
   });
 
   it("is not looked for elsewhere when the systemd credential cannot be read", async () => {

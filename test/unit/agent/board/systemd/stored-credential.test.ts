@@ -32,9 +32,9 @@ describe("the stored credential", () => {
   it("is the first file that exists, an encrypted one decrypted", async () => {
     const { plain, encrypted, read } = await setUp();
     await writeFile(encrypted, "cipher");
-    expect(await read()).toEqual({ path: encrypted, text: "secret" });
+    expect(await read()).toEqual({ path: encrypted, isEncrypted: true, text: "secret" });
     await writeFile(plain, "open\n");
-    expect(await read()).toEqual({ path: plain, text: "open\n" });
+    expect(await read()).toEqual({ path: plain, isEncrypted: false, text: "open\n" });
   });
 
   it("names the file that cannot be read, and why", async () => {

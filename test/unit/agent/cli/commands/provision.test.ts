@@ -14,6 +14,8 @@ interface Setup {
   readonly paths: ProvisionPaths;
   readonly terminal: FakeTerminal;
   starts: number;
+  /** What the service's unit takes instead of the file. */
+  instead: string | undefined;
 }
 
 async function setUp({ systemd = true, typed = device } = {}): Promise<Setup> {
@@ -23,6 +25,7 @@ async function setUp({ systemd = true, typed = device } = {}): Promise<Setup> {
     folder,
     terminal: new FakeTerminal(),
     starts: 0,
+    instead: undefined,
     paths: {
       configFolder,
       credentialFile: join(configFolder, "credentials", "connection-string"),
@@ -30,6 +33,7 @@ async function setUp({ systemd = true, typed = device } = {}): Promise<Setup> {
         made.starts += 1;
         return Promise.resolve(systemd);
       },
+      sourceInstead: () => Promise.resolve(made.instead),
     },
   };
   made.terminal.typed = typed;
@@ -66,6 +70,27 @@ describe("provision", () => {
     const { credentialFile } = paths;
     const config = await loadConfig({ ...launch, configFile: await emptyFile(folder), credentialFile });
     expect(config.hub).toMatchObject({ deviceId: "board-1", hostName: "h.example" });
+  });
+
+  it.each([false, true])("warns of a unit that takes another source, with --no-start: %s", async (noStart) => {
+    const made = await setUp();
+    await provision({ ...plain, noStart }, made.terminal, made.paths);
+    expect(made.terminal.notes).not.toContain("Warning");
+    made.instead = "/etc/credstore/connection-string";
+    await provision({ ...plain, noStart }, made.terminal, made.paths);
+    expect(made.terminal.notes).toMatch(
+      /Warning: the service does not use this file: its unit takes .* from \/etc\/credstore\/connection-string\. Store it there too/,
+    );
+    expect(made.terminal.notes.match(/it is restarted within seconds/g)?.length).toBe(noStart ? 1 : undefined);
+    expect(made.starts).toBe(noStart ? 0 : 2);
+  });
+
+  it("says that it is stored where what the service uses cannot be read", async () => {
+    const { paths, terminal } = await setUp();
+    const sourceInstead = (): Promise<string> => Promise.reject(new Error("/etc/default/x cannot be read: a folder"));
+    await expect(provision(plain, terminal, { ...paths, sourceInstead })).rejects.toThrow(
+      /^The connection string is stored, .*\/etc\/default\/x cannot be read: a folder\. .*systemctl restart/,
+    );
   });
 
   it("starts the service unless --no-start, and says so where systemd does not run", async () => {

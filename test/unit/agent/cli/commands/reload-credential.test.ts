@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   reloadCredential,
   type ReloadPorts,
-  type StoredCredential,
+  type PassedCredential,
 } from "../../../../../agent/cli/commands/reload-credential.ts";
 import { fingerprintConnectionString } from "../../../../../agent/config/fingerprint.ts";
 import { FakeTerminal } from "../../../../support/fake-terminal.ts";
@@ -20,6 +20,7 @@ interface Situation {
   readonly isServiceUp?: boolean;
   /** How long each question to the agent takes. */
   readonly questionMs?: number;
+  readonly settingsFile?: string;
 }
 
 function inUse(text: string, lastKnownGood = false): Record<string, string | boolean> {
@@ -43,15 +44,17 @@ async function run({
   agent = [inUse(older)],
   isServiceUp = true,
   questionMs = 0,
+  settingsFile,
 }: Situation): Promise<Outcome> {
   const terminal = new FakeTerminal();
   const [read, ask] = [next(contents), next(agent)];
   let restarts = 0;
   let nowMs = 1_000;
   const ports: ReloadPorts = {
+    settingsFile: settingsFile ?? null,
     clock: { nowMs: () => nowMs },
     timer: { after: (delayMs) => Promise.resolve(void (nowMs += delayMs)) },
-    readStored: (): Promise<StoredCredential | undefined> => {
+    readStored: (): Promise<PassedCredential | undefined> => {
       const text = read();
       return Promise.resolve(text === undefined ? undefined : { path, text });
     },
@@ -125,6 +128,11 @@ describe("reload-credential leaves the agent alone", () => {
       what: "for a file that is gone",
       situation: { contents: [undefined] },
       said: "There is no connection string on disk any more. The agent goes on with the connection string that it has. Store one with: sudo boardkeeper-agent provision\n",
+    },
+    {
+      what: "that has it from the file of a setting",
+      situation: { contents: [undefined], settingsFile: "/data/hub" },
+      said: "systemd passes no connection string to the service, so the agent uses that in /data/hub (hub.connection-string-file), which is not watched. After a change there: sudo systemctl restart boardkeeper-agent.service\n",
     },
     {
       what: "where the service does not run",

@@ -4,15 +4,35 @@ import { describeFinding } from "../../../../support/findings.ts";
 
 describe("credentials", () => {
   it.each([
-    [{ source: "/c", mode: 0o600, problems: [] }, "ok: /c, readable by its owner alone"],
-    [{ source: "VARIABLE", mode: null, problems: [] }, "ok: from VARIABLE"],
-    [{ source: "/c", mode: 0o640, problems: [] }, "fault: other users of this board can read /c (mode 640)"],
-    [{ source: "/c", mode: 0o600, problems: ["DeviceId is missing"] }, "fault: DeviceId is missing"],
-    [{ source: undefined, mode: null, problems: [] }, "fault: there is no connection string"],
+    [{ source: "/c", mode: 0o600, problems: [], isEncrypted: false }, "ok: /c, readable by its owner alone"],
+    [{ source: "VARIABLE", mode: null, problems: [], isEncrypted: false }, "ok: from VARIABLE"],
+    [
+      { source: "/c", mode: 0o640, problems: [], isEncrypted: false },
+      "fault: other users of this board can read /c (mode 640)",
+    ],
+    [
+      { source: "/c", mode: 0o600, problems: ["DeviceId is missing"], isEncrypted: false },
+      "fault: DeviceId is missing",
+    ],
+    [{ source: "/c", mode: null, problems: [], isEncrypted: true }, "ok: /c, encrypted with a key of this board"],
+    [{ source: undefined, mode: null, problems: [], isEncrypted: false }, "fault: there is no connection string"],
   ])("%j", (facts, expected) => expect(describeFinding(checkCredentials(facts))).toBe(expected));
 
+  it.each([
+    [{ source: undefined, mode: null, problems: ["/c cannot be decrypted: No TPM"], isEncrypted: false }],
+    [{ source: "/c", mode: null, problems: ["/c: DeviceId is missing"], isEncrypted: true }],
+  ])("advises to encrypt the right one again: %j", (facts) => {
+    expect(checkCredentials(facts).level).toBe("fault");
+    expect(checkCredentials(facts).advice).toMatch(/^Encrypt the right connection string again/);
+  });
+
   it("advises sudo where only the rights are missing", () => {
-    const facts = { source: undefined, mode: null, problems: ["provisioned credential: EACCES: permission denied"] };
+    const facts = {
+      source: undefined,
+      mode: null,
+      problems: ["provisioned credential: EACCES: permission denied"],
+      isEncrypted: false,
+    };
     expect(checkCredentials(facts).advice).toBe("Run this with sudo");
   });
 });
