@@ -51,24 +51,27 @@ describe("the files from which systemd takes the connection string", () => {
     expect(files.map(({ path, isEncrypted }) => [path, isEncrypted])).toEqual(expected);
   });
 
+  const imported = async (lines: string): Promise<Awaited<ReturnType<typeof sourcesWith>>["files"]> =>
+    (await sourcesWith(`[Service]\nLoadCredential=\n${lines}`)).files;
+
+  it.each(["ImportCredential=connection-string", "ImportCredential=connection-*", "ImportCredential=*"])(
+    "are systemd's own store with %s",
+    async (line) => {
+      const files = await imported(line);
+      expect(files.slice(0, 2).map(({ path }) => path)).toEqual([
+        "/run/credentials/@system/connection-string",
+        "/etc/credstore/connection-string",
+      ]);
+      expect(files).toContainEqual({ path: "/etc/credstore.encrypted/connection-string", isEncrypted: true });
+      expect(files).toContainEqual({ path: "/etc/credstore/connection-string", isEncrypted: false });
+    },
+  );
+
   it.each([
-    ["ImportCredential=connection-string", true],
-    ["ImportCredential=connection-*", true],
-    ["ImportCredential=*", true],
-    ["ImportCredential=con*:other", false],
-    ["ImportCredential=another.*", false],
-    ["ImportCredential=connection-string\nImportCredential=", false],
-  ])("are systemd's own store with %s: %s", async (line, isImported) => {
-    const { files } = await sourcesWith(`[Service]\nLoadCredential=\n${line}`);
-    const paths = files.map(({ path }) => path);
-    if (!isImported) return expect(paths).toEqual([]);
-    expect(paths.slice(0, 2)).toEqual([
-      "/run/credentials/@system/connection-string",
-      "/etc/credstore/connection-string",
-    ]);
-    expect(files).toContainEqual({ path: "/etc/credstore.encrypted/connection-string", isEncrypted: true });
-    expect(files).toContainEqual({ path: "/etc/credstore/connection-string", isEncrypted: false });
-  });
+    "ImportCredential=con*:other",
+    "ImportCredential=another.*",
+    "ImportCredential=connection-string\nImportCredential=",
+  ])("are not systemd's own store with %s", async (lines) => expect(await imported(lines)).toEqual([]));
 
   it("are the store's files of a name without a folder, encrypted ones only where they may be", async () => {
     const plain = (await sourcesWith("[Service]\nLoadCredential=connection-string:hub")).files;
