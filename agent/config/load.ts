@@ -5,6 +5,7 @@ import { describeFileError } from "../lib/file-errors.ts";
 import { readRegularFile } from "../lib/regular-file.ts";
 import { boardkeeperHome, deviceFileName } from "../lib/xdg.ts";
 import { parseHubAddress, type HubAddress } from "../hub/address.ts";
+import { readCa } from "./ca-file.ts";
 import { findConnectionString, type Credentials } from "./credentials.ts";
 import { serializeLastKnownGood, parseLastKnownGood, type LastKnownGood } from "./last-known-good-format.ts";
 import { stateFileNames } from "./paths.ts";
@@ -289,16 +290,4 @@ function defaultStateDir(launch: LaunchOptions, address: HubAddress | undefined)
   if (!simulate) return env["STATE_DIRECTORY"] || "/var/lib/boardkeeper"; // systemd sets the variable: StateDirectory=.
   const { deviceId, moduleId } = address ?? launch;
   return deviceId === undefined ? undefined : join(boardkeeperHome(env), "boards", deviceFileName(deviceId, moduleId));
-}
-
-async function readCa(name: string, path: string | null | undefined, problems: string[]): Promise<string | undefined> {
-  if (!path) return undefined;
-  try {
-    const pem = await readRegularFile(path);
-    if (!pem.includes("-----BEGIN CERTIFICATE-----")) problems.push(`${name}: ${path} is not a PEM certificate`);
-    return pem;
-  } catch (cause) {
-    problems.push(`${name}: ${describeFileError(cause, path)}`);
-    return undefined;
-  }
 }
