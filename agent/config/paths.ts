@@ -29,6 +29,8 @@ export interface CredentialFile {
   readonly path: string;
   /** By systemd-creds(1), with a key of this board. */
   readonly isEncrypted: boolean;
+  /** Whether the system was given it at boot: it does not change until the next one, and systemd hides it from a service's sandbox. */
+  readonly isReceived?: boolean;
 }
 
 /** The folders that boardkeeper-credential.path watches, unless a drop-in adds others. */

@@ -66,10 +66,10 @@ function split(value: string): string[] {
 function inStore(name: string, isEncrypted: boolean): CredentialFile[] {
   const received = isEncrypted ? "/run/credentials/@encrypted" : "/run/credentials/@system";
   const store = isEncrypted ? "credstore.encrypted" : "credstore";
-  return [received, ...storeRoots.map((root) => `${root}/${store}`)].map((folder) => ({
-    path: `${folder}/${name}`,
-    isEncrypted,
-  }));
+  return [
+    { path: `${received}/${name}`, isEncrypted, isReceived: true },
+    ...storeRoots.map((root) => ({ path: `${root}/${store}/${name}`, isEncrypted })),
+  ];
 }
 
 /** @param value a glob with one star at the end at most, and perhaps a name to give what is found */

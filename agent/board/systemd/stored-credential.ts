@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { CredentialFile } from "../../config/paths.ts";
-import { errorMessage, isAbsent } from "../../lib/errors.ts";
+import { errorCode, errorMessage, isAbsent } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
 
 const run = promisify(execFile);
@@ -28,12 +28,12 @@ export async function readFirstCredential(
   files: readonly CredentialFile[],
   decrypt: (path: string) => Promise<string> = decryptCredential,
 ): Promise<StoredCredential | undefined> {
-  for (const { path, isEncrypted } of files) {
+  for (const { path, isEncrypted, isReceived } of files) {
     try {
       const text = await readRegularFile(path);
       return { path, isEncrypted, text: isEncrypted ? await decrypt(path) : text };
     } catch (cause) {
-      if (isAbsent(cause)) continue;
+      if (isAbsent(cause) || (isReceived === true && errorCode(cause) === "EACCES")) continue;
       throw new Error(
         `${path} cannot be ${isEncrypted ? "decrypted" : "read"}: ${errorMessage(cause).split("\n").at(-1)}`,
         {

@@ -37,6 +37,19 @@ describe("the stored credential", () => {
     expect(await read()).toEqual({ path: plain, isEncrypted: false, text: "open\n" });
   });
 
+  it("passes over what the system was given at boot where a sandbox hides it", async () => {
+    const { plain, encrypted } = await setUp();
+    await writeFile(plain, "open");
+    await writeFile(encrypted, "cipher");
+    const hidden = async (): Promise<string> =>
+      await Promise.reject(Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" }));
+    const next = { path: plain, isEncrypted: false };
+    const received = { path: encrypted, isEncrypted: true, isReceived: true };
+    expect(await readFirstCredential([received, next], hidden)).toEqual({ ...next, text: "open" });
+    const own = { path: encrypted, isEncrypted: true };
+    await expect(readFirstCredential([own, next], hidden)).rejects.toThrow("EACCES");
+  });
+
   it("names the file that cannot be read, and why", async () => {
     const { plain, encrypted, read } = await setUp();
     await writeFile(encrypted, "cipher");
