@@ -47,7 +47,7 @@ export const errorCodes = {
   "operation-id-in-use":
     "The operation id belongs to another operation: another kind, version or digest. Give each operation an id of its own.",
   "proxy-invalid":
-    "A proxy variable of the agent's environment (https_proxy) does not hold a proxy's address. Set it to http://host:port, then restart the agent.",
+    "A proxy variable of the agent's environment (https_proxy, http_proxy or all_proxy) does not hold a proxy's address. Set it to http://host:port, then restart the agent.",
   "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",
   replaced:
     "Another desired document took the place of this update before it began to change the board. Declare it again to start it.",

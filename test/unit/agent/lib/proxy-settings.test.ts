@@ -26,6 +26,16 @@ describe("the proxy for a server", () => {
   });
 
   it.each([
+    ["https://a", { https_proxy: "p", all_proxy: "q" }, "https_proxy"],
+    ["https://a", { HTTPS_PROXY: "p" }, "HTTPS_PROXY"],
+    ["https://a", { http_proxy: "p", all_proxy: "q" }, "all_proxy"],
+    ["https://a", { ALL_PROXY: "p" }, "ALL_PROXY"],
+    ["http://a", { http_proxy: "p", https_proxy: "q" }, "http_proxy"],
+  ])("is told with the variable that names it: for %s by %j, %s", (url, environment, variable) => {
+    expect(proxyForUrl(new URL(url), environment)?.variable).toBe(variable);
+  });
+
+  it.each([
     ["'http://p:3128'", "quotation marks"],
     ['"http://p:3128', "quotation marks"],
     ["socks5://p:1080", "the kind socks5"],
