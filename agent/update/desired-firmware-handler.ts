@@ -66,6 +66,9 @@ export class DesiredFirmwareHandler {
     } else if (outcome !== undefined && outcome.kind !== "alreadyHandled") {
       log.info({ outcome: outcome.kind, desiredVersion: version }, "desired firmware read");
     }
+    // A document is handled when it is decided itself. A newer one may have come meanwhile.
+    if (outcome?.kind === "replaced" && this.#desired.document === document)
+      await this.handleDesired(document, version);
   }
 }
 
