@@ -131,6 +131,8 @@ class AzureConnection implements Connection {
   readonly #recentReplies = new Map<string, Promise<MethodReply>>();
   readonly #repliesUnderWay = new Set<Promise<void>>();
   readonly #pendingCalls = new Set<(cause: Error) => void>();
+  /** Why no call can succeed any more: the connection is lost or closed. */
+  #ended: Error | undefined;
 
   constructor({ instrumented, timeouts, within, lost, close }: OpenConnection) {
     this.#instrumented = instrumented;
@@ -138,7 +140,7 @@ class AzureConnection implements Connection {
     this.#within = within;
     this.lost = lost;
     this.#close = close;
-    void lost.then((cause) => this.#rejectPendingCalls(cause));
+    void lost.then((cause) => this.#endCalls(cause));
   }
 
   async subscribe(callbacks: HubCallbacks): Promise<void> {
@@ -191,11 +193,13 @@ class AzureConnection implements Connection {
       const replies = Promise.all(this.#repliesUnderWay);
       await this.#within(this.#timeouts.lastRepliesMs, "reply", replies).catch(() => undefined); // Too late: closed without.
     }
-    this.#rejectPendingCalls(new ConnectionError("own", "The connection is being closed."));
+    this.#endCalls(new ConnectionError("own", "The connection is being closed."));
     await this.#close();
   }
 
-  #rejectPendingCalls(cause: Error): void {
+  /** Rejects the calls under way, and all that come later. */
+  #endCalls(cause: Error): void {
+    this.#ended ??= cause;
     for (const reject of this.#pendingCalls) reject(cause);
   }
 
@@ -230,6 +234,7 @@ class AzureConnection implements Connection {
     during: string,
     start: (done: (error?: Error, result?: T) => void) => void,
   ): Promise<T | undefined> {
+    if (this.#ended !== undefined) throw this.#ended;
     let rejectCall: (cause: Error) => void = () => undefined;
     const called = new Promise<T | undefined>((resolve, reject) => {
       rejectCall = reject;

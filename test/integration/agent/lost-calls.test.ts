@@ -33,3 +33,18 @@ describe.each(["close", "reset"] as const)("a %s", (end) => {
     expect(await connection.lost).toMatchObject({ kind: "lost" });
   });
 });
+
+describe("a connection that has ended", () => {
+  it.each(calls)("refuses %s at once, after its own close", async (_what, _sent, call) => {
+    const connection = await connectBoard(await scriptedHub({ answer: () => [] }));
+    await connection.close();
+    await expect(call(connection)).rejects.toMatchObject({ kind: "own" });
+  });
+
+  it.each(calls)("refuses %s at once, after its loss", async (_what, _sent, call) => {
+    const hub = await scriptedHub({ answer: (received) => (received.includes("$iothub/twin/GET/") ? "close" : []) });
+    const connection = await connectBoard(hub);
+    await expect(connection.readTwin()).rejects.toMatchObject({ kind: "lost" });
+    await expect(call(connection)).rejects.toMatchObject({ kind: "lost" });
+  });
+});
