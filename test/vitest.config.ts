@@ -30,7 +30,7 @@ const kind = (name: string, timeoutMs: number, more: More = {}) => ({
 });
 
 /** What a process holds is measured in one that has done nothing else. */
-const measured = ["test/integration/agent/reconnects.test.ts", "test/integration/agent/mqtt-numbers.test.ts"];
+const measured = ["test/integration/agent/reconnects.test.ts", "test/integration/agent/lighter-sdk.test.ts"];
 
 /** These take minutes, and as root a disk of their own. */
 const onlyDeep = ["test/crash/full-disk.test.ts", "test/crash/power-cuts/**"];

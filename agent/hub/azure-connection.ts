@@ -7,7 +7,7 @@ import type { MethodReply } from "../contract/method-reply.ts";
 import type { Log } from "../lib/log.ts";
 import { webSocketAgent } from "../lib/proxy.ts";
 import type { HubAddress } from "./address.ts";
-import { loadWebSocket } from "./web-socket.ts";
+import { loadWebSocket } from "./lighter-sdk.ts";
 import {
   instrumentedTransportClass,
   type InstrumentedTransport,

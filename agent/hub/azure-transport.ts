@@ -2,7 +2,7 @@ import type { AuthenticationProvider } from "azure-iot-common";
 import { Mqtt, MqttWs } from "azure-iot-device-mqtt";
 import { MqttBase } from "azure-iot-mqtt-base";
 import { isJsonObject } from "../contract/json.ts";
-import { omitNumberTable } from "./mqtt-numbers.ts";
+import { omitNumberTable } from "./lighter-sdk.ts";
 
 /** A direct method's call, as it arrived. */
 export interface MethodCall {

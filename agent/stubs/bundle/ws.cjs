@@ -1,5 +1,5 @@
 "use strict";
-// Stands in for ws in the bundle, so that its code is loaded only by a board that connects over WebSockets: agent/hub/web-socket.ts
+// Stands in for ws in the bundle, so that its code is loaded only by a board that connects over WebSockets: agent/hub/lighter-sdk.ts
 // loads the real one before the first connection, and sets it here. mqtt.js calls no more than these two.
 let real;
 
