@@ -37,6 +37,7 @@ import { runtimeFor, type Runtime } from "./lib/runtime.ts";
 import type { Config } from "./config/load.ts";
 import type { HardwareInfo } from "./contract/snapshot.ts";
 import { connectToAzure } from "./hub/azure-connection.ts";
+import { EarlyConnection } from "./hub/early-connection.ts";
 import type { LeveledLog, Log } from "./lib/log.ts";
 import { helperFolder, installSocket } from "./config/paths.ts";
 import type { RebootPort } from "./reboot/runner.ts";
@@ -53,8 +54,8 @@ const stateReadRetryMs = 2_000;
 const hardwareProbeDelayMs = 30_000;
 
 /**
- * The adapters of the agent: this machine's, or those of a simulated board. Reads the saved state, and removes what earlier
- * processes have left half written.
+ * The adapters of the agent: this machine's, or those of a simulated board. Opens the first connection to the hub, reads the
+ * saved state meanwhile, and removes what earlier processes have left half written.
  * @param boardFile the simulated board's own state; undefined on a real board
  */
 export async function createAdapters(
@@ -62,6 +63,47 @@ export async function createAdapters(
   log: LeveledLog,
   boardFile: string | undefined,
 ): Promise<AgentPorts> {
+  log.info(
+    {
+      version: packageJson.version,
+      device: config.hub.deviceId,
+      module: config.hub.moduleId,
+      hub: config.hub.hostName,
+      host: hostname(),
+      pid: process.pid,
+    },
+    "agent started",
+  );
+  const linkLog = log.child({ part: "link" });
+  const hubAuthorities = new AuthorityFile(config.hubCaPath, config.hubCa, linkLog);
+  const productInfo = `boardkeeper-agent/${packageJson.version}`;
+  const hub = { address: config.hub, productInfo, timer: systemTimer, log: linkLog };
+  const hubConnection = new EarlyConnection((signal) =>
+    hubAuthorities.retryOnRefusal(() => connectToAzure({ ...hub, ca: hubAuthorities.pem }, signal)),
+  );
+  try {
+    return {
+      ...(await createLocalAdapters(config, log, boardFile, productInfo)),
+      hubTimeMs: (signal) => probeHubDate(config.hub.host, config.hub.webSocketPort, signal),
+      connect: hubConnection.connect,
+      storeLastKnownGood: async () => {
+        // The configuration as it was read at the start has not reached the hub where its authorities were replaced since.
+        if (!hubAuthorities.isReplaced) await storeLastKnownGood(config, log);
+      },
+    };
+  } catch (cause) {
+    await hubConnection.discard();
+    throw cause;
+  }
+}
+
+/** The adapters of everything but the hub. */
+async function createLocalAdapters(
+  config: Config,
+  log: LeveledLog,
+  boardFile: string | undefined,
+  productInfo: string,
+): Promise<Omit<AgentPorts, "hubTimeMs" | "connect" | "storeLastKnownGood">> {
   const stateFile = new ChecksummedStateFile(config.stateDir, nodeDisk, () => systemTimer.after(stateReadRetryMs));
   const { saved, loadQuality, problems } = await stateFile.load();
   for (const problem of problems) log.error({ problem }, "saved state damaged");
@@ -75,20 +117,6 @@ export async function createAdapters(
       ? systemRuntime(log)
       : { ...systemRuntime(log), wallClock: simulatedClock, bootClock: boardBootClock(board, kernelBootClock) };
   const known = await loadHardwareInfo(config.stateDir);
-  const linkLog = log.child({ part: "link" });
-  const hubAuthorities = new AuthorityFile(config.hubCaPath, config.hubCa, linkLog);
-  const productInfo = `boardkeeper-agent/${packageJson.version}`;
-  log.info(
-    {
-      version: packageJson.version,
-      device: config.hub.deviceId,
-      module: config.hub.moduleId,
-      hub: config.hub.hostName,
-      host: hostname(),
-      pid: process.pid,
-    },
-    "agent started",
-  );
   const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config.keepFreeBytes });
   await removeLeftovers(config.stateDir, staging, saved, log);
   return {
@@ -125,15 +153,6 @@ export async function createAdapters(
       lastKnownGood: config.configProblems.length > 0,
       stateFolder: await stateFolder(),
     }),
-    hubTimeMs: (signal) => probeHubDate(config.hub.host, config.hub.webSocketPort, signal),
-    connect: async (signal) => {
-      const hub = { address: config.hub, productInfo, timer: systemTimer, log: linkLog };
-      return await hubAuthorities.retryOnRefusal(() => connectToAzure({ ...hub, ca: hubAuthorities.pem }, signal));
-    },
-    storeLastKnownGood: async () => {
-      // The configuration as it was read at the start has not reached the hub where its authorities were replaced since.
-      if (!hubAuthorities.isReplaced) await storeLastKnownGood(config, log);
-    },
   };
 }
 

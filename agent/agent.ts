@@ -51,7 +51,7 @@ export interface AgentParts {
 export class Agent {
   readonly #parts: AgentParts;
   readonly #listeners = new Set<() => void>();
-  /** Started once: the recovery and the hardware probe. */
+  /** Started once: the recovery, and the probes of hardware and clock. */
   #startup: readonly Promise<void>[] = [];
   /** Whether the hub was reached since the configuration was last stored. */
   #isConfigurationUnstored = false;
@@ -93,7 +93,7 @@ export class Agent {
       },
     });
     monitor.start();
-    this.#startup = [this.#findHardwareInfo(), this.#recover()];
+    this.#startup = [this.#findHardwareInfo(), this.#recover(), this.#findClock()];
   }
 
   /** Answers a direct method that is called on the board itself. Never rejects. */
@@ -175,15 +175,11 @@ export class Agent {
     const { runtime, installer, bootId, loadQuality } = ports;
     const { store, bootCounter } = storage;
     const { signal } = stopping;
-    const [runningVersion, clockSynchronized] = await Promise.all([
-      installer.runningVersion(signal).catch((cause: unknown) => {
-        if (!signal.aborted) runtime.log.error({ err: cause }, "running version unknown");
-        return null;
-      }),
-      runtime.wallClock.synchronized(),
-    ]);
+    const runningVersion = await installer.runningVersion(signal).catch((cause: unknown) => {
+      if (!signal.aborted) runtime.log.error({ err: cause }, "running version unknown");
+      return null;
+    });
     reportedState.setVersion(runningVersion);
-    reportedState.setClockSynchronized(clockSynchronized);
     await recoverState({ ...runtime, store, bootCounter, alerts }, { bootId, runningVersion, loadQuality }, signal);
     if (signal.aborted) return;
     recovery.markRecovered();
@@ -194,6 +190,13 @@ export class Agent {
     updates.start();
     await desiredHandler.resume();
     await storage.fillReserve(); // Last: nothing waits for it, and its first run writes to the disk.
+  }
+
+  /** Nothing waits for the clock at the start: where timedated has to be asked, that starts a program. */
+  async #findClock(): Promise<void> {
+    const { ports, reportedState } = this.#parts;
+    reportedState.setClockSynchronized(await ports.runtime.wallClock.synchronized());
+    this.#offerState();
   }
 
   async #findHardwareInfo(): Promise<void> {

@@ -80,7 +80,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
         mode,
         startedAt: timestamp(wallClock),
         bootId,
-        clockSynchronized: null, // Found out at the start, beside the running version: nothing of the connection waits for it.
+        clockSynchronized: null, // Found out at the start: nothing waits for it.
       },
       board: ports.inventory,
       currentVersion: null,

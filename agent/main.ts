@@ -91,14 +91,19 @@ async function runBoard(config: Config, log: Log): Promise<number> {
 async function runAgent(config: Config, log: LeveledLog, boardFile: string | undefined): Promise<number> {
   const stopped = stopSignal();
   if (boardFile !== undefined) exitWithParent();
-  // Here, because they load the Azure SDK: a command on the board, or a simulated board around its agent, has no use for it.
-  const parts = Promise.all([import("./adapters.ts"), import("./create-agent.ts")]);
+  // Here, because it loads the Azure SDK: a command on the board, or a simulated board around its agent, has no use for it.
+  const loading = import("./adapters.ts");
   const lock = await lockStateFolder(config, log);
   for (const mistake of config.configProblems) log.error({ mistake }, "mistake in the configuration");
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last known good configuration");
-  const [{ createAdapters }, { createAgent }] = await parts;
-  const agent = createAgent(await createAdapters(config, log, boardFile), config);
+  const { createAdapters } = await loading;
+  // The first connects; what the connection does not need is loaded meanwhile.
+  const [adapters, { createAgent }] = await Promise.all([
+    createAdapters(config, log, boardFile),
+    import("./create-agent.ts"),
+  ]);
+  const agent = createAgent(adapters, config);
   agent.start();
   const localApi = await openLocalApi(config, agent, log);
   const watchdog = new ServiceWatchdog({
