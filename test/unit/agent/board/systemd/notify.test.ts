@@ -14,35 +14,57 @@ const program = "systemd/libexec/with-notify-socket";
 const systemd = `
   use Socket;
   socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die;
-  bind($socket, pack_sockaddr_un($ARGV[0])) or die;
+  bind($socket, pack_sockaddr_un($ARGV[0] =~ s/^@/\\0/r)) or die;
   $| = 1;
   print "listening\\n";
   recv($socket, my $message, 4096, 0);
   print $message, "\\n";
 `;
 
-it("a process that is started through with-notify-socket reaches the socket by a descriptor of its own", async () => {
-  const folder = await temporaryFolder();
-  const [path, agent] = [join(folder, "notify"), join(folder, "agent.mjs")];
-  const contents = `
+it.each([
+  { socket: "a file", nameOf: (folder: string) => join(folder, "notify"), stdio: [] },
+  { socket: "a name without a file", nameOf: (folder: string) => `@${folder}`, stdio: [] },
+  // Whoever starts the agent by hand may have files open.
+  {
+    socket: "a file, beside two inherited descriptors,",
+    nameOf: (folder: string) => join(folder, "notify"),
+    stdio: ["ignore", "ignore"],
+  },
+] as const)(
+  "a process that is started through with-notify-socket reaches $socket by a descriptor of its own",
+  async ({ nameOf, stdio }) => {
+    const folder = await temporaryFolder();
+    const [path, agent] = [nameOf(folder), join(folder, "agent.mjs")];
+    const contents = `
     import { systemdServiceManager } from "./agent/board/systemd/notify.ts";
     import { execFileSync } from "node:child_process";
     import { readlinkSync } from "node:fs";
-    const childHas = execFileSync("ls", ["-l", "/proc/self/fd"]).toString().includes(readlinkSync("/proc/self/fd/3"));
+    const own = 3 + process.env.LISTEN_FDNAMES.split(":").indexOf("notify");
+    const childHas = execFileSync("ls", ["-l", "/proc/self/fd"]).toString().includes(readlinkSync("/proc/self/fd/" + own));
     systemdServiceManager(process.env, console).notify("READY=1", "STATUS=Two\\nlines.", "CHILD=" + childHas);
   `;
-  await build({ stdin: { contents, resolveDir: "." }, bundle: true, platform: "node", format: "esm", outfile: agent });
-  const listener = spawn("perl", ["-e", systemd, path]);
-  const heard = once(listener, "close");
-  let message = "";
-  listener.stdout.setEncoding("utf8").on("data", (text: string) => (message += text));
-  await once(listener.stdout, "data");
-  const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path };
-  const child = spawn(program, [process.execPath, agent], { env, stdio: "inherit" });
-  await Promise.all([once(child, "close"), heard]);
-  // A program that the agent starts cannot speak for it.
-  expect(message).toBe("listening\nREADY=1\nSTATUS=Two lines.\nCHILD=false\n");
-});
+    await build({
+      stdin: { contents, resolveDir: "." },
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      outfile: agent,
+    });
+    const listener = spawn("perl", ["-e", systemd, path]);
+    const heard = once(listener, "close");
+    let message = "";
+    listener.stdout.setEncoding("utf8").on("data", (text: string) => (message += text));
+    await once(listener.stdout, "data");
+    const env = { PATH: process.env["PATH"], NOTIFY_SOCKET: path };
+    const child = spawn(program, [process.execPath, agent], {
+      env,
+      stdio: ["inherit", "inherit", "inherit", ...stdio],
+    });
+    await Promise.all([once(child, "close"), heard]);
+    // A program that the agent starts cannot speak for it.
+    expect(message).toBe("listening\nREADY=1\nSTATUS=Two lines.\nCHILD=false\n");
+  },
+);
 
 it("sends nothing without systemd, or where the socket is for another process", () => {
   for (const env of [{}, { LISTEN_PID: "1", LISTEN_FDS: "1", LISTEN_FDNAMES: "notify" }]) {
