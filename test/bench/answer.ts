@@ -35,6 +35,8 @@ type Device = keyof typeof apps;
 type Waits = Readonly<Record<Device, number[]>>;
 const noWaits = (): Waits => ({ agent: [], bare: [] });
 const [idle, beside, orders, reports] = [noWaits(), noWaits(), noWaits(), noWaits()];
+/** The bare SDK's, with the agent's whole answer instead of a word: what carrying and reading it takes. */
+const sameAnswer: number[] = [];
 
 try {
   await bench();
@@ -49,15 +51,17 @@ async function bench(): Promise<void> {
   await mkdir(root);
   const image = await makeImage(join(root, "image.img"), sizeMiB, "random");
   const site = await serveFolder(hub, root, join(folder, "nginx"));
-  const bare = await startBare(await hub.addDevice("bare"));
   const connectionString = await hub.addDevice("agent");
   const agent = await AgentProcess.start({ connectionString, caFile: hub.caFile, stateDir: join(folder, "board") });
+  await sleep(settleMs);
+  const bare = await startBare(await hub.addDevice("bare"), await apps.agent.call("getStatus"));
   try {
-    await sleep(settleMs);
     for (let turn = 0; turn < turns; turn += 1) {
       const inTurn = turn % 2 === 0 ? (["agent", "bare"] as const) : (["bare", "agent"] as const);
-      for (let count = 0; count < callsPerTurn; count += 1)
+      for (let count = 0; count < callsPerTurn; count += 1) {
         for (const device of inTurn) idle[device].push(await answer(device));
+        sameAnswer.push(await answer("bare", "getSameStatus"));
+      }
       for (let count = 0; count < updatesPerTurn; count += 1) for (const device of inTurn) await order(device);
       await answersBesideDownload(agent, site.origin, image);
     }
@@ -69,10 +73,10 @@ async function bench(): Promise<void> {
 }
 
 /** One call of `getStatus`, in milliseconds. */
-async function answer(device: Device): Promise<number> {
+async function answer(device: Device, method = "getStatus"): Promise<number> {
   await sleep(pauseMs);
   const began = performance.now();
-  await apps[device].call("getStatus");
+  await apps[device].call(method);
   return performance.now() - began;
 }
 
@@ -124,12 +128,14 @@ async function phase(wanted: string): Promise<void> {
   while ((await apps.agent.reported())["boardkeeper"].update.phase !== wanted) await sleep(pauseMs);
 }
 
-async function startBare(connectionString: string): Promise<ChildProcess> {
+/** @param status what it answers to `getSameStatus` */
+async function startBare(connectionString: string, status: object): Promise<ChildProcess> {
   const bare = spawn(process.execPath, ["dist/bench/bare-device.js"], {
     env: {
       PATH: process.env["PATH"],
       IOTHUB_DEVICE_CONNECTION_STRING: connectionString,
       BOARDKEEPER_HUB_CA_FILE: hub.caFile,
+      BENCH_STATUS: JSON.stringify(status),
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -155,6 +161,7 @@ function print(): void {
   ];
   const text = table(head, [
     ...rows("`getStatus` to its answer, idle", idle),
+    row("the same, with the agent's answer: bare SDK", sameAnswer),
     ...rows(`\`getStatus\` to its answer, while the agent downloads ${sizeMiB} MiB`, beside),
     ...rows("`firmwareUpdate` to its answer", orders),
     ...rows("`firmwareUpdate` to the first report", reports),
@@ -162,6 +169,7 @@ function print(): void {
   const p99 = (waits: readonly number[]): number => share(waits, 0.99);
   process.stdout.write(`${text}
 Answer, idle, agent / bare SDK: ${against(median(idle.agent) / median(idle.bare), 1.2)}.
+Answer, idle, agent / bare SDK with the same answer: ${(median(idle.agent) / median(sameAnswer)).toFixed(2)}.
 99 % of the agent's answers, downloading / idle: ${against(p99(beside.agent) / p99(idle.agent), 2)}.
 99 % of the bare SDK's answers beside that download / idle: ${(p99(beside.bare) / p99(idle.bare)).toFixed(2)}.
 Answer to firmwareUpdate, agent / bare SDK: ${(median(orders.agent) / median(orders.bare)).toFixed(2)}.

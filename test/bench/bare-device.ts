@@ -13,6 +13,8 @@ await client.setOptions({ ca: await readFile(caFile, "utf8") });
 await client.open();
 const twin = await client.getTwin();
 client.onDeviceMethod("getStatus", (_request, response) => void response.send(200, { Response: "fine" }));
+const status: unknown = JSON.parse(process.env["BENCH_STATUS"] ?? "{}");
+client.onDeviceMethod("getSameStatus", (_request, response) => void response.send(200, status));
 client.onDeviceMethod("firmwareUpdate", (_request, response) => {
   void response.send(200, { Response: "Firmware update started" });
   twin.properties.reported["update"]({ firmwareStatus: "downloading", at: new Date().toISOString() }, () => undefined);
