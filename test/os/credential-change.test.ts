@@ -51,7 +51,7 @@ describe.each(systemNames)("another connection string on %s", (system) => {
     await change(machine, `cat /root/good >${file}`, /uses the connection string in \S+ already/);
     await change(machine, `head -c -3 /root/good >${file}`, /it may be cut off\. The agent goes on/);
     await change(machine, `: >${file}`, /it is empty.*The agent goes on/);
-    await change(machine, `rm ${file}`, /no connection string on disk any more\. The agent goes on/);
+    await change(machine, `rm ${file}`, /no connection string on disk\. The agent goes on/);
     await watched(machine);
     expect(await processId(machine)).toBe(before);
     expect((await service.callMethod("getStatus")).status).toBe(200);

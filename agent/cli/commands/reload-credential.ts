@@ -80,7 +80,7 @@ async function reloadOnce(stored: PassedCredential | undefined, ports: ReloadPor
   if (stored === undefined && ports.settingsFile !== null)
     return `systemd passes no connection string to the service, so the agent uses that in ${ports.settingsFile} (hub.connection-string-file), which is not watched. After a change there: sudo systemctl restart ${serviceUnit}`;
   if (stored === undefined)
-    return `There is no connection string on disk any more. ${goesOn}. Store one with: sudo boardkeeper-agent provision`;
+    return `There is no connection string on disk. ${goesOn}. Store one with: sudo boardkeeper-agent provision`;
   const { path, text } = stored;
   const address = validateConnectionString(text);
   if (!address.ok)

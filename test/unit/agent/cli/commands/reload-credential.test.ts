@@ -127,7 +127,7 @@ describe("reload-credential leaves the agent alone", () => {
     {
       what: "for a file that is gone",
       situation: { contents: [undefined] },
-      said: "There is no connection string on disk any more. The agent goes on with the connection string that it has. Store one with: sudo boardkeeper-agent provision\n",
+      said: "There is no connection string on disk. The agent goes on with the connection string that it has. Store one with: sudo boardkeeper-agent provision\n",
     },
     {
       what: "that has it from the file of a setting",
