@@ -2,6 +2,9 @@
 
 export const serviceUnit = "boardkeeper-agent.service";
 
+/** The Node.js that a package carries. With the package for Debian's Node.js it is a link to that. */
+export const packageNodePath = "/usr/lib/boardkeeper/node";
+
 /** Root's reboot helper: the unit that starts it, and the folder for requests. */
 export const rebootPathUnit = "boardkeeper-reboot.path";
 export const helperFolder = "/run/boardkeeper";

@@ -63,3 +63,15 @@ export type InstallHelperAnswer =
   | { readonly program: string }
   | { readonly refusal: string }
   | { readonly noAnswer: string };
+
+/** The Node.js that runs this process. */
+export interface NodeFacts {
+  /** As in "24.22.3". */
+  readonly version: string;
+  /** Its executable; links are followed. */
+  readonly path: string;
+  /** Node's name of the architecture, as in "arm64". */
+  readonly arch: string;
+  /** The version of the Debian package that the executable belongs to; null where it belongs to none. */
+  readonly debianVersion: string | null;
+}

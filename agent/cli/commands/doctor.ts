@@ -1,9 +1,11 @@
 import packageJson from "../../../package.json" with { type: "json" };
 import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { simulatedClock, systemClock } from "../../board/hardware/clocks.ts";
 import { probePowerSupply } from "../../board/hardware/power-supply.ts";
 import { AccessDenied, callMethod, type LocalApiReply } from "../../board/local-api/client.ts";
 import type { FolderFacts } from "../../board/probes/facts.ts";
+import { probeNode } from "../../board/probes/node.ts";
 import { probeInstallHelper } from "../../board/probes/systemd.ts";
 import { probeDisk } from "../../board/probes/storage.ts";
 import { probeCanReboot, unitProperties } from "../../board/probes/systemd.ts";
@@ -29,6 +31,7 @@ import { diagnoseHub } from "../doctor/diagnose-hub.ts";
 import { formatFindings, isHealthy, type Finding } from "../doctor/finding.ts";
 import { checkPowerSupply } from "../doctor/hardware.ts";
 import { checkInstaller, type InstallHelperFacts } from "../doctor/installer.ts";
+import { checkNodeRepairs } from "../doctor/node-repairs.ts";
 import { checkRunningAgent, type OnDisk } from "../doctor/running-agent.ts";
 import { checkReboot, type RebootFacts } from "../doctor/reboot.ts";
 import { checkConfiguration, checkService } from "../doctor/service.ts";
@@ -83,12 +86,19 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
     }),
     ...(await diagnoseLastKnownGood(config.stateDir, user)),
     ...(await diagnoseAccess(args, config, user, isServiceAgent(args) ? unit : undefined, terminal)),
+    await diagnoseNode(args),
     checkPowerSupply(await probePowerSupply()),
     ...hubFindings,
   ];
   if (args.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
   else terminal.out(formatFindings(found));
   return isHealthy(found) ? 0 : 1;
+}
+
+async function diagnoseNode({ simulate }: Arguments): Promise<Finding> {
+  const clock = simulate ? simulatedClock : systemClock();
+  const [facts, synchronized] = [await probeNode(), await clock.synchronized()];
+  return checkNodeRepairs({ ...facts, nowMs: clock.now().getTime(), synchronized });
 }
 
 /** The service's user, who has other rights than whoever types this with sudo. */
