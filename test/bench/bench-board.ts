@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { cwd } from "node:process";
@@ -17,6 +17,8 @@ export interface Program {
   readonly script?: string;
   /** Whether it connects to the hub, as a device that is called as its unit. */
   readonly connects: boolean;
+  /** Whether it runs in the sandbox and within the limits of the agent's unit. */
+  readonly confined: boolean;
 }
 
 /** In milliseconds, from the moment in which systemd began to start it. */
@@ -57,7 +59,7 @@ export class BenchBoard {
     for (const program of programs) {
       const secret = program.connects ? await hub.addDevice(board.#deviceOf(program)) : "";
       if (program.script === undefined) await provision(machine.disk, secret, hub.ca);
-      else await machine.disk.write(`/etc/systemd/system/${program.unit}`, unitFor(program.script, secret));
+      else await machine.disk.write(`/etc/systemd/system/${program.unit}`, await unitFor(program, secret));
     }
     await machine.powerOn();
     await machine.installPackage(await packageFor(architecture));
@@ -98,11 +100,20 @@ export class BenchBoard {
   }
 }
 
-function unitFor(script: string, connectionString: string): string {
+/** What in the agent's unit starts and serves the agent alone. The rest of its [Service] is sandbox and limits. */
+const agentsOwn =
+  /^(?:Type|ExecStart|NotifyAccess|WatchdogSec|Timeout\w+|SyslogIdentifier|Restart\w*|User|StateDirectory\w*|LoadCredential|SetCredential|RuntimeDirectory|OOMPolicy)=/;
+
+async function unitFor({ script = "", confined }: Program, connectionString: string): Promise<string> {
+  const unit = await readFile("systemd/boardkeeper-agent.service", "utf8");
+  const [, service = ""] = /^\[Service\]$([^]*?)^\[Install\]$/m.exec(unit) ?? [];
+  const bounds = service.split("\n").filter((line) => /^\w+=/.test(line) && !agentsOwn.test(line));
+  if (!bounds.includes("ProtectSystem=strict")) throw new Error("The agent's unit has no sandbox that was found.");
   return `[Service]
 User=boardkeeper
 Environment="CONNECTION_STRING=${connectionString}" CA_FILE=/etc/boardkeeper/hub-ca.pem
 ExecStart=/usr/lib/boardkeeper/node ${script}
+${confined ? bounds.join("\n") : ""}
 `;
 }
 

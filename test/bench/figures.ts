@@ -18,7 +18,7 @@ export function spread(figures: readonly number[], digits = 2): string {
 
 /** `ratio (goal N, reached)`. */
 export function against(ratio: number, goal: number): string {
-  return `${ratio.toFixed(2)} (goal ${goal.toFixed(1)}${ratio <= goal ? ", reached" : ", **missed**"})`;
+  return `${ratio.toFixed(2)} (goal ${goal.toFixed(2)}${ratio <= goal ? ", reached" : ", **missed**"})`;
 }
 
 /** A table in Markdown. */

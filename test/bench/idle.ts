@@ -1,19 +1,23 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startImageServer } from "../../service-tools/images/server.ts";
-import { startLocalHub } from "../../service-tools/local-hub/start.ts";
-import { BenchBoard } from "./bench-board.ts";
-import type { Program, Start } from "./bench-board.ts";
+import type { BenchBoard, Program } from "./bench-board.ts";
+import type { Build, Starts } from "./board-programs.ts";
+import {
+  agent,
+  bare,
+  builds,
+  printStarts,
+  programs,
+  say,
+  sayLoad,
+  startInTurns,
+  startRatios,
+  withBoards,
+} from "./board-programs.ts";
 import { against, median, spread, table } from "./figures.ts";
 import { heldBy, spentBy } from "./process-cost.ts";
 import type { Held, Spent } from "./process-cost.ts";
 
-/*
- * scripts/bench idle [MINUTES]: what the agent costs a board that has nothing to do, and how soon it serves. Debian 13 in
- * two containers with the packages as they ship, one on Debian's Node.js, one with its own; the hub is on the host.
- */
+/* scripts/bench idle [MINUTES]: what the agent costs a board that has nothing to do, and how soon it serves. */
 
 const MiB = 2 ** 20;
 const minutes = Number(process.argv[2] ?? 10);
@@ -21,31 +25,6 @@ const turns = 9;
 /** Connecting, the first reports, the board's equipment (30 s after the start), and what V8 gives back after all that. */
 const settleMs = 90_000;
 const sampleEveryMs = 10_000;
-
-const builds = { all: "Debian's Node.js", amd64: "the package's own Node.js" } as const;
-type Build = keyof typeof builds;
-
-const agent: Program = { name: "agent", unit: "boardkeeper-agent.service", connects: true };
-const tutorial: Program = {
-  name: "tutorial's script, node_modules",
-  unit: "tutorial.service",
-  script: "/opt/tutorial/device.cjs",
-  connects: true,
-};
-const bundled: Program = {
-  name: "tutorial's script, bundled like the agent",
-  unit: "bundled.service",
-  script: "/opt/tutorial/bundled.mjs",
-  connects: true,
-};
-const bare: Program = {
-  name: "bare `node`, `setInterval`",
-  unit: "bare.service",
-  script: "-e 'setInterval(() => {}, 1e9)'",
-  connects: false,
-};
-const connecting = [agent, tutorial, bundled];
-const programs = [...connecting, bare];
 
 /** What one program was over the idle time. */
 interface Idle {
@@ -64,53 +43,26 @@ interface AgentIdle {
 }
 
 interface Figures {
-  readonly starts: ReadonlyMap<Program, readonly Start[]>;
+  readonly starts: Starts;
   readonly idle: ReadonlyMap<Program, Idle>;
   readonly agent: AgentIdle;
 }
 
-const folder = await mkdtemp(join(tmpdir(), "boardkeeper-bench-"));
-const hub = await startLocalHub({ startImages: startImageServer, folder: join(folder, "hub") });
-const boards = new Map<Build, BenchBoard>();
-try {
-  await bench();
-} finally {
-  await Promise.all([...boards.values()].map((board) => board.machine.discard()));
-  await hub.stop();
-  await rm(folder, { recursive: true, force: true });
-}
-
-async function bench(): Promise<void> {
-  const { RIG_TRIXIE: root = "", BENCH_TUTORIAL: layer = "" } = process.env;
-  const starts = new Map<Build, Map<Program, Start[]>>();
+await withBoards(async (boot) => {
+  const boards: (readonly [Build, BenchBoard, Starts])[] = [];
   for (const build of Object.keys(builds) as Build[]) {
-    const board = await BenchBoard.boot(hub, build, [root, layer], programs);
-    boards.set(build, board);
-    starts.set(build, await startInTurns(board));
+    const board = await boot(build);
+    boards.push([build, board, await startInTurns(board, turns)]);
     await board.machine.shell(`systemctl start ${bare.unit}`);
   }
   await sleep(settleMs);
   // All together: what does nothing does not disturb the others.
-  const idle = await Promise.all([...boards].map(async ([build, board]) => [build, await leaveAlone(board)] as const));
-  say(
-    `Load of the machine, ${cpus().length} processors, at the end: ${loadavg()
-      .map((one) => one.toFixed(1))
-      .join(" ")}.\n`,
+  const figures = await Promise.all(
+    boards.map(async ([build, board, starts]) => ({ build, starts, ...(await leaveAlone(board)) })),
   );
-  for (const [build, figures] of idle) print(build, { ...figures, starts: starts.get(build) ?? new Map() });
-}
-
-async function startInTurns(board: BenchBoard): Promise<Map<Program, Start[]>> {
-  for (const program of connecting) await board.start(program); // The first start reads from the disk: not counted.
-  const starts = new Map<Program, Start[]>(connecting.map((program) => [program, []]));
-  for (let turn = 0; turn < turns; turn += 1) {
-    for (let index = 0; index < connecting.length; index += 1) {
-      const program = connecting[(turn + index) % connecting.length];
-      if (program !== undefined) starts.get(program)?.push(await board.start(program));
-    }
-  }
-  return starts;
-}
+  sayLoad();
+  for (const { build, ...rest } of figures) print(build, rest);
+});
 
 async function leaveAlone(board: BenchBoard): Promise<Omit<Figures, "starts">> {
   const services = await Promise.all(programs.map(async (program) => [program, await board.service(program)] as const));
@@ -162,56 +114,35 @@ function difference(first?: Spent, last?: Spent): Spent {
 }
 
 function print(build: Build, { starts, idle, agent: alone }: Figures): void {
-  const startRows = [...starts].map(([{ name }, all]) => [
-    name,
-    all[0]?.readyMs === undefined
-      ? ""
-      : spread(
-          all.map(({ readyMs = Number.NaN }) => readyMs),
-          0,
-        ),
+  const { node, goals } = builds[build];
+  const inMiB = (held: readonly Held[], bytes: (one: Held) => number): string =>
     spread(
-      all.map(({ connectedMs }) => connectedMs),
-      0,
-    ),
-    spread(
-      all.map(({ answeredMs }) => answeredMs),
-      0,
-    ),
-  ]);
+      held.map((one) => bytes(one) / MiB),
+      1,
+    );
   const idleRows = [...idle].map(([{ name }, { spent, held }]) => [
     name,
     spent.cpuSeconds.toFixed(3),
     String(spent.wakeUps),
     String(spent.writtenBytes),
-    spread(
-      held.map(({ residentBytes }) => residentBytes / MiB),
-      1,
-    ),
-    spread(
-      held.map(({ anonymousBytes }) => anonymousBytes / MiB),
-      1,
-    ),
+    inMiB(held, ({ residentBytes }) => residentBytes),
+    inMiB(held, ({ proportionalBytes }) => proportionalBytes),
+    inMiB(held, ({ anonymousBytes }) => anonymousBytes),
   ]);
-  const connected = (program: Program): number => median((starts.get(program) ?? []).map((one) => one.connectedMs));
-  const answered = (program: Program): number => median((starts.get(program) ?? []).map((one) => one.answeredMs));
   const resident = (program: Program): number =>
     median((idle.get(program)?.held ?? []).map(({ residentBytes }) => residentBytes));
   const written = idle.get(agent)?.spent.writtenBytes ?? Number.NaN;
 
-  say(`### On ${builds[build]} (package \`${build}\`)\n`);
-  say(`Start, ms, medians of ${turns} in turns (least to most):\n`);
-  say(table(["", "ready", "connected", "a waiting method call answered"], startRows));
-  say(`${minutes} idle minutes:\n`);
-  say(table(["", "CPU, s", "wake-ups", "bytes written", "RSS, MiB", "of it anonymous, MiB"], idleRows));
+  say(`### On ${node} (package \`${build}\`)\n`);
+  printStarts(starts);
+  say(`${minutes} idle minutes; PSS while all of the table run:\n`);
+  say(table(["", "CPU, s", "wake-ups", "bytes written", "RSS, MiB", "PSS, MiB", "anonymous, MiB"], idleRows));
   say(
     table(
       ["", "measured"],
       [
-        ["RSS, agent / bare `node`", against(resident(agent) / resident(bare), 1.7)],
-        ["connected, agent / tutorial's script", against(connected(agent) / connected(tutorial), 0.9)],
-        ["connected, agent / bundled script", (connected(agent) / connected(bundled)).toFixed(2)],
-        ["answered, agent / tutorial's script", (answered(agent) / answered(tutorial)).toFixed(2)],
+        ["RSS, agent / bare `node`", against(resident(agent) / resident(bare), goals.memory)],
+        ...startRatios(build, starts),
         [
           "bytes written by the agent; files changed; lines logged",
           `${written}; ${alone.changedFiles}; ${alone.logLines}`,
@@ -221,8 +152,4 @@ function print(build: Build, { starts, idle, agent: alone }: Figures): void {
       ],
     ),
   );
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

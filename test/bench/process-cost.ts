@@ -15,7 +15,9 @@ export interface Spent {
 export interface Held {
   /** Pages of programs and libraries included, whoever else has them mapped. */
   readonly residentBytes: number;
-  /** Of it: what is no file's, and so is shared with nobody. */
+  /** The same, but each page is divided among all processes on the machine that have it mapped. */
+  readonly proportionalBytes: number;
+  /** Of the resident: what is no file's, and so is shared with nobody. */
   readonly anonymousBytes: number;
 }
 
@@ -45,6 +47,7 @@ export async function heldBy({ root, pid }: Service): Promise<Held> {
   const rollup = await readFile(join(root, "proc", String(pid), "smaps_rollup"), "utf8");
   return {
     residentBytes: number(rollup, /^Rss:\s+(\d+) kB$/m) * 1_024,
+    proportionalBytes: number(rollup, /^Pss:\s+(\d+) kB$/m) * 1_024,
     anonymousBytes: number(rollup, /^Anonymous:\s+(\d+) kB$/m) * 1_024,
   };
 }
