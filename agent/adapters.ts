@@ -181,7 +181,7 @@ async function findHardwareInfoOnce(
 ): Promise<HardwareInfo | null> {
   if (knownIn === bootId) return null;
   await systemTimer.after(hardwareProbeDelayMs, stopping);
-  const equipment = await probeHardwareInfo(systemTimer, stopping);
+  const equipment = await probeHardwareInfo(process.argv[1] ?? "", stopping);
   await saveHardwareInfo(stateDir, bootId, equipment).catch((cause: unknown) => {
     log.warn({ err: cause }, "hardware info not saved; the next start probes again");
   });

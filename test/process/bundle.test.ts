@@ -2,6 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { HardwareInfo } from "../../agent/contract/snapshot.ts";
+import { ended } from "../support/agent-command.ts";
 import { testHub } from "../support/local-hub.ts";
 import { at } from "../support/paths.ts";
 import { boardProcess } from "../support/processes.ts";
@@ -9,6 +11,16 @@ import { ServiceApp } from "../support/service-app.ts";
 
 const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, "../..");
+
+/** What esbuild writes about the files of a bundle; an input or an import is named by its path. */
+interface Metafile {
+  readonly outputs: Readonly<
+    Record<
+      string,
+      { readonly inputs: Readonly<Record<string, unknown>>; readonly imports: readonly { path: string }[] }
+    >
+  >;
+}
 
 /** The functions of a namespace that a source calls: `_.merge(` or `lodash_1.merge(`. */
 function called(source: string, namespace: string): string[] {
@@ -56,5 +68,38 @@ describe("the bundle of the agent, with lighter stand-ins for what the SDK loads
     const sources = await sourcesOf("node_modules/azure-iot-mqtt-base/node_modules/mqtt/lib");
     const users = sources.filter((source) => /require\('ws'\)/.test(source));
     expect(new Set(users.flatMap((source) => called(source, "WS")))).toStrictEqual(new Set(["createWebSocketStream"]));
+  });
+});
+
+describe("the hardware probe", () => {
+  it("prints what this machine is made of, bounded, and without what changes", async () => {
+    const { status, out } = await ended([process.execPath, "dist/agent/hardware-probe.mjs"]);
+    const found = JSON.parse(out) as HardwareInfo;
+    expect({ status, keys: Object.keys(found) }).toStrictEqual({
+      status: 0,
+      keys: ["cpu", "cores", "disks", "interfaces"],
+    });
+    for (const list of [found.disks, found.interfaces]) expect(list.length).toBeLessThanOrEqual(4);
+    for (const { sizeBytes, name } of found.disks) {
+      expect(sizeBytes).toBeGreaterThan(0);
+      expect(name).not.toMatch(/^(zram|ram|loop|\s*$)/);
+    }
+    for (const { mac } of found.interfaces) expect(mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+    expect(Buffer.byteLength(JSON.stringify(found))).toBeLessThan(2_000);
+  });
+
+  it("alone loads systeminformation: the agent never does, not even later", async () => {
+    const { outputs } = JSON.parse(await readFile("dist/boardkeeper-agent.json", "utf8")) as Metafile;
+    const filesOf = (name: string, seen = new Set<string>()): Set<string> => {
+      if (seen.has(name) || outputs[name] === undefined) return seen;
+      seen.add(name);
+      for (const { path } of outputs[name].imports) filesOf(path, seen);
+      return seen;
+    };
+    const loads = (entry: string): boolean =>
+      [...filesOf(entry)].some((file) =>
+        Object.keys(outputs[file]?.inputs ?? {}).some((input) => input.includes("node_modules/systeminformation/")),
+      );
+    expect([loads("dist/boardkeeper-agent.mjs"), loads("dist/agent/hardware-probe.mjs")]).toStrictEqual([false, true]);
   });
 });

@@ -1,34 +1,28 @@
-import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import * as v from "valibot";
-import { type Timer } from "../../lib/clock.ts";
-import { withDeadline } from "../../lib/abort.ts";
 import { check } from "../../contract/check.ts";
-import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { HardwareInfo } from "../../contract/snapshot.ts";
 import { stateFileNames } from "../../config/paths.ts";
 import { replaceFile } from "../fs/files.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
 
 /*
- * The hardware of a board. systeminformation runs programs (lscpu, lsblk), so it is used once per boot, when nobody waits for
- * it, and the result is saved.
+ * The hardware of a board, probed once per boot, when nobody waits for it, and saved.
  */
 
+const run = promisify(execFile);
 const timeLimitMs = 30_000;
-const maxListLength = 4;
-const longestText = 60;
 
 const nullableText = v.nullable(v.string());
-const kept = v.object({
-  bootId: v.string(),
-  equipment: v.object({
-    cpu: nullableText,
-    cores: v.nullable(v.number()),
-    disks: v.array(v.object({ name: v.string(), model: v.string(), sizeBytes: v.number() })),
-    interfaces: v.array(v.object({ name: v.string(), mac: v.string() })),
-  }),
+const hardwareSchema = v.object({
+  cpu: nullableText,
+  cores: v.nullable(v.number()),
+  disks: v.array(v.object({ name: v.string(), model: v.string(), sizeBytes: v.number() })),
+  interfaces: v.array(v.object({ name: v.string(), mac: v.string() })),
 });
+const kept = v.object({ bootId: v.string(), equipment: hardwareSchema });
 
 /** The saved hardware info; undefined where there is none, or it cannot be read. */
 export async function loadHardwareInfo(
@@ -47,43 +41,22 @@ export async function saveHardwareInfo(folder: string, bootId: string, hardware:
 }
 
 /**
- * Probes the hardware. Rejects after 30 s, and when the signal aborts; what is unknown is null or empty.
+ * Probes the hardware in a process of its own (hardware-probe.ts): what finds it out would stay in the agent's memory for as long as it
+ * runs. Rejects after 30 s, and when the signal aborts; what is unknown is null or empty.
+ * @param program the agent's own, beside whose folder the probe lies
  */
-export async function probeHardwareInfo(timer: Timer, signal: AbortSignal): Promise<HardwareInfo> {
-  const late = (): Error =>
-    new Error(`lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Check the board's processes.`);
-  return await withDeadline(ask(), { timer, withinMs: timeLimitMs, late, signal });
-}
-
-async function ask(): Promise<HardwareInfo> {
-  // CommonJS: in a bundle in pieces it has no other export than its default.
-  const { default: system } = await import("systeminformation");
-  const { manufacturer, brand, cores } = await system.cpu();
-  const devices = await system.blockDevices();
-  return {
-    cpu: bounded(`${manufacturer} ${brand}`),
-    cores: cores > 0 ? cores : null,
-    disks: devices
-      .filter(({ type, size, name }) => type === "disk" && size > 0 && !/^(?:zram|ram|loop)/.test(name))
-      .slice(0, maxListLength)
-      .map(({ name, model, size }) => ({ name: bounded(name) ?? "", model: bounded(model) ?? "", sizeBytes: size })),
-    interfaces: interfaces(),
-  };
-}
-
-/** Interfaces that have an address now. Without the addresses: they change, and are private. */
-function interfaces(): HardwareInfo["interfaces"] {
-  return Object.entries(networkInterfaces())
-    .flatMap(([name, addresses]) => {
-      const outer = addresses?.find(({ internal }) => !internal);
-      return outer === undefined ? [] : [{ name: bounded(name) ?? "", mac: outer.mac }];
-    })
-    .slice(0, maxListLength);
-}
-
-function bounded(text: string): string | null {
-  const clean = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
-  return clean === "" ? null : truncateUtf8(clean, longestText);
+export async function probeHardwareInfo(program: string, signal: AbortSignal): Promise<HardwareInfo> {
+  const probe = join(dirname(program), "agent/hardware-probe.mjs");
+  const env = { PATH: process.env["PATH"] };
+  const options = { env, signal, timeout: timeLimitMs, killSignal: "SIGKILL" } as const;
+  const { stdout } = await run(process.execPath, [probe], options).catch((cause: unknown) => {
+    if (signal.aborted || !(cause instanceof Error && "killed" in cause && cause.killed === true)) throw cause;
+    const late = `lscpu or lsblk gave no answer within ${timeLimitMs / 1_000} s. Check the board's processes.`;
+    throw new Error(late, { cause });
+  });
+  const read = check(hardwareSchema, JSON.parse(stdout));
+  if (!read.ok) throw new Error(`The hardware probe's answer is not valid: ${read.problems.join("; ")}`);
+  return read.value;
 }
 
 function pathIn(folder: string): string {
