@@ -31,12 +31,15 @@ export interface HttpSource {
 
 /** A partially downloaded image: a file, its digest so far, and its metadata. */
 export interface PartialImage {
-  /** On disk and digested. */
+  /**
+   * Taken and digested. The kernel has them, but for the last 2 MiB at most while more arrives faster than it is taken; a few
+   * turns of the event loop after that, and when the image is closed, it has all.
+   */
   readonly bytes: number;
   readonly totalBytes: number | null;
   readonly source: ImageSource | null;
   readonly usage: DownloadUsage;
-  /** Writes and digests the next bytes. Rejects with an AgentError when the disk refuses. */
+  /** Digests the next bytes, and writes them or has them written soon. Rejects with an AgentError when the disk refuses or has refused. */
   append(chunk: Uint8Array): Promise<void>;
   /** The SHA-256 of all bytes so far, in hex. */
   digest(): string;

@@ -34,7 +34,7 @@ export interface DiskFaultResult {
 /** Updates a new board under each fault, so many at a time. */
 export async function runDiskFaults(faults: readonly DiskFault[], boards: number): Promise<DiskFaultResult> {
   const hub = await testHub();
-  const image = testImage(400_000);
+  const image = testImage(2_500_000); // At least two pieces for direct writes, and some bytes for the page cache.
   const server = await imageServer(servingAnother(image));
   const caFile = join(await temporaryFolder(), "image-ca.pem");
   await writeFile(caFile, server.ca);

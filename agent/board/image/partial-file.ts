@@ -13,6 +13,7 @@ import {
 } from "../../download/partial-metadata.ts";
 import { type Disk } from "../fs/disk.ts";
 import { goneAdvice, withDiskErrors, replaceFile } from "../fs/files.ts";
+import { DirectWriter } from "./direct-writer.ts";
 
 /** The image is synced while it arrives: no long sync at the end, and little to lose in a power cut. */
 const syncEveryBytes = 8 * 1_024 * 1_024;
@@ -40,14 +41,15 @@ export class PartialFile implements PartialImage {
   readonly #bootClock: BootClock;
   readonly #options: PartialFileOptions;
   readonly #file: FileHandle;
+  readonly #writer: DirectWriter;
   #hash: Hash;
-  #bytes: number;
   #record: PartialMetadata;
   #syncedAtMs: number;
   /** How many bytes there were when the last sync began. */
   #syncedFromBytes: number;
   /** The last sync: bytes may arrive while it runs. */
   #syncing: Promise<void> = Promise.resolve();
+  #isSyncing = false;
   /** When this process last wrote the record; undefined before. */
   #recordWrittenAtMs: number | undefined;
   #isRecordWritten = false;
@@ -63,15 +65,15 @@ export class PartialFile implements PartialImage {
     this.#path = path;
     this.#bootClock = bootClock;
     this.#file = file;
+    this.#writer = new DirectWriter(file, bytes);
     this.#hash = hash;
-    this.#bytes = bytes;
     this.#record = record;
     this.#syncedAtMs = bootClock.nowMs();
     this.#syncedFromBytes = bytes;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#writer.takenBytes;
   }
 
   get totalBytes(): number | null {
@@ -88,15 +90,17 @@ export class PartialFile implements PartialImage {
 
   async append(piece: Uint8Array): Promise<void> {
     await withDiskErrors(dirname(this.#path), async () => {
-      const writing = this.#write(piece);
+      const writing = this.#writer.append(piece);
       this.#hash.update(piece);
       await writing;
-      this.#bytes += piece.length;
-      const unsyncedBytes = this.#bytes - this.#syncedFromBytes;
       const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
-      if (unsyncedBytes < syncEveryBytes && !isDue) return;
-      await this.#startSync();
-      await this.#checkFreeSpace();
+      if (isDue || this.bytes - this.#syncedFromBytes >= syncEveryBytes) {
+        // Nothing is held in memory for long: not until the next sync, nor while a slow disk has not ended the last one.
+        if (isDue || this.#isSyncing) await this.#writer.flush();
+        await this.#startSync();
+        await this.#checkFreeSpace();
+      }
+      this.#writer.flushWhenIdle();
     });
   }
 
@@ -128,9 +132,9 @@ export class PartialFile implements PartialImage {
     await withDiskErrors(dirname(this.#path), async () => {
       await this.#syncing;
       this.#updateRecord({ spent, syncedBytes: 0, totalBytes: null, source: null });
+      await this.#writer.restart(0);
       await this.#file.truncate(0); // First: a file that is shorter than its record is detected at the next start, a longer one is not.
       this.#hash = createHash("sha256");
-      this.#bytes = 0;
       this.#syncedFromBytes = 0;
       await this.#writeRecord(0);
     });
@@ -139,20 +143,15 @@ export class PartialFile implements PartialImage {
   async close(): Promise<void> {
     await withDiskErrors(dirname(this.#path), async () => {
       try {
+        await this.#writer.flush();
         await this.#syncing;
         await this.#sync();
         await this.#writeRecord(0);
       } finally {
+        await this.#writer.close();
         await this.#file.close();
       }
     });
-  }
-
-  async #write(piece: Uint8Array): Promise<void> {
-    for (let done = 0; done < piece.length;) {
-      const { bytesWritten } = await this.#file.write(piece, done, piece.length - done, this.#bytes + done);
-      done += bytesWritten;
-    }
   }
 
   async #checkFreeSpace(): Promise<void> {
@@ -171,15 +170,17 @@ export class PartialFile implements PartialImage {
    */
   async #startSync(): Promise<void> {
     await this.#syncing;
-    this.#syncing = this.#sync();
+    this.#isSyncing = true;
+    this.#syncing = this.#sync().finally(() => (this.#isSyncing = false));
     this.#syncing.catch(() => undefined); // The next await gets the rejection.
   }
 
   /** Bytes first, then the record that says that they are on disk. */
   async #sync(): Promise<void> {
-    const bytes = this.#bytes;
     this.#syncedAtMs = this.#bootClock.nowMs();
-    this.#syncedFromBytes = bytes;
+    this.#syncedFromBytes = this.bytes;
+    await this.#writer.settled();
+    const bytes = this.#writer.writtenBytes;
     if (this.#record.syncedBytes === bytes) return;
     await this.#checkPlace();
     await this.#file.datasync();
