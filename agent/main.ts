@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { fstatSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
@@ -24,7 +23,7 @@ import { usageText } from "./cli/usage.ts";
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 /** A stop that takes longer exits at once: systemd and the simulated board send SIGKILL soon after. */
 const stopWithinMs = 4_500;
-await main().catch((cause: unknown) => {
+main().catch((cause: unknown) => {
   printError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
   process.exitCode = exits.failed;
 });

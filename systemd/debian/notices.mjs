@@ -1,10 +1,10 @@
-// Prints the licences of all packages that esbuild has put into a bundle: node notices.mjs META.json.
+// Prints the licences of all packages that esbuild has put into bundles: node notices.mjs META.json...
 // Their makers ask that these go wherever their code goes.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const { inputs } = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"));
-const folders = new Set(Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []));
+const inputs = process.argv.slice(2).flatMap((file) => Object.keys(JSON.parse(readFileSync(file, "utf8")).inputs));
+const folders = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []));
 for (const folder of [...folders].sort()) {
   const { name, version, license, licenses } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   // Old packages have a list.

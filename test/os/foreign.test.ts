@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Finding } from "../../agent/cli/doctor/finding.ts";
 import { testHub } from "../support/local-hub.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -55,8 +56,19 @@ describe.each(processors)("the package for $architecture, its processor emulated
       command.restart = "none"
       command.program = "${await file("install", installer.replaceAll("VERSION_FILE", join(folder, "version")), 0o700)}"
     `;
+    const made = await run(node[0], [...node.slice(1), join(library, "make-code-cache.cjs")]);
+    expect(made).toEqual({ stdout: "", stderr: "" });
+    const doctor = ["doctor", "--json", "--simulate", "--state-dir", join(folder, "none")];
+    // It finds faults: this board has no connection string.
+    const { stdout: said } = await run(node[0], [
+      ...node.slice(1),
+      join(library, "boardkeeper-agent.cjs"),
+      ...doctor,
+    ]).catch((ended: { stdout: string }) => ended);
+    const { findings } = JSON.parse(said) as { findings: Finding[] };
+    expect(findings.find(({ check }) => check === "code cache")?.what).toMatch(/^used: \d\d files/);
     const program = ["run", "--config", await file("agent.toml", config), "--state-dir", join(folder, "state")];
-    const agent = spawn(node[0], [...node.slice(1), join(library, "boardkeeper-agent.mjs"), ...program], {
+    const agent = spawn(node[0], [...node.slice(1), join(library, "boardkeeper-agent.cjs"), ...program], {
       stdio: "inherit",
     });
     onTestFinished(async () => {

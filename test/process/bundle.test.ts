@@ -89,7 +89,11 @@ describe("the hardware probe", () => {
   });
 
   it("alone loads systeminformation: the agent never does, not even later", async () => {
-    const { outputs } = JSON.parse(await readFile("dist/boardkeeper-agent.json", "utf8")) as Metafile;
+    const files = ["dist/boardkeeper-agent.json", "dist/hardware-probe.json"];
+    const metafiles = await Promise.all(
+      files.map(async (file) => JSON.parse(await readFile(file, "utf8")) as Metafile),
+    );
+    const outputs: Metafile["outputs"] = Object.assign({}, ...metafiles.map((one) => one.outputs));
     const filesOf = (name: string, seen = new Set<string>()): Set<string> => {
       if (seen.has(name) || outputs[name] === undefined) return seen;
       seen.add(name);
@@ -100,6 +104,6 @@ describe("the hardware probe", () => {
       [...filesOf(entry)].some((file) =>
         Object.keys(outputs[file]?.inputs ?? {}).some((input) => input.includes("node_modules/systeminformation/")),
       );
-    expect([loads("dist/boardkeeper-agent.mjs"), loads("dist/agent/hardware-probe.mjs")]).toStrictEqual([false, true]);
+    expect([loads("dist/esm/agent/main.cjs"), loads("dist/agent/hardware-probe.mjs")]).toStrictEqual([false, true]);
   });
 });

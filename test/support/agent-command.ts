@@ -33,6 +33,7 @@ export async function agentForAllUsers(): Promise<readonly string[]> {
     return copy;
   };
   const program = await copied("dist/boardkeeper-agent.mjs");
+  await copied("dist/boardkeeper-agent.cjs");
   await copied("dist/agent");
   const runs = spawnSync(asStranger[0], [...asStranger.slice(1), process.execPath, "--version"]).status === 0;
   const node = runs ? process.execPath : await copied(process.execPath);

@@ -75,3 +75,24 @@ export interface NodeFacts {
   /** The version of the Debian package that the executable belongs to; null where it belongs to none. */
   readonly debianVersion: string | null;
 }
+
+/** The code cache: V8's code of the agent's sources, one file each. */
+export interface CodeCacheFacts {
+  readonly folder: string;
+  /** How many of its files a start uses, and their size. */
+  readonly accepted: number;
+  readonly bytes: number;
+  /** Files that belong to no source of this program. */
+  readonly others: number;
+  /** The first file that a start would not use, and why. */
+  readonly problem:
+    | {
+        readonly file: string;
+        readonly problem: "absent" | "untrusted" | "damaged" | "unreadable" | "refused";
+        /** Why it is unreadable, as the system says it. */
+        readonly detail?: string;
+      }
+    | undefined;
+  /** The program that makes the cache. */
+  readonly maker: string;
+}

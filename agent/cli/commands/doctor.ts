@@ -2,8 +2,10 @@ import packageJson from "../../../package.json" with { type: "json" };
 import { lstat, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { simulatedClock, systemClock } from "../../board/hardware/clocks.ts";
+import { fileURLToPath } from "node:url";
 import { probePowerSupply } from "../../board/hardware/power-supply.ts";
 import { AccessDenied, callMethod, type LocalApiReply } from "../../board/local-api/client.ts";
+import { probeCodeCache } from "../../board/probes/code-cache.ts";
 import type { FolderFacts } from "../../board/probes/facts.ts";
 import { probeNode } from "../../board/probes/node.ts";
 import { probeInstallHelper } from "../../board/probes/systemd.ts";
@@ -26,6 +28,7 @@ import type { Arguments } from "../arguments.ts";
 import { inspectTargetConfig, type TargetConfig, type Terminal } from "../command-context.ts";
 import { answerAccessQuestions, checkAccessAs } from "../doctor/access-check.ts";
 import { inspectServiceCredential } from "../service-credential.ts";
+import { checkCodeCache } from "../doctor/code-cache.ts";
 import { checkCredentials, checkLastKnownGoodFile } from "../doctor/credentials.ts";
 import { diagnoseHub } from "../doctor/diagnose-hub.ts";
 import { formatFindings, isHealthy, type Finding } from "../doctor/finding.ts";
@@ -88,6 +91,7 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
     ...(await diagnoseAccess(args, config, user, isServiceAgent(args) ? unit : undefined, terminal)),
     await diagnoseNode(args),
     checkPowerSupply(await probePowerSupply()),
+    ...diagnoseCodeCache(),
     ...hubFindings,
   ];
   if (args.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
@@ -99,6 +103,12 @@ async function diagnoseNode({ simulate }: Arguments): Promise<Finding> {
   const clock = simulate ? simulatedClock : systemClock();
   const [facts, synchronized] = [await probeNode(), await clock.synchronized()];
   return checkNodeRepairs({ ...facts, nowMs: clock.now().getTime(), synchronized });
+}
+
+/** Nothing where the sources run as they are, without a build. */
+function diagnoseCodeCache(): Finding[] {
+  const facts = probeCodeCache(dirname(fileURLToPath(import.meta.url)));
+  return facts === undefined ? [] : [checkCodeCache(facts, process.execPath)];
 }
 
 /** The service's user, who has other rights than whoever types this with sudo. */

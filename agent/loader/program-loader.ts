@@ -1,0 +1,68 @@
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { compile, readCache, type CacheProblem, type CompiledSource } from "./code-cache.ts";
+
+/** A source of the program that was loaded, in the order of loading. */
+export interface LoadedSource extends CompiledSource {
+  readonly path: string;
+  readonly source: Buffer;
+}
+
+export interface ProgramOptions {
+  /** The file that Node.js was started with; `import.meta.url` of all sources. */
+  readonly entry: string;
+  /** Where the code cache lies; there need be none. */
+  readonly cacheFolder: string;
+  /** Told of each source that is loaded. */
+  readonly onLoaded?: (loaded: LoadedSource) => void;
+  /** Gives Node's own modules. */
+  readonly requireBuiltin?: (id: string) => unknown;
+}
+
+/** What scripts/build puts around each source. */
+type Wrapper = (exports: object, require: (id: string) => unknown, module: { exports: object }, url: string) => void;
+
+/**
+ * Loads the sources that scripts/build has made: CommonJS, each within a function, because Node.js takes a code cache for
+ * nothing else (docs/decisions/018).
+ */
+export class ProgramLoader {
+  readonly #options: ProgramOptions;
+  readonly #url: string;
+  readonly #requireBuiltin: (id: string) => unknown;
+  readonly #hasCache: boolean;
+  readonly #modules = new Map<string, { exports: object }>();
+
+  constructor(options: ProgramOptions) {
+    this.#options = options;
+    this.#url = pathToFileURL(options.entry).href;
+    this.#requireBuiltin = options.requireBuiltin ?? createRequire(options.entry);
+    this.#hasCache = statSync(options.cacheFolder, { throwIfNoEntry: false })?.isDirectory() === true;
+  }
+
+  /** The exports of a source, which runs once. */
+  load(path: string): object {
+    const known = this.#modules.get(path);
+    if (known !== undefined) return known.exports;
+    const module = { exports: {} };
+    this.#modules.set(path, module);
+    const folder = dirname(path);
+    const require = (id: string): unknown =>
+      id.startsWith(".") ? this.load(join(folder, id)) : this.#requireBuiltin(id);
+    const run: Wrapper = this.#compile(path).runInThisContext();
+    run(module.exports, require, module, this.#url);
+    return module.exports;
+  }
+
+  #compile(path: string): CompiledSource["script"] {
+    const file = openSync(path, "r");
+    const [source, { uid }] = [readFileSync(file), fstatSync(file)];
+    closeSync(file);
+    const none: CacheProblem = { problem: "absent" };
+    const compiled = compile(path, source, this.#hasCache ? readCache(this.#options.cacheFolder, source, uid) : none);
+    this.#options.onLoaded?.({ ...compiled, path, source });
+    return compiled.script;
+  }
+}
