@@ -97,11 +97,9 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   if (config.configProblems.length > 0)
     log.error({ folder: config.stateDir }, "running with the last known good configuration");
   const { createAdapters } = await loading;
-  // The first connects; what the connection does not need is loaded meanwhile.
-  const [adapters, { createAgent }] = await Promise.all([
-    createAdapters(config, log, boardFile),
-    import("./create-agent.ts"),
-  ]);
+  const adapters = await createAdapters(config, log, boardFile);
+  // After those have begun to connect: what follows is loaded while the hub answers.
+  const { createAgent } = await import("./create-agent.ts");
   const agent = createAgent(adapters, config);
   agent.start();
   const localApi = await openLocalApi(config, agent, log);
