@@ -58,10 +58,10 @@ await withBoards(async (boot) => {
   await sleep(settleMs);
   // All together: what does nothing does not disturb the others.
   const figures = await Promise.all(
-    boards.map(async ([build, board, starts]) => ({ build, starts, ...(await leaveAlone(board)) })),
+    boards.map(async ([build, board, starts]) => [build, starts, await leaveAlone(board)] as const),
   );
   sayLoad();
-  for (const { build, ...rest } of figures) print(build, rest);
+  for (const [build, starts, idle] of figures) print(build, { ...idle, starts });
 });
 
 async function leaveAlone(board: BenchBoard): Promise<Omit<Figures, "starts">> {
