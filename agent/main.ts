@@ -12,6 +12,7 @@ import { FolderInUse, lockFolderAsService, lockFolder } from "./board/fs/folder-
 import { systemdServiceManager } from "./board/systemd/notify.ts";
 import { ConfigError, loadConfig, type Config } from "./config/load.ts";
 import { withErrorPriority, isJournaldStream, journaldDestination } from "./lib/journald.ts";
+import { releaseStartMemory } from "./lib/garbage-collection.ts";
 import { createLog, formatTerminalLine, type LeveledLog, type Log } from "./lib/log.ts";
 import { localApiSocketOf } from "./config/paths.ts";
 import { ServiceWatchdog } from "./watchdog/service-watchdog.ts";
@@ -23,6 +24,8 @@ import { usageText } from "./cli/usage.ts";
 const exits = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 /** A stop that takes longer exits at once: systemd and the simulated board send SIGKILL soon after. */
 const stopWithinMs = 4_500;
+/** After the first reports, and the hardware of the board. */
+const releaseStartMemoryAfterMs = 60_000;
 main().catch((cause: unknown) => {
   printError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
   process.exitCode = exits.failed;
@@ -111,6 +114,7 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   });
   agent.onChange(() => watchdog.refresh());
   watchdog.start();
+  setTimeout(() => releaseStartMemory(process.versions.v8), releaseStartMemoryAfterMs).unref();
   const signal = await stopped;
   log.info({ signal }, "stopping");
   const late = setTimeout(() => {

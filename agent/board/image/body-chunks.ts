@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { setImmediate as turnOver } from "node:timers/promises";
-import { collectYoungGarbage } from "./young-gc.ts";
+import { collectYoungGarbage } from "../../lib/garbage-collection.ts";
 
 /**
  * Hashed and written in one step: within a millisecond or two on a small board, and small enough for a core's cache while one
