@@ -71,6 +71,12 @@ export class AgentProcess {
     return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1_024;
   }
 
+  /** In bytes: what is resident now, with its part of what it shares with other processes (PSS). */
+  async proportionalMemory(): Promise<number> {
+    const rollup = await readFile(`/proc/${this.pid}/smaps_rollup`, "utf8");
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) * 1_024;
+  }
+
   /** What is resident now becomes the peak. */
   async resetPeak(): Promise<void> {
     await writeFile(`/proc/${this.pid}/clear_refs`, "5");

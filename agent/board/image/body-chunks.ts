@@ -8,7 +8,7 @@ import { collectYoungGarbage } from "../../lib/garbage-collection.ts";
  */
 const chunkBytes = 128 * 1_024;
 /** Each byte of a body leaves one or two bytes of garbage. Collected this often, they take a few MiB at most. */
-const collectEveryBytes = 2 * 1_024 * 1_024;
+const collectEveryBytes = 1_024 * 1_024;
 
 /**
  * The body of a response in chunks of up to 128 KiB, as much as has arrived. Node delivers buffers of 16 KiB or less, and

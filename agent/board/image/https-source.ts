@@ -5,6 +5,7 @@ import { proxyAgentFor } from "../../lib/proxy.ts";
 import type { ImageResponse, HttpSource, ImageRequest } from "../../download/ports.ts";
 import { encodingProblem, excerpt, mayBePage, pageProblem } from "../../download/not-an-image.ts";
 import { bodyChunks } from "./body-chunks.ts";
+import { reusingReads } from "./reused-reads.ts";
 import { connectionLost, requestError } from "../../download/request-error.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
 
@@ -54,6 +55,7 @@ export class HttpsSource implements HttpSource {
       const options = {
         signal,
         agent,
+        ...(agent === false ? reusingReads() : {}),
         headers: { "user-agent": userAgent, "accept-encoding": "identity", ...range },
       };
       const request =
