@@ -104,8 +104,8 @@ async function runAgent(config: Config, log: LeveledLog, boardFile: string | und
   // After those have begun to connect: what follows is loaded while the hub answers.
   const { createAgent } = await import("./create-agent.ts");
   const agent = createAgent(adapters, config);
-  agent.start();
   const localApi = await openLocalApi(config, agent, log);
+  agent.start();
   const watchdog = new ServiceWatchdog({
     manager: systemdServiceManager(process.env, log),
     ...systemRuntime(log),

@@ -29,7 +29,7 @@ async function serviceFinding(run: Awaited<ReturnType<typeof setup>>["run"]): Pr
 
 it("a state folder that was deleted under an agent is not taken for an agent that does not run", async () => {
   const { stateDir, run } = await setup();
-  await rm(stateDir, { recursive: true });
+  await rm(stateDir, { recursive: true, maxRetries: 10 }); // The agent may be writing its first files.
   expect(await serviceFinding(run)).toMatchObject({
     level: "fault",
     what: expect.stringContaining(`an agent runs with the state folder ${stateDir}, but the folder`) as string,
