@@ -148,8 +148,7 @@ export class PartialFile implements PartialImage {
         await this.#sync();
         await this.#writeRecord(0);
       } finally {
-        await this.#writer.close();
-        await this.#file.close();
+        await this.#writer.close().finally(async () => await this.#file.close());
       }
     });
   }
