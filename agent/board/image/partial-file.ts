@@ -148,7 +148,11 @@ export class PartialFile implements PartialImage {
         await this.#sync();
         await this.#writeRecord(0);
       } finally {
-        await this.#writer.close().finally(async () => await this.#file.close());
+        try {
+          await this.#writer.close();
+        } finally {
+          await this.#file.close();
+        }
       }
     });
   }
