@@ -8,7 +8,7 @@ export function checkCodeCache(
   { folder, accepted, bytes, others, problem, maker }: CodeCacheFacts,
   node: string,
 ): Finding {
-  const make = `To make it again: sudo ${node} ${maker}`;
+  const make = `Make it with: sudo ${node} ${maker}`;
   switch (problem?.problem) {
     case "damaged":
       return codeCache.warning(

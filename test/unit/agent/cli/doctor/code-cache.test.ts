@@ -8,7 +8,7 @@ const maker = "/usr/lib/boardkeeper/make-code-cache.cjs";
 const facts: CodeCacheFacts = { folder, accepted: 18, bytes: 1_262_592, others: 0, problem: undefined, maker };
 const none = { ...facts, accepted: 0, bytes: 0 };
 const file = `${folder}/1.cache`;
-const make = "To make it again: sudo /usr/bin/node /usr/lib/boardkeeper/make-code-cache.cjs";
+const make = "Make it with: sudo /usr/bin/node /usr/lib/boardkeeper/make-code-cache.cjs";
 
 it.each<[CodeCacheFacts, string, string | undefined]>([
   [facts, `ok: used: 18 files, 1233 KiB in ${folder}`, undefined],
