@@ -1,10 +1,9 @@
 import { isAscii } from "node:buffer";
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import { errorMessage, isAbsent } from "../lib/errors.ts";
-import type { FileMemory } from "./file-memory.ts";
 
 /*
  * The code cache: what V8 has made of a source, so that the next start need not make it again. One file for each source, named
@@ -35,16 +34,18 @@ export function encodeCache(code: Buffer): Buffer {
 }
 
 /**
- * Reads the cache of a source, by its name. Never throws: whatever is wrong with it, the program starts without.
+ * Reads the cache of a source. Never throws: whatever is wrong with it, the program starts without.
  * @param owner the user id of the program's owner: he and root may give it code, and nobody else may be able to change the file
  */
-export function readCache(folder: string, name: string, owner: number, memory: FileMemory): Buffer | CacheProblem {
+export function readCache(folder: string, source: Buffer, owner: number): Buffer | CacheProblem {
   let file: number | undefined;
   try {
-    file = openSync(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openSync(join(folder, cacheName(source)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const { uid, mode, size } = fstatSync(file);
     if ((uid !== 0 && uid !== owner) || (mode & 0o022) !== 0) return { problem: "untrusted" };
-    const content = memory.read(file, size);
+    // A buffer of its own, which is given back as soon as V8 has read it.
+    const content = Buffer.allocUnsafeSlow(size);
+    if (readSync(file, content) !== size) return { problem: "damaged" };
     const code = content.subarray(checksumBytes);
     return sha256(code).equals(content.subarray(0, checksumBytes)) ? code : { problem: "damaged" };
   } catch (cause) {

@@ -1,14 +1,13 @@
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { cacheName, compile, readCache, type CacheProblem, type CompiledSource } from "./code-cache.ts";
-import { FileMemory } from "./file-memory.ts";
+import { compile, readCache, type CacheProblem, type CompiledSource } from "./code-cache.ts";
 
 /** A source of the program that was loaded, in the order of loading. */
 export interface LoadedSource extends CompiledSource {
   readonly path: string;
-  readonly cacheName: string;
+  readonly source: Buffer;
 }
 
 export interface ProgramOptions {
@@ -34,10 +33,6 @@ export class ProgramLoader {
   readonly #url: string;
   readonly #requireBuiltin: (id: string) => unknown;
   readonly #hasCache: boolean;
-  readonly #sourceMemory = new FileMemory();
-  readonly #cacheMemory = new FileMemory();
-  /** How many sources are being loaded, each by the one before. */
-  #loading = 0;
   readonly #modules = new Map<string, { exports: object }>();
 
   constructor(options: ProgramOptions) {
@@ -56,34 +51,18 @@ export class ProgramLoader {
     const folder = dirname(path);
     const require = (id: string): unknown =>
       id.startsWith(".") ? this.load(join(folder, id)) : this.#requireBuiltin(id);
-    this.#loading += 1;
-    try {
-      const run: Wrapper = this.#compile(path).runInThisContext();
-      run(module.exports, require, module, this.#url);
-    } finally {
-      this.#loading -= 1;
-      if (this.#loading === 0) {
-        this.#sourceMemory.release();
-        this.#cacheMemory.release();
-      }
-    }
+    const run: Wrapper = this.#compile(path).runInThisContext();
+    run(module.exports, require, module, this.#url);
     return module.exports;
   }
 
   #compile(path: string): CompiledSource["script"] {
     const file = openSync(path, "r");
-    try {
-      const { size, uid } = fstatSync(file);
-      const source = this.#sourceMemory.read(file, size);
-      const { cacheFolder, onLoaded } = this.#options;
-      const name = this.#hasCache || onLoaded !== undefined ? cacheName(source) : "";
-      const none: CacheProblem = { problem: "absent" };
-      const cache = this.#hasCache ? readCache(cacheFolder, name, uid, this.#cacheMemory) : none;
-      const compiled = compile(path, source, cache);
-      onLoaded?.({ ...compiled, path, cacheName: name });
-      return compiled.script;
-    } finally {
-      closeSync(file);
-    }
+    const [source, { uid }] = [readFileSync(file), fstatSync(file)];
+    closeSync(file);
+    const none: CacheProblem = { problem: "absent" };
+    const compiled = compile(path, source, this.#hasCache ? readCache(this.#options.cacheFolder, source, uid) : none);
+    this.#options.onLoaded?.({ ...compiled, path, source });
+    return compiled.script;
   }
 }

@@ -10,19 +10,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { encodeCache } from "./code-cache.ts";
+import { cacheName, encodeCache } from "./code-cache.ts";
 import type { LoadedSource } from "./program-loader.ts";
 
 /**
  * Writes the caches of these sources into their folder, each atomically, and removes all others. After a power cut, and where
  * it throws, each file in it is the old one or the new one; what ends in `.new` nobody reads.
  */
-export function saveCaches(folder: string, sources: readonly Pick<LoadedSource, "cacheName" | "script">[]): void {
+export function saveCaches(folder: string, sources: readonly Pick<LoadedSource, "source" | "script">[]): void {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  const names = new Set(sources.map(({ cacheName }) => cacheName));
+  const names = new Set(sources.map(({ source }) => cacheName(source)));
   for (const name of readdirSync(folder)) if (!names.has(name)) rmSync(join(folder, name), { recursive: true });
-  for (const { cacheName, script } of sources)
-    replaceFile(join(folder, cacheName), encodeCache(script.createCachedData()));
+  for (const { source, script } of sources) {
+    const path = join(folder, cacheName(source));
+    replaceFile(path, encodeCache(script.createCachedData()));
+  }
   const opened = openSync(folder, "r");
   fsyncSync(opened);
   closeSync(opened);

@@ -1,7 +1,6 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cacheName, compile, readCache } from "../../loader/code-cache.ts";
-import { FileMemory } from "../../loader/file-memory.ts";
 import type { CodeCacheFacts } from "./facts.ts";
 
 /**
@@ -13,19 +12,17 @@ export function probeCodeCache(programFolder: string): CodeCacheFacts | undefine
   const folder = join(programFolder, "code-cache");
   const names = namesIn(sources).filter((name) => name.endsWith(".cjs"));
   if (names.length === 0) return undefined;
-  const memory = new FileMemory();
   let [accepted, bytes] = [0, 0];
   let problem: CodeCacheFacts["problem"];
   const others = new Set(namesIn(folder));
   for (const name of names) {
     const path = join(sources, name);
     const source = readFileSync(path);
-    const cacheFile = cacheName(source);
-    if (!others.delete(cacheFile)) continue; // Few sources are needed for a start.
-    const cache = readCache(folder, cacheFile, statSync(path).uid, memory);
+    if (!others.delete(cacheName(source))) continue; // Few sources are needed for a start.
+    const cache = readCache(folder, source, statSync(path).uid);
     // Under another name: V8 would answer for a source that this process has loaded without looking at the cache.
     const compiled = compile(`${path}?`, source, cache);
-    if (compiled.problem !== undefined) problem ??= { ...compiled.problem, file: join(folder, cacheFile) };
+    if (compiled.problem !== undefined) problem ??= { ...compiled.problem, file: join(folder, cacheName(source)) };
     else {
       accepted += 1;
       bytes += Buffer.isBuffer(cache) ? cache.length : 0;

@@ -3,24 +3,20 @@ import { join } from "node:path";
 import { Script } from "node:vm";
 import { expect, it } from "vitest";
 import { cacheName, readCache } from "../../../../agent/loader/code-cache.ts";
-import { FileMemory } from "../../../../agent/loader/file-memory.ts";
 import { saveCaches } from "../../../../agent/loader/save-caches.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
-const sources = ["(() => 1)", "(() => 2)"].map((text) => ({
-  cacheName: cacheName(Buffer.from(text)),
-  script: new Script(text),
-}));
+const sources = ["(() => 1)", "(() => 2)"].map((text) => ({ source: Buffer.from(text), script: new Script(text) }));
 
 it("writes one file for each source, for all to read, and removes what belongs to none", async () => {
   const folder = join(await temporaryFolder(), "code-cache");
   await mkdir(folder);
   for (const name of ["of-another-release.cache", "cut-off.cache.new"]) await writeFile(join(folder, name), "");
   saveCaches(folder, sources);
-  expect(new Set(await readdir(folder))).toEqual(new Set(sources.map((one) => one.cacheName)));
-  for (const { cacheName: name } of sources) {
-    expect(readCache(folder, name, process.getuid?.() ?? 0, new FileMemory())).toBeInstanceOf(Buffer);
-    expect((await stat(join(folder, name))).mode & 0o777).toBe(0o644);
+  expect(new Set(await readdir(folder))).toEqual(new Set(sources.map(({ source }) => cacheName(source))));
+  for (const { source } of sources) {
+    expect(readCache(folder, source, process.getuid?.() ?? 0)).toBeInstanceOf(Buffer);
+    expect((await stat(join(folder, cacheName(source)))).mode & 0o777).toBe(0o644);
   }
 });
 

@@ -36,7 +36,7 @@ it("finds none", async () => {
 it("counts what a start would use, what belongs to another program, and names what is wrong", async () => {
   const { folder, source } = await program();
   const caches = join(folder, "code-cache");
-  saveCaches(caches, [{ cacheName: cacheName(source), script: new Script(source.toString()) }]);
+  saveCaches(caches, [{ source, script: new Script(source.toString()) }]);
   await writeFile(join(caches, "of-another-release.cache"), "");
   expect(probeCodeCache(folder)).toMatchObject({ accepted: 1, others: 1, problem: undefined });
   expect(probeCodeCache(folder)?.bytes).toBeGreaterThan(100);
