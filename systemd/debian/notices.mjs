@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 const inputs = process.argv.slice(2).flatMap((file) => Object.keys(JSON.parse(readFileSync(file, "utf8")).inputs));
 const folders = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []));
-for (const folder of [...folders].sort()) {
+for (const folder of [...folders].sort((one, other) => (one < other ? -1 : 1))) {
   const { name, version, license, licenses } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   // Old packages have a list.
   const kind = license?.type ?? license ?? licenses?.map(({ type }) => type).join(", ");
