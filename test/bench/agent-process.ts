@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 
 /** A line of the agent's log. */
 export interface LogLine {
@@ -19,6 +19,7 @@ export interface AgentOptions {
 /** The agent as boards get it (scripts/build), on a simulated board, in processes of its own. */
 export class AgentProcess {
   readonly #board: ChildProcess;
+  readonly #lines: Interface;
   readonly #ended: Promise<never>;
   readonly #waiting = new Map<(line: LogLine) => boolean, (line: LogLine) => void>();
   /** Of the agent itself, not of the parent that plays its board. */
@@ -31,7 +32,8 @@ export class AgentProcess {
       throw new Error("The agent ended before it came to what the bench waits for.");
     });
     this.#ended.catch(() => undefined); // Nobody may be waiting.
-    createInterface({ input: board.stdout }).on("line", (text) => this.#take(JSON.parse(text) as LogLine));
+    this.#lines = createInterface({ input: board.stdout });
+    this.#lines.on("line", (text) => this.#take(JSON.parse(text) as LogLine));
   }
 
   /** Resolves when it is connected. */
@@ -91,6 +93,16 @@ export class AgentProcess {
       .split(" ")
       .slice(11, 13);
     return (Number(utime) + Number(stime)) / 100;
+  }
+
+  /**
+   * Leaves its log unread during some work: otherwise this process would read a line of it while it waits for an answer, which on a
+   * board is journald's task. A pipe takes 64 KiB.
+   */
+  async withLogUnread(work: () => Promise<void>): Promise<void> {
+    this.#lines.pause();
+    await work();
+    this.#lines.resume();
   }
 
   async stop(): Promise<void> {

@@ -58,10 +58,7 @@ async function bench(): Promise<void> {
   try {
     for (let turn = 0; turn < turns; turn += 1) {
       const inTurn = turn % 2 === 0 ? (["agent", "bare"] as const) : (["bare", "agent"] as const);
-      for (let count = 0; count < callsPerTurn; count += 1) {
-        for (const device of inTurn) idle[device].push(await answer(device));
-        sameAnswer.push(await answer("bare", "getSameStatus"));
-      }
+      await agent.withLogUnread(async () => await answers(inTurn));
       for (let count = 0; count < updatesPerTurn; count += 1) for (const device of inTurn) await order(device);
       await answersBesideDownload(agent, site.origin, image);
     }
@@ -69,6 +66,13 @@ async function bench(): Promise<void> {
     bare.kill("SIGTERM");
     await agent.stop();
     await site.stop();
+  }
+}
+
+async function answers(inTurn: readonly Device[]): Promise<void> {
+  for (let count = 0; count < callsPerTurn; count += 1) {
+    for (const device of inTurn) idle[device].push(await answer(device));
+    sameAnswer.push(await answer("bare", "getSameStatus"));
   }
 }
 
