@@ -214,7 +214,7 @@ class AzureConnection implements Connection {
     const response = new DeviceMethodResponse(requestId, this.#instrumented.transport);
     // A lost reply is a time-out for its caller; nothing that could be done here would change that.
     await response.send(reply.status, reply.payload).catch(() => undefined);
-    if (known === undefined) callbacks.onMethodAnswered(name, reply);
+    if (known === undefined) setImmediate(() => callbacks.onMethodAnswered(name, reply)); // mqtt.js writes before this turn ends.
   }
 
   /** A twin request. The SDK reports an error response without a body as success, so the status of the response decides. */
