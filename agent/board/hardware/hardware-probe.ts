@@ -3,8 +3,8 @@ import { truncateUtf8 } from "../../contract/safe-text.ts";
 import type { HardwareInfo } from "../../contract/snapshot.ts";
 
 /*
- * A program of its own: prints the hardware of this board as JSON. systeminformation runs programs (lscpu, lsblk), and takes 4 MiB of
- * memory, which the agent would keep.
+ * A program of its own: prints the hardware of this board as JSON. systeminformation runs programs (lscpu, lsblk), and takes about 3 MiB
+ * of memory, which the agent would keep.
  */
 
 const maxListLength = 4;

@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { errorMessage, isAbsent } from "../../lib/errors.ts";
 import { cacheName, compile, readCache } from "../../loader/code-cache.ts";
 import type { CodeCacheFacts } from "./facts.ts";
 
@@ -10,11 +11,12 @@ import type { CodeCacheFacts } from "./facts.ts";
 export function probeCodeCache(programFolder: string): CodeCacheFacts | undefined {
   const sources = join(programFolder, "agent");
   const folder = join(programFolder, "code-cache");
-  const names = namesIn(sources).filter((name) => name.endsWith(".cjs"));
+  const names = namesIn(sources).names.filter((name) => name.endsWith(".cjs"));
   if (names.length === 0) return undefined;
   let [accepted, bytes] = [0, 0];
-  let problem: CodeCacheFacts["problem"];
-  const others = new Set(namesIn(folder));
+  const caches = namesIn(folder);
+  let problem: CodeCacheFacts["problem"] = caches.problem;
+  const others = new Set(caches.names);
   for (const name of names) {
     const path = join(sources, name);
     const source = readFileSync(path);
@@ -32,10 +34,11 @@ export function probeCodeCache(programFolder: string): CodeCacheFacts | undefine
 }
 
 /** None where there is no folder: a start finds no file there either. */
-function namesIn(folder: string): string[] {
+function namesIn(folder: string): { readonly names: readonly string[]; readonly problem?: CodeCacheFacts["problem"] } {
   try {
-    return readdirSync(folder);
-  } catch {
-    return [];
+    return { names: readdirSync(folder) };
+  } catch (cause) {
+    if (isAbsent(cause)) return { names: [] };
+    return { names: [], problem: { problem: "unreadable", detail: errorMessage(cause), file: folder } };
   }
 }

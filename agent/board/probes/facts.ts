@@ -74,6 +74,8 @@ export interface NodeFacts {
   readonly arch: string;
   /** The version of the Debian package that the executable belongs to; null where it belongs to none. */
   readonly debianVersion: string | null;
+  /** ID in os-release, as in "debian" and "ubuntu"; null where there is none. */
+  readonly osId: string | null;
 }
 
 /** The code cache: V8's code of the agent's sources, one file each. */

@@ -8,7 +8,8 @@ export function checkCodeCache(
   { folder, accepted, bytes, others, problem, maker }: CodeCacheFacts,
   node: string,
 ): Finding {
-  const make = `Make it with: sudo ${node} ${maker}`;
+  // env -i: with the NODE_OPTIONS of whoever runs it, V8 would make what it refuses in the service.
+  const make = `Make it with: sudo env -i ${node} ${maker}`;
   switch (problem?.problem) {
     case "damaged":
       return codeCache.warning(
@@ -28,6 +29,6 @@ export function checkCodeCache(
     case undefined:
   }
   if (accepted > 0) return codeCache.ok(`used: ${accepted} files, ${Math.round(bytes / 1_024)} KiB in ${folder}`);
-  if (others > 0) return codeCache.ok(`not used: that in ${folder} was made for another release of the agent`, make);
+  if (others > 0) return codeCache.ok(`not used: the cache in ${folder} belongs to another release`, make);
   return codeCache.ok(`not used: there is none in ${folder}, so the agent starts more slowly`, make);
 }

@@ -21,10 +21,10 @@ export interface NodeRepairsFacts extends NodeFacts {
 
 /** Until when the Node.js that runs this gets repairs; by the board's clock, where a time server has set it. */
 export function checkNodeRepairs(facts: NodeRepairsFacts): Finding {
-  const { version, path, arch, debianVersion, nowMs, synchronized } = facts;
+  const { version, path, arch, debianVersion, osId, nowMs, synchronized } = facts;
   const isOwn = path === packageNodePath;
   const name = `Node.js ${version}, ${isOwn ? "which this package carries" : path}`;
-  if (debianVersion !== null && isDebians(debianVersion))
+  if (debianVersion !== null && isDebians(debianVersion, osId))
     return node.ok(`${name}: Debian's nodejs ${debianVersion}, which Debian repairs with the rest of the system`);
   const advice = isOwn
     ? "Install a newer release of this package, which carries a newer Node.js; or, where the system's nodejs is 20.19 or newer, the package for that (all.deb): Debian repairs it"
@@ -47,7 +47,10 @@ export function checkNodeRepairs(facts: NodeRepairsFacts): Finding {
 
 const dayMs = 86_400_000;
 
-/** Debian packs Node.js without what is not free, and says so in the version. Others who do so do not repair it as Debian does. */
-function isDebians(version: string): boolean {
-  return version.includes("+dfsg") && !version.includes("ubuntu");
+/**
+ * Debian packs Node.js without what is not free, and says so in the version. Systems made from Debian take such packages, some
+ * unchanged, and do not repair them as Debian does; Raspberry Pi OS takes Debian's repairs with them.
+ */
+function isDebians(version: string, osId: string | null): boolean {
+  return version.includes("+dfsg") && !version.includes("ubuntu") && (osId === "debian" || osId === "raspbian");
 }

@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ProgramLoader, type LoadedSource } from "../../../../agent/loader/program-loader.ts";
 import { saveCaches } from "../../../../agent/loader/save-caches.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -69,4 +69,45 @@ it("an error's stack names the file and the line of the source", async () => {
     thrown = cause;
   }
   expect(thrown instanceof Error && thrown.stack).toContain(`at broken (${path}:3:27)`);
+});
+
+it.each([
+  ["a link to itself", async (path: string): Promise<void> => await symlink(path, path)],
+  ["a file", async (path: string): Promise<void> => await writeFile(path, "")],
+])("runs without a cache where its folder is %s", async (_, put) => {
+  const built = await program(two);
+  await put(join(built.folder, "code-cache"));
+  expect(loaderOf(built).loader.load(join(built.folder, "agent/main.cjs"))).toMatchObject({ sum: 2 });
+});
+
+it("runs without a cache where the folder above it is a file", async () => {
+  const built = await program(two);
+  const loader = new ProgramLoader({
+    entry: built.entry,
+    cacheFolder: join(built.folder, "agent/main.cjs/code-cache"),
+  });
+  expect(loader.load(join(built.folder, "agent/main.cjs"))).toMatchObject({ sum: 2 });
+});
+
+describe("a source that could not be loaded is tried again", () => {
+  const wrapped = (text: string): string => `(function (exports, require, module, programUrl) { ${text}\n})`;
+
+  it.each([
+    ["read", async (path: string): Promise<void> => await rm(path), /ENOENT/],
+    ["compiled", async (path: string): Promise<void> => await writeFile(path, wrapped("not JavaScript")), SyntaxError],
+    ["run", async (path: string): Promise<void> => await writeFile(path, wrapped('throw new Error("once")')), /once/],
+  ])("because it could not be %s", async (_, spoil, error) => {
+    const built = await program({
+      "part.cjs": 'exports.sum = require("./leaf.cjs").one + 1;',
+      "leaf.cjs": "exports.one = 1;",
+    });
+    const leaf = join(built.folder, "agent/leaf.cjs");
+    const { loader } = loaderOf(built);
+    const part = join(built.folder, "agent/part.cjs");
+    await spoil(leaf);
+    expect(() => loader.load(part)).toThrow(error);
+    expect(() => loader.load(part)).toThrow(error);
+    await writeFile(leaf, wrapped("exports.one = 1;"));
+    expect(loader.load(part)).toEqual({ sum: 2 });
+  });
 });

@@ -26,3 +26,15 @@ it("says what is in the way, and changes nothing there", async () => {
   expect(() => saveCaches(folder, sources)).toThrow(/code-cache/);
   expect(await readFile(folder, "utf8")).toBe("a file");
 });
+
+it("the service's user can read it, whatever the umask is", async () => {
+  const folder = join(await temporaryFolder(), "code-cache");
+  const umask = process.umask(0o077);
+  try {
+    saveCaches(folder, sources);
+  } finally {
+    process.umask(umask);
+  }
+  expect((await stat(folder)).mode & 0o777).toBe(0o755);
+  for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o644);
+});

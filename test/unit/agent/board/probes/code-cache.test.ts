@@ -45,3 +45,16 @@ it("counts what a start would use, what belongs to another program, and names wh
   await chmod(file, 0o606);
   expect(probeCodeCache(folder)).toMatchObject({ accepted: 0, problem: { problem: "untrusted", file } });
 });
+
+it("a folder that cannot be read is not one that is not there", async () => {
+  const { folder } = await program();
+  await writeFile(join(folder, "code-cache"), "a file in the way");
+  expect(probeCodeCache(folder)).toMatchObject({
+    accepted: 0,
+    problem: {
+      problem: "unreadable",
+      file: join(folder, "code-cache"),
+      detail: expect.stringContaining("ENOTDIR") as string,
+    },
+  });
+});

@@ -8,12 +8,12 @@ const maker = "/usr/lib/boardkeeper/make-code-cache.cjs";
 const facts: CodeCacheFacts = { folder, accepted: 18, bytes: 1_262_592, others: 0, problem: undefined, maker };
 const none = { ...facts, accepted: 0, bytes: 0 };
 const file = `${folder}/1.cache`;
-const make = "Make it with: sudo /usr/bin/node /usr/lib/boardkeeper/make-code-cache.cjs";
+const make = "Make it with: sudo env -i /usr/bin/node /usr/lib/boardkeeper/make-code-cache.cjs";
 
 it.each<[CodeCacheFacts, string, string | undefined]>([
   [facts, `ok: used: 18 files, 1233 KiB in ${folder}`, undefined],
   [none, `ok: not used: there is none in ${folder}, so the agent starts more slowly`, make],
-  [{ ...none, others: 18 }, `ok: not used: that in ${folder} was made for another release of the agent`, make],
+  [{ ...none, others: 18 }, `ok: not used: the cache in ${folder} belongs to another release`, make],
   [{ ...none, problem: { problem: "absent", file } }, `ok: not used: there is none in ${folder}`, make],
   [
     { ...none, problem: { problem: "refused", file } },

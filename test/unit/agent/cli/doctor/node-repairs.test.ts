@@ -8,6 +8,7 @@ const carried = {
   path: "/usr/lib/boardkeeper/node",
   arch: "arm64",
   debianVersion: null,
+  osId: "debian",
   nowMs: Date.parse("2026-11-30T12:00:00Z"),
   synchronized: true,
 };
@@ -36,6 +37,10 @@ it.each([
     { ...debians, debianVersion: "18.19.1+dfsg-6ubuntu5", version: "18.19.1" },
     "unknown: Node.js 18.19.1, /usr/bin/node: ",
   ],
+  [{ ...debians, osId: "raspbian" }, "ok: Node.js 20.19.2, /usr/bin/node: Debian's nodejs"],
+  // Others take Debian's package unchanged, and do not repair it as Debian does.
+  [{ ...debians, osId: "ubuntu" }, "warning: Node.js 20.19.2, /usr/bin/node: its line has had no repairs since"],
+  [{ ...debians, osId: null }, "warning: Node.js 20.19.2, /usr/bin/node: its line has had no repairs since"],
   [others, "warning: Node.js 20.20.2, /usr/bin/node: its line has had no repairs since 2026-04-30"],
   [{ ...others, debianVersion: null, version: "22.1.0", path: "/opt/node" }, "ok: Node.js 22.1.0, /opt/node: its line"],
   [
