@@ -74,7 +74,7 @@ export class DirectWriter {
       const intoPiece = this.#takenBytes % pieceBytes;
       const part = rest.subarray(0, pieceBytes - intoPiece);
       rest = rest.subarray(part.length);
-      const memory = intoPiece === this.#heldBytes ? this.#pieceMemory() : undefined;
+      const memory = this.#pieceMemory(intoPiece);
       const at = this.#takenBytes;
       this.#takenBytes += part.length;
       if (memory === undefined) {
@@ -136,9 +136,10 @@ export class DirectWriter {
     this.#direct = undefined;
   }
 
-  /** Memory for pieces; undefined where there are to be none. */
-  #pieceMemory(): PieceMemory | undefined {
-    if (this.#isRefused) return undefined;
+  /** Memory for the current piece; undefined where its next bytes go through the page cache. */
+  #pieceMemory(intoPiece: number): PieceMemory | undefined {
+    if (this.#heldBytes > 0) return this.#memory; // A piece stays together, also where direct writes were refused meanwhile.
+    if (intoPiece > 0 || this.#isRefused) return undefined;
     this.#memory ??= PieceMemory.allocate();
     this.#isRefused = this.#memory === undefined;
     return this.#memory;
@@ -168,16 +169,20 @@ export class DirectWriter {
   }
 
   async #writeDirect(piece: Uint8Array, at: number): Promise<void> {
-    let done = 0;
+    const done = this.#isRefused ? 0 : await this.#tryDirect(piece, at);
+    await this.#writeBuffered(piece.subarray(done), at + done); // The rest: none, or what a full disk did not take.
+  }
+
+  /** How many bytes were written directly: none where that is refused. */
+  async #tryDirect(piece: Uint8Array, at: number): Promise<number> {
     try {
       this.#direct ??= await this.#openDirect(this.#file.fd).catch(() => undefined); // The other descriptor is open.
-      if (this.#direct === undefined) this.#isRefused = true;
-      else ({ bytesWritten: done } = await this.#direct.write(piece, 0, piece.length, at));
+      if (this.#direct !== undefined) return (await this.#direct.write(piece, 0, piece.length, at)).bytesWritten;
     } catch (cause) {
       if (!refusals.has(errorCode(cause) ?? "")) throw cause;
-      this.#isRefused = true;
     }
-    await this.#writeBuffered(piece.subarray(done), at + done); // The rest: none, or what a full disk did not take.
+    this.#isRefused = true;
+    return 0;
   }
 
   async #writeBuffered(part: Uint8Array, at: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +45,12 @@ function takingDirect(before: Write = async (_at, bytes) => bytes): { open: Open
   return { open: opener, writes };
 }
 
+/** So late that part of the next piece has come. */
+async function refuseLate(): Promise<never> {
+  for (let turn = 0; turn < 3; turn += 1) await turnOver();
+  throw refusal("EINVAL");
+}
+
 /** As many bytes at a time as a seeded draw says: small ones, and as they come from a fast source. */
 async function appendAll(writer: DirectWriter, content: Buffer, seed: number): Promise<void> {
   const drawn = randomFrom(seed);
@@ -62,7 +69,19 @@ describe.each<[string, string, () => Opener]>([
   ["where direct writes are taken", tmpdir(), () => takingDirect().open],
   ["where opening for direct writes is refused", tmpdir(), () => () => Promise.reject(refusal("EINVAL"))],
   ["where a direct write is refused", tmpdir(), () => takingDirect(() => Promise.reject(refusal("EINVAL"))).open],
+  ["where opening for direct writes is refused late", tmpdir(), () => refuseLate],
+  ["where the first direct write is refused late", tmpdir(), () => takingDirect(refuseLate).open],
+  [
+    "where the second direct write is refused late",
+    tmpdir(),
+    () => takingDirect(async (at, bytes) => (at < pieceBytes ? bytes : await refuseLate())).open,
+  ],
   ["where direct writes are cut short", tmpdir(), () => takingDirect(async (_at, bytes) => bytes / 2 - 1).open],
+  [
+    "where direct writes are cut short and then refused",
+    tmpdir(),
+    () => takingDirect(async (at, bytes) => (at < pieceBytes ? bytes / 2 - 1 : await refuseLate())).open,
+  ],
 ])("a file that is written %s", (_where, parent, opener) => {
   it.each([0, pieceBytes - 1, pieceBytes + 4_096])(
     "has every byte in its place, from byte %i on",
@@ -78,6 +97,21 @@ describe.each<[string, string, () => Opener]>([
       await writer.close();
     },
   );
+
+  it("is there as far as the writer says, at any moment, whatever happens between two chunks", async () => {
+    const { path, file } = await fileIn(parent);
+    const writer = new DirectWriter(file, 0, opener());
+    const written = (): Buffer => random.subarray(0, writer.writtenBytes);
+    for (let done = 0; done < random.length; done += 131_072) {
+      await writer.append(random.subarray(done, done + 131_072));
+      await turnOver();
+      expect(readFileSync(path).subarray(0, writer.writtenBytes).equals(written())).toBe(true);
+    }
+    await writer.flush();
+    expect(written().length).toBe(random.length);
+    expect((await readFile(path)).equals(random)).toBe(true);
+    await writer.close();
+  });
 
   it("is read as it is now by whoever has read it before", async () => {
     const { path, file } = await fileIn(parent, random);
