@@ -4,7 +4,7 @@
 export interface DiskFault {
   readonly file: keyof typeof calls;
   readonly call: string;
-  readonly error: "ENOSPC" | "EIO" | "EROFS";
+  readonly error: "ENOSPC" | "EIO" | "EROFS" | "EINVAL";
   /** In each process: as strace writes it, `2` for the second time, `2+` for that and all later ones. */
   readonly when: string;
 }
@@ -32,10 +32,19 @@ function whensOf(times: number): string[] {
   return times === 1 ? ["1", "1+"] : ["1", `${Math.min(times, 3)}`, "1+", `${times}+`];
 }
 
+/** The answer to a direct write where the file system does none: the update goes on without. */
+export const refusedDirectWrites: readonly DiskFault[] = ["1", "2"].map((when) => ({
+  file: "staging/DIGEST.part",
+  call: "pwrite64",
+  error: "EINVAL",
+  when,
+}));
+
 export function allDiskFaults(): DiskFault[] {
-  return (Object.keys(calls) as DiskFault["file"][]).flatMap((file) =>
+  const faults: DiskFault[] = (Object.keys(calls) as DiskFault["file"][]).flatMap((file) =>
     Object.entries(calls[file]).flatMap(([call, times]) =>
       errors.flatMap((error) => whensOf(times).map((when) => ({ file, call, error, when }))),
     ),
   );
+  return [...faults, ...refusedDirectWrites];
 }

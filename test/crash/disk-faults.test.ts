@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { isDeep } from "../support/depth.ts";
 import { needs } from "../support/needs.ts";
-import { allDiskFaults, type DiskFault } from "./disk-fault-list.ts";
+import { allDiskFaults, refusedDirectWrites, type DiskFault } from "./disk-fault-list.ts";
 import { runDiskFaults } from "./disk-faults.ts";
 
 /* Each way in which a refused call can come out. */
@@ -14,6 +14,7 @@ const drawn: DiskFault[] = [
   { file: "staging/DIGEST.part", call: "ftruncate", error: "EIO", when: "1" },
   { file: "history.json.new", call: "write", error: "ENOSPC", when: "1+" },
   { file: "config.last-good.json.new", call: "rename", error: "EROFS", when: "1+" },
+  ...refusedDirectWrites,
 ];
 
 it(
@@ -28,7 +29,7 @@ it(
       waits: 2,
       "failed: no-space": 1,
       "failed: disk-error": 2,
-      completed: 2,
+      completed: 4,
     });
   },
 );
