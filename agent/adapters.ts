@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import type { AgentPorts } from "./ports.ts";
 import { timestamp } from "./lib/clock.ts";
@@ -181,7 +182,7 @@ async function findHardwareInfoOnce(
 ): Promise<HardwareInfo | null> {
   if (knownIn === bootId) return null;
   await systemTimer.after(hardwareProbeDelayMs, stopping);
-  const equipment = await probeHardwareInfo(process.argv[1] ?? "", stopping);
+  const equipment = await probeHardwareInfo(fileURLToPath(import.meta.url), stopping);
   await saveHardwareInfo(stateDir, bootId, equipment).catch((cause: unknown) => {
     log.warn({ err: cause }, "hardware info not saved; the next start probes again");
   });

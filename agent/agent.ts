@@ -2,6 +2,7 @@ import type { MethodReply } from "./contract/method-reply.ts";
 import type { Snapshot } from "./contract/snapshot.ts";
 import type { Settings } from "./config/settings.ts";
 import type { ConnectionManager } from "./hub/connection-manager.ts";
+import { delayOrAbort } from "./lib/abort.ts";
 import type { Alerts } from "./lib/alerts.ts";
 import type { RequestHandler } from "./methods/request-handler.ts";
 import { recoverState, type RecoveryStatus } from "./operations/recovery.ts";
@@ -46,6 +47,12 @@ export interface AgentParts {
   /** Aborted when the agent stops. */
   readonly stopping: AbortController;
 }
+
+/**
+ * The first report says whether the clock is set, where that is known in this time; otherwise a second one corrects it. Most boards
+ * know it before they are connected.
+ */
+const clockWaitMs = 1_000;
 
 /** The agent of one board, from its start to its stop. */
 export class Agent {
@@ -93,7 +100,8 @@ export class Agent {
       },
     });
     monitor.start();
-    this.#startup = [this.#findHardwareInfo(), this.#recover(), this.#findClock()];
+    const clockFound = this.#findClock();
+    this.#startup = [this.#findHardwareInfo(), this.#recover(clockFound), clockFound];
   }
 
   /** Answers a direct method that is called on the board itself. Never rejects. */
@@ -169,22 +177,27 @@ export class Agent {
     for (const listener of this.#listeners) listener();
   }
 
-  async #recover(): Promise<void> {
+  async #recover(clockFound: Promise<void>): Promise<void> {
     const { ports, alerts, storage, recovery, reportedState, reboots, leases, updates, desiredHandler, stopping } =
       this.#parts;
     const { runtime, installer, bootId, loadQuality } = ports;
     const { store, bootCounter } = storage;
     const { signal } = stopping;
-    const runningVersion = await installer.runningVersion(signal).catch((cause: unknown) => {
-      if (!signal.aborted) runtime.log.error({ err: cause }, "running version unknown");
-      return null;
-    });
+    const isClockFound = new AbortController();
+    void clockFound.then(() => isClockFound.abort());
+    const [runningVersion] = await Promise.all([
+      installer.runningVersion(signal).catch((cause: unknown) => {
+        if (!signal.aborted) runtime.log.error({ err: cause }, "running version unknown");
+        return null;
+      }),
+      delayOrAbort(runtime.timer, clockWaitMs, AbortSignal.any([signal, isClockFound.signal])),
+    ]);
     reportedState.setVersion(runningVersion);
     await recoverState({ ...runtime, store, bootCounter, alerts }, { bootId, runningVersion, loadQuality }, signal);
     if (signal.aborted) return;
     recovery.markRecovered();
     this.#changed();
-    reportedState.publish();
+    this.#offerState();
     reboots.start();
     leases.start(); // Before the update goes on: its lease may have expired meanwhile.
     updates.start();
@@ -192,7 +205,7 @@ export class Agent {
     await storage.fillReserve(); // Last: nothing waits for it, and its first run writes to the disk.
   }
 
-  /** Nothing waits for the clock at the start: where timedated has to be asked, that starts a program. */
+  /** Where timedated has to be asked, that starts a program. */
   async #findClock(): Promise<void> {
     const { ports, reportedState } = this.#parts;
     reportedState.setClockSynchronized(await ports.runtime.wallClock.synchronized());

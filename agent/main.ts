@@ -28,7 +28,7 @@ const stopWithinMs = 4_500;
 const releaseStartMemoryAfterMs = 60_000;
 main().catch((cause: unknown) => {
   printError(`boardkeeper-agent: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
-  process.exitCode = exits.failed;
+  process.exit(exits.failed); // Whatever is open, such as a connection that nobody would answer.
 });
 
 async function main(): Promise<void> {

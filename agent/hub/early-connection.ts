@@ -23,7 +23,11 @@ export class EarlyConnection {
     this.#first = undefined;
     if (signal.aborted) this.#stopping.abort();
     signal.addEventListener("abort", () => this.#stopping.abort(), { once: true });
-    return await first;
+    const connection = await first;
+    if ((await Promise.race([connection.lost, undefined])) === undefined) return connection;
+    // Lost while nobody used it, as behind a slow disk: that says nothing about how long connections last here.
+    await connection.close();
+    return await this.#open(signal);
   };
 
   /** Closes the connection if nobody has taken it. Never rejects. */

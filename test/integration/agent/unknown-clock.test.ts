@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { at } from "../../support/paths.ts";
 import { FakeBoard } from "../../support/fake-board.ts";
+import { settle } from "../../support/fake-time.ts";
 import { FakeHub } from "../../support/fake-hub.ts";
 
 it("connects and answers while the system does not yet say whether its clock is set", async () => {
@@ -10,6 +11,7 @@ it("connects and answers while the system does not yet say whether its clock is 
   const answered = new Promise<boolean>((resolve) => (answer = resolve));
   board.time.synchronized = () => answered;
   await board.powerOn();
+  await board.time.advance(1_000);
   const { payload } = await hub.call("getStatus", {});
   expect(at(payload, "link.up")).toBe(true);
   expect(at(payload, "agent.clockSynchronized")).toBeNull();
@@ -17,4 +19,19 @@ it("connects and answers while the system does not yet say whether its clock is 
   answer(true);
   await board.time.advance(1_000);
   expect(hub.at("boardkeeper.agent.clockSynchronized")).toBe(true);
+});
+
+it("a clock that is soon known costs no second report", async () => {
+  const hub = new FakeHub();
+  const board = new FakeBoard(hub);
+  let answer: (isSet: boolean) => void = () => undefined;
+  const answered = new Promise<boolean>((resolve) => (answer = resolve));
+  board.time.synchronized = () => answered;
+  await board.powerOn();
+  await board.time.advance(500);
+  expect(hub.history).toStrictEqual([]);
+  answer(true);
+  await settle();
+  expect(hub.at("boardkeeper.agent.clockSynchronized")).toBe(true);
+  expect(hub.history).toHaveLength(1);
 });

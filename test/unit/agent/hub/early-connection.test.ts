@@ -42,6 +42,15 @@ describe("an early connection", () => {
     expect(await taken).toBe(second);
   });
 
+  it("is replaced by another where it was lost before anybody took it", async () => {
+    const connections = [new FakeConnection(), new FakeConnection()] as const;
+    let opened = 0;
+    const early = new EarlyConnection(() => Promise.resolve(connections[opened++ === 0 ? 0 : 1]));
+    connections[0].lose(new Error("ECONNRESET"));
+    expect(await early.connect(neverAborts)).toBe(connections[1]);
+    expect(connections[0].closed).toBe(true);
+  });
+
   it("passes on why it could not be opened, then opens another", async () => {
     let attempts = 0;
     const early = new EarlyConnection(() => {
