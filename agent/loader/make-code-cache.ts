@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -10,7 +11,8 @@ import { saveCaches } from "./save-caches.ts";
 
 /*
  * Makes the code cache, as make-code-cache.cjs: starts the agent as a simulated board in a temporary folder, until a hub within
- * this process has its first report, and saves what V8 has compiled until then. V8 compiles a function when it is first called,
+ * this process has its first report, and saves what V8 has compiled until then. Root runs it on real boards: so it asks nothing of
+ * the real board's programs and helpers, runs no program, and connects to nothing. V8 compiles a function when it is first called,
  * so a start is the way to have in the cache what a start needs, and nothing else.
  */
 
@@ -18,6 +20,16 @@ import { saveCaches } from "./save-caches.ts";
 const deadlineMs = 120_000;
 /** What the agent does in the moments after its first answers is in the cache too. */
 const lingerMs = 300;
+/** A simulated board, just powered on, as agent/board/simulator keeps one; the agent does not start from another shape. */
+const board = {
+  version: 1,
+  bootId: randomUUID(),
+  poweredOnMs: 0,
+  running: "a",
+  default: "a",
+  trial: null,
+  slots: { a: "1.0.0", b: null },
+};
 
 const folder = dirname(__filename);
 const loaded: LoadedSource[] = [];
@@ -43,11 +55,14 @@ function startAgent(): void {
   openSync("/dev/null", "w");
   const settingsFile = join(work, "agent.toml");
   writeFileSync(settingsFile, "");
+  const boardFile = join(work, "board.json");
+  writeFileSync(boardFile, JSON.stringify(board)); // Without it, this would be the agent of the real board.
   // Of the settings of this board, none: neither files nor variables.
-  for (const name of Object.keys(process.env)) if (name !== "PATH" && name !== "TMPDIR") delete process.env[name];
+  for (const name of Object.keys(process.env)) delete process.env[name];
   Object.assign(process.env, {
     IOTHUB_DEVICE_CONNECTION_STRING: "HostName=hub.invalid;DeviceId=board;SharedAccessKey=bm9uZQ==",
-    BOARDKEEPER_BOARD_FILE: join(work, "board.json"),
+    BOARDKEEPER_BOARD_FILE: boardFile,
+    PATH: join(work, "none"), // The agent asks programs about the machine, also that of a simulated board: it finds none.
   });
   process.argv.splice(2, Infinity, "run", "--simulate", "--config", settingsFile, "--state-dir", join(work, "state"));
   const tlsOfFakeHub = { ...tls, connect: (): FakeHubSocket => new FakeHubSocket(save) };
@@ -63,12 +78,13 @@ function startAgent(): void {
 
 function save(): void {
   setTimeout(() => {
+    const caches = join(folder, "code-cache");
     try {
-      saveCaches(join(folder, "code-cache"), loaded);
+      saveCaches(caches, loaded);
       outcome = "made";
       process.exit(0);
     } catch (cause) {
-      end(errorMessage(cause));
+      end(`${caches} could not be written (${errorMessage(cause)})`);
     }
   }, lingerMs);
 }
