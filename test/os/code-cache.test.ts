@@ -22,7 +22,7 @@ const plant = `
 const { readFileSync, writeFileSync } = require("node:fs");
 const sha256 = (bytes) => require("node:crypto").createHash("sha256").update(bytes).digest();
 const source = readFileSync("/usr/lib/boardkeeper/agent/main.cjs");
-const other = source.toString("latin1").replace("config: 78", "config: 79");
+const other = source.toString("latin1").replace(/config: ?78/, (found) => found.replace("78", "79"));
 const code = new (require("node:vm").Script)(other).createCachedData();
 writeFileSync("${folder}/" + sha256(source).toString("hex") + ".cache", Buffer.concat([sha256(code), code]));
 `;

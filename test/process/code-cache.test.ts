@@ -100,6 +100,13 @@ async function makeOnce(): Promise<Made> {
   };
 }
 
+/** The source of main.cjs with another exit code for a wrong command line, and of the same length. */
+function withOtherExit(source: string): string {
+  const other = source.replace(/(?<=usage: ?)64/, "65");
+  expect(other).not.toBe(source);
+  return other;
+}
+
 const version = { status: 0, out: `${process.env["npm_package_version"] ?? "0.1.0"}\n`, err: "" };
 
 it("without a cache the program runs", async () => {
@@ -137,7 +144,7 @@ describe("a cache that was made", () => {
     });
     // What runs is the cache: one with the right name and checksum, made of another source of the same length, shows.
     const source = await readFile(join(installed.folder, "agent/main.cjs"), "utf8");
-    const code = new Script(source.replace("usage: 64", "usage: 65")).createCachedData();
+    const code = new Script(withOtherExit(source)).createCachedData();
     const planted = Buffer.concat([sha256(code), code]);
     await writeFile(await installed.cacheOfMain(), planted);
     for (const entry of ["boardkeeper-agent.mjs", "boardkeeper-agent.cjs"])
@@ -153,7 +160,7 @@ describe("a cache that was made", () => {
   it("of a source that has changed since, in a byte, is not used", async () => {
     const installed = await Installed.withCache();
     const path = join(installed.folder, "agent/main.cjs");
-    await writeFile(path, (await readFile(path, "utf8")).replace("usage: 64", "usage: 65"));
+    await writeFile(path, withOtherExit(await readFile(path, "utf8")));
     expect((await installed.command(["no-such-command"])).status).toBe(65);
   });
 
