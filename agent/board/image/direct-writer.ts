@@ -112,9 +112,9 @@ export class DirectWriter {
     await this.#enqueue(() => this.#writeBuffered(part, at));
   }
 
-  /** Resolves when no write is under way. What is held stays so. */
+  /** Resolves when no write is under way, also after one has failed. What is held stays so. */
   async settled(): Promise<void> {
-    await this.#lastWrite;
+    await this.#lastWrite.catch(() => undefined); // The next call gets the rejection.
   }
 
   /** Forgets what was appended: the next byte goes there. */
@@ -127,7 +127,7 @@ export class DirectWriter {
 
   /** Closes what it has opened itself. What is held is lost: flush first. */
   async close(): Promise<void> {
-    await this.#lastWrite.catch(() => undefined); // Whoever began it has the rejection.
+    await this.settled();
     this.#heldBytes = 0;
     this.#memory?.free();
     this.#memory = undefined;

@@ -53,6 +53,8 @@ export class PartialFile implements PartialImage {
   /** When this process last wrote the record; undefined before. */
   #recordWrittenAtMs: number | undefined;
   #isRecordWritten = false;
+  /** What the last append that failed rejected with: its caller knows it. */
+  #toldError: unknown;
 
   constructor(
     path: string,
@@ -90,17 +92,12 @@ export class PartialFile implements PartialImage {
 
   async append(piece: Uint8Array): Promise<void> {
     await withDiskErrors(dirname(this.#path), async () => {
-      const writing = this.#writer.append(piece);
-      this.#hash.update(piece);
-      await writing;
-      const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
-      if (isDue || this.bytes - this.#syncedFromBytes >= syncEveryBytes) {
-        // Nothing is held in memory for long: not until the next sync, nor while a slow disk has not ended the last one.
-        if (isDue || this.#isSyncing) await this.#writer.flush();
-        await this.#startSync();
-        await this.#checkFreeSpace();
+      try {
+        await this.#append(piece);
+      } catch (cause) {
+        this.#toldError = cause;
+        throw cause;
       }
-      this.#writer.flushWhenIdle();
     });
   }
 
@@ -140,21 +137,36 @@ export class PartialFile implements PartialImage {
     });
   }
 
+  /**
+   * Whatever fails, nothing goes on afterwards, and what was written is synced and recorded as far as that can be. Rejects with
+   * the first failure that `append` has not told.
+   */
   async close(): Promise<void> {
     await withDiskErrors(dirname(this.#path), async () => {
-      try {
-        await this.#writer.flush();
-        await this.#syncing;
-        await this.#sync();
-        await this.#writeRecord(0);
-      } finally {
-        try {
-          await this.#writer.close();
-        } finally {
-          await this.#file.close();
-        }
-      }
+      const errors: unknown[] = [];
+      const note = (cause: unknown): void => void errors.push(cause);
+      await this.#writer.flush().catch((cause: unknown) => {
+        if (cause !== this.#toldError) note(cause);
+      });
+      await this.#syncAtEnd().catch(note);
+      await this.#writer.close().catch(note);
+      await this.#file.close().catch(note);
+      if (errors.length > 0) throw errors[0];
     });
+  }
+
+  async #append(piece: Uint8Array): Promise<void> {
+    const writing = this.#writer.append(piece);
+    this.#hash.update(piece);
+    await writing;
+    const isDue = this.#bootClock.nowMs() - this.#syncedAtMs >= syncEveryMs;
+    if (isDue || this.bytes - this.#syncedFromBytes >= syncEveryBytes) {
+      // Nothing is held in memory for long: not until the next sync, nor while a slow disk has not ended the last one.
+      if (isDue || this.#isSyncing) await this.#writer.flush();
+      await this.#startSync();
+      await this.#checkFreeSpace();
+    }
+    this.#writer.flushWhenIdle();
   }
 
   async #checkFreeSpace(): Promise<void> {
@@ -176,6 +188,13 @@ export class PartialFile implements PartialImage {
     this.#isSyncing = true;
     this.#syncing = this.#sync().finally(() => (this.#isSyncing = false));
     this.#syncing.catch(() => undefined); // The next await gets the rejection.
+  }
+
+  /** Not after a sync that has failed: the next one would not notice what that has lost. */
+  async #syncAtEnd(): Promise<void> {
+    await this.#syncing;
+    await this.#sync();
+    await this.#writeRecord(0);
   }
 
   /** Bytes first, then the record that says that they are on disk. */
