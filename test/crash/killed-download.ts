@@ -9,6 +9,7 @@ import { boardProcess } from "../support/processes.ts";
 import { randomFrom } from "../support/random.ts";
 import { bytesRead, bytesUnread, halt } from "../support/reads.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { refusingDirectWrites } from "./refused-direct-writes.ts";
 import { at } from "../support/paths.ts";
 import { ServiceApp } from "../support/service-app.ts";
 
@@ -33,13 +34,21 @@ export interface KilledDownload {
   readonly version: unknown;
 }
 
+export interface KillOrder {
+  readonly times: number;
+  readonly seed: number;
+  readonly link: keyof typeof aheadBytes;
+  /** Whether the board's disk does no direct writes. */
+  readonly refusesDirectWrites?: boolean;
+}
+
 /**
  * A real agent updates itself from a server on this machine, and is killed with SIGKILL each time when a seeded number of
  * bytes has left the server. Its board starts it again.
  */
 export async function downloadKilled(
   sizeBytes: number,
-  { times, seed, link }: { readonly times: number; readonly seed: number; readonly link: keyof typeof aheadBytes },
+  { times, seed, link, refusesDirectWrites = false }: KillOrder,
 ): Promise<KilledDownload> {
   const random = randomFrom(seed);
   const points = Array.from({ length: times }, () => Math.floor(random() * (sizeBytes - pieceBytes)));
@@ -52,7 +61,7 @@ export async function downloadKilled(
   await writeFile(caFile, server.ca);
   const board = await boardProcess(hub, "board-1", { BOARDKEEPER_UPDATE_CA_FILE: caFile });
   const part = join(board.folder, "state", "staging", `${image.sha256}.part`);
-  const agent = board.start();
+  const agent = board.start(refusesDirectWrites ? { NODE_OPTIONS: `--import ${refusingDirectWrites}` } : {});
   let [sentBytes, readBytes, unreadBytes, kills] = [0, 0, 0, 0];
   let linesSeen = 0;
   /** Each request comes from another process: the one before was killed. */

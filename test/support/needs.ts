@@ -44,6 +44,14 @@ const needed = {
     probe: ["sh", "-c", 'file=$(mktemp) && chattr +i "$file" && chattr -i "$file" && rm "$file"'],
     lack: "chattr +i is not allowed here, or not known to this file system: run it as root, with TMPDIR on ext4, xfs or btrfs",
   },
+  "loop devices": {
+    probe: [
+      "sh",
+      "-c",
+      'file=$(mktemp) && truncate --size=1M "$file" && device=$(losetup --find --show "$file"); ended=$?; rm "$file"; [ $ended = 0 ] && losetup --detach "$device"',
+    ],
+    lack: "no file can be made a block device here: run it as root, with loop devices",
+  },
   strace: {
     probe: ["strace", "--follow-forks", "--seccomp-bpf", "--quiet=all", "--output=/dev/null", "true"],
     lack: "strace is not installed, or not allowed to trace: install the package strace",

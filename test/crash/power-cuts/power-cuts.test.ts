@@ -14,12 +14,17 @@ async function newDisk(folder: string): Promise<StartingPoint> {
 }
 
 describe("a power cut at any moment", () => {
-  it("leaves all that was promised, also on a disk that had one before", async () => {
+  it("leaves all that was promised, also on a disk that had one before, or that refuses direct writes", async () => {
     const folder = await scratchFolder();
     let beginning = await newDisk(folder);
     let [states, parts, largestKeptBytes] = [0, 0, 0];
     for (let boot = 1; boot <= 3; boot += 1) {
-      const recording = await record(folder, beginning, { seed, habit: "careful", lives: 3 });
+      const recording = await record(folder, beginning, {
+        seed,
+        habit: "careful",
+        lives: 3,
+        refusesDirectWrites: boot === 2,
+      });
       const begunMs = performance.now();
       const replayed = await replay(folder, recording, { partsPerFlush: 4, drawnFlushes: 150 });
       const { entries, flushes, broken, picked } = replayed;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { readBlockLog, type Entry } from "./block-log.ts";
+import { refusingDirectWrites } from "../refused-direct-writes.ts";
 import type { SyncVariant } from "./sync-variants.ts";
 import type { DurableContents } from "./durability-spec.ts";
 import type { WriterOrder } from "./writer.ts";
@@ -36,6 +37,14 @@ export interface StartingPoint {
   readonly bootId: string;
 }
 
+export interface RecordOrder {
+  readonly seed: number;
+  readonly habit: SyncVariant;
+  readonly lives: number;
+  /** Whether the disk does no direct writes. */
+  readonly refusesDirectWrites?: boolean;
+}
+
 /** The lives and numbers that were used, and the image that was being fetched. */
 interface Progress {
   life: number;
@@ -65,7 +74,7 @@ export async function emptyDisk(folder: string): Promise<string> {
 export async function record(
   folder: string,
   { before, promised, progress: begun, bootId }: StartingPoint,
-  { seed, habit, lives }: { readonly seed: number; readonly habit: SyncVariant; readonly lives: number },
+  { seed, habit, lives, refusesDirectWrites = false }: RecordOrder,
 ): Promise<Recording> {
   const path = (name: string): string => join(folder, name);
   const program = path("writer.mjs");
@@ -76,6 +85,7 @@ export async function record(
   await mkdir(path("mnt"), { recursive: true });
   const disk = await exportLogged(path("disk"), path("log"), path("export"));
   const progress = { ...begun };
+  const preloads = refusesDirectWrites ? ["--import", refusingDirectWrites] : [];
   try {
     // ext4 guesses that a file which takes another's place should have been synced (auto_da_alloc). Not here.
     await run("mount", ["-t", "ext4", "-o", "loop,noauto_da_alloc", path("export"), path("mnt")]);
@@ -83,7 +93,7 @@ export async function record(
       const order = { folder: join(path("mnt"), "state"), disk: path("export"), marksAtBytes: fileSystemBytes };
       for (let killed = 0; killed < lives; killed += 1) {
         progress.life += 1;
-        await runWriter(program, { ...order, ...progress, seed, bootId, habit }, progress);
+        await runWriter([...preloads, program], { ...order, ...progress, seed, bootId, habit }, progress);
       }
     } finally {
       await run("umount", [path("mnt")]);
@@ -116,8 +126,8 @@ async function exportLogged(image: string, log: string, exported: string): Promi
   return disk;
 }
 
-async function runWriter(program: string, order: WriterOrder, progress: Progress): Promise<void> {
-  const writer = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ["ignore", "pipe", "pipe"] });
+async function runWriter(program: readonly string[], order: WriterOrder, progress: Progress): Promise<void> {
+  const writer = spawn(process.execPath, [...program, JSON.stringify(order)], { stdio: ["ignore", "pipe", "pipe"] });
   let [said, errors] = ["", ""];
   writer.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
   writer.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
