@@ -10,7 +10,7 @@ it("a download of 16 MiB that is killed ten times fetches hardly a byte twice", 
 });
 
 it("a fast download on a disk that refuses direct writes is whole after a kill", async () => {
-  const ended = await downloadKilled(8 * 2 ** 20, { times: 1, seed: 4, link: "fast", refusesDirectWrites: true });
+  const ended = await downloadKilled(8 * 2 ** 20, { times: 1, seed: 4, link: "bursts", refusesDirectWrites: true });
   expect(ended).toMatchObject({ kills: 1, phase: "completed", version: "2.0.0" });
   expect(ended.readBytes - ended.sizeBytes).toBeLessThanOrEqual(2.4 * 2 ** 20); // Two pieces, and what TLS and the hub said.
 });
@@ -19,7 +19,7 @@ if (isDeep) {
   it.each([
     ["slow", "takes", false],
     ["fast", "takes", false],
-    ["fast", "refuses", true],
+    ["bursts", "refuses", true],
   ] as const)(
     "a download of 256 MiB over a %s link, on a disk that %s direct writes, that is killed ten times reads hardly a byte twice",
     async (link, does, refusesDirectWrites) => {

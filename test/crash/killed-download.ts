@@ -13,10 +13,15 @@ import { refusingDirectWrites } from "./refused-direct-writes.ts";
 import { at } from "../support/paths.ts";
 import { ServiceApp } from "../support/service-app.ts";
 
-const pieceBytes = 16 * 1_024;
-
-/** How far ahead of the board's disk the server sends: not far, as a link does that is slower than a disk, or all it can. */
-const aheadBytes = { slow: 64 * 1_024, fast: Infinity } as const;
+/**
+ * How much the server writes at a time, and how far ahead of the board's disk: not far, as a link does that is slower than a
+ * disk, or all it can, in small parts or, for whole pieces to come without a pause, in large ones.
+ */
+const links = {
+  slow: { partBytes: 16 * 1_024, aheadBytes: 64 * 1_024 },
+  fast: { partBytes: 16 * 1_024, aheadBytes: Infinity },
+  bursts: { partBytes: 3 * 2 ** 20, aheadBytes: Infinity },
+} as const;
 
 export interface KilledDownload {
   readonly sizeBytes: number;
@@ -37,7 +42,7 @@ export interface KilledDownload {
 export interface KillOrder {
   readonly times: number;
   readonly seed: number;
-  readonly link: keyof typeof aheadBytes;
+  readonly link: keyof typeof links;
   /** Whether the board's disk does no direct writes. */
   readonly refusesDirectWrites?: boolean;
 }
@@ -50,8 +55,9 @@ export async function downloadKilled(
   sizeBytes: number,
   { times, seed, link, refusesDirectWrites = false }: KillOrder,
 ): Promise<KilledDownload> {
+  const { partBytes, aheadBytes } = links[link];
   const random = randomFrom(seed);
-  const points = Array.from({ length: times }, () => Math.floor(random() * (sizeBytes - pieceBytes)));
+  const points = Array.from({ length: times }, () => Math.floor(random() * (sizeBytes - partBytes)));
   points.sort((a, b) => a - b);
   const hub = await testHub();
   const image = testImage(sizeBytes);
@@ -88,8 +94,8 @@ export async function downloadKilled(
         await closed;
         return;
       }
-      if (sentTo - (await sizeOf(part)) >= aheadBytes[link]) continue;
-      const piece = image.content.subarray(sentTo, sentTo + pieceBytes);
+      if (sentTo - (await sizeOf(part)) >= aheadBytes) continue;
+      const piece = image.content.subarray(sentTo, sentTo + partBytes);
       sentTo += piece.length;
       sentBytes += piece.length;
       if (!response.write(piece)) await Promise.race([once(response, "drain"), closed]);

@@ -54,7 +54,7 @@ export class PartialFile implements PartialImage {
   #recordWrittenAtMs: number | undefined;
   #isRecordWritten = false;
   /** What the last append that failed rejected with: its caller knows it. */
-  #toldError: unknown;
+  #reportedError: unknown;
 
   constructor(
     path: string,
@@ -95,7 +95,7 @@ export class PartialFile implements PartialImage {
       try {
         await this.#append(piece);
       } catch (cause) {
-        this.#toldError = cause;
+        this.#reportedError = cause;
         throw cause;
       }
     });
@@ -139,14 +139,14 @@ export class PartialFile implements PartialImage {
 
   /**
    * Whatever fails, nothing goes on afterwards, and what was written is synced and recorded as far as that can be. Rejects with
-   * the first failure that `append` has not told.
+   * the first failure that `append` has not reported.
    */
   async close(): Promise<void> {
     await withDiskErrors(dirname(this.#path), async () => {
       const errors: unknown[] = [];
       const note = (cause: unknown): void => void errors.push(cause);
       await this.#writer.flush().catch((cause: unknown) => {
-        if (cause !== this.#toldError) note(cause);
+        if (cause !== this.#reportedError) note(cause);
       });
       await this.#syncAtEnd().catch(note);
       await this.#writer.close().catch(note);

@@ -19,7 +19,7 @@ interface Filling {
   readonly folder: string;
   readonly partial: PartialFile;
   readonly sync: Gate;
-  fill(): void;
+  readonly fill: () => void;
 }
 
 /** An image with all that has begun to arrive, whose sync is held. */
@@ -58,29 +58,37 @@ async function recordIn(folder: string): Promise<unknown> {
   return JSON.parse(await readFile(join(folder, "x.part.json"), "utf8"));
 }
 
-it.each([
-  ["was told with the bytes that came", true],
-  ["nobody was told yet", false],
-])(
-  "a write that failed, of which %s: the end waits for the sync, and keeps what was written and spent",
-  async (_what, isTold) => {
-    const { folder, partial, sync, fill } = await filling();
-    if (!isTold) await partial.append(Buffer.from("x"));
-    fill();
-    if (isTold) await expect(partial.append(Buffer.from("x"))).rejects.toMatchObject({ code: "no-space" });
-    else await partial.append(Buffer.from("held"));
-    partial.setUsage({ ...partial.usage, fetchingMs: 4_321 });
-    let isOver = false;
-    const closed = partial.close().finally(() => (isOver = true));
-    closed.catch(() => undefined); // Asked below.
-    await settle();
-    expect(isOver).toBe(false);
-    sync.open();
-    await (isTold ? closed : expect(closed).rejects.toMatchObject({ code: "no-space" }));
-    expect(await recordIn(folder)).toMatchObject({
-      syncedBytes: begun.length + (isTold ? 0 : 1),
-      spent: { fetchingMs: 4_321 },
-    });
-    expect(await readdir(folder)).toStrictEqual(["x.part", "x.part.json"]);
-  },
-);
+/** Whether the end of the image has come, and what it was: undefined, or an error. */
+async function closeDuringSync({ partial, sync }: Filling): Promise<{ wasOverBefore: boolean; error: unknown }> {
+  partial.setUsage({ ...partial.usage, fetchingMs: 4_321 });
+  let isOver = false;
+  const closed = partial.close().then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  const over = closed.then(() => (isOver = true));
+  await settle();
+  const wasOverBefore = isOver;
+  sync.open();
+  await over;
+  return { wasOverBefore, error: await closed };
+}
+
+it("the end of an image waits for its sync and keeps what came and was spent, after a write that the append reported", async () => {
+  const filled = await filling();
+  filled.fill();
+  await expect(filled.partial.append(Buffer.from("x"))).rejects.toMatchObject({ code: "no-space" });
+  expect(await closeDuringSync(filled)).toStrictEqual({ wasOverBefore: false, error: undefined });
+  expect(await recordIn(filled.folder)).toMatchObject({ syncedBytes: begun.length, spent: { fetchingMs: 4_321 } });
+  expect(await readdir(filled.folder)).toStrictEqual(["x.part", "x.part.json"]);
+});
+
+it("the end of an image waits for its sync, and reports a write that failed when nobody else has", async () => {
+  const filled = await filling();
+  await filled.partial.append(Buffer.from("x"));
+  filled.fill();
+  await filled.partial.append(Buffer.from("held"));
+  const { wasOverBefore, error } = await closeDuringSync(filled);
+  expect([wasOverBefore, error]).toMatchObject([false, { code: "no-space" }]);
+  expect(await recordIn(filled.folder)).toMatchObject({ syncedBytes: begun.length + 1, spent: { fetchingMs: 4_321 } });
+});
