@@ -35,7 +35,7 @@ const walls: Wall[] = [
     from: /^agent\/board\//,
     to: /^agent\/board\//,
     except:
-      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|young-gc|partial-file)|probes\/(facts|user)|local-api\/protocol)/,
+      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol)/,
     why: "adapters import ports and libraries, never each other: each can be replaced alone",
   },
   {
