@@ -24,7 +24,7 @@ export class EarlyConnection {
     if (signal.aborted) this.#stopping.abort();
     signal.addEventListener("abort", () => this.#stopping.abort(), { once: true });
     const connection = await first;
-    if ((await Promise.race([connection.lost, undefined])) === undefined) return connection;
+    if ((await Promise.race([connection.lost, Promise.resolve(undefined)])) === undefined) return connection;
     // Lost while nobody used it, as behind a slow disk: that says nothing about how long connections last here.
     await connection.close();
     return await this.#open(signal);

@@ -10,7 +10,7 @@ it("an agent that cannot be loaded as a whole ends, though it is connected alrea
   const [hub, folder] = [await testHub(), await temporaryFolder()];
   for (const name of ["boardkeeper-agent.mjs", "boardkeeper-agent.cjs", "agent"])
     await cp(join("dist", name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith(".map") });
-  const [part] = (await readdir(join(folder, "agent"))).filter((name) => name.startsWith("create-agent"));
+  const part = (await readdir(join(folder, "agent"))).find((name) => name.startsWith("create-agent"));
   await rm(join(folder, "agent", part ?? ""));
   const env = {
     IOTHUB_DEVICE_CONNECTION_STRING: await hub.addDevice("board-1"),
