@@ -83,7 +83,7 @@ it("V8 refuses code of another version, and the source is compiled", async () =>
   const code = codeOf(source);
   code[4] = (code[4] ?? 0) ^ 1; // The second word is a hash of V8's version.
   const { folder } = await folderWith(encodeCache(code));
-  const { script, problem } = compile("source.cjs", source, readCache(folder, source, uid));
+  const { script, problem } = compile("of-another-version.cjs", source, readCache(folder, source, uid));
   expect(problem).toEqual({ problem: "refused" });
   expect((script.runInThisContext() as () => string)()).toBe("first");
 });
