@@ -15,7 +15,7 @@ import { packagesFolder } from "./layers.ts";
 const run = promisify(execFile);
 
 const processors = [
-  { architecture: "arm64", emulator: "qemu-aarch64-static", libraries: "/usr/aarch64-linux-gnu", runs: "arm64 v22" },
+  { architecture: "arm64", emulator: "qemu-aarch64-static", libraries: "/usr/aarch64-linux-gnu", runs: "arm64 v24" },
   { architecture: "armhf", emulator: "qemu-arm-static", libraries: "/usr/arm-linux-gnueabihf", runs: "arm v20" },
 ];
 
