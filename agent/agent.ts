@@ -49,8 +49,8 @@ export interface AgentParts {
 }
 
 /**
- * The first report says whether the clock is set, where that is known in this time; otherwise a second one corrects it. Most boards
- * know it before they are connected.
+ * How long the recovery waits until it is known whether the clock is set: then the first report can say it, and no second one has to
+ * correct it. Most boards know it before they are connected.
  */
 const clockWaitMs = 1_000;
 
@@ -205,7 +205,7 @@ export class Agent {
     await storage.fillReserve(); // Last: nothing waits for it, and its first run writes to the disk.
   }
 
-  /** Where timedated has to be asked, that starts a program. */
+  /** Finds out whether the clock is set, and reports it. Slow where a program has to be started for that. */
   async #findClock(): Promise<void> {
     const { ports, reportedState } = this.#parts;
     reportedState.setClockSynchronized(await ports.runtime.wallClock.synchronized());

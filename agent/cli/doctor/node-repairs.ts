@@ -13,6 +13,7 @@ const lastDays: ReadonlyMap<number, string> = new Map([
 ]);
 /** The last one that there is for 32-bit ARM, of January 2024. */
 const lastOf32BitArm = "20.11.0";
+const dayMs = 86_400_000;
 
 export interface NodeRepairsFacts extends NodeFacts {
   readonly nowMs: number;
@@ -44,8 +45,6 @@ export function checkNodeRepairs(facts: NodeRepairsFacts): Finding {
   if (nowMs < Date.parse(last) + dayMs) return node.ok(`${name}: its line gets repairs until ${last}${source}`);
   return node.warning(`${name}: its line has had no repairs since ${last}, also not for security faults`, advice);
 }
-
-const dayMs = 86_400_000;
 
 /**
  * Debian packs Node.js without what is not free, and says so in the version. Systems made from Debian take such packages, some
