@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs"
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import { errorMessage } from "../lib/errors.ts";
 import { compile, readCache, type CacheProblem, type CompiledSource } from "./code-cache.ts";
 
 /** A source of the program that was loaded, in the order of loading. */
@@ -76,11 +77,15 @@ export class ProgramLoader {
 }
 
 function readSource(path: string): { readonly source: Buffer; readonly uid: number } {
-  const file = openSync(path, "r");
+  let file: number | undefined;
   try {
+    file = openSync(path, "r");
     return { source: readFileSync(file), uid: fstatSync(file).uid };
+  } catch (cause) {
+    const advice = "Check the disk, then install the agent's package again.";
+    throw new Error(`A part of the agent cannot be read: ${errorMessage(cause)}. ${advice}`, { cause });
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -20,4 +20,7 @@ it("an agent that cannot be loaded as a whole ends, though it is connected alrea
   const { status, err } = await ended([process.execPath, join(folder, "boardkeeper-agent.cjs"), "run"], env);
   expect(status).toBe(1);
   expect(err).toContain(part);
+  expect(err).toMatch(
+    /^boardkeeper-agent: Error: A part of the agent cannot be read: .* install the agent's package again\.$/m,
+  );
 });
