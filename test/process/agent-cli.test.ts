@@ -104,7 +104,7 @@ describe("install", () => {
 
     const done = await agentCommand([...command, ...where]);
     expect(done).toMatchObject({ status: 0, out: "This board runs 2.0.0, proven healthy after the update.\n" });
-    expect(await new ServiceApp(hub).reported("boardkeeper.update.phase")).toBe("completed");
+    await new ServiceApp(hub).untilReported("boardkeeper.update.phase", "completed"); // The report may still be on its way.
 
     const history = await agentCommand(["history", ...where]);
     expect(history.status).toBe(0);
