@@ -1,0 +1,58 @@
+import type { TargetDescription } from "../contract/signed-target.ts";
+
+/** Where metadata files are read from: a web server, a folder, or what the daemon has sent. Nothing that it returns is trusted. */
+export interface MetadataSource {
+  /**
+   * Reads one file by its name in the repository (`3.root.json`, `timestamp.json`). Undefined where it has no such file.
+   * Rejects with `metadata-too-large` when the file is longer than `maxBytes`, without reading it to its end.
+   */
+  read(name: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+}
+
+/** Metadata files as they came, byte for byte. Each is verified again when it is loaded. */
+export interface StoredMetadata {
+  /** The latest trusted root. */
+  readonly root: Uint8Array;
+  readonly timestamp?: Uint8Array | undefined;
+  readonly snapshot?: Uint8Array | undefined;
+  /** The top-level targets role. */
+  readonly targets?: Uint8Array | undefined;
+  /** The roles of this board's names. */
+  readonly roles: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What is remembered beside the metadata. */
+export interface TrustRecord {
+  /** Targets with a lower epoch are refused. It never falls. */
+  readonly floor: number;
+  /** The latest signed `issued` time that was verified, in ISO 8601: the clock of a board that has none. Null before the first. */
+  readonly issued: string | null;
+}
+
+/** The time by which metadata may have expired. */
+export interface ReferenceClock {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** False: the clock has not been set, and signed times are used instead. */
+  readonly isSynchronized: boolean;
+}
+
+/** A signed image: what the publisher says of it, and which bytes it is. */
+export interface SignedTarget extends TargetDescription {
+  /** Its path in the repository, such as `acme,gateway/app-1.2.0.tar.gz`. */
+  readonly path: string;
+  /** Of the file as it is served. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** What verified metadata says now. */
+export interface TrustedTargets {
+  readonly rootVersion: number;
+  /** When the root expires, in ISO 8601. */
+  readonly rootExpires: string;
+  /** Why the timestamp or the snapshot is out of date, as a sentence; null where they are fresh. */
+  readonly staleness: string | null;
+  /** The targets of this board's names. */
+  readonly targets: readonly SignedTarget[];
+}
