@@ -20,11 +20,13 @@ export class DryRunPipeline implements ImagePipeline {
     this.#pause = (signal) => timer.after(pauseMs, signal);
     this.#step = (signal) => timer.after(pauseMs / steps, signal);
     this.installer = {
+      receives: "file",
       restart: "board",
       prepare: async () => undefined,
       install: (_image, signal) => this.#pause(signal),
       arm: async () => undefined,
       runningVersion,
+      healthy: async () => undefined,
       commit: async () => undefined,
       revert: async () => undefined,
     };
@@ -53,6 +55,11 @@ export class DryRunPipeline implements ImagePipeline {
 
   async openVerified(job: Job, image: Image): Promise<StagedImage> {
     return this.describe(job, image);
+  }
+
+  /** Never called: the installer of dry runs takes a file. */
+  async *read(): AsyncIterable<Uint8Array> {
+    // There are no bytes.
   }
 
   describe({ version, operationId }: Job, image: Image): StagedImage {

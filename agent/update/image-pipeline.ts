@@ -80,6 +80,10 @@ export class StagingPipeline implements ImagePipeline {
     return this.describe(job, image);
   }
 
+  read({ sha256 }: Image, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    return this.#ports.staging.read(sha256, fromByte, signal);
+  }
+
   describe({ version, operationId }: Job, image: Image): StagedImage {
     return { ...image, path: this.#ports.staging.stagedPath(image.sha256), version, operationId };
   }

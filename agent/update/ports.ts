@@ -1,32 +1,63 @@
 import type { Image, Job, RestartKind } from "./job.ts";
 import type { DownloadProgress } from "./update-snapshot.ts";
 
-/** A checked image in the staging area. The installer may read the file and never changes it. */
-export interface StagedImage extends Image {
-  readonly path: string;
+/** An image that is to be installed, by its digest; the job gives it a version. */
+export interface RequestedImage extends Image {
   readonly version: string;
   readonly operationId: string;
+}
+
+/** A checked image in the staging area. The installer may read the file and never changes it. */
+export interface StagedImage extends RequestedImage {
+  readonly path: string;
 }
 
 /**
  * Installs images. A call may be repeated after a crash during the first, with the same result. Calls reject with an
  * AgentError that says what to do.
  */
-export interface Installer {
+export type Installer = FileInstaller | StreamInstaller;
+
+/** What all installers do. `I` is what an installer must know of an image. */
+interface InstallerSteps<I extends RequestedImage> {
   /** What starts the new system once it is armed. */
   readonly restart: RestartKind;
   /** Checks that the image can be installed on this board now. Changes nothing. */
-  prepare(image: StagedImage, signal: AbortSignal): Promise<void>;
-  /** Writes the new system beside the running one. Never makes it the default: after a power cut the old one boots. */
-  install(image: StagedImage, signal: AbortSignal): Promise<void>;
+  prepare(image: I, signal: AbortSignal): Promise<void>;
   /** Makes the next boot try the new system once. Where the board does not restart, switches to it. */
-  arm(image: StagedImage, signal: AbortSignal): Promise<void>;
+  arm(image: I, signal: AbortSignal): Promise<void>;
   /** The running version, in the form that docs/contract.md gives; null where the installer cannot tell. */
   runningVersion(signal?: AbortSignal): Promise<string | null>;
+  /** Rejects while the new system is not healthy. Called again and again while it has to prove itself. */
+  healthy(image: I, signal: AbortSignal): Promise<void>;
   /** Makes the running system permanent. */
-  commit(image: StagedImage): Promise<void>;
+  commit(image: I): Promise<void>;
   /** Makes the old system the default again. It runs after the restart that follows. */
-  revert(image: StagedImage): Promise<void>;
+  revert(image: I): Promise<void>;
+}
+
+/** An installer that reads the staged image from its file. */
+export interface FileInstaller extends InstallerSteps<StagedImage> {
+  readonly receives: "file";
+  /** Writes the new system beside the running one. Never makes it the default: after a power cut the old one boots. */
+  install(image: StagedImage, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * An installer that takes the image's bytes, in order: begin, write, finish. It digests them itself, because nobody reads the
+ * staged file before. Like `install`, it never makes the new system the default.
+ */
+export interface StreamInstaller extends InstallerSteps<RequestedImage> {
+  readonly receives: "stream";
+  /**
+   * @param signal stops the installation, until `finish` has settled
+   * @returns the offset of the first byte that it needs: what a former call has written may still be there
+   */
+  begin(image: RequestedImage, signal: AbortSignal): Promise<number>;
+  /** Resolves when more may come; the buffer may be used again then. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when the new system is written. Rejects with `image-changed` when the bytes were not the requested image. */
+  finish(signal: AbortSignal): Promise<void>;
 }
 
 /** Downloads images from servers. */
@@ -74,6 +105,11 @@ export interface StagingArea {
   promote(sha256: string): Promise<void>;
   /** Digests a staged image again. Rejects with `image-changed` when the digest is not that of its name. */
   verify(sha256: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Reads a staged image from an offset to its end. The buffer of a chunk is used again for the next.
+   * Rejects with `image-changed` when the image is gone.
+   */
+  read(sha256: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Removes one partial image, if it is there. */
   discard(sha256: string): Promise<void>;
   /** Removes all images except those with these digests, whole or partial, and the protected partial ones. */
@@ -101,6 +137,8 @@ export interface ImagePipeline {
   checkAndStage(job: Job, measured: Image, signal: AbortSignal): Promise<void>;
   /** The staged image, digested again from disk: the installed bytes are the checked bytes. */
   openVerified(job: Job, image: Image, signal: AbortSignal): Promise<StagedImage>;
+  /** The bytes of the staged image, from an offset to its end, for an installer that digests them itself. */
+  read(image: Image, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The staged image without reading it, for calls that need only its name. */
   describe(job: Job, image: Image): StagedImage;
   /**
@@ -112,8 +150,15 @@ export interface ImagePipeline {
 
 /** Checks whether the new system is as healthy as the old one was. */
 export interface HealthCheck {
-  /** Resolves when the system has been healthy for long enough. Rejects with an AgentError at its deadline. */
-  verify(before: { readonly linkUp: boolean }, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the system has been healthy for long enough. Rejects with an AgentError at its deadline.
+   * @param healthy rejects while the installer finds the new system unhealthy
+   */
+  verify(
+    before: { readonly linkUp: boolean },
+    healthy: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** Counts the boots of an uncommitted system, in a fixed-size record that every release can read. */

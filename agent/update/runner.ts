@@ -8,6 +8,7 @@ import type { Baseline, Job, UpdateEvent, UpdateSlice } from "./job.ts";
 import { actionKey } from "./action-key.ts";
 import { enforceLease } from "./lease.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
+import { installImage } from "./install-image.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
 import { retryStep, type RetryPorts } from "./retry-step.ts";
 import type { DownloadProgress } from "./update-snapshot.ts";
@@ -139,12 +140,9 @@ export class UpdateRunner {
         if (!action.job.rehearsal && before.version === action.job.version) throw versionInUse(action.job);
         return { type: "applyAllowed", before, ...now() };
       }
-      case "install": {
-        const image = await pipeline.openVerified(action.job, action.image, signal);
-        await installer.prepare(image, signal);
-        await installer.install(image, signal);
+      case "install":
+        await installImage(pipeline, action.job, action.image, signal);
         return { type: "installed", restart: installer.restart, bootId, ...now() };
-      }
       case "arm":
         // Baseline it is armed: the first start of the new system counts from here.
         await this.#retry(installerAttempts, () => this.#resetBootCounter(), signal);
@@ -185,11 +183,12 @@ export class UpdateRunner {
   }
 
   async #checkHealth(
-    { job, before }: Extract<UpdateAction, { kind: "checkHealth" }>,
-    { installer }: ImagePipeline,
+    { job, image, before }: Extract<UpdateAction, { kind: "checkHealth" }>,
+    pipeline: ImagePipeline,
     health: HealthCheck,
     signal: AbortSignal,
   ): Promise<void> {
+    const { installer } = pipeline;
     const running = await this.#retry(
       versionAttempts,
       () => this.#requireRunningVersion(installer, job, signal),
@@ -199,7 +198,8 @@ export class UpdateRunner {
       const remedy = "Check the image's version and the installer's running-version command.";
       throw new AgentError("not-proven", `The board runs ${running}, not ${job.version}. ${remedy}`);
     }
-    await health.verify(before, signal);
+    const described = pipeline.describe(job, image);
+    await health.verify(before, (asking) => installer.healthy(described, asking), signal);
   }
 
   /**

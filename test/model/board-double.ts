@@ -18,6 +18,7 @@ export function makeInstaller(scheduler: Scheduler, onSwitched: () => void): Ins
     onSwitched();
   };
   return {
+    receives: "file",
     restart: scheduler.scenario.restart,
     prepare: (_image, signal) => scheduler.schedule("prepare", true, () => undefined, signal),
     install: async ({ version }, signal) => {
@@ -31,6 +32,7 @@ export function makeInstaller(scheduler: Scheduler, onSwitched: () => void): Ins
     },
     arm: ({ version }) => act("arm", (board) => boardState.arm(board, version)),
     runningVersion: async () => boardState.runningVersionOf(scheduler.environment.board),
+    healthy: () => Promise.resolve(),
     commit: () => act("commit", boardState.commit),
     revert: ({ version }) => act("revert", (board) => boardState.revert(board, version)),
   };

@@ -83,6 +83,9 @@ export function makeStaging(scheduler: Scheduler): StagingArea {
         },
         signal,
       ),
+    read: () => {
+      throw new Error("The installer of this board takes a file.");
+    },
     discard: () => Promise.reject(new Error("No image is uploaded here.")),
     removeAllButPartial: (sha256) =>
       scheduler.schedule("keep partial", true, () => {

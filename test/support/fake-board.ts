@@ -85,6 +85,8 @@ export class FakeBoard {
   installFailure: Error | undefined;
   /** How good the saved state is that its next agent finds. */
   loadQuality: AgentPorts["loadQuality"] = "latest";
+  /** What its installer finds wrong with the new system, if anything. */
+  healthFailure: Error | undefined;
   /** What its installer says to whoever asks for the running version, if not that. */
   versionFailure: Error | undefined;
   /** Whether its installer does not know which version runs. */
@@ -171,6 +173,9 @@ export class FakeBoard {
         verify: async () => {
           if (this.stagedFailure !== undefined) throw this.stagedFailure;
         },
+        read: async function* () {
+          yield Buffer.from("image");
+        },
         removeAllButPartial: async () => null,
         removeAllExcept: async () => undefined,
         discard: async () => undefined,
@@ -187,6 +192,7 @@ export class FakeBoard {
         },
       },
       installer: {
+        receives: "file",
         restart: this.#restart,
         prepare: async () => undefined,
         install: async ({ version, operationId }, signal) => {
@@ -204,6 +210,9 @@ export class FakeBoard {
           await this.startHold;
           if (this.versionFailure !== undefined) throw this.versionFailure;
           return this.isVersionUnknown ? null : this.#slots.running;
+        },
+        healthy: async () => {
+          if (this.healthFailure !== undefined) throw this.healthFailure;
         },
         commit: async () => void (this.#slots.isCommitted = true),
         revert: async () => {

@@ -25,7 +25,7 @@ import type { JsonObject } from "../../agent/contract/json.ts";
 import type { Connection } from "../../agent/hub/connection.ts";
 import type { RebootPort } from "../../agent/reboot/runner.ts";
 import { Downloader, downloadLimits } from "../../agent/download/download.ts";
-import type { Installer, StagingArea } from "../../agent/update/ports.ts";
+import type { FileInstaller, StagingArea } from "../../agent/update/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import type { Settings } from "../../agent/config/settings.ts";
@@ -50,7 +50,7 @@ export interface TestBoardOptions {
   /** PEM of the authorities that the board trusts for images; default: the hub's. */
   readonly imageCa?: string;
   /** Wraps an adapter, to make it fail, wait or report. */
-  readonly installer?: (installer: Installer) => Installer;
+  readonly installer?: (installer: FileInstaller) => FileInstaller;
   readonly staging?: (staging: StagingArea) => StagingArea;
   readonly power?: (power: RebootPort) => RebootPort;
   readonly timer?: (timer: Timer) => Timer;

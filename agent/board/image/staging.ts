@@ -72,6 +72,26 @@ export class StagingFolder implements StagingArea {
       throw imageChanged("changed after it was checked");
   }
 
+  async *read(sha256: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const path = this.stagedPath(sha256);
+    await this.#withDiskErrors(async () => await this.#requireFile(path));
+    const file = await this.#withDiskErrors(async () => await openRegularFile(path));
+    try {
+      const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+      for (let at = fromByte; ;) {
+        signal.throwIfAborted();
+        const position = at;
+        const read = async (): Promise<number> => (await file.read(buffer, 0, chunkBytes, position)).bytesRead;
+        const bytesRead = await this.#withDiskErrors(read);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+        at += bytesRead;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
   async discard(sha256: string): Promise<void> {
     await this.#withDiskErrors(async () => {
       const removals = partialNames(sha256).map((name) => rm(join(this.#folder, name), { force: true }));

@@ -7,7 +7,7 @@ import type { Log } from "../../lib/log.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import type { RestartKind } from "../../update/job.ts";
 import type { InstallScript, ScriptCall, InstallVerb } from "../../update/install-script.ts";
-import type { Installer, StagedImage } from "../../update/ports.ts";
+import type { FileInstaller, StagedImage } from "../../update/ports.ts";
 
 export interface CommandInstallerOptions {
   readonly program: InstallScript;
@@ -25,11 +25,12 @@ export interface CommandInstallerOptions {
 const defaultVersionLimitMs = 30_000;
 
 /** The owner's program as installer: one verb per call; the exit status decides, the output explains. */
-export function commandInstaller(options: CommandInstallerOptions): Installer {
+export function commandInstaller(options: CommandInstallerOptions): FileInstaller {
   const { replaces, stateDir, restart } = options;
   const call = async (verb: InstallVerb, image?: StagedImage, signal?: AbortSignal): Promise<string> =>
     await run(options, { verb, image, timeLimitMs: options.timeLimitMs }, signal);
   return {
+    receives: "file",
     restart,
     async prepare(image, signal): Promise<void> {
       await rejectStateInSlot(stateDir, replaces);
@@ -52,6 +53,7 @@ export function commandInstaller(options: CommandInstallerOptions): Installer {
         `${options.program.name} running-version did not print a version: ${version.problems[0]}. Let it print that one line and nothing else.`,
       );
     },
+    healthy: async () => undefined, // The program has no such verb.
     commit: async (image) => void (await call("commit", image)),
     revert: async (image) => void (await call("revert", image)),
   };

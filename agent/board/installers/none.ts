@@ -1,8 +1,8 @@
 import { AgentError } from "../../lib/errors.ts";
-import type { Installer } from "../../update/ports.ts";
+import type { FileInstaller } from "../../update/ports.ts";
 
 /** For boards without a configured installer: every step fails with `no-installer`. */
-export function noInstaller(): Installer {
+export function noInstaller(): FileInstaller {
   const refuse = (): Promise<never> =>
     Promise.reject(
       new AgentError(
@@ -11,11 +11,13 @@ export function noInstaller(): Installer {
       ),
     );
   return {
+    receives: "file",
     restart: "none",
     prepare: refuse,
     install: refuse,
     arm: refuse,
     runningVersion: () => Promise.resolve(null),
+    healthy: refuse,
     commit: refuse,
     revert: refuse,
   };

@@ -1,10 +1,10 @@
 import type { Timer } from "../../lib/clock.ts";
 import { AgentError } from "../../lib/errors.ts";
-import type { Installer } from "../../update/ports.ts";
+import type { FileInstaller } from "../../update/ports.ts";
 import { otherSlot, readBoard, writeBoard, type SimulatedBoard, type SlotName } from "../simulator/board.ts";
 
 /** Installs into the simulated board's other slot. @param pauseMs how long the writing takes */
-export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): Installer {
+export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: number): FileInstaller {
   const read = async (): Promise<SimulatedBoard> => {
     const board = await readBoard(boardFile);
     if (board === undefined)
@@ -17,6 +17,7 @@ export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: num
   const change = async (how: (board: SimulatedBoard) => SimulatedBoard): Promise<void> =>
     writeBoard(boardFile, how(await read()));
   return {
+    receives: "file",
     restart: "board",
     async prepare(): Promise<void> {
       await read();
@@ -32,6 +33,7 @@ export function simulatedInstaller(boardFile: string, timer: Timer, pauseMs: num
       const { slots, running } = await read();
       return slots[running];
     },
+    healthy: async () => undefined, // It proves itself by running.
     commit: () => change((board) => ({ ...board, default: board.running })),
     // A committed system too: a power cut may come before the commit is saved, and the next boot may fail its health check.
     revert: ({ version }) => change((board) => ({ ...board, trial: null, default: slotBefore(board, version) })),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createHealthCheck, waitForLink } from "../../../../agent/update/health-check.ts";
+import { AgentError, errorMessage } from "../../../../agent/lib/errors.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
 
@@ -8,17 +9,26 @@ const terms = { healthyForMs: 30_000, deadlineMs: 600_000 };
 interface Setup {
   readonly time: FakeTime;
   link: boolean;
+  /** What the installer finds wrong. */
+  fault: Error | undefined;
   outcome: string;
+  message: string;
 }
 
 /** A proof under way: what it has come to shows in `outcome`. */
 function proving(before: { linkUp: boolean }, link: boolean): Setup {
   const time = new FakeTime();
-  const setup: Setup = { time, link, outcome: "under way" };
+  const setup: Setup = { time, link, fault: undefined, outcome: "under way", message: "" };
   const check = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => setup.link }, terms);
-  check.verify(before, new AbortController().signal).then(
+  const healthy = async (): Promise<void> => {
+    if (setup.fault !== undefined) throw setup.fault;
+  };
+  check.verify(before, healthy, new AbortController().signal).then(
     () => (setup.outcome = "healthy"),
-    (cause: unknown) => (setup.outcome = cause instanceof Error && "code" in cause ? String(cause.code) : "?"),
+    (cause: unknown) => {
+      setup.outcome = cause instanceof AgentError ? cause.code : "?";
+      setup.message = errorMessage(cause);
+    },
   );
   return setup;
 }
@@ -58,11 +68,32 @@ describe("the health check", () => {
     expect(setup.outcome).toBe("healthy");
   });
 
+  it("begins anew each time the installer finds the new system unhealthy", async () => {
+    const setup = proving({ linkUp: false }, false);
+    await setup.time.advance(29_000);
+    setup.fault = new AgentError("not-proven", "app.service is not running.");
+    await setup.time.advance(2_000);
+    setup.fault = undefined;
+    await setup.time.advance(29_000);
+    expect(setup.outcome).toBe("under way");
+    await setup.time.advance(3_000);
+    expect(setup.outcome).toBe("healthy");
+  });
+
+  it("fails with what the installer found wrong, whatever error that was", async () => {
+    const setup = proving({ linkUp: false }, false);
+    setup.fault = new Error("app.service is not running.");
+    await setup.time.advance(601_000);
+    expect(setup.outcome).toBe("not-proven");
+    expect(setup.message).toContain("within 600 s: app.service is not running.");
+  });
+
   it("ends when it is aborted", async () => {
     const time = new FakeTime();
     const stopping = new AbortController();
     const proven = createHealthCheck({ ...fakeRuntime({ time }), linkUp: () => false }, terms).verify(
       { linkUp: true },
+      async () => undefined,
       stopping.signal,
     );
     await settle();

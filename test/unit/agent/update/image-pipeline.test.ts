@@ -20,6 +20,9 @@ function pipeline(untouchedMs: number | null, failure?: AgentError, uploaded: re
     partialPath: async (sha256) => `/staging/${sha256}.part`,
     stagedPath: (sha256) => `/staging/${sha256}.image`,
     promote: async () => undefined,
+    read: async function* (sha256, fromByte) {
+      yield Buffer.from(`${sha256} from ${fromByte}`);
+    },
     verify: async (sha256) => void calls.push(`verify ${sha256}`),
     discard: async (sha256) => void calls.push(`discard ${sha256}`),
     removeAllExcept: async (except, spared = []) => void calls.push(`clear ${[...except, ...spared].join()}`),

@@ -111,3 +111,14 @@ it("leaves the way back to the boot loader where the installer of the new system
   expect(hub.at("boardkeeper.update")).toMatchObject({ phase: "rolledBack", error: { code: "not-proven" } });
   expect([hub.at("firmware.currentFwVersion"), board.boots]).toStrictEqual(["1.0.0", 3]);
 });
+
+it("goes back from a new system that the installer finds unhealthy, with what it found", async () => {
+  const { hub, board } = await setup();
+  await hub.call("firmwareUpdate", { ...request, fwVersion: "2.0.0", operationId: "op-1" });
+  board.healthFailure = new AgentError("not-proven", "app.service is not running.");
+  await board.time.advance(40 * minuteMs);
+  expect(hub.at("boardkeeper.update")).toMatchObject({
+    phase: "rolledBack",
+    error: { code: "not-proven", message: expect.stringContaining("app.service is not running.") },
+  });
+});

@@ -34,6 +34,25 @@ describe("the staging area", () => {
     await expect(staging.verify(sha256, never)).rejects.toMatchObject({ code: "image-changed" });
   });
 
+  it("reads a staged image from any offset to its end", async () => {
+    const staging = new StagingFolder(await temporaryFolder(), 0);
+    const { sha256, content } = testImage(600_000);
+    await writeFile(staging.stagedPath(sha256), content);
+    for (const from of [0, 1, 262_144, 599_999, 600_000]) {
+      const pieces: Buffer[] = [];
+      for await (const bytes of staging.read(sha256, from, never)) pieces.push(Buffer.from(bytes));
+      expect(Buffer.concat(pieces).equals(content.subarray(from))).toBe(true);
+    }
+    const stop = new AbortController();
+    const reading = staging.read(sha256, 0, stop.signal)[Symbol.asyncIterator]();
+    await reading.next();
+    stop.abort(new Error("stopped"));
+    await expect(reading.next()).rejects.toThrow("stopped");
+    await expect(staging.read("0".repeat(64), 0, never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "image-changed",
+    });
+  });
+
   it("says when an image is gone", async () => {
     const staging = new StagingFolder(await temporaryFolder(), 0);
     await expect(staging.verify("0".repeat(64), never)).rejects.toMatchObject({ code: "image-changed" });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { commandInstaller, type CommandInstallerOptions } from "../../../../../agent/board/installers/command.ts";
 import { execScript } from "../../../../../agent/board/installers/exec-script.ts";
-import type { Installer, StagedImage } from "../../../../../agent/update/ports.ts";
+import type { FileInstaller, StagedImage } from "../../../../../agent/update/ports.ts";
 import { quiet } from "../../../../support/logs.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
@@ -205,7 +205,7 @@ describe("the example in docs/installers.md", () => {
 
   /** An app at release 1.0.0, the example that installs others, and what it restarted so far. */
   async function app(): Promise<{
-    installer: Installer;
+    installer: FileInstaller;
     content: () => Promise<string>;
     restarts: () => Promise<string>;
     release: (of: StagedImage) => Promise<StagedImage>;

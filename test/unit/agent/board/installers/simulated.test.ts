@@ -8,14 +8,14 @@ import {
   writeBoard,
   type SimulatedBoard,
 } from "../../../../../agent/board/simulator/board.ts";
-import type { Installer, StagedImage } from "../../../../../agent/update/ports.ts";
+import type { FileInstaller, StagedImage } from "../../../../../agent/update/ports.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
 const image: StagedImage = { path: "/x", version: "2.0.0", operationId: "op-1", sha256: "a".repeat(64), sizeBytes: 1 };
 
 /** Installs version 2.0.0 beside 1.0.0 and starts it once, then does something; resolves with what every later start runs. */
 async function afterwards(
-  act: (installer: Installer, reboot: () => Promise<void>) => Promise<void>,
+  act: (installer: FileInstaller, reboot: () => Promise<void>) => Promise<void>,
 ): Promise<string[]> {
   const file = join(await temporaryFolder(), "board.json");
   const installer = simulatedInstaller(file, { after: () => Promise.resolve() }, 0);
