@@ -4,6 +4,12 @@
  */
 export const errorCodes = {
   "already-scheduled": "A reboot is pending. Wait for it, or cancel it with cancelReboot.",
+  "archive-invalid":
+    "The image is no archive that this board can unpack: damaged, cut off, or of an unknown format. Pack a tar file (plain, gzip, xz or zstd), then publish it again.",
+  "archive-too-large":
+    "The archive unpacks to more than its publisher has signed, or more than the disk holds. Publish it again with boardkeeper repo publish.",
+  "archive-unsafe":
+    "The archive holds what a release may not have: a path or link that leads out, a device, a set-user-ID file, a name twice. The message names the entry; pack without it.",
   "bad-address": "The image's address is not one that this board can fetch. Give an https:// URL.",
   "bad-digest": "The downloaded image is not the requested one. Check the address and the check value.",
   "bad-request": "A key of the request has an invalid value. Correct it; the message names it.",
