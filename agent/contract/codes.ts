@@ -16,6 +16,8 @@ export const errorCodes = {
   "bad-response":
     "The server's response is not the image: a page, an encoding, a redirect to nowhere, too many headers. Check the address and the server; the message says what came.",
   "bad-size": "The image's size differs from what the request or the server says. Check the file on the server.",
+  "board-config-invalid":
+    "/etc/boardkeeper/board.conf, which root obeys, cannot be used: a line is not understood, or others than root may write to it. Correct it on the board.",
   "clock-not-set": "The board's clock has not been set, so the board cannot wait for a time. Give a delay instead.",
   "disk-error":
     "The image could not be written to the board's disk. Check the disk: read-only, worn out, unmounted, immutable, or not opened to the service (configuration.md).",
@@ -40,6 +42,8 @@ export const errorCodes = {
   "lease-expired":
     "The time by which the update was to begin (startBy) had passed, so the board did not begin it. If it is still wanted, request it again with a new operationId and a later startBy.",
   "manifest-unsupported": "This agent does not check signed manifests. Leave fwManifestUri out.",
+  "metadata-too-large":
+    "A file of the signed metadata is larger than boards accept. Publish it again with boardkeeper repo, which keeps it small.",
   "no-installer": "The board's owner has configured no installer. Set update.installer in its configuration.",
   "no-space":
     "The board's disk or its quota has no room for the image. Free some space, or raise update.staging-quota.",
@@ -75,6 +79,10 @@ export const errorCodes = {
   "too-many-redirects": "The server redirects too often. Correct its redirects.",
   unreachable:
     "The image's server could not be reached, the connection was lost, or the download's deadline passed. Check the server and the network; a new request resumes the download.",
+  "trust-root-missing":
+    "This board has no trust root, so it cannot tell who may publish for it. On the board: sudo boardkeeper-agent trust add root.json",
+  "trust-store-damaged":
+    "The board's trust root cannot be read, nor made anew from /etc/boardkeeper/root.json. Give it its root again: sudo boardkeeper-agent trust add root.json",
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
