@@ -80,10 +80,10 @@ export interface TrustStore {
   /** Makes whole on the disk what `load` found lost or damaged, and remembers why. Does nothing where there were no problems. */
   repair(loaded: LoadedTrust): Promise<void>;
   /**
-   * Keeps newer metadata that was verified, and the signed time that came with it. Unchanged files are not written again.
-   * @param issued in ISO 8601; null, or a time before the one that is kept, changes nothing
+   * Keeps what a refresh has verified. Unchanged files are not written again.
+   * @param record its signed time is kept as it is; a lower floor than the present one changes nothing
    */
-  save(metadata: StoredMetadata, issued: string | null): Promise<void>;
+  save(metadata: StoredMetadata, record: TrustRecord): Promise<void>;
   /** After a commit: targets with a lower epoch are refused from now on. A lower floor than the present one changes nothing. */
   raiseFloor(epoch: number): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { canonicalJson } from "../../contract/json.ts";
 import { maxMetadataBytes } from "../../contract/signed-target.ts";
 import { AgentError, errorMessage, isAbsent, isSystemError } from "../../lib/errors.ts";
 import { describeFileError } from "../../lib/file-errors.ts";
-import type { LoadedTrust, StoredMetadata, TrustStore } from "../../trust/ports.ts";
+import type { LoadedTrust, StoredMetadata, TrustRecord, TrustStore } from "../../trust/ports.ts";
 import type { Disk } from "../fs/disk.ts";
 import { makeFolder, replaceFile } from "../fs/files.ts";
 import { unlinkedDisk } from "./own-files.ts";
@@ -53,12 +53,14 @@ const metadataFile = v.object({
 });
 const sentences = rule<string>("sentences", isMatchingText(/^[^\0]*$/, 4_000));
 const recordFile = v.object({
+  /** Counts the writes: of two copies the later one tells the signed time. */
+  seq: wholeNumber,
   floor: wholeNumber,
   issued: v.nullable(isoTimestamp),
   remade: v.optional(sentences),
 });
 type SavedRecord = v.InferOutput<typeof recordFile>;
-const emptyRecord: SavedRecord = { floor: 0, issued: null };
+const emptyRecord: SavedRecord = { seq: 0, floor: 0, issued: null };
 
 /** The trusted store in a folder that only root's helper writes to. Each file has a checksum, apart from the root. */
 export class TrustFolder implements TrustStore {
@@ -84,31 +86,28 @@ export class TrustFolder implements TrustStore {
     if (problems.length === 0) return;
     await makeFolder(this.#options.folder, this.#disk);
     const why = remade === null || problems.includes(remade) ? problems : [remade, ...problems];
-    await this.#writeRecord({ ...record, remade: why.join(" ").slice(0, 4_000) });
+    await this.#changeRecord(() => ({ ...record, remade: why.join(" ").slice(0, 4_000) }));
     await this.#writeMetadata(metadata);
   }
 
-  async save(metadata: StoredMetadata, issued: string | null): Promise<void> {
+  async save(metadata: StoredMetadata, { floor, issued }: TrustRecord): Promise<void> {
     await makeFolder(this.#options.folder, this.#disk);
-    const record = await this.#readRecord([]);
-    await this.#writeRecord(isLater(issued, record.issued) ? { ...record, issued } : record);
+    await this.#changeRecord(({ remade }) => ({ floor, issued, remade }));
     await this.#writeMetadata(metadata);
   }
 
   async raiseFloor(epoch: number): Promise<void> {
     await makeFolder(this.#options.folder, this.#disk);
-    const { floor, issued, remade } = await this.#readRecord([]);
-    if (epoch > floor || remade !== undefined) await this.#writeRecord({ floor: Math.max(epoch, floor), issued });
+    await this.#changeRecord(({ issued }) => ({ floor: epoch, issued }));
   }
 
   /**
    * The owner trusts this root from now on: it becomes the only one that is known, with none of the former metadata. The floor
-   * and the signed time stay: another root must not open the way to what was retired.
+   * stays: another root must not open the way to what was retired. The signed time goes: the keys that signed it are not trusted.
    */
   async replaceRoot(root: Uint8Array): Promise<void> {
     await makeFolder(this.#options.folder, this.#disk);
-    const { floor, issued } = await this.#readRecord([]);
-    await this.#writeRecord({ floor, issued });
+    await this.#changeRecord(({ floor }) => ({ floor, issued: null }));
     await this.#writeMetadata({ root, roles: new Map() });
   }
 
@@ -147,10 +146,10 @@ export class TrustFolder implements TrustStore {
   }
 
   /**
-   * Of two copies the higher floor and the later time: neither ever falls. A crash between the two writes leaves one of them
-   * older, or only one of them: that is no damage.
+   * Of two copies the later one, with the higher floor of both. A crash between the two writes leaves one of them older, or only
+   * one of them: that is no damage.
    */
-  async #readRecord(problems: string[]): Promise<SavedRecord> {
+  async #readRecord(problems: string[]): Promise<SavedRecord & { readonly isWhole: boolean }> {
     const damaged: string[] = [];
     const first = await this.#readChecked(trustFileNames.record, recordFile, damaged);
     const second = await this.#readChecked(trustFileNames.recordCopy, recordFile, damaged);
@@ -158,14 +157,24 @@ export class TrustFolder implements TrustStore {
       const record = join(this.#options.folder, trustFileNames.record);
       problems.push(...damaged, `The floor, in ${record}, is lost with its copy: it begins again at 0.`);
     } else if (damaged.length > 0) problems.push(...damaged, "The floor is known from its copy.");
-    const [one, other] = [first ?? second ?? emptyRecord, second ?? emptyRecord];
-    const issued = isLater(other.issued, one.issued) ? other.issued : one.issued;
-    return { ...one, issued, floor: Math.max(one.floor, other.floor) };
+    const [one, other] = [first ?? emptyRecord, second ?? emptyRecord];
+    const later = one.seq >= other.seq ? one : other;
+    const isWhole = first !== undefined && one.seq === other.seq;
+    return { ...later, floor: Math.max(one.floor, other.floor), isWhole };
   }
 
-  /** The record before all else: where there is a root without one, the record was lost. */
-  async #writeRecord(record: SavedRecord): Promise<void> {
-    for (const name of [trustFileNames.record, trustFileNames.recordCopy]) await this.#writeChecked(name, record);
+  /**
+   * Writes the record and its copy where something changes; the floor never falls. Before all else: where there is a root without a
+   * record, the record was lost.
+   */
+  async #changeRecord(change: (present: Omit<SavedRecord, "seq">) => Omit<SavedRecord, "seq">): Promise<void> {
+    const present = await this.#readRecord([]);
+    const changed = change(present);
+    const next = { ...changed, floor: Math.max(changed.floor, present.floor) };
+    const isSame = next.floor === present.floor && next.issued === present.issued && next.remade === present.remade;
+    if (isSame && present.isWhole) return;
+    for (const name of [trustFileNames.record, trustFileNames.recordCopy])
+      await this.#writeChecked(name, { seq: present.seq + 1, ...next });
   }
 
   /** The root first: what the former root has signed may be worth nothing under it, and then it is forgotten. */
@@ -240,9 +249,4 @@ function decoded(files: v.InferOutput<typeof metadataFile> | undefined): Omit<St
     targets: decode(files?.targets),
     roles: new Map((files?.roles ?? []).map(([name, text]) => [name, Buffer.from(text, "base64")])),
   };
-}
-
-/** Whether a signed time is later than the one that is kept. */
-function isLater(issued: string | null, kept: string | null): issued is string {
-  return issued !== null && (kept === null || Date.parse(issued) > Date.parse(kept));
 }

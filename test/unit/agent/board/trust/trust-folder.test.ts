@@ -17,6 +17,8 @@ function checkRoot(root: Uint8Array): void {
   if (!Buffer.from(root).toString().startsWith("root")) throw new Error("its signature is not valid");
 }
 
+const noRecord = { floor: 0, issued: null };
+
 interface Board {
   readonly folder: string;
   readonly seed: string;
@@ -52,7 +54,7 @@ describe("the trust store", () => {
 
   it("gives back what was saved, byte for byte", async () => {
     const { store } = await newBoard();
-    await store.save(full, "2026-01-02T03:04:05Z");
+    await store.save(full, { floor: 0, issued: "2026-01-02T03:04:05Z" });
     await store.raiseFloor(6);
     const found = await store.load();
     expect(found).toMatchObject({ record: { floor: 6, issued: "2026-01-02T03:04:05Z" }, problems: [], remade: null });
@@ -71,27 +73,26 @@ describe("the trust store", () => {
 
   it("can be read by everybody, and written by its owner alone", async () => {
     const { store, folder } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o644);
   });
 
-  it("never lowers the floor, nor the signed time", async () => {
+  it("never lowers the floor; the signed time is what was verified last", async () => {
     const { store } = await newBoard();
-    await store.save(full, "2026-03-01T00:00:00Z");
-    await store.raiseFloor(6);
+    await store.save(full, { floor: 6, issued: "2026-03-01T00:00:00Z" });
     await store.raiseFloor(5);
-    await store.save(full, "2026-02-01T00:00:00.5Z");
-    await store.save(full, null);
     expect((await store.load())?.record).toStrictEqual({ floor: 6, issued: "2026-03-01T00:00:00Z" });
+    await store.save(full, noRecord);
+    expect((await store.load())?.record).toStrictEqual({ floor: 6, issued: null });
   });
 
   it("writes nothing that is there already: a flash disk wears out", async () => {
     const { folder, seed, store } = await newBoard();
-    await store.save(full, "2026-03-01T00:00:00Z");
+    await store.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
     await store.raiseFloor(1);
     const refusing = { ...unlinkedDisk, create: (path: string) => Promise.reject(new Error(`wrote ${path}`)) };
     const again = new TrustFolder({ folder, seed, checkRoot, disk: refusing });
-    await again.save(full, "2026-03-01T00:00:00Z");
+    await again.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
     await again.raiseFloor(1);
     await expect(again.raiseFloor(2)).rejects.toThrow("wrote ");
   });
@@ -112,7 +113,7 @@ describe("the trust store", () => {
     ["of NULs", "\0".repeat(100)],
   ])("takes the root from the seed where its own is %s; the floor stays", async (_how, content) => {
     const { store, seed, path } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     await store.raiseFloor(6);
     await writeFile(path("root"), content);
     const found = await store.load();
@@ -125,7 +126,7 @@ describe("the trust store", () => {
 
   it.each(specialFiles)("is not misled by %s", async (_what, make) => {
     const { store, path } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     for (const name of ["root", "metadata", "record", "recordCopy"] as const) {
       await rm(path(name));
       await make(path(name));
@@ -139,20 +140,20 @@ describe("the trust store", () => {
 
   it("follows no link, neither to read nor to write", async () => {
     const { store, path, folder } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     const elsewhere = join(folder, "elsewhere");
     await writeFile(elsewhere, "root of somebody else");
     await rm(path("root"));
     await symlink(elsewhere, path("root"));
     expect(textOf((await store.load())?.metadata.root)).toBe("root 1");
     await symlink(elsewhere, `${path("root")}.new`);
-    await expect(store.save({ ...full, root: bytes("root 3") }, null)).rejects.toThrow("is a link, not a file");
+    await expect(store.save({ ...full, root: bytes("root 3") }, noRecord)).rejects.toThrow("is a link, not a file");
     expect(await readFile(elsewhere, "utf8")).toBe("root of somebody else");
   });
 
   it("cannot be used where neither its root nor the seed can", async () => {
     const { store, path, seed } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     await writeFile(path("root"), "");
     await writeFile(seed, "soot", { mode: 0o644 });
     await expect(store.load()).rejects.toMatchObject({
@@ -167,7 +168,7 @@ describe("the trust store", () => {
     "knows the floor from the other copy where %s is damaged",
     async (name) => {
       const { store, path } = await newBoard();
-      await store.save(full, "2026-03-01T00:00:00Z");
+      await store.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
       await store.raiseFloor(6);
       await writeFile(path(name), (await readFile(path(name), "utf8")).replace('"floor":6', '"floor":9'));
       const found = await store.load();
@@ -179,20 +180,27 @@ describe("the trust store", () => {
     },
   );
 
-  it.each(["record", "recordCopy"] as const)("counts the higher floor where a crash left %s behind", async (name) => {
-    const { store, path } = await newBoard();
-    await store.save(full, "2026-03-01T00:00:00Z");
-    const before = await readFile(path(name));
-    await store.raiseFloor(6);
-    await writeFile(path(name), before);
-    expect(await store.load()).toMatchObject({ record: { floor: 6 }, problems: [] });
-    await rm(path(name));
-    expect(await store.load()).toMatchObject({ record: { floor: 6 }, problems: [] });
-  });
+  it.each(["record", "recordCopy"] as const)(
+    "goes on with the later copy where a crash left %s behind",
+    async (name) => {
+      const { store, path } = await newBoard();
+      await store.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
+      const before = await readFile(path(name));
+      await store.save(full, { floor: 6, issued: null });
+      await writeFile(path(name), before);
+      const found = { record: { floor: 6, issued: null }, problems: [] };
+      expect(await store.load()).toMatchObject(found);
+      await rm(path(name));
+      expect(await store.load()).toMatchObject(found);
+      await store.raiseFloor(6); // Makes both whole again.
+      await rm(path(name === "record" ? "recordCopy" : "record"));
+      expect(await store.load()).toMatchObject(found);
+    },
+  );
 
   it("goes on without metadata where that is damaged, and says so", async () => {
     const { store, path } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     await writeFile(path("metadata"), (await readFile(path("metadata"), "utf8")).replace("timestamp", "timestanp"));
     const found = await store.load();
     expect(found?.metadata).toStrictEqual({
@@ -207,7 +215,7 @@ describe("the trust store", () => {
 
   it("reads again where the disk fails once", async () => {
     const { folder, seed, store, path } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     let failures = 2;
     const read = async (file: string): Promise<string> => {
       if (file !== path("root") || failures === 0) return await unlinkedDisk.read(file);
@@ -220,7 +228,7 @@ describe("the trust store", () => {
 
   it("is made whole, and remembers why until an update is committed", async () => {
     const { store, path } = await newBoard();
-    await store.save(full, "2026-03-01T00:00:00Z");
+    await store.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
     await store.raiseFloor(6);
     await rm(path("root"));
     const found = await store.load();
@@ -228,7 +236,7 @@ describe("the trust store", () => {
     await store.repair(found);
     const repaired = await store.load();
     expect(repaired).toMatchObject({ record: { floor: 6 }, problems: [], remade: found.problems.join(" ") });
-    await store.save(full, "2026-03-02T00:00:00Z");
+    await store.save(full, { floor: 0, issued: "2026-03-02T00:00:00Z" });
     expect((await store.load())?.remade).toBe(found.problems.join(" "));
     await store.raiseFloor(6);
     expect((await store.load())?.remade).toBeNull();
@@ -236,7 +244,7 @@ describe("the trust store", () => {
 
   it("is not written where there is nothing to repair", async () => {
     const { store, folder } = await newBoard();
-    await store.save(full, null);
+    await store.save(full, noRecord);
     const found = await store.load();
     if (found === undefined) throw new Error("It was saved.");
     await rm(folder, { recursive: true });
@@ -246,7 +254,7 @@ describe("the trust store", () => {
 
   it("forgets the former metadata for another root, and not the floor", async () => {
     const { store, path } = await newBoard();
-    await store.save(full, "2026-03-01T00:00:00Z");
+    await store.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
     await store.raiseFloor(6);
     await rm(path("metadata"));
     await store.replaceRoot(bytes("root of another publisher"));
@@ -254,7 +262,7 @@ describe("the trust store", () => {
     expect(textOf(found?.metadata.root)).toBe("root of another publisher");
     expect(found).toMatchObject({
       metadata: { roles: new Map() },
-      record: { floor: 6, issued: "2026-03-01T00:00:00Z" },
+      record: { floor: 6, issued: null },
       problems: [],
       remade: null,
     });
@@ -263,10 +271,10 @@ describe("the trust store", () => {
   it("names what lies in the way of its folder", async () => {
     const { store, folder } = await newBoard();
     await writeFile(folder, "");
-    await expect(store.save(full, null)).rejects.toThrow("A file lies in its place");
+    await expect(store.save(full, noRecord)).rejects.toThrow("A file lies in its place");
     await rm(folder);
     await mkdir(folder);
     await nodeDisk.syncFolder(folder);
-    await store.save(full, null);
+    await store.save(full, noRecord);
   });
 });
