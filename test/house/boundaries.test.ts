@@ -27,6 +27,12 @@ const walls: Wall[] = [
     why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
   },
   {
+    from: /^agent\/trust\//,
+    to: /^node:|^[@a-z]/,
+    except: /^node:crypto$|^@tufjs\/models$|^agent\/trust\/|^agent\/lib\/errors\.ts$|^agent\/contract\//,
+    why: "daemon and root verify metadata by the same code, which gets bytes and a time, and asks neither disk nor network nor clock",
+  },
+  {
     from: /^agent\/(?!main\.ts$|adapters\.ts$|cli\/|board\/|hub\/azure-connection\.ts$)/,
     to: /^agent\/(board\/(?!local-api\/protocol)|hub\/azure-connection\.ts$|main\.ts$|adapters\.ts$)/,
     why: "the core knows ports, not adapters: only main.ts, adapters.ts and the commands make them, so that every fault can be played by a fake",
