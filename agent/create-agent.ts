@@ -16,7 +16,7 @@ import { splayFraction } from "./maintenance/window.ts";
 import { RequestHandler } from "./methods/request-handler.ts";
 import { isRebooting, isUpdateApplying, runningUpdateId, unblockReboot } from "./operations/blocking.ts";
 import { RecoveryStatus } from "./operations/recovery.ts";
-import { operationIdInUse } from "./operations/remembered-operations.ts";
+import { imageOf, operationIdInUse } from "./operations/remembered-operations.ts";
 import { logStateChanges } from "./operations/state-change-log.ts";
 import { createStateStorage } from "./operations/state-storage.ts";
 import type { AgentPorts } from "./ports.ts";
@@ -26,6 +26,7 @@ import { DesiredHandler } from "./twin/desired-handler.ts";
 import { progressPolicy } from "./twin/progress-throttle.ts";
 import { ReportedState } from "./twin/reported-state.ts";
 import { flushedWithin, Reporter } from "./twin/reporter.ts";
+import { reportTrust } from "./twin/report-trust.ts";
 import { untilApplyAllowed } from "./update/apply-gate.ts";
 import { DesiredFirmwareHandler } from "./update/desired-firmware-handler.ts";
 import { DryRunPipeline } from "./update/dry-run-pipeline.ts";
@@ -42,7 +43,7 @@ import { startTrialWatchdog } from "./update/trial-watchdog.ts";
  * only parts that were built before it.
  */
 export function createAgent(ports: AgentPorts, settings: Settings): Agent {
-  const { runtime, bootId, mode, installer, staging, rebootPort } = ports;
+  const { runtime, bootId, mode, installer, staging, rebootPort, trust } = ports;
   const { log, wallClock, bootClock, timer } = runtime;
   const stopping = new AbortController();
   const alerts = new Alerts(ports.startupAlerts);
@@ -73,6 +74,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     reporter,
     bootClock,
     alerts,
+    trust,
     progressPolicy: () => ({ ...progressPolicy, minIntervalMs: effectiveSettings.current.progressReportLeastMs }),
     facts: {
       agent: {
@@ -159,6 +161,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
       mode === "simulated"
         ? new DryRunPipeline(timer, settings.simulationPauseMs, () => installer.runningVersion())
         : undefined,
+    trust,
     health: createHealthCheck(
       { ...runtime, linkUp },
       { healthyForMs: settings.healthyForMs, deadlineMs: settings.proveWithinMs },
@@ -185,6 +188,8 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     stopping: stopping.signal,
   });
 
+  reportTrust(trust, alerts, reportedState);
+
   // Requests: direct methods, and the desired document.
   const limits = (): UpdateLimits => ({
     simulated: mode === "simulated",
@@ -192,6 +197,8 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     allowHttp: settings.allowHttp,
     windowConfigured: gate.isConfigured,
     maxImageBytes,
+    trust: trust.status.rule,
+    repository: settings.repository,
   });
   const requestHandler = new RequestHandler({
     ...runtimeFor("methods", runtime),
@@ -199,6 +206,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     bootId,
     mode,
     limits,
+    trust,
     window: () => gate.status(),
     availableImageBytes: () => staging.availableBytes(),
     inhibitors: () => rebootPort.inhibitors(),
@@ -229,9 +237,14 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
       ...runtimeFor("methods", runtime),
       store,
       limits,
+      trust,
       currentVersion: () => reportedState.snapshot().currentVersion,
-      operationIdInUse: ({ operationId, version, sha256 }) =>
-        operationIdInUse(store.state, { operationId, method: "firmwareUpdate", image: { version, sha256 } }),
+      operationIdInUse: (job) =>
+        operationIdInUse(store.state, {
+          operationId: job.operationId,
+          method: "firmwareUpdate",
+          image: imageOf(job),
+        }),
       stopping: stopping.signal,
     }),
   });

@@ -8,6 +8,7 @@ import type { StateStoragePorts } from "./operations/state-storage.ts";
 import type { LoadQuality } from "./operations/agent-state.ts";
 import type { PartialStore } from "./download/ports.ts";
 import type { ImageDownloader, Installer, StagingArea } from "./update/ports.ts";
+import type { TrustGate } from "./update/trust-gate.ts";
 import type { BoardMetrics } from "./telemetry/metrics.ts";
 
 /** All that the agent touches: a real board's adapters, a simulated board's, or a test's fakes. */
@@ -18,7 +19,7 @@ export interface AgentPorts extends StateStoragePorts {
   readonly setLogLevel: (level: LogLevel) => void;
   /** Which device (and module) this is: a fleet is spread over a maintenance window by it. */
   readonly identity: string;
-  readonly inventory: Snapshot["board"];
+  readonly inventory: Omit<Snapshot["board"], "compatible">;
   /** Probes the hardware; null where that was done in this boot already. Takes up to a minute. */
   readonly findHardwareInfo: (signal: AbortSignal) => Promise<HardwareInfo | null>;
   /** Reads the board's metrics. */
@@ -32,6 +33,7 @@ export interface AgentPorts extends StateStoragePorts {
   readonly partialStore: PartialStore;
   readonly downloader: ImageDownloader;
   readonly installer: Installer;
+  readonly trust: TrustGate;
   readonly rebootPort: RebootPort;
   readonly connect: Connect;
   /** Stores the configuration of this process, which has reached its hub, as last known good. Never rejects. Absent where none is kept. */

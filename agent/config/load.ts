@@ -246,6 +246,8 @@ function contradictions(settings: Settings, { simulate }: LaunchOptions): string
       'update.installer: "simulated" installs nothing on a real board; set "command" or "none", or start with --simulate',
     );
   }
+  if (settings.repository?.startsWith("http:") === true && !settings.allowHttp)
+    problems.push("update.repository: http addresses are not allowed; use https, or set update.allow-http = true");
   const isCommand = settings.installer === "command";
   const [program, asRoot] = [settings.commandProgram, settings.commandAsRoot];
   if (isCommand && program === null && !asRoot) {

@@ -72,6 +72,22 @@ export function path({
   );
 }
 
+/** The address of a folder on a web server, which ends without a slash; null where none is set. */
+export function webFolder(about: Documented): Setting<string | null> {
+  return setting(about, "URL", null, undefined, (written) => {
+    const url = typeof written === "string" && URL.canParse(written) ? new URL(written) : undefined;
+    const fits =
+      url !== undefined &&
+      ["https:", "http:"].includes(url.protocol) &&
+      `${url.search}${url.hash}${url.username}${url.password}` === "" &&
+      url.href.length <= longestFolderUrl;
+    return parsed(fits ? url.href.replace(/\/+$/, "") : undefined, 'a URL such as "https://images.example/repository"');
+  });
+}
+
+/** With the path of a target it must still be an address that a request could name. */
+const longestFolderUrl = 1_500;
+
 export function flag({ initial, ...about }: Documented & { readonly initial: boolean }): Setting<boolean> {
   const known = new Map<unknown, boolean>([
     [true, true],

@@ -1,6 +1,19 @@
 import type { LogLevel } from "../contract/logs.ts";
 import { restartKinds } from "../update/job.ts";
-import { choice, flag, list, path, paths, port, seconds, size, text, windows, type Setting } from "./setting-types.ts";
+import {
+  choice,
+  flag,
+  list,
+  path,
+  paths,
+  port,
+  seconds,
+  size,
+  text,
+  webFolder,
+  windows,
+  type Setting,
+} from "./setting-types.ts";
 
 const logLevels = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
@@ -47,10 +60,16 @@ export const settings = {
       "`none` refuses updates, `command` runs a program of yours, `simulated` is the default with `--simulate` and a mistake without it.",
     page: { title: "installers", path: "installers.md" },
   }),
+  repository: webFolder({
+    name: "update.repository",
+    description:
+      "The address of the publisher's repository of signed images: the folder above its `metadata` folder. Without it a board with a trust root judges by the metadata that it has, and a request must say where its image is.",
+    page: { title: "contract", path: "contract.md#signed-images" },
+  }),
   allowHttp: flag({
     name: "update.allow-http",
     initial: false,
-    description: "Download images over plain http too. The digest is checked all the same.",
+    description: "Download images and metadata over plain http too. Digests and signatures are checked all the same.",
   }),
   imageCaFile: path({
     name: "update.ca-file",

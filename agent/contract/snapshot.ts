@@ -93,6 +93,15 @@ export interface HardwareInfo {
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
 }
 
+/** Whose images the board installs. */
+export interface TrustSnapshot {
+  /** The version of the trusted root; null on a board without one. */
+  readonly rootVersion: number | null;
+  readonly expires: Timestamp | null;
+  /** Whether the board's owner allows unsigned images. It counts only without a trust root. */
+  readonly unsignedAllowed: boolean;
+}
+
 /** The answer to the desired `boardkeeper` section with that `$version`. */
 export interface ConfigSnapshot {
   readonly version: number;
@@ -130,11 +139,14 @@ export interface Snapshot {
     readonly kernel: string | null;
     readonly arch: string;
     readonly memoryBytes: number;
+    /** The names that signed images may be for, the most specific first. */
+    readonly compatible: readonly string[];
     /** Null until it has been probed, once per boot. */
     readonly equipment: HardwareInfo | null;
   };
   /** The running version, as the installer reads it; null where the installer cannot tell. */
   readonly currentVersion: string | null;
+  readonly trust: TrustSnapshot;
   /** The answer to the remote config; null where there is none. */
   readonly config: ConfigSnapshot | null;
   readonly update: UpdateSnapshot;

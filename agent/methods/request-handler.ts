@@ -16,6 +16,7 @@ import { decideCancelReboot, decideReboot } from "../reboot/request-decisions.ts
 import { planReboot } from "../reboot/validate-request.ts";
 import { type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
 import {
+  imageOf,
   operationIdInUse,
   rememberOperation,
   repeatedReply,
@@ -23,6 +24,8 @@ import {
 } from "../operations/remembered-operations.ts";
 import { decideApply, decideCancel, decideUpdate } from "../update/request-decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/validate-request.ts";
+import { wantedImage } from "../update/image-name.ts";
+import type { TrustGate } from "../update/trust-gate.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 
 /** The reply waits this long for the hub to acknowledge the new phase: a poller would stop at a stale "completed". */
@@ -35,6 +38,7 @@ export interface RequestHandlerPorts extends Runtime {
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
   readonly limits: () => UpdateLimits;
+  readonly trust: Pick<TrustGate, "readStatus" | "refusal">;
   /** Whether a maintenance window is open now, or when the next one opens. */
   readonly window: () => Promise<WindowStatus>;
   /** Bytes that an image may take on this board now. */
@@ -144,15 +148,17 @@ export class RequestHandler {
   }
 
   async #update(payload: unknown, caller: Caller): Promise<MethodReply> {
-    const { limits, newId, availableImageBytes, wallClock, snapshot } = this.#ports;
+    const { limits, trust, newId, availableImageBytes, wallClock, snapshot } = this.#ports;
+    await trust.readStatus();
     const parsed = parseUpdateRequest(payload, "method", { ...limits(), allowFileUri: caller === "board" }, newId());
     if (!parsed.ok) return errorReply(parsed.error);
     const { job, callerGaveId } = parsed.value;
     const availableBytes = job.sizeBytes === null || job.rehearsal ? Infinity : await availableImageBytes();
-    const { operationId, version, sha256 } = job;
-    const operation = { operationId, method: "firmwareUpdate", image: { version, sha256 } } as const;
+    const refusal = job.rehearsal ? undefined : trust.refusal(wantedImage(job));
+    const operation = { operationId: job.operationId, method: "firmwareUpdate", image: imageOf(job) } as const;
     return await this.#decideOnce(operation, callerGaveId, (saved) => {
-      const decision = decideUpdate(saved, parsed.value, snapshot().currentVersion, timestamp(wallClock));
+      const { currentVersion } = snapshot();
+      const decision = decideUpdate(saved, parsed.value, currentVersion, timestamp(wallClock), refusal);
       if (decision.change === undefined || (job.sizeBytes ?? 0) <= availableBytes) return decision;
       const message = `The image of ${job.sizeBytes} bytes does not fit: the board has space for ${availableBytes}. Free some space, or raise update.staging-quota; then request the update again.`;
       return { answer: errorReply({ status: 507, code: "no-space", message }) };

@@ -5,6 +5,7 @@ import { isJsonObject } from "../contract/json.ts";
 import type { MethodReply } from "../contract/method-reply.ts";
 import { operationId, type Method } from "../contract/methods.ts";
 import type { RebootState } from "../reboot/machine.ts";
+import { isSameImage, type ImageName } from "../update/image-name.ts";
 import type { UpdateSlice } from "../update/job.ts";
 
 /* The last replies to calls that carried an operation id, so that a repeated call gets the first reply again and does nothing. */
@@ -12,7 +13,12 @@ import type { UpdateSlice } from "../update/job.ts";
 const maxRememberedOperations = 32;
 
 /** What an operation id stands for beside its method: the image of an update. */
-const image = v.object({ version: shortText, sha256: v.nullable(sha256Hex) });
+const image = v.object({
+  version: shortText,
+  sha256: v.nullable(sha256Hex),
+  /** The call named a version alone: without this, an image without a digest is that of a dry run. */
+  unresolved: v.optional(v.literal(true)),
+});
 type OperationImage = Readonly<v.InferOutput<typeof image>>;
 
 const operation = v.object({
@@ -78,20 +84,27 @@ function knownOperations(saved: KnownOperations): KnownOperation[] {
     ...updates.map((one) => ({
       operationId: one.operationId,
       method: "firmwareUpdate",
-      image: { version: one.version, sha256: one.sha256 },
+      image: imageOf(one),
     })),
     ...reboots.map((one) => ({ operationId: one.operationId, method: "rebootDevice" })),
   ];
 }
 
 function isSameContent({ image: a }: KnownOperation, { image: b }: NamedOperation): boolean {
-  return a === undefined || b === undefined || (a.version === b.version && a.sha256 === b.sha256);
+  if (a === undefined || b === undefined) return true;
+  return (a.version === b.version && a.sha256 === b.sha256 && a.unresolved === b.unresolved) || isSameImage(a, b);
+}
+
+/** What an operation id stands for, of an update. */
+export function imageOf({ version, sha256, unresolved }: ImageName): OperationImage {
+  return { version, sha256, ...(unresolved === true ? { unresolved } : {}) };
 }
 
 function describe({ method, image: of }: KnownOperation | NamedOperation): string {
   if (method !== "firmwareUpdate") return "a reboot";
   if (of === undefined) return "an update";
-  return `an update to ${of.version} (${of.sha256 === null ? "a dry run" : `SHA-256 ${of.sha256.slice(0, 12)}…`})`;
+  if (of.sha256 === null) return `an update to ${of.version}${of.unresolved === true ? "" : " (a dry run)"}`;
+  return `an update to ${of.version} (SHA-256 ${of.sha256.slice(0, 12)}…)`;
 }
 
 function isReplyPayload(value: unknown): boolean {

@@ -15,11 +15,13 @@ import type { Alerts } from "../lib/alerts.ts";
 import { describeRemote } from "../config/remote-config-decisions.ts";
 import { describeReboot } from "../reboot/reboot-snapshot.ts";
 import type { AgentState, AgentStateStore } from "../operations/agent-state.ts";
+import type { TrustGate } from "../update/trust-gate.ts";
 import { describeUpdate, type DownloadProgress, type UpdateDelay } from "../update/update-snapshot.ts";
 import type { BlockedBy } from "../maintenance/window.ts";
 
 /** What the snapshot holds beside the saved state and the alerts: facts of this boot and this process. */
-export interface ReportedFacts extends Pick<Snapshot, "board" | "currentVersion"> {
+export interface ReportedFacts extends Pick<Snapshot, "currentVersion"> {
+  readonly board: Omit<Snapshot["board"], "compatible">;
   readonly agent: Omit<Snapshot["agent"], "problems">;
 }
 
@@ -29,6 +31,7 @@ export interface ReportedStatePorts {
   readonly bootClock: BootClock;
   readonly facts: ReportedFacts;
   readonly alerts: Alerts;
+  readonly trust: Pick<TrustGate, "status">;
   readonly progressPolicy: () => ProgressPolicy;
 }
 
@@ -58,8 +61,11 @@ export class ReportedState {
 
   /** The agent's whole state, as of now. */
   snapshot(saved: AgentState = this.#ports.store.state): Snapshot {
+    const { rootVersion, expires, unsignedAllowed, compatible } = this.#ports.trust.status;
     return {
       ...this.#facts,
+      board: { ...this.#facts.board, compatible },
+      trust: { rootVersion, expires, unsignedAllowed },
       agent: { ...this.#facts.agent, problems: alertsForTwin(this.#ports.alerts.messages) },
       config: describeRemote(saved),
       update: describeUpdate(saved, this.#progress, this.#waits.update, this.#retry),

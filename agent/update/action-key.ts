@@ -9,6 +9,8 @@ export function actionKey(action: UpdateAction): string {
 /** What an action uses of its job that a changed desired document may change: then it is started again with that. */
 function changeableInputs({ kind, job }: UpdateAction): readonly unknown[] {
   switch (kind) {
+    case "resolve":
+      return [job.version, job.sha256, job.sizeBytes];
     case "download":
       return [job.uri, job.mirrors, job.sizeBytes];
     case "checkAndStage":

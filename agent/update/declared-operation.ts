@@ -1,5 +1,6 @@
 import type { DeclaredOperation, Job, UpdateSlice } from "./job.ts";
-import { isSameImage, type ParsedUpdateRequest } from "./validate-request.ts";
+import { isSameImage, isVersionAlone } from "./image-name.ts";
+import type { ParsedUpdateRequest } from "./validate-request.ts";
 
 /*
  * The identity of desired documents: which operation one stands for, and whether that was handled before. Pure.
@@ -7,8 +8,8 @@ import { isSameImage, type ParsedUpdateRequest } from "./validate-request.ts";
  */
 
 /** The operation of a document that is handled now. */
-export function operationOf({ operationId, version, sha256 }: Job): DeclaredOperation {
-  return { operationId, version, sha256 };
+export function operationOf({ operationId, version, sha256, unresolved }: Job): DeclaredOperation {
+  return { operationId, version, sha256, ...(unresolved === true && sha256 === null ? { unresolved } : {}) };
 }
 
 /**
@@ -46,6 +47,7 @@ export function hasOtherAddresses(before: Job, after: Job): boolean {
 
 /** Whether a document names an address that its update has not tried. */
 export function hasNewAddress(tried: Job, job: Job): boolean {
+  if (isVersionAlone(job)) return false;
   const known = new Set(addressesOf(tried));
   return addressesOf(job).some((address) => !known.has(address));
 }

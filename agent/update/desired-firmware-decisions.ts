@@ -3,7 +3,8 @@ import { failure, type Failure } from "../contract/failure.ts";
 import type { Decision } from "../state/ports.ts";
 import { handledOperation, hasNewAddress, operationOf, repeatedOperation } from "./declared-operation.ts";
 import type { ActiveUpdate, DeclaredOperation, Job, UpdateSlice } from "./job.ts";
-import { changeJob, isRunning, step } from "./machine.ts";
+import { changeJob } from "./job-changes.ts";
+import { isRunning, step } from "./machine.ts";
 import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
 import type { ParsedUpdateRequest } from "./validate-request.ts";
 
@@ -15,6 +16,8 @@ export interface DesiredFirmware {
   readonly identity: string;
   readonly desiredVersion: number;
   readonly parsed: Validated<ParsedUpdateRequest>;
+  /** Why its image may not be installed, by the metadata on this board. It counts where the document would start an update. */
+  readonly refusal?: ErrorResponse | undefined;
 }
 
 /**
@@ -44,17 +47,18 @@ type HandledDesired = NonNullable<UpdateSlice["handledDesired"]>;
  */
 export function decideDesired(
   saved: UpdateSlice,
-  { identity, desiredVersion, parsed }: DesiredFirmware,
+  { identity, desiredVersion, parsed, refusal }: DesiredFirmware,
   currentVersion: string | null,
   at: string,
 ): DesiredDecision {
   const { handledDesired } = saved;
-  if (handledDesired?.identity === identity) return handledBefore(handledDesired, parsed);
+  if (handledDesired?.identity === identity && !isTrustedNow(handledDesired, parsed))
+    return handledBefore(handledDesired, parsed);
   if (!parsed.ok) return refuse(saved, { identity, desiredVersion }, parsed.error);
   const handledNow = { identity, desiredVersion, refused: null };
   const repeated = repeatedOperation(saved, parsed.value);
   if (repeated === undefined || mustStartAgain(saved, repeated, parsed.value.job))
-    return decideNew(saved, handledNow, parsed.value.job, currentVersion, at);
+    return decideNew(saved, handledNow, { job: parsed.value.job, refusal }, currentVersion, at);
   return decideChanged(saved, { ...handledNow, operation: repeated }, parsed.value.job);
 }
 
@@ -63,6 +67,11 @@ function handledBefore(handled: HandledDesired, parsed: DesiredFirmware["parsed"
   const answer = { kind: "alreadyHandled" } as const;
   if (handled.operation !== undefined || handled.refused !== null || !parsed.ok) return { answer };
   return { change: { handledDesired: { ...handled, operation: operationOf(parsed.value.job) } }, answer };
+}
+
+/** A document that was refused because the board had no trust root counts once it has one. */
+function isTrustedNow({ refused }: HandledDesired, parsed: DesiredFirmware["parsed"]): boolean {
+  return refused?.code === "trust-root-missing" && parsed.ok;
 }
 
 /** An update that failed while it was fetched is tried at a new address. */
@@ -86,7 +95,7 @@ function decideChanged({ update }: UpdateSlice, handledDesired: HandledDesired, 
 function decideNew(
   saved: UpdateSlice,
   handledNow: HandledDesired,
-  job: Job,
+  { job, refusal }: { readonly job: Job; readonly refusal: ErrorResponse | undefined },
   currentVersion: string | null,
   at: string,
 ): DesiredDecision {
@@ -99,6 +108,7 @@ function decideNew(
     case "installed":
       return { change: { handledDesired }, answer: { kind: "alreadyInstalled" } };
     case "different": {
+      if (refusal !== undefined) return refuse(saved, handledNow, refusal);
       const accepted = step(update, { type: "accepted", job, at });
       return { change: { handledDesired, update: accepted ?? update }, answer: { kind: "accepted" } };
     }

@@ -7,11 +7,14 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
 import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware-decisions.ts";
 import type { Job, UpdateSlice } from "./job.ts";
+import { wantedImage } from "./image-name.ts";
+import type { TrustGate } from "./trust-gate.ts";
 import { parseUpdateRequest, type ParsedUpdateRequest, type UpdateLimits } from "./validate-request.ts";
 
 export interface DesiredFirmwarePorts extends Runtime {
   readonly store: StateStore<UpdateSlice>;
   readonly limits: () => UpdateLimits;
+  readonly trust: Pick<TrustGate, "readStatus" | "refusal" | "onChange">;
   /** The version that runs; null where it cannot be told. */
   readonly currentVersion: () => string | null;
   /** Why the operation id of a job cannot be used: it belongs to another operation. */
@@ -38,16 +41,22 @@ export class DesiredFirmwareHandler {
     ports.store.onChange(({ update }) => {
       const changed = update.phase !== before;
       before = update.phase;
-      if (changed && this.#desired !== undefined)
-        void this.handleDesired(this.#desired.document, this.#desired.version);
+      if (changed) this.#handleAgain();
     });
+    ports.trust.onChange(() => this.#handleAgain());
+  }
+
+  #handleAgain(): void {
+    if (this.#desired !== undefined) void this.handleDesired(this.#desired.document, this.#desired.version);
   }
 
   /** Handles a whole desired document; may be called again with the same. Never rejects for a failed save: it retries. */
   async handleDesired(document: JsonObject, version: number): Promise<void> {
     this.#desired = { document, version };
-    const { store, log, digest, limits, currentVersion, operationIdInUse, wallClock } = this.#ports;
+    const { store, log, digest, limits, trust, currentVersion, operationIdInUse, wallClock } = this.#ports;
     const superseded = this.#abortPrevious();
+    await trust.readStatus();
+    if (superseded.aborted) return;
     const section = findSection(document, "firmware");
     // Under another name, the same content is another document: the corrected one must be looked at.
     const identity = digest(canonicalJson(section.kind === "misnamed" ? section : (section.value ?? null)));
@@ -57,7 +66,9 @@ export class DesiredFirmwareHandler {
       if (section.kind === "absent") return decideNoDesired(state, timestamp(wallClock));
       const inUse = parsed.ok ? operationIdInUse(parsed.value.job) : undefined;
       const usable = inUse === undefined ? parsed : { ok: false as const, error: inUse };
-      const desired = { identity, desiredVersion: version, parsed: usable };
+      const refusal =
+        usable.ok && !usable.value.job.rehearsal ? trust.refusal(wantedImage(usable.value.job)) : undefined;
+      const desired = { identity, desiredVersion: version, parsed: usable, refusal };
       return decideDesired(state, desired, currentVersion(), timestamp(wallClock));
     };
     const outcome = await store.transactUntilSaved(decide, superseded);

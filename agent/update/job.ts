@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { operationId, firmwareVersion, mirrors, packageUri } from "../contract/methods.ts";
 import { failureSchema, sha256Hex, isoTimestamp, wholeNumber, shortText } from "../contract/check.ts";
+import type { ResolvedImage } from "./image-name.ts";
 
 /*
  * Jobs, states and events of a firmware update. States are saved and read back after a restart, so each has a schema and
@@ -18,7 +19,7 @@ const job = v.object({
   uri: packageUri,
   /** Other addresses of the same image, as secret as the first. */
   mirrors: v.optional(mirrors),
-  /** The expected digest; null for a dry run. */
+  /** The expected digest; null for a dry run, and until it is found by the version. */
   sha256: v.nullable(sha256Hex),
   /** The size in the request; null when it gives none. */
   sizeBytes: v.nullable(wholeNumber),
@@ -29,6 +30,13 @@ const job = v.object({
   startBy: v.optional(isoTimestamp),
   /** A dry run of a simulated board: every phase with pauses; downloads nothing, changes no version. */
   rehearsal: v.boolean(),
+  /**
+   * Its signed target has still to be found (the duty of `accepted`). Where the request named a version alone, digest and size are
+   * null until then, and the address is that of the repository.
+   */
+  unresolved: v.optional(v.literal(true)),
+  /** What its publisher has signed. Absent before that is found, and where digests count without a signature. */
+  target: v.optional(v.object({ epoch: wholeNumber })),
 });
 export type Job = Readonly<v.InferOutput<typeof job>>;
 
@@ -61,7 +69,8 @@ const installing = { ...inProgress, image, before };
 
 const updateState = v.variant("phase", [
   v.object({ phase: v.literal("idle") }),
-  v.object({ phase: v.literal("accepted"), ...inProgress }),
+  /** `attempt` counts the searches for a signed target; absent for the first, and where none is needed. */
+  v.object({ phase: v.literal("accepted"), ...inProgress, attempt: v.optional(wholeNumber) }),
   v.object({ phase: v.literal("downloading"), ...inProgress, attempt: wholeNumber }),
   v.object({ phase: v.literal("verifying"), ...inProgress, image }),
   v.object({ phase: v.literal("staged"), ...inProgress, image }),
@@ -101,7 +110,13 @@ const updateState = v.variant("phase", [
 export type UpdateState = v.InferOutput<typeof updateState>;
 
 /** What a desired document stands for, whatever else in it changes. The id is from the document, or generated with the job. */
-const declaredOperation = v.object({ operationId, version: firmwareVersion, sha256: v.nullable(sha256Hex) });
+const declaredOperation = v.object({
+  operationId,
+  version: firmwareVersion,
+  sha256: v.nullable(sha256Hex),
+  /** The document named a version alone: without this, an operation without a digest is a dry run. */
+  unresolved: v.optional(v.literal(true)),
+});
 export type DeclaredOperation = Readonly<v.InferOutput<typeof declaredOperation>>;
 
 /** The part of the saved agent state that is about updates. */
@@ -127,6 +142,7 @@ export type ActiveUpdate = Extract<UpdateState, { job: Job }>;
 /** What can happen to an update. `at` is wall time for people; nothing is decided by it. */
 export type UpdateEvent = { readonly at: string } & (
   | { readonly type: "accepted"; readonly job: Job }
+  | { readonly type: "resolved"; readonly image: ResolvedImage }
   | { readonly type: "spaceReserved" }
   | { readonly type: "downloaded"; readonly image: Image }
   | { readonly type: "verified" }

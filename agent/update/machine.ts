@@ -1,6 +1,6 @@
 import { keepsDownloadedBytes } from "../contract/codes.ts";
 import { failure, type Failure } from "../contract/failure.ts";
-import { hasOtherAddresses } from "./declared-operation.ts";
+import { resolvedJob } from "./job-changes.ts";
 import { leaseExpired } from "./lease.ts";
 import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
 
@@ -11,6 +11,7 @@ import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } fro
  * health check, `trialBoots` those of one that has not.
  */
 export const attemptLimits = {
+  searches: 20,
   downloads: 100,
   installs: 3,
   arms: 3,
@@ -22,6 +23,7 @@ export const attemptLimits = {
 
 /** What must be done while in a state. Derived from the state, so none is lost; each may run twice. */
 export type UpdateAction =
+  | { readonly kind: "resolve"; readonly job: Job; readonly attempt: number }
   | { readonly kind: "reserveSpace"; readonly job: Job }
   | { readonly kind: "download"; readonly job: Job; readonly attempt: number }
   | { readonly kind: "checkAndStage"; readonly job: Job; readonly image: Image }
@@ -56,7 +58,10 @@ export function step(state: UpdateState, event: UpdateEvent): UpdateState | unde
       return { phase: "accepted", job: event.job, times: { accepted: at } };
 
     case "accepted":
-      if (event.type === "spaceReserved") return { ...enterPhase(state, "downloading", at), attempt: 1 };
+      if (event.type === "resolved" && state.job.unresolved === true)
+        return { phase: "accepted", job: resolvedJob(state.job, event.image), times: state.times };
+      if (event.type === "spaceReserved" && state.job.unresolved === undefined)
+        return { ...enterPhase(state, "downloading", at), attempt: 1 };
       return endEarly(state, event);
 
     case "downloading":
@@ -132,6 +137,7 @@ export function actionFor(state: UpdateState): UpdateAction | undefined {
     case "idle":
       return undefined;
     case "accepted":
+      if (state.job.unresolved === true) return { kind: "resolve", job: state.job, attempt: state.attempt ?? 1 };
       return { kind: "reserveSpace", job: state.job };
     case "downloading":
       return { kind: "download", job: state.job, attempt: state.attempt };
@@ -173,29 +179,6 @@ export function isPastStaging(state: UpdateState): boolean {
 /** True while a job runs: no other is accepted. */
 export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { phase: EndPhase }> {
   return isCancellable(state) || isPastStaging(state);
-}
-
-/**
- * A running job as its changed request now has it: from where, how large, when to apply. What it installs and its id stay, and so
- * does an order to apply it. Undefined where it is too late. New addresses begin with all their tries.
- */
-export function changeJob(
-  state: ActiveUpdate,
-  { operationId: _id, origin: _origin, ...wanted }: Job,
-): UpdateState | undefined {
-  const { operationId, origin, applyOrdered } = state.job;
-  const order = applyOrdered === true ? ({ apply: "now", applyOrdered } as const) : {};
-  const job = { ...wanted, operationId, origin, ...order };
-  switch (state.phase) {
-    case "accepted":
-    case "verifying":
-    case "staged":
-      return { ...state, job };
-    case "downloading":
-      return hasOtherAddresses(state.job, job) ? { ...state, job, attempt: 1 } : { ...state, job };
-    default:
-      return undefined;
-  }
 }
 
 /** How a job can end while the board is unchanged. */

@@ -29,6 +29,9 @@ export function recoverUpdate(state: UpdateState, facts: RestartFacts): UpdateSt
       return state;
 
     case "accepted":
+      if (facts.isOlderCopy) return failStateLost(state, at);
+      return state.job.unresolved === true ? recoverSearch(state, at) : state;
+
     case "verifying":
     case "staged":
       return facts.isOlderCopy ? failStateLost(state, at) : state;
@@ -79,6 +82,14 @@ export function recoverUpdate(state: UpdateState, facts: RestartFacts): UpdateSt
         }
       );
   }
+}
+
+/** The search for the signed target begins anew, a bounded number of times: what it reads may be what ends the agent. */
+function recoverSearch(state: InPhase<"accepted">, at: string): UpdateState {
+  const { attempt = 1 } = state;
+  if (attempt < attemptLimits.searches) return { ...state, attempt: attempt + 1 };
+  const why = `the search for the signed image was interrupted ${attemptLimits.searches} times`;
+  return { ...endJob(state, "failed", at), error: interruptedTooOften("accepted", why) };
 }
 
 /** The installer was interrupted while it switched: it is called again, a few times. */

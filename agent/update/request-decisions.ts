@@ -3,7 +3,8 @@ import { errorReply, type MethodReply } from "../contract/method-reply.ts";
 import type { Decision } from "../state/ports.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 import { isRunning, step } from "./machine.ts";
-import { isSameImage, type ParsedUpdateRequest } from "./validate-request.ts";
+import { isSameImage, type ImageName } from "./image-name.ts";
+import type { ParsedUpdateRequest } from "./validate-request.ts";
 
 /* Decides requests about updates from the saved state. Pure: the state store runs one decision at a time. */
 
@@ -18,23 +19,27 @@ export function compareWithInstalled(
   currentVersion: string | null,
 ): "different" | "installed" | "versionInUse" {
   if (job.rehearsal) return "different";
-  if (currentVersion === null) return lastProven !== null && isSameImage(lastProven, job) ? "installed" : "different";
+  const isLastProven = lastProven !== null && isSameImage(lastProven, job);
+  if (currentVersion === null) return isLastProven ? "installed" : "different";
+  if (isLastProven && currentVersion === lastProven.version) return "installed";
   if (currentVersion !== job.version) return "different";
-  return lastProven?.version === job.version && lastProven.sha256 !== job.sha256 ? "versionInUse" : "installed";
+  return lastProven?.version === job.version ? "versionInUse" : "installed";
 }
 
 /**
  * `firmwareUpdate`: starts the job, or answers that it is running, done or blocked by another one.
  * @param currentVersion the version that runs; null when the installer cannot tell
+ * @param refusal why the image may not be installed, by the metadata on this board
  */
 export function decideUpdate(
   saved: UpdateSlice,
   { job, callerGaveId }: ParsedUpdateRequest,
   currentVersion: string | null,
   at: string,
+  refusal?: ErrorResponse,
 ): Decision<UpdateSlice, MethodReply> {
   const { update, lastProven } = saved;
-  const isSameRequest = (other: { operationId: string; version: string; sha256: string | null }): boolean =>
+  const isSameRequest = (other: ImageName & { operationId: string }): boolean =>
     callerGaveId ? other.operationId === job.operationId : isSameImage(other, job);
   if (isRunning(update)) {
     if (isSameRequest(update.job))
@@ -50,10 +55,11 @@ export function decideUpdate(
   if (comparison === "versionInUse")
     return rejection({ status: 409, code: "version-in-use", message: versionInUseMessage(job) });
   if (comparison === "installed") {
-    return lastProven?.version === job.version
+    return lastProven !== null && lastProven.version === (currentVersion ?? lastProven.version)
       ? alreadyReply(lastProven.operationId, `This update was committed at ${lastProven.at}.`)
       : alreadyReply(operationId, `The board already runs ${job.version}.`);
   }
+  if (refusal !== undefined) return rejection(refusal);
   return {
     change: { update: step(update, { type: "accepted", job, at }) ?? update },
     answer: { status: 200, payload: { Response: "Firmware update started", operationId } },

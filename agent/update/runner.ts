@@ -5,12 +5,15 @@ import { type RunningAction, type StateStore } from "../state/ports.ts";
 import { unsavedOutcomeAlert } from "../state/unsaved-outcome.ts";
 import { ActionRunner } from "../state/action-runner.ts";
 import type { Baseline, Job, UpdateEvent, UpdateSlice } from "./job.ts";
+import { requireSameSize } from "./job-changes.ts";
 import { actionKey } from "./action-key.ts";
 import { enforceLease } from "./lease.ts";
 import { actionFor, isRunning, step, type UpdateAction } from "./machine.ts";
 import { installImage } from "./install-image.ts";
 import type { HealthCheck, Installer, BootCounter, ImagePipeline } from "./ports.ts";
 import { retryStep, type RetryPorts } from "./retry-step.ts";
+import { wantedImage } from "./image-name.ts";
+import type { TrustGate } from "./trust-gate.ts";
 import type { DownloadProgress } from "./update-snapshot.ts";
 
 /** Attempts of a commit or a revert before it counts as failed. */
@@ -25,6 +28,7 @@ export interface UpdateRunnerPorts extends Runtime, Pick<RetryPorts, "onRetry"> 
   readonly pipeline: ImagePipeline;
   /** For dry runs; undefined on a real board, which never accepts one. */
   readonly dryRunPipeline: ImagePipeline | undefined;
+  readonly trust: Pick<TrustGate, "resolve" | "committed">;
   readonly health: HealthCheck;
   /** Whether the board reaches its hub: the baseline for the health check. Gives a broken connection some time. */
   readonly waitForLink: (signal: AbortSignal) => Promise<boolean>;
@@ -120,6 +124,11 @@ export class UpdateRunner {
     const { installer } = pipeline;
     const now = (): { at: string } => ({ at: timestamp(wallClock) });
     switch (action.kind) {
+      case "resolve": {
+        const { trust, onRetry } = this.#ports;
+        const found = await trust.resolve(wantedImage(action.job), onRetry, signal);
+        return { type: "resolved", image: requireSameSize(action.job, found), ...now() };
+      }
       case "reserveSpace":
         await pipeline.reserveSpace(action.job, signal);
         return { type: "spaceReserved", ...now() };
@@ -154,11 +163,7 @@ export class UpdateRunner {
         await this.#checkHealth(action, pipeline, health, signal);
         return { type: "proven", ...now() };
       case "commit":
-        await this.#retry(
-          installerAttempts,
-          () => installer.commit(pipeline.describe(action.job, action.image)),
-          signal,
-        );
+        await this.#retry(installerAttempts, () => this.#commit(action, pipeline), signal);
         return { type: "committed", ...(await trustedTimestamp(signal)) };
       case "revert":
         await this.#retry(
@@ -175,6 +180,12 @@ export class UpdateRunner {
         await pipeline.cleanUp(action.job, action.keepsPartial, signal);
         return undefined;
     }
+  }
+
+  /** Makes the new system permanent. The floor rises with it: older images than this one are refused from now on. */
+  async #commit({ job, image }: Extract<UpdateAction, { kind: "commit" }>, pipeline: ImagePipeline): Promise<void> {
+    await pipeline.installer.commit(pipeline.describe(job, image));
+    if (job.target !== undefined) await this.#ports.trust.committed({ sha256: image.sha256, ...job.target });
   }
 
   #progress(progress: DownloadProgress): void {

@@ -52,7 +52,7 @@ export function describeUpdate(
     receivedBytes: update.phase === "downloading" ? (progress?.receivedBytes ?? null) : imageBytes,
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
     delay: update.phase === "downloading" ? (progress?.delay ?? null) : retry,
-    attempt: "attempt" in update ? update.attempt : null,
+    attempt: ("attempt" in update ? update.attempt : null) ?? null,
     ...(update.phase === "staged" && retry === null ? describeWait(update.job, wait) : {}),
     error: ("error" in update ? update.error : undefined) ?? null,
   };

@@ -4,16 +4,12 @@ import { parseFirmwareUpdateRequest, type FirmwareUpdateRequest, versionLabel } 
 import { redact, truncateUtf8 } from "../contract/safe-text.ts";
 import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { Job } from "./job.ts";
+import { checkAddress, repositoryFor, trustRootMissing, type AddressLimits } from "./image-address.ts";
 
-/** What the board's settings allow. */
-export interface UpdateLimits {
-  /** A simulated board does a dry run where the check value is no digest. */
-  readonly simulated: boolean;
+/** What the board's settings allow. A simulated board does a dry run where the check value is no digest. */
+export interface UpdateLimits extends AddressLimits {
   /** False where no installer is configured. */
   readonly canInstall: boolean;
-  readonly allowHttp: boolean;
-  /** Allows file: addresses, for an image that was uploaded on the board. Never for a request from the hub. */
-  readonly allowFileUri?: boolean;
   readonly windowConfigured: boolean;
   readonly maxImageBytes: number;
 }
@@ -47,13 +43,19 @@ export function parseUpdateRequest(
     ...other
   } = request.value;
 
-  const uri = fwPackageUri ?? fwPackageURI;
+  const isVersionAlone =
+    fwVersion !== undefined &&
+    (fwPackageUri ?? fwPackageURI ?? fwPackageCheckValue) === undefined &&
+    mirrors.length === 0;
+  const address = isVersionAlone ? repositoryFor(limits) : { ok: true as const, value: fwPackageUri ?? fwPackageURI };
+  if (!address.ok) return address;
+  const uri = address.value;
   if (uri === undefined) return invalidPayload(["fwPackageUri: missing; give the image's address"]);
   if (fwPackageURI !== undefined && fwPackageURI !== uri) {
     return invalidPayload(["fwPackageUri, fwPackageURI: expected one of them, got two different values"]);
   }
   if (other.fwManifestUri !== undefined) {
-    const why = "fwManifestUri: this agent cannot check signed manifests";
+    const why = "fwManifestUri: this agent reads no manifests. Signatures are in the metadata of update.repository";
     return rejectRequest(400, "manifest-unsupported", `Bad request: ${why}. Leave it out.`);
   }
   if (other.apply === "window" && !limits.windowConfigured) {
@@ -66,7 +68,7 @@ export function parseUpdateRequest(
 
   const checkValue = readCheckValue(fwPackageCheckValue);
   const digest = checkValue.kind === "sha256" ? checkValue.hex : null;
-  const rehearsal = digest === null;
+  const rehearsal = digest === null && !isVersionAlone;
   if (checkValue.kind === "otherNotation" || (rehearsal && !limits.simulated)) {
     const text = fwPackageCheckValue === undefined ? "nothing" : `"${truncateUtf8(redact(fwPackageCheckValue), 80)}"`;
     const given = checkValue.kind === "otherNotation" ? `${checkValue.name}: ${text}` : text;
@@ -82,9 +84,10 @@ export function parseUpdateRequest(
         "No installer is configured on this board. Set update.installer in its configuration.",
       );
     }
+    if (limits.trust === "nothing") return trustRootMissing();
     const addresses = { fwPackageUri: uri, ...Object.fromEntries(mirrors.map((one, at) => [`mirrors.${at}`, one])) };
-    for (const [key, address] of Object.entries(addresses)) {
-      const checked = checkAddress(key, address, limits);
+    for (const [key, one] of Object.entries(addresses)) {
+      const checked = checkAddress(key, one, limits);
       if (!checked.ok) return checked;
     }
     if (fwPackageSize !== undefined && fwPackageSize > limits.maxImageBytes) {
@@ -106,32 +109,7 @@ export function parseUpdateRequest(
     apply: other.apply ?? "now",
     ...(other.startBy === undefined ? {} : { startBy: new Date(other.startBy).toISOString() }),
     rehearsal,
+    ...(limits.trust === "signed" && !rehearsal ? { unresolved: true as const } : {}),
   };
   return { ok: true, value: { job, callerGaveId: other.operationId !== undefined } };
-}
-
-function checkAddress(
-  key: string,
-  uri: string,
-  { allowHttp, allowFileUri: allowFile }: UpdateLimits,
-): Validated<undefined> {
-  const protocol = URL.canParse(uri) ? new URL(uri).protocol : undefined;
-  if (protocol === "file:" && allowFile === true) return { ok: true, value: undefined };
-  if (protocol === "https:" || (protocol === "http:" && allowHttp)) return { ok: true, value: undefined };
-  if (protocol === "http:") {
-    return rejectRequest(
-      400,
-      "insecure-address",
-      `${key}: http addresses are not allowed. Serve the image over https.`,
-    );
-  }
-  return rejectRequest(400, "bad-address", `${key}: expected an https:// address.`);
-}
-
-/** Whether two jobs install the same image as the same version. A dry run is never the same. */
-export function isSameImage(
-  a: { readonly version: string; readonly sha256: string | null },
-  b: { readonly version: string; readonly sha256: string | null },
-): boolean {
-  return a.sha256 !== null && a.sha256 === b.sha256 && a.version === b.version;
 }

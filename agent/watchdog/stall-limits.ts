@@ -1,6 +1,7 @@
 import type { RebootAction } from "../reboot/machine.ts";
 import type { Settings } from "../config/settings.ts";
 import type { UpdateAction } from "../update/machine.ts";
+import { longestResolveMs } from "../update/trust-gate.ts";
 import type { RunningAction } from "../state/ports.ts";
 import type { Activity } from "./stall-detector.ts";
 
@@ -79,6 +80,8 @@ function updateStallLimitMs(action: UpdateAction, limits: StallLimitSettings): n
   const largestMs = limits.maxImageBytes / bytesPerMs;
   const rehearsalMs = job.rehearsal ? limits.simulationPauseMs : 0;
   switch (action.kind) {
+    case "resolve":
+      return longestResolveMs + slackMs;
     case "reserveSpace":
       return rehearsalMs + slackMs;
     case "download":

@@ -61,10 +61,15 @@ describe("a secret is not repeated", () => {
   });
 
   it("when the message that holds it is cut short", () => {
-    const terms = { simulated: false, canInstall: true, allowHttp: false, windowConfigured: false };
+    const terms = { simulated: false, canInstall: true, allowHttp: false, windowConfigured: false } as const;
     const fwPackageCheckValue = `https://user:abc${"x".repeat(80)}@images.example/`;
     const payload = { fwPackageUri: "https://images.example/", fwPackageCheckValue };
-    const validated = parseUpdateRequest(payload, "method", { ...terms, maxImageBytes: 1 }, "op-1");
+    const validated = parseUpdateRequest(
+      payload,
+      "method",
+      { ...terms, maxImageBytes: 1, trust: "digest", repository: null },
+      "op-1",
+    );
     expect(JSON.stringify(validated)).toContain("fwPackageCheckValue: expected");
     expect(JSON.stringify(validated)).not.toContain("abc");
   });

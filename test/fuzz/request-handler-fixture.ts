@@ -1,4 +1,4 @@
-import { operationIdInUse } from "../../agent/operations/remembered-operations.ts";
+import { imageOf, operationIdInUse } from "../../agent/operations/remembered-operations.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { reportedProperties } from "../../agent/contract/twin-formats/reported-properties.ts";
 import { newestLogPage } from "../../agent/contract/logs.ts";
@@ -13,6 +13,7 @@ import { initialState, type AgentState, type AgentStateStore } from "../../agent
 import { describeUpdate } from "../../agent/update/update-snapshot.ts";
 import { snapshotWith } from "../support/snapshots.ts";
 import { MemoryDisk } from "../support/memory-disk.ts";
+import { FakeTrustGate } from "../support/fake-trust-gate.ts";
 import { fakeRuntime } from "../support/fake-runtime.ts";
 
 /** One log for one counter after another: making one takes longer than all that is done with it. */
@@ -38,12 +39,15 @@ export class RequestHandlerFixture {
     });
     const stopping = new AbortController().signal;
     this.store = new PersistentStateStore<AgentState>({ ...runtime, file, stopping, alerts: new Alerts([]) }, saved);
+    const trust = new FakeTrustGate();
     const limits = (): UpdateLimits => ({
       simulated,
       canInstall: true,
       allowHttp: false,
       windowConfigured: false,
       maxImageBytes: 2 ** 33,
+      trust: trust.status.rule,
+      repository: "https://images.example/repository",
     });
     this.handler = new RequestHandler({
       ...runtime,
@@ -51,6 +55,7 @@ export class RequestHandlerFixture {
       bootId: "boot-1",
       mode: simulated ? "simulated" : "systemd",
       limits,
+      trust,
       window: () => Promise.resolve({ kind: "closed", until: null }),
       availableImageBytes: () => Promise.resolve(2 ** 33),
       inhibitors: () => Promise.resolve([]),
@@ -65,9 +70,14 @@ export class RequestHandlerFixture {
       ...runtime,
       store: this.store,
       limits,
+      trust,
       currentVersion: () => this.#snapshot().currentVersion,
-      operationIdInUse: ({ operationId, version, sha256 }) =>
-        operationIdInUse(this.store.state, { operationId, method: "firmwareUpdate", image: { version, sha256 } }),
+      operationIdInUse: (job) =>
+        operationIdInUse(this.store.state, {
+          operationId: job.operationId,
+          method: "firmwareUpdate",
+          image: imageOf(job),
+        }),
       stopping,
     });
   }

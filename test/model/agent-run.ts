@@ -8,6 +8,7 @@ import type { StateFile } from "../../agent/state/ports.ts";
 import type { LoadQuality, AgentState } from "../../agent/operations/agent-state.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
+import { FakeTrustGate } from "../support/fake-trust-gate.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/logs.ts";
 import { makeInstaller, powerOf } from "./board-double.ts";
@@ -81,7 +82,7 @@ export class AgentRun {
     this.#clockAtStart = environment.clock;
     const startedAt = this.#wallClock(0).toISOString();
     const agent = { version, mode: scenario.mode, startedAt };
-    this.#twin.start(environment, saved, { agent, board: bareInventory });
+    this.#twin.start(environment, saved, { agent, board: { ...bareInventory, compatible: [] } });
     this.#start().then(
       (started) => (this.#agent = started),
       (why: unknown) => (this.#death = why ?? new Error("unknown")),
@@ -233,6 +234,7 @@ export class AgentRun {
           this.#twin.versionMayHaveChanged(scheduler.environment);
           if (scheduler.isHubUnreachable) hubDouble.loseConnection();
         }),
+        trust: new FakeTrustGate(),
         rebootPort: powerOf(scheduler),
         connect: (signal) => hubDouble.connect(signal),
       },

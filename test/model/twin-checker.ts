@@ -104,6 +104,7 @@ export class TwinChecker {
           problems,
         },
         currentVersion,
+        trust: { rootVersion: null, expires: null, unsignedAllowed: true },
         config: null,
         update: describeUpdate(
           saved,

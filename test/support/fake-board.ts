@@ -8,6 +8,7 @@ import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { Activity } from "../../agent/watchdog/stall-detector.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import type { FakeHub } from "./fake-hub.ts";
+import { FakeTrustGate } from "./fake-trust-gate.ts";
 import { FakeTime, settle } from "./fake-time.ts";
 import { bareInventory } from "./inventory.ts";
 import type { Gate } from "./gate.ts";
@@ -37,6 +38,7 @@ export interface FakeBoardOptions {
 /** A real board's agent over fakes of all its ports, in a time that passes when a test says so. */
 export class FakeBoard {
   readonly time = new FakeTime();
+  readonly trust = new FakeTrustGate();
   readonly #hub: FakeHub;
   readonly #equipment: AgentPorts["findHardwareInfo"];
   readonly #settings: Record<string, unknown>;
@@ -219,6 +221,7 @@ export class FakeBoard {
           if (this.revertFailure !== undefined) throw this.revertFailure;
         },
       },
+      trust: this.trust,
       rebootPort: { inhibitors: async () => this.inhibitors, reboot: async () => this.#order() },
       connect: this.#hub.connect,
       storeLastKnownGood: async () => void this.configurationsOf.push(this.#slots.running),

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../../agent/contract/snapshot.ts";
 
 /** What a board is, where nothing about it matters. */
-export const bareInventory: Snapshot["board"] = {
+export const bareInventory: Omit<Snapshot["board"], "compatible"> = {
   model: null,
   serial: null,
   os: null,

@@ -62,7 +62,8 @@ function phasesOf({ saved }: FakeBoard): string {
   if (saved === undefined) return "nothing saved";
   const { update, reboot } = saved;
   const words = (one: typeof update | typeof reboot): string => {
-    const attempt = "attempt" in one && one.attempt > 1 ? [one.attempt] : [];
+    const attempts = "attempt" in one ? (one.attempt ?? 1) : 1;
+    const attempt = attempts > 1 ? [attempts] : [];
     return [one.phase, ...attempt, ...("error" in one && one.error !== undefined ? [one.error.code] : [])].join(" ");
   };
   return `${words(update)}, ${words(reboot)}`;

@@ -35,6 +35,7 @@ import { bareInventory } from "./inventory.ts";
 import { testLog } from "./logs.ts";
 import { overriding } from "./overriding.ts";
 import { goodMetrics } from "./metrics.ts";
+import { FakeTrustGate } from "./fake-trust-gate.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface TestBoardOptions {
@@ -81,6 +82,7 @@ export class TestBoard {
   #agent: Agent | undefined;
   /** Every patch of the reported properties that was sent, from the first start on. */
   readonly reports: JsonObject[] = [];
+  readonly trust = new FakeTrustGate();
   /** How often a connection was tried, from the first start on. */
   attempts = 0;
   /** How often the board was started. */
@@ -198,6 +200,7 @@ export class TestBoard {
           downloadLimits(settings),
         ),
         installer: wrapped(simulatedInstaller(this.#boardFile, systemTimer, settings.simulationPauseMs), installer),
+        trust: this.trust,
         rebootPort: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),
         connect: async (signal) => {
           this.attempts += 1;

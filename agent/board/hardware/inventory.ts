@@ -11,7 +11,7 @@ const longestText = 100;
  * Model, serial number, OS and the like, from files of the kernel and the distribution: no program is run.
  * @param root the folder above /proc, /sys and /etc
  */
-export async function readInventory(root = "/"): Promise<Omit<Snapshot["board"], "equipment">> {
+export async function readInventory(root = "/"): Promise<Omit<Snapshot["board"], "compatible" | "equipment">> {
   const [model, serial, osRelease] = await Promise.all([
     firstOf(root, "proc/device-tree/model", "sys/class/dmi/id/product_name"),
     firstOf(root, "proc/device-tree/serial-number"),

@@ -16,7 +16,17 @@ export function describeSavedState(saved: AgentState | undefined, bootId: string
   if (saved === undefined) return { saved: false, rebootedSince: null };
   const { update, reboot } = formatBoardkeeper({
     agent: { version: "", mode: "systemd", startedAt: "", bootId: "", clockSynchronized: false, problems: null },
-    board: { model: null, serial: null, os: null, kernel: null, arch: "", memoryBytes: 0, equipment: null },
+    board: {
+      model: null,
+      serial: null,
+      os: null,
+      kernel: null,
+      arch: "",
+      memoryBytes: 0,
+      compatible: [],
+      equipment: null,
+    },
+    trust: { rootVersion: null, expires: null, unsignedAllowed: false },
     currentVersion: null,
     config: null,
     update: describeUpdate(saved, null),

@@ -2,15 +2,23 @@ import type { Json, JsonObject } from "../json.ts";
 import { features } from "../features.ts";
 import type { HardwareInfo, Snapshot } from "../snapshot.ts";
 
+/** The most names of a board that are reported: the first are the ones that tell it from others. */
+const maxNames = 3;
+
 /**
  * Our own format, under `boardkeeper`: the whole snapshot. No key here may contain the word that the reboot tutorial's service
  * searches the twin's text for, which is why the last proven reboot is `lastProven`.
  */
 export function formatBoardkeeper(snapshot: Snapshot): JsonObject {
-  const { agent, board, config, update, reboot, currentVersion } = snapshot;
+  const { agent, board, trust, config, update, reboot, currentVersion } = snapshot;
   return {
     agent: { ...agent, features: [...features] },
-    board: { ...board, equipment: board.equipment && equipmentJson(board.equipment) },
+    board: {
+      ...board,
+      compatible: board.compatible.slice(0, maxNames),
+      equipment: board.equipment && equipmentJson(board.equipment),
+    },
+    trust: { ...trust },
     firmwareVersion: currentVersion,
     config: config && { ...config, error: config.error && { ...config.error } },
     update: {

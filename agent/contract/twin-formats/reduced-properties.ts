@@ -52,6 +52,7 @@ const leftOut: readonly (readonly string[])[] = [
     "boardkeeper.agent.version",
     "boardkeeper.agent.mode",
     "boardkeeper.agent.clockSynchronized",
+    "boardkeeper.trust",
     "boardkeeper.update.startBy",
     "boardkeeper.update.waitsFor",
     "boardkeeper.update.waitsUntil",

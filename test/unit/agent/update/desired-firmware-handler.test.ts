@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../../agent/contract/json.ts";
 import type { AgentState } from "../../../../agent/operations/agent-state.ts";
 import { DesiredFirmwareHandler } from "../../../../agent/update/desired-firmware-handler.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
+import { FakeTrustGate } from "../../../support/fake-trust-gate.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
 import { FakeStateFile, storeWith } from "../../../support/state-stores.ts";
 import { digest, jobWith, states } from "../../../support/updates.ts";
@@ -33,7 +34,10 @@ function setup() {
       allowHttp: false,
       windowConfigured: false,
       maxImageBytes: 1e9,
+      trust: "digest",
+      repository: null,
     }),
+    trust: new FakeTrustGate(),
     currentVersion: () => "1.0.0",
     operationIdInUse: () => undefined,
     stopping: new AbortController().signal,

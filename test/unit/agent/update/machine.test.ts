@@ -14,6 +14,8 @@ import {
   table,
   turnedBack,
   unarmed,
+  unresolved,
+  versionAlone,
   type EventName,
 } from "../../../fixtures/update-machine/transitions.ts";
 
@@ -48,6 +50,8 @@ describe("action", () => {
   const actions: [string, UpdateState, string | undefined][] = [
     ["idle", s.idle, undefined],
     ["accepted", s.accepted, "reserveSpace"],
+    ["accepted, a version", versionAlone, "resolve"],
+    ["accepted, a digest", unresolved, "resolve"],
     ["downloading", s.downloading, "download"],
     ["verifying", s.verifying, "checkAndStage"],
     ["staged", s.staged, "awaitApplyAllowed"],

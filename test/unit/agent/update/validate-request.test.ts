@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isSameImage, parseUpdateRequest, type UpdateLimits } from "../../../../agent/update/validate-request.ts";
+import { parseUpdateRequest, type UpdateLimits } from "../../../../agent/update/validate-request.ts";
 
 const hex = "AB".repeat(32);
 const board: UpdateLimits = {
@@ -8,6 +8,8 @@ const board: UpdateLimits = {
   allowHttp: false,
   windowConfigured: false,
   maxImageBytes: 1_000_000,
+  trust: "digest",
+  repository: null,
 };
 const laptop: UpdateLimits = { ...board, simulated: true };
 const good = { fwPackageUri: "https://images.example/board.img", fwPackageCheckValue: hex };
@@ -250,16 +252,5 @@ describe("a check value in another notation", () => {
         error: { code: "bad-request", message: expect.stringContaining(`got ${name}: "${sent.slice(0, 20)}`) },
       });
     }
-  });
-});
-
-describe("two jobs are one", () => {
-  it.each([
-    [{ version: "2", sha256: "a" }, { version: "2", sha256: "a" }, true],
-    [{ version: "2", sha256: "a" }, { version: "3", sha256: "a" }, false],
-    [{ version: "2", sha256: "a" }, { version: "2", sha256: "b" }, false],
-    [{ version: "2", sha256: null }, { version: "2", sha256: null }, false],
-  ])("%j and %j: %s", (a, b, same) => {
-    expect(isSameImage(a, b)).toBe(same);
   });
 });

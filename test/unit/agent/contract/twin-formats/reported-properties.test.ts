@@ -210,6 +210,7 @@ describe("one snapshot, four vocabularies", () => {
             kernel: long(100),
             arch: long(20),
             memoryBytes: 2 ** 52,
+            compatible: Array.from({ length: 8 }, () => "n".repeat(64)),
             equipment: {
               cpu: long(30),
               cores: 256,
