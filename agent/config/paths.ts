@@ -21,6 +21,36 @@ export const installHelperProgram = "/usr/lib/boardkeeper/install-door";
 /** The owner's configuration: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";
 
+/** The owner's word on trust and on the installer `release`: written by root, obeyed by root's helper. */
+export const boardConfigFile = `${configFolder}/board.conf`;
+
+/** Where a board keeps what it trusts. */
+export interface TrustPaths {
+  /** The trusted store: root's helper writes it, and everybody may read it. */
+  readonly store: string;
+  /** The root that the owner has trusted first; the store is made anew from it. */
+  readonly seed: string;
+  readonly boardConfig: string;
+}
+
+/** Of a real board. The store lies where no slot owns it. */
+export const trustPaths: TrustPaths = {
+  store: "/var/lib/boardkeeper-trust",
+  seed: `${configFolder}/root.json`,
+  boardConfig: boardConfigFile,
+};
+
+/** Of a simulated board: all of it in its state folder. */
+export function simulatedTrustPaths(stateDir: string): TrustPaths {
+  const store = `${stateDir}/trust`;
+  return { store, seed: `${store}/seed.json`, boardConfig: `${store}/board.conf` };
+}
+
+/** Metadata that the agent has downloaded: a cache, which nobody trusts. */
+export function metadataCacheIn(stateDir: string): string {
+  return `${stateDir}/metadata`;
+}
+
 /** The connection string, readable by root alone: systemd passes it to the service (LoadCredential= in the unit). */
 export const credentialFile = `${configFolder}/credentials/connection-string`;
 

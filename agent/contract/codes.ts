@@ -3,16 +3,27 @@
  * changes its meaning. docs/errors.md is checked against this table.
  */
 export const errorCodes = {
+  "agent-too-old": "The image needs a newer agent. Upgrade boardkeeper-agent on the board first.",
   "already-scheduled": "A reboot is pending. Wait for it, or cancel it with cancelReboot.",
+  "archive-invalid":
+    "The image is no archive that this board can unpack: damaged, cut off, or of an unknown format. Pack a tar file (plain, gzip, xz or zstd), then publish it again.",
+  "archive-too-large":
+    "The archive unpacks to more than its publisher has signed, or more than the disk holds. Publish it again with boardkeeper repo publish.",
+  "archive-unsafe":
+    "The archive holds what a release may not have: a path or link that leads out, a device, a set-user-ID file, a name twice. The message names the entry; pack without it.",
   "bad-address": "The image's address is not one that this board can fetch. Give an https:// URL.",
   "bad-digest": "The downloaded image is not the requested one. Check the address and the check value.",
   "bad-request": "A key of the request has an invalid value. Correct it; the message names it.",
   "bad-response":
     "The server's response is not the image: a page, an encoding, a redirect to nowhere, too many headers. Check the address and the server; the message says what came.",
   "bad-size": "The image's size differs from what the request or the server says. Check the file on the server.",
+  "board-config-invalid":
+    "/etc/boardkeeper/board.conf, which root obeys, cannot be used: a line is not understood, or others than root may write to it. Correct it on the board.",
   "clock-not-set": "The board's clock has not been set, so the board cannot wait for a time. Give a delay instead.",
   "disk-error":
     "The image could not be written to the board's disk. Check the disk: read-only, worn out, unmounted, immutable, or not opened to the service (configuration.md).",
+  "epoch-too-low":
+    "The image's epoch is below the floor of this board, which rises with each commit. Request a newer version.",
   "fell-back":
     "The new system did not start, and the boot loader fell back to the old one. Test the image on a board at hand.",
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
@@ -35,6 +46,21 @@ export const errorCodes = {
     "The time by which the update was to begin (startBy) had passed, so the board did not begin it. If it is still wanted, request it again with a new operationId and a later startBy.",
   "manifest-unsupported":
     "This agent reads no manifests: signatures are in the metadata of update.repository. Leave fwManifestUri out.",
+  "metadata-expired":
+    "The root or the targets of the repository have expired. Sign them again with boardkeeper repo refresh; check the board's clock.",
+  "metadata-invalid":
+    "A metadata file of the repository is damaged, cut short or not of the right form. Check what the server sends; the message names the file.",
+  "metadata-mismatch":
+    "The repository's metadata files do not belong together. Copy its metadata folder again, as a whole.",
+  "metadata-missing":
+    "The repository lacks a metadata file, or the board has not read it yet. Check update.repository, and that metadata/ was copied as a whole.",
+  "metadata-rollback": "The repository is older than what the board has seen. Serve its newest files again.",
+  "metadata-signature":
+    "A metadata file of the repository lacks valid signatures of the keys that this board trusts. Do not use the repository until its publisher has explained it.",
+  "metadata-stale":
+    "The repository's timestamp or snapshot is out of date, and this board refuses that (update.refuse-stale). Sign it again with boardkeeper repo refresh.",
+  "metadata-too-large":
+    "A metadata file of the repository is larger than boards read, or lists too many images. Retire old versions and publish again.",
   "no-installer": "The board's owner has configured no installer. Set update.installer in its configuration.",
   "no-space":
     "The board's disk or its quota has no room for the image. Free some space, or raise update.staging-quota.",
@@ -42,13 +68,13 @@ export const errorCodes = {
     "The download had to start from the first byte too often. Serve a file that does not change, from a server that answers range requests.",
   "not-proven":
     "The new system did not become healthy in time, so the board rolled back. Correct what the message names.",
+  "not-signed": "No signed image for this board has the requested digest. Publish the image for this board.",
   "nothing-running": "No such update is running.",
   "nothing-scheduled": "No such reboot is scheduled.",
   "nothing-staged": "No staged update waits for approval.",
-  "not-signed":
-    "The image is not signed for this board by the publisher that it trusts. Publish it with boardkeeper repo publish, or request one that is published.",
   "operation-id-in-use":
     "The operation id belongs to another operation: another kind, version or digest. Give each operation an id of its own.",
+  "previous-too-old": "The image needs a version between to be installed first. Install and commit that one.",
   "proxy-invalid":
     "A proxy variable of the agent's environment (https_proxy, http_proxy or all_proxy) does not hold a proxy's address. Set it to http://host:port, then restart the agent.",
   "reboot-never-came": "The board was to reboot and did not. Check systemd's log on the board.",
@@ -60,6 +86,8 @@ export const errorCodes = {
     "The installer reverted, but the new version still runs. Check the board on site, or request an update to a good image.",
   "rollback-failed":
     "The update failed, and the board could not go back to the old system. It may run or boot one that is not proven. Check it on site, or request an update to a good image.",
+  "root-rotation":
+    "The repository's next root does not follow from the one that the board trusts: one is left out, or it is another publisher's. Serve every version of the root; check update.repository.",
   starting:
     "The agent is still recovering its saved state. Call again; if this persists, check the board's disk and installer.",
   "state-in-slot":
@@ -70,21 +98,25 @@ export const errorCodes = {
   "too-late":
     "The board is already being changed. An update ends by itself: committed, or rolled back to the old system.",
   "too-many-redirects": "The server redirects too often. Correct its redirects.",
-  "trust-root-missing":
-    "The board does not know whose images to trust, so it installs none. Add the publisher's root with boardkeeper-agent trust add, or allow unsigned images in /etc/boardkeeper/board.conf.",
   unreachable:
     "The image's server could not be reached, the connection was lost, or the download's deadline passed. Check the server and the network; a new request resumes the download.",
+  "trust-root-missing":
+    "This board has no trust root, so it cannot tell who may publish for it. On the board: sudo boardkeeper-agent trust add root.json",
+  "trust-store-damaged":
+    "The board's trust root cannot be read, nor made anew from /etc/boardkeeper/root.json. Give it its root again: sudo boardkeeper-agent trust add root.json",
   "unknown-method": "The board has no such method. The message lists those it has.",
   "update-running": "Another update is running. Wait for it, or cancel it with cancelFirmwareUpdate.",
-  "version-not-published":
-    "The repository has no signed image of this version for this board. Check the version, or publish it with boardkeeper repo publish.",
   "version-in-use": "The board runs another image under this version. Give each image a version of its own.",
+  "version-not-published":
+    "The repository has no such version for this board. Publish it, or request one that it lists.",
   "version-unknown":
     "The installer cannot tell which version runs, or prints an invalid version. Check its running-version command on the board.",
   "window-missing":
     "No maintenance window is configured on this board. Set maintenance.windows, or request it without a window.",
   withdrawn:
     "The desired document that declared this update was withdrawn before it began to change the board. Declare it again to start it.",
+  "wrong-board": "The image is signed for other boards. Request one that is for this board.",
+  "wrong-installer": "The image is made for another installer than the board's. Publish it for this installer.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -35,6 +35,23 @@ export function toBoardName(text: string): string | undefined {
   return name === "" || topLevelRoles.has(name) ? undefined : name;
 }
 
+/** The name of a target after its digest, in its path `BOARD/SHA256.NAME` or `BOARD/NAME`: nothing that an address or a shell takes for more. */
+const targetFileName = /^[A-Za-z0-9][\w.,+~-]{0,199}$/;
+
+/** The path of a target below `targets/`, of a role's board: `BOARD/NAME`. */
+export function isTargetPath(board: string, path: string): boolean {
+  return path.startsWith(`${board}/`) && targetFileName.test(path.slice(board.length + 1));
+}
+
+/**
+ * What a root's fingerprint is the SHA-256 of, in UTF-8: the keys of the role `root`, and how many of them must sign. It stays the
+ * same while these do, whatever else of the root changes.
+ * @param keyIds of the role `root`
+ */
+export function rootFingerprintText(threshold: number, keyIds: readonly string[]): string {
+  return [`boardkeeper-root-1 ${threshold}`, ...[...keyIds].sort()].join("\n");
+}
+
 const epoch = rule<number>("a whole number from 0 on", isIntegerBetween(0, Number.MAX_SAFE_INTEGER));
 /** `1.2.3`, as our releases are numbered. */
 const agentVersion = rule<string>("a version such as 1.2.3", isMatchingText(/^\d{1,9}\.\d{1,9}\.\d{1,9}$/, 29));

@@ -56,3 +56,34 @@ export interface TrustedTargets {
   /** The targets of this board's names. */
   readonly targets: readonly SignedTarget[];
 }
+
+/** The trusted store as it was found. */
+export interface LoadedTrust {
+  readonly metadata: StoredMetadata;
+  readonly record: TrustRecord;
+  /** What was lost or damaged, one sentence each, with what is used instead; empty where all is well. */
+  readonly problems: readonly string[];
+  /** Why the store was made anew, in sentences, until an update is committed or the owner adds a trust root; else null. */
+  readonly remade: string | null;
+}
+
+/**
+ * What the board trusts, on its disk. Everybody may read it; root's helper alone writes it, one process at a time. A crash at any
+ * moment leaves a set that can be verified, and no floor is ever lowered.
+ */
+export interface TrustStore {
+  /**
+   * Reads without writing. What is lost or damaged is replaced in the answer: the root by the seed.
+   * Undefined where the board has no trust root. Rejects with `trust-store-damaged` where there is one that cannot be used.
+   */
+  load(): Promise<LoadedTrust | undefined>;
+  /** Makes whole on the disk what `load` found lost or damaged, and remembers why. Does nothing where there were no problems. */
+  repair(loaded: LoadedTrust): Promise<void>;
+  /**
+   * Keeps what a refresh has verified. Unchanged files are not written again.
+   * @param record its signed time is kept as it is; a lower floor than the present one changes nothing
+   */
+  save(metadata: StoredMetadata, record: TrustRecord): Promise<void>;
+  /** After a commit: targets with a lower epoch are refused from now on. A lower floor than the present one changes nothing. */
+  raiseFloor(epoch: number): Promise<void>;
+}

@@ -13,7 +13,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(image-address|image-name|job|job-changes|lease|machine|recover|trust-gate|validate-request|update-snapshot|reboot-snapshot|request-decisions|declared-operation|desired-firmware-decisions|inhibited-message)\.ts$|download\/(failure-outcome|image-size|mirror-policy|not-an-image|partial-metadata|resume-decisions|retry-after|token-bucket)\.ts$|maintenance\/window\.ts$|config\/(connection-string|last-known-good-format|launch-options|parse-settings|paths|remote-config-decisions|setting-types|settings)\.ts$|telemetry\/(metrics|health-alerts|health-message|report-policy)\.ts$|hub\/(clock-offset|reconnect-policy|connection-error|address|connection)\.ts$|twin\/(progress-throttle|refused-reports|reporting-status)\.ts$|cli\/(doctor\/(?!access-check|diagnose-hub)|format\/)|state\/ports\.ts$|operations\/(agent-state|startup-alerts|remembered-operations|blocking|history)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/(local-api\/protocol|probes\/facts)\.ts$|lib\/(backoff|disk-errors|errors|file-errors)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(image-address|image-name|job|job-changes|lease|machine|recover|trust-gate|validate-request|update-snapshot|reboot-snapshot|request-decisions|declared-operation|desired-firmware-decisions|inhibited-message)\.ts$|download\/(failure-outcome|image-size|mirror-policy|not-an-image|partial-metadata|resume-decisions|retry-after|token-bucket)\.ts$|maintenance\/window\.ts$|config\/(board-config|connection-string|last-known-good-format|launch-options|parse-settings|paths|remote-config-decisions|setting-types|settings)\.ts$|telemetry\/(metrics|health-alerts|health-message|report-policy)\.ts$|hub\/(clock-offset|reconnect-policy|connection-error|address|connection)\.ts$|twin\/(progress-throttle|refused-reports|reporting-status)\.ts$|cli\/(doctor\/(?!access-check|diagnose-hub)|format\/)|state\/ports\.ts$|operations\/(agent-state|startup-alerts|remembered-operations|blocking|history)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/(local-api\/protocol|probes\/facts)\.ts$|lib\/(backoff|disk-errors|errors|file-errors)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =
@@ -27,6 +27,12 @@ const walls: Wall[] = [
     why: "pure files import pure files only: a decision that reads the disk, the clock or chance cannot be tested by a table",
   },
   {
+    from: /^agent\/trust\//,
+    to: /^node:|^[@a-z]/,
+    except: /^node:crypto$|^@tufjs\/models$|^agent\/trust\/|^agent\/lib\/errors\.ts$|^agent\/contract\//,
+    why: "daemon and root verify metadata by the same code, which gets bytes and a time, and asks neither disk nor network nor clock",
+  },
+  {
     from: /^agent\/(?!main\.ts$|adapters\.ts$|cli\/|board\/|hub\/azure-connection\.ts$)/,
     to: /^agent\/(board\/(?!local-api\/protocol)|hub\/azure-connection\.ts$|main\.ts$|adapters\.ts$)/,
     why: "the core knows ports, not adapters: only main.ts, adapters.ts and the commands make them, so that every fault can be played by a fake",
@@ -35,7 +41,7 @@ const walls: Wall[] = [
     from: /^agent\/board\//,
     to: /^agent\/board\//,
     except:
-      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol)/,
+      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol|trust\/(own-files|root-owned))/,
     why: "adapters import ports and libraries, never each other: each can be replaced alone",
   },
   {
