@@ -10,6 +10,7 @@ import { exitCodes } from "./cli/exit-codes.ts";
 import { findLogin } from "./hub-client/login.ts";
 import { defaultHubFolder } from "./hub-client/hub-info.ts";
 import { publishImage, type PublishedImage } from "./images/publish.ts";
+import { terminalPrompt } from "./cli/prompt.ts";
 import { runCommandLine } from "./run.ts";
 import { screenFor } from "./cli/screen.ts";
 import { systemTimer } from "./cli/timer.ts";
@@ -27,6 +28,7 @@ const context: Context = {
   env,
   out: screenFor(stdout, env),
   err: screenFor(stderr, env),
+  prompt: terminalPrompt(process.stdin, stderr),
   timer: systemTimer,
   now: () => new Date(),
   newOperationId: () => randomBytes(6).toString("hex"),

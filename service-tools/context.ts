@@ -1,4 +1,5 @@
 import type { ExitCode } from "./cli/exit-codes.ts";
+import type { Prompt } from "./cli/prompt.ts";
 import type { Screen } from "./cli/screen.ts";
 import type { Timer } from "./cli/timer.ts";
 import type { HubAddress, HubClient } from "./hub-client/hub-client.ts";
@@ -13,6 +14,7 @@ export interface Context {
   readonly out: Screen;
   /** Standard error: everything else. */
   readonly err: Screen;
+  readonly prompt: Prompt;
   readonly timer: Timer;
   /** Wall time, for labels. */
   readonly now: () => Date;

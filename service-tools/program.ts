@@ -21,6 +21,7 @@ import { addHubStatus } from "./commands/hub/status.ts";
 import { addHubStop } from "./commands/hub/stop.ts";
 import { addImagePublish } from "./commands/image/publish.ts";
 import { addImageServe } from "./commands/image/serve.ts";
+import { addRepoCommands } from "./commands/repo/commands.ts";
 import type { Context, RunCommandLine } from "./context.ts";
 
 const firstSteps = `
@@ -74,6 +75,9 @@ export function buildProgram(context: Context, run: RunCommandLine): Command {
   addDeviceShow(device, context);
   addDeviceRemove(device, context);
   addTwinCommands(program, context);
+
+  program.commandsGroup("Signed images:");
+  addRepoCommands(program, context);
 
   program.commandsGroup("Local hub:");
   addDemo(program, context, run);

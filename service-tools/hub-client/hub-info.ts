@@ -32,6 +32,16 @@ function boardkeeperHome(env: NodeJS.ProcessEnv = process.env): string {
   return join(base, "boardkeeper");
 }
 
+/**
+ * Where this user's keys of repositories are: `$BOARDKEEPER_HOME/keys`, else below the configuration directory of the XDG Base Directory
+ * Specification, which people keep copies of.
+ */
+export function defaultKeyFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env["BOARDKEEPER_HOME"]) return join(boardkeeperHome(env), "keys");
+  const config = env["XDG_CONFIG_HOME"];
+  return join(config?.startsWith("/") === true ? config : join(homedir(), ".config"), "boardkeeper", "keys");
+}
+
 /** The folder of the local hub unless `--folder` names another. */
 export function defaultHubFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(boardkeeperHome(env), "hub");

@@ -1,6 +1,7 @@
 import { FakeHubClient } from "../../service-tools/hub-client/fake-hub-client.ts";
 import type { HubClient } from "../../service-tools/hub-client/hub-client.ts";
 import { Interrupted } from "../../service-tools/cli/errors.ts";
+import type { Prompt } from "../../service-tools/cli/prompt.ts";
 import type { Screen } from "../../service-tools/cli/screen.ts";
 import type { Timer } from "../../service-tools/cli/timer.ts";
 import type { Context } from "../../service-tools/context.ts";
@@ -18,6 +19,22 @@ export class FakeScreen implements Screen {
   }
 }
 
+/** Answers questions by what they ask for; without an answer, nobody is there. */
+export class FakePrompt implements Prompt {
+  isInteractive = false;
+  readonly asked: string[] = [];
+  answer: (question: string) => string = (question) => {
+    throw new Error(`Nobody answers: ${question}`);
+  };
+
+  line = (question: string): Promise<string> => this.secret(question);
+
+  secret(question: string): Promise<string> {
+    this.asked.push(question);
+    return Promise.resolve(this.answer(question));
+  }
+}
+
 const absent = { executable: "/nonexistent", arguments: [] };
 
 /** A context for unit tests: the test controls the time, and the hub is in memory. */
@@ -25,6 +42,7 @@ export class FakeContext implements Context {
   env = {};
   readonly out = new FakeScreen();
   readonly err = new FakeScreen();
+  readonly prompt = new FakePrompt();
   readonly time: FakeTime;
   readonly timer: Timer = {
     nowMs: () => this.time.nowMs(),

@@ -7,7 +7,7 @@ import type { LocalHub } from "../../service-tools/local-hub/options.ts";
 import { runCommandLine } from "../../service-tools/run.ts";
 import { systemTimer, type Timer } from "../../service-tools/cli/timer.ts";
 import type { Context } from "../../service-tools/context.ts";
-import { FakeScreen } from "./fake-context.ts";
+import { FakePrompt, FakeScreen } from "./fake-context.ts";
 
 /** A command line that runs in this process, against a real hub over real sockets. */
 export interface RunningCli {
@@ -34,6 +34,7 @@ export function startCli(
     env: { BOARDKEEPER_HOME: homeOf(hub), ...env },
     out,
     err,
+    prompt: new FakePrompt(),
     timer,
     now: () => new Date(),
     newOperationId: () => "typed",

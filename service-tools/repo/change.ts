@@ -1,0 +1,149 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { maxTargetsPerRole } from "../../agent/contract/signed-target.ts";
+import type { Root } from "@tufjs/models";
+import type { Contents } from "./contents.ts";
+import { replaceMetadata, type NewFile } from "./durable-files.ts";
+import type { Signer } from "./keys.ts";
+import {
+  CannotSign,
+  makeBoardRole,
+  makeSnapshot,
+  makeTargets,
+  makeTimestamp,
+  rootKeysOf,
+  signFile,
+  type MadeFile,
+  type RootKeys,
+  type TargetFiles,
+} from "./metadata.ts";
+
+/* From what a repository holds, and what is to change, to its next metadata files. */
+
+export interface Change {
+  /** Boards whose list of images is another one now. */
+  readonly boards?: ReadonlyMap<string, TargetFiles>;
+  /** A new root, signed; and the keys that it gives to the roles. */
+  readonly root?: { readonly bytes: Uint8Array; readonly signed: Root };
+  /** Signs all roles of targets again, for another time or with other keys. */
+  readonly resignTargets?: boolean;
+}
+
+/** How far back a publisher's clock may be: another publisher's may be ahead. */
+const maxClockStepMs = 86_400_000;
+
+/** The next state of a repository, written. @throws CannotSign, RepositoryBusy */
+export async function applyChange(
+  folder: string,
+  contents: Contents | undefined,
+  change: Change,
+  signers: ReadonlyMap<string, Signer>,
+  now: Date,
+): Promise<void> {
+  const files = await nextFiles(contents, change, signers, now);
+  await replaceMetadata(folder, files, async () => {
+    if (contents === undefined) return true;
+    return contents.timestampBytes.equals(await readFile(join(folder, "metadata", "timestamp.json")));
+  });
+}
+
+async function nextFiles(
+  contents: Contents | undefined,
+  { boards = new Map<string, TargetFiles>(), root, resignTargets = false }: Change,
+  signers: ReadonlyMap<string, Signer>,
+  now: Date,
+): Promise<NewFile[]> {
+  const currentRoot = root?.signed ?? contents?.root;
+  if (currentRoot === undefined) throw new CannotSign("A repository begins with a root.");
+  const keys = rootKeysOf(currentRoot);
+  // While the old root is still the newest that a reader has seen, the files must be valid by it, too.
+  const formerKeys = root === undefined || contents === undefined ? undefined : formerSigners(contents.root, signers);
+  const also = formerKeys ?? [];
+  const issued = issuedTime(contents, now);
+  const files: NewFile[] = [];
+  const metas = new Map<string, MadeFile["meta"]>();
+
+  const names = [...new Set([...(contents?.boards.keys() ?? []), ...boards.keys()])].sort();
+  const isNewBoard = names.some((name) => !(contents?.boards.has(name) ?? false));
+  if (contents === undefined || isNewBoard || resignTargets) {
+    const version = (contents?.targets.version ?? 0) + 1;
+    const made = await signFile(
+      "The role targets",
+      makeTargets(version, names, keys.targets, now),
+      keys.targets,
+      signers,
+      also,
+    );
+    files.push({ name: `${version}.targets.json`, bytes: made.bytes });
+    metas.set("targets.json", made.meta);
+  } else {
+    metas.set("targets.json", contents.targetsMeta);
+  }
+  for (const name of names) {
+    const former = contents?.boards.get(name);
+    const listed = boards.get(name) ?? former?.files;
+    if (listed === undefined || (former !== undefined && !boards.has(name) && !resignTargets)) {
+      if (former !== undefined) metas.set(`${name}.json`, former.meta);
+      continue;
+    }
+    requireRoom(name, listed);
+    const version = (former?.version ?? 0) + 1;
+    const role = makeBoardRole(version, listed, now);
+    const made = await signFile(`The list of ${name}`, role, keys.targets, signers);
+    files.push({ name: `${version}.${name}.json`, bytes: made.bytes });
+    metas.set(`${name}.json`, made.meta);
+  }
+
+  const snapshot = makeSnapshot((contents?.snapshot.version ?? 0) + 1, metas, now);
+  const madeSnapshot = await signFile("The snapshot", snapshot, keys.snapshot, signers, also);
+  files.push({ name: `${snapshot.version}.snapshot.json`, bytes: madeSnapshot.bytes });
+  const timestamp = makeTimestamp((contents?.timestamp.version ?? 0) + 1, madeSnapshot.meta, issued, now);
+  const madeTimestamp = await signFile("The timestamp", timestamp, keys.timestamp, signers, also);
+  const timestampFile = { name: "timestamp.json", bytes: madeTimestamp.bytes };
+  if (root === undefined) return [...files, timestampFile];
+  const rootFile = { name: `${root.signed.version}.root.json`, bytes: root.bytes };
+  // Where the old keys have signed as well, the timestamp is valid by both roots, and goes first: at no moment does a reader see
+  // a root that does not fit. Where they cannot sign any more, there is such a moment.
+  return formerKeys === undefined ? [...files, rootFile, timestampFile] : [...files, timestampFile, rootFile];
+}
+
+/** Those of the signers that make a file valid by the former root; undefined where they are too few. */
+function formerSigners(former: Root, signers: ReadonlyMap<string, Signer>): Signer[] | undefined {
+  const { targets, snapshot, timestamp } = rootKeysOf(former);
+  const found = [targets, snapshot, timestamp].map(({ keys, threshold }) => {
+    const own = keys.flatMap(({ keyID }) => signers.get(keyID) ?? []);
+    return own.length < threshold ? undefined : own;
+  });
+  return found.includes(undefined) ? undefined : [...new Set(found.flatMap((own) => own ?? []))];
+}
+
+function requireRoom(board: string, files: TargetFiles): void {
+  if (files.size <= maxTargetsPerRole) return;
+  const [oldest] = files.values();
+  throw new CannotSign(
+    `${board} would have ${files.size} images, and boards read at most ${maxTargetsPerRole}. ` +
+      `Retire one first, such as the oldest: boardkeeper repo retire ${oldest?.description.version} --board ${board}`,
+  );
+}
+
+/** Signed times never go back: boards without a clock go by them. @throws CannotSign where this machine's clock is wrong */
+function issuedTime(contents: Contents | undefined, now: Date): Date {
+  if (contents === undefined || now >= contents.issued) return now;
+  if (contents.issued.getTime() - now.getTime() <= maxClockStepMs) return contents.issued;
+  throw new CannotSign(
+    `This machine's clock says ${now.toISOString()}, and the repository was last signed at ${contents.issued.toISOString()}. Set the clock; then try again.`,
+  );
+}
+
+/** The root as a file, signed. */
+export async function signRoot(
+  root: Root,
+  by: readonly RootKeys["root"][],
+  signers: ReadonlyMap<string, Signer>,
+): Promise<Uint8Array> {
+  const [own, ...others] = by;
+  if (own === undefined) throw new CannotSign("A root is signed by its keys.");
+  const also = others.flatMap(({ keys }) => keys.flatMap(({ keyID }) => signers.get(keyID) ?? []));
+  const made = await signFile("The root", root, own, signers, also);
+  return made.bytes;
+}

@@ -1,0 +1,75 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runCommandLine } from "../../service-tools/run.ts";
+import { saveKey, keyPath } from "../../service-tools/commands/repo/key-ring.ts";
+import { newRoot } from "../../service-tools/repo/create.ts";
+import { newEncryptedKey } from "../../service-tools/repo/key-file.ts";
+import { newSeed, seedSigner } from "../../service-tools/repo/keys.ts";
+import { formatRecoveryKey } from "../../service-tools/repo/recovery-key.ts";
+import { FakeContext, FakePrompt, FakeScreen } from "./fake-context.ts";
+import { FakeTime } from "./fake-time.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** scrypt as cheap as it can be: tests of its cost make their own. */
+const cheap = { N: 2, r: 1, p: 1 };
+export const passphrase = "correct horse battery";
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A publisher: a home with keys, a repository in it, and a clock that the test sets. */
+export class TestPublisher {
+  readonly home: string;
+  readonly folder: string;
+  /** As printed, in two lines. */
+  readonly recoveryKey: string;
+  /** Today: the reference client looks at the real clock. */
+  readonly time = new FakeTime(new Date().toISOString());
+  /** Of the working key. */
+  readonly keyId: string;
+  readonly rootId: string;
+
+  private constructor(home: string, recoveryKey: string, keyId: string, rootId: string) {
+    this.home = home;
+    this.folder = join(home, "repository");
+    this.recoveryKey = recoveryKey;
+    this.keyId = keyId;
+    this.rootId = rootId;
+  }
+
+  /** With a repository in which nothing is published. */
+  static async start(now = new Date()): Promise<TestPublisher> {
+    const home = await temporaryFolder();
+    const folder = join(home, "repository");
+    const seed = newSeed();
+    const working = newEncryptedKey(passphrase, cheap);
+    const root = await newRoot(working.signer, seedSigner(seed), now);
+    await saveKey(keyPath({ BOARDKEEPER_HOME: home }, working.signer.key.keyID), await working.file(root.id));
+    await mkdir(folder);
+    await root.create(folder);
+    await writeFile(join(home, "passphrase"), `${passphrase}\n`);
+    return new TestPublisher(home, formatRecoveryKey(seed), working.signer.key.keyID, root.id);
+  }
+
+  /** Runs `boardkeeper repo …` with the passphrase at hand; ROOT in an argument is the repository. */
+  async repo(...args: string[]): Promise<Ran> {
+    const context = Object.assign(new FakeContext(this.time), {
+      env: { BOARDKEEPER_HOME: this.home, BOARDKEEPER_PASSPHRASE_FILE: join(this.home, "passphrase") },
+      out: new FakeScreen(),
+      err: new FakeScreen(),
+      prompt: new FakePrompt(),
+    });
+    const exitCode = await runCommandLine(["repo", ...args], context);
+    return { exitCode, out: context.out.text, err: context.err.text };
+  }
+
+  /** Writes a file beside the repository. @returns its path */
+  async file(name: string, content: string | Uint8Array): Promise<string> {
+    const path = join(this.home, name);
+    await writeFile(path, content);
+    return path;
+  }
+}
