@@ -33,7 +33,7 @@ const walls: Wall[] = [
     why: "daemon and root verify metadata by the same code, which gets bytes and a time, and asks neither disk nor network nor clock",
   },
   {
-    from: /^agent\/(?!main\.ts$|adapters\.ts$|cli\/|board\/|hub\/azure-connection\.ts$)/,
+    from: /^agent\/(?!main\.ts$|adapters\.ts$|cli\/|board\/|install-helper\/|hub\/azure-connection\.ts$)/,
     to: /^agent\/(board\/(?!local-api\/protocol)|hub\/azure-connection\.ts$|main\.ts$|adapters\.ts$)/,
     why: "the core knows ports, not adapters: only main.ts, adapters.ts and the commands make them, so that every fault can be played by a fake",
   },
