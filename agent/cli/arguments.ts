@@ -25,6 +25,9 @@ export const options = {
     value: "FILE",
     summary: "PEM of the hub's CA, if the system does not know it",
   },
+  trust: { value: "FILE", summary: "the trust root of who publishes images for this board (root.json)" },
+  fingerprint: { value: "HEX", summary: "trust this root only if it has this fingerprint; asks nothing" },
+  yes: { summary: "trust this root without a question; only where FILE came by a safe way" },
   "no-start": { summary: "do not start the service" },
   since: { value: "TIME", summary: "show lines since then: 10m, 2h or 3d ago, or 2030-01-31T23:59:00Z" },
   level: { value: "LEVEL", summary: "show lines of this level and above: debug, info, warn, error, fatal" },
@@ -40,8 +43,10 @@ export type OptionName = keyof typeof options;
 
 export interface Command {
   readonly summary: string;
-  /** The placeholder of its argument; undefined where it takes none. */
+  /** The placeholder of its argument, or of its arguments; undefined where it takes none. */
   readonly operand?: string;
+  /** How many arguments it takes at most; one unless given. */
+  readonly mostOperands?: number;
   readonly options: readonly OptionName[];
   /** The rest of its own usage. */
   readonly details: string;
@@ -94,12 +99,26 @@ memory.`,
   },
   provision: {
     summary: "store the connection string of this board, and start the service",
-    options: ["ca-file", "no-start"],
+    options: ["ca-file", "trust", "fingerprint", "yes", "no-start"],
     details: `Asks for the connection string without showing it, or reads it from standard input:
   boardkeeper-agent provision <connection-string.txt
 It may be a device's or a module's. It is checked, stored in
 /etc/boardkeeper/credentials, readable by root alone, and passed to the service by
-systemd. It is never an argument, because every user of the board could read that.`,
+systemd. It is never an argument, because every user of the board could read that.
+With --trust the board also trusts a publisher, as with "trust add".`,
+  },
+  trust: {
+    summary: "say whose images this board installs, or show it",
+    operand: "add FILE|-, or show",
+    mostOperands: 2,
+    options: ["fingerprint", "yes", "json", ...targetOptions],
+    details: `  boardkeeper-agent trust add root.json
+shows the fingerprint of a trust root, which its publisher shows too (boardkeeper
+repo verify), and asks whether they are the same. From then on this board installs
+only images that are signed under this root. "-" reads it from standard input. Where
+nobody can be asked, --fingerprint says what it must be.
+  boardkeeper-agent trust show
+shows root, keys, expiry, floor and the names of this board.`,
   },
   "reload-credential": {
     summary: "restart the service if the stored connection string is not the one in use",
@@ -121,9 +140,14 @@ export interface Arguments {
   readonly stateDir: string | undefined;
   readonly deviceId: string | undefined;
   readonly moduleId: string | undefined;
+  /** Its first argument. */
   readonly operand: string | undefined;
+  readonly operands: readonly string[];
   readonly json: boolean;
   readonly caFile: string | undefined;
+  readonly trust: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly yes: boolean;
   readonly noStart: boolean;
   readonly sha256: string | undefined;
   readonly firmwareVersion: string | undefined;
@@ -160,19 +184,16 @@ export function parseArguments(args: readonly string[]): Arguments {
       undefined,
     );
   }
-  if (first === "help")
-    return toArguments("help", rest[0] === undefined ? undefined : findCommand(rest[0]), {}, undefined);
+  if (first === "help") return toArguments("help", rest[0] === undefined ? undefined : findCommand(rest[0]), {}, []);
   const known: readonly OptionName[] =
     command === undefined ? ["version", "help"] : [...commands[command].options, "help"];
   const { values, positionals } = parse(known, isOption ? args : rest, command);
-  if (values["help"] === true) return toArguments("help", command, values, undefined);
-  if (command === undefined)
-    return toArguments(values["version"] === true ? "version" : "help", undefined, values, undefined);
-  const [operand, ...more] = positionals;
-  const wanted = "operand" in commands[command];
-  const surplus = wanted ? more : positionals;
+  if (values["help"] === true) return toArguments("help", command, values, []);
+  if (command === undefined) return toArguments(values["version"] === true ? "version" : "help", undefined, values, []);
+  const { operand, mostOperands = 1 }: Command = commands[command];
+  const surplus = positionals.slice(operand === undefined ? 0 : mostOperands);
   if (surplus.length > 0) throw new UsageError(`Unexpected argument "${surplus.join(" ")}".`, command);
-  return toArguments(command, undefined, values, operand);
+  return toArguments(command, undefined, values, positionals);
 }
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -181,7 +202,7 @@ function toArguments(
   command: Arguments["command"],
   about: CommandName | undefined,
   values: Values,
-  operand: string | undefined,
+  operands: readonly string[],
 ): Arguments {
   const text = (name: OptionName): string | undefined => {
     const value = values[name];
@@ -196,9 +217,13 @@ function toArguments(
     stateDir: text("state-dir"),
     deviceId: text("device-id"),
     moduleId: text("module-id"),
-    operand,
+    operand: operands[0],
+    operands,
     json: flag("json"),
     caFile: text("ca-file"),
+    trust: text("trust"),
+    fingerprint: text("fingerprint"),
+    yes: flag("yes"),
     noStart: flag("no-start"),
     sha256: text("sha256"),
     firmwareVersion: text("firmware-version"),

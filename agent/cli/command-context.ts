@@ -13,6 +13,10 @@ export interface Terminal {
   note(text: string): void;
   /** Asks for one line without showing it; reads all of standard input where that is no terminal. */
   readSecret(prompt: string): Promise<string>;
+  /** Reads all of standard input. */
+  readInput(): Promise<string>;
+  /** Asks for one line; undefined where nobody can be asked, because standard input is no terminal. */
+  ask(question: string): Promise<string | undefined>;
 }
 
 /** A command failed for a reason that its user can do something about. The message says what. */

@@ -3,6 +3,7 @@ import { Writable } from "node:stream";
 import { UsageError, type Arguments, type CommandName } from "./arguments.ts";
 import { CommandFailed, inspectTargetConfig, type Terminal } from "./command-context.ts";
 import { AccessDenied, AgentUnreachable } from "../board/local-api/client.ts";
+import { AgentError } from "../lib/errors.ts";
 import { escapeForTerminal } from "../contract/safe-text.ts";
 import { credentialFile, configFolder } from "../config/paths.ts";
 import { usageText } from "./usage.ts";
@@ -12,6 +13,8 @@ import { install } from "./commands/install.ts";
 import { showLogs } from "./commands/logs.ts";
 import { readPiped } from "./read-piped.ts";
 import { provision } from "./commands/provision.ts";
+import { trust } from "./commands/trust.ts";
+import { boardTrust } from "./board-trust.ts";
 import { showStatus } from "./commands/status.ts";
 import { reloadCredential } from "./commands/reload-credential.ts";
 import { reloadPorts, startService } from "./commands/service.ts";
@@ -31,6 +34,8 @@ const terminal: Terminal = {
   env: process.env,
   out: (text) => void process.stdout.write(escapeForTerminal(text)),
   note: (text) => void process.stderr.write(escapeForTerminal(text)),
+  readInput: async () => await readPiped(process.stdin),
+  ask: async (question) => (process.stdin.isTTY ? await askWithEcho(question) : undefined),
   readSecret: async (prompt) => (process.stdin.isTTY ? await askWithoutEcho(prompt) : await readPiped(process.stdin)),
 };
 
@@ -50,7 +55,16 @@ export async function dispatch(command: Exclude<CommandName, "run">, args: Argum
         return await showLogs(args, terminal);
       case "provision":
         process.umask(0o022); // The agent's user must be able to read the configuration; secret files have modes of their own.
-        return await provision(args, terminal, { configFolder, credentialFile, startService, sourceInstead });
+        return await provision(args, terminal, {
+          configFolder,
+          credentialFile,
+          startService,
+          sourceInstead,
+          trust: boardTrust(),
+        });
+      case "trust":
+        process.umask(0o022); // Everybody may read what a board trusts.
+        return await trust(args, terminal);
       case "reload-credential": {
         const { stateDir, settings } = await inspectTargetConfig(args, terminal);
         return await reloadCredential(terminal, reloadPorts(stateDir, settings.connectionStringFile));
@@ -62,10 +76,27 @@ export async function dispatch(command: Exclude<CommandName, "run">, args: Argum
       return exits.usage;
     }
     const isExplained =
-      cause instanceof CommandFailed || cause instanceof AccessDenied || cause instanceof AgentUnreachable;
+      cause instanceof CommandFailed ||
+      cause instanceof AgentError ||
+      cause instanceof AccessDenied ||
+      cause instanceof AgentUnreachable;
     if (!isExplained) throw cause;
-    terminal.note(`boardkeeper-agent: ${cause.message}\n`);
+    const code = cause instanceof AgentError ? ` (${cause.code})` : "";
+    terminal.note(`boardkeeper-agent: ${cause.message}${code}\n`);
     return exits.failed;
+  }
+}
+
+async function askWithEcho(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      lines.once("SIGINT", () => reject(new CommandFailed("Interrupted: nothing was changed.")));
+      lines.once("close", () => resolve(""));
+      lines.question(question, resolve);
+    });
+  } finally {
+    lines.close();
   }
 }
 

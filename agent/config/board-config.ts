@@ -58,6 +58,9 @@ const keys: Readonly<Record<string, Read>> = {
     /^(?:[2-9]|[1-9]\d)$/.test(value) ? { releaseKeep: Number(value) } : "a number from 2 to 99",
 };
 
+/** The keys that there are. */
+export const boardConfigKeys: readonly string[] = Object.keys(keys);
+
 /** Parses the text of board.conf. Everything in it must be understood: root obeys it, so a slip must not pass for consent. */
 export function parseBoardConfig(text: string): Checked<BoardConfig> {
   const config = { ...defaultBoardConfig };
@@ -71,7 +74,7 @@ export function parseBoardConfig(text: string): Checked<BoardConfig> {
     const read = key === undefined || !Object.hasOwn(keys, key) ? undefined : keys[key];
     if (key === undefined || value === undefined) problems.push(`${at}: expected key = value`);
     else if (read === undefined)
-      problems.push(`${at}: ${key} is not a known key; the keys are ${Object.keys(keys).join(", ")}`);
+      problems.push(`${at}: ${key} is not a known key; the keys are ${boardConfigKeys.join(", ")}`);
     else if (seen.has(key)) problems.push(`${at}: ${key} is there twice`);
     else {
       seen.add(key);

@@ -18,6 +18,9 @@ export const installSocketUnit = "boardkeeper-install.socket";
 export const installSocket = `${helperFolder}/install.sock`;
 export const installHelperProgram = "/usr/lib/boardkeeper/install-door";
 
+/** The helper holds this lock while it works. */
+export const installLock = "/var/lib/boardkeeper-install/lock";
+
 /** The owner's configuration: agent.toml and its drop-ins; readable by all. */
 export const configFolder = "/etc/boardkeeper";
 

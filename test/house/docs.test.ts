@@ -2,12 +2,13 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { errorCodes } from "../../agent/contract/codes.ts";
+import { boardConfigKeys } from "../../agent/config/board-config.ts";
 import { settingNames } from "../../agent/config/parse-settings.ts";
 import { faultNames } from "../../service-tools/local-hub/faults/catalog.ts";
 
-it("docs/configuration.md explains every setting there is, and no other", () => {
+it("docs/configuration.md explains every setting and every key of board.conf there is, and no other", () => {
   const rows = readFileSync("docs/configuration.md", "utf8").matchAll(/^\| `([a-z.-]+\.[a-z-]+)` \|/gm);
-  expect([...rows].map(([, name]) => name)).toStrictEqual(settingNames);
+  expect([...rows].map(([, name]) => name)).toStrictEqual([...settingNames, ...boardConfigKeys]);
 });
 
 it("docs/local-hub.md lists every fault, and no other", () => {

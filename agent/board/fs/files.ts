@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { mkdir, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { replacedFileNames } from "../../config/paths.ts";
 import { AgentError, errorCode, isSystemError, NotRegularFile } from "../../lib/errors.ts";
@@ -45,6 +45,11 @@ export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<v
     await disk.syncFolder(dirname(made));
     if (made === first || made === dirname(made)) return;
   }
+}
+
+/** Makes a folder of the configuration, readable by all: the agent's user reads there what root has written. */
+export async function makeReadableFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o755 });
 }
 
 /** With less free space than this, a disk counts as full: the rest is for the agent's state. */

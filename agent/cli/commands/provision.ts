@@ -1,15 +1,16 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FolderUnusable, nodeDisk } from "../../board/fs/disk.ts";
-import { makeFolder, replaceFile } from "../../board/fs/files.ts";
+import { makeFolder, makeReadableFolder, replaceFile } from "../../board/fs/files.ts";
 import { serviceUnit } from "../../config/paths.ts";
 import { validateConnectionString } from "../../config/connection-string.ts";
 import { messageObstacle } from "../../contract/message-obstacle.ts";
 import type { HubAddress } from "../../hub/address.ts";
 import { errorCode, errorMessage } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
-import type { Arguments } from "../arguments.ts";
+import { UsageError, type Arguments } from "../arguments.ts";
+import type { BoardTrust } from "../board-trust.ts";
 import { CommandFailed, type Terminal } from "../command-context.ts";
+import { planTrust } from "./trust.ts";
 
 export interface ProvisionPaths {
   /** The folder of the agent's configuration. */
@@ -20,18 +21,24 @@ export interface ProvisionPaths {
   readonly startService: () => Promise<boolean>;
   /** What the service's unit takes instead of that file: a path or a variable; undefined where it takes the file. */
   readonly sourceInstead: (credentialFile: string) => Promise<string | undefined>;
+  /** Where `--trust` stores a trust root. */
+  readonly trust: BoardTrust;
 }
 
 /** `boardkeeper-agent provision`: checks everything first, then writes it. */
 export async function provision(
-  { caFile, noStart }: Pick<Arguments, "caFile" | "noStart">,
+  { caFile, noStart, trust, ...consent }: Pick<Arguments, "caFile" | "noStart" | "trust" | "fingerprint" | "yes">,
   terminal: Terminal,
   paths: ProvisionPaths,
 ): Promise<number> {
   const ca = caFile === undefined ? undefined : await readCa(caFile);
+  if (trust === "-")
+    throw new UsageError("--trust - is not possible: standard input is the connection string.", "provision");
+  const storeTrust = trust === undefined ? undefined : await planTrust(trust, consent, terminal, paths.trust);
   const text = await terminal.readSecret("Connection string of the device or module (not shown): ");
   const address = validateConnectionString(text);
   if (!address.ok) throw new CommandFailed(`Nothing was changed. ${address.problems.join(". ")}.`);
+  await storeTrust?.(); // Before the service starts: it would refuse the first update.
   await writeOrFail(paths, async () => {
     await makeReadableFolder(paths.configFolder);
     if (ca !== undefined) await storeCa(paths.configFolder, ca);
@@ -95,11 +102,6 @@ async function storeCa(configFolder: string, pem: string): Promise<void> {
   await makeReadableFolder(dropIns);
   const toml = `# Written by boardkeeper-agent provision.\n[hub]\nca-file = ${JSON.stringify(copy)}\n`;
   await replaceFile(join(dropIns, "10-provisioned.toml"), toml, nodeDisk, 0o644);
-}
-
-/** Readable by all: the agent's user reads its configuration there. */
-async function makeReadableFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o755 });
 }
 
 async function writeOrFail({ credentialFile }: ProvisionPaths, act: () => Promise<void>): Promise<void> {

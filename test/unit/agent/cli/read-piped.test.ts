@@ -12,7 +12,7 @@ it("a text in pieces, and none, are read", async () => {
 
 it("a source that never ends is refused, and closed", async () => {
   const zero = createReadStream("/dev/zero");
-  await expect(readPiped(zero)).rejects.toThrow("more than 65536 bytes: it is no connection string");
+  await expect(readPiped(zero)).rejects.toThrow("more than 65536 bytes: it is not what this command reads");
   expect(zero.destroyed).toBe(true);
 });
 

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { provision, type ProvisionPaths } from "../../../../../agent/cli/commands/provision.ts";
 import { loadConfig } from "../../../../../agent/config/load.ts";
+import { newBoardTrust } from "../../../../support/board-trust.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 import { FakeTerminal } from "../../../../support/fake-terminal.ts";
+import { TufRepository } from "../../../../support/tuf-repository.ts";
 
 const device = "HostName=h.example;DeviceId=board-1;SharedAccessKey=c2VjcmV0LXNlY3JldA==";
 const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
@@ -34,6 +36,7 @@ async function setUp({ systemd = true, typed = device } = {}): Promise<Setup> {
         return Promise.resolve(systemd);
       },
       sourceInstead: () => Promise.resolve(made.instead),
+      trust: await newBoardTrust(),
     },
   };
   made.terminal.typed = typed;
@@ -44,7 +47,7 @@ async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8);
 }
 
-const plain = { caFile: undefined, noStart: false };
+const plain = { caFile: undefined, noStart: false, trust: undefined, fingerprint: undefined, yes: false };
 
 describe("provision", () => {
   it.each([
@@ -142,6 +145,25 @@ describe("provision", () => {
     await expect(provision(given, made.terminal, made.paths)).rejects.toThrow(message);
     expect(await readdir(made.folder)).toEqual([]);
     expect(made.starts).toBe(0);
+  });
+
+  it("also stores whom the board trusts, before the service starts", async () => {
+    const made = await setUp();
+    const { store } = made.paths.trust;
+    const root = new TufRepository().file("1.root.json");
+    const file = join(made.folder, "root.json");
+    await writeFile(file, root);
+    await expect(provision({ ...plain, trust: file }, made.terminal, made.paths)).rejects.toThrow(
+      "Nobody can be asked",
+    );
+    await expect(provision({ ...plain, trust: "-" }, made.terminal, made.paths)).rejects.toThrow("not possible");
+    made.terminal.typed = "HostName=cut";
+    await expect(provision({ ...plain, trust: file, yes: true }, made.terminal, made.paths)).rejects.toThrow("Nothing");
+    expect([await store.load(), made.starts]).toStrictEqual([undefined, 0]);
+    made.terminal.typed = device;
+    expect(await provision({ ...plain, trust: file, yes: true }, made.terminal, made.paths)).toBe(0);
+    expect(await store.load()).toMatchObject({ metadata: { root } });
+    expect(made.starts).toBe(1);
   });
 });
 

@@ -12,7 +12,7 @@ const complete = (...words: string[]): string[] => {
 
 it.each([
   { words: ["do"], offers: ["doctor"] },
-  { words: ["provision", "--"], offers: ["--ca-file", "--no-start", "--help"] },
+  { words: ["provision", "--"], offers: ["--ca-file", "--trust", "--fingerprint", "--yes", "--no-start", "--help"] },
   { words: ["help", "st"], offers: ["status"] },
   { words: ["install", "READ"], offers: ["README.md"] },
   { words: ["install", "--sha256", ""], offers: [] },
