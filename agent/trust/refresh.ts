@@ -2,7 +2,7 @@ import type { Targets } from "@tufjs/models";
 import { maxMetadataBytes, maxRootRotations } from "../contract/signed-target.ts";
 import { AgentError } from "../lib/errors.ts";
 import { referenceTime, requireUnexpired, savedTimes } from "./expiry.ts";
-import type { MetadataFile } from "./metadata-file.ts";
+import { tooLarge, type MetadataFile } from "./metadata-file.ts";
 import { requireNewerSnapshot, requireNewerTimestamp, takesKeyAway } from "./order.ts";
 import type { MetadataSource, StoredMetadata, TrustedTargets, TrustRecord } from "./ports.ts";
 import {
@@ -167,7 +167,10 @@ async function requireFile(request: RefreshRequest, name: string): Promise<Uint8
 
 async function readFile({ source, signal }: RefreshRequest, name: string): Promise<Uint8Array | undefined> {
   signal?.throwIfAborted();
-  return await source.read(name, maxMetadataBytes, signal);
+  const bytes = await source.read(name, maxMetadataBytes, signal);
+  if (bytes !== undefined && bytes.length > maxMetadataBytes)
+    throw tooLarge(name, `more than ${maxMetadataBytes} bytes`);
+  return bytes;
 }
 
 function storedOf({ root, timestamp, snapshot, targets, roles }: VerifiedMetadata): StoredMetadata {

@@ -61,13 +61,12 @@ function absent(
     return failure("version-not-published", during, message);
   }
   const signed = targets.find((target) => target.sha256 === sha256);
-  const why =
+  const digest = `${sha256.slice(0, 12)}…`;
+  const message =
     signed === undefined
-      ? `No signed image for this board (${here}) has the SHA-256 ${sha256.slice(0, 12)}….`
-      : `The image with the SHA-256 ${sha256.slice(0, 12)}… was signed as version ${signed.version}, not as ${version}.`;
-  const next =
-    "It was not published, or for other boards, or it was retired. Publish it with boardkeeper repo publish.";
-  return failure("not-signed", during, `${why} ${next}`);
+      ? `No signed image for this board (${here}) has the SHA-256 ${digest}. It was not published, or for other boards, or it was retired. Publish it with boardkeeper repo publish.`
+      : `The image with the SHA-256 ${digest} was signed as version ${signed.version}, not as ${version}. Ask for the version that was signed.`;
+  return failure("not-signed", during, message);
 }
 
 /**

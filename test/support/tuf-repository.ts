@@ -163,7 +163,7 @@ export class TufRepository implements MetadataSource {
     this.keys = { ...this.keys, ...keys };
     this.rootVersion += 1;
     const roles: readonly RootRole[] = ["root", "targets", "snapshot", "timestamp"];
-    const signed: Signed = {
+    const signed: Signed = structuredClone({
       _type: "root",
       spec_version: "1.0.31",
       version: this.rootVersion,
@@ -171,7 +171,7 @@ export class TufRepository implements MetadataSource {
       consistent_snapshot: true,
       keys: listed(roles.flatMap((role) => this.keys[role].keys)),
       roles: Object.fromEntries(roles.map((role) => [role, signersOf(this.keys[role])])),
-    };
+    });
     edit?.["root"]?.(signed);
     const signers = signWith?.["root"] ?? [...new Set([...former, ...this.keys.root.keys])];
     this.files.set(`${this.rootVersion}.root.json`, signedFile(signed, signers));
@@ -184,7 +184,7 @@ export class TufRepository implements MetadataSource {
     const write = (role: string, name: string, days: number, keys: RoleKeys, rest: Signed): Signed => {
       const type = role in this.keys ? role : "targets";
       const expires = tufTime(new Date(now.getTime() + days * dayMs));
-      const signed = { _type: type, spec_version: "1.0.31", version, expires, ...rest };
+      const signed = structuredClone({ _type: type, spec_version: "1.0.31", version, expires, ...rest });
       edit[role]?.(signed);
       const bytes = signedFile(signed, signWith[role] ?? keys.keys);
       this.files.set(name, bytes);
