@@ -11,17 +11,37 @@ import { temporaryFolder } from "./temporary-folder.ts";
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
+export interface ReleaseBoard {
+  /** The folder of releases. */
+  readonly folder: string;
+  /** What the units were told, in order. */
+  readonly orders: string[];
+  /** How the units are, and what comes of a restart. */
+  readonly state: { units: UnitState[]; restartError: AgentError | undefined };
+  /** The installer, as another process of root's helper would make it. */
+  readonly start: (bootId?: string) => HelperInstaller;
+  /** A signed image of a release that holds its version, unless another content is given. */
+  readonly imageOf: (version: string, content?: Buffer) => Promise<VerifiedFile>;
+  /** Where `current` leads to. */
+  readonly current: () => Promise<string>;
+  /** What lies in the folder of releases. */
+  readonly names: () => Promise<string[]>;
+}
+
 /** A board with a folder of releases, and units that do as they are told. */
-export async function startReleaseBoard({ unitNames = ["app.service"], keep = 2, freeBytes = 2 ** 40 } = {}) {
+export async function startReleaseBoard({
+  unitNames = ["app.service"],
+  keep = 2,
+  freeBytes = 2 ** 40,
+} = {}): Promise<ReleaseBoard> {
   const root = await temporaryFolder();
   const folder = join(root, "releases-of-board");
   await mkdir(folder);
   const orders: string[] = [];
-  const state = {
-    units: [{ name: "app.service", state: "active", activeSeconds: 60 }] as UnitState[],
-    restartError: undefined as AgentError | undefined,
+  const state: ReleaseBoard["state"] = {
+    units: [{ name: "app.service", state: "active", activeSeconds: 60 }],
+    restartError: undefined,
   };
-  /** As another process of root's helper would. */
   const start = (bootId = "b-1"): HelperInstaller =>
     releaseInstaller({
       folder,
@@ -42,7 +62,6 @@ export async function startReleaseBoard({ unitNames = ["app.service"], keep = 2,
       },
     });
   let images = 0;
-  /** A signed image of a release that holds its version. */
   const imageOf = async (
     version: string,
     content = tarOf({ name: "VERSION", content: version }),
