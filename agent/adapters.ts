@@ -47,7 +47,7 @@ import { startupAlerts } from "./operations/startup-alerts.ts";
 import type { HttpSource } from "./download/ports.ts";
 import { Downloader, downloadLimits } from "./download/download.ts";
 import type { InstallScript } from "./update/install-script.ts";
-import { gateWithoutRoot } from "./update/trust-gate.ts";
+import { createTrustGate } from "./board/trust/trust-gate.ts";
 import type { Installer, StagingArea } from "./update/ports.ts";
 
 /** Between two attempts to read a saved state. */
@@ -147,7 +147,12 @@ async function createLocalAdapters(
     partialStore: partials,
     downloader: createDownloader(config, runtime, partials, productInfo),
     installer: createInstaller(config, log, boardFile),
-    trust: gateWithoutRoot({ rule: "digest", unsignedAllowed: false, compatible: [] }),
+    trust: await createTrustGate(config, {
+      runtime: runtimeFor("trust", runtime),
+      http: imageSource(config, log.child({ part: "trust" }), productInfo),
+      simulated: board !== undefined,
+      agentVersion: packageJson.version,
+    }),
     rebootPort: board === undefined ? createRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
     recentLog: log.recent,
     describeProcess: async () => ({

@@ -41,7 +41,7 @@ const walls: Wall[] = [
     from: /^agent\/board\//,
     to: /^agent\/board\//,
     except:
-      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol|trust\/(own-files|root-owned))/,
+      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol|trust\/(board-config-file|board-names|board-trust|metadata-cache|own-files|root-owned|trust-folder))/,
     why: "adapters import ports and libraries, never each other: each can be replaced alone",
   },
   {
