@@ -121,6 +121,10 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}
+
 /** Failures of a download that do not put the bytes that have arrived in doubt. */
 const keepBytes: ReadonlySet<string> = new Set<ErrorCode>([
   "bad-address",

@@ -26,7 +26,7 @@ export interface CacheRequest extends TrustRules {
 }
 
 /** What verified metadata says, or why it says nothing. */
-export interface Judged {
+export interface VerifiedCache {
   readonly stored: StoredMetadata;
   readonly record: TrustRecord;
   readonly root: TrustRoot;
@@ -35,7 +35,7 @@ export interface Judged {
   readonly error: AgentError | undefined;
 }
 
-export interface RefreshedCache extends Judged {
+export interface RefreshedCache extends VerifiedCache {
   /** Why the repository's metadata could not be used; undefined where it was. */
   readonly failure: AgentError | undefined;
   /** The verified files that came, by their names. */
@@ -45,13 +45,13 @@ export interface RefreshedCache extends Judged {
 }
 
 /** What the metadata on this board says now. Asks nobody. Rejects with `trust-store-damaged`. */
-export async function judgeCached({ loaded, cache, ...rules }: CacheRequest): Promise<Judged> {
-  return judge(await readCached({ loaded, cache, ...rules }), rules);
+export async function verifyCached({ loaded, cache, ...rules }: CacheRequest): Promise<VerifiedCache> {
+  return verifyRefreshed(await readCached({ loaded, cache, ...rules }), rules);
 }
 
 /**
  * Reads what is newer in a repository, and keeps what was verified of it. Where the repository's files cannot be used, those on this
- * board are judged, by the newest root that was verified: what its publisher has revoked counts for nothing.
+ * board are verified, by the newest root that was verified: what its publisher has revoked counts for nothing.
  * Rejects with `trust-store-damaged`, and with the reason of the signal.
  */
 export async function refreshCached(
@@ -70,15 +70,15 @@ export async function refreshCached(
     },
   };
   const refreshed = await refreshMetadata({ stored, record, source: recording, signal, ...rules });
-  const judged = judge(refreshed, rules);
-  if (!refreshed.ok) keepRootsOnly(files, judged.root.version);
+  const verified = verifyRefreshed(refreshed, rules);
+  if (!refreshed.ok) keepRootsOnly(files, verified.root.version);
   let unkept: unknown;
   try {
     await cache.keep(files, verifyRoot("root.json", loaded.metadata.root).version);
   } catch (cause) {
     unkept = cause;
   }
-  return { ...judged, failure: refreshed.ok ? undefined : refreshed.error, files, unkept };
+  return { ...verified, failure: refreshed.ok ? undefined : refreshed.error, files, unkept };
 }
 
 /** What root has stored, with the newer files of the cache where they can be used. */
@@ -90,7 +90,7 @@ function readCached({ loaded, cache, ...rules }: CacheRequest): Promise<Refreshe
   return refreshMetadata({ stored: loaded.metadata, record: loaded.record, source, ...rules });
 }
 
-function judge(refreshed: Refreshed, rules: TrustRules): Judged {
+function verifyRefreshed(refreshed: Refreshed, rules: TrustRules): VerifiedCache {
   const { stored, record } = refreshed;
   const root = verifyRoot("root.json", stored.root);
   if (refreshed.ok) return { stored, record, root, trusted: refreshed.trusted, error: undefined };
@@ -98,7 +98,9 @@ function judge(refreshed: Refreshed, rules: TrustRules): Judged {
     return { stored, record, root, trusted: loadTrusted({ stored, record, ...rules }), error: undefined };
   } catch (error) {
     if (!(error instanceof AgentError) || error.code === "trust-store-damaged") throw error;
-    return { stored, record, root, trusted: undefined, error };
+    // What was read and cannot be used says more than that nothing is there.
+    const isOlder = error.code === "metadata-missing" && refreshed.error.code !== "metadata-missing";
+    return { stored, record, root, trusted: undefined, error: isOlder ? refreshed.error : error };
   }
 }
 

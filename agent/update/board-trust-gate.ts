@@ -1,28 +1,20 @@
-import type { ErrorCode } from "../contract/codes.ts";
+import { isErrorCode, type ErrorCode } from "../contract/codes.ts";
+import type { Failure } from "../contract/failure.ts";
 import type { ErrorResponse } from "../contract/error-response.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { AgentError, toFailure } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import type { CacheRequest, Judged, MetadataCacheFiles, RefreshedCache } from "../trust/cached-metadata.ts";
+import type { CacheRequest, VerifiedCache, MetadataCacheFiles, RefreshedCache } from "../trust/cached-metadata.ts";
 import type { LoadedTrust, MetadataSource, SignedTarget } from "../trust/ports.ts";
 import { selectTarget, type Selected } from "../trust/select-target.ts";
 import type { ResolvedImage, WantedImage } from "./image-name.ts";
 import type { MetadataFile, TrustGate, TrustStatus } from "./trust-gate.ts";
+import { nothingKnown, statusOf, type BoardTrust, type Known } from "./trust-status.ts";
 import type { UpdateDelay } from "./update-snapshot.ts";
-
-/** What root has written about trust. */
-export interface BoardTrust {
-  readonly allowUnsigned: boolean;
-  readonly refuseStale: boolean;
-  /** This board's names, the most specific first. */
-  readonly names: readonly string[];
-  /** Undefined where the board has no trust root. */
-  readonly loaded: LoadedTrust | undefined;
-}
 
 /** The verifier, which is loaded only where there is a trust root. */
 export interface Verifier {
-  judgeCached(request: CacheRequest): Promise<Judged>;
+  verifyCached(request: CacheRequest): Promise<VerifiedCache>;
   refreshCached(request: CacheRequest, source: MetadataSource, signal: AbortSignal): Promise<RefreshedCache>;
 }
 
@@ -39,7 +31,7 @@ export interface BoardTrustGatePorts extends Pick<Runtime, "log" | "timer" | "wa
   readonly installer: string;
   /** Where no helper of root's keeps what was verified: does it in its place. */
   readonly store?: {
-    readonly save: (judged: Pick<Judged, "stored" | "record">) => Promise<void>;
+    readonly save: (verified: Pick<VerifiedCache, "stored" | "record">) => Promise<void>;
     readonly raiseFloor: (epoch: number) => Promise<void>;
   };
 }
@@ -58,21 +50,8 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "unreachable",
 ]);
 
-/** What the board knows: root's word, and what verified metadata says. */
-interface Known extends BoardTrust {
-  readonly judged: Judged | undefined;
-  /** Why root's word cannot be used: then nothing is installed. */
-  readonly problem: AgentError | undefined;
-}
-
-const nothingKnown: Known = {
-  allowUnsigned: false,
-  refuseStale: true,
-  names: [],
-  loaded: undefined,
-  judged: undefined,
-  problem: undefined,
-};
+/** The metadata does not list the image. */
+const absent: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["not-signed", "version-not-published"]);
 
 /** Decides by the trust store, the metadata that the agent has downloaded, and the publisher's repository. */
 export class BoardTrustGate implements TrustGate {
@@ -102,19 +81,19 @@ export class BoardTrustGate implements TrustGate {
   }
 
   refusal(image: WantedImage): ErrorResponse | undefined {
-    const { problem, judged } = this.#known;
+    const { problem, verified } = this.#known;
     if (this.#status.rule !== "signed") return undefined;
     if (problem !== undefined) return refusalOf(problem);
     const { repository } = this.#ports;
-    if (judged?.trusted === undefined)
-      return repository === null && judged?.error !== undefined ? refusalOf(judged.error) : undefined;
-    const selected = this.#select(image, judged);
+    if (verified?.trusted === undefined)
+      return repository === null && verified?.error !== undefined ? refusalOf(verified.error) : undefined;
+    const selected = this.#select(image, verified);
     if (selected === undefined || selected.ok) return undefined;
-    const { code, message } = selected.failure;
+    const error = refusedBy(selected.failure);
     // What is not listed may have been published since. What is listed is refused by what is known; the next request knows more.
-    if (repository !== null && (code === "not-signed" || code === "version-not-published")) return undefined;
+    if (repository !== null && absent.has(error.code)) return undefined;
     if (repository !== null) void this.#refreshForNext();
-    return { status: 403, code: code as ErrorCode, message };
+    return refusalOf(error);
   }
 
   async resolve(
@@ -160,14 +139,14 @@ export class BoardTrustGate implements TrustGate {
     let board: BoardTrust | undefined;
     try {
       board = await readBoard();
-      if (board.loaded === undefined) return { ...board, judged: undefined, problem: undefined };
-      const judged = await (await verifier()).judgeCached(await this.#request(board, board.loaded));
-      return { ...board, judged, problem: undefined };
+      if (board.loaded === undefined) return { ...board, verified: undefined, problem: undefined };
+      const verified = await (await verifier()).verifyCached(await this.#request(board, board.loaded));
+      return { ...board, verified, problem: undefined };
     } catch (cause) {
       log.error({ err: cause }, "trust not read");
       const { message } = toFailure(cause, "trust");
       const problem = cause instanceof AgentError ? cause : new AgentError("internal", message, { cause });
-      return { ...(board ?? nothingKnown), judged: undefined, problem };
+      return { ...(board ?? nothingKnown), verified: undefined, problem };
     }
   }
 
@@ -197,7 +176,7 @@ export class BoardTrustGate implements TrustGate {
       this.#unkept = refreshed.files;
     }
     await store?.save(refreshed);
-    this.#learn({ ...this.#known, judged: refreshed });
+    this.#learn({ ...this.#known, verified: refreshed });
     return refreshed.failure;
   }
 
@@ -216,7 +195,7 @@ export class BoardTrustGate implements TrustGate {
     }
   }
 
-  #select({ version, sha256 }: WantedImage, { trusted, record }: Judged): Selected | undefined {
+  #select({ version, sha256 }: WantedImage, { trusted, record }: VerifiedCache): Selected | undefined {
     const { agentVersion, installer, simulated } = this.#ports;
     if (trusted === undefined) return undefined;
     const facts = {
@@ -231,10 +210,10 @@ export class BoardTrustGate implements TrustGate {
 
   /** The target of an image in the metadata that the board has now, or why there is none. */
   #find(image: WantedImage): Selected | AgentError {
-    const { problem, judged } = this.#known;
-    const error = problem ?? judged?.error;
+    const { problem, verified } = this.#known;
+    const error = problem ?? verified?.error;
     if (error !== undefined) return error;
-    const selected = judged && this.#select(image, judged);
+    const selected = verified && this.#select(image, verified);
     return (
       selected ??
       new AgentError(
@@ -246,7 +225,7 @@ export class BoardTrustGate implements TrustGate {
 
   #resolved(found: Selected | AgentError): ResolvedImage {
     if (found instanceof AgentError) throw found;
-    if (!found.ok) throw new AgentError(found.failure.code as ErrorCode, found.failure.message);
+    if (!found.ok) throw refusedBy(found.failure);
     const { version, sha256, sizeBytes, epoch } = found.target;
     const { repository } = this.#ports;
     return { version, sha256, sizeBytes, epoch, uri: repository && targetAddress(repository.address, found.target) };
@@ -260,29 +239,8 @@ function targetAddress(address: string, { path, sha256 }: Pick<SignedTarget, "pa
   return [address, "targets", ...[...parts.slice(0, -1), file].map(encodeURIComponent)].join("/");
 }
 
-function statusOf({ allowUnsigned, names, loaded, judged, problem }: Known, simulated: boolean): TrustStatus {
-  const isTrusting = loaded !== undefined || problem !== undefined;
-  const isOpen = simulated || allowUnsigned;
-  const unsigned =
-    "Unsigned images are installed: /etc/boardkeeper/board.conf allows it, and the board has no trust root. To change that: sudo boardkeeper-agent trust add root.json";
-  const expiry = judged?.error?.code === "metadata-expired" ? [judged.error.message] : [];
-  const remade = loaded === undefined ? [] : loaded.problems.length > 0 ? loaded.problems : [loaded.remade ?? ""];
-  return {
-    rule: isTrusting ? "signed" : isOpen ? "digest" : "nothing",
-    rootVersion: judged?.root.version ?? null,
-    expires: judged === undefined ? null : new Date(judged.root.expires).toISOString(),
-    unsignedAllowed: allowUnsigned,
-    compatible: names,
-    alerts: [
-      ...(problem === undefined ? [] : [problem.message]),
-      ...(!isTrusting && allowUnsigned && !simulated ? [unsigned] : []),
-      ...remade.filter((sentence) => sentence !== ""),
-      ...expiry,
-      ...(judged?.trusted?.staleness === undefined || judged.trusted.staleness === null
-        ? []
-        : [judged.trusted.staleness]),
-    ],
-  };
+function refusedBy({ code, message }: Failure): AgentError {
+  return new AgentError(isErrorCode(code) ? code : "internal", message);
 }
 
 function refusalOf({ code, message }: AgentError): ErrorResponse {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { installedMachine, provisionedBoard } from "./board.ts";
 import { systemNames } from "./layers.ts";
+import { allowUnsigned } from "./provision.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";
 import { testHub } from "../support/local-hub.ts";
 import { ServiceApp } from "../support/service-app.ts";
@@ -71,6 +72,7 @@ describe.each(systemNames)("commands on a board of %s", (system) => {
     const server = await imageServer(serving(image));
     const [moved, update] = ["/srv/images", "/etc/boardkeeper/agent.toml.d/update.toml"];
     await machine.disk.write("/etc/boardkeeper/image-ca.pem", server.ca);
+    await allowUnsigned(machine.disk);
     await machine.disk.write("/usr/local/lib/install", "#!/bin/sh\n", 0o755);
     await machine.disk.write(
       update,

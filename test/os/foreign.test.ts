@@ -67,7 +67,14 @@ describe.each(processors)("the package for $architecture, its processor emulated
     ]).catch((ended: { stdout: string }) => ended);
     const { findings } = JSON.parse(said) as { findings: Finding[] };
     expect(findings.find(({ check }) => check === "code cache")?.what).toMatch(/^used: \d\d files/);
-    const program = ["run", "--config", await file("agent.toml", config), "--state-dir", join(folder, "state")];
+    const program = [
+      "run",
+      "--simulate",
+      "--config",
+      await file("agent.toml", config),
+      "--state-dir",
+      join(folder, "state"),
+    ];
     const agent = spawn(node[0], [...node.slice(1), join(library, "boardkeeper-agent.cjs"), ...program], {
       stdio: "inherit",
     });

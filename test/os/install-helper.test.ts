@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { imageServer, serving, testImage, type ImageServer, type TestImage } from "../support/image-server.ts";
 import { provisionedBoard, type Board } from "./board.ts";
 import { systemNames, type SystemName } from "./layers.ts";
+import { allowUnsigned } from "./provision.ts";
 
 const program = "/usr/local/lib/install-slot";
 const permission = "/etc/boardkeeper/installer";
@@ -31,6 +32,7 @@ async function boardWithSlots(system: SystemName, script = slots()): Promise<Boa
   await disk.write("/srv/slots/default", "1.0.0\n");
   await disk.write(program, script, 0o755);
   await disk.write(permission, `${program}\n`);
+  await allowUnsigned(disk);
   await disk.write(
     "/etc/systemd/system/boardkeeper-install@.service.d/slots.conf",
     "[Service]\nReadWritePaths=/srv/slots\n",

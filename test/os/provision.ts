@@ -20,6 +20,11 @@ export async function provision(disk: Disk, connectionString: string, ca: string
   await disk.write("/etc/boardkeeper/agent.toml.d/rig.toml", '[hub]\nca-file = "/etc/boardkeeper/hub-ca.pem"\n');
 }
 
+/** The owner of a board lets it install images that nobody has signed. */
+export async function allowUnsigned(disk: Disk): Promise<void> {
+  await disk.write("/etc/boardkeeper/board.conf", "update.allow-unsigned = yes\n");
+}
+
 /** Waits until another connection string would be noticed: not while the service runs that the path unit has started. */
 export async function watched(machine: Machine): Promise<void> {
   await machine.shell(

@@ -3,6 +3,7 @@ import { imageServer, servingParts, testImage } from "../support/image-server.ts
 import { installedMachine, provisionedBoard } from "./board.ts";
 import { firstPackage, packageFor, systemNames } from "./layers.ts";
 import { newerLine, newerPackage, olderPackage } from "./other-releases.ts";
+import { allowUnsigned } from "./provision.ts";
 
 /** Two slots in two files, and a board that starts what was armed before its last boot. */
 const installer = `#!/bin/sh
@@ -42,6 +43,7 @@ describe.each(systemNames)("an upgrade of the package on %s", (system) => {
     const server = await imageServer(servingParts(image, half));
     await machine.disk.write("/usr/local/lib/install-slot", installer, 0o755);
     await machine.disk.write("/etc/boardkeeper/image-ca.pem", server.ca);
+    await allowUnsigned(machine.disk);
     await machine.disk.write(
       "/etc/boardkeeper/agent.toml.d/update.toml",
       `[update]\ninstaller = "command"\ncommand.program = "/usr/local/lib/install-slot"\nca-file = "/etc/boardkeeper/image-ca.pem"
@@ -80,6 +82,7 @@ healthy-for-seconds = 0\n`,
     const server = await imageServer(servingParts(image, { etag: '"v1"' }));
     await machine.disk.write("/usr/local/lib/install-slot", installer, 0o755);
     await machine.disk.write("/etc/boardkeeper/image-ca.pem", server.ca);
+    await allowUnsigned(machine.disk);
     await machine.disk.write(
       "/etc/boardkeeper/agent.toml.d/update.toml",
       `[update]\ninstaller = "command"\ncommand.program = "/usr/local/lib/install-slot"\nca-file = "/etc/boardkeeper/image-ca.pem"
