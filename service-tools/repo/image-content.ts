@@ -184,11 +184,13 @@ async function* runDecompressor(
     ended.catch(() => undefined);
     let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(0, 1_000)));
+    let isRead = false;
     try {
       yield* child.stdout as AsyncIterable<Buffer>;
+      isRead = true;
     } finally {
       // Its reader may have seen enough.
-      child.kill();
+      if (!isRead) child.kill();
     }
     const status = await ended.catch((cause: unknown) => {
       signal.throwIfAborted();

@@ -1,5 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { folderSource } from "../../agent/board/trust/metadata-sources.ts";
+import type { StoredMetadata } from "../../agent/trust/ports.ts";
+import { refreshMetadata, type Refreshed } from "../../agent/trust/refresh.ts";
 import { runCommandLine } from "../../service-tools/run.ts";
 import { saveKey, keyPath } from "../../service-tools/commands/repo/key-ring.ts";
 import { newRoot } from "../../service-tools/repo/create.ts";
@@ -64,6 +67,28 @@ export class TestPublisher {
     });
     const exitCode = await runCommandLine(["repo", ...args], context);
     return { exitCode, out: context.out.text, err: context.err.text };
+  }
+
+  /** What a board that trusts the first root, or has read the repository before, makes of it now. */
+  async board(name: string, stored?: StoredMetadata): Promise<Refreshed> {
+    const root = await readFile(join(this.folder, "metadata", "1.root.json"));
+    return await refreshMetadata({
+      stored: stored ?? { root, roles: new Map() },
+      record: { floor: 0, issued: null },
+      source: folderSource(this.folder),
+      clock: { nowMs: this.time.now().getTime(), isSynchronized: true },
+      boards: [name],
+      refuseStale: true,
+    });
+  }
+
+  /** Publishes an image for a board; it must succeed. @returns what the command printed as JSON */
+  async publish(version: string, board: string, ...options: string[]): Promise<Record<string, unknown>> {
+    const image = await this.file(`image-${version}.img`, `image ${version}`);
+    const args = ["publish", image, "--repo", this.folder, "--version", version, "--board", board, "-o", "json", ...options];
+    const { exitCode, out, err } = await this.repo(...args);
+    if (exitCode !== 0) throw new Error(err);
+    return JSON.parse(out) as Record<string, unknown>;
   }
 
   /** Writes a file beside the repository. @returns its path */
