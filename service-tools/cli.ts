@@ -11,6 +11,7 @@ import { findLogin } from "./hub-client/login.ts";
 import { defaultHubFolder } from "./hub-client/hub-info.ts";
 import { publishImage, type PublishedImage } from "./images/publish.ts";
 import { terminalPrompt } from "./cli/prompt.ts";
+import { defaultCost } from "./repo/key-file.ts";
 import { runCommandLine } from "./run.ts";
 import { screenFor } from "./cli/screen.ts";
 import { systemTimer } from "./cli/timer.ts";
@@ -29,6 +30,7 @@ const context: Context = {
   out: screenFor(stdout, env),
   err: screenFor(stderr, env),
   prompt: terminalPrompt(process.stdin, stderr),
+  passphraseCost: defaultCost,
   timer: systemTimer,
   now: () => new Date(),
   newOperationId: () => randomBytes(6).toString("hex"),

@@ -6,6 +6,7 @@ import type { HubAddress, HubClient } from "./hub-client/hub-client.ts";
 import type { LoginOptions } from "./hub-client/login.ts";
 import type { PublishedImage } from "./images/publish.ts";
 import type { Program } from "./images/server-process.ts";
+import type { Cost } from "./repo/key-file.ts";
 
 /** Everything outside that a command uses. `cli.ts` wires the real one; tests have a fake. */
 export interface Context {
@@ -15,6 +16,8 @@ export interface Context {
   /** Standard error: everything else. */
   readonly err: Screen;
   readonly prompt: Prompt;
+  /** What it costs to try a passphrase of a new key. */
+  readonly passphraseCost: Cost;
   readonly timer: Timer;
   /** Wall time, for labels. */
   readonly now: () => Date;

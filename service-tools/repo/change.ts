@@ -14,7 +14,7 @@ import {
   rootKeysOf,
   signFile,
   type MadeFile,
-  type RootKeys,
+  type RoleKeys,
   type TargetFiles,
 } from "./metadata.ts";
 
@@ -110,9 +110,9 @@ async function nextFiles(
 /** Those of the signers that make a file valid by the former root; undefined where they are too few. */
 function formerSigners(former: Root, signers: ReadonlyMap<string, Signer>): Signer[] | undefined {
   const { targets, snapshot, timestamp } = rootKeysOf(former);
-  const found = [targets, snapshot, timestamp].map(({ keys, threshold }) => {
-    const own = keys.flatMap(({ keyID }) => signers.get(keyID) ?? []);
-    return own.length < threshold ? undefined : own;
+  const found = [targets, snapshot, timestamp].map((role) => {
+    const own = signersOf(role, signers);
+    return own.length < role.threshold ? undefined : own;
   });
   return found.includes(undefined) ? undefined : [...new Set(found.flatMap((own) => own ?? []))];
 }
@@ -135,15 +135,23 @@ function issuedTime(contents: Contents | undefined, now: Date): Date {
   );
 }
 
-/** The root as a file, signed. */
+/**
+ * A root as a file, signed by its own keys and by those of the former one, which boards trust.
+ * @throws CannotSign when either of them are too few
+ */
 export async function signRoot(
   root: Root,
-  by: readonly RootKeys["root"][],
+  former: RoleKeys | undefined,
   signers: ReadonlyMap<string, Signer>,
 ): Promise<Uint8Array> {
-  const [own, ...others] = by;
-  if (own === undefined) throw new CannotSign("A root is signed by its keys.");
-  const also = others.flatMap(({ keys }) => keys.flatMap(({ keyID }) => signers.get(keyID) ?? []));
-  const made = await signFile("The root", root, own, signers, also);
+  const also = former === undefined ? [] : signersOf(former, signers);
+  if (former !== undefined && also.length < former.threshold) {
+    throw new CannotSign("A new root must be signed by a key of the former one: the working key or the recovery key.");
+  }
+  const made = await signFile("The root", root, rootKeysOf(root).root, signers, also);
   return made.bytes;
+}
+
+function signersOf({ keys }: RoleKeys, signers: ReadonlyMap<string, Signer>): Signer[] {
+  return keys.flatMap(({ keyID }) => signers.get(keyID) ?? []);
 }

@@ -70,7 +70,7 @@ export interface NewKey {
 }
 
 /** Makes a key that is kept in a file, encrypted with the passphrase. */
-export function newEncryptedKey(passphrase: string, cost: Cost = defaultCost): NewKey {
+export function newEncryptedKey(passphrase: string, cost: Cost): NewKey {
   const seed = newSeed();
   const signer = seedSigner(seed);
   return {

@@ -35,6 +35,9 @@ export class FakePrompt implements Prompt {
   }
 }
 
+/** scrypt as cheap as it can be. */
+const cheap = { N: 2, r: 1, p: 1 };
+
 const absent = { executable: "/nonexistent", arguments: [] };
 
 /** A context for unit tests: the test controls the time, and the hub is in memory. */
@@ -43,6 +46,7 @@ export class FakeContext implements Context {
   readonly out = new FakeScreen();
   readonly err = new FakeScreen();
   readonly prompt = new FakePrompt();
+  readonly passphraseCost = cheap;
   readonly time: FakeTime;
   readonly timer: Timer = {
     nowMs: () => this.time.nowMs(),

@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import { findLogin } from "../../service-tools/hub-client/login.ts";
 import { AzureHubClient } from "../../service-tools/hub-client/azure-hub-client.ts";
+import { defaultCost } from "../../service-tools/repo/key-file.ts";
 import { publishImage } from "../../service-tools/images/publish.ts";
 import { Interrupted } from "../../service-tools/cli/errors.ts";
 import type { LocalHub } from "../../service-tools/local-hub/options.ts";
@@ -35,6 +36,7 @@ export function startCli(
     out,
     err,
     prompt: new FakePrompt(),
+    passphraseCost: defaultCost,
     timer,
     now: () => new Date(),
     newOperationId: () => "typed",

@@ -9,7 +9,7 @@ import { newRoot } from "../../service-tools/repo/create.ts";
 import { newEncryptedKey } from "../../service-tools/repo/key-file.ts";
 import { newSeed, seedSigner } from "../../service-tools/repo/keys.ts";
 import { formatRecoveryKey } from "../../service-tools/repo/recovery-key.ts";
-import { FakeContext, FakePrompt, FakeScreen } from "./fake-context.ts";
+import { FakeContext, type FakeScreen } from "./fake-context.ts";
 import { FakeTime } from "./fake-time.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -21,6 +21,26 @@ export interface Ran {
   readonly exitCode: number;
   readonly out: string;
   readonly err: string;
+}
+
+/** Runs `boardkeeper repo …`. @param answer what a person types; without it, there is no terminal */
+export async function runRepo(
+  args: readonly string[],
+  around: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly time?: FakeTime;
+    readonly answer?: (question: string, screen: FakeScreen) => string;
+  },
+): Promise<Ran> {
+  const { env, answer, time = new FakeTime(new Date().toISOString()) } = around;
+  const context = new FakeContext(time);
+  context.env = env;
+  if (answer !== undefined) {
+    context.prompt.isInteractive = true;
+    context.prompt.answer = (question) => answer(question, context.err);
+  }
+  const exitCode = await runCommandLine(["repo", ...args], context);
+  return { exitCode, out: context.out.text, err: context.err.text };
 }
 
 /** A publisher: a home with keys, a repository in it, and a clock that the test sets. */
@@ -57,16 +77,15 @@ export class TestPublisher {
     return new TestPublisher(home, formatRecoveryKey(seed), working.signer.key.keyID, root.id);
   }
 
-  /** Runs `boardkeeper repo …` with the passphrase at hand; ROOT in an argument is the repository. */
+  /** Runs `boardkeeper repo …` with the passphrase at hand. */
   async repo(...args: string[]): Promise<Ran> {
-    const context = Object.assign(new FakeContext(this.time), {
-      env: { BOARDKEEPER_HOME: this.home, BOARDKEEPER_PASSPHRASE_FILE: join(this.home, "passphrase") },
-      out: new FakeScreen(),
-      err: new FakeScreen(),
-      prompt: new FakePrompt(),
-    });
-    const exitCode = await runCommandLine(["repo", ...args], context);
-    return { exitCode, out: context.out.text, err: context.err.text };
+    const env = { BOARDKEEPER_HOME: this.home, BOARDKEEPER_PASSPHRASE_FILE: join(this.home, "passphrase") };
+    return await runRepo(args, { env, time: this.time });
+  }
+
+  /** The same at a terminal, where a person answers; without the passphrase at hand. */
+  async typing(answer: (question: string, screen: FakeScreen) => string, ...args: string[]): Promise<Ran> {
+    return await runRepo(args, { env: { BOARDKEEPER_HOME: this.home }, time: this.time, answer });
   }
 
   /** What a board that trusts the first root, or has read the repository before, makes of it now. */
@@ -85,7 +104,19 @@ export class TestPublisher {
   /** Publishes an image for a board; it must succeed. @returns what the command printed as JSON */
   async publish(version: string, board: string, ...options: string[]): Promise<Record<string, unknown>> {
     const image = await this.file(`image-${version}.img`, `image ${version}`);
-    const args = ["publish", image, "--repo", this.folder, "--version", version, "--board", board, "-o", "json", ...options];
+    const args = [
+      "publish",
+      image,
+      "--repo",
+      this.folder,
+      "--version",
+      version,
+      "--board",
+      board,
+      "-o",
+      "json",
+      ...options,
+    ];
     const { exitCode, out, err } = await this.repo(...args);
     if (exitCode !== 0) throw new Error(err);
     return JSON.parse(out) as Record<string, unknown>;
@@ -97,4 +128,14 @@ export class TestPublisher {
     await writeFile(path, content);
     return path;
   }
+}
+
+/** Types what is asked for: the passphrase, and the recovery key as it stands on the screen. */
+export function person(typed: { passphrase?: string; recoveryKey?: string } = {}) {
+  return (question: string, screen: FakeScreen): string => {
+    if (!question.includes("line")) return typed.passphrase ?? passphrase;
+    const shown = typed.recoveryKey ?? [...screen.text.matchAll(/^ {4}(\S+)$/gm)].map(([, line]) => line).join("\n");
+    const [first = "", second = ""] = shown.split("\n").slice(-2);
+    return question.startsWith("First") ? first : second;
+  };
 }

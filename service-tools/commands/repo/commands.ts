@@ -5,6 +5,8 @@ import { addRepoList } from "./list.ts";
 import { addRepoPublish } from "./publish.ts";
 import { addRepoRefresh } from "./refresh.ts";
 import { addRepoRetire } from "./retire.ts";
+import { addRepoRevoke } from "./revoke.ts";
+import { addRepoRotate } from "./rotate.ts";
 import { addRepoVerify } from "./verify.ts";
 
 /** `boardkeeper repo …` */
@@ -16,4 +18,6 @@ export function addRepoCommands(program: Command, context: Context): void {
   addRepoRefresh(repo, context);
   addRepoList(repo, context);
   addRepoVerify(repo, context);
+  addRepoRotate(repo, context);
+  addRepoRevoke(repo, context);
 }

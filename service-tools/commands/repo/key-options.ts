@@ -79,13 +79,17 @@ export async function askPassphrase({ prompt }: Pick<Context, "prompt">, questio
 /** Guessing a shorter one would take a thief of the file hours. */
 const shortestPassphrase = 10;
 
-/** A passphrase for a new key: given, or asked for twice. @throws UsageError */
+/**
+ * A passphrase for a new key: given, or asked for twice.
+ * @param name "working" @throws UsageError
+ */
 export async function newPassphrase(
   context: Pick<Context, "env" | "prompt">,
   options: PassphraseOptions,
+  name: string,
 ): Promise<string> {
   const given = await givenPassphrase(context, options);
-  const passphrase = given ?? (await askPassphrase(context, "A passphrase for the working key: "));
+  const passphrase = given ?? (await askPassphrase(context, `A passphrase for the ${name} key: `));
   if (passphrase.length < shortestPassphrase) {
     throw new UsageError(`The passphrase has fewer than ${shortestPassphrase} characters. Take a few words.`);
   }

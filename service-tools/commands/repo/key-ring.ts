@@ -45,6 +45,7 @@ export class KeyRing {
   readonly #options: KeyOptions;
   readonly #contents: Pick<Contents, "root" | "id">;
   readonly #stored: readonly StoredKey[];
+  readonly #without: readonly string[];
   readonly #signers = new Map<string, Signer>();
   /** Several keys may have the same one. */
   #passphrase: string | undefined;
@@ -54,20 +55,26 @@ export class KeyRing {
     options: KeyOptions,
     contents: Pick<Contents, "root" | "id">,
     stored: readonly StoredKey[],
+    without: readonly string[],
   ) {
     this.#context = context;
     this.#options = options;
     this.#contents = contents;
-    this.#stored = stored;
+    this.#stored = stored.filter(({ file }) => !without.includes(file.keyId));
+    this.#without = without;
   }
 
-  /** @throws UsageError for a key file that cannot be read, or is another repository's */
+  /**
+   * @param without keys that must not sign, such as stolen ones
+   * @throws UsageError for a key file that cannot be read, or is another repository's
+   */
   static async open(
     context: KeyContext,
     contents: Pick<Contents, "root" | "id">,
     options: KeyOptions,
+    without: readonly string[] = [],
   ): Promise<KeyRing> {
-    return new KeyRing(context, options, contents, await findKeys(context, contents, options));
+    return new KeyRing(context, options, contents, await findKeys(context, contents, options), without);
   }
 
   /** A key that is not in a file, such as the recovery key. */
@@ -109,7 +116,7 @@ export class KeyRing {
     } else if (stored !== undefined && "signer" in stored.file) {
       const { signer: usual } = stored.file;
       this.add(programSigner(program ?? usual, publicKeyOf(stored.file), this.#context.interrupted));
-    } else if (program !== undefined) {
+    } else if (program !== undefined && !this.#without.includes(keyId)) {
       const key = this.#contents.root.keys[keyId];
       if (key !== undefined) this.add(programSigner(program, key, this.#context.interrupted));
     }
@@ -137,7 +144,7 @@ export class KeyRing {
     return new UsageError(`No key of this repository is at hand: it takes ${names}, and ${folder} has no such file.`, {
       advice:
         "Name the key's file with --key, or the program that signs with --signer.\n" +
-        "If the key or its passphrase is lost, the recovery key makes a new one: boardkeeper repo rotate",
+        "If the key or its passphrase is lost, the recovery key makes a new one: boardkeeper repo rotate --working-key --use-recovery-key",
     });
   }
 }
@@ -182,7 +189,8 @@ function atFile(path: string): (cause: unknown) => never {
     if (!(cause instanceof WrongPassphrase)) throw cause;
     throw new UsageError(`${path}: ${cause.message}`, {
       cause,
-      advice: "If the passphrase is lost, the recovery key makes a new working key: boardkeeper repo rotate",
+      advice:
+        "If the passphrase is lost, the recovery key makes a new working key: boardkeeper repo rotate --working-key --use-recovery-key",
     });
   };
 }

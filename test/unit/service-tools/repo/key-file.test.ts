@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import {
   decryptKey,
+  defaultCost,
   keyFileSchema,
   newEncryptedKey,
   programKey,
@@ -31,6 +32,12 @@ describe("the file of a working key", () => {
     const message = Buffer.from("signed");
     expect(await opened.sign(message)).toBe(await key.signer.sign(message));
     expect(v.is(keyFileSchema, JSON.parse(JSON.stringify(made)))).toBe(true);
+  });
+
+  it("costs 128 MiB and about half a second to try a passphrase on", async () => {
+    const file = (await newEncryptedKey("a passphrase", defaultCost).file(repository)) as Encrypted;
+    expect(file.kdf).toMatchObject({ name: "scrypt", N: 131_072, r: 8, p: 1 });
+    await expect(decryptKey(file, "a passphrase")).resolves.toBeDefined();
   });
 
   it("takes a passphrase by its letters, however the keyboard composes them", async () => {
