@@ -16,6 +16,7 @@ import type { Reporter } from "./twin/reporter.ts";
 import type { LeaseWatch } from "./update/lease-watch.ts";
 import type { LocalUpload, UploadedImage } from "./update/local-upload.ts";
 import { isPastStaging } from "./update/machine.ts";
+import { receiveMetadata } from "./update/local-metadata.ts";
 import type { UpdateRunner } from "./update/runner.ts";
 import type { Activity } from "./watchdog/stall-detector.ts";
 import { currentActivities } from "./watchdog/stall-limits.ts";
@@ -111,6 +112,12 @@ export class Agent {
     requestHandler.logMethod(name, reply, "board");
     if (name === "firmwareUpdate") await localUpload.discardUnclaimed();
     return reply;
+  }
+
+  /** Verifies and keeps signed metadata that somebody has brought to the board; names its images. Never rejects. */
+  async offerMetadata(files: ReadonlyMap<string, Uint8Array>, signal: AbortSignal): Promise<MethodReply> {
+    const { trust, runtime } = this.#parts.ports;
+    return await receiveMetadata(trust, files, runtime.log, signal);
   }
 
   /** Receives an image that is uploaded on the board. Resolves when it is complete on disk, or refused. Never rejects. */

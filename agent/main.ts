@@ -153,6 +153,7 @@ async function openLocalApi({ stateDir }: Config, agent: Agent, log: Log): Promi
   const path = localApiSocketOf(process.env, stateDir);
   const handlers: LocalApiHandlers = {
     method: (name, payload) => agent.callMethod(name, payload),
+    metadata: (files, signal) => agent.offerMetadata(files, signal),
     image: (image, signal) => agent.uploadImage(image, signal),
   };
   return await serveLocalApi({ path, stateDir }, handlers, log.child({ part: "local-api" })).catch((cause: unknown) => {

@@ -32,7 +32,8 @@ export const options = {
   since: { value: "TIME", summary: "show lines since then: 10m, 2h or 3d ago, or 2030-01-31T23:59:00Z" },
   level: { value: "LEVEL", summary: "show lines of this level and above: debug, info, warn, error, fatal" },
   follow: { short: "f", summary: "show new lines until Ctrl-C" },
-  sha256: { value: "HEX", summary: "the SHA-256 of the image (required); another image is refused" },
+  sha256: { value: "HEX", summary: "the SHA-256 of the image (required without --repository)" },
+  repository: { value: "DIR", summary: "the folder of a signed repository, such as a USB stick" },
   "firmware-version": { value: "VERSION", summary: "the version of the image" },
   "operation-id": { value: "ID", summary: "the id of the update; the same id never installs twice" },
   "no-wait": { summary: "do not wait for the end of the update" },
@@ -79,11 +80,13 @@ finds a fault. Run it with sudo: it then checks with the rights of the service.`
   install: {
     summary: "install an image from a file or an address, without the hub",
     operand: "FILE|URL",
-    options: ["sha256", "firmware-version", "operation-id", "no-wait", "json", ...targetOptions],
+    options: ["sha256", "repository", "firmware-version", "operation-id", "no-wait", "json", ...targetOptions],
     details: `The same steps as for an update from the hub: check, stage, install, restart, then
 commit or roll back. From a USB stick, for example:
   boardkeeper-agent install /media/usb/board.img --sha256 8066... \\
       --firmware-version 1.2.0
+From a stick that holds a signed repository; version and digest are found in it:
+  boardkeeper-agent install --repository /media/usb --firmware-version 1.2.0
 The agent must be running; its hub need not be reachable.`,
   },
   history: {
@@ -150,6 +153,7 @@ export interface Arguments {
   readonly yes: boolean;
   readonly noStart: boolean;
   readonly sha256: string | undefined;
+  readonly repository: string | undefined;
   readonly firmwareVersion: string | undefined;
   readonly operationId: string | undefined;
   readonly noWait: boolean;
@@ -226,6 +230,7 @@ function toArguments(
     yes: flag("yes"),
     noStart: flag("no-start"),
     sha256: text("sha256"),
+    repository: text("repository"),
     firmwareVersion: text("firmware-version"),
     operationId: text("operation-id"),
     noWait: flag("no-wait"),

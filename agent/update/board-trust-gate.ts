@@ -5,10 +5,10 @@ import { backoffMs } from "../lib/backoff.ts";
 import { AgentError, toFailure } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { CacheRequest, VerifiedCache, MetadataCacheFiles, RefreshedCache } from "../trust/cached-metadata.ts";
-import type { LoadedTrust, MetadataSource, SignedTarget } from "../trust/ports.ts";
-import { selectTarget, type Selected } from "../trust/select-target.ts";
+import type { LoadedTrust, MetadataSource, SignedTarget, TrustedTargets } from "../trust/ports.ts";
+import { checkTarget, selectTarget, type BoardFacts, type Selected } from "../trust/select-target.ts";
 import type { ResolvedImage, WantedImage } from "./image-name.ts";
-import type { MetadataFile, TrustGate, TrustStatus } from "./trust-gate.ts";
+import { nobodyTrusted, type MetadataFile, type OfferedImage, type TrustGate, type TrustStatus } from "./trust-gate.ts";
 import { nothingKnown, statusOf, type BoardTrust, type Known } from "./trust-status.ts";
 import type { UpdateDelay } from "./update-snapshot.ts";
 
@@ -124,6 +124,19 @@ export class BoardTrustGate implements TrustGate {
     }
   }
 
+  async offer(files: ReadonlyMap<string, Uint8Array>, signal: AbortSignal): Promise<readonly OfferedImage[]> {
+    await this.readStatus();
+    if (this.#known.problem !== undefined) throw this.#known.problem;
+    if (this.#known.loaded === undefined) throw nobodyTrusted();
+    const failure = await this.#refresh({ read: (name) => Promise.resolve(files.get(name)) }, signal);
+    if (failure !== undefined && failure.code !== "metadata-rollback") throw failure;
+    const { problem, verified } = this.#known;
+    const error = problem ?? verified?.error;
+    if (error !== undefined) throw error;
+    if (verified?.trusted === undefined) throw nobodyTrusted(); // The root was taken away meanwhile.
+    return offeredImages(verified.trusted, this.#facts(verified));
+  }
+
   async metadataForHelper(): Promise<readonly MetadataFile[]> {
     const files = new Map([...(await this.#ports.cache.readAll()), ...this.#unkept]);
     return [...files].map(([name, bytes]) => ({ name, bytes }));
@@ -195,17 +208,17 @@ export class BoardTrustGate implements TrustGate {
     }
   }
 
-  #select({ version, sha256 }: WantedImage, { trusted, record }: VerifiedCache): Selected | undefined {
-    const { agentVersion, installer, simulated } = this.#ports;
+  #select({ version, sha256 }: WantedImage, verified: VerifiedCache): Selected | undefined {
+    const { trusted } = verified;
     if (trusted === undefined) return undefined;
-    const facts = {
-      floor: record.floor,
-      boards: this.#known.names,
-      agentVersion,
-      installer: simulated ? undefined : installer,
-    };
     const wanted = { version: version ?? undefined, sha256: sha256 ?? undefined };
-    return selectTarget(trusted, wanted, facts, "accepted");
+    return selectTarget(trusted, wanted, this.#facts(verified), "accepted");
+  }
+
+  #facts({ record }: VerifiedCache): BoardFacts {
+    const { agentVersion, installer, simulated } = this.#ports;
+    const { names } = this.#known;
+    return { floor: record.floor, boards: names, agentVersion, installer: simulated ? undefined : installer };
   }
 
   /** The target of an image in the metadata that the board has now, or why there is none. */
@@ -237,6 +250,15 @@ function targetAddress(address: string, { path, sha256 }: Pick<SignedTarget, "pa
   const parts = path.split("/");
   const file = `${sha256}.${parts.at(-1) ?? ""}`;
   return [address, "targets", ...[...parts.slice(0, -1), file].map(encodeURIComponent)].join("/");
+}
+
+/** The images for a board: those that it may install first, then in the order in which `selectTarget` takes them. */
+function offeredImages({ targets }: TrustedTargets, board: BoardFacts): OfferedImage[] {
+  const refused = (target: SignedTarget): number => (checkTarget(target, board, "accepted") === undefined ? 0 : 1);
+  const rank = ({ path }: SignedTarget): number => board.boards.findIndex((name) => path.startsWith(`${name}/`));
+  return targets
+    .toSorted((a, b) => refused(a) - refused(b) || rank(a) - rank(b) || b.epoch - a.epoch)
+    .map(({ version, sha256, sizeBytes, epoch, path }) => ({ version, sha256, sizeBytes, epoch, path }));
 }
 
 function refusedBy({ code, message }: Failure): AgentError {

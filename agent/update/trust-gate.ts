@@ -1,3 +1,4 @@
+import { AgentError } from "../lib/errors.ts";
 import type { ErrorResponse } from "../contract/error-response.ts";
 import type { ResolvedImage, WantedImage } from "./image-name.ts";
 import type { UpdateDelay } from "./update-snapshot.ts";
@@ -29,6 +30,16 @@ export interface MetadataFile {
   readonly bytes: Uint8Array;
 }
 
+/** A signed image for this board. */
+export interface OfferedImage {
+  readonly version: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly epoch: number;
+  /** In the repository: a board's name, and the name of the file without its digest. */
+  readonly path: string;
+}
+
 /** Decides which images are signed for this board. What root's helper says of the bytes that it installs counts more. */
 export interface TrustGate {
   readonly status: TrustStatus;
@@ -52,10 +63,25 @@ export interface TrustGate {
     onDelay: (delay: UpdateDelay | null) => void,
     signal: AbortSignal,
   ): Promise<ResolvedImage>;
+  /**
+   * Verifies metadata files that did not come from the repository, such as a USB stick's, and keeps what is newer. Metadata that is
+   * older than the board's is no mistake: the board's counts.
+   * @returns the images for this board; first those that it may install now, those of its most specific name first
+   * @throws AgentError with the code of what is wrong; `trust-root-missing` where the board trusts nobody
+   */
+  offer(files: ReadonlyMap<string, Uint8Array>, signal: AbortSignal): Promise<readonly OfferedImage[]>;
   /** The metadata that root's helper has to verify: newer than its own. */
   metadataForHelper(): Promise<readonly MetadataFile[]>;
   /** An image is committed. Where no helper of root's does it, the floor rises to its epoch. Rejects when that cannot be saved. */
   committed(image: { readonly sha256: string; readonly epoch: number }): Promise<void>;
+}
+
+/** Why a board without a trust root takes no metadata. */
+export function nobodyTrusted(): AgentError {
+  return new AgentError(
+    "trust-root-missing",
+    "This board has no trust root, so it cannot tell who has signed that repository. Add it first: boardkeeper-agent trust add root.json. Without one, install the image by its digest: install FILE --sha256 HEX.",
+  );
 }
 
 /** The longest time that `resolve` takes. */
@@ -71,6 +97,7 @@ export function gateWithoutRoot(
     onChange: () => undefined,
     refusal: () => undefined,
     resolve: () => Promise.reject(new Error("A board without a trust root resolves nothing.")),
+    offer: () => Promise.reject(nobodyTrusted()),
     metadataForHelper: async () => [],
     committed: async () => undefined,
   };

@@ -1,7 +1,7 @@
 import { AgentError } from "../../agent/lib/errors.ts";
 import type { ErrorResponse } from "../../agent/contract/error-response.ts";
 import type { ResolvedImage, WantedImage } from "../../agent/update/image-name.ts";
-import type { TrustGate, TrustStatus } from "../../agent/update/trust-gate.ts";
+import type { OfferedImage, TrustGate, TrustStatus } from "../../agent/update/trust-gate.ts";
 
 /* Imports types and errors alone: scripts/record-states runs it in the sources of an earlier release too. */
 
@@ -69,6 +69,11 @@ export class FakeTrustGate implements TrustGate {
     );
     if (found !== undefined) return found;
     throw new AgentError("not-signed", "No signed target has this digest.");
+  }
+
+  async offer(): Promise<readonly OfferedImage[]> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.targets.map((target) => ({ ...target, path: `fake-board/${target.version}.img` }));
   }
 
   async metadataForHelper(): Promise<[]> {

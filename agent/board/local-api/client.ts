@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { errorCode } from "../../lib/errors.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { imagePath, methodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
+import { encodeMetadata, imagePath, metadataPath, methodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
 import { localApiSocketCandidates, localApiSocketIn } from "../../config/paths.ts";
 import { request as httpRequest } from "../../lib/node-http.ts";
 
@@ -35,6 +35,8 @@ export class AgentUnreachable extends Error {
 
 /** The agent answers within seconds, unless it hangs. */
 const callTimeoutMs = 10_000;
+/** Hundreds of signatures, on a slow board that does other work. */
+const metadataTimeoutMs = 60_000;
 /** Enough for the largest image from the slowest USB stick. */
 const uploadTimeoutMs = 24 * 3_600_000;
 
@@ -73,6 +75,15 @@ export async function uploadImage(
   body: FileBody,
 ): Promise<LocalApiReply | undefined> {
   return await send(stateDir, { method: "PUT", path: imagePath(sha256), body, timeoutMs: uploadTimeoutMs });
+}
+
+/** Passes on signed metadata, which the agent verifies and keeps; otherwise like callMethod. */
+export async function sendMetadata(
+  stateDir: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<LocalApiReply | undefined> {
+  const body = encodeMetadata(files);
+  return await send(stateDir, { method: "PUT", path: metadataPath, body, timeoutMs: metadataTimeoutMs });
 }
 
 async function send(stateDir: string, message: LocalApiRequest): Promise<LocalApiReply | undefined> {

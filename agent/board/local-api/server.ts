@@ -1,13 +1,21 @@
 import { chmod, rm } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { MethodReply } from "../../contract/method-reply.ts";
-import { parseImagePath, parseMethodPath, misdirectedStatus, stateDirHeader } from "./protocol.ts";
+import {
+  decodeMetadata,
+  maxMetadataBody,
+  metadataPath,
+  misdirectedStatus,
+  parseImagePath,
+  parseMethodPath,
+  stateDirHeader,
+} from "./protocol.ts";
 import type { Log } from "../../lib/log.ts";
 import type { UploadedImage } from "../../update/local-upload.ts";
 import { createServer } from "../../lib/node-http.ts";
 
 /** The limit of a direct method's payload. */
-const maxBodyBytes = 128 * 1_024;
+const maxMethodBody = 128 * 1_024;
 /** For the agent's user and its group, besides root. */
 const socketMode = 0o660;
 /** sun_path of sockaddr_un has 108 bytes with the NUL at its end: unix(7). */
@@ -16,6 +24,8 @@ const longestPath = 107;
 export interface LocalApiHandlers {
   /** Answers a direct method. Never rejects. */
   method(name: string, payload: unknown): Promise<MethodReply>;
+  /** Receives signed metadata by its names. Never rejects. */
+  metadata(files: ReadonlyMap<string, Uint8Array>, signal: AbortSignal): Promise<MethodReply>;
   /** Receives an image. Never rejects. */
   image(image: UploadedImage, signal: AbortSignal): Promise<MethodReply>;
 }
@@ -83,12 +93,22 @@ async function handleRequest(
     });
   const { method, url = "" } = request;
   const name = method === "POST" ? parseMethodPath(url) : undefined;
-  if (name !== undefined) return send(response, await handlers.method(name, await readBody(request)));
+  if (name !== undefined) return send(response, await handlers.method(name, await readBody(request, maxMethodBody)));
+  if (method === "PUT" && url === metadataPath) {
+    const files = decodeMetadata(await readBody(request, maxMetadataBody));
+    const advice = "Expected a JSON object with the name of each metadata file and its bytes in base64.";
+    return send(
+      response,
+      files === undefined
+        ? { status: 400, payload: { Response: advice } }
+        : await handlers.metadata(files, abortOnClose(response)),
+    );
+  }
   const sha256 = method === "PUT" ? parseImagePath(url) : undefined;
   const sizeBytes = Number(request.headers["content-length"] ?? Number.NaN);
   if (sha256 !== undefined && Number.isSafeInteger(sizeBytes))
     return send(response, await handlers.image({ sha256, sizeBytes, body: request }, abortOnClose(response)));
-  const advice = "Unknown path. Use POST /methods/NAME, or PUT /images/SHA256 with a Content-Length.";
+  const advice = "Unknown path. Use POST /methods/NAME, PUT /metadata, or PUT /images/SHA256 with a Content-Length.";
   send(response, { status: 404, payload: { Response: advice } });
 }
 
@@ -104,13 +124,13 @@ function send(response: ServerResponse, { status, payload }: MethodReply): void 
   response.end(`${JSON.stringify(payload)}\n`);
 }
 
-/** The body as text, which a method parses as JSON. */
-async function readBody(request: IncomingMessage): Promise<string> {
+/** The body as text. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxBodyBytes) throw new Error(`the body has more than ${maxBodyBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`the body has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

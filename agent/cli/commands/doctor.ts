@@ -36,6 +36,9 @@ import { checkPowerSupply } from "../doctor/hardware.ts";
 import { checkInstaller, type InstallHelperFacts } from "../doctor/installer.ts";
 import { checkNodeRepairs } from "../doctor/node-repairs.ts";
 import { checkRunningAgent, type OnDisk } from "../doctor/running-agent.ts";
+import { checkTrust } from "../doctor/trust.ts";
+import { boardTrust } from "../board-trust.ts";
+import { inspectTrust } from "../inspect-trust.ts";
 import { checkReboot, type RebootFacts } from "../doctor/reboot.ts";
 import { checkConfiguration, checkService } from "../doctor/service.ts";
 import {
@@ -89,6 +92,7 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
     }),
     ...(await diagnoseLastKnownGood(config.stateDir, user)),
     ...(await diagnoseAccess(args, config, user, isServiceAgent(args) ? unit : undefined, terminal)),
+    ...(await diagnoseTrust(args, config)),
     await diagnoseNode(args),
     checkPowerSupply(await probePowerSupply()),
     ...diagnoseCodeCache(),
@@ -97,6 +101,19 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
   if (args.json) terminal.out(`${JSON.stringify({ healthy: isHealthy(found), findings: found }, null, 2)}\n`);
   else terminal.out(formatFindings(found));
   return isHealthy(found) ? 0 : 1;
+}
+
+/** Whose images the board installs. Everybody may read that. */
+async function diagnoseTrust({ simulate }: Arguments, { stateDir, settings }: TargetConfig): Promise<Finding[]> {
+  const board = boardTrust(simulate ? stateDir : undefined);
+  const isSynchronized = await board.clock.synchronized();
+  return checkTrust({
+    ...(await inspectTrust(board)),
+    isSimulated: simulate,
+    nowMs: isSynchronized ? board.clock.now().getTime() : null,
+    repository: settings.repository,
+    installer: settings.installer,
+  });
 }
 
 async function diagnoseNode({ simulate }: Arguments): Promise<Finding> {

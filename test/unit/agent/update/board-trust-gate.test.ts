@@ -287,3 +287,13 @@ it("a simulated board keeps what was verified, and its floor rises with a commit
   await gate.committed({ sha256: digest, epoch: 3 });
   expect(kept).toStrictEqual([{ floor: 0, issued: "2027-03-01T12:00:00Z" }, 3]);
 });
+
+it("metadata from a stick counts as the repository's: an older stick does no harm, and a damaged one is refused", async () => {
+  const { gate, publisher } = await setup({ repository: null });
+  const stick = new Map(publisher.files);
+  publisher.publish();
+  const image = { version: "1.0.0", sha256: digest, sizeBytes: 11, epoch: 0, path: `${board}/${digest}.app.tar` };
+  for (const files of [publisher.files, stick]) expect(await gate.offer(files, noSignal)).toStrictEqual([image]);
+  stick.set("timestamp.json", Buffer.from("{}"));
+  await expect(gate.offer(stick, noSignal)).rejects.toMatchObject({ code: "metadata-invalid" });
+});
