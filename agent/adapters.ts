@@ -12,8 +12,8 @@ import { rebootViaHelper } from "./board/systemd/reboot-helper.ts";
 import { probeHardwareInfo, saveHardwareInfo, loadHardwareInfo } from "./board/hardware/hardware-info.ts";
 import { HistoryFile } from "./board/fs/history-file.ts";
 import { HttpsSource } from "./board/image/https-source.ts";
-import { installViaHelper } from "./board/systemd/install-helper.ts";
-import { commandInstaller } from "./board/installers/command.ts";
+import { installViaHelper, verifiedByHelper } from "./board/systemd/install-helper.ts";
+import { commandInstaller, requireStateOutside } from "./board/installers/command.ts";
 import { noInstaller } from "./board/installers/none.ts";
 import { execScript } from "./board/installers/exec-script.ts";
 import { simulatedInstaller } from "./board/installers/simulated.ts";
@@ -46,9 +46,9 @@ import type { AgentState } from "./operations/agent-state.ts";
 import { startupAlerts } from "./operations/startup-alerts.ts";
 import type { HttpSource } from "./download/ports.ts";
 import { Downloader, downloadLimits } from "./download/download.ts";
-import type { InstallScript } from "./update/install-script.ts";
 import { createTrustGate } from "./board/trust/trust-gate.ts";
 import type { Installer, StagingArea } from "./update/ports.ts";
+import type { TrustGate } from "./update/trust-gate.ts";
 
 /** Between two attempts to read a saved state. */
 const stateReadRetryMs = 2_000;
@@ -121,6 +121,12 @@ async function createLocalAdapters(
   const known = await loadHardwareInfo(config.stateDir);
   const partials = new FilePartialStore(bootId, runtime.bootClock, { keepFreeBytes: config.keepFreeBytes });
   await removeLeftovers(config.stateDir, staging, saved, log);
+  const trust = await createTrustGate(config, {
+    runtime: runtimeFor("trust", runtime),
+    http: imageSource(config, log.child({ part: "trust" }), productInfo),
+    simulated: board !== undefined,
+    agentVersion: packageJson.version,
+  });
   return {
     version: packageJson.version,
     mode: board === undefined ? "systemd" : "simulated",
@@ -146,13 +152,8 @@ async function createLocalAdapters(
     staging,
     partialStore: partials,
     downloader: createDownloader(config, runtime, partials, productInfo),
-    installer: createInstaller(config, log, boardFile),
-    trust: await createTrustGate(config, {
-      runtime: runtimeFor("trust", runtime),
-      http: imageSource(config, log.child({ part: "trust" }), productInfo),
-      simulated: board !== undefined,
-      agentVersion: packageJson.version,
-    }),
+    installer: createInstaller(config, log, trust, boardFile),
+    trust,
     rebootPort: board === undefined ? createRebootPort(config, log.child({ part: "reboot" }), bootId) : simulatedReboot,
     recentLog: log.recent,
     describeProcess: async () => ({
@@ -244,26 +245,36 @@ function createRebootPort(config: Config, log: Log, bootId: string): RebootPort 
   return { reboot: command.length > 0 ? commandReboot(command) : viaHelper(), inhibitors };
 }
 
-function createInstaller(config: Config, log: Log, boardFile: string | undefined): Installer {
-  const program = createInstallScript(config);
-  if (config.installer === "command" && program !== undefined) {
-    return commandInstaller({
-      program,
-      restart: config.commandRestart,
-      timeLimitMs: config.commandTimeLimitMs,
-      replaces: config.commandReplaces,
-      stateDir: config.stateDir,
-      log: log.child({ part: "installer" }),
-    });
-  }
+function createInstaller(config: Config, log: Log, trust: TrustGate, boardFile: string | undefined): Installer {
   if (config.installer === "simulated" && boardFile !== undefined) {
     return simulatedInstaller(boardFile, systemTimer, config.simulationPauseMs);
   }
-  return noInstaller();
-}
-
-function createInstallScript(config: Config): InstallScript | undefined {
-  if (config.commandAsRoot) return installViaHelper({ socket: installSocket, timer: systemTimer });
-  const path = config.commandProgram;
-  return path === null ? undefined : execScript(path);
+  if (config.installer !== "command") return noInstaller();
+  const helper = {
+    socket: installSocket,
+    timer: systemTimer,
+    bootClock: kernelBootClock,
+    agentVersion: packageJson.version,
+    readMetadata: () => trust.metadataForHelper(),
+    limitMs: config.commandTimeLimitMs,
+  };
+  if (config.commandAsRoot) {
+    return installViaHelper({
+      ...helper,
+      installer: "command",
+      restart: config.commandRestart,
+      requireStateOutside: () => requireStateOutside(config.stateDir, config.commandReplaces),
+    });
+  }
+  if (config.commandProgram === null) return noInstaller();
+  const own = commandInstaller({
+    program: execScript(config.commandProgram),
+    restart: config.commandRestart,
+    timeLimitMs: config.commandTimeLimitMs,
+    replaces: config.commandReplaces,
+    stateDir: config.stateDir,
+    log: log.child({ part: "installer" }),
+  });
+  if (boardFile !== undefined) return own;
+  return verifiedByHelper(own, { ...helper, installer: "none" }, () => trust.status.rule !== "digest");
 }

@@ -26,6 +26,8 @@ export const errorCodes = {
     "The image's epoch is below the floor of this board, which rises with each commit. Request a newer version.",
   "fell-back":
     "The new system did not start, and the boot loader fell back to the old one. Test the image on a board at hand.",
+  "helper-busy":
+    "Root's install helper still works for another request. Try again; if it recurs, see what it runs: journalctl -u 'boardkeeper-install@*'.",
   "http-status": "The server refused the image. Check the address, and whether a signed one has expired.",
   "image-changed":
     "The staged image was damaged on the board's disk. Request the update again; if it recurs, replace the storage.",
@@ -84,6 +86,8 @@ export const errorCodes = {
     "The new system, or the agent in it, started too often without passing the health check. Check its logs.",
   "revert-failed":
     "The installer reverted, but the new version still runs. Check the board on site, or request an update to a good image.",
+  "rewritten-too-often":
+    "The same image was written again and again and never proven, so it is not written any more: each time wears the disk. Find out why it fails; the message says how to allow it again.",
   "rollback-failed":
     "The update failed, and the board could not go back to the old system. It may run or boot one that is not proven. Check it on site, or request an update to a good image.",
   "root-rotation":
@@ -121,8 +125,8 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-export function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(errorCodes, value);
 }
 
 /** Failures of a download that do not put the bytes that have arrived in doubt. */

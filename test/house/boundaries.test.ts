@@ -38,10 +38,22 @@ const walls: Wall[] = [
     why: "the core knows ports, not adapters: only main.ts, adapters.ts and the commands make them, so that every fault can be played by a fake",
   },
   {
+    from: /^agent\/install-helper\//,
+    to: /^agent\//,
+    except:
+      /^agent\/(install-helper|helper-protocol|contract|trust|lib)\/|^agent\/update\/(job|ports|install-script)\.ts$|^agent\/config\/(paths|board-config)\.ts$|^agent\/board\/(fs\/(files|disk)|hardware\/(clocks|boot)|installers\/exec-script|trust\/(?!metadata-cache))/,
+    why: "root's install helper imports nothing that reads what the daemon could change: its settings, its state, its cache",
+  },
+  {
+    from: /^agent\/(?!install-helper\/)/,
+    to: /^agent\/install-helper\//,
+    why: "the daemon knows the protocol of root's install helper and nothing else of it: that program runs as another user, from another file",
+  },
+  {
     from: /^agent\/board\//,
     to: /^agent\/board\//,
     except:
-      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol|trust\/(board-config-file|board-names|board-trust|metadata-cache|own-files|root-owned|trust-folder))/,
+      /^agent\/board\/(simulator\/|hardware\/boot|fs\/(files|disk)|image\/(body-chunks|direct-writer|reused-reads|partial-file)|probes\/(facts|user)|local-api\/protocol|systemd\/helper-session|trust\/(board-config-file|board-names|board-trust|metadata-cache|own-files|root-owned|trust-folder))/,
     why: "adapters import ports and libraries, never each other: each can be replaced alone",
   },
   {

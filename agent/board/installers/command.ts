@@ -1,12 +1,16 @@
 import { stat } from "node:fs/promises";
-import { check } from "../../contract/check.ts";
-import { firmwareVersion } from "../../contract/methods.ts";
 import { redact, truncateUtf8 } from "../../contract/safe-text.ts";
 import { AgentError, errorMessage } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { movedFolderAdvice } from "../../lib/disk-errors.ts";
 import type { RestartKind } from "../../update/job.ts";
-import type { InstallScript, ScriptCall, InstallVerb } from "../../update/install-script.ts";
+import {
+  parseRunningVersion,
+  runScript,
+  type InstallScript,
+  type ScriptCall,
+  type InstallVerb,
+} from "../../update/install-script.ts";
 import type { FileInstaller, StagedImage } from "../../update/ports.ts";
 
 export interface CommandInstallerOptions {
@@ -33,25 +37,18 @@ export function commandInstaller(options: CommandInstallerOptions): FileInstalle
     receives: "file",
     restart,
     async prepare(image, signal): Promise<void> {
-      await rejectStateInSlot(stateDir, replaces);
+      await requireStateOutside(stateDir, replaces);
       await call("prepare", image, signal);
     },
     install: async (image, signal) => void (await call("install", image, signal)),
     async arm(image, signal): Promise<void> {
-      await rejectStateInSlot(stateDir, replaces);
+      await requireStateOutside(stateDir, replaces);
       await call("arm", image, signal);
     },
     async runningVersion(signal): Promise<string | null> {
       const timeLimitMs = options.versionLimitMs ?? defaultVersionLimitMs;
-      const output = (await run(options, { verb: "running-version", image: undefined, timeLimitMs }, signal)).trim();
-      if (output === "") return null;
-      // It is saved, reported and compared with the requested version: anything else could not be read back.
-      const version = check(firmwareVersion, output);
-      if (version.ok) return version.value;
-      throw new AgentError(
-        "version-unknown",
-        `${options.program.name} running-version did not print a version: ${version.problems[0]}. Let it print that one line and nothing else.`,
-      );
+      const output = await run(options, { verb: "running-version", image: undefined, timeLimitMs }, signal);
+      return parseRunningVersion(options.program, output);
     },
     healthy: async () => undefined, // The program has no such verb.
     commit: async (image) => void (await call("commit", image)),
@@ -59,8 +56,11 @@ export function commandInstaller(options: CommandInstallerOptions): FileInstalle
   };
 }
 
-/** The state must survive the update: it must not be on a file system that the update replaces. */
-async function rejectStateInSlot(stateDir: string, replaces: readonly string[]): Promise<void> {
+/**
+ * The agent's state must survive the update.
+ * @throws AgentError `state-in-slot` where it lies on a file system that the update replaces
+ */
+export async function requireStateOutside(stateDir: string, replaces: readonly string[]): Promise<void> {
   if (replaces.length === 0) return;
   const dev = await deviceOf("agent.state-dir", stateDir);
   for (const mountPoint of replaces) {
@@ -85,21 +85,11 @@ async function deviceOf(setting: string, folder: string): Promise<number> {
   }
 }
 
-async function run(options: CommandInstallerOptions, call: ScriptCall, signal?: AbortSignal): Promise<string> {
-  const { program, log } = options;
-  const { verb, timeLimitMs } = call;
-  const { status, timedOut: isLate, stdout: output, stderr: errors } = await program.run(call, signal);
-  const explanation = truncateUtf8(errors.trim() || output.trim(), 300);
-  log.info({ verb, status, output: forLog(output), errors: forLog(errors) }, "install script ended");
-  if (isLate) {
-    throw new AgentError(
-      "installer-timed-out",
-      `${program.name} ${verb} took longer than ${timeLimitMs / 1_000} s and was stopped. It said: ${explanation}`,
-    );
-  }
-  if (status !== "0")
-    throw new AgentError("installer-failed", `${program.name} ${verb} ended with ${status}. It said: ${explanation}`);
-  return output;
+/** Runs the program, and logs how it ended. */
+async function run({ program, log }: CommandInstallerOptions, call: ScriptCall, signal?: AbortSignal): Promise<string> {
+  return await runScript(program, call, signal, ({ status, stdout, stderr }) => {
+    log.info({ verb: call.verb, status, output: forLog(stdout), errors: forLog(stderr) }, "install script ended");
+  });
 }
 
 /** A program's output, for the log. */

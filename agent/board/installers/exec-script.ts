@@ -1,58 +1,64 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable } from "node:stream";
 import { AgentError, errorMessage, errorCode } from "../../lib/errors.ts";
-import type { InstallScript, ScriptCall, ScriptResult, InstallVerb } from "../../update/install-script.ts";
-import type { StagedImage } from "../../update/ports.ts";
+import type { InstallScript, ScriptCall, ScriptResult } from "../../update/install-script.ts";
 
 /** How much is kept of the end of a program's output. */
 const keptOutputBytes = 4_096;
-const defaultWaits = {
+export interface ExecOptions {
+  /** Its name in messages; its path unless given. */
+  readonly name: string;
+  /** What to do where it cannot be started. */
+  readonly remedy: string;
+  /** PATH, HOME and LANG; the agent's own unless given. Nothing else of this process's environment reaches the program. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The working directory. */
+  readonly folder: string | undefined;
   /** How long a program has to end after SIGTERM. */
-  graceMs: 5_000,
+  readonly graceMs: number;
   /** How long to read its output after its end: another process that inherited its pipes may hold them open for ever. */
-  drainMs: 500,
-};
+  readonly drainMs: number;
+}
 
 /**
- * Runs the owner's program as the agent's own user, in the sandbox of the agent's unit and in a process group of its own. At
- * the time limit, or when the signal aborts, the whole group is stopped. Processes that a program leaves running when it ends
+ * Runs the owner's program as this process's user, in the sandbox of its unit and in a process group of its own. At the time limit, or when the signal aborts, the whole group is stopped. Processes that a program leaves running when it ends
  * by itself are not touched.
  */
-export function execScript(path: string, waits: Partial<typeof defaultWaits> = {}): InstallScript {
+export function execScript(path: string, given: Partial<ExecOptions> = {}): InstallScript {
+  const options = { ...defaultOptions(path), ...given };
   return {
-    name: path,
+    name: options.name,
     async run(call, signal): Promise<ScriptResult> {
       const limit = AbortSignal.timeout(call.timeLimitMs);
-      const end = await runToEnd(
-        path,
-        call,
-        { ...defaultWaits, ...waits },
-        signal ? AbortSignal.any([signal, limit]) : limit,
-      );
+      const end = await runToEnd(path, call, options, signal ? AbortSignal.any([signal, limit]) : limit);
       if (end.wasStopped) signal?.throwIfAborted();
       return { ...end, timedOut: end.wasStopped };
     },
   };
 }
 
+function defaultOptions(path: string): ExecOptions {
+  const { PATH, HOME, LANG } = process.env;
+  return {
+    name: path,
+    remedy: "Check update.command.program.",
+    environment: { PATH: PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME, LANG },
+    folder: undefined,
+    graceMs: 5_000,
+    drainMs: 500,
+  };
+}
+
 type ScriptEnd = Omit<ScriptResult, "timedOut"> & { readonly wasStopped: boolean };
 
-function runToEnd(
-  path: string,
-  { verb, image }: ScriptCall,
-  { graceMs, drainMs }: typeof defaultWaits,
-  signal: AbortSignal,
-): Promise<ScriptEnd> {
+function runToEnd(path: string, call: ScriptCall, options: ExecOptions, signal: AbortSignal): Promise<ScriptEnd> {
+  const { remedy, graceMs, drainMs } = options;
   return new Promise((resolve, reject) => {
     const refuse = (cause: unknown): void => {
       const why = errorMessage(cause);
-      reject(
-        new AgentError("installer-failed", `${path} could not be started: ${why}. Check update.command.program.`, {
-          cause,
-        }),
-      );
+      reject(new AgentError("installer-failed", `${path} could not be started: ${why}. ${remedy}`, { cause }));
     };
-    const child = spawnScript(path, verb, image, refuse);
+    const child = spawnScript(path, call, options, refuse);
     if (child === undefined) return;
     const kept = { stdout: "", stderr: "" };
     child.stdout
@@ -98,34 +104,27 @@ function runToEnd(
 /** Starts the program. spawn throws some errors and emits others as an event. */
 function spawnScript(
   program: string,
-  verb: InstallVerb,
-  image: StagedImage | undefined,
+  { verb, image }: ScriptCall,
+  { environment, folder }: ExecOptions,
   refuse: (cause: unknown) => void,
 ): ChildProcessByStdio<null, Readable, Readable> | undefined {
   try {
-    return spawn(program, [verb], { env: environment(image), stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const env = { ...environment, ...imageVariables(image) };
+    return spawn(program, [verb], { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"], detached: true });
   } catch (cause) {
     refuse(cause);
     return undefined;
   }
 }
 
-/** The program gets nothing else of the agent's environment, which may hold secrets. */
-function environment(image: StagedImage | undefined): NodeJS.ProcessEnv {
-  const { PATH, HOME, LANG } = process.env;
+function imageVariables(image: ScriptCall["image"]): Readonly<Record<string, string | undefined>> {
+  if (image === undefined) return {};
   return {
-    PATH: PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    ...(HOME === undefined ? {} : { HOME }),
-    ...(LANG === undefined ? {} : { LANG }),
-    ...(image === undefined
-      ? {}
-      : {
-          BOARDKEEPER_IMAGE_PATH: image.path,
-          BOARDKEEPER_VERSION: image.version,
-          BOARDKEEPER_SHA256: image.sha256,
-          BOARDKEEPER_SIZE: String(image.sizeBytes),
-          BOARDKEEPER_OPERATION_ID: image.operationId,
-        }),
+    BOARDKEEPER_IMAGE_PATH: image.path,
+    BOARDKEEPER_VERSION: image.version,
+    BOARDKEEPER_SHA256: image.sha256,
+    BOARDKEEPER_SIZE: String(image.sizeBytes),
+    BOARDKEEPER_OPERATION_ID: image.operationId,
   };
 }
 

@@ -1,208 +1,198 @@
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
-import { dirname } from "node:path";
-import { withDeadline } from "../../lib/abort.ts";
-import type { Timer } from "../../lib/clock.ts";
-import { AgentError, errorMessage } from "../../lib/errors.ts";
-import { openRegularFile } from "../../lib/regular-file.ts";
-import type { InstallScript, ScriptCall, ScriptResult } from "../../update/install-script.ts";
-import type { StagedImage } from "../../update/ports.ts";
-import { withDiskErrors } from "../fs/files.ts";
+import type { BootClock } from "../../lib/clock.ts";
+import { AgentError } from "../../lib/errors.ts";
+import type { RestartKind } from "../../update/job.ts";
+import type { MetadataFile } from "../../update/trust-gate.ts";
+import type { FileInstaller, RequestedImage, StreamInstaller } from "../../update/ports.ts";
+import { HelperSession, type HelperCall, type HelperSessionOptions, type Installation } from "./helper-session.ts";
 
-export interface InstallHelperPorts {
-  /** The helper's socket: /run/boardkeeper/install.sock. */
-  readonly socket: string;
-  readonly timer: Timer;
+export interface InstallHelperOptions extends HelperSessionOptions {
+  readonly bootClock: BootClock;
+  /** Metadata that the agent has downloaded: the helper verifies it before it installs. */
+  readonly readMetadata: () => Promise<readonly MetadataFile[]>;
+  readonly limitMs: number;
+  /** How long `running-version` may take; 30 s unless given. */
+  readonly versionLimitMs?: number;
 }
 
-/** The error codes that the helper may send; docs/errors.md explains each. */
-const helperErrorCodes = [
-  "installer-not-allowed",
-  "installer-failed",
-  "image-changed",
-  "no-space",
-  "disk-error",
-] as const;
+export interface HelperInstallerOptions extends InstallHelperOptions {
+  readonly restart: RestartKind;
+  /** Rejects where an update would replace the agent's state. */
+  readonly requireStateOutside: () => Promise<void>;
+}
 
-/** How long the helper may take for each step: it finishes a previous call first. */
-const answerTimeoutMs = 60_000;
-/** The helper writes and hashes a copy, on the slowest disk that is worth waiting for: 1 MiB per second. */
-const bytesPerMs = 1_048.576;
-const chunkBytes = 128 * 1_024;
-const logAdvice = "Check journalctl -u 'boardkeeper-install@*' on the board.";
+/** `running-version` runs at every start of the agent, before anything else. */
+const defaultVersionLimitMs = 30_000;
+/** `healthy` is asked every second, and says what it finds now. */
+const healthLimitMs = 30_000;
+/** A session that was not used for so long is not used again: the helper closes it after half a minute. */
+const idleMs = 20_000;
 
 /**
- * Runs the owner's program as root, through `systemd/libexec/install-helper`, which documents the protocol. The owner names the
- * program in a file that only root can write. Closing the connection stops the program; the helper lets the next call wait
- * until it has ended.
+ * Installs through root's install helper: verified there, by root, whatever this agent says. The image's bytes go over the
+ * connection, and root makes its own copy of them.
  */
-export function installViaHelper({ socket, timer }: InstallHelperPorts): InstallScript {
+export function installViaHelper(options: HelperInstallerOptions): StreamInstaller {
+  const { restart, limitMs, versionLimitMs = defaultVersionLimitMs, requireStateOutside } = options;
+  const helper = new InstallHelper(options);
+  let installing: { readonly installation: Installation; readonly release: () => void } | undefined;
+  const under = (): Installation => {
+    if (installing === undefined) throw new AgentError("internal", "No installation has begun.");
+    return installing.installation;
+  };
   return {
-    name: "The installer of the install helper",
-    async run(call, signal): Promise<ScriptResult> {
-      const helper = new HelperConnection(await connectTo(socket));
-      const within = async <T>(withinMs: number, what: Promise<T>): Promise<T> => {
-        const late = (): AgentError =>
-          helperFailed(`gave no answer within ${Math.ceil(withinMs / 1_000)} s. ${logAdvice}`);
-        return await withDeadline(what, { timer, withinMs, late, signal });
-      };
+    receives: "stream",
+    restart,
+    async prepare(image, signal): Promise<void> {
+      await requireStateOutside();
+      await helper.prepare(image, signal);
+    },
+    async begin(image, signal): Promise<number> {
+      const begun = await helper.beginInstall(image, signal);
+      installing = begun;
+      // Also where nobody calls `finish`, because the image could not be read.
+      signal.addEventListener("abort", begun.release, { once: true });
+      return begun.installation.resumeAt;
+    },
+    write: async (bytes) => await under().write(bytes),
+    async finish(): Promise<void> {
       try {
-        const copyMs = (3 * (call.image?.sizeBytes ?? 0)) / bytesPerMs;
-        await within(answerTimeoutMs + copyMs, prepareRun(helper, call));
-        helper.write("run\n");
-        return await within(answerTimeoutMs + call.timeLimitMs, readEnd(helper));
-      } catch (cause) {
-        signal?.throwIfAborted();
-        throw cause;
+        await under().finish();
       } finally {
-        helper.close();
+        installing?.release();
+        installing = undefined;
       }
+    },
+    async arm(image, signal): Promise<void> {
+      await requireStateOutside();
+      await helper.call({ verb: "arm", image, limitMs }, signal);
+    },
+    runningVersion: async (signal) => await helper.call({ verb: "running-version", limitMs: versionLimitMs }, signal),
+    healthy: async (image, signal) =>
+      void (await helper.call({ verb: "healthy", image, limitMs: healthLimitMs }, signal)),
+    commit: async (image) => void (await helper.call({ verb: "commit", image, limitMs })),
+    revert: async (image) => void (await helper.call({ verb: "revert", image, limitMs })),
+  };
+}
+
+/**
+ * An installer of the agent's own, for which root's helper verifies each image before it is installed, and raises the floor when it
+ * is committed.
+ * @param isNeeded false where digests count: the owner allows unsigned images, and there is no trust root
+ */
+export function verifiedByHelper(
+  installer: FileInstaller,
+  options: InstallHelperOptions,
+  isNeeded: () => boolean,
+): FileInstaller {
+  const helper = new InstallHelper(options);
+  return {
+    ...installer,
+    async prepare(image, signal): Promise<void> {
+      if (isNeeded()) await helper.prepare(image, signal);
+      await installer.prepare(image, signal);
+    },
+    async commit(image): Promise<void> {
+      await installer.commit(image);
+      if (isNeeded()) await helper.call({ verb: "commit", image, limitMs: options.limitMs });
     },
   };
 }
 
-async function connectTo(path: string): Promise<Socket> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return socket;
-  } catch (cause) {
-    socket.destroy();
-    const why = errorMessage(cause);
-    throw helperFailed(
-      `cannot be reached (${why}). Run systemctl start boardkeeper-install.socket on the board, or install the units from systemd/`,
-      cause,
-    );
-  }
-}
+/** Makes calls one after the other, over a session that is opened when it is needed; the helper closes it when it was not used for a while. */
+class InstallHelper {
+  readonly #options: InstallHelperOptions;
+  #session: HelperSession | undefined;
+  #last: Promise<void> = Promise.resolve();
+  #usedAtMs = 0;
 
-/** Sends the request, and the image where the helper asks for it: resolves when the program can be run. */
-async function prepareRun(helper: HelperConnection, { verb, image, timeLimitMs }: ScriptCall): Promise<void> {
-  helper.write(requestLines({ verb, limit: Math.max(1, Math.ceil(timeLimitMs / 1_000)), ...imageFields(image) }));
-  let answer = await helper.readLine();
-  if (answer === "send" && image !== undefined) {
-    await helper.sendImage(image);
-    answer = await helper.readLine();
-  }
-  if (answer !== "ready") throw errorFrom(answer);
-}
-
-function imageFields(image: StagedImage | undefined): Record<string, string | number> {
-  if (image === undefined) return {};
-  const { sha256, sizeBytes, version, operationId } = image;
-  return { sha256, size: sizeBytes, version, operation: operationId };
-}
-
-function requestLines(request: Readonly<Record<string, string | number>>): string {
-  return `${Object.entries(request)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join("")}\n`;
-}
-
-async function readEnd(helper: HelperConnection): Promise<ScriptResult> {
-  const answer = await helper.readLine();
-  const [, status, outputBytes, errorBytes] = /^ended (\S+) (\d+) (\d+)$/.exec(answer) ?? [];
-  if (status === undefined) throw errorFrom(answer);
-  const output = await helper.readText(Number(outputBytes));
-  const errors = await helper.readText(Number(errorBytes));
-  return { status: status.replace("-", " "), timedOut: status === "late", stdout: output, stderr: errors };
-}
-
-function errorFrom(answer: string): AgentError {
-  const [, received, sentence] = /^refused (\S+) (.+)$/.exec(answer) ?? [];
-  const code = helperErrorCodes.find((one) => one === received);
-  if (code === undefined || sentence === undefined)
-    return helperFailed(`sent an unknown answer: ${answer}. Install the agent and its helper from the same package.`);
-  return new AgentError(code, sentence);
-}
-
-function helperFailed(what: string, cause?: unknown): AgentError {
-  return new AgentError("installer-failed", `The install helper ${what}`, { cause });
-}
-
-/** A connection on which both sides take turns. */
-class HelperConnection {
-  readonly #socket: Socket;
-  #received = Buffer.alloc(0);
-  #isClosed = false;
-  #notify: () => void = () => undefined;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (bytes: Buffer) => {
-      this.#received = Buffer.concat([this.#received, bytes]);
-      this.#notify();
-    });
-    // What was received before the end counts; the error adds nothing.
-    socket.on("error", () => undefined);
-    socket.on("close", () => {
-      this.#isClosed = true;
-      this.#notify();
-    });
+  constructor(options: InstallHelperOptions) {
+    this.#options = options;
   }
 
-  /** A closed connection is noticed by the next read. */
-  write(text: string): void {
-    this.#socket.write(text);
-  }
-
-  /** The next line; rejects when the connection ends without one. */
-  async readLine(): Promise<string> {
-    const length = await this.#until((received) => received.indexOf("\n"));
-    const line = this.#take(length);
-    this.#take(1);
-    return line;
-  }
-
-  async readText(bytes: number): Promise<string> {
-    return this.#take(await this.#until((received) => (received.length >= bytes ? bytes : -1)));
-  }
-
-  /** Sends the image's bytes, until the helper answers or closes. */
-  async sendImage({ path, sizeBytes }: StagedImage): Promise<void> {
-    await withDiskErrors(dirname(path), async () => await this.#sendFile(path, sizeBytes));
-  }
-
-  async #sendFile(path: string, sizeBytes: number): Promise<void> {
-    const file = await openRegularFile(path);
+  async call(call: HelperCall, signal?: AbortSignal): Promise<string | null> {
+    const release = await this.#acquire();
     try {
-      const chunk = Buffer.allocUnsafeSlow(chunkBytes);
-      for (let left = sizeBytes; left > 0 && this.#received.length === 0 && !this.#isClosed;) {
-        const { bytesRead } = await file.read(chunk, 0, Math.min(chunkBytes, left), null);
-        if (bytesRead === 0)
-          throw new AgentError("image-changed", "The staged image became shorter. Request the update again.");
-        left -= bytesRead;
-        await this.#flush(chunk.subarray(0, bytesRead));
+      return await (await this.#open(signal)).call(call, signal);
+    } finally {
+      release();
+    }
+  }
+
+  /** Has root verify the newest metadata, and then the image by it. */
+  async prepare(image: RequestedImage, signal: AbortSignal): Promise<void> {
+    const release = await this.#acquire();
+    try {
+      const metadata = await this.#options.readMetadata();
+      const refusal = metadata.length === 0 ? undefined : await this.#refusalOf(metadata, signal);
+      const session = await this.#open(signal);
+      try {
+        await session.call({ verb: "prepare", image, limitMs: this.#options.limitMs }, signal);
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw refusal ?? cause; // Without that metadata, nothing else could be expected.
       }
     } finally {
-      await file.close();
+      release();
     }
   }
 
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  async #flush(bytes: Uint8Array): Promise<void> {
-    if (this.#received.length > 0 || this.#isClosed) return; // The helper answered while the file was read.
-    await new Promise<void>((resolve) => {
-      this.#notify = resolve; // A helper that has answered may not read any more.
-      this.#socket.write(bytes, () => resolve());
-    });
-  }
-
-  async #until(length: (received: Buffer) => number): Promise<number> {
-    for (;;) {
-      const found = length(this.#received);
-      if (found >= 0) return found;
-      if (this.#isClosed) throw helperFailed(`closed without an answer. ${logAdvice}`);
-      await new Promise<void>((resolve) => (this.#notify = resolve));
+  /** @returns what has begun; `release` lets other calls go on, and stops it unless it has finished */
+  async beginInstall(
+    image: RequestedImage,
+    signal: AbortSignal,
+  ): Promise<{ readonly installation: Installation; readonly release: () => void }> {
+    const release = await this.#acquire();
+    try {
+      const session = await this.#open(signal);
+      const begun = await session.beginInstall(image, this.#options.limitMs, signal);
+      let isFinished = false;
+      const installation: Installation = {
+        ...begun,
+        finish: async () => {
+          await begun.finish();
+          isFinished = true;
+        },
+      };
+      return {
+        installation,
+        release: () => {
+          if (!isFinished) session.close();
+          release();
+        },
+      };
+    } catch (cause) {
+      release();
+      throw cause;
     }
   }
 
-  #take(bytes: number): string {
-    const taken = this.#received.toString("utf8", 0, bytes);
-    this.#received = this.#received.subarray(bytes);
-    return taken;
+  /** Why root's helper does not take this metadata; undefined where it does. What it trusts already may do all the same. */
+  async #refusalOf(metadata: readonly MetadataFile[], signal: AbortSignal): Promise<AgentError | undefined> {
+    try {
+      await (await this.#open(signal)).sendMetadata(metadata, signal);
+      return undefined;
+    } catch (cause) {
+      if (signal.aborted || !(cause instanceof AgentError) || this.#session?.isOpen !== true) throw cause;
+      return cause;
+    }
+  }
+
+  async #open(signal: AbortSignal | undefined): Promise<HelperSession> {
+    const isIdle = this.#options.bootClock.nowMs() - this.#usedAtMs > idleMs;
+    if (isIdle) this.#session?.close();
+    if (this.#session?.isOpen !== true) this.#session = await HelperSession.open(this.#options, signal);
+    return this.#session;
+  }
+
+  /** Waits until no other call is under way. */
+  async #acquire(): Promise<() => void> {
+    const former = this.#last;
+    let end: () => void = () => undefined;
+    this.#last = new Promise((resolve) => (end = resolve));
+    await former;
+    return () => {
+      this.#usedAtMs = this.#options.bootClock.nowMs();
+      end();
+    };
   }
 }

@@ -23,7 +23,8 @@ export interface VerifiedFile extends VerifiedImage {
 export interface HelperInstaller {
   /** As in a signed target's `installer`. */
   readonly name: string;
-  readonly restart: RestartKind;
+  /** What starts a new system; null where the agent's settings say it. */
+  readonly restart: RestartKind | null;
   /** Checks that the image can be installed on this board now. Changes nothing. */
   prepare(image: VerifiedFile, signal: AbortSignal): Promise<void>;
   /** Writes the new system beside the running one, and never makes it the default. */

@@ -1,0 +1,168 @@
+import { AgentError, errorMessage } from "../lib/errors.ts";
+import type { SignedTarget } from "../trust/ports.ts";
+import type { HelperInstaller, VerifiedFile, VerifiedImage } from "./installers/installer.ts";
+import type { HelperPorts, NamedImage } from "./ports.ts";
+import type { HelperRequest } from "../helper-protocol/protocol.ts";
+
+/** Asks the agent for the bytes of the image from an offset on, and hands over so many. */
+export type Receive = (
+  resumeAt: number,
+  missingBytes: number,
+  write: (bytes: Uint8Array) => Promise<void>,
+) => Promise<void>;
+
+/** The name that an agent gives which installs by itself: then the helper only verifies, and raises the floor. */
+const noInstaller = "none";
+
+/** @throws AgentError where there is no such installer, or the owner does not let root use it */
+export async function findInstaller(
+  { findInstaller: find }: HelperPorts,
+  name: string,
+  limitMs: number,
+): Promise<HelperInstaller | undefined> {
+  const found = name === noInstaller ? undefined : await find(name, limitMs);
+  if (found !== undefined || name === noInstaller) return found;
+  throw new AgentError(
+    "no-installer",
+    `This board's install helper has no installer ${name}. Set update.installer to one that docs/installers.md names, or install the agent and its helper from the same package.`,
+  );
+}
+
+/** A step that may be taken, with what it needs. */
+export type AdmittedStep =
+  | { readonly verb: "prepare"; readonly target: SignedTarget | undefined }
+  | { readonly verb: "install"; readonly image: VerifiedFile }
+  | { readonly verb: "running-version" }
+  | { readonly verb: "arm" | "healthy" | "commit" | "revert"; readonly image: VerifiedImage };
+
+/** The steps of an update, as root takes them: what may be done, and in which order it is done. */
+export class InstallSteps {
+  readonly #ports: HelperPorts;
+  readonly #name: string;
+  /** Undefined for an agent that installs by itself. */
+  readonly #installer: HelperInstaller | undefined;
+
+  constructor(ports: HelperPorts, name: string, installer: HelperInstaller | undefined) {
+    this.#ports = ports;
+    this.#name = name;
+    this.#installer = installer;
+  }
+
+  /**
+   * Decides whether a step may be taken, and gets the image where it needs one. Writes nothing but root's copy of that.
+   * @throws AgentError with the code of what forbids it
+   */
+  async admit({ verb, image }: HelperRequest, receive: Receive, signal: AbortSignal): Promise<AdmittedStep> {
+    if (image === undefined || verb === "running-version") return { verb: "running-version" };
+    const { trust, ledger } = this.#ports;
+    if (verb === "prepare") return { verb, target: await trust.admit(image, this.#name, signal) };
+    if (verb === "install") {
+      const target = await trust.admit(image, this.#name, signal);
+      this.#required(); // Before the bytes are asked for.
+      return { verb, image: { ...image, target, path: await this.#copy(image, target, receive, signal) } };
+    }
+    if (verb === "arm" && (await trust.hasRoot()) && (await ledger.epochOf(image.sha256)) === undefined) {
+      throw new AgentError(
+        "not-signed",
+        `The image ${image.version} was not written to its end by this board's install helper, so it is not started. Request the update again.`,
+      );
+    }
+    return { verb, image: { ...image, target: await trust.find(image.sha256, signal) } };
+  }
+
+  /**
+   * Takes a step. It may be repeated after a crash in the middle of it.
+   * @returns the running version for `running-version`, null where it is unknown; else undefined
+   */
+  async run(step: AdmittedStep, signal: AbortSignal): Promise<string | null | undefined> {
+    switch (step.verb) {
+      case "prepare":
+        // An agent that installs by itself asks for nothing more before the commit.
+        if (this.#installer === undefined && step.target !== undefined)
+          await this.#ports.ledger.setWritten(step.target);
+        return undefined;
+      case "install":
+        await this.#install(step.image, signal);
+        return undefined;
+      case "arm":
+        await this.#required().arm(step.image, signal);
+        return undefined;
+      case "running-version":
+        return await this.#required().runningVersion(signal);
+      case "healthy":
+        await this.#required().healthy(step.image, signal);
+        return undefined;
+      case "commit":
+        await this.#commit(step.image, signal);
+        return undefined;
+      case "revert":
+        await this.#required().revert(step.image, signal);
+        await this.#ports.copies.removeAll();
+        return undefined;
+    }
+  }
+
+  async #install(image: VerifiedFile, signal: AbortSignal): Promise<void> {
+    const installer = this.#required();
+    await installer.prepare(image, signal);
+    await installer.install(image, signal);
+    if (image.target !== undefined) await this.#ports.ledger.setWritten(image.target);
+  }
+
+  /** The floor rises last: a system that is not committed must not forbid the one before it. */
+  async #commit(image: VerifiedImage, signal: AbortSignal): Promise<void> {
+    const { trust, ledger, copies } = this.#ports;
+    await this.#installer?.commit(image, signal);
+    const epoch = (await ledger.epochOf(image.sha256)) ?? image.target?.epoch;
+    if (epoch !== undefined && (await trust.hasRoot())) await trust.raiseFloor(epoch);
+    if (this.#installer === undefined) return;
+    // Not on the agent's word alone: each count that is forgotten allows as many writes again.
+    if ((await this.#runningVersion(this.#installer, signal)) === image.version) await ledger.forgetCounts();
+    await copies.removeAll();
+  }
+
+  async #runningVersion(installer: HelperInstaller, signal: AbortSignal): Promise<string | null> {
+    try {
+      return await installer.runningVersion(signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      this.#ports.log(4, `counts of writes kept: the running version is unknown: ${errorMessage(cause)}`);
+      return null;
+    }
+  }
+
+  /** The path of root's copy, whose digest is right. */
+  async #copy(
+    image: NamedImage,
+    target: SignedTarget | undefined,
+    receive: Receive,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { copies, ledger } = this.#ports;
+    const count = async (): Promise<void> => {
+      if (target !== undefined) await ledger.countWrite(target);
+    };
+    const present = await copies.findWhole(image, signal);
+    if (present !== undefined) {
+      await count();
+      return present;
+    }
+    const copy = await copies.begin(image, signal);
+    try {
+      if (copy.resumeAt === 0) await count(); // A copy that is continued was counted when it was begun.
+      await receive(copy.resumeAt, copy.missingBytes, (bytes) => copy.write(bytes));
+    } catch (cause) {
+      await copy.close();
+      throw cause;
+    }
+    return await copy.finish();
+  }
+
+  #required(): HelperInstaller {
+    if (this.#installer !== undefined) return this.#installer;
+    throw new AgentError(
+      "no-installer",
+      "The agent installs by itself, and asked the install helper for a step of an installer. Install the agent and its helper from the same package.",
+    );
+  }
+}
