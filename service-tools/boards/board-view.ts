@@ -15,6 +15,8 @@ export interface BoardView {
   /** Null until a Boardkeeper agent has reported. */
   readonly agent: AgentView | null;
   readonly board: BoardFacts;
+  /** Whose images it installs; null for an agent that knows no signatures. */
+  readonly trust: TrustView | null;
   readonly firmwareVersion: string | null;
   /** The board's answer to its remote configuration; null when nothing is set, or it has not answered. */
   readonly config: ConfigView | null;
@@ -41,8 +43,18 @@ export interface ConfigView {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
+export interface TrustView {
+  /** Null on a board without a trust root. */
+  readonly rootVersion: number | null;
+  /** When that root expires. */
+  readonly expires: string | null;
+  readonly unsignedAllowed: boolean;
+}
+
 interface BoardFacts {
   readonly model: string | null;
+  /** The names that signed images may be for, the most specific first. */
+  readonly compatible: readonly string[];
   readonly os: string | null;
   readonly kernel: string | null;
   readonly arch: string | null;
@@ -114,17 +126,25 @@ export function parseBoardView(twin: JsonObject): BoardView {
       : null,
     board: {
       model: textAt(board, "model"),
+      compatible: textsAt(board, "compatible"),
       os: textAt(board, "os"),
       kernel: textAt(board, "kernel"),
       arch: textAt(board, "arch"),
       memoryBytes: number(board, "memoryBytes"),
     },
+    trust: trustFrom(reported["trust"]),
     firmwareVersion: textAt(reported, "firmwareVersion"),
     config: configFrom(sectionAt(reported, "config")),
     update: updateFrom(sectionAt(reported, "update")),
     reboot: rebootFrom(sectionAt(reported, "reboot")),
     desired: desiredFrom(sectionAt(properties, "desired")),
   };
+}
+
+function trustFrom(trust: Json | undefined): TrustView | null {
+  if (!isJsonObject(trust)) return null;
+  const [rootVersion, expires] = [number(trust, "rootVersion"), textAt(trust, "expires")];
+  return { rootVersion, expires, unsignedAllowed: trust["unsignedAllowed"] === true };
 }
 
 function configFrom(config: JsonObject): ConfigView | null {

@@ -1,6 +1,6 @@
 import { formatSize } from "../cli/units.ts";
 import { targetName, type Target } from "../hub-client/hub-client.ts";
-import type { BoardView, ConfigView, UpdateView } from "./board-view.ts";
+import type { BoardView, ConfigView, TrustView, UpdateView } from "./board-view.ts";
 import { formatRebootCause } from "./format-twin-changes.ts";
 import { formatDelay, formatDownload, formatLease, formatWait } from "./format-progress.ts";
 
@@ -15,7 +15,7 @@ export function formatStatus(
 ): Readonly<Record<string, string>> {
   const name = targetName(target);
   const twin = reporting === null ? {} : { Twin: reporting };
-  const { agent, board, config, firmwareVersion, update } = view;
+  const { agent, board, config, firmwareVersion, trust, update } = view;
   if (agent === null) {
     const none = "has not reported yet: no Boardkeeper agent has connected with this identity";
     return { Board: name, Link: linkLine(view), ...twin, Agent: none };
@@ -32,6 +32,7 @@ export function formatStatus(
     Agent: joined([agent.version, kind, agent.startedAt === null ? null : `started ${agent.startedAt}`]),
     ...(agent.features.length === 0 ? {} : { Features: agent.features.join(", ") }),
     ...(agent.problems.length === 0 ? {} : { Problems: agent.problems.join(" ") }),
+    ...(trust === null ? {} : { Trust: trustLine(trust, agent.mode) }),
     ...(config === null ? {} : { Config: configLine(config) }),
     Boot: agent.bootId ?? "unknown",
     Firmware: joined([firmwareVersion, isProven ? `proven at ${update.lastProven.at}` : null]),
@@ -43,6 +44,13 @@ export function formatStatus(
 function linkLine({ connected, lastActivity }: BoardView): string {
   if (connected) return "connected";
   return lastActivity === null ? "offline, never connected" : `offline, last active at ${lastActivity}`;
+}
+
+function trustLine({ rootVersion, expires, unsignedAllowed }: TrustView, mode: string | null): string {
+  if (rootVersion !== null)
+    return `signed images only, trust root ${rootVersion}${expires === null ? "" : `, good until ${expires}`}`;
+  if (mode === "simulated") return "no trust root: a simulated board takes unsigned images";
+  return unsignedAllowed ? "no trust root: its owner allows unsigned images" : "no trust root: it refuses all updates";
 }
 
 function configLine({ version, status, error }: ConfigView): string {

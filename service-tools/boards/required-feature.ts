@@ -19,6 +19,13 @@ export function leaseFor(what: string): Requirement {
   return { feature: "lease", what, otherwise: "would ignore it, and update the board at any later time" };
 }
 
+/** What an update to a version of the board's repository needs. */
+export const signedImages: Requirement = {
+  feature: "signed",
+  what: "an update by its version alone",
+  otherwise: "looks for no version in a repository of signed images",
+};
+
 /**
  * Why a board cannot be trusted with a request, as one sentence; undefined where its agent lists the feature. A connected board is
  * asked itself: after a rollback of its agent, the twin still lists what the newer one understood.

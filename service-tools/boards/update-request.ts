@@ -3,7 +3,8 @@ import { versionLabel } from "../../agent/contract/methods.ts";
 
 /** Which image to install, and when. */
 export interface UpdateRequest {
-  readonly uri: string;
+  /** Undefined where the board is to find the version in its repository. */
+  readonly uri: string | undefined;
   /** 64 hex digits; undefined for a rehearsal, which downloads nothing. */
   readonly sha256: string | undefined;
   readonly version: string | undefined;
@@ -18,7 +19,7 @@ export interface UpdateRequest {
 export function toMethodPayload(request: UpdateRequest): JsonObject {
   const { uri, sha256, version, sizeBytes, apply, startBy, operationId } = request;
   return {
-    fwPackageUri: uri,
+    ...(uri === undefined ? {} : { fwPackageUri: uri }),
     ...(sha256 === undefined ? {} : { fwPackageCheckValue: sha256 }),
     ...(version === undefined ? {} : { fwVersion: version }),
     ...(sizeBytes === undefined ? {} : { fwPackageSize: sizeBytes }),
@@ -44,7 +45,7 @@ export function toDesiredProperties({
   return {
     firmware: {
       fwVersion: version ?? null,
-      fwPackageURI: uri,
+      fwPackageURI: uri ?? null,
       fwPackageUri: null,
       fwPackageCheckValue: sha256 ?? null,
       fwPackageSize: sizeBytes ?? null,

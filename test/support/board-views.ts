@@ -10,15 +10,20 @@ interface Around {
   readonly problems?: readonly string[] | null;
   readonly lastProvenUpdate?: Snapshot["lastProvenUpdate"];
   readonly desired?: JsonObject;
+  readonly trust?: Snapshot["trust"];
 }
 
 /** The twin after an agent has reported this: through the agent's own projection, nulls left out. */
 export function twinOf(
   update: Partial<UpdateSnapshot>,
   reboot: Partial<RebootSnapshot> = {},
-  { connected = true, bootId = "boot-1", problems = null, lastProvenUpdate = null, desired = {} }: Around = {},
+  { connected = true, bootId = "boot-1", problems = null, lastProvenUpdate = null, desired = {}, trust }: Around = {},
 ): JsonObject {
-  const snapshot = snapshotWith(update, { reboot: { ...idleReboot, ...reboot }, lastProvenUpdate });
+  const snapshot = snapshotWith(update, {
+    reboot: { ...idleReboot, ...reboot },
+    lastProvenUpdate,
+    ...(trust && { trust }),
+  });
   const reported = reportedProperties({ ...snapshot, agent: { ...snapshot.agent, bootId, problems } });
   return withoutNulls({
     deviceId: "board-1",

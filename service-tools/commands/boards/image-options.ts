@@ -15,6 +15,8 @@ export interface ImageOptions {
   readonly uri?: string;
   readonly sha256?: string;
   readonly file?: string;
+  readonly repo?: string;
+  readonly board?: string;
   readonly version?: string;
   readonly size?: number;
   readonly rehearse?: boolean;
@@ -35,9 +37,16 @@ export function withImageOptions(command: Command): Command {
     )
     .option(
       "--version <version>",
-      "the firmware version that is reported once it runs (default: the beginning of its digest)",
+      "the firmware version that is reported once it runs (default: the beginning of its digest); alone, a signed image of the board's repository",
       version,
     )
+    .addOption(
+      new Option(
+        "--repo <dir>",
+        "with --file: sign it, and publish it in this repository, which the board reads",
+      ).conflicts(["uri", "sha256", "rehearse"]),
+    )
+    .option("--board <name>", "with --repo: the board's name there (default: as the board reports it)")
     .option("--size <bytes>", "its size; the board then refuses at once an image that does not fit", bytes)
     .addOption(
       new Option(
@@ -48,24 +57,45 @@ export function withImageOptions(command: Command): Command {
 }
 
 /** Checks the options before anything is done. @throws UsageError */
-export function checkImageOptions(address: HubAddress, { uri: uriOption, sha256, file, rehearse }: ImageOptions): void {
+export function checkImageOptions(address: HubAddress, options: ImageOptions): void {
+  const { uri: uriOption, sha256, file, repo, rehearse } = options;
+  if (repo !== undefined && file === undefined) throw new UsageError("--repo publishes a file: name it with --file.");
   if (file !== undefined) {
-    if (address.isOwnLocalHub) return;
+    if (repo !== undefined || address.isOwnLocalHub) return;
     throw new UsageError(`--file publishes on this user's local hub, but the login is for ${address.hostName}.`, {
       advice: "Copy the file to an HTTPS server that the board can reach; then use --uri and --sha256.",
     });
   }
   if (rehearse === true || (uriOption !== undefined && sha256 !== undefined)) return;
+  if (isFromRepository(options)) return;
   const missing =
     uriOption === undefined ? (sha256 === undefined ? "no image named" : "--uri is missing") : "--sha256 is missing";
-  throw new UsageError(`update: ${missing}. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse.`);
+  throw new UsageError(
+    `update: ${missing}. Expected --uri URI with --sha256 HEX, --file PATH, --version VERSION of a signed image, or --rehearse.`,
+  );
+}
+
+/** True where the board is to find the image in its repository, by its version. */
+export function isFromRepository({
+  uri: uriOption,
+  sha256,
+  file,
+  repo,
+  version: name,
+  rehearse,
+}: ImageOptions): boolean {
+  if (repo !== undefined) return true;
+  return (
+    name !== undefined && uriOption === undefined && sha256 === undefined && file === undefined && rehearse !== true
+  );
 }
 
 /** The image that the options name; a file is published first. */
 export async function findImage(
   { env, publishImage, err }: Pick<Context, "env" | "publishImage" | "err">,
-  { uri: uriOption, sha256, file, size }: ImageOptions,
+  options: ImageOptions,
 ): Promise<Pick<UpdateRequest, "uri" | "sha256" | "sizeBytes">> {
+  const { uri: uriOption, sha256, file, size } = options;
   if (file !== undefined) {
     const {
       url,
@@ -78,6 +108,7 @@ export async function findImage(
     err.write(`Published ${file}, ${formatSize(sizeBytes)}, SHA-256\n${measured}\n`);
     return { uri: url, sha256: measured, sizeBytes };
   }
+  if (isFromRepository(options)) return { uri: undefined, sha256, sizeBytes: size };
   return { uri: uriOption ?? "rehearsal", sha256, sizeBytes: size };
 }
 

@@ -20,9 +20,16 @@ import {
   type TargetOptions,
   type WaitOptions,
 } from "../options.ts";
-import { checkImageOptions, findImage, withImageOptions, type ImageOptions } from "./image-options.ts";
+import {
+  checkImageOptions,
+  findImage,
+  isFromRepository,
+  withImageOptions,
+  type ImageOptions,
+} from "./image-options.ts";
 import type { Accepted } from "./operation-output.ts";
 import { runOperation } from "./run-operation.ts";
+import { checkTrust, publishSigned } from "./signed-image.ts";
 
 interface UpdateOptions extends TargetOptions, WaitOptions, ImageOptions {
   readonly apply?: "now" | "window" | "manual";
@@ -43,6 +50,8 @@ Examples:
   boardkeeper apply -d board-1 --wait
   boardkeeper update -d board-1 --uri https://images.example/firmware.img \\
     --sha256 9f86d081… --version 1.2.0 --desired --start-by 2030-01-31T04:00:00Z
+  boardkeeper update -d board-1 --file firmware.img --version 1.2.0 --repo firmware --wait
+  boardkeeper update -d board-1 --version 1.2.0 --wait
   boardkeeper update -d board-1 --rehearse --wait`;
 
 /** `boardkeeper update` */
@@ -70,18 +79,24 @@ export function addUpdate(program: Command, context: Context): void {
 
 async function update(context: Context, client: HubClient, options: UpdateOptions): Promise<void> {
   checkImageOptions(client.address, options);
+  /** The board's names, as its twin has them. */
+  let compatible: readonly string[] = [];
   await runOperation(context, client, options, {
     what: "update",
     // An unknown device needs no published image.
     checksDeviceFirst: options.file !== undefined,
-    checkBoard:
-      options.startBy === undefined
-        ? undefined
-        : (target, twin) => requireFeature(client, target, twin, leaseFor("--start-by")),
+    checkBoard: needsTwin(options)
+      ? async (target, twin) => {
+          if (options.startBy !== undefined) await requireFeature(client, target, twin, leaseFor("--start-by"));
+          await checkTrust(client, target, twin, options);
+          compatible = parseBoardView(twin).board.compatible;
+        }
+      : undefined,
     request: async (target) => {
-      const image = await findImage(context, options);
+      const published = options.repo === undefined ? undefined : await publishSigned(context, options, compatible);
+      const image = published === undefined ? await findImage(context, options) : atRepository;
       const operationId = options.operationId ?? `update-${context.newOperationId()}`;
-      const { version, apply, startBy } = options;
+      const { version = published?.version, apply, startBy } = options;
       const request: UpdateRequest = { ...image, version, apply, startBy, operationId };
       return await (options.desired === true ? declare(client, target, request) : callBoard(client, target, request));
     },
@@ -93,6 +108,14 @@ async function update(context: Context, client: HubClient, options: UpdateOption
     outcomeOf: updateOutcome,
     defaultTimeoutMs: defaultTimeoutMs(options, context.now()),
   });
+}
+
+/** The board finds it by its version. */
+const atRepository = { uri: undefined, sha256: undefined, sizeBytes: undefined };
+
+/** What the twin says decides whether the board can be asked at all. */
+function needsTwin(options: UpdateOptions): boolean {
+  return options.startBy !== undefined || options.file !== undefined || isFromRepository(options);
 }
 
 /** An update with a time to begin by needs no more than that and an hour. */

@@ -79,7 +79,7 @@ export function addRepoPublish(repo: Command, context: Context): void {
     });
 }
 
-interface Published {
+export interface Published {
   readonly version: string;
   readonly boards: readonly string[];
   readonly epoch: number;

@@ -23,7 +23,10 @@ describe("an invalid command line", () => {
     ["reboot -d b --operation-id a/b", /Expected an operation id/],
     ["reboot -d a/b", /Expected a device id/],
     ["status -d b -m a/b", /Expected a module id/],
-    ["update -d b", /no image named\. Expected --uri URI with --sha256 HEX, --file PATH, or --rehearse/],
+    [
+      "update -d b",
+      /no image named\. Expected --uri URI with --sha256 HEX, --file PATH, --version VERSION of a signed image, or --rehearse/,
+    ],
     [`update -d b --sha256 ${digest}`, /--uri is missing/],
     ["update -d b --uri https://x/y", /--sha256 is missing/],
     ["update -d b --uri https://x/y --sha256 abc", /SHA-256 in 64 hex digits, got 3 characters/],

@@ -44,15 +44,17 @@ describe("what a twin says about a board", () => {
         startedAt: "2026-01-02T03:00:00.000Z",
         bootId: "boot-1",
         problems: [],
-        features: ["in-place", "lease", "mirrors", "operation-ids", "withdraw"],
+        features: ["in-place", "lease", "mirrors", "operation-ids", "signed", "withdraw"],
       },
       board: {
         model: "Raspberry Pi 4 Model B Rev 1.5",
+        compatible: ["raspberrypi,4-model-b"],
         os: "Debian GNU/Linux 13 (trixie)",
         kernel: "6.12.25+rpt-rpi-v8",
         arch: "arm64",
         memoryBytes: 4_100_000_000,
       },
+      trust: { rootVersion: 1, expires: "2036-01-02T03:04:05.000Z", unsignedAllowed: false },
       firmwareVersion: "1.0.0",
       update: {
         phase: "failed",
