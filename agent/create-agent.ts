@@ -132,6 +132,7 @@ export function createAgent(ports: AgentPorts, settings: Settings): Agent {
     staging,
     partialStore: ports.partialStore,
     maxImageBytes,
+    trust,
     runningUpdateId: () => runningUpdateId(store.state),
   });
   const pipeline = new StagingPipeline({

@@ -2,7 +2,9 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { MethodReply } from "../contract/method-reply.ts";
 import { errorReply } from "../contract/method-reply.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
+import { trustRootMissing } from "./image-address.ts";
 import type { ImageDownloader, StagingArea } from "./ports.ts";
+import type { TrustGate } from "./trust-gate.ts";
 
 /** Where an uploaded image is written: the partial file that a download of the same image resumes. */
 interface UploadStore {
@@ -24,6 +26,7 @@ export interface LocalUploadPorts extends Runtime {
   readonly staging: Pick<StagingArea, "partialPath" | "availableBytes" | "discard">;
   readonly partialStore: UploadStore;
   readonly maxImageBytes: number;
+  readonly trust: Pick<TrustGate, "status" | "readStatus" | "refusal">;
   /** The operation id of the running update; null when none runs. */
   readonly runningUpdateId: () => string | null;
 }
@@ -118,10 +121,15 @@ export class LocalUpload {
     return (await this.#checkRequest(image)) ?? (await this.#write(image, disconnected, preempted));
   }
 
-  async #checkRequest({ sizeBytes }: UploadedImage): Promise<MethodReply | undefined> {
-    const { staging, maxImageBytes } = this.#ports;
+  async #checkRequest({ sha256, sizeBytes }: UploadedImage): Promise<MethodReply | undefined> {
+    const { staging, maxImageBytes, trust } = this.#ports;
+    await trust.readStatus();
     const running = this.#rejectIfUpdating();
     if (running !== undefined) return running;
+    // Before its bytes are written: the request that follows would be refused for the same reason.
+    const refusal =
+      trust.status.rule === "nothing" ? trustRootMissing().error : trust.refusal({ version: null, sha256, sizeBytes });
+    if (refusal !== undefined) return errorReply(refusal);
     if (sizeBytes > maxImageBytes) {
       const message = `The image has ${sizeBytes} bytes, and this board accepts ${maxImageBytes}. Raise update.max-image-size, or shrink the image.`;
       return errorReply({ status: 400, code: "image-too-large", message });

@@ -51,7 +51,7 @@ export function describeUpdate(
     startBy,
     receivedBytes: update.phase === "downloading" ? (progress?.receivedBytes ?? null) : imageBytes,
     totalBytes: update.phase === "downloading" ? (progress?.totalBytes ?? sizeBytes) : (imageBytes ?? sizeBytes),
-    delay: update.phase === "downloading" ? (progress?.delay ?? null) : retry,
+    delay: update.phase === "downloading" ? (progress?.delay ?? null) : update.times.ended === undefined ? retry : null,
     attempt: ("attempt" in update ? update.attempt : null) ?? null,
     ...(update.phase === "staged" && retry === null ? describeWait(update.job, wait) : {}),
     error: ("error" in update ? update.error : undefined) ?? null,

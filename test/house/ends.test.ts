@@ -7,6 +7,7 @@ import {
   installerErrors,
   versionUnknown,
 } from "../fixtures/ends/injected-errors.ts";
+import { refusalsAtOnce, searchErrors } from "../fixtures/ends/trust-errors.ts";
 import { filesIn } from "./sources.ts";
 
 /** Stands for `${…}` of a template, or `$name` of the helper in Perl: a name, a number, a path, or a word that the code chooses. */
@@ -50,7 +51,7 @@ it("knows a text that the code does not have", () => {
   ).toStrictEqual([" Ask your neighbour."]);
 });
 
-it.each([...downloadErrors, ...installerErrors, imageChanged, versionUnknown])(
+it.each([...downloadErrors, ...installerErrors, ...searchErrors, ...refusalsAtOnce, imageChanged, versionUnknown])(
   "the page of ends has %s in the words of the agent",
   (_code, message) => {
     expect(unsaid(message)).toStrictEqual([]);

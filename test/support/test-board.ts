@@ -10,6 +10,7 @@ import { HttpsSource } from "../../agent/board/image/https-source.ts";
 import { simulatedInstaller } from "../../agent/board/installers/simulated.ts";
 import { FilePartialStore } from "../../agent/board/image/partial-store.ts";
 import { createBoard, powerOn, readBoard, writeBoard } from "../../agent/board/simulator/board.ts";
+import { createTrustGate } from "../../agent/board/trust/trust-gate.ts";
 import { StagingFolder } from "../../agent/board/image/staging.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
@@ -58,6 +59,10 @@ export interface TestBoardOptions {
   /** Of the link, where the usual one is too long for a test that cuts it. */
   readonly timeouts?: HubTimeouts;
   readonly log?: Log;
+  /** A gate over the files of the board's folder, in place of the fake. */
+  readonly hasRealTrust?: boolean;
+  /** Called with the board's folder before it starts for the first time. */
+  readonly prepare?: (folder: string) => Promise<void>;
 }
 
 /** As quick as a board can be: a test waits for states, not for pauses. */
@@ -101,6 +106,7 @@ export class TestBoard {
   /** Registers a device (or module) and starts a board that speaks as it. */
   static async start(hub: LocalHub, options: TestBoardOptions = {}): Promise<TestBoard> {
     const board = new TestBoard(hub, await temporaryFolder(), options);
+    await options.prepare?.(board.folder);
     if (options.isRegistered !== true) await hub.addDevice(board.deviceId);
     if (options.moduleId !== undefined) await hub.addModule(board.deviceId, options.moduleId);
     await board.powerOn();
@@ -156,6 +162,8 @@ export class TestBoard {
     const stateFile = new ChecksummedStateFile(this.folder);
     const { saved, loadQuality } = await stateFile.load();
     const board = await readBoard(this.#boardFile);
+    const ca = this.#options.imageCa ?? this.#hub.ca;
+    const http = new HttpsSource({ allowHttp: settings.allowHttp, ca, userAgent: "test" });
     const runtime: Runtime = {
       ...systemRuntime(this.#options.log ?? testLog),
       wallClock: simulatedClock,
@@ -165,6 +173,11 @@ export class TestBoard {
     const partialStore = new FilePartialStore(board?.bootId ?? "", kernelBootClock, {
       keepFreeBytes: settings.keepFreeBytes,
     });
+    const trustFiles = { ...settings, stateDir: this.folder };
+    const trust =
+      this.#options.hasRealTrust === true
+        ? await createTrustGate(trustFiles, { runtime, http, simulated: true, agentVersion: "0.2.0" })
+        : this.trust;
     this.#agent = createAgent(
       {
         version: "0.0.0-test",
@@ -189,18 +202,14 @@ export class TestBoard {
         partialStore,
         downloader: new Downloader(
           {
-            source: new HttpsSource({
-              allowHttp: settings.allowHttp,
-              ca: this.#options.imageCa ?? this.#hub.ca,
-              userAgent: "test",
-            }),
+            source: http,
             partialStore,
             ...runtime,
           },
           downloadLimits(settings),
         ),
         installer: wrapped(simulatedInstaller(this.#boardFile, systemTimer, settings.simulationPauseMs), installer),
-        trust: this.trust,
+        trust,
         rebootPort: wrapped({ reboot: () => this.#takeReboot(), inhibitors: () => Promise.resolve([]) }, power),
         connect: async (signal) => {
           this.attempts += 1;

@@ -9,6 +9,7 @@ import { LocalUpload, type UploadedImage } from "../../../../agent/update/local-
 import type { Image } from "../../../../agent/update/job.ts";
 import { testImage } from "../../../support/image-server.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
+import { FakeTrustGate } from "../../../support/fake-trust-gate.ts";
 import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { fakeRuntime } from "../../../support/fake-runtime.ts";
@@ -21,6 +22,7 @@ class Setup {
   readonly partialStore: PartialStore = { open: (...what) => this.#open(...what) };
   #present = 0;
   readonly upload: LocalUpload;
+  readonly trust = new FakeTrustGate();
   updating: string | null = null;
 
   constructor(folder: string, { keepFreeBytes = 0, maxImageBytes = 1e6 } = {}) {
@@ -30,6 +32,7 @@ class Setup {
       staging: this.staging,
       partialStore: this.partialStore,
       maxImageBytes,
+      trust: this.trust,
       runningUpdateId: () => this.updating,
       ...fakeRuntime(),
     });
@@ -171,6 +174,19 @@ describe("a refused upload", () => {
     ["larger than the free space of the disk", { keepFreeBytes: 2 ** 60 }, [507, "no-space"]],
   ] as const)("%s", async (_why, options, expected) => {
     expect(await (await setup(options)).receive()).toEqual(expected);
+  });
+
+  it("is refused before its bytes are written where the metadata on the board refuses it, or the board trusts nobody", async () => {
+    const made = await setup();
+    made.trust.trust();
+    made.trust.atOnce = { status: 403, code: "not-signed", message: "Nobody has signed it." };
+    expect(await made.receive()).toEqual([403, "not-signed"]);
+    made.trust.change({ rule: "nothing" });
+    expect(await made.receive()).toEqual([403, "trust-root-missing"]);
+    expect(made.mostOpen).toBe(0);
+    made.trust.atOnce = undefined;
+    made.trust.change({ rule: "signed" });
+    expect(await made.receive()).toEqual([200, undefined]);
   });
 
   it("while an update runs, or when one begins meanwhile: its file is not touched any more", async () => {
