@@ -19,7 +19,7 @@ import {
 import { findInstaller, InstallSteps, type Receive } from "./install-steps.ts";
 
 /** How long the agent may say nothing between two requests. It begins another session when it needs one: a helper takes memory. */
-const idleMs = 30_000;
+const idleMs = 10_000;
 /** How long it may take for a line or for bytes that it has announced. */
 const stallMs = 60_000;
 /** After the time limit of a verb, which its installer observes by itself. */

@@ -24,8 +24,8 @@ export interface HelperInstallerOptions extends InstallHelperOptions {
 const defaultVersionLimitMs = 30_000;
 /** `healthy` is asked every second, and says what it finds now. */
 const healthLimitMs = 30_000;
-/** A session that was not used for so long is not used again: the helper closes it after half a minute. */
-const idleMs = 20_000;
+/** A session that was not used for so long is not used again: the helper closes it after ten seconds. */
+const idleMs = 5_000;
 
 /**
  * Installs through root's install helper: verified there, by root, whatever this agent says. The image's bytes go over the
