@@ -1,7 +1,8 @@
 import type { BoardConfig } from "../config/board-config.ts";
 import { isErrorCode } from "../contract/codes.ts";
 import { versionLabel } from "../contract/methods.ts";
-import { AgentError } from "../lib/errors.ts";
+import { describeDiskError } from "../lib/disk-errors.ts";
+import { AgentError, isSystemError } from "../lib/errors.ts";
 import { mapSource } from "../board/trust/metadata-sources.ts";
 import type { LoadedTrust, ReferenceClock, SignedTarget, TrustedTargets, TrustStore } from "../trust/ports.ts";
 import { refreshMetadata } from "../trust/refresh.ts";
@@ -42,13 +43,13 @@ export class BoardTrust implements TrustGate {
     const loaded = await store.load();
     if (loaded === undefined) return null;
     for (const problem of loaded.problems) log(4, `trust store: ${problem}`);
-    await store.repair(loaded);
+    await written(store.repair(loaded));
     const { metadata: stored, record } = loaded;
     const rules = await this.#rules();
     const refreshed = await refreshMetadata({ ...rules, stored, record, source: mapSource(files), signal });
     signal.throwIfAborted();
     // Also after a failure: roots that were verified on the way are newer than the stored one.
-    await store.save(refreshed.stored, refreshed.record);
+    await written(store.save(refreshed.stored, refreshed.record));
     if (!refreshed.ok) throw refreshed.error;
     const { rootVersion, rootExpires: expires } = refreshed.trusted;
     return { rootVersion, expires, floor: refreshed.record.floor };
@@ -99,7 +100,7 @@ export class BoardTrust implements TrustGate {
   }
 
   async raiseFloor(epoch: number): Promise<void> {
-    await this.#ports.store.raiseFloor(epoch);
+    await written(this.#ports.store.raiseFloor(epoch));
   }
 
   #trusted({ metadata: stored, record }: LoadedTrust, rules: TrustRules): TrustedTargets {
@@ -110,6 +111,17 @@ export class BoardTrust implements TrustGate {
     const config = await this.#ports.readConfig();
     const boards = await this.#ports.readNames(config);
     return { boards, clock: await this.#ports.readClock(), refuseStale: config.refuseStale };
+  }
+}
+
+/** @throws AgentError `disk-error` where the store cannot be written */
+async function written(writing: Promise<void>): Promise<void> {
+  try {
+    await writing;
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    const message = `What this board trusts cannot be written in /var/lib/boardkeeper-trust: ${describeDiskError(cause)} If the package was upgraded a moment ago, request the update again.`;
+    throw new AgentError("disk-error", message, { cause });
   }
 }
 

@@ -5,8 +5,10 @@ import { TrustFolder } from "../../../../agent/board/trust/trust-folder.ts";
 import { defaultBoardConfig, type BoardConfig } from "../../../../agent/config/board-config.ts";
 import type { NamedImage } from "../../../../agent/install-helper/ports.ts";
 import { BoardTrust } from "../../../../agent/install-helper/trust-gate.ts";
+import type { TrustStore } from "../../../../agent/trust/ports.ts";
 import { verifyRoot } from "../../../../agent/trust/trust-root.ts";
 import { daysLater, sha256, TufRepository, wallClock } from "../../../support/tuf-repository.ts";
+import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const never = new AbortController().signal;
@@ -22,7 +24,8 @@ async function setup({
   config = {},
   hasRoot = true,
   days = 1,
-}: { config?: Partial<BoardConfig>; hasRoot?: boolean; days?: number } = {}): Promise<Setup> {
+  store: given,
+}: { config?: Partial<BoardConfig>; hasRoot?: boolean; days?: number; store?: TrustStore } = {}): Promise<Setup> {
   const folder = await temporaryFolder();
   const repository = new TufRepository({ boards: { "acme,gateway": ["1.0.0", "2.0.0"], other: ["3.0.0"] } });
   const seed = join(folder, "root.json");
@@ -35,7 +38,7 @@ async function setup({
     checkRoot: (root) => void verifyRoot("root.json", root),
   });
   const trust = new BoardTrust({
-    store,
+    store: given ?? store,
     readConfig: async () => ({ ...defaultBoardConfig, ...config }),
     readNames: async () => ["acme,gateway"],
     readClock: async () => wallClock(daysLater(days)),
@@ -105,6 +108,18 @@ describe("what root's helper trusts", () => {
     const damaged = new Map(repository.files).set("timestamp.json", Buffer.from("{"));
     await expect(trust.refresh(damaged, never)).rejects.toMatchObject({ code: "metadata-invalid" });
     expect(await trust.admit(imageOf("2.0.0"), "release", never)).toMatchObject({ version: "2.0.0" });
+  });
+
+  it("says when nothing newer can be kept", async () => {
+    const { repository, store } = await setup();
+    const full = overriding<TrustStore>(store, {
+      save: () => Promise.reject(Object.assign(new Error("read-only"), { code: "EROFS" })),
+    });
+    const { trust } = await setup({ store: full });
+    await expect(trust.refresh(repository.files, never)).rejects.toMatchObject({
+      code: "disk-error",
+      message: expect.stringContaining("the disk is read-only (EROFS)"),
+    });
   });
 
   it("grows old, which the owner may refuse", async () => {
