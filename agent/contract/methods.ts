@@ -48,6 +48,11 @@ export function versionLabel(version: string | undefined, sha256: string | null)
   return version ?? (sha256 === null ? "rehearsal" : `sha256:${sha256.slice(0, 12)}`);
 }
 
+/** Whether a version is such a label. A board that knows what the publisher has signed reports the signed version in its place. */
+export function isVersionLabel(version: string): boolean {
+  return /^sha256:[0-9a-f]{12}$/.test(version);
+}
+
 export const packageUri = textRule(
   { what: "a URI", expected: ` of 1 to ${longestUri} characters without spaces`, isSecret: true },
   /^[^\s\p{Cc}]+$/u,

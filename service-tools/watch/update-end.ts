@@ -1,3 +1,4 @@
+import { isVersionLabel } from "../../agent/contract/methods.ts";
 import type { Failure } from "../../agent/contract/failure.ts";
 import type { BoardView, UpdateView } from "../boards/board-view.ts";
 
@@ -72,7 +73,12 @@ export function refusalOf(
 export function endOf({ version, rehearsal, already }: RequestedUpdate, update: UpdateView): UpdateEnd | undefined {
   // Releases before `operation-id-in-use` answered such a request as a repeated one.
   const isComparable = version !== "" && !rehearsal && !update.rehearsal;
-  if (isComparable && update.version !== null && update.version !== version)
+  if (
+    isComparable &&
+    update.version !== null &&
+    update.version !== version &&
+    !isSignedVersion(update.version, version)
+  )
     return { kind: "otherContent", version: update.version };
   switch (update.phase) {
     case "completed":
@@ -94,6 +100,11 @@ export function endOf({ version, rehearsal, already }: RequestedUpdate, update: 
     case "reverting":
       return undefined;
   }
+}
+
+/** The request named no version, and the board found the one that the publisher has signed. */
+function isSignedVersion(reported: string, requested: string): boolean {
+  return isVersionLabel(requested) && !isVersionLabel(reported);
 }
 
 /** The board names this very operation and its version as the last proven one. */

@@ -203,6 +203,14 @@ describe("an operation id that the board knows for another version", () => {
     expect(track({ repeated: true }, other, [other]).end).toStrictEqual({ kind: "otherContent", version: "1.9.0" });
   });
 
+  it("is the same where the request named no version and the board has found the signed one", () => {
+    const version = `sha256:${"a".repeat(12)}`;
+    const found = board("failed", "op-1", { version: "2.0.0" });
+    expect(track({ version }, idle, [found]).end).toMatchObject({ kind: "failed" });
+    const other = board("failed", "op-1", { version: `sha256:${"b".repeat(12)}` });
+    expect(track({ version }, idle, [other]).end).toMatchObject({ kind: "otherContent" });
+  });
+
   it("is one where the board names no version", () => {
     const unnamed = board("downloading", "op-1", { version: null });
     expect(track({ repeated: true }, idle, [unnamed]).end).toBeUndefined();
