@@ -249,7 +249,6 @@ function createInstaller(config: Config, log: Log, trust: TrustGate, boardFile: 
   if (config.installer === "simulated" && boardFile !== undefined) {
     return simulatedInstaller(boardFile, systemTimer, config.simulationPauseMs);
   }
-  if (config.installer !== "command") return noInstaller();
   const helper = {
     socket: installSocket,
     timer: systemTimer,
@@ -258,6 +257,16 @@ function createInstaller(config: Config, log: Log, trust: TrustGate, boardFile: 
     readMetadata: () => trust.metadataForHelper(),
     limitMs: config.commandTimeLimitMs,
   };
+  if (config.installer === "release" && boardFile === undefined) {
+    // A release replaces no file system: the agent's state is safe wherever it lies.
+    return installViaHelper({
+      ...helper,
+      installer: "release",
+      restart: "service",
+      requireStateOutside: async () => {},
+    });
+  }
+  if (config.installer !== "command") return noInstaller();
   if (config.commandAsRoot) {
     return installViaHelper({
       ...helper,

@@ -243,7 +243,7 @@ function contradictions(settings: Settings, { simulate }: LaunchOptions): string
   const problems: string[] = [];
   if (settings.installer === "simulated" && !simulate) {
     problems.push(
-      'update.installer: "simulated" installs nothing on a real board; set "command" or "none", or start with --simulate',
+      'update.installer: "simulated" installs nothing on a real board; set "release", "command" or "none", or start with --simulate',
     );
   }
   if (settings.repository?.startsWith("http:") === true && !settings.allowHttp)

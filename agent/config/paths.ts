@@ -18,6 +18,9 @@ export const installSocketUnit = "boardkeeper-install.socket";
 export const installSocket = `${helperFolder}/install.sock`;
 export const installHelperProgram = "/usr/lib/boardkeeper/install-door";
 
+/** Where root's install helper unpacks releases. */
+export const releaseFolder = "/var/lib/boardkeeper-release";
+
 /** The helper holds this lock while it works. */
 export const installLock = "/var/lib/boardkeeper-install/lock";
 

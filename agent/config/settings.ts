@@ -53,11 +53,11 @@ export const settings = {
     initial: "info",
     description: "The least important level that is logged.",
   }),
-  installer: choice(["none", "command", "simulated"], {
+  installer: choice(["none", "release", "command", "simulated"], {
     name: "update.installer",
     initial: "none",
     description:
-      "`none` refuses updates, `command` runs a program of yours, `simulated` is the default with `--simulate` and a mistake without it.",
+      "`none` refuses updates, `release` unpacks archives of an application, `command` runs a program of yours, `simulated` is the default with `--simulate` and a mistake without it.",
     page: { title: "installers", path: "installers.md" },
   }),
   repository: webFolder({

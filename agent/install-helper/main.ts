@@ -5,7 +5,8 @@ import { readBoardConfig } from "../board/trust/board-config-file.ts";
 import { readBoardNames } from "../board/trust/board-names.ts";
 import { TrustFolder } from "../board/trust/trust-folder.ts";
 import { systemTimer } from "../board/hardware/clocks.ts";
-import { configFolder, trustPaths } from "../config/paths.ts";
+import type { BoardConfig } from "../config/board-config.ts";
+import { configFolder, helperFolder, releaseFolder, trustPaths } from "../config/paths.ts";
 import { onOneLine } from "../contract/safe-text.ts";
 import { isAbsent } from "../lib/errors.ts";
 import type { ReferenceClock } from "../trust/ports.ts";
@@ -65,6 +66,21 @@ async function createPorts(): Promise<HelperPorts> {
   const copies = new ImageCopies(folder, bootId);
   const findCopy = async (sha256: string): Promise<string | undefined> =>
     (await copies.has(sha256)) ? copies.pathOf(sha256) : undefined;
+  const readConfig = (): Promise<BoardConfig> => readBoardConfig(boardConfig, owners);
+  const installers = {
+    findCopy,
+    permission,
+    owners,
+    log,
+    timer: systemTimer,
+    bootId,
+    readConfig,
+    folders: {
+      releases: env["BOARDKEEPER_RELEASES"] ?? releaseFolder,
+      helpers: env["BOARDKEEPER_RUN"] ?? helperFolder,
+    },
+    checkedImages: new Set<string>(),
+  };
   return {
     timer: systemTimer,
     log,
@@ -77,13 +93,13 @@ async function createPorts(): Promise<HelperPorts> {
         seedOwners: owners,
         checkRoot: (root) => void verifyRoot("root.json", root),
       }),
-      readConfig: () => readBoardConfig(boardConfig, owners),
+      readConfig,
       readNames: async (config) => (await readBoardNames(config)).names,
       readClock,
       agentVersion: packageJson.version,
       log,
     }),
-    findInstaller: (name, limitMs) => makeInstaller(name, { limitMs, findCopy, permission, owners, log }),
+    findInstaller: (name, limitMs) => makeInstaller(name, { ...installers, limitMs }),
   };
 }
 

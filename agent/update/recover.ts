@@ -57,7 +57,7 @@ export function recoverUpdate(state: UpdateState, facts: RestartFacts): UpdateSt
 
     case "proving": {
       if (compareRunningVersion(state, facts) === "another") {
-        return startRollback(state, fellBackFailure(state.job), at, state.restart, bootId, "rolledBack");
+        return startRollback(state, fellBackFailure(state.job, state.restart), at, state.restart, bootId, "rolledBack");
       }
       // A passed health check holds for its own boot: what boots next may be the old system.
       const proven = state.proven && bootId === facts.savedBootId;
@@ -111,7 +111,7 @@ function recoverRebooting(state: InPhase<"rebooting">, facts: RestartFacts): Upd
   if (bootId === state.fromBootId)
     return retryReboot("the agent was interrupted before the reboot into the new system");
   if (compareRunningVersion(state, facts) === "another") {
-    if (armed) return startRollback(state, fellBackFailure(state.job), at, "board", bootId, "rolledBack");
+    if (armed) return startRollback(state, fellBackFailure(state.job, "board"), at, "board", bootId, "rolledBack");
     // The board went down before the new system was armed: it has not run.
     return retryReboot("the board went down before the new system could be armed");
   }
@@ -147,7 +147,13 @@ function interruptedTooOften(during: string, reason: string): Failure {
   );
 }
 
-function fellBackFailure(job: Job): Failure {
+function fellBackFailure(job: Job, restart: RestartKind): Failure {
+  if (restart !== "board")
+    return failure(
+      "fell-back",
+      "proving",
+      `The board no longer runs ${job.version}: it went back to what it had before, because ${job.version} did not prove itself in time. Test the image on a board at hand.`,
+    );
   return failure(
     "fell-back",
     "rebooting",

@@ -24,6 +24,13 @@ const ownBootId = {
       "[Service]\nBindReadOnlyPaths=/run/boot-id:/proc/sys/kernel/random/boot_id\n",
     ]),
   ),
+  // They see nothing of /proc/sys.
+  ...Object.fromEntries(
+    ["unxz", "unzstd"].map((name) => [
+      `/etc/systemd/system/boardkeeper-${name}@.service.d/boot-id.conf`,
+      "[Service]\nBindReadOnlyPaths=\n",
+    ]),
+  ),
 };
 
 /** A bare machine of this test alone, on which nothing of ours was installed; it is off. */

@@ -11,6 +11,7 @@ import { AgentError } from "../../agent/lib/errors.ts";
 import { Connection } from "../../agent/helper-protocol/connection.ts";
 import { ImageCopies } from "../../agent/install-helper/image-copies.ts";
 import type { HelperInstaller } from "../../agent/install-helper/installers/installer.ts";
+import { defaultBoardConfig } from "../../agent/config/board-config.ts";
 import { makeInstaller } from "../../agent/install-helper/installers/registry.ts";
 import type { TrustGate } from "../../agent/install-helper/ports.ts";
 import { serve } from "../../agent/install-helper/serve.ts";
@@ -62,6 +63,17 @@ export async function startInstallHelper(given: HelperOptions = {}): Promise<Run
   const findCopy = async (sha256: string): Promise<string | undefined> =>
     (await copies.has(sha256)) ? copies.pathOf(sha256) : undefined;
   const owners = [0, process.geteuid?.() ?? 0];
+  const context = {
+    findCopy,
+    permission,
+    owners,
+    log,
+    timer,
+    bootId: "b007",
+    readConfig: async () => defaultBoardConfig,
+    folders: { releases: join(folder, "releases"), helpers: folder },
+    checkedImages: new Set<string>(),
+  };
   const sessions: Promise<unknown>[] = [];
   let last: Promise<unknown> = Promise.resolve();
   const socket = await listen({ allowHalfOpen: true }, (connection) => {
@@ -72,7 +84,7 @@ export async function startInstallHelper(given: HelperOptions = {}): Promise<Run
       copies,
       ledger,
       findInstaller: async (name: string, limitMs: number) =>
-        given.installer ?? (await makeInstaller(name, { limitMs, findCopy, permission, owners, log })),
+        given.installer ?? (await makeInstaller(name, { ...context, limitMs })),
     };
     // One at a time, as the lock has it.
     const session = new Connection(connection);

@@ -45,8 +45,8 @@ export async function startReleaseBoard({
   const start = (bootId = "b-1"): HelperInstaller =>
     releaseInstaller({
       folder,
-      unitNames,
-      keep,
+      readConfig: async () => ({ releaseUnits: unitNames, releaseKeep: keep }),
+      checkedImages: new Set(),
       bootId,
       freeBytes: async () => freeBytes,
       decompress: () => {

@@ -217,7 +217,7 @@ async function diagnoseAccess(
       program: installProgram,
       code: installCode,
       user: user.name,
-      helper: settings.commandAsRoot ? await probeHelper() : undefined,
+      helper: settings.commandAsRoot || settings.installer === "release" ? await probeHelper() : undefined,
     }),
     checkReboot(simulate ? { how: "simulated" } : await rebootFacts(rebootProgram, rebootCode, requestFolder, user)),
   ];

@@ -7,7 +7,7 @@ import { ArchiveRefused } from "../../contract/archive-rules.ts";
 import { errorCode } from "../../lib/errors.ts";
 
 /** How the bytes of an archive lie in its file. */
-export type Compression = "none" | "gzip" | "xz" | "zstd";
+type Compression = "none" | "gzip" | "xz" | "zstd";
 
 /**
  * Runs the programs that decompress xz and zstd, as nobody: yields what they write. Rejects with an AgentError where the program is

@@ -76,25 +76,46 @@ export async function record(
   { before, promised, progress: begun, bootId }: StartingPoint,
   { seed, habit, lives, refusesDirectWrites = false }: RecordOrder,
 ): Promise<Recording> {
-  const path = (name: string): string => join(folder, name);
-  const program = path("writer.mjs");
+  const program = await bundledProgram(folder, "test/crash/power-cuts/writer.ts");
+  const progress = { ...begun };
+  const preloads = refusesDirectWrites ? ["--import", refusingDirectWrites] : [];
+  const entries = await recordDisk(folder, before, async (mounted, disk) => {
+    const order = { folder: join(mounted, "state"), disk, marksAtBytes: fileSystemBytes };
+    for (let killed = 0; killed < lives; killed += 1) {
+      progress.life += 1;
+      await runWriter([...preloads, program], { ...order, ...progress, seed, bootId, habit }, progress);
+    }
+  });
+  return { seed, habit, before, promised, entries, after: progress };
+}
+
+/** A program of the tests as a file that Node.js runs. */
+export async function bundledProgram(folder: string, source: string): Promise<string> {
+  const program = join(folder, "writer.mjs");
   const bundle = ["--bundle", "--platform=node", "--target=node20", "--format=esm", "--log-level=warning"];
-  await run("node_modules/.bin/esbuild", ["test/crash/power-cuts/writer.ts", ...bundle, `--outfile=${program}`]);
+  await run("node_modules/.bin/esbuild", [source, ...bundle, `--outfile=${program}`]);
+  return program;
+}
+
+/**
+ * Mounts a copy of a disk, lets something write on it, and returns what the disk was asked.
+ * @param write gets the mounted folder, and the disk as a file: what is written behind the file system stands in the log too
+ */
+export async function recordDisk(
+  folder: string,
+  before: string,
+  write: (mounted: string, disk: string) => Promise<void>,
+): Promise<readonly Entry[]> {
+  const path = (name: string): string => join(folder, name);
   await copyFile(before, path("disk"));
   for (const name of ["log", "export"]) await writeFile(path(name), "");
   await mkdir(path("mnt"), { recursive: true });
   const disk = await exportLogged(path("disk"), path("log"), path("export"));
-  const progress = { ...begun };
-  const preloads = refusesDirectWrites ? ["--import", refusingDirectWrites] : [];
   try {
     // ext4 guesses that a file which takes another's place should have been synced (auto_da_alloc). Not here.
     await run("mount", ["-t", "ext4", "-o", "loop,noauto_da_alloc", path("export"), path("mnt")]);
     try {
-      const order = { folder: join(path("mnt"), "state"), disk: path("export"), marksAtBytes: fileSystemBytes };
-      for (let killed = 0; killed < lives; killed += 1) {
-        progress.life += 1;
-        await runWriter([...preloads, program], { ...order, ...progress, seed, bootId, habit }, progress);
-      }
+      await write(path("mnt"), path("export"));
     } finally {
       await run("umount", [path("mnt")]);
     }
@@ -103,7 +124,7 @@ export async function record(
     disk.kill("SIGTERM");
     await ended;
   }
-  return { seed, habit, before, promised, entries: await readBlockLog(path("log")), after: progress };
+  return await readBlockLog(path("log"));
 }
 
 /** Offers a disk image as a file, and logs every request to it. Resolves when it can be used. */

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { BoardConfig } from "../../../config/board-config.ts";
 import { ArchiveRefused } from "../../../contract/archive-rules.ts";
 import { describeDiskError, isDiskFull } from "../../../lib/disk-errors.ts";
 import { AgentError, errorMessage, isSystemError } from "../../../lib/errors.ts";
@@ -12,15 +13,15 @@ import type { OwnersUnits } from "./units.ts";
 export interface ReleaseInstallerOptions {
   /** /var/lib/boardkeeper-release. */
   readonly folder: string;
-  /** `release.units` of board.conf. */
-  readonly unitNames: readonly string[];
-  /** `release.keep` of board.conf: how many proven releases stay, the running one included. */
-  readonly keep: number;
+  /** What the owner has written into board.conf. Read only where it is needed: a mistake in it must not hide which version runs. */
+  readonly readConfig: () => Promise<Pick<BoardConfig, "releaseUnits" | "releaseKeep">>;
   readonly units: OwnersUnits;
   readonly decompress: Decompress;
   /** Free bytes on the disk of a folder. */
   readonly freeBytes: (folder: string) => Promise<number>;
   readonly bootId: string;
+  /** Digests of images whose archives this process has checked: root's own copy of them does not change. */
+  readonly checkedImages: Set<string>;
 }
 
 /** Bytes that stay free for the agent's state and for logs: the usual update.keep-free. */
@@ -33,10 +34,8 @@ const steadySeconds = 5;
  * runs. docs/installers.md explains it to owners, docs/decisions/022-releases.md gives the reasons.
  */
 export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstaller {
-  const { units, keep, bootId } = options;
+  const { units, readConfig, checkedImages, bootId } = options;
   const folder = new ReleaseFolder(options.folder);
-  /** The digest of the image whose archive was checked by this process: root's own copy of it does not change. */
-  let checkedSha256 = "";
 
   const onDisk = async <T>(operation: () => Promise<T>): Promise<T> =>
     await withReleaseErrors(options.folder, operation);
@@ -63,15 +62,15 @@ export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstal
   };
 
   const prepare = async (image: VerifiedFile, signal: AbortSignal): Promise<void> => {
-    if (options.unitNames.length === 0)
+    if ((await readConfig()).releaseUnits.length === 0)
       throw new AgentError(
         "installer-not-allowed",
         "The owner of this board has not said which units run a release. Write release.units = app.service, or what they are called, into /etc/boardkeeper/board.conf, as root.",
       );
     await folder.prepare();
-    if (checkedSha256 === image.sha256 || (await isThere(image))) return;
+    if (checkedImages.has(image.sha256) || (await isThere(image))) return;
     await checkFits(await archiveOf(image, options), signal);
-    checkedSha256 = image.sha256;
+    checkedImages.add(image.sha256);
   };
 
   const goBackTo = async (before: string | null, signal: AbortSignal): Promise<void> => {
@@ -152,7 +151,8 @@ export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstal
         const before = trial?.version === version ? trial.before : null;
         await folder.addProven(...(before === null ? [] : [before]), version);
         await folder.removeTrial();
-        const kept = new Set((await folder.readProven()).slice(-Math.max(2, keep)));
+        // The one before too, however few are to be kept.
+        const kept = new Set((await folder.readProven()).slice(-Math.max(2, (await readConfig()).releaseKeep)));
         for (const one of await folder.versions()) if (!kept.has(one)) await folder.remove(one);
         await folder.prepare();
       }),
