@@ -39,7 +39,7 @@ const boardConfig = env["BOARDKEEPER_BOARD_CONFIG"] ?? trustPaths.boardConfig;
 /** Root; the same user, except in tests. */
 const owners = [0, process.geteuid?.() ?? 0];
 
-/** To standard error, which is the journal: Node.js writes a warning about its flags to standard output. */
+/** To the journal. */
 const log: JournalLog = (priority, text) => void process.stderr.write(`<${priority}>${onOneLine(text)}\n`);
 
 (process.argv[2] === "check" ? check() : serveAgent()).then(

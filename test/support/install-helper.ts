@@ -96,7 +96,7 @@ export async function startInstallHelper(given: HelperOptions = {}): Promise<Run
 
 /** A Unix socket on which this is done with whoever connects. */
 export async function listen(
-  options: { readonly allowHalfOpen?: boolean },
+  options: { readonly allowHalfOpen?: boolean; readonly pauseOnConnect?: boolean },
   speak: (connection: Socket) => void,
 ): Promise<string> {
   const socket = join(await temporaryFolder(), "socket");
