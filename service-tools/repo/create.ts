@@ -3,14 +3,17 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { applyChange, signRoot } from "./change.ts";
 import { isAbsent, makeFolder, withRepositoryLock } from "./durable-files.ts";
+import { rootFingerprint } from "./fingerprint.ts";
 import type { Signer } from "./keys.ts";
 import { CannotSign, makeRoot, type RootKeys } from "./metadata.ts";
 
 /** The first root of a repository, signed: the file that boards are given. */
 export interface NewRoot {
   readonly bytes: Uint8Array;
-  /** Its SHA-256, which boards show as the fingerprint. */
+  /** Its SHA-256: the identity of the repository. */
   readonly id: string;
+  /** What boards show before they trust it. */
+  readonly fingerprint: string;
   /** Writes the repository into the folder. @throws CannotSign where there is one already */
   create(folder: string): Promise<void>;
 }
@@ -30,6 +33,7 @@ export async function newRoot(working: Signer, recovery: Signer, now: Date): Pro
   return {
     bytes,
     id: createHash("sha256").update(bytes).digest("hex"),
+    fingerprint: rootFingerprint(signed),
     create: async (folder) => {
       await withRepositoryLock(folder, async () => {
         await requireEmpty(folder);

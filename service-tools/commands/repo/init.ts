@@ -54,7 +54,7 @@ async function initialize(context: Context, folder: string, options: InitOptions
   const made = {
     repository: resolve(folder),
     root: resolve(folder, "metadata", "1.root.json"),
-    fingerprint: root.id,
+    fingerprint: root.fingerprint,
     workingKey: path,
     workingKeyId: working.signer.key.keyID,
     recoveryKeyId: recovery.key.keyID,

@@ -5,6 +5,7 @@ import { outputOption, printResult, type Format } from "../../cli/output.ts";
 import type { Context } from "../../context.ts";
 import { describeError } from "../../local-hub/lib/log.ts";
 import { expiryOf } from "../../repo/expiry.ts";
+import { rootFingerprint } from "../../repo/fingerprint.ts";
 import { folderSource, webSource } from "../../repo/source.ts";
 
 interface VerifyOptions {
@@ -38,11 +39,13 @@ export function addRepoVerify(repo: Command, context: Context): void {
         throw new OperationFailed(`${place} must not be served:\n${problems.join("\n")}`);
       }
       const expiry = expiryOf(contents);
+      const fingerprint = rootFingerprint(contents.root);
       const lines = [
         `${place} is in order: root ${contents.root.version}, ${images === null ? "images not read" : `${images} images`}.`,
+        `fingerprint of root ${contents.root.version}: ${fingerprint}`,
         ...expiry.map(({ role, expires }) => `${role} expires at ${expires}`),
       ];
-      const json = { rootVersion: contents.root.version, fingerprint: contents.id, images, expiry, warnings };
+      const json = { rootVersion: contents.root.version, fingerprint, images, expiry, warnings };
       printResult(context.out, options.output, { json, text: `${lines.join("\n")}\n` });
     });
 }

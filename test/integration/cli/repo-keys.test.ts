@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { verifyRoot } from "../../../agent/trust/trust-root.ts";
 import type { FakeScreen } from "../../support/fake-context.ts";
 import { passphrase, person, runRepo, TestPublisher } from "../../support/signed-repository.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -27,7 +27,9 @@ describe("boardkeeper repo init", () => {
       string,
       string
     >;
-    expect(execFileSync("sha256sum", [root ?? ""], { encoding: "utf8" })).toContain(fingerprint);
+    // What the board shows of the same file, before it trusts it.
+    expect(fingerprint).toBe(verifyRoot("root.json", await readFile(root ?? "")).fingerprint);
+    expect((await runRepo(["verify", folder], { env: {} })).out).toContain(`fingerprint of root 1: ${fingerprint}\n`);
     expect((await stat(workingKey ?? "")).mode & 0o777).toBe(0o600);
     expect(JSON.parse(await readFile(workingKey ?? "", "utf8"))).toMatchObject({
       keyId: workingKeyId,
