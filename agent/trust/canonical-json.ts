@@ -1,3 +1,5 @@
+import { isJsonObject } from "../contract/json.ts";
+
 /** What may be signed goes no deeper. Nothing that TUF or we define comes near it. */
 export const deepestJson = 16;
 
@@ -19,16 +21,24 @@ export function canonicalJson(value: unknown, depth = 0): string {
   if (depth > deepestJson) throw new NotCanonical(`it is nested deeper than ${deepestJson} levels`);
   if (typeof value === "string") return quote(value);
   if (typeof value === "number") return wholeNumber(value);
-  if (typeof value !== "object" || value === null) return String(value);
-  if (Array.isArray(value)) return `[${value.map((one) => canonicalJson(one, depth + 1)).join(",")}]`;
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([key, member]) => `${quote(key)}:${canonicalJson(member, depth + 1)}`).join(",")}}`;
+  let text = "";
+  if (Array.isArray(value)) {
+    for (const one of value) text += `${text === "" ? "" : ","}${canonicalJson(one, depth + 1)}`;
+    return `[${text}]`;
+  }
+  if (!isJsonObject(value)) return String(value); // true, false, null
+  for (const key of Object.keys(value).sort()) {
+    text += `${text === "" ? "" : ","}${quote(key)}:${canonicalJson(value[key], depth + 1)}`;
+  }
+  return `{${text}}`;
 }
 
 function quote(text: string): string {
-  // Half of a pair would become the same bytes as the replacement character: two texts, one signature.
-  if (/\p{Surrogate}/u.test(text)) throw new NotCanonical("a text in it has half of a character");
-  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  // Half of a pair would become the same bytes as the replacement character: two texts, one signature. The first test is the quick one.
+  if (/[\ud800-\udfff]/.test(text) && /\p{Surrogate}/u.test(text)) {
+    throw new NotCanonical("a text in it has half of a character");
+  }
+  return /["\\]/.test(text) ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"` : `"${text}"`;
 }
 
 function wholeNumber(value: number): string {

@@ -2,7 +2,7 @@ import type { MetaFile, Root, Snapshot, Targets, Timestamp } from "@tufjs/models
 import { isJsonObject } from "../contract/json.ts";
 import { maxMetadataBytes } from "../contract/signed-target.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import { countSigners, readKeys, requireSigners, type PublicKeys, type SigningRole } from "./keys.ts";
+import { hasSigners, readKeys, requireSigners, type PublicKeys, type SigningRole } from "./keys.ts";
 import {
   invalid,
   parseTime,
@@ -67,16 +67,16 @@ export function openNextRoot(former: TrustedRoot, name: string, bytes: Uint8Arra
   const next = readSelfDescribedRoot(name, bytes);
   const expected = former.signed.version + 1;
   const own = roleOf(next, "root");
-  const isItsOwn = countSigners(next, own, next.keys) >= own.threshold;
-  const isSuccessor = countSigners(next, roleOf(former, "root"), former.keys) >= roleOf(former, "root").threshold;
+  const isItsOwn = hasSigners(next, own, next.keys);
+  const isSuccessor = hasSigners(next, roleOf(former, "root"), former.keys);
   if (isItsOwn && !isSuccessor) {
     throw new AgentError(
       "root-rotation",
       `The metadata file ${name} is a whole root, but the keys of root ${former.signed.version}, which this board trusts, have not signed it. The repository is another publisher's, or somebody has forked it. Check update.repository. If the publisher has begun anew, add the new trust root on the board.`,
     );
   }
-  requireSigners(next, roleOf(former, "root"), former.keys, "the former root");
-  requireSigners(next, own, next.keys, "it");
+  if (!isSuccessor) requireSigners(next, roleOf(former, "root"), former.keys, "the former root");
+  if (!isItsOwn) requireSigners(next, own, next.keys, "it");
   if (next.signed.version !== expected) {
     throw new AgentError(
       "root-rotation",

@@ -1,0 +1,5 @@
+import { report } from "./arguments.ts";
+
+/* What Node itself costs. */
+
+report(0);
