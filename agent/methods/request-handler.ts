@@ -24,8 +24,8 @@ import {
 } from "../operations/remembered-operations.ts";
 import { decideApply, decideCancel, decideUpdate } from "../update/request-decisions.ts";
 import { parseUpdateRequest, type UpdateLimits } from "../update/validate-request.ts";
-import { wantedImage } from "../update/image-name.ts";
 import type { TrustGate } from "../update/trust-gate.ts";
+import { trustRefusal } from "../update/trust-refusal.ts";
 import type { WindowStatus } from "../maintenance/window.ts";
 
 /** The reply waits this long for the hub to acknowledge the new phase: a poller would stop at a stale "completed". */
@@ -38,7 +38,7 @@ export interface RequestHandlerPorts extends Runtime {
   readonly bootId: string;
   readonly mode: Snapshot["agent"]["mode"];
   readonly limits: () => UpdateLimits;
-  readonly trust: Pick<TrustGate, "readStatus" | "refusal">;
+  readonly trust: Pick<TrustGate, "status" | "readStatus" | "refusal">;
   /** Whether a maintenance window is open now, or when the next one opens. */
   readonly window: () => Promise<WindowStatus>;
   /** Bytes that an image may take on this board now. */
@@ -154,7 +154,7 @@ export class RequestHandler {
     if (!parsed.ok) return errorReply(parsed.error);
     const { job, callerGaveId } = parsed.value;
     const availableBytes = job.sizeBytes === null || job.rehearsal ? Infinity : await availableImageBytes();
-    const refusal = job.rehearsal ? undefined : trust.refusal(wantedImage(job));
+    const refusal = trustRefusal(trust, job);
     const operation = { operationId: job.operationId, method: "firmwareUpdate", image: imageOf(job) } as const;
     return await this.#decideOnce(operation, callerGaveId, (saved) => {
       const { currentVersion } = snapshot();

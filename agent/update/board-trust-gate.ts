@@ -167,7 +167,11 @@ export class BoardTrustGate implements TrustGate {
     const former = JSON.stringify(this.#status);
     this.#known = known;
     this.#status = statusOf(known, this.#ports.simulated);
-    if (JSON.stringify(this.#status) !== former) for (const listener of this.#listeners) listener();
+    if (JSON.stringify(this.#status) !== former) this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #request({ names, refuseStale }: BoardTrust, loaded: LoadedTrust): Promise<CacheRequest> {
@@ -199,8 +203,11 @@ export class BoardTrustGate implements TrustGate {
     if (this.#isRefreshing || repository === null) return;
     this.#isRefreshing = true;
     try {
+      const former = this.#known.verified?.stored.timestamp;
       const failure = await this.#refresh(repository.source, new AbortController().signal);
       if (failure !== undefined) log.info({ err: failure }, "repository not read");
+      // What was refused by the former metadata is decided again.
+      else if (!isSameFile(former, this.#known.verified?.stored.timestamp)) this.#notify();
     } catch (cause) {
       log.warn({ err: cause }, "repository not read");
     } finally {
@@ -259,6 +266,10 @@ function offeredImages({ targets }: TrustedTargets, board: BoardFacts): OfferedI
   return targets
     .toSorted((a, b) => refused(a) - refused(b) || rank(a) - rank(b) || b.epoch - a.epoch)
     .map(({ version, sha256, sizeBytes, epoch, path }) => ({ version, sha256, sizeBytes, epoch, path }));
+}
+
+function isSameFile(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
 }
 
 function refusedBy({ code, message }: Failure): AgentError {

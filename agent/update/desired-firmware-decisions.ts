@@ -6,6 +6,7 @@ import type { ActiveUpdate, DeclaredOperation, Job, UpdateSlice } from "./job.ts
 import { changeJob } from "./job-changes.ts";
 import { isRunning, step } from "./machine.ts";
 import { compareWithInstalled, versionInUseMessage } from "./request-decisions.ts";
+import { isTrustRefusal } from "./trust-refusal.ts";
 import type { ParsedUpdateRequest } from "./validate-request.ts";
 
 /* Decides about the desired `firmware` document from the saved state. Pure, as request-decisions.ts is for methods. */
@@ -52,7 +53,7 @@ export function decideDesired(
   at: string,
 ): DesiredDecision {
   const { handledDesired } = saved;
-  if (handledDesired?.identity === identity && !isTrustedNow(handledDesired, parsed))
+  if (handledDesired?.identity === identity && !isTrustedNow(handledDesired, parsed, refusal))
     return handledBefore(handledDesired, parsed);
   if (!parsed.ok) return refuse(saved, { identity, desiredVersion }, parsed.error);
   const handledNow = { identity, desiredVersion, refused: null };
@@ -69,9 +70,13 @@ function handledBefore(handled: HandledDesired, parsed: DesiredFirmware["parsed"
   return { change: { handledDesired: { ...handled, operation: operationOf(parsed.value.job) } }, answer };
 }
 
-/** A document that was refused because the board had no trust root counts once it has one. */
-function isTrustedNow({ refused }: HandledDesired, parsed: DesiredFirmware["parsed"]): boolean {
-  return refused?.code === "trust-root-missing" && parsed.ok;
+/** A document that was refused for whom the board trusts counts as soon as it is not: owner or publisher have changed that. */
+function isTrustedNow(
+  { refused }: HandledDesired,
+  parsed: DesiredFirmware["parsed"],
+  refusal: ErrorResponse | undefined,
+): boolean {
+  return refused !== null && isTrustRefusal(refused.code) && parsed.ok && refusal === undefined;
 }
 
 /** An update that failed while it was fetched is tried at a new address. */

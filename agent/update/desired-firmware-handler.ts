@@ -7,14 +7,14 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { Decision, StateStore } from "../state/ports.ts";
 import { decideDesired, decideNoDesired, type DesiredOutcome } from "./desired-firmware-decisions.ts";
 import type { Job, UpdateSlice } from "./job.ts";
-import { wantedImage } from "./image-name.ts";
 import type { TrustGate } from "./trust-gate.ts";
+import { trustRefusal } from "./trust-refusal.ts";
 import { parseUpdateRequest, type ParsedUpdateRequest, type UpdateLimits } from "./validate-request.ts";
 
 export interface DesiredFirmwarePorts extends Runtime {
   readonly store: StateStore<UpdateSlice>;
   readonly limits: () => UpdateLimits;
-  readonly trust: Pick<TrustGate, "readStatus" | "refusal" | "onChange">;
+  readonly trust: Pick<TrustGate, "status" | "readStatus" | "refusal" | "onChange">;
   /** The version that runs; null where it cannot be told. */
   readonly currentVersion: () => string | null;
   /** Why the operation id of a job cannot be used: it belongs to another operation. */
@@ -66,8 +66,7 @@ export class DesiredFirmwareHandler {
       if (section.kind === "absent") return decideNoDesired(state, timestamp(wallClock));
       const inUse = parsed.ok ? operationIdInUse(parsed.value.job) : undefined;
       const usable = inUse === undefined ? parsed : { ok: false as const, error: inUse };
-      const refusal =
-        usable.ok && !usable.value.job.rehearsal ? trust.refusal(wantedImage(usable.value.job)) : undefined;
+      const refusal = usable.ok ? trustRefusal(trust, usable.value.job) : undefined;
       const desired = { identity, desiredVersion: version, parsed: usable, refusal };
       return decideDesired(state, desired, currentVersion(), timestamp(wallClock));
     };

@@ -1,4 +1,4 @@
-import { invalidPayload, rejectRequest, type InvalidRequest, type Validated } from "../contract/error-response.ts";
+import { invalidPayload, rejectRequest, type Validated } from "../contract/error-response.ts";
 import type { TrustRule } from "./trust-gate.ts";
 
 /* Where the image of a request may come from. Pure. */
@@ -15,17 +15,13 @@ export interface AddressLimits {
   readonly repository: string | null;
 }
 
-/** No image is installed on a board that does not know whom to trust. */
-export function trustRootMissing(): InvalidRequest {
-  const message =
-    "This board has no trust root, so it cannot tell whose image this is, and installs none. On the board, run: sudo boardkeeper-agent trust add root.json (that file is in the publisher's repository). To go on without signatures, write update.allow-unsigned = yes into /etc/boardkeeper/board.conf.";
-  return rejectRequest(403, "trust-root-missing", message);
-}
+/** Stands for the address of an image until its target is found by the version. */
+export const atRepository = "repository:";
 
-/** The repository that a version alone is looked up in. */
-export function repositoryFor({ trust, repository, simulated }: AddressLimits): Validated<string> {
-  if (trust === "signed" && repository !== null) return { ok: true, value: repository };
-  if (trust === "nothing") return trustRootMissing();
+/** Whether a version may be named alone: address, digest and size are then those of its signed target. */
+export function checkVersionAlone({ trust, repository, simulated }: AddressLimits): Validated<string> {
+  // Where nobody is trusted, the request is refused for that when it is decided: a repeated call gets its first answer.
+  if (trust === "nothing" || (trust === "signed" && repository !== null)) return { ok: true, value: atRepository };
   const missing =
     trust === "signed"
       ? "set update.repository on the board to the address of the publisher's repository"

@@ -2,9 +2,9 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { MethodReply } from "../contract/method-reply.ts";
 import { errorReply } from "../contract/method-reply.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
-import { trustRootMissing } from "./image-address.ts";
 import type { ImageDownloader, StagingArea } from "./ports.ts";
 import type { TrustGate } from "./trust-gate.ts";
+import { uploadRefusal } from "./trust-refusal.ts";
 
 /** Where an uploaded image is written: the partial file that a download of the same image resumes. */
 interface UploadStore {
@@ -127,8 +127,7 @@ export class LocalUpload {
     const running = this.#rejectIfUpdating();
     if (running !== undefined) return running;
     // Before its bytes are written: the request that follows would be refused for the same reason.
-    const refusal =
-      trust.status.rule === "nothing" ? trustRootMissing().error : trust.refusal({ version: null, sha256, sizeBytes });
+    const refusal = uploadRefusal(trust, { sha256, sizeBytes });
     if (refusal !== undefined) return errorReply(refusal);
     if (sizeBytes > maxImageBytes) {
       const message = `The image has ${sizeBytes} bytes, and this board accepts ${maxImageBytes}. Raise update.max-image-size, or shrink the image.`;

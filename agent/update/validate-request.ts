@@ -4,7 +4,7 @@ import { parseFirmwareUpdateRequest, type FirmwareUpdateRequest, versionLabel } 
 import { redact, truncateUtf8 } from "../contract/safe-text.ts";
 import { rejectRequest, invalidPayload, type Validated } from "../contract/error-response.ts";
 import type { Job } from "./job.ts";
-import { checkAddress, repositoryFor, trustRootMissing, type AddressLimits } from "./image-address.ts";
+import { checkAddress, checkVersionAlone, type AddressLimits } from "./image-address.ts";
 
 /** What the board's settings allow. A simulated board does a dry run where the check value is no digest. */
 export interface UpdateLimits extends AddressLimits {
@@ -47,7 +47,9 @@ export function parseUpdateRequest(
     fwVersion !== undefined &&
     (fwPackageUri ?? fwPackageURI ?? fwPackageCheckValue) === undefined &&
     mirrors.length === 0;
-  const address = isVersionAlone ? repositoryFor(limits) : { ok: true as const, value: fwPackageUri ?? fwPackageURI };
+  const address = isVersionAlone
+    ? checkVersionAlone(limits)
+    : { ok: true as const, value: fwPackageUri ?? fwPackageURI };
   if (!address.ok) return address;
   const uri = address.value;
   if (uri === undefined) return invalidPayload(["fwPackageUri: missing; give the image's address"]);
@@ -84,10 +86,9 @@ export function parseUpdateRequest(
         "No installer is configured on this board. Set update.installer in its configuration.",
       );
     }
-    if (limits.trust === "nothing") return trustRootMissing();
     const addresses = { fwPackageUri: uri, ...Object.fromEntries(mirrors.map((one, at) => [`mirrors.${at}`, one])) };
     for (const [key, one] of Object.entries(addresses)) {
-      const checked = checkAddress(key, one, limits);
+      const checked = isVersionAlone ? address : checkAddress(key, one, limits);
       if (!checked.ok) return checked;
     }
     if (fwPackageSize !== undefined && fwPackageSize > limits.maxImageBytes) {
@@ -109,7 +110,7 @@ export function parseUpdateRequest(
     apply: other.apply ?? "now",
     ...(other.startBy === undefined ? {} : { startBy: new Date(other.startBy).toISOString() }),
     rehearsal,
-    ...(limits.trust === "signed" && !rehearsal ? { unresolved: true as const } : {}),
+    ...(limits.trust !== "digest" && !rehearsal ? { unresolved: true as const } : {}),
   };
   return { ok: true, value: { job, callerGaveId: other.operationId !== undefined } };
 }

@@ -13,7 +13,7 @@ interface Wall {
 
 /** Files that take facts and return decisions. */
 const pure =
-  /^agent\/(contract\/|(update|reboot)\/(image-address|image-name|job|job-changes|lease|machine|recover|trust-gate|validate-request|update-snapshot|reboot-snapshot|request-decisions|declared-operation|desired-firmware-decisions|inhibited-message)\.ts$|download\/(failure-outcome|image-size|mirror-policy|not-an-image|partial-metadata|resume-decisions|retry-after|token-bucket)\.ts$|maintenance\/window\.ts$|config\/(board-config|connection-string|last-known-good-format|launch-options|parse-settings|paths|remote-config-decisions|setting-types|settings)\.ts$|telemetry\/(metrics|health-alerts|health-message|report-policy)\.ts$|hub\/(clock-offset|reconnect-policy|connection-error|address|connection)\.ts$|twin\/(progress-throttle|refused-reports|reporting-status)\.ts$|cli\/(doctor\/(?!access-check|diagnose-hub)|format\/)|state\/ports\.ts$|operations\/(agent-state|startup-alerts|remembered-operations|blocking|history)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/(local-api\/protocol|probes\/facts)\.ts$|lib\/(backoff|disk-errors|errors|file-errors)\.ts$)/;
+  /^agent\/(contract\/|(update|reboot)\/(image-address|image-name|job|job-changes|lease|machine|recover|trust-gate|trust-refusal|validate-request|update-snapshot|reboot-snapshot|request-decisions|declared-operation|desired-firmware-decisions|inhibited-message)\.ts$|download\/(failure-outcome|image-size|mirror-policy|not-an-image|partial-metadata|resume-decisions|retry-after|token-bucket)\.ts$|maintenance\/window\.ts$|config\/(board-config|connection-string|last-known-good-format|launch-options|parse-settings|paths|remote-config-decisions|setting-types|settings)\.ts$|telemetry\/(metrics|health-alerts|health-message|report-policy)\.ts$|hub\/(clock-offset|reconnect-policy|connection-error|address|connection)\.ts$|twin\/(progress-throttle|refused-reports|reporting-status)\.ts$|cli\/(doctor\/(?!access-check|diagnose-hub)|format\/)|state\/ports\.ts$|operations\/(agent-state|startup-alerts|remembered-operations|blocking|history)\.ts$|watchdog\/(stall-limits|status-line|stall-detector)\.ts$|board\/(local-api\/protocol|probes\/facts)\.ts$|lib\/(backoff|disk-errors|errors|file-errors)\.ts$)/;
 
 /** The same on the operator's side. */
 const decided =
@@ -112,6 +112,19 @@ describe("who may import whom", () => {
       expect(sources.filter((source) => eager.test(source))).toStrictEqual([]);
     },
   );
+
+  it("the verifier of metadata is loaded where there is a trust root: the agent of a board without one does without", () => {
+    const daemon = filesIn("agent").filter((path) => !/^agent\/(trust|install-helper|cli)\//.test(path));
+    const verifier =
+      /import (?!type )[^;]*from "[^"]*\/trust\/(?!ports|select-target|board-trust|trust-gate|board-config-file|board-names|metadata-|own-files|root-owned|trust-folder)[\w-]+\.ts"/;
+    expect(daemon.filter((path) => verifier.test(readFileSync(path, "utf8")))).toStrictEqual([]);
+    const light = importsOf(["agent/trust/ports.ts", "agent/trust/select-target.ts"]).map(({ to }) => to);
+    expect(light.filter((to) => to === "@tufjs/models" || !to.startsWith("agent/"))).toStrictEqual([]);
+    const later = daemon.filter((path) =>
+      /import\("[^"]*\/trust\/cached-metadata\.ts"\)/.test(readFileSync(path, "utf8")),
+    );
+    expect(later).toStrictEqual(["agent/board/trust/trust-gate.ts"]);
+  });
 
   it("packages that are CommonJS are loaded later by their default: a bundle in pieces knows no other export of theirs", () => {
     const sources = readdirSync("agent", { recursive: true, encoding: "utf8" })

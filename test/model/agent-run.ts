@@ -8,7 +8,6 @@ import type { StateFile } from "../../agent/state/ports.ts";
 import type { LoadQuality, AgentState } from "../../agent/operations/agent-state.ts";
 import { parseSettings } from "../../agent/config/parse-settings.ts";
 import { isRunning } from "../../agent/update/machine.ts";
-import { FakeTrustGate } from "../support/fake-trust-gate.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/logs.ts";
 import { makeInstaller, powerOf } from "./board-double.ts";
@@ -16,6 +15,7 @@ import { expireLease, readClock, type ClockState } from "./clock-state.ts";
 import { digest, makeDisk, fetchInto, makeStaging } from "./disk-double.ts";
 import { stateFolder } from "./disk-state.ts";
 import { HubDouble } from "./hub-double.ts";
+import { noTrust, signedTrust, TrustDouble } from "./trust-double.ts";
 import { Scheduler, type RunOptions } from "./scheduler.ts";
 import type { Instant } from "./virtual-time.ts";
 import { TwinChecker } from "./twin-checker.ts";
@@ -28,6 +28,7 @@ const settings = parseSettings([
     source: "model checker",
     values: {
       "update.installer": "command",
+      "update.repository": "https://images.example",
       "update.healthy-for-seconds": 1,
       "health.every-seconds": 0,
       "update.prove-within-seconds": 6,
@@ -82,7 +83,8 @@ export class AgentRun {
     this.#clockAtStart = environment.clock;
     const startedAt = this.#wallClock(0).toISOString();
     const agent = { version, mode: scenario.mode, startedAt };
-    this.#twin.start(environment, saved, { agent, board: { ...bareInventory, compatible: [] } });
+    const trust = scenario.isSigned === true ? signedTrust : noTrust;
+    this.#twin.start(environment, saved, { agent, board: { ...bareInventory, compatible: [] }, trust });
     this.#start().then(
       (started) => (this.#agent = started),
       (why: unknown) => (this.#death = why ?? new Error("unknown")),
@@ -234,7 +236,7 @@ export class AgentRun {
           this.#twin.versionMayHaveChanged(scheduler.environment);
           if (scheduler.isHubUnreachable) hubDouble.loseConnection();
         }),
-        trust: new FakeTrustGate(),
+        trust: new TrustDouble(scheduler),
         rebootPort: powerOf(scheduler),
         connect: (signal) => hubDouble.connect(signal),
       },

@@ -42,6 +42,8 @@ export interface Scenario {
   readonly twinChanges: readonly TwinChange[];
   /** Set where the update must begin by some time; undefined where no request has one, and the clock is always set. */
   readonly lease?: Lease;
+  /** Set where the board installs signed images only; undefined where digests count. */
+  readonly isSigned?: true;
 }
 
 export function initialEnvironment({ restart, desired, requests, qualities, lease }: Scenario): Environment {

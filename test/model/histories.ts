@@ -8,7 +8,7 @@ import { scenarios } from "./scenarios.ts";
 
 const { method, desired, superseded, documents, manual, service, offlineService, nothingRestarts, crashing, dryRun } =
   scenarios;
-const { lease, leaseWithoutClock, leaseInTheEnd } = scenarios;
+const { lease, leaseWithoutClock, leaseInTheEnd, signed } = scenarios;
 const { rebootAtOnce, reboot, rebootCancelled, rebootDuringUpdate } = scenarios;
 
 const files = {
@@ -18,6 +18,7 @@ const files = {
   service: [service, offlineService, nothingRestarts],
   crashingSystem: [crashing, dryRun],
   leases: [lease, leaseWithoutClock, leaseInTheEnd],
+  signedImages: [signed],
   reboots: [rebootAtOnce, reboot, rebootCancelled, rebootDuringUpdate],
 } satisfies Record<string, readonly Scenario[]>;
 

@@ -127,6 +127,15 @@ export const scenarios = {
     nextDesired: undefined,
     lease: { clockAtBoot: "set", expiresInTheEnd: true },
   },
+  signed: {
+    ...plain,
+    name: "an update by a version alone, on a board that trusts nobody once the new system runs",
+    restart: "service",
+    requests: [{ ...update, payload: { fwVersion: "2.0.0", operationId: "op-1" } }],
+    qualities: ["good"],
+    nextDesired: undefined,
+    isSigned: true,
+  },
   dryRun: {
     ...plain,
     name: "a dry run",

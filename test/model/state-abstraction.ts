@@ -50,6 +50,8 @@ function abstractReboot({ reboot, bootId: savedBootId }: AgentState, bootId: str
 /** A counter matters when it comes near to its limit, which three faults cannot bring about from further away. */
 function abstractUpdate(update: AgentState["update"]): unknown {
   switch (update.phase) {
+    case "accepted":
+      return { ...update, attempt: countedNearLimit(update.attempt ?? 1, attemptLimits.searches) };
     case "downloading":
       return { ...update, attempt: countedNearLimit(update.attempt, attemptLimits.downloads) };
     case "rebooting":

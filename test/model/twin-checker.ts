@@ -14,7 +14,7 @@ import { must, Violation } from "./observations.ts";
 import type { Environment } from "./environment.ts";
 
 /** What a snapshot holds of this run, beside the saved state. */
-type RunFacts = Pick<Snapshot, "board"> & {
+type RunFacts = Pick<Snapshot, "board" | "trust"> & {
   readonly agent: Omit<Snapshot["agent"], "bootId" | "problems" | "clockSynchronized">;
 };
 
@@ -104,7 +104,6 @@ export class TwinChecker {
           problems,
         },
         currentVersion,
-        trust: { rootVersion: null, expires: null, unsignedAllowed: true },
         config: null,
         update: describeUpdate(
           saved,

@@ -30,6 +30,43 @@ describe("a desired document", () => {
   const handledDesired = { identity: "i1", desiredVersion: 3, refused: null, operation };
   const desiredJob = jobWith({ origin: "desired", operationId: "desired-0", version: "1.5.0" });
 
+  it("that the metadata on the board refuses is refused, and counts as soon as it no longer is", () => {
+    const refusal = { status: 403, code: "epoch-too-low", message: "It is too old." } as const;
+    const refused = decideDesired(saved({}), { ...document(), refusal }, "1.0.0", at);
+    expect(refused).toMatchObject({
+      answer: { kind: "refused" },
+      change: { handledDesired: { refused: { code: "epoch-too-low" } } },
+    });
+    const after = saved(refused.change ?? {});
+    expect(decideDesired(after, { ...document(), refusal }, "1.0.0", at)).toStrictEqual({
+      answer: { kind: "alreadyHandled" },
+    });
+    expect(decideDesired(after, document(), "1.0.0", at)).toMatchObject({
+      answer: { kind: "accepted" },
+      change: { handledDesired: { refused: null } },
+    });
+  });
+
+  it("that was refused for another reason is not looked at again", () => {
+    const handled = { ...handledDesired, refused: { code: "no-installer", message: "" } };
+    expect(decideDesired(saved({ handledDesired: handled }), document(), "1.0.0", at).change).toBeUndefined();
+  });
+
+  it("by a version alone is the same operation as with the digest that was found, and keeps what was found", () => {
+    const alone = jobWith({ origin: "desired", operationId: "desired-2", sha256: null, unresolved: true });
+    const found = { ...jobWith({ origin: "desired", operationId: "desired-1", target: { epoch: 3 } }) };
+    const handledAlone = { ...handledDesired, operation: { ...operation, sha256: null, unresolved: true as const } };
+    const update = { ...s.staged, job: found };
+    const { change, answer } = decideDesired(
+      saved({ update, handledDesired: handledAlone }),
+      document(order({ ...alone, apply: "manual" }), "i2"),
+      "1.0.0",
+      at,
+    );
+    expect(answer.kind).toBe("changed");
+    expect(change?.update).toStrictEqual({ ...update, job: { ...found, apply: "manual" } });
+  });
+
   it("starts the update once, and is remembered in the same save", () => {
     const { change, answer } = decideDesired(saved({}), document(), "1.0.0", at);
     expect(answer.kind).toBe("accepted");

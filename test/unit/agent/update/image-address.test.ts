@@ -28,7 +28,7 @@ describe("a version alone", () => {
           operationId: "new-1",
           origin: "method",
           version: "2.0.0",
-          uri: repository,
+          uri: "repository:",
           sha256: null,
           sizeBytes: null,
           apply: "now",
@@ -43,7 +43,6 @@ describe("a version alone", () => {
     ["no repository", { ...trusting, repository: null }, "bad-request", "set update.repository"],
     ["no trust root, and digests count", { ...board, repository }, "bad-request", "sudo boardkeeper-agent trust add"],
     ["no trust root, simulated", { ...laptop, repository }, "bad-request", "trust add root.json --simulate"],
-    ["no trust root", { ...board, trust: "nothing", repository }, "trust-root-missing", "trust add root.json"],
   ])("is refused with what to type: %s", (_why, limits, code, part) => {
     expect(parseUpdateRequest(request, "method", limits, "new-1")).toMatchObject({
       ok: false,
@@ -91,8 +90,14 @@ describe("a request with address and digest", () => {
     expect(jobOn(board)).not.toHaveProperty("unresolved");
   });
 
-  it("is refused where nobody is trusted", () => {
-    expect(jobOn({ ...board, trust: "nothing" })).toBe("trust-root-missing");
+  it("waits for it where nobody is trusted too: it is refused when it is decided", () => {
+    expect(jobOn({ ...board, trust: "nothing" })).toMatchObject({ unresolved: true });
+  });
+
+  it("cannot name the repository in place of an address", () => {
+    const payload = { ...good, fwPackageUri: "repository:" };
+    const parsed = parseUpdateRequest(payload, "method", { ...board, trust: "signed" }, "new-1");
+    expect(parsed).toMatchObject({ ok: false, error: { code: "bad-address" } });
   });
 
   it("is a dry run without a digest on a simulated board, whom it trusts or not", () => {
