@@ -15,10 +15,13 @@ export interface Prompt {
 /** Asks on standard error, so that standard output holds the result alone. @throws Interrupted at Ctrl-C */
 export function terminalPrompt(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Prompt {
   const ask = async (question: string, isShown: boolean): Promise<string> => {
-    output.write(question);
     const hidden = new Writable({ write: (_text, _encoding, done) => done() });
     const lines = createInterface({ input, output: isShown ? output : hidden, terminal: true, historySize: 0 });
     try {
+      // Only now: the terminal shows what is typed until the interface is there.
+      if (isShown) lines.setPrompt(question);
+      if (isShown) lines.prompt();
+      else output.write(question);
       return await new Promise<string>((resolve, reject) => {
         lines.once("line", resolve);
         lines.once("SIGINT", () => reject(new Interrupted("Interrupted.")));

@@ -20,7 +20,7 @@ import { folderSource, type RepositorySource } from "./source.ts";
 /** The folder is no repository, or a file of it is damaged or not signed by its keys; the message names the file. */
 export class DamagedRepository extends Error {}
 
-interface BoardRole {
+export interface BoardRole {
   readonly version: number;
   readonly expires: string;
   readonly files: TargetFiles;
