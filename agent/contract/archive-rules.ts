@@ -40,7 +40,7 @@ export interface ReleaseEntry {
 
 /** The most files, folders and links of one release, and the most bytes of all their paths: they are held in memory. */
 export const maxArchiveEntries = 100_000;
-export const maxArchivePathBytes = 16 * 1_048_576;
+const maxArchivePathBytes = 16 * 1_048_576;
 /** The longest path, and the longest target of a symlink, in bytes of UTF-8. */
 export const maxEntryPathBytes = 1_024;
 /** The longest name of one file or folder that Linux takes, in bytes. */
