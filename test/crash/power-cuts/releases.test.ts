@@ -31,7 +31,8 @@ function currentAfter(done: number, begun: number): (string | null)[] {
     }
     return current ?? null;
   };
-  return [after(done), after(begun)];
+  // More than one step may have been done before the next flush.
+  return Array.from({ length: begun - done + 1 }, (_one, more) => after(done + more));
 }
 
 async function recordReleases(

@@ -42,7 +42,8 @@ export class ReleaseFolder {
 
   /** Makes the folder of releases, and removes what an interrupted call has left. */
   async prepare(): Promise<void> {
-    await mkdir(this.#releases, { recursive: true, mode: 0o755 });
+    const made = await mkdir(this.#releases, { recursive: true, mode: 0o755 });
+    if (made !== undefined) await syncFolder(this.root);
     await removeTree(this.unpackedPath);
     await removeTree(join(this.#releases, removedName));
   }
