@@ -32,8 +32,7 @@ const maxMetadataFiles = 300;
 /** The longest time for one verb: 27 hours. */
 const maxLimitMs = 99_999_000;
 
-export const verbs = ["prepare", "install", "arm", "running-version", "healthy", "commit", "revert"] as const;
-export type HelperVerb = (typeof verbs)[number];
+const verbs = ["prepare", "install", "arm", "running-version", "healthy", "commit", "revert"] as const;
 
 /** What the helper may be asked to use: an installer inside it, or `none` for an agent that installs by itself. */
 const installerName = rule<string>("an installer's name", isMatchingText(/^[a-z][a-z0-9-]*$/, 32));
@@ -47,7 +46,7 @@ export const helloSchema = v.object({
 });
 export type Hello = v.InferOutput<typeof helloSchema>;
 
-export const imageSchema = v.object({
+const imageSchema = v.object({
   sha256: sha256Hex,
   sizeBytes: sizeInBytes,
   version: firmwareVersion,
@@ -73,7 +72,7 @@ const fileSchema = v.object({
   name: rule<string>("a metadata file's name", isMatchingText(/^[A-Za-z0-9][\w,.+-]*\.json$/, 80)),
   bytes: rule<number>("a size in bytes", isIntegerBetween(0, maxMetadataTotalBytes)),
 });
-export const metadataSchema = v.object({
+const metadataSchema = v.object({
   metadata: v.pipe(
     v.array(fileSchema),
     v.maxLength(maxMetadataFiles),

@@ -121,7 +121,7 @@ export async function answerTo(
 }
 
 /** A board without a trust root, whose owner allows unsigned images. */
-export function unsignedGate(): TrustGate {
+function unsignedGate(): TrustGate {
   return {
     hasRoot: async () => false,
     refresh: async () => null,

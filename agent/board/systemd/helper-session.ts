@@ -92,7 +92,7 @@ export class HelperSession {
   /** Runs a verb that needs no image's bytes; resolves with the version where it is `running-version`. */
   async call(call: HelperCall, signal?: AbortSignal): Promise<string | null> {
     const id = this.#request(call);
-    const answer = await this.#readVerbAnswer(id, answerTimeoutMs + graceMs + call.limitMs, signal);
+    const answer = await this.#readVerbAnswer(id, graceMs + call.limitMs, signal);
     if ("done" in answer) return answer.done.version ?? null;
     throw this.#unexpected("asked for an image that it does not need");
   }
