@@ -98,8 +98,8 @@ const wishes = {
   "reboot through the kernel": "reboot -ff",
   "change a setting of the kernel": "echo 0 >/proc/sys/kernel/sysrq",
 } as const;
-const wishing = `#!/bin/bash\n: >/srv/slots/can\n${Object.entries(wishes)
-  .map(([what, command]) => `( ${command} ) >/dev/null 2>&1 && echo "${what}" >>/srv/slots/can`)
+const wishing = `#!/bin/bash\n: >/var/lib/boardkeeper-install/can\n${Object.entries(wishes)
+  .map(([what, command]) => `( ${command} ) >/dev/null 2>&1 && echo "${what}" >>/var/lib/boardkeeper-install/can`)
   .join("\n")}\necho 1.0.0\n`;
 
 describe.each(systemNames)("root's install helper on %s", (system) => {
@@ -196,7 +196,7 @@ describe.each(systemNames)("root's install helper on %s", (system) => {
     await machine.powerOn();
     const can = async (): Promise<string[]> => {
       expect(await say(board, "boardkeeper", `${askVersion}run\n`)).toBe("ready\nended 0 6 0\n1.0.0\n");
-      return (await machine.shell("cat /srv/slots/can")).trim().split("\n");
+      return (await machine.shell("cat /var/lib/boardkeeper-install/can")).trim().split("\n");
     };
     const asShipped = ["write beside its copy", "read the boot id"];
     expect(await can()).toEqual(asShipped);
