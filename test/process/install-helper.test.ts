@@ -101,9 +101,8 @@ it("the built helper ends when the agent does, with the program that it runs", a
   await agent.ask(hello);
   void agent.ask(askVersion).catch(() => undefined); // It is never answered.
   await expect.poll(() => existsSync(join(folder, "pid"))).toBe(true);
-  const ended = once(helpers[0] ?? expect.fail("no helper"), "exit");
   agent.end();
-  await ended;
+  await Promise.all(helpers.map(async (helper) => helper.exitCode ?? (await once(helper, "exit"))));
   expect(existsSync(`/proc/${(await readFile(join(folder, "pid"), "utf8")).trim()}/exe`)).toBe(false);
 });
 
