@@ -1,7 +1,7 @@
 import { isJsonObject } from "../contract/json.ts";
 
 /** What may be signed goes no deeper. Nothing that TUF or we define comes near it. */
-export const deepestJson = 16;
+const deepestJson = 16;
 
 /** The value has no canonical form: a fraction, a number that is too large, half a character, more than 16 levels. */
 export class NotCanonical extends Error {

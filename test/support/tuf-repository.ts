@@ -87,7 +87,7 @@ export const publishedAt = new Date("2027-03-01T12:00:00Z");
 const dayMs = 86_400_000;
 
 /** `2027-03-01T12:00:00Z` */
-export function tufTime(date: Date): string {
+function tufTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
