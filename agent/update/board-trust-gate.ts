@@ -18,7 +18,7 @@ export interface Verifier {
   refreshCached(request: CacheRequest, source: MetadataSource, signal: AbortSignal): Promise<RefreshedCache>;
 }
 
-export interface BoardTrustGatePorts extends Pick<Runtime, "log" | "timer" | "wallClock" | "random"> {
+export interface BoardTrustGatePorts extends Pick<Runtime, "log" | "timer" | "wallClock" | "bootClock" | "random"> {
   /** Rejects with `trust-store-damaged` and `board-config-invalid`. */
   readonly readBoard: () => Promise<BoardTrust>;
   readonly verifier: () => Promise<Verifier>;
@@ -38,6 +38,8 @@ export interface BoardTrustGatePorts extends Pick<Runtime, "log" | "timer" | "wa
 
 /** How often the repository is asked while the metadata on the board allows the image, and while it does not. */
 const attempts = { allowed: 2, otherwise: 6 } as const;
+/** The time in which the files of one refresh must have begun to come. */
+const refreshLimitMs = 120_000;
 const retryLimits = { firstMs: 2_000, capMs: 60_000 } as const;
 
 /** Failures of the repository that may pass: a lost connection, a captive portal, a file that is being published. */
@@ -186,7 +188,7 @@ export class BoardTrustGate implements TrustGate {
     const { loaded, problem } = this.#known;
     if (loaded === undefined || problem !== undefined) return undefined;
     const request = await this.#request(this.#known, loaded);
-    const refreshed = await (await verifier()).refreshCached(request, source, signal);
+    const refreshed = await (await verifier()).refreshCached(request, this.#bounded(source), signal);
     if (refreshed.unkept === undefined) this.#unkept = new Map();
     else {
       log.warn({ err: refreshed.unkept }, "metadata not kept on the disk; it is used from memory");
@@ -195,6 +197,21 @@ export class BoardTrustGate implements TrustGate {
     await store?.save(refreshed);
     this.#learn({ ...this.#known, verified: refreshed });
     return refreshed.failure;
+  }
+
+  /** The same source until the time for one refresh is over. The roots that were verified by then are kept: the next one goes on. */
+  #bounded(source: MetadataSource): MetadataSource {
+    const { bootClock } = this.#ports;
+    const endsMs = bootClock.nowMs() + refreshLimitMs;
+    return {
+      read: async (name, maxBytes, signal) => {
+        if (bootClock.nowMs() < endsMs) return await source.read(name, maxBytes, signal);
+        throw new AgentError(
+          "unreachable",
+          `The repository did not send its metadata within ${refreshLimitMs / 60_000} minutes; ${name} was next. Check the server and the network.`,
+        );
+      },
+    };
   }
 
   /** After a refusal: the publisher may have changed what the metadata on the board says. Never rejects. */

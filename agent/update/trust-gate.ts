@@ -85,7 +85,7 @@ export function nobodyTrusted(): AgentError {
 }
 
 /** The longest time that `resolve` takes. */
-export const longestResolveMs = 15 * 60_000;
+export const longestResolveMs = 20 * 60_000;
 
 /** The gate of a board without a trust root. */
 export function gateWithoutRoot(
