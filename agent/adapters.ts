@@ -285,5 +285,5 @@ function createInstaller(config: Config, log: Log, trust: TrustGate, boardFile: 
     log: log.child({ part: "installer" }),
   });
   if (boardFile !== undefined) return own;
-  return verifiedByHelper(own, { ...helper, installer: "none" }, () => trust.status.rule !== "digest");
+  return verifiedByHelper(own, { ...helper, installer: "none" }, () => trust.status.rule);
 }

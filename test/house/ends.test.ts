@@ -10,7 +10,7 @@ import {
 import { refusalsAtOnce, searchErrors } from "../fixtures/ends/trust-errors.ts";
 import { filesIn } from "./sources.ts";
 
-/** Stands for `${…}` of a template, or `$name` of the helper in Perl: a name, a number, a path, or a word that the code chooses. */
+/** Stands for `${…}` of a template, or `$name` of a shell script: a name, a number, a path, or a word that the code chooses. */
 const anyValue = "[^]{1,160}?";
 
 /** The texts of the agent's code, as patterns: those with at least 12 characters beside the values in them. */

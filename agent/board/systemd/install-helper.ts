@@ -1,7 +1,7 @@
 import type { BootClock } from "../../lib/clock.ts";
 import { AgentError } from "../../lib/errors.ts";
 import type { RestartKind } from "../../update/job.ts";
-import type { MetadataFile } from "../../update/trust-gate.ts";
+import type { MetadataFile, TrustRule } from "../../update/trust-gate.ts";
 import type { FileInstaller, RequestedImage, StreamInstaller } from "../../update/ports.ts";
 import { HelperSession, type HelperCall, type HelperSessionOptions, type Installation } from "./helper-session.ts";
 
@@ -77,23 +77,23 @@ export function installViaHelper(options: HelperInstallerOptions): StreamInstall
 /**
  * An installer of the agent's own, for which root's helper verifies each image before it is installed, and raises the floor when it
  * is committed.
- * @param isNeeded false where digests count: the owner allows unsigned images, and there is no trust root
+ * @param rule what an image needs now; where digests count, the helper is not asked, and without a trust root there is no floor
  */
 export function verifiedByHelper(
   installer: FileInstaller,
   options: InstallHelperOptions,
-  isNeeded: () => boolean,
+  rule: () => TrustRule,
 ): FileInstaller {
   const helper = new InstallHelper(options);
   return {
     ...installer,
     async prepare(image, signal): Promise<void> {
-      if (isNeeded()) await helper.prepare(image, signal);
+      if (rule() !== "digest") await helper.prepare(image, signal);
       await installer.prepare(image, signal);
     },
     async commit(image): Promise<void> {
       await installer.commit(image);
-      if (isNeeded()) await helper.call({ verb: "commit", image, limitMs: options.limitMs });
+      if (rule() === "signed") await helper.call({ verb: "commit", image, limitMs: options.limitMs });
     },
   };
 }

@@ -209,13 +209,13 @@ describe("an agent that installs by itself", () => {
       readMetadata: async () => [],
       limitMs: 1_000,
     };
-    const verified = verifiedByHelper(own(calls), options, () => true);
+    const verified = verifiedByHelper(own(calls), options, () => "signed");
     await expect(verified.prepare(await stagedImage("another"), never)).rejects.toMatchObject({ code: "not-signed" });
     expect(calls).toEqual([]);
     await verified.prepare(image, never);
     await verified.commit(image);
     expect([calls, trust.floor]).toEqual([["prepare", "commit"], 7]);
-    const alone = verifiedByHelper(own(calls), { ...options, socket: "/nowhere" }, () => false);
+    const alone = verifiedByHelper(own(calls), { ...options, socket: "/nowhere" }, () => "digest");
     await alone.prepare(image, never);
     await alone.commit(image);
     expect(calls).toEqual(["prepare", "commit", "prepare", "commit"]);
