@@ -88,17 +88,20 @@ export class TrustFolder implements TrustStore {
     const why = remade === null || problems.includes(remade) ? problems : [remade, ...problems];
     await this.#changeRecord(() => ({ ...record, remade: why.join(" ").slice(0, 4_000) }));
     await this.#writeMetadata(metadata);
+    await this.#keep();
   }
 
   async save(metadata: StoredMetadata, { floor, issued }: TrustRecord): Promise<void> {
     await makeFolder(this.#options.folder, this.#disk);
     await this.#changeRecord(({ remade }) => ({ floor, issued, remade }));
     await this.#writeMetadata(metadata);
+    await this.#keep();
   }
 
   async raiseFloor(epoch: number): Promise<void> {
     await makeFolder(this.#options.folder, this.#disk);
     await this.#changeRecord(({ issued }) => ({ floor: epoch, issued }));
+    await this.#keep();
   }
 
   /**
@@ -109,6 +112,12 @@ export class TrustFolder implements TrustStore {
     await makeFolder(this.#options.folder, this.#disk);
     await this.#changeRecord(({ floor }) => ({ floor, issued: null }));
     await this.#writeMetadata({ root, roles: new Map() });
+    await this.#keep();
+  }
+
+  /** What was not written again may be of a process that was killed before it had synced the folder: a power cut could take it back. */
+  async #keep(): Promise<void> {
+    await this.#disk.syncFolder(this.#options.folder);
   }
 
   /** The stored root, else the seed; undefined where there is neither. */

@@ -16,6 +16,14 @@ const files: readonly (readonly [string, string])[] = [
     "/etc/boardkeeper/installer",
     "The path of the one program that root may run as the installer, with update.command.as-root; writable by root alone. Without this file root runs none.",
   ],
+  [
+    "/etc/boardkeeper/board.conf",
+    "What root obeys about trust: the board's names, whether unsigned images are allowed. Writable by root alone.",
+  ],
+  [
+    "/etc/boardkeeper/root.json, /var/lib/boardkeeper-trust",
+    "Whose images the board installs: the root that was trusted first, and the trust store, which must outlive a firmware update too.",
+  ],
   ["/var/lib/boardkeeper", "The state. It must outlive a firmware update, and nothing else has to."],
   ["/run/boardkeeper-agent/control.sock", "The local API of the running agent, for root and the group boardkeeper."],
 ];

@@ -1,5 +1,6 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { initialState, type AgentState } from "../../../agent/operations/agent-state.ts";
+import type { StoredMetadata } from "../../../agent/trust/ports.ts";
 import { randomFrom } from "../../support/random.ts";
 
 /* What the writer writes, by number, the same each time: so that what is found on a disk can be compared letter by letter. */
@@ -18,6 +19,21 @@ export function stateOf(seed: number, number: number): AgentState {
 
 export function configOf(seed: number, number: number): string {
   return JSON.stringify({ number, text: bytesOf(seed, number, 200 + (number % 7) * 1_000).toString("hex") });
+}
+
+/** Metadata whose files all have its number, each of one block or of several. The verifier is not asked here: a root is "root N …". */
+export function metadataOf(seed: number, number: number): StoredMetadata {
+  const file = (name: string, index: number): Buffer => {
+    const bytes = 10 + Math.floor(randomFrom(seed + number * 7 + index)() * 12_000);
+    return Buffer.from(`${name} ${number} ${bytesOf(seed, number * 7 + index, bytes).toString("base64")}`);
+  };
+  return {
+    root: file("root", 0),
+    timestamp: file("timestamp", 1),
+    snapshot: file("snapshot", 2),
+    targets: file("targets", 3),
+    roles: new Map([["acme,gateway", file("role", 4)]]),
+  };
 }
 
 /** As the count in a trial record; numbers above it start again at 0. */

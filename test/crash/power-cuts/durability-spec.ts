@@ -1,4 +1,4 @@
-import type { Mark } from "./marks.ts";
+import { smallFiles, type Mark, type SmallFile } from "./marks.ts";
 
 /* What must be found on a disk after a power cut, given what the writers had acknowledged until then. Pure. */
 
@@ -20,12 +20,8 @@ interface DurableImage {
   readonly mayShrink: boolean;
 }
 
-export interface DurableContents {
-  readonly state: DurableValue;
-  readonly trials: DurableValue;
-  readonly config: DurableValue;
-  /** How much of it is there: see `reserved`. */
-  readonly reserve: DurableValue;
+/** Of the reserve how much of it is there: see `reserved`. */
+export interface DurableContents extends Readonly<Record<SmallFile, DurableValue>> {
   readonly images: Readonly<Record<number, DurableImage>>;
 }
 
@@ -36,6 +32,9 @@ export const nothingDurable: DurableContents = {
   trials: { kept: 0, begun: [] },
   config: nothing,
   reserve: { kept: reserved.gone, begun: [] },
+  root: nothing,
+  trust: nothing,
+  floor: nothing,
   images: {},
 };
 
@@ -58,6 +57,9 @@ export function durableAfterPowerCut(found: ReadBack, goesOnWith: number | null)
     trials: kept(found.trials),
     config: kept(found.config),
     reserve: kept(found.reserve),
+    root: kept(found.root),
+    trust: kept(found.trust),
+    floor: kept(found.floor),
     images: Object.fromEntries(images) as DurableContents["images"],
   };
 }
@@ -103,17 +105,13 @@ export interface ReadBackImage {
 }
 
 /** What the agent's own readers found. A value is null where there is none, and "damaged" where it is not what was written. */
-export interface ReadBack {
-  readonly state: number | null | "damaged";
-  readonly trials: number | null | "damaged";
-  readonly config: number | null | "damaged";
-  readonly reserve: number;
+export interface ReadBack extends Readonly<Record<SmallFile, number | null | "damaged">> {
   readonly images: Readonly<Record<number, ReadBackImage>>;
 }
 
 /** What was promised and is not so, one sentence each. */
 export function findLosses(promised: DurableContents, found: ReadBack): string[] {
-  const registers = (["state", "trials", "config", "reserve"] as const).flatMap((of) => {
+  const registers = smallFiles.flatMap((of) => {
     const { kept, begun } = promised[of];
     const value = found[of];
     if (value === kept || (typeof value === "number" && begun.includes(value))) return [];

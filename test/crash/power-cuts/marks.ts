@@ -5,10 +5,14 @@ import { isJsonObject } from "../../../agent/contract/json.ts";
  * that came before and after, and make nothing else reach the disk.
  */
 
+/** What lies in small files. `root`, `trust` and `floor`: the trust store's root, its other metadata, and its record. */
+export const smallFiles = ["state", "trials", "config", "reserve", "root", "trust", "floor"] as const;
+export type SmallFile = (typeof smallFiles)[number];
+
 /** Each value that the small files can have, and each image, has a number. */
 export type Mark =
   /** A small file is about to be replaced, or its new content was promised to survive. */
-  | { readonly of: "state" | "trials" | "config" | "reserve"; readonly is: "begun" | "kept"; readonly value: number }
+  | { readonly of: SmallFile; readonly is: "begun" | "kept"; readonly value: number }
   /** `kept`: so many bytes were promised to survive. `given up`: they need not be there any more. */
   | { readonly of: "image"; readonly image: number; readonly is: "kept"; readonly bytes: number }
   | { readonly of: "image"; readonly image: number; readonly is: "given up" | "staging" | "staged" | "cleared" };

@@ -62,9 +62,9 @@ describe("a power cut at any moment", () => {
 
   /* What each habit costs at least: which of the promises are broken somewhere. */
   it.each<[SyncVariant, RegExp[]]>([
-    ["syncs no file", [/state: damaged/, /trials: /, /image \d+: /]],
-    ["syncs no folder", [/state: found \d+, \d+ was kept/, /trials: found \d+/]],
-    ["writes in place", [/state: damaged/]],
+    ["syncs no file", [/state: damaged/, /trials: /, /image \d+: /, /trust: damaged/]],
+    ["syncs no folder", [/state: found \d+, \d+ was kept/, /trials: found \d+/, /floor: found \d+, \d+ was kept/]],
+    ["writes in place", [/state: damaged/, /trust: damaged/]],
   ])("is seen to lose something where a writer %s", async (habit, losses) => {
     const folder = await scratchFolder();
     const recording = await record(folder, await newDisk(folder), { seed, habit, lives: 3 });

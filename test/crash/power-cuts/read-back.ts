@@ -10,6 +10,7 @@ import { canonicalJson, isJsonObject } from "../../../agent/contract/json.ts";
 import { AgentError } from "../../../agent/lib/errors.ts";
 import { stateFileNames } from "../../../agent/config/paths.ts";
 import { configOf, imageOf, stateOf } from "./content.ts";
+import { readTrust } from "./trust-store.ts";
 import { reserved, type ReadBack, type ReadBackImage } from "./durability-spec.ts";
 
 /** Reads what lies on a disk as the agent does when it starts in another boot. */
@@ -22,6 +23,7 @@ export async function readBack(folder: string, seed: number, images: readonly nu
     trials: await new BootCounterFile(folder).read(),
     config: await readConfig(folder, seed),
     reserve: await readReserve(folder),
+    ...(await readTrust(folder, seed)),
     images: found,
   };
 }

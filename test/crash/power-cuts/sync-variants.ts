@@ -23,11 +23,11 @@ export async function applyVariant(habit: SyncVariant, anyFolder: string): Promi
 }
 
 /** For small files: as it is, or with new content written over the old. */
-export function diskWith(habit: SyncVariant): Disk {
-  if (habit !== "writes in place") return nodeDisk;
+export function diskWith(habit: SyncVariant, disk = nodeDisk): Disk {
+  if (habit !== "writes in place") return disk;
   return {
-    ...nodeDisk,
-    create: (path, mode) => nodeDisk.create(path.replace(/\.new$/, ""), mode),
+    ...disk,
+    create: (path, mode) => disk.create(path.replace(/\.new$/, ""), mode),
     rename: () => Promise.resolve(),
   };
 }

@@ -7,9 +7,11 @@ import { StagingFolder } from "../../../agent/board/image/staging.ts";
 import { ChecksummedStateFile } from "../../../agent/board/fs/state-file.ts";
 import { DiskReserveFile, reserveBytes } from "../../../agent/board/fs/reserve-file.ts";
 import { BootCounterFile } from "../../../agent/board/fs/boot-counter-file.ts";
+import { unlinkedDisk } from "../../../agent/board/trust/own-files.ts";
 import { stateFileNames } from "../../../agent/config/paths.ts";
 import { randomFrom } from "../../support/random.ts";
-import { configOf, countOf, imageOf, isLarge, stateOf } from "./content.ts";
+import { configOf, countOf, imageOf, isLarge, metadataOf, stateOf } from "./content.ts";
+import { trustFolderIn } from "./trust-store.ts";
 import { diskWith, applyVariant, type SyncVariant } from "./sync-variants.ts";
 import { encodeMark, type Mark } from "./marks.ts";
 import { reserved } from "./durability-spec.ts";
@@ -66,6 +68,8 @@ const partials = new FilePartialStore(bootId, { nowMs: () => bootMs });
 
 const { saved } = await stateFile.load();
 if (saved !== undefined) await mark({ of: "state", is: "kept", value: saved.seq });
+const trust = trustFolderIn(folder, diskWith(habit, unlinkedDisk));
+if ((await trust.load()) === undefined) await saveTrust(); // A floor without a root is nobody's.
 let config: number | undefined;
 let isStaged = false;
 /** Each third process begins with a large image, where none is on its way. */
@@ -83,6 +87,32 @@ async function count(): Promise<void> {
   await mark({ of: "trials", is: "begun", value });
   await trials.write(value);
   await mark({ of: "trials", is: "kept", value });
+}
+
+/** As after a refresh; a root comes seldom. */
+async function saveTrust(): Promise<void> {
+  const present = await trust.load();
+  const value = next();
+  const metadata = metadataOf(seed, value);
+  const isNewRoot = present === undefined || random() < 0.3;
+  const root = isNewRoot ? metadata.root : present.metadata.root;
+  const record = present?.record ?? { floor: 0, issued: null };
+  if (isNewRoot) await mark({ of: "root", is: "begun", value });
+  await mark({ of: "trust", is: "begun", value });
+  if (present === undefined) await mark({ of: "floor", is: "begun", value: 0 });
+  await trust.save({ ...metadata, root }, record);
+  if (isNewRoot) await mark({ of: "root", is: "kept", value });
+  await mark({ of: "trust", is: "kept", value });
+  if (present === undefined) await mark({ of: "floor", is: "kept", value: 0 });
+}
+
+/** At times to what it is already, as when a commit is repeated. */
+async function raiseFloor(): Promise<void> {
+  const present = (await trust.load())?.record.floor ?? 0;
+  const value = random() < 0.3 ? present : next();
+  await mark({ of: "floor", is: "begun", value });
+  await trust.raiseFloor(value);
+  await mark({ of: "floor", is: "kept", value });
 }
 
 /** At times the same once more, as at each connection. */
@@ -174,7 +204,19 @@ for (let done = 0; ; done += 1) {
   // The store saves while bytes arrive.
   const [drawn, beside] = [random(), random()];
   const act =
-    drawn < 0.5 ? imageStep : drawn < 0.7 ? save : drawn < 0.82 ? count : drawn < 0.92 ? keepConfig : keepReserve;
+    drawn < 0.4
+      ? imageStep
+      : drawn < 0.58
+        ? save
+        : drawn < 0.68
+          ? count
+          : drawn < 0.76
+            ? keepConfig
+            : drawn < 0.82
+              ? keepReserve
+              : drawn < 0.92
+                ? saveTrust
+                : raiseFloor;
   const both = Promise.all([act(), act !== save && beside < 0.5 ? save() : undefined]);
   if (done === dieIn) setTimeout(() => process.kill(process.pid, "SIGKILL"), upTo(8));
   await both;

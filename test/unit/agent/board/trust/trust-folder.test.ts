@@ -97,6 +97,21 @@ describe("the trust store", () => {
     await expect(again.raiseFloor(2)).rejects.toThrow("wrote ");
   });
 
+  it("promises nothing before the disk has it, also where a process was killed in the middle of the same change", async () => {
+    const { folder, seed, store } = await newBoard();
+    await store.save(full, noRecord);
+    await store.raiseFloor(6);
+    const actions: string[] = [];
+    const syncFolder = async (path: string): Promise<void> => {
+      actions.push(path);
+      await unlinkedDisk.syncFolder(path);
+    };
+    const again = new TrustFolder({ folder, seed, checkRoot, disk: { ...unlinkedDisk, syncFolder } });
+    await again.raiseFloor(6);
+    await again.save(full, noRecord);
+    expect(actions).toStrictEqual([folder, folder]);
+  });
+
   it("begins with the seed, and says so", async () => {
     const { store, seed, path } = await newBoard();
     const found = await store.load();
