@@ -130,7 +130,8 @@ export class BoardTrustGate implements TrustGate {
     await this.readStatus();
     if (this.#known.problem !== undefined) throw this.#known.problem;
     if (this.#known.loaded === undefined) throw nobodyTrusted();
-    const failure = await this.#refresh({ read: (name) => Promise.resolve(files.get(name)) }, signal);
+    const source = { read: (name: string) => Promise.resolve(files.get(name)) };
+    const failure = files.size === 0 ? undefined : await this.#refresh(source, signal);
     if (failure !== undefined && failure.code !== "metadata-rollback") throw failure;
     const { problem, verified } = this.#known;
     const error = problem ?? verified?.error;

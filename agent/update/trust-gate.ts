@@ -65,7 +65,8 @@ export interface TrustGate {
   ): Promise<ResolvedImage>;
   /**
    * Verifies metadata files that did not come from the repository, such as a USB stick's, and keeps what is newer. Metadata that is
-   * older than the board's is no mistake: the board's counts.
+   * older than the board's is no mistake: the board's counts. Without files: names the images that are known, after root may have
+   * changed what it trusts.
    * @returns the images for this board; first those that it may install now, those of its most specific name first
    * @throws AgentError with the code of what is wrong; `trust-root-missing` where the board trusts nobody
    */

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { FolderUnusable } from "../../board/fs/disk.ts";
 import { makeReadableFolder, replaceFile } from "../../board/fs/files.ts";
+import { sendMetadata } from "../../board/local-api/client.ts";
 import { HelperBusy } from "../../board/systemd/helper-lock.ts";
 import { unlinkedDisk } from "../../board/trust/own-files.ts";
 import { NotRootOwned, readRootOwned } from "../../board/trust/root-owned.ts";
@@ -21,13 +22,16 @@ type Consent = Pick<Arguments, "fingerprint" | "yes">;
 /** `boardkeeper-agent trust add FILE|-` and `trust show`. */
 export async function trust(args: Arguments, terminal: Terminal): Promise<number> {
   const [action, file, ...more] = args.operands;
-  const board = boardTrust(args.simulate ? (await inspectTargetConfig(args, terminal)).stateDir : undefined);
+  const { stateDir } = await inspectTargetConfig(args, terminal);
+  const board = boardTrust(args.simulate ? stateDir : undefined);
   if (action === "show" && file === undefined) return await showTrust(args, terminal, board);
   if (action !== "add" || file === undefined || more.length > 0)
     throw new UsageError('Say "trust add FILE" ("-" for standard input), or "trust show".', "trust");
   await (
     await planTrust(file, args, terminal, board)
   )();
+  // A running agent reads it again, and its twin says it. One that hangs does so within the hour.
+  await sendMetadata(stateDir, new Map()).catch(() => undefined);
   return 0;
 }
 

@@ -62,6 +62,7 @@ export function statusRows(state: JsonObject): readonly Row[] {
     ["Hub", isRunning ? formatLink(link) : null],
     ["Twin", isRunning ? textAt(sectionAt(link, "reporting"), "message") : null],
     ["Board", isRunning ? join([textAt(board, "model"), textAt(board, "arch"), textAt(board, "os")]) : null],
+    ["Trust", isRunning ? formatTrust(sectionAt(state, "trust"), agent, textsAt(board, "compatible")) : null],
     ["Boot", isRunning ? textAt(agent, "bootId") : formatBoot(state)],
     ["Clock", isRunning ? formatClock(agent) : null],
     ["Firmware", formatFirmware(state)],
@@ -70,6 +71,18 @@ export function statusRows(state: JsonObject): readonly Row[] {
     ["Reboot", formatReboot(state)],
     ["Configuration", formatConfig(sectionAt(state, "config"))],
   ];
+}
+
+/** Whose images the board installs; null for a simulated board that asks for none. */
+function formatTrust(trust: JsonObject, agent: JsonObject, boards: readonly string[]): string | null {
+  const { rootVersion, unsignedAllowed } = trust;
+  if (typeof rootVersion === "number") {
+    const names = boards.length === 0 ? "nothing names this board" : `images for ${boards.join(", ")}`;
+    return `root version ${rootVersion}, expires ${textAt(trust, "expires")?.slice(0, 10) ?? "?"}; ${names}`;
+  }
+  if (textAt(agent, "mode") === "simulated" || typeof unsignedAllowed !== "boolean") return null;
+  if (unsignedAllowed) return "nobody; UNSIGNED images are allowed (update.allow-unsigned)";
+  return "nobody: updates are refused until you run boardkeeper-agent trust add";
 }
 
 function formatAgent(agent: JsonObject): string {

@@ -41,6 +41,31 @@ describe("a board whose agent runs", () => {
     expect(rowOf({ phase: "cancelled", error })).toBe("cancelled 2.0.0: lease-expired, Too late.");
   });
 
+  it.each([
+    [
+      { rootVersion: 3, expires: at },
+      ["acme,gateway", "acme"],
+      "root version 3, expires 2026-01-02; images for acme,gateway, acme",
+    ],
+    [{ rootVersion: 3, expires: at }, [], "root version 3, expires 2026-01-02; nothing names this board"],
+    [
+      { rootVersion: null, unsignedAllowed: true },
+      ["acme"],
+      "nobody; UNSIGNED images are allowed (update.allow-unsigned)",
+    ],
+    [
+      { rootVersion: null, unsignedAllowed: false },
+      ["acme"],
+      "nobody: updates are refused until you run boardkeeper-agent trust add",
+    ],
+    [{}, [], undefined],
+  ])("says whose images it installs: %j for %j", (trust, compatible, words) => {
+    const rowFor = (mode: string): string | undefined =>
+      rowsOf({ ...state, agent: { mode }, board: { compatible }, trust })["Trust"];
+    expect(rowFor("systemd")).toBe(words);
+    expect(rowFor("simulated")).toBe("rootVersion" in trust && trust.rootVersion !== null ? words : undefined);
+  });
+
   it("says when the twin takes no more", () => {
     const link = { up: true, reporting: { state: "refused", message: "The twin is full. Remove something." } };
     expect(rowsOf({ ...state, link })["Twin"]).toBe("The twin is full. Remove something.");
