@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { agentCommand } from "../support/agent-command.ts";
 import { testHub } from "../support/local-hub.ts";
 import { boardProcess } from "../support/processes.ts";
+import { ServiceApp } from "../support/service-app.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { targetEntry, TufRepository } from "../support/tuf-repository.ts";
 
@@ -46,6 +47,8 @@ it("a board that trusts a publisher installs his images from a stick, and no oth
     status: 0,
     out: "",
   });
+
+  await new ServiceApp(hub).untilReported("boardkeeper.trust.rootVersion", 1); // The running agent reads it at once.
 
   const done = await agentCommand(["install", "--repository", stick, "--firmware-version", "2.0.0", ...where]);
   expect(done).toMatchObject({ status: 0, out: "This board runs 2.0.0, proven healthy after the update.\n" });

@@ -47,9 +47,10 @@ export async function makeFolder(path: string, disk: Disk = nodeDisk): Promise<v
   }
 }
 
-/** Makes a folder of the configuration, readable by all: the agent's user reads there what root has written. */
+/** Makes a folder and its parents readable by all: the agent's user reads there what root has written. */
 export async function makeReadableFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o755 });
+  const first = await mkdir(path, { recursive: true, mode: 0o755 });
+  if (first !== undefined) await syncFolder(dirname(first));
 }
 
 /** With less free space than this, a disk counts as full: the rest is for the agent's state. */

@@ -5,7 +5,7 @@ import { openBelow, readAtMost, TooLarge } from "./own-files.ts";
 /* Where metadata comes from, apart from a web server. Nothing that these return is trusted. */
 
 /** A metadata file's name in a repository: a version where it has one, its role, and no way out of the folder. */
-export const metadataName = /^[A-Za-z0-9][\w,.+-]{0,99}\.json$/;
+const metadataName = /^[A-Za-z0-9][\w,.+-]{0,99}\.json$/;
 
 /**
  * A repository's folder, such as a USB stick: its files lie in `metadata/`. No link in it is followed.
@@ -31,21 +31,8 @@ export function mapSource(files: ReadonlyMap<string, Uint8Array>): MetadataSourc
   };
 }
 
-/** Remembers what is read from another source: once it is verified, the cache keeps it. */
-export function recordingSource(source: MetadataSource): MetadataSource & { readonly files: Map<string, Uint8Array> } {
-  const files = new Map<string, Uint8Array>();
-  return {
-    files,
-    async read(name, maxBytes, signal) {
-      const found = await source.read(name, maxBytes, signal);
-      if (found !== undefined) files.set(name, found);
-      return found;
-    },
-  };
-}
-
 /** A file below a folder; undefined where there is none. Rejects with `metadata-too-large`, else as openBelow does. */
-export async function readMetadataFile(
+async function readMetadataFile(
   folder: string,
   way: readonly string[],
   maxBytes: number,

@@ -126,6 +126,7 @@ async function requireConsent(
 async function storeRoot(bytes: Uint8Array, root: TrustRoot, board: BoardTrust): Promise<void> {
   const { paths, store, owners } = board;
   await board.exclusively(async () => {
+    await makeReadableFolder(paths.store); // Usually the package has made it.
     const present = await presentRoot(board);
     const isKnown = present?.fingerprint === root.fingerprint && present.version >= root.version;
     const loaded = isKnown ? await store.load() : undefined;

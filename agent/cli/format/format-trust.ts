@@ -20,7 +20,7 @@ export type SeedSummary =
   | { readonly path: string; readonly version: number; readonly fingerprint: string }
   | { readonly path: string; readonly problem: string };
 
-export interface SignedImage {
+interface SignedImage {
   readonly version: string;
   readonly epoch: number;
   readonly kind: string;

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { folderSource, mapSource, recordingSource } from "../../../../../agent/board/trust/metadata-sources.ts";
+import { folderSource, mapSource } from "../../../../../agent/board/trust/metadata-sources.ts";
 import { specialFiles } from "../../../../support/special-files.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
 
@@ -73,12 +73,5 @@ describe("metadata in memory", () => {
     expect(await source.read("timestamp.json", 6)).toBeDefined();
     expect(await source.read("1.root.json", 6)).toBeUndefined();
     await expect(source.read("timestamp.json", 5)).rejects.toMatchObject({ code: "metadata-too-large" });
-  });
-
-  it("is remembered as it was read", async () => {
-    const source = recordingSource(mapSource(new Map([["timestamp.json", Buffer.from("signed")]])));
-    await source.read("timestamp.json", 6);
-    await source.read("1.root.json", 6);
-    expect([...source.files.keys()]).toStrictEqual(["timestamp.json"]);
   });
 });
