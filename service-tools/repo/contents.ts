@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Metadata, MetadataKind, type Root, type Snapshot, type Targets, type Timestamp } from "@tufjs/models";
+import type { Metadata, Root, Snapshot, Targets, Timestamp } from "@tufjs/models";
 import { check } from "../../agent/contract/check.ts";
 import { isJsonObject } from "../../agent/contract/json.ts";
 import {
@@ -11,6 +11,7 @@ import {
 import { describeError } from "../local-hub/lib/log.ts";
 import type { MadeFile, TargetEntry, TargetFiles } from "./metadata.ts";
 import { folderSource, type RepositorySource } from "./source.ts";
+import { tufModels } from "./tuf-models.ts";
 
 /*
  * What a repository's folder holds, verified before anything of it is signed again: whoever can write to the folder, but has no key,
@@ -18,7 +19,7 @@ import { folderSource, type RepositorySource } from "./source.ts";
  */
 
 /** The folder is no repository, or a file of it is damaged or not signed by its keys; the message names the file. */
-export class DamagedRepository extends Error {}
+class DamagedRepository extends Error {}
 
 export interface BoardRole {
   readonly version: number;
@@ -143,19 +144,23 @@ async function readIfThere(source: RepositorySource, name: string): Promise<Buff
 type JsonData = Parameters<typeof Metadata.fromJSON>[1];
 
 function parseRoot(name: string, bytes: Uint8Array): Metadata<Root> {
-  return parse(name, bytes, (data) => Metadata.fromJSON(MetadataKind.Root, data));
+  const { Metadata: Models, MetadataKind } = tufModels();
+  return parse(name, bytes, (data) => Models.fromJSON(MetadataKind.Root, data));
 }
 
 function parseTimestamp(name: string, bytes: Uint8Array): Metadata<Timestamp> {
-  return parse(name, bytes, (data) => Metadata.fromJSON(MetadataKind.Timestamp, data));
+  const { Metadata: Models, MetadataKind } = tufModels();
+  return parse(name, bytes, (data) => Models.fromJSON(MetadataKind.Timestamp, data));
 }
 
 function parseSnapshot(name: string, bytes: Uint8Array): Metadata<Snapshot> {
-  return parse(name, bytes, (data) => Metadata.fromJSON(MetadataKind.Snapshot, data));
+  const { Metadata: Models, MetadataKind } = tufModels();
+  return parse(name, bytes, (data) => Models.fromJSON(MetadataKind.Snapshot, data));
 }
 
 function parseTargets(name: string, bytes: Uint8Array): Metadata<Targets> {
-  return parse(name, bytes, (data) => Metadata.fromJSON(MetadataKind.Targets, data));
+  const { Metadata: Models, MetadataKind } = tufModels();
+  return parse(name, bytes, (data) => Models.fromJSON(MetadataKind.Targets, data));
 }
 
 function parse<T extends Signed>(name: string, bytes: Uint8Array, read: (data: JsonData) => Metadata<T>): Metadata<T> {

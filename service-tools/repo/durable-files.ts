@@ -25,7 +25,7 @@ export interface NewFile {
 }
 
 /** Another process publishes here. */
-export class RepositoryBusy extends Error {}
+class RepositoryBusy extends Error {}
 
 /** Calls `act` while nobody else on this machine publishes here, after an interrupted change was finished. @throws RepositoryBusy */
 export async function withRepositoryLock<T>(folder: string, act: () => Promise<T>): Promise<T> {

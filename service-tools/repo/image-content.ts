@@ -23,7 +23,7 @@ export interface ImageContent {
 }
 
 /** The file cannot be read as what it says that it is; the message says why. */
-export class UnreadableImage extends Error {}
+class UnreadableImage extends Error {}
 
 /** The first bytes of each format: RFC 1952; the .xz file format; RFC 8878. */
 const signatures: readonly (readonly [Compression, string])[] = [

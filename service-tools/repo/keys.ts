@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from "node:crypto";
-import { Key } from "@tufjs/models";
+import type { Key } from "@tufjs/models";
+import { tufModels } from "./tuf-models.ts";
 
 /* The keys of a repository, in the form that TUF's metadata has for them. */
 
@@ -31,7 +32,7 @@ export function seedSigner(seed: Uint8Array): Signer {
 }
 
 /** A public key that this program cannot use; the message says what it can. */
-export class UnsupportedKey extends Error {}
+class UnsupportedKey extends Error {}
 
 /**
  * The public key of a PEM file, as metadata holds it.
@@ -70,5 +71,6 @@ function withId(keyType: string, scheme: string, publicKey: string): Key {
   // Canonical JSON escapes nothing but quotes and backslashes, which neither hex nor PEM has.
   const canonical = `{"keytype":"${keyType}","keyval":{"public":"${publicKey}"},"scheme":"${scheme}"}`;
   const keyID = createHash("sha256").update(canonical).digest("hex");
-  return new Key({ keyID, keyType, scheme, keyVal: { public: publicKey } });
+  const { Key: TufKey } = tufModels();
+  return new TufKey({ keyID, keyType, scheme, keyVal: { public: publicKey } });
 }

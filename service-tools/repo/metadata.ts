@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { Metadata, MetadataKind, Root, Signature, Snapshot, Targets, Timestamp, type Key } from "@tufjs/models";
+import type { Key, Root, Snapshot, Targets, Timestamp } from "@tufjs/models";
 import { maxMetadataBytes, type TargetDescription } from "../../agent/contract/signed-target.ts";
 import type { Signer } from "./keys.ts";
+import { tufModels } from "./tuf-models.ts";
 
 /* TUF's metadata (1.0.31): made, signed and read. docs/repository.md says what each file is for. */
 
@@ -51,7 +52,7 @@ export class CannotSign extends Error {}
 
 export function makeRoot(version: number, keys: RootKeys, now: Date): Root {
   const all = Object.values<RoleKeys>({ ...keys }).flatMap((role) => role.keys);
-  return Root.fromJSON({
+  return tufModels().Root.fromJSON({
     ...heading("root", version, now),
     consistent_snapshot: true,
     keys: Object.fromEntries(all.map((key) => [key.keyID, key.toJSON()])),
@@ -61,7 +62,7 @@ export function makeRoot(version: number, keys: RootKeys, now: Date): Root {
 
 /** The top-level targets role: it lists no image itself, and delegates a role to each board. */
 export function makeTargets(version: number, boards: readonly string[], keys: RoleKeys, now: Date): Targets {
-  return Targets.fromJSON({
+  return tufModels().Targets.fromJSON({
     ...heading("targets", version, now),
     targets: {},
     ...(boards.length === 0
@@ -81,17 +82,17 @@ export function makeBoardRole(version: number, files: TargetFiles, now: Date): T
     const custom: JsonData = JSON.parse(JSON.stringify(description));
     return [path, { length: sizeBytes, hashes: { sha256 }, custom }] as const;
   });
-  return Targets.fromJSON({ ...heading("targets", version, now), targets: Object.fromEntries(targets) });
+  return tufModels().Targets.fromJSON({ ...heading("targets", version, now), targets: Object.fromEntries(targets) });
 }
 
 /** @param files by their names without version: "targets.json", "BOARD.json" */
 export function makeSnapshot(version: number, files: ReadonlyMap<string, MadeFile["meta"]>, now: Date): Snapshot {
-  return Snapshot.fromJSON({ ...heading("snapshot", version, now), meta: Object.fromEntries(files) });
+  return tufModels().Snapshot.fromJSON({ ...heading("snapshot", version, now), meta: Object.fromEntries(files) });
 }
 
 /** @param issued the time of signing, which boards without a clock go by */
 export function makeTimestamp(version: number, snapshot: MadeFile["meta"], issued: Date, now: Date): Timestamp {
-  return Timestamp.fromJSON({
+  return tufModels().Timestamp.fromJSON({
     ...heading("timestamp", version, now),
     meta: { "snapshot.json": snapshot },
     custom: { issued: toTufTime(issued) },
@@ -116,6 +117,7 @@ export async function signFile(
       `${what} must be signed by ${threshold} of the keys ${names}, and ${own.length} of them can be used here.`,
     );
   }
+  const { Metadata, Signature } = tufModels();
   const metadata = new Metadata(signed);
   for (const signer of new Set([...own, ...also])) {
     const sig = await signer.sign(canonicalBytes(signed));
@@ -131,12 +133,13 @@ export async function signFile(
 }
 
 /** What the snapshot and the timestamp say of a file. */
-export function metaOf(version: number, bytes: Uint8Array): MadeFile["meta"] {
+function metaOf(version: number, bytes: Uint8Array): MadeFile["meta"] {
   return { version, length: bytes.length, hashes: { sha256: createHash("sha256").update(bytes).digest("hex") } };
 }
 
 /** The bytes that a signature is over. The models hand them only to a function that signs at once. */
 function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Buffer {
+  const { Metadata, Signature } = tufModels();
   let bytes = Buffer.alloc(0);
   new Metadata(signed).sign((canonical) => {
     bytes = Buffer.from(canonical);
@@ -146,7 +149,7 @@ function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Buffer {
 }
 
 /** The keys of a role as metadata names them. @throws CannotSign when the root names a key that it does not have */
-export function keysOfRole(root: Root, name: keyof RootKeys): RoleKeys {
+function keysOfRole(root: Root, name: keyof RootKeys): RoleKeys {
   const role = root.roles[name];
   if (role === undefined) throw new CannotSign(`The root has no role ${name}.`);
   const keys = role.keyIDs.flatMap((id) => root.keys[id] ?? []);
@@ -168,7 +171,7 @@ function roleOf({ keys, threshold }: RoleKeys): { keyids: string[]; threshold: n
 
 function heading(type: keyof typeof lifetimeMs, version: number, now: Date) {
   const expires = toTufTime(new Date(now.getTime() + lifetimeMs[type]));
-  return { _type: MetadataKind[capitalized[type]], spec_version: specVersion, version, expires };
+  return { _type: tufModels().MetadataKind[capitalized[type]], spec_version: specVersion, version, expires };
 }
 const capitalized = { root: "Root", targets: "Targets", snapshot: "Snapshot", timestamp: "Timestamp" } as const;
 

@@ -17,7 +17,7 @@ const largestShortSize = 8 ** 11 - 1;
 const longestName = 100;
 
 /** The folder has something that no archive for boards may have; the message names it. */
-export class CannotPack extends Error {}
+class CannotPack extends Error {}
 
 /** The bytes of the archive. @throws CannotPack while it is read */
 export function packFolder(folder: string): Readable {

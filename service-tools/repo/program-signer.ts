@@ -10,7 +10,7 @@ import type { Signer } from "./keys.ts";
 const maxOutputBytes = 16_384;
 
 /** The program did not sign; the message says why. */
-export class SignerFailed extends Error {}
+class SignerFailed extends Error {}
 
 /**
  * A signer that runs a program for each signature: the bytes are its standard input, the signature its standard output. It inherits

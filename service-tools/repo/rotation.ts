@@ -4,7 +4,7 @@ import { CannotSign, rootKeysOf, type RoleKeys, type RootKeys } from "./metadata
 /* Which keys a root names, by what people call them; and the keys of the next root. */
 
 /** The working key signs what is published. The recovery key signs the root alone. The online key signs snapshot and timestamp alone. */
-export const keyNames = ["working", "recovery", "online"] as const;
+const keyNames = ["working", "recovery", "online"] as const;
 export type KeyName = (typeof keyNames)[number];
 
 /** The keys of each name. A repository of this program has one of each, and an online key only after `rotate --online-key`. */

@@ -14,7 +14,7 @@ export interface RepositorySource {
   stream(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
-export class FileTooLarge extends Error {}
+class FileTooLarge extends Error {}
 
 export function folderSource(folder: string): RepositorySource {
   const stream = async (path: string): Promise<AsyncIterable<Uint8Array> | undefined> => {

@@ -89,6 +89,11 @@ const walls: Wall[] = [
     why: "the local hub checks the agent independently: a topic misread in shared code would go unnoticed",
   },
   {
+    from: /^(agent\/|service-tools\/(?!repo\/verify\.ts$))/,
+    to: /^tuf-js/,
+    why: "the reference client gives `repo verify` a second opinion, and stays with its packages out of everything else",
+  },
+  {
     from: /^service-tools\//,
     to: /^azure-iot-device(-mqtt)?$/,
     why: "the tools speak as a service; the device side is the agent's",

@@ -53,14 +53,12 @@ export class TestPublisher {
   readonly time = new FakeTime(new Date().toISOString());
   /** Of the working key. */
   readonly keyId: string;
-  readonly rootId: string;
 
-  private constructor(home: string, recoveryKey: string, keyId: string, rootId: string) {
+  private constructor(home: string, recoveryKey: string, keyId: string) {
     this.home = home;
     this.folder = join(home, "repository");
     this.recoveryKey = recoveryKey;
     this.keyId = keyId;
-    this.rootId = rootId;
   }
 
   /** With a repository in which nothing is published. */
@@ -74,7 +72,7 @@ export class TestPublisher {
     await mkdir(folder);
     await root.create(folder);
     await writeFile(join(home, "passphrase"), `${passphrase}\n`);
-    return new TestPublisher(home, formatRecoveryKey(seed), working.signer.key.keyID, root.id);
+    return new TestPublisher(home, formatRecoveryKey(seed), working.signer.key.keyID);
   }
 
   /** Runs `boardkeeper repo …` with the passphrase at hand. */

@@ -1,6 +1,7 @@
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { verifyRoot } from "../../../agent/trust/trust-root.ts";
 import { serveFolder } from "../../support/folder-server.ts";
 import { TestPublisher } from "../../support/signed-repository.ts";
 
@@ -23,9 +24,15 @@ describe("boardkeeper repo verify", () => {
     const publisher = await TestPublisher.start();
     await publisher.publish("1.0.0", board);
     const url = await serveFolder(publisher.folder);
+    const root = await readFile(join(publisher.folder, "metadata", "1.root.json"));
     const { exitCode, out } = await publisher.repo("verify", url, "-o", "json");
     expect(exitCode).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ rootVersion: 1, fingerprint: publisher.rootId, images: 1, warnings: [] });
+    expect(JSON.parse(out)).toMatchObject({
+      rootVersion: 1,
+      fingerprint: verifyRoot("1.root.json", root).fingerprint,
+      images: 1,
+      warnings: [],
+    });
     expect(await publisher.repo("verify", `${url}/elsewhere`)).toMatchObject({
       exitCode: 1,
       err: expect.stringContaining("is no repository"),
