@@ -25,3 +25,8 @@ it("waits for no helper that is at work", async () => {
   helper.stdin.end();
   await once(helper, "close");
 });
+
+it("tells a lock that cannot be taken from one that another holds", async () => {
+  const folder = await temporaryFolder();
+  await expect(withHelperLock(folder, 0, () => Promise.resolve())).rejects.toThrow(`${folder} is a folder, not a file`);
+});
