@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL("../..", import.meta.url)),
+    testTimeout: 60_000, // Code that was made ready for mutants runs slowly.
     include: [
       "test/unit/agent/contract/**/*.test.ts",
       "test/unit/agent/hub/reconnect-policy.test.ts",
