@@ -18,7 +18,7 @@ export default defineConfig({
       "test/unit/agent/maintenance/window.test.ts",
       "test/unit/agent/telemetry/{health-alerts,report-policy}.test.ts",
       "test/unit/agent/config/last-known-good-format.test.ts",
-      "test/unit/agent/trust/*.test.ts",
+      "test/unit/agent/trust/order.test.ts",
     ],
   },
 });

@@ -161,6 +161,16 @@ describe("a thief of an online key has signed versions that are far too high", (
     expect(await board.refresh(repository)).toBe("ok");
   });
 
+  it("one of two keys taken away: forgotten, although the other one has signed too", async () => {
+    const repository = new TufRepository({ keys: { ...apart, timestamp: keys("timestamp", "second") } });
+    const board = await boardOf(repository);
+    repository.publish(daysLater(1), { edit: { timestamp: put(["version"], highest) } });
+    expect(await board.refresh(repository)).toBe("ok");
+    repository.writeRoot({ timestamp: keys("second") }, daysLater(2));
+    repository.publish(daysLater(2));
+    expect(await board.refresh(repository)).toBe("ok");
+  });
+
   it("a key that is only added forgets nothing: old files stay refused", async () => {
     const repository = new TufRepository({ keys: apart });
     const board = await boardOf(repository);
@@ -170,6 +180,27 @@ describe("a thief of an online key has signed versions that are far too high", (
     repository.writeRoot({ timestamp: keys("timestamp", "second") });
     repository.files.set("timestamp.json", old);
     expect(await board.refresh(repository)).toBe("metadata-rollback");
+  });
+});
+
+describe("says which file is older than what the board has seen, and what to do", () => {
+  it.each([
+    ["timestamp", put(["version"], 1), "the timestamp has version 1, after 2."],
+    ["timestamp", put(["meta", "snapshot.json", "version"], 1), "the timestamp names snapshot 1, after 2."],
+    [
+      "snapshot",
+      put(["meta", "targets.json", "version"], 1),
+      "the snapshot lists targets.json with version 1, after 2.",
+    ],
+    ["snapshot", put(["meta", "targets.json"], undefined), "the snapshot no longer lists targets.json."],
+  ])("%s", async (role, edit, what) => {
+    const { board, repository } = await secondPublication();
+    expect(await board.refresh(repository)).toBe("ok");
+    repository.publish(daysLater(2), { edit: { [role]: edit } });
+    expect(await board.refresh(repository)).toBe("metadata-rollback");
+    expect(board.error?.message).toBe(
+      `The repository is older than what this board has seen: ${what} It was restored from a backup, or somebody replays old files. Serve the newest files again. If they are lost, publish anew with new keys (boardkeeper repo rotate).`,
+    );
   });
 });
 
