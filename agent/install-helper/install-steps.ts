@@ -1,8 +1,10 @@
+import { versionLabel } from "../contract/methods.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { SignedTarget } from "../trust/ports.ts";
 import type { HelperInstaller, VerifiedFile, VerifiedImage } from "./installers/installer.ts";
 import type { HelperPorts, NamedImage } from "./ports.ts";
 import type { HelperRequest } from "../helper-protocol/protocol.ts";
+import type { WrittenImage } from "./write-ledger.ts";
 
 /** Asks the agent for the bytes of the image from an offset on, and hands over so many. */
 export type Receive = (
@@ -20,11 +22,29 @@ export async function findInstaller(
   name: string,
   limitMs: number,
 ): Promise<HelperInstaller | undefined> {
-  const found = name === noInstaller ? undefined : await find(name, limitMs);
-  if (found !== undefined || name === noInstaller) return found;
+  if (name === noInstaller) {
+    await requireNoInstaller(find, limitMs);
+    return undefined;
+  }
+  const found = await find(name, limitMs);
+  if (found !== undefined) return found;
   throw new AgentError(
     "no-installer",
     `This board's install helper has no installer ${name}. Set update.installer to one that docs/installers.md names, or install the agent and its helper from the same package.`,
+  );
+}
+
+/** Where root installs, an agent that says it does so by itself would raise the floor with images that nobody has installed. */
+async function requireNoInstaller(find: HelperPorts["findInstaller"], limitMs: number): Promise<void> {
+  try {
+    if ((await find("command", limitMs)) === undefined) return;
+  } catch (cause) {
+    if (cause instanceof AgentError && cause.code === "installer-not-allowed") return;
+    throw cause;
+  }
+  throw new AgentError(
+    "installer-not-allowed",
+    "The owner of this board lets root run an installer, so root verifies nothing for an agent that installs by itself. Set update.command.as-root = true, or remove /etc/boardkeeper/installer, as root.",
   );
 }
 
@@ -54,14 +74,14 @@ export class InstallSteps {
    */
   async admit({ verb, image }: HelperRequest, receive: Receive, signal: AbortSignal): Promise<AdmittedStep> {
     if (image === undefined || verb === "running-version") return { verb: "running-version" };
-    const { trust, ledger } = this.#ports;
+    const { trust } = this.#ports;
     if (verb === "prepare") return { verb, target: await trust.admit(image, this.#name, signal) };
     if (verb === "install") {
       const target = await trust.admit(image, this.#name, signal);
       this.#required(); // Before the bytes are asked for.
       return { verb, image: { ...image, target, path: await this.#copy(image, target, receive, signal) } };
     }
-    if (verb === "arm" && (await trust.hasRoot()) && (await ledger.epochOf(image.sha256)) === undefined) {
+    if (verb === "arm" && (await trust.hasRoot()) && (await this.#written(image)) === undefined) {
       throw new AgentError(
         "not-signed",
         `The image ${image.version} was not written to its end by this board's install helper, so it is not started. Request the update again.`,
@@ -79,7 +99,7 @@ export class InstallSteps {
       case "prepare":
         // An agent that installs by itself asks for nothing more before the commit.
         if (this.#installer === undefined && step.target !== undefined)
-          await this.#ports.ledger.setWritten(step.target);
+          await this.#ports.ledger.setWritten(step.target, this.#name);
         return undefined;
       case "install":
         await this.#install(step.image, signal);
@@ -96,8 +116,7 @@ export class InstallSteps {
         await this.#commit(step.image, signal);
         return undefined;
       case "revert":
-        await this.#required().revert(step.image, signal);
-        await this.#ports.copies.removeAll();
+        await this.#revert(step.image, signal);
         return undefined;
     }
   }
@@ -106,28 +125,61 @@ export class InstallSteps {
     const installer = this.#required();
     await installer.prepare(image, signal);
     await installer.install(image, signal);
-    if (image.target !== undefined) await this.#ports.ledger.setWritten(image.target);
+    if (image.target !== undefined) await this.#ports.ledger.setWritten(image.target, this.#name);
   }
 
-  /** The floor rises last: a system that is not committed must not forbid the one before it. */
+  /**
+   * The floor rises last: a system that is not committed must not forbid the one before it. It rises to what root has written or, where
+   * the ledger was lost, to what runs: never to an image that the agent only names.
+   */
   async #commit(image: VerifiedImage, signal: AbortSignal): Promise<void> {
     const { trust, ledger, copies } = this.#ports;
-    await this.#installer?.commit(image, signal);
-    const epoch = (await ledger.epochOf(image.sha256)) ?? image.target?.epoch;
-    if (epoch !== undefined && (await trust.hasRoot())) await trust.raiseFloor(epoch);
-    if (this.#installer === undefined) return;
-    // Not on the agent's word alone: each count that is forgotten allows as many writes again.
-    if ((await this.#runningVersion(this.#installer, signal)) === image.version) await ledger.forgetCounts();
+    const installer = this.#installer;
+    await installer?.commit(image, signal);
+    const written = await this.#written(image);
+    const isLedgerLost = (await ledger.latest()) === undefined;
+    const signed = written ?? (isLedgerLost ? image.target : undefined);
+    const isRunning = installer !== undefined && signed !== undefined && (await this.#runs(signed, installer, signal));
+    if (signed !== undefined && (written !== undefined || isRunning) && (await trust.hasRoot()))
+      await trust.raiseFloor(signed.epoch);
+    if (written !== undefined) await ledger.setCommitted(isRunning);
+    if (installer !== undefined) await copies.removeAll();
+  }
+
+  /**
+   * Undoes an update, and nothing else: after a commit, or of an image that was never written, there is nothing to undo, and an owner's
+   * program might go back to a system below the floor.
+   */
+  async #revert(image: VerifiedImage, signal: AbortSignal): Promise<void> {
+    const { trust, ledger, copies, log } = this.#ports;
+    const installer = this.#required();
+    const latest = await ledger.latest();
+    const isUndone = latest !== undefined && (latest.sha256 !== image.sha256 || latest.state === "committed");
+    if (isUndone && (await trust.hasRoot())) log(4, `${this.#name} revert: ${image.version} has replaced nothing`);
+    else await installer.revert(image, signal);
     await copies.removeAll();
   }
 
-  async #runningVersion(installer: HelperInstaller, signal: AbortSignal): Promise<string | null> {
+  /** The image as this installer has written it to its end, if it was the last one. */
+  async #written({ sha256 }: Pick<NamedImage, "sha256">): Promise<WrittenImage | undefined> {
+    const latest = await this.#ports.ledger.latest();
+    const isIt = latest?.sha256 === sha256 && latest.installer === this.#name && latest.state !== "begun";
+    return isIt ? latest : undefined;
+  }
+
+  /** Whether the board runs a signed image, by its version or by its digest. */
+  async #runs(
+    { sha256, version }: Pick<WrittenImage, "sha256" | "version">,
+    installer: HelperInstaller,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     try {
-      return await installer.runningVersion(signal);
+      const running = await installer.runningVersion(signal);
+      return running === version || running === versionLabel(undefined, sha256);
     } catch (cause) {
       signal.throwIfAborted();
-      this.#ports.log(4, `counts of writes kept: the running version is unknown: ${errorMessage(cause)}`);
-      return null;
+      this.#ports.log(4, `the running version is unknown: ${errorMessage(cause)}`);
+      return false;
     }
   }
 
@@ -140,7 +192,7 @@ export class InstallSteps {
   ): Promise<string> {
     const { copies, ledger } = this.#ports;
     const count = async (): Promise<void> => {
-      if (target !== undefined) await ledger.countWrite(target);
+      if (target !== undefined) await ledger.countWrite(target, this.#name);
     };
     const present = await copies.findWhole(image, signal);
     if (present !== undefined) {

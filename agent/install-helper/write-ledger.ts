@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { check, sha256Hex, wholeNumber } from "../contract/check.ts";
+import { firmwareVersion } from "../contract/methods.ts";
 import type { SignedTarget } from "../trust/ports.ts";
 import { AgentError, isAbsent } from "../lib/errors.ts";
 import { parseJson } from "../helper-protocol/protocol.ts";
@@ -13,18 +14,33 @@ export const mostWrites = 20;
 const mostCounted = 256;
 
 const ledgerSchema = v.object({
-  /** How often each image was written since the last proven update. */
+  /** How often each image was written since it was proven. */
   counts: v.pipe(v.array(v.object({ sha256: sha256Hex, writes: wholeNumber })), v.maxLength(mostCounted)),
   /** The image that was written last. */
-  latest: v.nullable(v.object({ sha256: sha256Hex, epoch: wholeNumber, isWhole: v.boolean() })),
+  latest: v.nullable(
+    v.object({
+      sha256: sha256Hex,
+      version: firmwareVersion,
+      epoch: wholeNumber,
+      /** Who wrote it: an installer's name, or `none` for an agent that installs by itself. */
+      installer: v.string(),
+      /** `written`: to its end. */
+      state: v.picklist(["begun", "written", "committed"]),
+    }),
+  ),
+  /** The image that was proven last. */
+  proven: v.nullable(sha256Hex),
 });
 type Ledger = v.InferOutput<typeof ledgerSchema>;
+/** An image that was written, as far as root has seen it. */
+export type WrittenImage = Readonly<NonNullable<Ledger["latest"]>>;
 
-const empty: Ledger = { counts: [], latest: null };
+const empty: Ledger = { counts: [], latest: null, proven: null };
 
 /**
  * What root remembers of the signed images that it has written, in a file that only root can change: so a daemon that was taken over
- * cannot wear the disk out with one image, and cannot name the epoch to which a commit raises the floor.
+ * cannot wear the disk out with one image, cannot name the epoch to which a commit raises the floor, and cannot start or undo what
+ * root has not written.
  */
 export class WriteLedger {
   readonly #path: string;
@@ -37,35 +53,47 @@ export class WriteLedger {
    * Counts a write that begins now.
    * @throws AgentError `rewritten-too-often`
    */
-  async countWrite({ sha256, epoch, version }: SignedTarget): Promise<void> {
-    const { counts } = await this.#load();
-    const writes = (counts.find((one) => one.sha256 === sha256)?.writes ?? 0) + 1;
+  async countWrite(target: SignedTarget, installer: string): Promise<void> {
+    const ledger = await this.#load();
+    const { sha256, version } = target;
+    const writes = (ledger.counts.find((one) => one.sha256 === sha256)?.writes ?? 0) + 1;
     if (writes > mostWrites) {
       throw new AgentError(
         "rewritten-too-often",
         `The image ${version} was written ${mostWrites} times and never proven, so it is not written again: each time wears the disk. Find out why it fails. Another image may be installed; to write this one again, run on the board: sudo rm ${this.#path}`,
       );
     }
-    const others = counts.filter((one) => one.sha256 !== sha256).slice(-(mostCounted - 1));
-    await this.#save({ counts: [...others, { sha256, writes }], latest: { sha256, epoch, isWhole: false } });
+    const others = countsWithout(ledger, sha256).slice(-(mostCounted - 1));
+    const counts = [...others, { sha256, writes }];
+    await this.#save({ ...ledger, counts, latest: describe(target, installer, "begun") });
   }
 
   /** Remembers that an image is written to its end, by the helper or by an agent that installs by itself. */
-  async setWritten({ sha256, epoch }: SignedTarget): Promise<void> {
-    const { counts } = await this.#load();
-    await this.#save({ counts, latest: { sha256, epoch, isWhole: true } });
+  async setWritten(target: SignedTarget, installer: string): Promise<void> {
+    await this.#save({ ...(await this.#load()), latest: describe(target, installer, "written") });
   }
 
-  /** The epoch of the image that was written last, if that is this one and it was written to its end. */
-  async epochOf(sha256: string): Promise<number | undefined> {
-    const { latest } = await this.#load();
-    return latest?.sha256 === sha256 && latest.isWhole ? latest.epoch : undefined;
+  /** The image that was written last; undefined where nothing is known of any. */
+  async latest(): Promise<WrittenImage | undefined> {
+    return (await this.#load()).latest ?? undefined;
   }
 
-  /** After an update that was proven: every image may be written as often again. */
-  async forgetCounts(): Promise<void> {
-    const { counts, latest } = await this.#load();
-    if (counts.length > 0) await this.#save({ counts: [], latest });
+  /**
+   * Remembers that the image that was written last is committed.
+   * @param isProven whether the board runs it. Then it may be written as often again; but not if it was proven last already: to
+   *   commit it again and again proves nothing
+   */
+  async setCommitted(isProven: boolean): Promise<void> {
+    const ledger = await this.#load();
+    const { latest, proven } = ledger;
+    if (latest === null) return;
+    const isNew = isProven && latest.sha256 !== proven;
+    if (latest.state === "committed" && !isNew) return;
+    await this.#save({
+      counts: isNew ? countsWithout(ledger, latest.sha256) : ledger.counts,
+      latest: { ...latest, state: "committed" },
+      proven: isNew ? latest.sha256 : proven,
+    });
   }
 
   /** A file that is damaged or not there counts as empty: a board must stay able to install. */
@@ -88,4 +116,16 @@ export class WriteLedger {
       throw new AgentError("disk-error", `${this.#path} cannot be written. Check the board's disk.`, { cause });
     }
   }
+}
+
+function countsWithout({ counts }: Ledger, sha256: string): Ledger["counts"] {
+  return counts.filter((one) => one.sha256 !== sha256);
+}
+
+function describe(
+  { sha256, version, epoch }: SignedTarget,
+  installer: string,
+  state: WrittenImage["state"],
+): WrittenImage {
+  return { sha256, version, epoch, installer, state };
 }

@@ -37,8 +37,8 @@ export interface RunningInstallHelper {
 }
 
 export interface HelperOptions {
-  /** What the owner's program does, in `folder`. */
-  readonly script?: string;
+  /** What the owner's program does, in `folder`; null: the owner lets root run none. */
+  readonly script?: string | null;
   readonly trust?: TrustGate;
   readonly timer?: Timer;
   readonly freeBytes?: number;
@@ -52,10 +52,12 @@ export async function startInstallHelper(given: HelperOptions = {}): Promise<Run
   const [program, permission] = [join(folder, "installer"), join(folder, "permission")];
   const own = join(folder, "own");
   await mkdir(own);
-  await writeFile(program, `#!/bin/sh\ncd ${folder}\n${script}\n`);
-  await chmod(program, 0o755);
-  await writeFile(permission, `${program}\n`);
-  await chmod(permission, 0o644);
+  if (script !== null) {
+    await writeFile(program, `#!/bin/sh\ncd ${folder}\n${script}\n`);
+    await chmod(program, 0o755);
+    await writeFile(permission, `${program}\n`);
+    await chmod(permission, 0o644);
+  }
   const journal: string[] = [];
   const log = (priority: number, line: string): void => void journal.push(`<${priority}>${line}`);
   const ledger = new WriteLedger(own);

@@ -1,46 +1,16 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/lib/errors.ts";
 import { maxLineBytes, maxMetadataTotalBytes } from "../../../../agent/helper-protocol/protocol.ts";
 import { mostWrites } from "../../../../agent/install-helper/write-ledger.ts";
-import type { StagedImage } from "../../../../agent/update/ports.ts";
 import { FakeTime, settle } from "../../../support/fake-time.ts";
-import {
-  answerTo,
-  signedGate,
-  stagedImage,
-  startInstallHelper,
-  targetOf,
-  type RunningInstallHelper,
-} from "../../../support/install-helper.ts";
+import { hello as helloOf, line, speak } from "../../../support/helper-words.ts";
+import { answerTo, signedGate, stagedImage, startInstallHelper, targetOf } from "../../../support/install-helper.ts";
 
-const hello = '{"hello":2,"agent":"1.0.0","installer":"command"}\n';
+const hello = helloOf();
 const welcome = { hello: 2, restart: null };
-
-function line(verb: string, image?: StagedImage, more: object = {}): string {
-  const { path: _path, ...named } = image ?? { path: "" };
-  return `${JSON.stringify({ id: 1, verb, limitMs: 60_000, ...(image === undefined ? {} : { image: named }), ...more })}\n`;
-}
-
-/** Speaks with the helper, answer by answer. */
-function speak({ socket }: RunningInstallHelper): {
-  socket: Socket;
-  ask: (words: string | Uint8Array) => Promise<unknown>;
-} {
-  const connection = connect(socket);
-  onTestFinished(() => void connection.destroy());
-  const lines = createInterface({ input: connection })[Symbol.asyncIterator]();
-  const ask = async (words: string | Uint8Array): Promise<unknown> => {
-    connection.write(words);
-    const { value, done } = await lines.next();
-    return done === true ? "closed" : JSON.parse(value);
-  };
-  return { socket: connection, ask };
-}
 
 const answersOf = (text: string): unknown[] =>
   text
@@ -100,34 +70,6 @@ describe("a session with root's helper", () => {
     await ask(line("install", image));
     expect(await ask("0123456789")).toMatchObject({ error: { code: "installer-failed" } });
     expect(await ask(line("arm", image))).toMatchObject({ error: { code: "not-signed" } });
-  });
-
-  it("writes an image only so often, until one was proven", async () => {
-    const image = await stagedImage("0123456789");
-    const other = await stagedImage("9876543210");
-    const helper = await startInstallHelper({
-      trust: signedGate([targetOf(image), targetOf(other)]),
-      script: `case $1 in running-version) cat runs ;; esac`,
-    });
-    await writeFile(join(helper.folder, "runs"), "1.0.0\n");
-    const { ask } = speak(helper);
-    await ask(hello);
-    const write = async (one: StagedImage): Promise<unknown> => {
-      const answer = await ask(line("install", one));
-      return answer !== null && typeof answer === "object" && "resumeAt" in answer
-        ? await ask(await readFile(one.path))
-        : answer;
-    };
-    for (let time = 1; time <= mostWrites; time += 1) expect(await write(image)).toEqual({ id: 1, done: {} });
-    expect(await write(image)).toMatchObject({ error: { code: "rewritten-too-often" } });
-    expect(await write(other)).toEqual({ id: 1, done: {} });
-    expect(await write(image)).toMatchObject({ error: { code: "rewritten-too-often" } });
-    // A commit of what does not run forgets nothing.
-    await ask(line("commit", other));
-    expect(await write(image)).toMatchObject({ error: { code: "rewritten-too-often" } });
-    await writeFile(join(helper.folder, "runs"), "2.0.0\n");
-    await ask(line("commit", other));
-    expect(await write(image)).toEqual({ id: 1, done: {} });
   });
 
   it("counts what a wrong image costs the disk too, and keeps nothing of it", async () => {

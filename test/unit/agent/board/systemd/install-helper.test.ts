@@ -63,7 +63,6 @@ describe("installing through root's helper", () => {
       ...["prepare", "install", "arm"].map((verb) => `${verb} 300000`),
       "running-version 0",
       "commit 300000",
-      "running-version 0",
       "",
     ]);
     expect(await readdir(helper.own)).toEqual([]);
@@ -199,7 +198,7 @@ describe("an agent that installs by itself", () => {
     const calls: string[] = [];
     const image = await stagedImage();
     const trust = signedGate([targetOf(image, 7)]);
-    const { socket } = await startInstallHelper({ trust });
+    const { socket } = await startInstallHelper({ trust, script: null });
     const options = {
       socket,
       timer: systemTimer,
