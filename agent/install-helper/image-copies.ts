@@ -175,9 +175,11 @@ export class GrowingCopy {
     return await within(keep);
   }
 
-  /** Closes the copy as it is. The next call of `begin` continues it. */
+  /** Closes the copy as it is. The next call of `begin` continues it. One without a byte is removed. */
   async close(): Promise<void> {
-    await this.#parts.file.close();
+    const { file, within, discard } = this.#parts;
+    await file.close();
+    if (this.#bytes === 0) await within(discard);
   }
 }
 
