@@ -94,7 +94,7 @@ export interface HardwareInfo {
 }
 
 /** Whose images the board installs. */
-export interface TrustSnapshot {
+interface TrustSnapshot {
   /** The version of the trusted root; null on a board without one. */
   readonly rootVersion: number | null;
   readonly expires: Timestamp | null;

@@ -30,6 +30,8 @@ import type { WindowStatus } from "../maintenance/window.ts";
 
 /** The reply waits this long for the hub to acknowledge the new phase: a poller would stop at a stale "completed". */
 const acknowledgementMs = 800;
+/** The least time between two readings of a trust root for `getStatus`. */
+const trustReadingMs = 5_000;
 /** How long a call waits for the recovery of the saved state after a start. */
 const recoveryWaitMs = 3_000;
 
@@ -64,6 +66,7 @@ export type Caller = "hub" | "board";
 /** Answers direct methods: decides on the saved state what they ask for. */
 export class RequestHandler {
   readonly #ports: RequestHandlerPorts;
+  #trustReadMs = -Infinity;
 
   constructor(ports: RequestHandlerPorts) {
     this.#ports = ports;
@@ -114,12 +117,24 @@ export class RequestHandler {
       case "getLogs":
         return this.#logs(payload);
       case "getStatus": {
+        await this.#readTrust();
         const state: { [key: string]: Json } = formatBoardkeeper(this.#ports.snapshot());
         const process = caller === "board" ? { process: await this.#ports.process() } : {};
         const link = this.#ports.link();
         return { status: 200, payload: { Response: "The agent's whole state", ...state, link, ...process } };
       }
     }
+  }
+
+  /**
+   * Whoever asks for the status learns of a trust root that was added. Where there is one, reading verifies it, and commands that
+   * follow an operation ask several times a second.
+   */
+  async #readTrust(): Promise<void> {
+    const { bootClock, trust } = this.#ports;
+    if (trust.status.rule === "signed" && bootClock.nowMs() < this.#trustReadMs + trustReadingMs) return;
+    this.#trustReadMs = bootClock.nowMs();
+    await trust.readStatus();
   }
 
   #logs(payload: unknown): MethodReply {

@@ -13,7 +13,7 @@ import { nothingKnown, statusOf, type BoardTrust, type Known } from "./trust-sta
 import type { UpdateDelay } from "./update-snapshot.ts";
 
 /** The verifier, which is loaded only where there is a trust root. */
-export interface Verifier {
+interface Verifier {
   verifyCached(request: CacheRequest): Promise<VerifiedCache>;
   refreshCached(request: CacheRequest, source: MetadataSource, signal: AbortSignal): Promise<RefreshedCache>;
 }

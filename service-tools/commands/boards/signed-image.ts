@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../../agent/contract/json.ts";
-import { parseBoardView } from "../../boards/board-view.ts";
+import { askStatus } from "../../boards/ask-status.ts";
+import { parseBoardView, type BoardView } from "../../boards/board-view.ts";
 import { requireFeature, signedImages } from "../../boards/required-feature.ts";
 import { RefusedByDevice, UsageError } from "../../cli/errors.ts";
 import type { Context } from "../../context.ts";
@@ -22,12 +23,13 @@ export async function checkTrust(
   twin: JsonObject,
   options: ImageOptions,
 ): Promise<void> {
-  const { trust } = parseBoardView(twin);
-  const trusts = trust !== null && trust.rootVersion !== null;
+  const view = parseBoardView(twin);
+  const trusts = hasRoot(view);
   const name = targetName(target);
   if (isFromRepository(options)) {
     await requireFeature(client, target, twin, signedImages);
-    if (trusts) return;
+    // Its owner may have added the root since: a board that is asked says so, and reports it.
+    if (trusts || (view.connected && hasRoot((await askStatus(client, target, twin))?.view))) return;
     throw refused(
       "trust-root-missing",
       `${name} has no trust root, so it finds no image by its version. Nothing was sent.`,
@@ -47,6 +49,10 @@ export async function checkTrust(
       `boardkeeper update ${targetFlags(target)} --file ${shellQuote(options.file)}${version} --repo DIR`,
     ],
   );
+}
+
+function hasRoot(view: BoardView | undefined): boolean {
+  return view !== undefined && view.trust !== null && view.trust.rootVersion !== null;
 }
 
 function refused(code: string, message: string, advice: readonly string[]): RefusedByDevice {
