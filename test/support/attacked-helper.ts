@@ -19,6 +19,7 @@ export interface AttackedHelper {
   readonly helper: RunningInstallHelper;
   readonly releases: ReleaseBoard;
   readonly store: TrustFolder;
+  readonly storeFolder: string;
   readonly trust: BoardTrust;
   /** A new session of somebody who has taken the agent over. */
   readonly session: () => Promise<Speaker>;
@@ -79,7 +80,7 @@ export async function attackedHelper({
     ...(await treeOf(helper.own, "copies")),
     ...(await treeOf(releases.folder, "releases")),
   });
-  return { publisher, helper, releases, store, trust, session, written };
+  return { publisher, helper, releases, store, storeFolder: folder, trust, session, written };
 }
 
 /** An image of one release, as its publisher signs and serves it. */

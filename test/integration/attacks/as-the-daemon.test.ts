@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
@@ -178,4 +178,21 @@ it("the honest way, with the same helper, installs the release and raises the fl
   const older = signRelease(attacked.publisher, "1.5.0", tarOf({ name: "old" }), { epoch: 3, boards: [victim] });
   await ask(metadata(attacked.publisher.files));
   expect(await ask(line("install", older.named))).toMatchObject({ error: { code: "epoch-too-low" } });
+});
+
+it("a wiped trust store is made anew from the seed: metadata of before may be replayed, and that is told until a commit", async () => {
+  const attacked = await signed({ epoch: 4 });
+  const { store, session, publisher, named, bytes } = attacked;
+  await store.raiseFloor(4);
+  await rm(attacked.storeFolder, { recursive: true });
+  publisher.version = 0;
+  publisher.publish();
+  const { ask } = await session();
+  expect(await ask(line("install", named))).toMatchObject({ error: { code: "metadata-missing" } });
+  expect(await ask(metadata(publisher.files))).toMatchObject({ trust: { floor: 0 } });
+  expect((await store.load())?.remade).toContain("The floor");
+  expect(await ask(line("install", named))).toStrictEqual({ id: 1, resumeAt: 0 });
+  expect(await ask(bytes)).toStrictEqual({ id: 1, done: {} });
+  for (const verb of ["arm", "commit"]) expect(await ask(line(verb, named))).toStrictEqual({ id: 1, done: {} });
+  expect(await store.load()).toMatchObject({ remade: null, record: { floor: 4 } });
 });
