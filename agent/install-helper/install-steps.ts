@@ -4,6 +4,7 @@ import type { SignedTarget } from "../trust/ports.ts";
 import type { HelperInstaller, VerifiedFile, VerifiedImage } from "./installers/installer.ts";
 import type { HelperPorts, NamedImage } from "./ports.ts";
 import type { HelperRequest } from "../helper-protocol/protocol.ts";
+import { noInstaller } from "./trust-gate.ts";
 import type { WrittenImage } from "./write-ledger.ts";
 
 /** Asks the agent for the bytes of the image from an offset on, and hands over so many. */
@@ -13,10 +14,10 @@ export type Receive = (
   write: (bytes: Uint8Array) => Promise<void>,
 ) => Promise<void>;
 
-/** The name that an agent gives which installs by itself: then the helper only verifies, and raises the floor. */
-const noInstaller = "none";
-
-/** @throws AgentError where there is no such installer, or the owner does not let root use it */
+/**
+ * An installer of root's; undefined for an agent that installs by itself: then the helper only verifies, and raises the floor.
+ * @throws AgentError where there is no such installer, or the owner does not let root use it
+ */
 export async function findInstaller(
   { findInstaller: find }: HelperPorts,
   name: string,

@@ -23,6 +23,8 @@ export interface BoardTrustPorts {
   readonly log: JournalLog;
 }
 
+/** The name that an agent gives which installs by itself. */
+export const noInstaller = "none";
 /** The installer for which images are signed that an agent installs by itself. */
 const installerOfAgent = "command";
 
@@ -65,6 +67,11 @@ export class BoardTrust implements TrustGate {
         "This board has no trust root, so it cannot tell who may publish for it, and installs nothing. On the board: sudo boardkeeper-agent trust add root.json. To install unsigned images all the same, write update.allow-unsigned = yes into /etc/boardkeeper/board.conf, as root.",
       );
     }
+    if (installer === noInstaller && (await readConfig()).releaseUnits.length > 0)
+      throw new AgentError(
+        "installer-not-allowed",
+        'The owner of this board lets root install releases (release.units in board.conf), so root verifies nothing for an agent that installs by itself. Set update.installer = "release", or remove release.units, as root.',
+      );
     const rules = await this.#rules();
     const trusted = this.#trusted(loaded, rules);
     signal.throwIfAborted();
@@ -126,5 +133,5 @@ async function written(writing: Promise<void>): Promise<void> {
 }
 
 function signedFor(installer: string): string {
-  return installer === "none" ? installerOfAgent : installer;
+  return installer === noInstaller ? installerOfAgent : installer;
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { victim } from "../fixtures/attacks/metadata.ts";
 import { signRelease, treeOf } from "../support/attacked-helper.ts";
@@ -44,7 +44,10 @@ async function startProgram(root: Uint8Array): Promise<HelperProgram> {
   };
   const statuses: Promise<unknown>[] = [];
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
-    const child = spawn("systemd/libexec/install-helper", [], { env, stdio: [connection, "ignore", "ignore"] });
+    const child = spawn(resolve("systemd/libexec/install-helper"), [], {
+      env,
+      stdio: [connection, "ignore", "ignore"],
+    });
     statuses.push(once(child, "close").then(([status]) => status));
     onTestFinished(() => void child.kill("SIGKILL"));
     connection.destroy();

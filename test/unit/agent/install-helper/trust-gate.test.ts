@@ -7,7 +7,7 @@ import type { NamedImage } from "../../../../agent/install-helper/ports.ts";
 import { BoardTrust } from "../../../../agent/install-helper/trust-gate.ts";
 import type { TrustStore } from "../../../../agent/trust/ports.ts";
 import { verifyRoot } from "../../../../agent/trust/trust-root.ts";
-import { daysLater, sha256, TufRepository, wallClock } from "../../../support/tuf-repository.ts";
+import { daysLater, sha256, targetEntry, TufRepository, wallClock } from "../../../support/tuf-repository.ts";
 import { overriding } from "../../../support/overriding.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -87,6 +87,15 @@ describe("what root's helper trusts", () => {
     await trust.refresh(repository.files, never);
     for (const installer of ["command", "none"])
       await expect(trust.admit(imageOf("2.0.0"), installer, never)).rejects.toMatchObject({ code: "wrong-installer" });
+  });
+
+  it("is nothing for an agent that says it installs by itself, where root installs releases", async () => {
+    const { repository, trust } = await setup({ config: { releaseUnits: ["app.service"] } });
+    const [path, entry] = targetEntry("acme,gateway", "4.0.0", { installer: "command" });
+    repository.boards["acme,gateway"] = { ...repository.boards["acme,gateway"], [path]: entry };
+    repository.publish();
+    await trust.refresh(repository.files, never);
+    await expect(trust.admit(imageOf("4.0.0"), "none", never)).rejects.toMatchObject({ code: "installer-not-allowed" });
   });
 
   it("is not a target below the floor, which only rises", async () => {
