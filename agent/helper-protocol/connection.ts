@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { delayOrAbort } from "../lib/abort.ts";
 import type { Timer } from "../lib/clock.ts";
 import { maxLineBytes } from "./protocol.ts";
@@ -27,7 +27,7 @@ export class LineTooLong extends Error {
  * install helper use it.
  */
 export class Connection {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #gone = new AbortController();
   #unread: Buffer = Buffer.alloc(0);
   #hasEnded = false;
@@ -36,7 +36,7 @@ export class Connection {
   #isListening = false;
   #wake: () => void = () => undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     socket.on("data", (bytes: Buffer) => this.#receive(bytes));
     socket.on("error", () => this.#end()); // What was received before the end counts; the error adds nothing.

@@ -1,15 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants } from "node:fs";
-import { chmod, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Image } from "../update/job.ts";
 import { isDiskFull } from "../lib/disk-errors.ts";
-import { AgentError, errorMessage, isAbsent, isSystemError } from "../lib/errors.ts";
-import { freeDiskBytes, syncFolder } from "../board/fs/files.ts";
+import { AgentError, errorMessage, isSystemError } from "../lib/errors.ts";
+import { copyDisk, type AppendedFile, type CopyDisk } from "./copy-disk.ts";
 
 /** Bytes for the agent's state and for logs: the usual update.keep-free. */
 const keepFreeBytes = 64 * 1_048_576;
-const chunkBytes = 256 * 1_024;
 /** `image.new` is of the helper of earlier releases. */
 const ownName = /^(?:[0-9a-f]{64}\.(?:image|[0-9a-f-]{1,36}\.part)|image\.new)$/;
 
@@ -21,24 +18,24 @@ const ownName = /^(?:[0-9a-f]{64}\.(?:image|[0-9a-f-]{1,36}\.part)|image\.new)$/
 export class ImageCopies {
   readonly #folder: string;
   readonly #bootId: string;
-  readonly #freeBytes: (folder: string) => Promise<number>;
+  readonly #disk: CopyDisk;
 
-  constructor(folder: string, bootId: string, freeBytes: (folder: string) => Promise<number> = freeDiskBytes) {
+  constructor(folder: string, bootId: string, disk: CopyDisk = copyDisk) {
     this.#folder = folder;
     this.#bootId = bootId;
-    this.#freeBytes = freeBytes;
+    this.#disk = disk;
   }
 
   /** The path of a copy that is whole: it is digested again. Undefined where there is none. A damaged one is removed. */
   async findWhole({ sha256, sizeBytes }: Image, signal: AbortSignal): Promise<string | undefined> {
     return await this.#withDiskErrors(async () => {
       const path = this.pathOf(sha256);
-      const size = await sizeOf(path);
+      const size = await this.#disk.sizeOf(path);
       if (size === undefined) return undefined;
       const hash = createHash("sha256");
-      if (size === sizeBytes) await digestInto(hash, path, signal);
+      if (size === sizeBytes) await this.#disk.digestInto(hash, path, signal);
       if (size === sizeBytes && hash.digest("hex") === sha256) return path;
-      await rm(path);
+      await this.#disk.remove(path);
       return undefined;
     });
   }
@@ -50,7 +47,7 @@ export class ImageCopies {
 
   /** Whether there is a whole copy. It is not read. */
   async has(sha256: string): Promise<boolean> {
-    return await this.#withDiskErrors(async () => (await sizeOf(this.pathOf(sha256))) !== undefined);
+    return await this.#withDiskErrors(async () => (await this.#disk.sizeOf(this.pathOf(sha256))) !== undefined);
   }
 
   /**
@@ -62,25 +59,24 @@ export class ImageCopies {
       const name = `${sha256}.${this.#bootId}.part`;
       await this.#removeAllBut(name);
       const path = join(this.#folder, name);
-      const size = (await sizeOf(path)) ?? 0;
-      if (size > sizeBytes) await rm(path);
+      const size = (await this.#disk.sizeOf(path)) ?? 0;
+      if (size > sizeBytes) await this.#disk.remove(path);
       const resumeAt = size > sizeBytes ? 0 : size;
       await this.#requireRoom(sizeBytes, resumeAt);
       const hash = createHash("sha256");
-      if (resumeAt > 0) await digestInto(hash, path, signal);
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_APPEND;
-      const file = await open(path, flags, 0o600);
+      if (resumeAt > 0) await this.#disk.digestInto(hash, path, signal);
+      const file = await this.#disk.append(path);
       return new GrowingCopy({
         file,
         hash,
         resumeAt,
         image: { sha256, sizeBytes },
         within: (operation) => this.#withDiskErrors(operation),
-        discard: () => rm(path, { force: true }),
+        discard: () => this.#disk.remove(path),
         keep: async () => {
-          await chmod(path, 0o400);
-          await rename(path, this.pathOf(sha256));
-          await syncFolder(this.#folder);
+          await this.#disk.makeReadOnly(path);
+          await this.#disk.rename(path, this.pathOf(sha256));
+          await this.#disk.syncFolder(this.#folder);
           return this.pathOf(sha256);
         },
       });
@@ -93,12 +89,12 @@ export class ImageCopies {
   }
 
   async #removeAllBut(kept?: string): Promise<void> {
-    const names = (await readdir(this.#folder)).filter((name) => ownName.test(name) && name !== kept);
-    await Promise.all(names.map((name) => rm(join(this.#folder, name), { force: true })));
+    const names = (await this.#disk.list(this.#folder)).filter((name) => ownName.test(name) && name !== kept);
+    await Promise.all(names.map((name) => this.#disk.remove(join(this.#folder, name))));
   }
 
   async #requireRoom(sizeBytes: number, presentBytes: number): Promise<void> {
-    const free = await this.#freeBytes(this.#folder);
+    const free = await this.#disk.freeBytes(this.#folder);
     if (free >= sizeBytes - presentBytes + keepFreeBytes) return;
     throw new AgentError(
       "no-space",
@@ -119,7 +115,7 @@ export class ImageCopies {
 }
 
 interface GrowingCopyParts {
-  readonly file: FileHandle;
+  readonly file: AppendedFile;
   readonly hash: Hash;
   readonly resumeAt: number;
   readonly image: Image;
@@ -152,7 +148,7 @@ export class GrowingCopy {
     const { file, hash, within } = this.#parts;
     hash.update(bytes);
     this.#bytes += bytes.length;
-    await within(async () => await file.appendFile(bytes));
+    await within(async () => await file.write(bytes));
   }
 
   /**
@@ -180,30 +176,5 @@ export class GrowingCopy {
     const { file, within, discard } = this.#parts;
     await file.close();
     if (this.#bytes === 0) await within(discard);
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (cause) {
-    if (isAbsent(cause)) return undefined;
-    throw cause;
-  }
-}
-
-/** Read through one buffer: a stream would allocate one for each read. */
-async function digestInto(hash: Hash, path: string, signal: AbortSignal): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, chunkBytes, null);
-      if (bytesRead === 0) return;
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await file.close();
   }
 }

@@ -43,8 +43,8 @@ export interface HelperPorts {
   readonly timer: Timer;
   readonly log: JournalLog;
   readonly trust: TrustGate;
-  readonly copies: ImageCopies;
-  readonly ledger: WriteLedger;
+  readonly copies: Pick<ImageCopies, keyof ImageCopies>;
+  readonly ledger: Pick<WriteLedger, keyof WriteLedger>;
   /**
    * An installer by its name; undefined where there is none with this name.
    * @param limitMs how long each of its steps may take

@@ -5,7 +5,7 @@ import { firmwareVersion } from "../contract/methods.ts";
 import type { SignedTarget } from "../trust/ports.ts";
 import { AgentError, isAbsent } from "../lib/errors.ts";
 import { parseJson } from "../helper-protocol/protocol.ts";
-import { readRegularFile } from "../lib/regular-file.ts";
+import { nodeDisk, type Disk } from "../board/fs/disk.ts";
 import { replaceFile } from "../board/fs/files.ts";
 
 /** How often one signed image is written before it counts as one that never proves itself. */
@@ -44,9 +44,11 @@ const empty: Ledger = { counts: [], latest: null, proven: null };
  */
 export class WriteLedger {
   readonly #path: string;
+  readonly #disk: Disk;
 
-  constructor(folder: string) {
+  constructor(folder: string, disk: Disk = nodeDisk) {
     this.#path = join(folder, "written.json");
+    this.#disk = disk;
   }
 
   /**
@@ -100,7 +102,7 @@ export class WriteLedger {
   async #load(): Promise<Ledger> {
     let text: string;
     try {
-      text = await readRegularFile(this.#path, 64 * 1_024);
+      text = await this.#disk.read(this.#path);
     } catch (cause) {
       if (isAbsent(cause)) return empty;
       throw new AgentError("disk-error", `${this.#path} cannot be read. Check the board's disk.`, { cause });
@@ -111,7 +113,7 @@ export class WriteLedger {
 
   async #save(ledger: Ledger): Promise<void> {
     try {
-      await replaceFile(this.#path, JSON.stringify(ledger));
+      await replaceFile(this.#path, JSON.stringify(ledger), this.#disk);
     } catch (cause) {
       throw new AgentError("disk-error", `${this.#path} cannot be written. Check the board's disk.`, { cause });
     }

@@ -11,7 +11,9 @@ import { isRunning } from "../../agent/update/machine.ts";
 import { bareInventory } from "../support/inventory.ts";
 import { quiet } from "../support/logs.ts";
 import { makeInstaller, powerOf } from "./board-double.ts";
-import { expireLease, readClock, type ClockState } from "./clock-state.ts";
+import { HelperDouble } from "./helper-double.ts";
+import { checkCompleted } from "./helper-invariants.ts";
+import { readClock, type ClockState } from "./clock-state.ts";
 import { digest, makeDisk, fetchInto, makeStaging } from "./disk-double.ts";
 import { stateFolder } from "./disk-state.ts";
 import { HubDouble } from "./hub-double.ts";
@@ -46,6 +48,8 @@ const version = "1";
 export class AgentRun {
   readonly scheduler: Scheduler;
   readonly hubDouble: HubDouble;
+  /** Root's helpers; nobody asks them where the agent installs by itself. */
+  readonly helper: HelperDouble;
   readonly #twin = new TwinChecker();
   #savedAt: Instant;
   #file: ChecksummedStateFile | undefined;
@@ -64,6 +68,7 @@ export class AgentRun {
   ) {
     this.scheduler = new Scheduler(environment, scenario, runOptions, onCrashPoint);
     this.hubDouble = new HubDouble(this.scheduler, this.#twin, (why) => (this.#death = why));
+    this.helper = new HelperDouble(this.scheduler, () => this.#twin.versionMayHaveChanged(this.scheduler.environment));
     this.#savedAt = this.scheduler.timer.instant;
   }
 
@@ -84,6 +89,7 @@ export class AgentRun {
     const startedAt = this.#wallClock(0).toISOString();
     const agent = { version, mode: scenario.mode, startedAt };
     const trust = scenario.isSigned === true ? signedTrust : noTrust;
+    if (this.helper.isUsed) this.#twin.versionMayBeUnknown();
     this.#twin.start(environment, saved, { agent, board: { ...bareInventory, compatible: [] }, trust });
     this.#start().then(
       (started) => (this.#agent = started),
@@ -95,6 +101,7 @@ export class AgentRun {
   abandon(): void {
     this.scheduler.onCrashPoint = () => undefined;
     this.#agent?.stop().catch(() => undefined); // The run is over: how its work fails means nothing.
+    this.helper.abandon();
   }
 
   /**
@@ -105,6 +112,7 @@ export class AgentRun {
     const { violation, environment } = this.scheduler;
     if (violation !== undefined) throw violation;
     if (this.#death !== undefined) return "died";
+    if (this.scheduler.isAgentKilled) return this.helper.isAlive ? undefined : "died";
     if (environment.board.goingDown) return "rebooted";
     return this.#isFinished() ? "finished" : undefined;
   }
@@ -112,12 +120,14 @@ export class AgentRun {
   /** Lets the next thing happen that happens without a fault. False when there is none. */
   step(): boolean {
     const { scheduler, hubDouble } = this;
-    if (hubDouble.isReadingDue && this.#letTimePass()) return true;
+    if (!scheduler.isAgentKilled && hubDouble.isReadingDue && this.#letTimePass()) return true;
     const next = scheduler.takeNextCall();
     if (next !== undefined) {
+      this.helper.observe(next.label);
       scheduler.complete(next);
       return true;
     }
+    if (scheduler.isAgentKilled) return false; // Its helper ends by itself.
     if (hubDouble.isSupersedingDue) {
       scheduler.trace.push("new desired document");
       hubDouble.setDesired(scheduler.scenario.supersededBy ?? {});
@@ -132,7 +142,7 @@ export class AgentRun {
       this.#death = new Error("This system's agent crashes.");
       return true;
     }
-    if (this.#changeClockInTheEnd()) return true;
+    if (scheduler.changeClockInTheEnd()) return true;
     return this.#letTimePass();
   }
 
@@ -171,7 +181,17 @@ export class AgentRun {
     const isTimed = phase === "staged" || phase === "proving" || scenario.mode === "simulated";
     const waitedMs = isTimed ? timer.nowMs - this.#savedAt.atMs : 0;
     const hub = this.hubDouble.memoryKey(phase === "proving" ? this.#savedAt : undefined);
-    return [this.#death !== undefined, refusal, refusedFor, waitedMs, ...hub, ...sinceSave].join("|");
+    const { isAgentKilled } = this.scheduler;
+    return [
+      this.helper.memoryKey,
+      isAgentKilled,
+      this.#death !== undefined,
+      refusal,
+      refusedFor,
+      waitedMs,
+      ...hub,
+      ...sinceSave,
+    ].join("|");
   }
 
   #wallClock(reading: number): Date {
@@ -183,18 +203,6 @@ export class AgentRun {
   async #isClockSet(): Promise<boolean> {
     const { environment, runOptions } = this.scheduler;
     return environment.clock.isSet || runOptions.clockMistake === "not asked whether it is set";
-  }
-
-  /** Where nothing else can happen, a time server sets the clock, and then the lease may expire. */
-  #changeClockInTheEnd(): boolean {
-    const { scheduler } = this;
-    const { scenario, environment, saved } = scheduler;
-    const { isSet, isLeaseExpired } = environment.clock;
-    const expires = scenario.lease?.expiresInTheEnd === true && !isLeaseExpired && saved?.update.phase === "staged";
-    if (isSet && !expires) return false;
-    scheduler.trace.push(isSet ? "the lease expires" : "the clock is set");
-    scheduler.changeClock((clock) => (isSet ? expireLease(clock, saved) : { ...clock, isSet: true }));
-    return true;
   }
 
   async #start(): Promise<Agent> {
@@ -232,10 +240,12 @@ export class AgentRun {
           download: (order, _onProgress, signal) =>
             scheduler.schedule("fetch", true, () => fetchInto(scheduler, order.uris[0] ?? "", order.path), signal),
         },
-        installer: makeInstaller(scheduler, () => {
-          this.#twin.versionMayHaveChanged(scheduler.environment);
-          if (scheduler.isHubUnreachable) hubDouble.loseConnection();
-        }),
+        installer: this.helper.isUsed
+          ? this.helper.installer
+          : makeInstaller(scheduler, () => {
+              this.#twin.versionMayHaveChanged(scheduler.environment);
+              if (scheduler.isHubUnreachable) hubDouble.loseConnection();
+            }),
         trust: new TrustDouble(scheduler),
         rebootPort: powerOf(scheduler),
         connect: (signal) => hubDouble.connect(signal),
@@ -255,6 +265,7 @@ export class AgentRun {
       save: async (next) => {
         await file.save(next);
         scheduler.checked(() => invariants.checkLease(scheduler.environment, next));
+        if (scheduler.scenario.viaHelper === true) scheduler.checked(() => checkCompleted(scheduler.environment, next));
         scheduler.saved = next;
         scheduler.isSaveOverdue = false;
         scheduler.actionsSinceSave.length = 0;

@@ -117,6 +117,8 @@ function contents(disk: DiskState, boots?: number): string {
     .map(([path, id]) => {
       const content = disk.files[id]?.content ?? "";
       if (path === stateFile) return abstractionOf(content, boots);
+      // A part of a copy of another boot is removed unread.
+      if (boots !== undefined && path.endsWith(".part") && !path.endsWith(`.b${boots}.part`)) return "stale part";
       return path === trialsFile ? path : path + content; // The count itself: bootCounterOn.
     })
     .join("|");

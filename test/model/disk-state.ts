@@ -32,8 +32,8 @@ export interface DiskState {
 /** A folder's name has this id instead of a file's. */
 const folderId = 0;
 
-export function emptyDisk(folder: string): DiskState {
-  const names = { [folder]: folderId };
+export function emptyDisk(...folders: readonly string[]): DiskState {
+  const names = Object.fromEntries(folders.map((folder) => [folder, folderId]));
   return { files: {}, names, durableNames: names, pending: [], nextId: 1 };
 }
 

@@ -1,7 +1,14 @@
+import {
+  firstTrustFiles,
+  helperFolder,
+  noHelperObservations,
+  trustFolder,
+  type HelperObservations,
+} from "./helper-state.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
 import type { RestartKind } from "../../agent/update/job.ts";
 import { firstVersion, newBoard, boot, type BoardState, type Quality } from "./board-state.ts";
-import { emptyDisk, flushed, type DiskState, stateFolder } from "./disk-state.ts";
+import { create, emptyDisk, flushed, write, type DiskState, stateFolder } from "./disk-state.ts";
 import { bootedClock, type ClockState, type Lease } from "./clock-state.ts";
 import { newHub, type HubState, type Request, type DocumentChange, type TwinChange } from "./hub-state.ts";
 import { distinctPowerCuts } from "./disk-key.ts";
@@ -18,12 +25,18 @@ export interface Environment {
   readonly clock: ClockState;
   /** Since boot. */
   readonly bootMs: number;
+  /** Changes only where root's helper installs. */
+  readonly helper: HelperObservations;
 }
 
 /** What is asked of a board, and what can happen meanwhile. */
 export interface Scenario {
   readonly name: string;
   readonly restart: RestartKind;
+  /** Root's helper installs, and its deaths are the faults; else an installer in the agent's process. */
+  readonly viaHelper?: boolean;
+  /** No power cut comes, and one program ends at a time: these faults are tried in more combinations at the same cost. */
+  readonly powerStays?: boolean;
   /** A simulated board accepts dry runs. */
   readonly mode: "systemd" | "simulated";
   /** How the image may turn out when a boot loader first tries it. */
@@ -46,17 +59,25 @@ export interface Scenario {
   readonly isSigned?: true;
 }
 
-export function initialEnvironment({ restart, desired, requests, qualities, lease }: Scenario): Environment {
+export function initialEnvironment({ restart, viaHelper, desired, requests, qualities, lease }: Scenario): Environment {
   const [only] = qualities;
   return {
-    disk: emptyDisk(stateFolder),
+    disk: viaHelper === true ? diskWithHelper() : emptyDisk(stateFolder),
     board: newBoard(restart),
     hub: newHub(desired, requests),
     observations: noObservations,
     quality: qualities.length === 1 && only !== undefined ? only : null,
     clock: bootedClock(undefined, lease),
     bootMs: 1_000,
+    helper: noHelperObservations,
   };
+}
+
+/** The disk of a board whose owner has added a trust root. */
+function diskWithHelper(): DiskState {
+  const folders = emptyDisk(stateFolder, helperFolder, trustFolder);
+  const files = Object.entries(firstTrustFiles());
+  return flushed(files.reduce((disk, [path, content]) => write(create(disk, path), path, content), folders));
 }
 
 /** The first new image has the quality that was found, and so has any other, except one that follows a crashing one. */

@@ -18,9 +18,11 @@ import type { Environment } from "./environment.ts";
 const readOnlyActions = new Set(["read image", "prepare"]);
 
 /** The faults that can come now. */
-export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
+export function possibleFaults(run: AgentRun): Fault[] {
+  const { scheduler, hubDouble } = run;
   const { hub } = scheduler.environment;
   const { cancel, desired, nextDesired, twinChanges, documentChanges = [] } = scheduler.scenario;
+  if (scheduler.scenario.viaHelper === true) return helperFaults(run);
   const { fineSteps } = scheduler.runOptions;
   const { next } = scheduler.pendingCalls;
   const found: Fault[] = [];
@@ -56,8 +58,18 @@ export function possibleFaults({ scheduler, hubDouble }: AgentRun): Fault[] {
   return found;
 }
 
+/** At each word, and at each effect of the helper. That the helper and the agent end together is a crash like any other. */
+function helperFaults({ scheduler, helper }: AgentRun): Fault[] {
+  if (scheduler.isAgentKilled || !helper.isAlive || !scheduler.isInstalling) return [];
+  const [label = ""] = scheduler.pendingCalls.labels;
+  // Between two requests, the loss of the connection is like the helper's death, and the agent's like a crash of both.
+  const isAtWork = label.startsWith("helper") || label.startsWith("agent says ");
+  if (!isAtWork) return ["helper killed"];
+  return ["helper killed", "agent killed", ...(helper.isConnected ? (["connection to helper lost"] as const) : [])];
+}
+
 /** Injects a fault. */
-export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
+export function inject({ scheduler, hubDouble, helper }: AgentRun, fault: Fault): void {
   scheduler.trace.push(`FAULT: ${fault}`);
   // A new system whose boots cannot be counted is not tried, and one that cannot save its health is rolled back.
   const isLasting = fault === "write failed" && scheduler.runOptions.writeFailureMs !== undefined;
@@ -97,6 +109,18 @@ export function inject({ scheduler, hubDouble }: AgentRun, fault: Fault): void {
       // What is done to a hub ends its connections; a change under a standing one is found by the readings of each day.
       scheduler.environment = { ...scheduler.environment, hub: changeTwin(hub, fault) };
       return hubDouble.loseConnection();
+    case "helper killed":
+      scheduler.actionsSinceSave.push(fault); // The agent may count that.
+      return helper.kill();
+    case "connection to helper lost":
+      scheduler.actionsSinceSave.push(fault);
+      return helper.cutConnections();
+    case "agent killed": {
+      const { pendingCalls } = scheduler;
+      scheduler.isAgentKilled = true;
+      pendingCalls.removeAll(pendingCalls.labels.filter((label) => !label.startsWith("helper")));
+      return helper.agentDied();
+    }
     case "lease expires":
       return scheduler.changeClock((clock) => expireLease(clock, scheduler.saved));
     case "clock set":
@@ -189,6 +213,9 @@ export type Fault =
   | "new desired document"
   | "lease expires"
   | "clock set"
+  | "helper killed"
+  | "connection to helper lost"
+  | "agent killed"
   | DocumentChange
   | TwinChange;
 
@@ -196,7 +223,15 @@ export type Crash = "power cut" | "process killed";
 
 /** Faults after which a good job may end otherwise than completed. */
 function excusesBadEnd(fault: Fault): boolean {
-  const others = ["action failed", "action done, but failed", "reboot lost", "cancel", "new desired document"];
+  const others = [
+    "helper killed",
+    "connection to helper lost",
+    "action failed",
+    "action done, but failed",
+    "reboot lost",
+    "cancel",
+    "new desired document",
+  ];
   return [...others, ...everyDocumentChange].includes(fault);
 }
 

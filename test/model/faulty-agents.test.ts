@@ -34,10 +34,13 @@ if (isDeep) {
   const notNeededInDryRuns = ["skips: proving, proven / proven", "delays: proving, proven / proven"];
 
   describe("an agent that skips or delays any save of a history with one fault is caught with two", () => {
-    it.each(Object.values(scenarios))("$name", async (scenario) => {
-      const allowed = scenario === scenarios.dryRun ? notNeededInDryRuns : [];
-      expect(await findUndetected(scenario, 1, 2)).toStrictEqual(allowed);
-    });
+    it.each(Object.values<Scenario>(scenarios).filter(({ viaHelper }) => viaHelper !== true))(
+      "$name",
+      async (scenario) => {
+        const allowed = scenario === scenarios.dryRun ? notNeededInDryRuns : [];
+        expect(await findUndetected(scenario, 1, 2)).toStrictEqual(allowed);
+      },
+    );
   });
 }
 

@@ -33,6 +33,17 @@ const rebootScenario = {
   nextDesired: undefined,
 };
 
+const byHelper = {
+  ...plain,
+  requests: [update],
+  restart: "service",
+  viaHelper: true,
+  qualities: ["good"],
+  cancel: undefined,
+  nextDesired: undefined,
+  twinChanges: [],
+} satisfies Omit<Scenario, "name">;
+
 export const scenarios = {
   method: { ...plain, name: "an update by a method", requests: [update] },
   desired: {
@@ -48,6 +59,12 @@ export const scenarios = {
     requests: [update],
     restart: "service",
     qualities: ["offline"],
+  },
+  helper: { ...byHelper, name: "an update of a service by root's helper" },
+  helperWithPower: {
+    ...byHelper,
+    name: "an update of a service by root's helper, where power stays and one program ends at a time",
+    powerStays: true,
   },
   crashing: {
     ...plain,

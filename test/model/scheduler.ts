@@ -4,7 +4,10 @@ import type { StateFile } from "../../agent/state/ports.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
 import type { BootCounter } from "../../agent/update/ports.ts";
 import type { JsonObject } from "../../agent/contract/json.ts";
-import type { ClockState } from "./clock-state.ts";
+import { expireLease, type ClockState } from "./clock-state.ts";
+import type { HelperPorts } from "../../agent/install-helper/ports.ts";
+import { checkHelper } from "./helper-invariants.ts";
+import { isPastStaging } from "../../agent/update/machine.ts";
 import { PendingCalls, type Call } from "./pending-calls.ts";
 import type { DiskState } from "./disk-state.ts";
 import { statesAfterPowerCut } from "./disk-key.ts";
@@ -24,6 +27,8 @@ export interface RunOptions {
   readonly makeTrials?: (real: BootCounter, scheduler: Scheduler) => BootCounter;
   /** What is wrong with how the agent reads the clock: it takes any for set, or sees only the time of its start. */
   readonly clockMistake?: "not asked whether it is set" | "read at the start alone";
+  /** What is wrong with root's helper. */
+  readonly makeHelper?: (real: HelperPorts, scheduler: Scheduler) => HelperPorts;
   /** What the agent takes the desired properties for; for tests with a faulty agent. */
   readonly misreading?: (desired: JsonObject) => JsonObject;
   /** What is reported to the twin before each report, beside the truth. */
@@ -46,6 +51,8 @@ export class Scheduler {
   failsNextWrite = false;
   /** A write has failed, or will, and nothing was saved since: what the agent has decided waits. */
   isSaveOverdue = false;
+  /** The agent's process was killed, and root's helper goes on until it finds that out. */
+  isAgentKilled = false;
   #refusedUntilMs: number | undefined;
   /** What happened so far, for people. */
   readonly trace: string[] = [];
@@ -86,6 +93,11 @@ export class Scheduler {
   /** True when the system that runs cannot reach the hub. */
   get isHubUnreachable(): boolean {
     return this.quality === "offline";
+  }
+
+  /** Where root's helper installs, faults come from the installation on to the end of the job: the rest is tried without a helper. */
+  get isInstalling(): boolean {
+    return this.saved !== undefined && isPastStaging(this.saved.update);
   }
 
   /** Whether the disk fails a write now. */
@@ -150,8 +162,24 @@ export class Scheduler {
     this.environment = { ...this.environment, clock: how(this.environment.clock) };
   }
 
+  /** Where nothing else can happen, a time server sets the clock, and then the lease may expire. False when neither can happen. */
+  changeClockInTheEnd(): boolean {
+    const { scenario, environment, saved } = this;
+    const { isSet, isLeaseExpired } = environment.clock;
+    const expires = scenario.lease?.expiresInTheEnd === true && !isLeaseExpired && saved?.update.phase === "staged";
+    if (isSet && !expires) return false;
+    this.trace.push(isSet ? "the lease expires" : "the clock is set");
+    this.changeClock((clock) => (isSet ? expireLease(clock, saved) : { ...clock, isSet: true }));
+    return true;
+  }
+
   crashPoint(): void {
     this.checked(() => invariants.checkBoard(this.environment));
+    if (this.scenario.viaHelper === true) {
+      const helper = this.checked(() => checkHelper(this.environment));
+      if (helper !== this.environment.helper) this.environment = { ...this.environment, helper };
+      if (!this.isInstalling || this.scenario.powerStays === true) return;
+    }
     this.onCrashPoint({ ...this.environment, bootMs: this.timer.nowMs });
   }
 
@@ -167,6 +195,7 @@ export class Scheduler {
 
   record(label: string): void {
     this.trace.push(label);
-    if (!hubLabels.has(label)) this.actionsSinceSave.push(label);
+    // An answer of the helper is followed by what the agent does next.
+    if (!hubLabels.has(label) && !label.startsWith("helper says ")) this.actionsSinceSave.push(label);
   }
 }

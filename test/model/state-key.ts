@@ -10,7 +10,16 @@ import { abstractHub, abstractObservations, isReported, rebootDueInMs } from "./
  */
 
 /** The key of everything outside the agent's memory. */
-export function environmentKey({ disk, board, hub, observations, quality, clock, bootMs }: Environment): string {
+export function environmentKey({
+  disk,
+  board,
+  hub,
+  observations,
+  quality,
+  clock,
+  bootMs,
+  helper,
+}: Environment): string {
   const { boots, ...machine } = board;
   const { firstSavedBoot, rebootSavedInBoot } = observations;
   const saved = savedOn(disk);
@@ -26,6 +35,7 @@ export function environmentKey({ disk, board, hub, observations, quality, clock,
     rebootSavedInBoot !== null && rebootSavedInBoot < boots,
     quality,
     cachedKey(clock, 0, () => JSON.stringify(clock)),
+    cachedKey(helper, 0, () => JSON.stringify(helper)),
   ].join(" ");
 }
 

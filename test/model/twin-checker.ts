@@ -51,6 +51,11 @@ export class TwinChecker {
     if (!this.#versions.includes(version)) this.#versions = [...this.#versions, version];
   }
 
+  /** Whoever knows the version may not be there to be asked: the agent may say that it does not know it. */
+  versionMayBeUnknown(): void {
+    if (!this.#versions.includes(null)) this.#versions = [...this.#versions, null];
+  }
+
   /**
    * The hub has received a patch of the twin.
    * @param isReplay the run repeats steps that were checked; only the last report is checked, before the next new one

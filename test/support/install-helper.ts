@@ -9,6 +9,7 @@ import { systemTimer } from "../../agent/board/hardware/clocks.ts";
 import type { Timer } from "../../agent/lib/clock.ts";
 import { AgentError } from "../../agent/lib/errors.ts";
 import { Connection } from "../../agent/helper-protocol/connection.ts";
+import { copyDisk } from "../../agent/install-helper/copy-disk.ts";
 import { ImageCopies } from "../../agent/install-helper/image-copies.ts";
 import type { HelperInstaller } from "../../agent/install-helper/installers/installer.ts";
 import { defaultBoardConfig } from "../../agent/config/board-config.ts";
@@ -61,7 +62,7 @@ export async function startInstallHelper(given: HelperOptions = {}): Promise<Run
   const journal: string[] = [];
   const log = (priority: number, line: string): void => void journal.push(`<${priority}>${line}`);
   const ledger = new WriteLedger(own);
-  const copies = new ImageCopies(own, "b007", async () => freeBytes);
+  const copies = new ImageCopies(own, "b007", { ...copyDisk, freeBytes: async () => freeBytes });
   const findCopy = async (sha256: string): Promise<string | undefined> =>
     (await copies.has(sha256)) ? copies.pathOf(sha256) : undefined;
   const owners = [0, process.geteuid?.() ?? 0];

@@ -24,6 +24,8 @@ import type { MetadataFile } from "../../update/trust-gate.ts";
 export interface HelperSessionOptions {
   /** The helper's socket: /run/boardkeeper/install.sock. */
   readonly socket: string;
+  /** Connects to that socket; rejects with an AgentError. As a client of node:net unless given. */
+  readonly connect?: (socket: string) => Promise<Connection>;
   readonly timer: Timer;
   /** The version of this agent. */
   readonly agentVersion: string;
@@ -64,8 +66,8 @@ export class HelperSession {
 
   /** @throws AgentError where the helper cannot be reached, or does not let root use the installer */
   static async open(options: HelperSessionOptions, signal?: AbortSignal): Promise<HelperSession> {
-    const { socket, timer, agentVersion, installer } = options;
-    const session = new HelperSession(await connectTo(socket), timer);
+    const { socket, connect: open = connectTo, timer, agentVersion, installer } = options;
+    const session = new HelperSession(await open(socket), timer);
     session.#connection.write(toLine({ hello: protocolVersion, agent: agentVersion, installer }));
     const answer = await session.#readOpenAnswer(signal);
     if ("hello" in answer) return session;

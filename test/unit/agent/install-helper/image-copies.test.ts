@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { copyDisk } from "../../../../agent/install-helper/copy-disk.ts";
 import { ImageCopies } from "../../../../agent/install-helper/image-copies.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -11,7 +12,7 @@ const image = { sha256: createHash("sha256").update(content).digest("hex"), size
 
 async function setup(boot = "b007"): Promise<{ folder: string; copies: ImageCopies }> {
   const folder = await temporaryFolder();
-  return { folder, copies: new ImageCopies(folder, boot, async () => 1e9) };
+  return { folder, copies: new ImageCopies(folder, boot, { ...copyDisk, freeBytes: async () => 1e9 }) };
 }
 
 describe("root's copies of images", () => {
@@ -34,7 +35,7 @@ describe("root's copies of images", () => {
     const first = await copies.begin(image, never);
     await first.write(content.subarray(0, at));
     await first.close();
-    const next = await new ImageCopies(folder, "b007", async () => 1e9).begin(image, never);
+    const next = await new ImageCopies(folder, "b007", { ...copyDisk, freeBytes: async () => 1e9 }).begin(image, never);
     expect(next.resumeAt).toBe(at);
     await next.write(content.subarray(at));
     expect(await readFile(await next.finish(), "utf8")).toBe(String(content));
@@ -45,7 +46,7 @@ describe("root's copies of images", () => {
     const first = await copies.begin(image, never);
     await first.write(content.subarray(0, 5));
     await first.close();
-    const next = await new ImageCopies(folder, "b008", async () => 1e9).begin(image, never);
+    const next = await new ImageCopies(folder, "b008", { ...copyDisk, freeBytes: async () => 1e9 }).begin(image, never);
     expect(next.resumeAt).toBe(0);
     await next.close();
     expect(await readdir(folder)).toEqual([`${image.sha256}.b008.part`]);
@@ -86,8 +87,10 @@ describe("root's copies of images", () => {
   it("say when there is no room, or no folder", async () => {
     const { folder } = await setup();
     const free = 64 * 1_048_576 + content.length;
-    await (await new ImageCopies(folder, "b007", async () => free).begin(image, never)).close();
-    const full = new ImageCopies(folder, "b007", async () => free - 1);
+    await (
+      await new ImageCopies(folder, "b007", { ...copyDisk, freeBytes: async () => free }).begin(image, never)
+    ).close();
+    const full = new ImageCopies(folder, "b007", { ...copyDisk, freeBytes: async () => free - 1 });
     await expect(full.begin(image, never)).rejects.toMatchObject({
       code: "no-space",
       message: expect.stringContaining(`needs ${content.length} bytes`),

@@ -1,0 +1,3 @@
+import { exploreHistories } from "../histories.ts";
+
+exploreHistories("helper");
