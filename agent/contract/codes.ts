@@ -49,7 +49,7 @@ export const errorCodes = {
   "manifest-unsupported":
     "This agent reads no manifests: signatures are in the metadata of update.repository. Leave fwManifestUri out.",
   "metadata-expired":
-    "The root or the targets of the repository have expired. Sign them again with boardkeeper repo refresh; check the board's clock.",
+    "The root or the targets of the repository have expired. Sign the root again with boardkeeper repo rotate, the targets with boardkeeper repo refresh; check the board's clock.",
   "metadata-invalid":
     "A metadata file of the repository is damaged, cut short or not of the right form. Check what the server sends; the message names the file.",
   "metadata-mismatch":

@@ -43,9 +43,10 @@ function isExpired({ expiresMs }: MetadataFile<unknown>, { ms }: ReferenceTime):
 /** @throws AgentError `metadata-expired` */
 export function requireUnexpired(file: TrustedRoot | MetadataFile<Targets>, time: ReferenceTime): void {
   if (!isExpired(file, time)) return;
+  const command = "consistentSnapshot" in file.signed ? "boardkeeper repo rotate" : "boardkeeper repo refresh";
   throw new AgentError(
     "metadata-expired",
-    `The metadata file ${file.name} expired on ${day(file.expiresMs)}; it is ${day(time.ms)} ${time.source}. Its publisher must sign it again (boardkeeper repo refresh). If this date is wrong, set the clock; nothing else is needed.`,
+    `The metadata file ${file.name} expired on ${day(file.expiresMs)}; it is ${day(time.ms)} ${time.source}. Its publisher must sign it again (${command}). If this date is wrong, set the clock; nothing else is needed.`,
   );
 }
 

@@ -16,7 +16,7 @@ export interface AddressLimits {
 }
 
 /** Stands for the address of an image until its target is found by the version. */
-export const atRepository = "repository:";
+const atRepository = "repository:";
 
 /** Whether a version may be named alone: address, digest and size are then those of its signed target. */
 export function checkVersionAlone({ trust, repository, simulated }: AddressLimits): Validated<string> {

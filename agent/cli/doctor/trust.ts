@@ -51,9 +51,9 @@ function checkRoot({ root: found, nowMs, unsignedAllowed }: TrustFacts): Finding
   if (found === null) return root.unknown("not read");
   const what = `version ${found.version}, expires ${found.expires.slice(0, 10)}`;
   const leftMs = nowMs === null ? Number.POSITIVE_INFINITY : Date.parse(found.expires) - nowMs;
-  const refresh = "Its publisher must sign a new one: boardkeeper repo refresh";
-  if (leftMs <= 0) return root.fault(`${what}: it has expired, and updates are refused`, refresh);
-  if (leftMs < expiresSoonMs) return root.warning(`${what}: that is soon`, refresh);
+  const renew = "Its publisher must sign a new one: boardkeeper repo rotate";
+  if (leftMs <= 0) return root.fault(`${what}: it has expired, and updates are refused`, renew);
+  if (leftMs < expiresSoonMs) return root.warning(`${what}: that is soon`, renew);
   if (unsignedAllowed)
     return root.warning(
       `${what}; update.allow-unsigned is set too, and changes nothing beside it`,

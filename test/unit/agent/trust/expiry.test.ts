@@ -100,7 +100,7 @@ describe("each role expires by itself", () => {
     board.clock = wallClock(daysLater(4_000));
     await board.refresh(repository);
     expect(board.error?.message).toBe(
-      "The metadata file root.json expired on 2037-03-01; it is 2038-02-11 by this board's clock. Its publisher must sign it again (boardkeeper repo refresh). If this date is wrong, set the clock; nothing else is needed.",
+      "The metadata file root.json expired on 2037-03-01; it is 2038-02-11 by this board's clock. Its publisher must sign it again (boardkeeper repo rotate). If this date is wrong, set the clock; nothing else is needed.",
     );
   });
 });
