@@ -4,9 +4,11 @@ import type { ErrorResponse } from "../contract/error-response.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { AgentError, toFailure } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { Turns } from "../lib/turns.ts";
 import type { CacheRequest, VerifiedCache, MetadataCacheFiles, RefreshedCache } from "../trust/cached-metadata.ts";
 import type { LoadedTrust, MetadataSource, SignedTarget, TrustedTargets } from "../trust/ports.ts";
 import { checkTarget, selectTarget, type BoardFacts, type Selected } from "../trust/select-target.ts";
+import { targetAddress } from "./image-address.ts";
 import type { ResolvedImage, WantedImage } from "./image-name.ts";
 import { nobodyTrusted, type MetadataFile, type OfferedImage, type TrustGate, type TrustStatus } from "./trust-gate.ts";
 import { nothingKnown, statusOf, type BoardTrust, type Known } from "./trust-status.ts";
@@ -61,8 +63,8 @@ export class BoardTrustGate implements TrustGate {
   readonly #listeners: (() => void)[] = [];
   #known: Known = nothingKnown;
   #status: TrustStatus;
-  /** Verified files that the disk has not taken. */
-  #unkept: ReadonlyMap<string, Uint8Array> = new Map();
+  /** One refresh at a time: two at once, such as a stick's and the repository's, would mix their files. */
+  readonly #turns = new Turns();
   #isRefreshing = false;
 
   constructor(ports: BoardTrustGatePorts) {
@@ -106,8 +108,7 @@ export class BoardTrustGate implements TrustGate {
     const { repository, log, timer, random } = this.#ports;
     try {
       for (let attempt = 1; ; attempt += 1) {
-        await this.readStatus();
-        const failure = repository === null ? undefined : await this.#refresh(repository.source, signal);
+        const failure = await this.#refresh(repository?.source, signal);
         const found = this.#find(image);
         if (failure === undefined) return this.#resolved(found);
         const isAllowed = found instanceof AgentError ? false : found.ok;
@@ -141,8 +142,8 @@ export class BoardTrustGate implements TrustGate {
   }
 
   async metadataForHelper(): Promise<readonly MetadataFile[]> {
-    const files = new Map([...(await this.#ports.cache.readAll()), ...this.#unkept]);
-    return [...files].map(([name, bytes]) => ({ name, bytes }));
+    await this.readStatus();
+    return [...(this.#known.verified?.files ?? [])].map(([name, bytes]) => ({ name, bytes }));
   }
 
   async committed({ epoch }: { readonly sha256: string; readonly epoch: number }): Promise<void> {
@@ -183,18 +184,20 @@ export class BoardTrustGate implements TrustGate {
     return { loaded, cache, boards: names, refuseStale, clock: { nowMs: wallClock.now().getTime(), isSynchronized } };
   }
 
-  /** Reads the repository. Returns why its metadata could not be used; undefined where it was. */
-  async #refresh(source: MetadataSource, signal: AbortSignal): Promise<AgentError | undefined> {
+  /** Reads root's word and the repository. Returns why its metadata could not be used; undefined where it was. */
+  async #refresh(source: MetadataSource | undefined, signal: AbortSignal): Promise<AgentError | undefined> {
+    return await this.#turns.take(async () => await this.#refreshNow(source, signal), signal);
+  }
+
+  async #refreshNow(source: MetadataSource | undefined, signal: AbortSignal): Promise<AgentError | undefined> {
     const { verifier, log, store } = this.#ports;
+    await this.readStatus();
     const { loaded, problem } = this.#known;
-    if (loaded === undefined || problem !== undefined) return undefined;
+    if (source === undefined || loaded === undefined || problem !== undefined) return undefined;
     const request = await this.#request(this.#known, loaded);
     const refreshed = await (await verifier()).refreshCached(request, this.#bounded(source), signal);
-    if (refreshed.unkept === undefined) this.#unkept = new Map();
-    else {
+    if (refreshed.unkept !== undefined)
       log.warn({ err: refreshed.unkept }, "metadata not kept on the disk; it is used from memory");
-      this.#unkept = refreshed.files;
-    }
     await store?.save(refreshed);
     this.#learn({ ...this.#known, verified: refreshed });
     return refreshed.failure;
@@ -268,13 +271,6 @@ export class BoardTrustGate implements TrustGate {
     const { repository } = this.#ports;
     return { version, sha256, sizeBytes, epoch, uri: repository && targetAddress(repository.address, found.target) };
   }
-}
-
-/** Where a target's bytes lie: below `targets/`, at its path, with the digest before its name. */
-function targetAddress(address: string, { path, sha256 }: Pick<SignedTarget, "path" | "sha256">): string {
-  const parts = path.split("/");
-  const file = `${sha256}.${parts.at(-1) ?? ""}`;
-  return [address, "targets", ...[...parts.slice(0, -1), file].map(encodeURIComponent)].join("/");
 }
 
 /** The images for a board: those that it may install first, then in the order in which `selectTarget` takes them. */

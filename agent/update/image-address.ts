@@ -48,3 +48,13 @@ export function checkAddress(
   }
   return rejectRequest(400, "bad-address", `${key}: expected an https:// address.`);
 }
+
+/** Where a target's bytes lie: below `targets/`, at its path, with the digest before its name. */
+export function targetAddress(
+  address: string,
+  { path, sha256 }: { readonly path: string; readonly sha256: string },
+): string {
+  const parts = path.split("/");
+  const file = `${sha256}.${parts.at(-1) ?? ""}`;
+  return [address, "targets", ...[...parts.slice(0, -1), file].map(encodeURIComponent)].join("/");
+}

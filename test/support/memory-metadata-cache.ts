@@ -5,20 +5,17 @@ export class MemoryMetadataCache implements MetadataCacheFiles {
   readonly files = new Map<string, Uint8Array>();
   /** What the disk says to whoever would write. */
   refusal: Error | undefined;
-  /** The versions of the roots that root's helper trusts, as they were given. */
-  readonly rootVersions: number[] = [];
+  #unkept: ReadonlyMap<string, Uint8Array> | undefined;
 
   async read(name: string): Promise<Uint8Array | undefined> {
-    return this.files.get(name);
+    return (this.#unkept ?? this.files).get(name);
   }
 
-  async readAll(): Promise<ReadonlyMap<string, Uint8Array>> {
-    return this.files;
-  }
-
-  async keep(files: ReadonlyMap<string, Uint8Array>, rootVersion: number): Promise<void> {
+  async keep(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    this.#unkept = files;
     if (this.refusal !== undefined) throw this.refusal;
-    this.rootVersions.push(rootVersion);
+    this.files.clear();
     for (const [name, bytes] of files) this.files.set(name, bytes);
+    this.#unkept = undefined;
   }
 }

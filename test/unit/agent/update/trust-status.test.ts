@@ -6,7 +6,7 @@ import { newRecord, TufRepository } from "../../../support/tuf-repository.ts";
 const stored = new TufRepository().seed();
 const loaded = { metadata: stored, record: newRecord, problems: [], remade: null };
 const root = { version: 3, expires: "2037-03-01T12:00:00Z", fingerprint: "" };
-const verified = { stored, record: newRecord, root, trusted: undefined, error: undefined };
+const verified = { stored, record: newRecord, root, files: new Map(), trusted: undefined, error: undefined };
 const trusting: Known = { ...nothingKnown, names: ["acme,gateway"], loaded, verified };
 const damaged = new AgentError("trust-store-damaged", "It is damaged.");
 const expired = new AgentError("metadata-expired", "It has expired.");

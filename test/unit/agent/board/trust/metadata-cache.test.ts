@@ -16,22 +16,40 @@ function files(...names: readonly string[]): ReadonlyMap<string, Uint8Array> {
 describe("the agent's cache of metadata", () => {
   it("gives back what it was given", async () => {
     const cache = new MetadataCache(await newFolder());
-    expect([...(await cache.readAll()).keys()]).toStrictEqual([]);
+    expect(await cache.read("timestamp.json", 100)).toBeUndefined();
     const given = files("2.root.json", "timestamp.json", "4.snapshot.json", "3.targets.json", "9.acme,gateway.json");
-    await cache.keep(given, 1);
-    expect(await cache.readAll()).toStrictEqual(given);
-    expect(Buffer.from((await cache.read("timestamp.json", 100)) ?? []).toString()).toBe("signed timestamp.json");
+    await cache.keep(given);
+    for (const [name, content] of given) expect(Buffer.from((await cache.read(name, 100)) ?? [])).toEqual(content);
     expect(await cache.read("5.snapshot.json", 100)).toBeUndefined();
   });
 
-  it("keeps the latest of each role, and the roots that root's helper has not seen", async () => {
+  it("keeps what was verified last as a whole, also where its versions are lower", async () => {
     const folder = await newFolder();
     const cache = new MetadataCache(folder);
-    await cache.keep(files("2.root.json", "3.root.json", "timestamp.json", "9.snapshot.json", "1.acme.json"), 1);
-    await cache.keep(files("4.root.json", "timestamp.json", "10.snapshot.json", "2.root-x.json", "1.root-x.json"), 2);
-    expect((await readdir(folder)).sort()).toStrictEqual(
-      ["1.acme.json", "10.snapshot.json", "2.root-x.json", "3.root.json", "4.root.json", "timestamp.json"].sort(),
-    );
+    await cache.keep(files("1.root.json", "timestamp.json", "999999.snapshot.json", "999999.acme.json"));
+    const recovered = ["1.root.json", "2.root.json", "5.acme.json", "5.snapshot.json", "timestamp.json"];
+    await cache.keep(files(...recovered));
+    expect((await readdir(folder)).sort()).toStrictEqual(recovered);
+  });
+
+  it("has from memory what the disk refuses, as a whole, until it takes a set", async () => {
+    const folder = await newFolder();
+    let isFull = false;
+    const cache = new MetadataCache(folder, {
+      ...unlinkedDisk,
+      rename: async (from, to) => {
+        if (isFull) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+        await unlinkedDisk.rename(from, to);
+      },
+    });
+    await cache.keep(files("timestamp.json", "1.snapshot.json"));
+    isFull = true;
+    await expect(cache.keep(files("timestamp.json", "2.snapshot.json"))).rejects.toThrow("no space");
+    expect(await cache.read("2.snapshot.json", 100)).toBeDefined();
+    expect(await cache.read("1.snapshot.json", 100)).toBeUndefined();
+    isFull = false;
+    await cache.keep(files("timestamp.json", "3.snapshot.json"));
+    expect((await readdir(folder)).sort()).toStrictEqual(["3.snapshot.json", "timestamp.json"]);
   });
 
   it("is tidy: what else lies there goes, also what a crash has left", async () => {
@@ -40,7 +58,7 @@ describe("the agent's cache of metadata", () => {
     await writeFile(join(folder, "timestamp.json.new"), "half");
     await writeFile(join(folder, "notes.txt"), "");
     const cache = new MetadataCache(folder);
-    await cache.keep(files("timestamp.json", "../escape.json", "root.json"), 1);
+    await cache.keep(files("timestamp.json", "../escape.json", "root.json"));
     expect(await readdir(folder)).toStrictEqual(["timestamp.json"]);
   });
 
@@ -59,23 +77,26 @@ describe("the agent's cache of metadata", () => {
         await unlinkedDisk.remove(path);
       },
     });
-    await cache.keep(files("timestamp.json", "1.snapshot.json", "1.acme.json"), 1);
-    await cache.keep(files("timestamp.json", "1.acme.json"), 1);
+    await cache.keep(files("timestamp.json", "1.snapshot.json", "1.acme.json"));
+    await cache.keep(files("timestamp.json", "1.snapshot.json", "1.acme.json"));
     expect(actions).toStrictEqual(["+1.snapshot.json", "+1.acme.json", "+timestamp.json"]);
     actions.length = 0;
-    const newer = new Map([...files("2.snapshot.json"), ["timestamp.json", Buffer.from("newer")]] as const);
-    await cache.keep(newer, 1);
+    const newer = new Map([
+      ...files("2.snapshot.json", "1.acme.json"),
+      ["timestamp.json", Buffer.from("newer")],
+    ] as const);
+    await cache.keep(newer);
     expect(actions).toStrictEqual(["+2.snapshot.json", "+timestamp.json", "-1.snapshot.json"]);
   });
 
   it("refuses more than a board's disk should hold, and changes nothing", async () => {
     const folder = await newFolder();
     const cache = new MetadataCache(folder);
-    await cache.keep(files("timestamp.json"), 1);
+    await cache.keep(files("timestamp.json"));
     const many = Array.from({ length: 301 }, (_, index) => `${index + 2}.root.json`);
-    await expect(cache.keep(files(...many), 1)).rejects.toMatchObject({ code: "metadata-too-large" });
+    await expect(cache.keep(files(...many))).rejects.toMatchObject({ code: "metadata-too-large" });
     const large = new Map(many.slice(0, 40).map((name) => [name, Buffer.alloc(65_536)]));
-    await expect(cache.keep(large, 1)).rejects.toMatchObject({ code: "metadata-too-large" });
+    await expect(cache.keep(large)).rejects.toMatchObject({ code: "metadata-too-large" });
     expect(await readdir(folder)).toStrictEqual(["timestamp.json"]);
   });
 
