@@ -21,7 +21,7 @@ export interface TrustOnDisk {
 }
 
 /** A new board runs a system of epoch 1, which was never committed by a helper. */
-export const firstTrust: TrustOnDisk = { metadata: 1, floor: 1 };
+const firstTrust: TrustOnDisk = { metadata: 1, floor: 1 };
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
