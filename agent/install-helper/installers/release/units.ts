@@ -32,11 +32,13 @@ export interface RestartHelperPorts {
   readonly uptimeSeconds: () => Promise<number>;
 }
 
-/** How long a request is valid: systemd starts the restart helper at once. */
+/** How long a request is valid: systemd starts the restart helper at once, unless it still works for a caller that was killed. */
 const validSeconds = 30;
-/** The restart helper's own time limits, and a little more. */
-const answerTimeoutMs = 180_000;
+/** The time limit of the restart helper's unit, after a request has waited for as long as it is valid; and a little more. */
+const answerTimeoutMs = 210_000;
 const pollMs = 50;
+/** One expires behind the former caller's at most: only one process asks at a time. */
+const attempts = 2;
 
 /**
  * Asks root's restart helper (systemd/libexec/restart-helper), which may speak to systemd: the process that reads archives may not.
@@ -44,9 +46,12 @@ const pollMs = 50;
  */
 export function unitsViaRestartHelper(ports: RestartHelperPorts): OwnersUnits {
   const act = async (action: string, signal: AbortSignal): Promise<readonly UnitState[]> => {
-    const answer = await ask(ports, action, signal);
-    if (answer.outcome === "done") return answer.units;
-    throw new AgentError(answer.outcome === "refused" ? "installer-not-allowed" : "installer-failed", answer.why);
+    for (let attempt = 1; ; attempt += 1) {
+      const { outcome, why, units } = await ask(ports, action, signal);
+      if (outcome === "done") return units;
+      if (outcome === "expired" && attempt < attempts) continue;
+      throw new AgentError(outcome === "refused" ? "installer-not-allowed" : "installer-failed", why);
+    }
   };
   return {
     restart: async (signal) => void (await act("restart", signal)),
@@ -83,7 +88,7 @@ async function ask(ports: RestartHelperPorts, action: string, signal: AbortSigna
   }
   throw new AgentError(
     "installer-timed-out",
-    "The restart helper did not answer within three minutes. Run systemctl status boardkeeper-restart.path boardkeeper-restart.service on the board.",
+    "The restart helper did not answer within 210 s. Run systemctl status boardkeeper-restart.path boardkeeper-restart.service on the board.",
   );
 }
 

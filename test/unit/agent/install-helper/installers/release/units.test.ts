@@ -49,13 +49,13 @@ async function startHelper({
     orders: () => readFile(join(folder, "orders"), "utf8").catch(() => ""),
     answer: () => readFile(join(restart, "answer"), "utf8").catch(() => ""),
     /** Root's install helper; while it waits, what the test says is done. */
-    units: (meanwhile: () => unknown = runHelper) =>
+    units: (meanwhile: () => unknown = runHelper, uptimes: number[] = []) =>
       unitsViaRestartHelper({
         folder: restart,
         bootId,
         timer: { after: async () => void (await meanwhile()) },
         newId: () => `0e2f-${(requests += 1)}`,
-        uptimeSeconds,
+        uptimeSeconds: async () => uptimes.shift() ?? (await uptimeSeconds()),
       }),
   };
 }
@@ -170,7 +170,7 @@ describe("root's restart helper", () => {
     const lines = Object.entries({ ...good, ...changes }).map(([key, value]) => `${key}=${value}\n`);
     await writeFile(join(restart, "request"), lines.join(""));
     expect(runHelper()).toBe(0);
-    expect(await answer()).toMatch(new RegExp(`verdict=refused\nwhy=.*${why}`));
+    expect(await answer()).toMatch(new RegExp(`verdict=(?:refused|expired)\nwhy=.*${why}`));
     expect(await orders()).toBe("");
     expect(existsSync(join(restart, "request"))).toBe(false);
   });
@@ -199,6 +199,22 @@ describe("the install helper as a client of the restart helper", () => {
     const { units, restart } = await startHelper();
     await expect(units(() => undefined).restart(never)).rejects.toThrow(/did not answer.*boardkeeper-restart\.path/);
     expect(existsSync(join(restart, "request"))).toBe(false);
+  });
+
+  it("asks again when its request has expired behind that of a caller that was killed", async () => {
+    const { units, orders, runHelper } = await startHelper();
+    // It was written when the board had been up for a second: it has waited since then.
+    await units(runHelper, [1]).restart(never);
+    expect(await orders()).toBe("reset-failed -- app.service\nrestart -- app.service\n");
+  });
+
+  it("does not ask for ever", async () => {
+    const { units, orders, runHelper } = await startHelper();
+    await expect(units(runHelper, [1, 1]).restart(never)).rejects.toMatchObject({
+      code: "installer-failed",
+      message: "The request has expired. Request the update again.",
+    });
+    expect(await orders()).toBe("");
   });
 
   it("takes no answer to another request, and none that is cut off", async () => {
