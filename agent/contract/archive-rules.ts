@@ -1,3 +1,5 @@
+import { keysOf } from "./name-keys.ts";
+
 /*
  * Which archives may become a release: the same rules where one is published and where it is unpacked as root, so that a publisher
  * learns of a refusal before a board does. docs/decisions/022-releases.md gives the reason of each.
@@ -52,8 +54,9 @@ const specialModes = 0o7000;
 
 /** Checks the entries of one archive, in their order. An archive that it has refused an entry of is not to be used. */
 export class ArchiveRules {
-  /** How each path is first spelled, by its look-alike key. */
+  /** How each path is first spelled, by each of its keys. */
   readonly #spellings = new Map<string, string>();
+  #paths = 0;
   /** Folders: those that the archive lists, and those that it only implies by a path. */
   readonly #folders = new Map<string, "listed" | "implied">([["", "implied"]]);
   readonly #files = new Set<string>();
@@ -80,7 +83,7 @@ export class ArchiveRules {
     for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
       const parent = path.slice(0, end);
       if (this.#folders.has(parent)) continue;
-      if (this.#spellings.get(keyOf(parent)) === parent)
+      if (this.#spellings.get(keysOf(parent)[0]) === parent)
         refuse(name, "lies below a file or a link of the same archive");
       this.#addSpelling(name, parent);
       this.#folders.set(parent, "implied");
@@ -88,18 +91,20 @@ export class ArchiveRules {
   }
 
   #addSpelling(name: string, path: string): void {
-    const key = keyOf(path);
-    const former = this.#spellings.get(key);
-    if (former === path || (path === "" && this.#folders.get("") === "listed"))
-      refuse(name, "is in the archive twice. Pack it once");
-    if (former !== undefined)
-      refuse(
-        name,
-        `looks like ${quote(former)}: capitals and accents alone do not tell names apart. Rename one of them`,
-      );
-    this.#spellings.set(key, path);
+    for (const key of keysOf(path)) {
+      const former = this.#spellings.get(key);
+      if (former === path || (path === "" && this.#folders.get("") === "listed"))
+        refuse(name, "is in the archive twice. Pack it once");
+      if (former !== undefined)
+        refuse(
+          name,
+          `looks like ${quote(former)}: capitals, notation, or letters of another alphabet alone do not tell names apart. Rename one of them`,
+        );
+    }
+    for (const key of keysOf(path)) this.#spellings.set(key, path);
+    this.#paths += 1;
     this.#pathBytes += byteLength(path);
-    if (this.#spellings.size > maxArchiveEntries || this.#pathBytes > maxArchivePathBytes) {
+    if (this.#paths > maxArchiveEntries || this.#pathBytes > maxArchivePathBytes) {
       const limits = `${maxArchiveEntries} files and folders, with ${maxArchivePathBytes} bytes of paths`;
       throw new ArchiveRefused("archive-unsafe", `The archive has more than ${limits}. Pack less into one release.`);
     }
@@ -157,11 +162,6 @@ function checkSymlink(entry: string, path: string, target: string): string {
   if (up > path.split("/").length - 1) refuse(entry, `is a link to ${quote(target)}, out of the release`);
   if (parts.slice(up).includes("..")) refuse(entry, `is a link to ${quote(target)}, with ".." behind a name`);
   return target;
-}
-
-/** The same for names that a person, or a file system without capitals, takes for the same. */
-function keyOf(path: string): string {
-  return path.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 function refuse(entry: string, why: string): never {
