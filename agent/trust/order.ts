@@ -1,6 +1,7 @@
 import type { Snapshot } from "@tufjs/models";
 import { AgentError } from "../lib/errors.ts";
 import type { MetadataFile } from "./metadata-file.ts";
+import type { StoredMetadata, TrustRecord } from "./ports.ts";
 import { roleOf, type TrustedRoot, type TrustedTimestamp } from "./roles.ts";
 
 /* Versions never fall, but where the keys of the role were taken away [TUF 1.0.31, 5.3.11, 5.4.3, 5.5.5]. */
@@ -12,6 +13,20 @@ import { roleOf, type TrustedRoot, type TrustedTimestamp } from "./roles.ts";
 export function takesKeyAway(former: TrustedRoot, next: TrustedRoot, role: "timestamp" | "snapshot"): boolean {
   const kept = new Set(roleOf(next, role).keyIDs);
   return roleOf(former, role).keyIDs.some((id) => !kept.has(id));
+}
+
+/** Trusted metadata after the next root: without the timestamp, the snapshot and the signed time that it withdraws. */
+export function withoutWithdrawn(
+  former: TrustedRoot,
+  next: TrustedRoot,
+  { stored, record }: { readonly stored: StoredMetadata; readonly record: TrustRecord },
+): { stored: StoredMetadata; record: TrustRecord } {
+  const isTimestampWithdrawn = takesKeyAway(former, next, "timestamp");
+  const isWithdrawn = isTimestampWithdrawn || takesKeyAway(former, next, "snapshot");
+  return {
+    stored: isWithdrawn ? { ...stored, timestamp: undefined, snapshot: undefined } : stored,
+    record: isTimestampWithdrawn ? { ...record, issued: null } : record,
+  };
 }
 
 /** @throws AgentError `metadata-rollback` when the timestamp, or the snapshot that it names, is older than the one before */

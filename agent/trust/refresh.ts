@@ -3,7 +3,7 @@ import { maxMetadataBytes, maxRootRotations } from "../contract/signed-target.ts
 import { AgentError } from "../lib/errors.ts";
 import { referenceTime, requireUnexpired, savedTimes } from "./expiry.ts";
 import { tooLarge, type MetadataFile } from "./metadata-file.ts";
-import { requireNewerSnapshot, requireNewerTimestamp, takesKeyAway } from "./order.ts";
+import { requireNewerSnapshot, requireNewerTimestamp, withoutWithdrawn } from "./order.ts";
 import type { MetadataSource, StoredMetadata, TrustedTargets, TrustRecord } from "./ports.ts";
 import {
   metaOf,
@@ -75,12 +75,7 @@ async function followRoots(request: RefreshRequest, progress: Progress): Promise
     if (bytes === undefined) return root;
     if (steps === maxRootRotations) throw tooManyRoots(root.signed.version);
     const next = openNextRoot(root, name, bytes);
-    progress.stored = { ...progress.stored, root: bytes };
-    const isTimestampWithdrawn = takesKeyAway(root, next, "timestamp");
-    if (isTimestampWithdrawn || takesKeyAway(root, next, "snapshot")) {
-      progress.stored = { ...progress.stored, timestamp: undefined, snapshot: undefined };
-    }
-    if (isTimestampWithdrawn) progress.record = { ...progress.record, issued: null };
+    Object.assign(progress, withoutWithdrawn(root, next, { ...progress, stored: { ...progress.stored, root: bytes } }));
     root = next;
   }
 }

@@ -105,13 +105,14 @@ export class TrustFolder implements TrustStore {
   }
 
   /**
-   * The owner trusts this root from now on: it becomes the only one that is known, with none of the former metadata. The floor
-   * stays: another root must not open the way to what was retired. The signed time goes: the keys that signed it are not trusted.
+   * The owner trusts a root: writes what `chooseRoot` leaves of the metadata. The floor stays: another root must not open the way
+   * to what was retired. The owner has seen what was lost: the store says it no more.
+   * @param issued the signed time that still counts
    */
-  async replaceRoot(root: Uint8Array): Promise<void> {
+  async replaceRoot(metadata: StoredMetadata, issued: string | null): Promise<void> {
     await makeFolder(this.#options.folder, this.#disk);
-    await this.#changeRecord(({ floor }) => ({ floor, issued: null }));
-    await this.#writeMetadata({ root, roles: new Map() });
+    await this.#changeRecord(({ floor }) => ({ floor, issued }));
+    await this.#writeMetadata(metadata);
     await this.#keep();
   }
 

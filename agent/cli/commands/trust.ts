@@ -8,6 +8,7 @@ import { NotRootOwned, readRootOwned } from "../../board/trust/root-owned.ts";
 import { maxMetadataBytes } from "../../contract/signed-target.ts";
 import { AgentError, errorCode, errorMessage } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
+import { chooseRoot, type RootChoice } from "../../trust/owner-root.ts";
 import { verifyRoot, type TrustRoot } from "../../trust/trust-root.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
 import { boardTrust, type BoardTrust } from "../board-trust.ts";
@@ -48,13 +49,17 @@ export async function planTrust(
 ): Promise<() => Promise<void>> {
   const bytes = await readRoot(file, terminal);
   const root = verifyOrFail(file, bytes);
-  const present = await presentRoot(board);
-  terminal.note(describeRoot(root, present));
+  const { present, choice } = await chooseFor(bytes, board);
+  terminal.note(describeRoot(root, present, choice));
   await requireConsent(root, consent, terminal);
   return async () => {
-    await writeOrFail(board, async () => await storeRoot(bytes, root, board));
-    terminal.note("This board now trusts this root: it installs only images that are signed under it.\n");
-    await warnOfTheRest(root, terminal, board);
+    const trusted = await writeOrFail(board, async () => await storeRoot(bytes, board));
+    terminal.note(
+      trusted.version > root.version && trusted.relation === "stays"
+        ? `Version ${trusted.version} of this publisher's root stays: an older one would bring back keys that the publisher has taken away.\n`
+        : "This board now trusts this root: it installs only images that are signed under it.\n",
+    );
+    await warnOfTheRest(trusted, terminal, board);
   };
 }
 
@@ -76,26 +81,41 @@ function verifyOrFail(file: string, bytes: Uint8Array): TrustRoot {
   }
 }
 
-/** The root that the board trusts now; undefined for none. A damaged store is what this command mends. */
-async function presentRoot({ store }: BoardTrust): Promise<TrustRoot | undefined> {
+/** What a root would change; `present` is undefined where the board trusts none. A damaged store is what this command mends. */
+async function chooseFor(
+  bytes: Uint8Array,
+  { store, paths, owners }: BoardTrust,
+): Promise<{ present: TrustRoot | undefined; choice: RootChoice }> {
+  const first: RootChoice = { relation: "replaces", metadata: { root: bytes, roles: new Map() }, issued: null };
   try {
     const loaded = await store.load();
-    return loaded && verifyRoot("root.json", loaded.metadata.root);
+    if (loaded === undefined) return { present: undefined, choice: first };
+    const seed = await readRootOwned(paths.seed, maxMetadataBytes, owners).catch(() => undefined); // It is written anew.
+    return { present: verifyRoot("root.json", loaded.metadata.root), choice: chooseRoot({ ...loaded, seed }, bytes) };
   } catch (cause) {
-    if (cause instanceof AgentError) return undefined;
+    if (cause instanceof AgentError) return { present: undefined, choice: first };
     throw cause;
   }
 }
 
-function describeRoot(root: TrustRoot, present: TrustRoot | undefined): string {
-  const replaced =
-    present === undefined || present.fingerprint === root.fingerprint
-      ? null
-      : `version ${present.version} with the fingerprint ${present.fingerprint}: what only its publisher has signed is refused from then on`;
+function describeRoot(root: TrustRoot, present: TrustRoot | undefined, { relation }: RootChoice): string {
+  const former = present && `version ${present.version} with the fingerprint ${present.fingerprint}`;
+  const isOlder = present !== undefined && relation === "stays" && present.version > root.version;
+  const isOther = present?.fingerprint !== root.fingerprint;
   return formatRows([
     ["Trust root", `version ${root.version}, expires ${root.expires.slice(0, 10)}`],
     ["Fingerprint", root.fingerprint],
-    ["Replaces", replaced],
+    [
+      "Follows",
+      former !== undefined && relation === "follows" && isOther ? `${former}, whose keys have signed it` : null,
+    ],
+    [
+      "Replaces",
+      former !== undefined && relation === "replaces"
+        ? `${former}: what only its publisher has signed is refused from then on`
+        : null,
+    ],
+    ["Already has", former !== undefined && isOlder ? `${former}: it is newer, and stays` : null],
   ]);
 }
 
@@ -122,24 +142,22 @@ async function requireConsent(
   );
 }
 
-/** The store first: it is what counts. The seed is for the day on which the store is lost. */
-async function storeRoot(bytes: Uint8Array, root: TrustRoot, board: BoardTrust): Promise<void> {
+/**
+ * The store first: it is what counts. The seed is for the day on which the store is lost, and is never older than this.
+ * @returns the root that the board trusts from now on, and how it came to that
+ */
+async function storeRoot(bytes: Uint8Array, board: BoardTrust): Promise<TrustRoot & Pick<RootChoice, "relation">> {
   const { paths, store, owners } = board;
-  await board.exclusively(async () => {
+  const { metadata, relation } = await board.exclusively(async () => {
     await makeReadableFolder(paths.store); // Usually the package has made it.
-    const present = await presentRoot(board);
-    const isKnown = present?.fingerprint === root.fingerprint && present.version >= root.version;
-    const loaded = isKnown ? await store.load() : undefined;
-    // A root of the same publisher that is not newer would bring back keys that he has revoked.
-    if (loaded === undefined) await store.replaceRoot(bytes);
-    else {
-      await store.repair(loaded);
-      await store.raiseFloor(loaded.record.floor); // Its owner has seen what was lost: the store says it no more.
-    }
+    const { choice } = await chooseFor(bytes, board);
+    await store.replaceRoot(choice.metadata, choice.issued);
     await makeReadableFolder(dirname(paths.seed));
-    await replaceFile(paths.seed, bytes, unlinkedDisk, 0o644);
+    await replaceFile(paths.seed, choice.metadata.root, unlinkedDisk, 0o644);
+    return choice;
   });
   await readRootOwned(paths.seed, maxMetadataBytes, owners);
+  return { ...verifyRoot("root.json", metadata.root), relation };
 }
 
 async function warnOfTheRest({ expires }: TrustRoot, terminal: Terminal, board: BoardTrust): Promise<void> {
@@ -155,9 +173,9 @@ async function warnOfTheRest({ expires }: TrustRoot, terminal: Terminal, board: 
   else terminal.note(`Images for these boards are for it: ${names.join(", ")}\n`);
 }
 
-async function writeOrFail({ paths }: BoardTrust, act: () => Promise<void>): Promise<void> {
+async function writeOrFail<Result>({ paths }: BoardTrust, act: () => Promise<Result>): Promise<Result> {
   try {
-    await act();
+    return await act();
   } catch (cause) {
     if (cause instanceof HelperBusy) throw new CommandFailed(`Nothing was changed. ${cause.message}`, { cause });
     if (cause instanceof NotRootOwned)

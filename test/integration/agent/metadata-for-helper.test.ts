@@ -37,7 +37,7 @@ async function boardOf(publisher: TufRepository) {
     seedOwners: [0, process.geteuid?.() ?? 0],
     checkRoot: (root) => void verifyRoot("root.json", root),
   });
-  await store.replaceRoot(publisher.file("1.root.json"));
+  await store.replaceRoot({ root: publisher.file("1.root.json"), roles: new Map() }, null);
   const helper = new BoardTrust({
     store,
     readConfig: async () => defaultBoardConfig,
@@ -137,7 +137,7 @@ it.each<[what: string, sameKeys: boolean]>([
   const keys = { keys: [testKey("other")], threshold: 1 };
   const now = daysLater(0.5); // Its first root is another file.
   const other = new TufRepository({ now, ...(sameKeys ? {} : { keys: { ...freshKeys, root: keys } }) });
-  await board.store.replaceRoot(other.file("1.root.json"));
+  await board.store.replaceRoot({ root: other.file("1.root.json"), roles: new Map() }, null);
   board.repository.source = other;
   expect(await board.update("1.0.0")).toMatchObject({ version: "1.0.0" });
   other.writeRoot({});

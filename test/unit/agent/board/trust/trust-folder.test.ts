@@ -272,7 +272,7 @@ describe("the trust store", () => {
     await store.save(full, { floor: 0, issued: "2026-03-01T00:00:00Z" });
     await store.raiseFloor(6);
     await rm(path("metadata"));
-    await store.replaceRoot(bytes("root of another publisher"));
+    await store.replaceRoot({ root: bytes("root of another publisher"), roles: new Map() }, null);
     const found = await store.load();
     expect(textOf(found?.metadata.root)).toBe("root of another publisher");
     expect(found).toMatchObject({

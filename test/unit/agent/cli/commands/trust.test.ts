@@ -9,16 +9,18 @@ import { verifyRoot } from "../../../../../agent/trust/trust-root.ts";
 import { newBoardTrust } from "../../../../support/board-trust.ts";
 import { FakeTerminal } from "../../../../support/fake-terminal.ts";
 import { temporaryFolder } from "../../../../support/temporary-folder.ts";
-import { daysLater, testKey, TufRepository, usualKeys } from "../../../../support/tuf-repository.ts";
+import { daysLater, testKey, TufRepository, usualKeys, working } from "../../../../support/tuf-repository.ts";
 
 const repository = new TufRepository();
 repository.writeRoot({}); // The second version: the same publisher.
+repository.writeRoot({ root: { keys: [working, testKey("next recovery")], threshold: 1 } });
 const stranger = new TufRepository({
   keys: { ...usualKeys, root: { keys: [testKey("stranger")], threshold: 1 } },
 });
-const [first, second, other] = [
+const [first, second, third, other] = [
   repository.file("1.root.json"),
   repository.file("2.root.json"),
+  repository.file("3.root.json"),
   stranger.file("1.root.json"),
 ];
 const { fingerprint } = verifyRoot("root.json", first);
@@ -124,20 +126,47 @@ describe("trust add", () => {
     expect(await board.store.load()).toMatchObject({ metadata: { root: first }, record: { floor: 4 } });
   });
 
-  it("keeps the newer root of the same publisher: an older one would bring back keys that were revoked", async () => {
+  it("forgets what another publisher has signed", async () => {
     const board = await newBoardTrust();
-    await add(board, second);
-    const terminal = await add(board, first);
-    expect(terminal.notes).not.toContain("Replaces");
-    expect(await board.store.load()).toMatchObject({ metadata: { root: second } });
-    expect(await readFile(board.paths.seed)).toStrictEqual(first);
+    await board.store.save(stranger.stored(), { floor: 4, issued: "2027-03-01T12:00:00Z" });
+    await add(board, first);
+    expect(await board.store.load()).toStrictEqual({
+      metadata: { root: first, timestamp: undefined, snapshot: undefined, targets: undefined, roles: new Map() },
+      record: { floor: 4, issued: null },
+      problems: [],
+      remade: null,
+    });
   });
 
-  it("takes the newer root of the same publisher", async () => {
+  it("keeps the newer root of the same publisher: an older one would bring back keys that were revoked", async () => {
     const board = await newBoardTrust();
-    await add(board, first);
-    await add(board, second);
-    expect(await board.store.load()).toMatchObject({ metadata: { root: second } });
+    await add(board, third);
+    const terminal = await add(board, first);
+    expect(terminal.notes).toContain(
+      `Already has  version 3 with the fingerprint ${verifyRoot("", third).fingerprint}: it is newer, and stays\n`,
+    );
+    expect(terminal.notes).toContain("Version 3 of this publisher's root stays");
+    expect(terminal.notes).not.toContain("Replaces");
+    expect(terminal.notes).not.toContain("This board now trusts this root");
+    expect(await board.store.load()).toMatchObject({ metadata: { root: third } });
+    // A lost store must not begin with the older one either.
+    expect(await readFile(board.paths.seed)).toStrictEqual(third);
+  });
+
+  it("follows to the newer root of the same publisher, and keeps what its keys still sign", async () => {
+    const board = await newBoardTrust();
+    const stored = { ...repository.stored(), root: first };
+    await board.store.save(stored, { floor: 4, issued: "2027-03-01T12:00:00Z" });
+    const terminal = await add(board, third);
+    expect(terminal.notes).toContain(
+      `Follows      version 1 with the fingerprint ${fingerprint}, whose keys have signed it\n`,
+    );
+    const { timestamp, snapshot } = stored;
+    expect(await board.store.load()).toMatchObject({
+      metadata: { root: third, timestamp, snapshot },
+      record: { floor: 4, issued: "2027-03-01T12:00:00Z" },
+    });
+    expect(await readFile(board.paths.seed)).toStrictEqual(third);
   });
 
   it("mends a store that was damaged, and what was lost is said no more", async () => {
