@@ -7,6 +7,8 @@ import { outputAsUser, type UserIds } from "./user.ts";
 
 const run = promisify(execFile);
 const timeoutMs = 5_000;
+/** The helper is a program for Node.js, which a busy board with a slow SD card takes long to load. */
+const helperTimeoutMs = 60_000;
 
 /** True where systemd runs this board: sd_booted(3). */
 export async function isSystemdBooted(): Promise<boolean> {
@@ -76,7 +78,7 @@ export async function findTimeService(): Promise<string | null> {
 /** Asks the install helper which program it would run, or why none. @param helper the path of its program */
 export async function probeInstallHelper(helper: string): Promise<InstallHelperAnswer> {
   try {
-    const { stdout } = await run(helper, ["check"], { timeout: timeoutMs });
+    const { stdout } = await run(helper, ["check"], { timeout: helperTimeoutMs });
     return { program: stdout.trim() };
   } catch (cause) {
     const output = cause instanceof Error && "stdout" in cause ? String(cause.stdout).trim() : "";
