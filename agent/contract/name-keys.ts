@@ -19,7 +19,7 @@ const drawnAlike: readonly (readonly [string, string])[] = [
 ];
 
 const latinOf = new Map(
-  drawnAlike.flatMap(([latin, others]) => [...others].map((other, at) => [other, latin.charAt(at)] as const)),
+  drawnAlike.flatMap(([latin, others]) => Array.from(others, (other, at) => [other, latin.charAt(at)] as const)),
 );
 
 /**
@@ -31,7 +31,7 @@ export function keysOf(name: string): readonly [string, ...string[]] {
   // Almost all names.
   if (/^[ -~]*$/.test(name)) return [name.toLowerCase()];
   const key = foldCase(name);
-  const seen = [...name.normalize("NFKD")].map((letter) => latinOf.get(letter) ?? letter).join("");
+  const seen = name.normalize("NFKD").replaceAll(/[^ -~]/gu, (letter) => latinOf.get(letter) ?? letter);
   const shown = foldCase(seen);
   return key === shown ? [key] : [key, shown];
 }

@@ -34,7 +34,8 @@ async function boardWith(...files: readonly string[]) {
 }
 
 it("takes away all that root's install helper has written", async () => {
-  const files = ["lock", "written.json", "written.json.new", `${digest}.image`, `${digest}.${boot}.part`, "image.new"];
+  const replaced = ["written.json", "written.json.new", "node-options", "node-options.new"];
+  const files = ["lock", ...replaced, `${digest}.image`, `${digest}.${boot}.part`, "image.new"];
   const { purge, left } = await boardWith(...files.map((name) => `var/lib/boardkeeper-install/${name}`));
   expect(purge()).toBe("");
   expect(await left("var/lib")).toStrictEqual([]);
