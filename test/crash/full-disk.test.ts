@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { open, mkdir, rm, truncate, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { isDiskFull } from "../../agent/lib/disk-errors.ts";
 import { ChecksummedStateFile } from "../../agent/board/fs/state-file.ts";
 import { DiskReserveFile } from "../../agent/board/fs/reserve-file.ts";
+import { ReleaseFolder } from "../../agent/install-helper/installers/release/folder.ts";
 import { Alerts } from "../../agent/lib/alerts.ts";
 import { DiskReserve } from "../../agent/state/disk-reserve.ts";
 import { initialState, type AgentState } from "../../agent/operations/agent-state.ts";
@@ -102,4 +104,60 @@ it("a disk that is full to the last byte and the last inode takes no state witho
   await time.advance(60_000);
   await isBack;
   expect(alerts.messages).toStrictEqual([]);
+});
+
+/** The releases 1 and 2 on a small disk, of which the second runs on trial. */
+async function releasesOnTrial(): Promise<{
+  disk: string;
+  folder: ReleaseFolder;
+  boot: (bootId: string) => number | null;
+}> {
+  const disk = await smallDisk();
+  const folder = new ReleaseFolder(disk);
+  for (const version of ["1", "2"]) await mkdir(join(disk, "releases", version), { recursive: true });
+  await folder.switchTo("1");
+  await folder.prepareBack("1");
+  await folder.writeTrial({ operationId: "op-1", version: "2", before: "1", bootId: "b-0", boots: 0 });
+  await folder.switchTo("2");
+  const boot = (bootId: string): number | null => {
+    const env = { ...process.env, BOARDKEEPER_RELEASES: disk, BOARDKEEPER_BOOT_ID: bootId };
+    return spawnSync("systemd/libexec/release-boot", { env, encoding: "utf8" }).status;
+  };
+  return { disk, folder, boot };
+}
+
+it("a release that fills the disk to the last byte and the last inode is counted, and left", async () => {
+  const { disk, folder, boot } = await releasesOnTrial();
+  await fill(disk);
+  for (const [boots, bootId] of ["b-0", "b-1", "b-2"].entries()) {
+    expect(boot(bootId)).toBe(0);
+    expect(await folder.readTrial()).toMatchObject({ bootId, boots });
+    expect(await folder.current()).toBe("2");
+  }
+  expect(boot("b-3")).toBe(0);
+  expect(await folder.current()).toBe("1");
+  expect(await folder.readFallenBack()).toMatchObject({ operationId: "op-1", boots: 3 });
+});
+
+it("root's helper goes back on a full disk, also when it was interrupted", async () => {
+  const { disk, folder } = await releasesOnTrial();
+  await fill(disk);
+  for (let call = 0; call < 2; call += 1) {
+    await folder.switchBack("1");
+    expect(await folder.current()).toBe("1");
+  }
+  await folder.removeTrial();
+  expect(await folder.readTrial()).toBeUndefined();
+});
+
+it("a release on a disk that is read-only for a while is counted again after that", async () => {
+  const { disk, folder, boot } = await releasesOnTrial();
+  await run("mount", ["-o", "remount,ro", disk]);
+  expect(boot("b-1")).toBe(1);
+  expect(await folder.current()).toBe("2");
+  await run("mount", ["-o", "remount,rw", disk]);
+  for (const bootId of ["b-2", "b-3"]) expect(boot(bootId)).toBe(0);
+  expect(await folder.readTrial()).toMatchObject({ boots: 2 });
+  expect(boot("b-4")).toBe(0);
+  expect(await folder.current()).toBe("1");
 });

@@ -18,6 +18,7 @@ const maxProven = 100;
  *     releases/VERSION/            a release, read-only
  *     releases/.VERSION.sha256     the digest of the image it came from; written when the release is whole
  *     current -> releases/VERSION  the one that runs
+ *     back -> releases/VERSION     while an update is not proven: the one to go back to, so that a rename is enough on a full disk
  *     trial                        an update that is not proven: systemd/libexec/release-boot reads and writes it too
  *     fell-back                    the trial that release-boot gave up
  *     proven                       versions that were proven, the latest last
@@ -84,28 +85,31 @@ export class ReleaseFolder {
 
   /** The version that `current` leads to; null where there is none. */
   async current(): Promise<string | null> {
-    let target: string;
-    try {
-      target = await readlink(join(this.root, "current"));
-    } catch (cause) {
-      if (isAbsent(cause)) return null;
-      throw cause;
-    }
+    const target = (await readLinkIfThere(join(this.root, "current"))) ?? "";
     const [, version] = /^releases\/([^/]+)$/.exec(target) ?? [];
     return version !== undefined && (await isFolder(join(this.#releases, version))) ? version : null;
   }
 
+  /** Makes ready to go back to a version; null: to none. */
+  async prepareBack(version: string | null): Promise<void> {
+    if (version === null) await this.#remove("back");
+    else await this.#link("back", version);
+  }
+
+  /** Switches `current` as `switchTo` does; on a full disk too, where it was made ready. */
+  async switchBack(version: string | null): Promise<void> {
+    const [back, current] = [join(this.root, "back"), join(this.root, "current")];
+    if (version !== null && (await readLinkIfThere(current)) === `releases/${version}`) return; // By an interrupted call.
+    if (version === null || (await readLinkIfThere(back)) !== `releases/${version}`)
+      return await this.switchTo(version);
+    await rename(back, current);
+    await syncFolder(this.root);
+  }
+
   /** Switches `current`: after a power cut it leads to the former release or to this one. Null: to none. */
   async switchTo(version: string | null): Promise<void> {
-    const link = join(this.root, "current");
-    if (version === null) await rm(link, { force: true });
-    else {
-      const next = `${link}.new`;
-      await rm(next, { force: true });
-      await symlink(`releases/${version}`, next);
-      await rename(next, link);
-    }
-    await syncFolder(this.root);
+    if (version === null) await this.#remove("current");
+    else await this.#link("current", version);
   }
 
   async readTrial(): Promise<Trial | undefined> {
@@ -116,8 +120,10 @@ export class ReleaseFolder {
     await replaceFile(join(this.root, "trial"), formatTrial(trial), undefined, 0o644);
   }
 
+  /** Also what was made ready to go back. */
   async removeTrial(): Promise<void> {
     await this.#remove("trial");
+    await this.#remove("back");
   }
 
   /** The operation of the trial that the board gave up while it started; undefined where there is none. */
@@ -142,6 +148,15 @@ export class ReleaseFolder {
     await replaceFile(join(this.root, "proven"), all.map((version) => `${version}\n`).join(""), undefined, 0o644);
   }
 
+  async #link(name: string, version: string): Promise<void> {
+    const link = join(this.root, name);
+    const next = `${link}.new`;
+    await rm(next, { force: true });
+    await symlink(`releases/${version}`, next);
+    await rename(next, link);
+    await syncFolder(this.root);
+  }
+
   async #remove(name: string): Promise<void> {
     try {
       await unlink(join(this.root, name));
@@ -159,6 +174,15 @@ export class ReleaseFolder {
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readRegularFile(path, 64 * 1_024);
+  } catch (cause) {
+    if (isAbsent(cause)) return undefined;
+    throw cause;
+  }
+}
+
+async function readLinkIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
   } catch (cause) {
     if (isAbsent(cause)) return undefined;
     throw cause;

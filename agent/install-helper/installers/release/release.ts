@@ -79,7 +79,7 @@ export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstal
         "installer-failed",
         `The release before, ${before}, is no longer in ${options.folder}. Install a good release.`,
       );
-    await folder.switchTo(before);
+    await folder.switchBack(before);
     if (before === null) await units.stop(signal);
     else await units.restart(signal);
   };
@@ -119,6 +119,7 @@ export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstal
         const isThisOne = trial?.operationId === operationId && trial.version === version;
         const before = isOnTrial || isThisOne ? trial.before : current;
         const boots = isThisOne ? trial.boots : 0;
+        await folder.prepareBack(before);
         await folder.writeTrial({ operationId, version, before, bootId, boots });
         await folder.removeFallenBack();
         await folder.switchTo(version);

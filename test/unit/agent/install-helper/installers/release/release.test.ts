@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readdir, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { HelperInstaller, VerifiedFile } from "../../../../../../agent/install-helper/installers/installer.ts";
@@ -46,12 +46,13 @@ describe("the installer release", () => {
     const second = await imageOf("2");
     await installer.install(second, never);
     await installer.arm(second, never);
+    expect(await readlink(join(folder, "back"))).toBe("releases/1");
     await installer.revert(second, never);
     expect(await current()).toBe("releases/1");
     expect(orders).toStrictEqual(["restart releases/1", "restart releases/2", "restart releases/1"]);
     await installer.revert(second, never);
     expect(orders).toHaveLength(3);
-    expect(existsSync(join(folder, "trial"))).toBe(false);
+    expect(await readdir(folder)).toStrictEqual(["current", "proven", "releases"]);
   });
 
   it("goes back from a first release to none, and stops the units", async () => {
