@@ -58,7 +58,7 @@ export const errorCodes = {
     "The repository lacks a metadata file, or the board has not read it yet. Check update.repository, and that metadata/ was copied as a whole.",
   "metadata-rollback": "The repository is older than what the board has seen. Serve its newest files again.",
   "metadata-signature":
-    "A metadata file of the repository lacks valid signatures of the keys that this board trusts. Do not use the repository until its publisher has explained it.",
+    "A metadata file of the repository lacks valid signatures of the keys that this board trusts: it was changed, or copied before a key was changed. Copy the whole repository again; if it stays so, do not use it until its publisher has explained it.",
   "metadata-stale":
     "The repository's timestamp or snapshot is out of date, and this board refuses that (update.refuse-stale). Sign it again with boardkeeper repo refresh.",
   "metadata-too-large":

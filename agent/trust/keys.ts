@@ -106,6 +106,6 @@ export function requireSigners(file: MetadataFile<unknown>, role: SigningRole, k
   if (count >= role.threshold) return;
   throw new AgentError(
     "metadata-signature",
-    `The metadata file ${file.name} has ${count} of the ${role.threshold} valid signatures that it needs from the keys that ${by} names for it. It was changed, or another key signed it, or the repository lacks a newer root. Do not use this repository until its publisher has explained it.`,
+    `The metadata file ${file.name} has ${count} of the ${role.threshold} valid signatures that it needs from the keys that ${by} names for it. It was changed, or another key signed it, or this is a copy from before the publisher changed a key. Copy the whole repository again; if it stays so, do not use it until its publisher has explained it.`,
   );
 }

@@ -41,7 +41,7 @@ export function addRepoVerify(repo: Command, context: Context): void {
       const expiry = expiryOf(contents);
       const fingerprint = rootFingerprint(contents.root);
       const lines = [
-        `${place} is in order: root ${contents.root.version}, ${images === null ? "images not read" : `${images} images`}.`,
+        `${place} is in order: root ${contents.root.version}, ${images === null ? "images not read" : `${images} ${images === 1 ? "image" : "images"}`}.`,
         `fingerprint of root ${contents.root.version}: ${fingerprint}`,
         ...expiry.map(({ role, expires }) => `${role} expires at ${expires}`),
       ];

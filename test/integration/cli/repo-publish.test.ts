@@ -65,7 +65,7 @@ describe("boardkeeper repo publish", () => {
     });
     expect(await publisher.repo("verify", publisher.folder)).toMatchObject({
       exitCode: 0,
-      out: expect.stringContaining("is in order: root 1, 1 images.\nfingerprint of root 1: "),
+      out: expect.stringContaining("is in order: root 1, 1 image.\nfingerprint of root 1: "),
       err: "",
     });
   });

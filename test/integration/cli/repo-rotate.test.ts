@@ -67,7 +67,7 @@ describe("boards follow a change of keys by themselves", () => {
     expect(await change(publisher)).toMatchObject({ exitCode: 0 });
     expect(await publisher.repo("verify", publisher.folder)).toMatchObject({
       exitCode: 0,
-      out: expect.stringContaining("root 2, 1 images"),
+      out: expect.stringContaining("root 2, 1 image"),
     });
     await publisher.publish("1.1.0", board);
     expect(await publisher.board(board, before.stored)).toMatchObject({

@@ -164,7 +164,7 @@ describe("a signature", () => {
     const board = new TrustingBoard(repository.seed());
     await board.refresh(repository);
     expect(board.error?.message).toBe(
-      "The metadata file timestamp.json has 1 of the 2 valid signatures that it needs from the keys that the root names for it. It was changed, or another key signed it, or the repository lacks a newer root. Do not use this repository until its publisher has explained it.",
+      "The metadata file timestamp.json has 1 of the 2 valid signatures that it needs from the keys that the root names for it. It was changed, or another key signed it, or this is a copy from before the publisher changed a key. Copy the whole repository again; if it stays so, do not use it until its publisher has explained it.",
     );
   });
 });
