@@ -4,7 +4,7 @@ import { isErrorCode, type ErrorCode } from "../contract/codes.ts";
 import { firmwareVersion, largestImageBytes, operationId } from "../contract/methods.ts";
 
 /*
- * Protocol 2 between the agent and root's install helper: one session on one connection of a Unix socket. Lines are JSON objects;
+ * Protocol 2 between the agent and root's install helper: one helper session on one connection of a Unix socket. Lines are JSON objects;
  * raw bytes follow a line that announces them. The agent speaks first, and waits for each answer before it goes on.
  *
  *   agent   {"hello":2,"agent":"0.2.0","installer":"release"}

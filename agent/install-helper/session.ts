@@ -18,18 +18,18 @@ import {
 } from "../helper-protocol/protocol.ts";
 import { findInstaller, InstallSteps, type Receive } from "./install-steps.ts";
 
-/** How long the agent may say nothing between two requests. It begins another session when it needs one: a helper takes memory. */
+/** How long the agent may say nothing between two requests. It begins another helper session when it needs one: a helper takes memory. */
 const idleMs = 10_000;
 /** How long it may take for a line or for bytes that it has announced. */
 const stallMs = 60_000;
 /** After the time limit of a verb, which its installer observes by itself. */
 const graceMs = 15_000;
 
-/** The agent has said something that has no meaning here. The session ends. */
+/** The agent has said something that has no meaning here. The helper session ends. */
 class ProtocolError extends Error {}
 
 /**
- * Serves one session of protocol 2, to its end. Never rejects, and always comes to an end: a silent agent is disconnected. When the
+ * Serves one helper session, in protocol 2, to its end. Never rejects, and always comes to an end: a silent agent is disconnected. When the
  * agent disconnects, what runs is stopped first.
  * @param firstLine was read already
  */

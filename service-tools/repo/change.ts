@@ -59,7 +59,7 @@ async function nextFiles(
   // While the old root is still the newest that a reader has seen, the files must be valid by it, too.
   const formerKeys = root === undefined || contents === undefined ? undefined : formerSigners(contents.root, signers);
   const also = formerKeys ?? [];
-  const issued = issuedTime(contents, now);
+  const issued = issuedTime(contents, currentRoot, now);
   const files: NewFile[] = [];
   const metas = new Map<string, MadeFile["meta"]>();
 
@@ -126,13 +126,24 @@ function requireRoom(board: string, files: TargetFiles): void {
   );
 }
 
-/** Signed times never go back: boards without a clock go by them. @throws CannotSign where this machine's clock is wrong */
-function issuedTime(contents: Contents | undefined, now: Date): Date {
+/**
+ * Signed times never go back: boards without a clock go by them. But where a key of the timestamp goes, boards forget the time that
+ * it has signed: a thief may have signed one that is far ahead.
+ * @throws CannotSign where this machine's clock is wrong, or the signed time is
+ */
+function issuedTime(contents: Contents | undefined, root: Root, now: Date): Date {
   if (contents === undefined || now >= contents.issued) return now;
-  if (contents.issued.getTime() - now.getTime() <= maxClockStepMs) return contents.issued;
+  const kept = new Set(rootKeysOf(root).timestamp.keys.map(({ keyID }) => keyID));
+  if (rootKeysOf(contents.root).timestamp.keys.some(({ keyID }) => !kept.has(keyID))) return now;
+  if (!isClockBehind(contents, now)) return contents.issued;
   throw new CannotSign(
-    `This machine's clock says ${now.toISOString()}, and the repository was last signed at ${contents.issued.toISOString()}. Set the clock; then try again.`,
+    `This machine's clock says ${now.toISOString()}, and the repository was last signed at ${contents.issued.toISOString()}. Set the clock; then try again. If the clock is right, that time is wrong: somebody has signed with a wrong clock, or with a stolen key. Replace the key that has signed the timestamp (boardkeeper repo rotate or revoke): boards then forget that time.`,
   );
+}
+
+/** Whether this machine's clock is so far behind the last signature that one of both is wrong. */
+export function isClockBehind({ issued }: Pick<Contents, "issued">, now: Date): boolean {
+  return issued.getTime() - now.getTime() > maxClockStepMs;
 }
 
 /**

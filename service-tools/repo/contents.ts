@@ -2,12 +2,7 @@ import { createHash } from "node:crypto";
 import type { Metadata, Root, Snapshot, Targets, Timestamp } from "@tufjs/models";
 import { check } from "../../agent/contract/check.ts";
 import { isJsonObject } from "../../agent/contract/json.ts";
-import {
-  maxMetadataBytes,
-  maxRootRotations,
-  signedTargetSchema,
-  timestampCustomSchema,
-} from "../../agent/contract/signed-target.ts";
+import { maxMetadataBytes, signedTargetSchema, timestampCustomSchema } from "../../agent/contract/signed-target.ts";
 import { describeError } from "../local-hub/lib/log.ts";
 import type { MadeFile, TargetEntry, TargetFiles } from "./metadata.ts";
 import { folderSource, type RepositorySource } from "./source.ts";
@@ -92,7 +87,8 @@ async function readRoots(source: RepositorySource): Promise<{ root: Metadata<Roo
   }
   let root = parseRoot("1.root.json", first);
   verifyBy(root, "root", root, "1.root.json");
-  for (let version = 2; version <= maxRootRotations; version += 1) {
+  // However many there are: boards follow 256 with each try, and go on. Each was signed by a key, so nobody else makes this long.
+  for (let version = 2; ; version += 1) {
     const name = `${version}.root.json`;
     const bytes = await readIfThere(source, name);
     if (bytes === undefined) break;

@@ -68,7 +68,9 @@ async function askReferenceClient(
     const root = seed ?? (await source.read("metadata/1.root.json", maxMetadataBytes));
     await writeFile(join(folder, "root.json"), root ?? "");
     const metadataBaseUrl = "https://repository.invalid/metadata";
-    const updater = new Updater({ metadataDir: folder, metadataBaseUrl, fetcher: new SourceFetcher(source) });
+    // A board goes on with its next try; this client has only one.
+    const config = { maxRootRotations: contents.root.version };
+    const updater = new Updater({ metadataDir: folder, metadataBaseUrl, fetcher: new SourceFetcher(source), config });
     await updater.refresh();
     for (const [board, { files }] of contents.boards) {
       for (const [path, { sha256, sizeBytes }] of files) {

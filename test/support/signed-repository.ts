@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { folderSource } from "../../agent/board/trust/metadata-sources.ts";
-import type { StoredMetadata } from "../../agent/trust/ports.ts";
+import type { StoredMetadata, TrustRecord } from "../../agent/trust/ports.ts";
 import { refreshMetadata, type Refreshed } from "../../agent/trust/refresh.ts";
 import { runCommandLine } from "../../service-tools/run.ts";
 import { saveKey, keyPath } from "../../service-tools/commands/repo/key-ring.ts";
@@ -12,6 +12,7 @@ import { formatRecoveryKey } from "../../service-tools/repo/recovery-key.ts";
 import { FakeContext, type FakeScreen } from "./fake-context.ts";
 import { FakeTime } from "./fake-time.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
+import { newRecord } from "./tuf-repository.ts";
 
 /** scrypt as cheap as it can be: tests of its cost make their own. */
 const cheap = { N: 2, r: 1, p: 1 };
@@ -87,11 +88,11 @@ export class TestPublisher {
   }
 
   /** What a board that trusts the first root, or has read the repository before, makes of it now. */
-  async board(name: string, stored?: StoredMetadata): Promise<Refreshed> {
+  async board(name: string, stored?: StoredMetadata, record: TrustRecord = newRecord): Promise<Refreshed> {
     const root = await readFile(join(this.folder, "metadata", "1.root.json"));
     return await refreshMetadata({
       stored: stored ?? { root, roles: new Map() },
-      record: { floor: 0, issued: null },
+      record,
       source: folderSource(this.folder),
       clock: { nowMs: this.time.now().getTime(), isSynchronized: true },
       boards: [name],

@@ -41,7 +41,7 @@ export interface HelperCall {
   readonly limitMs: number;
 }
 
-/** How long the helper may take for an answer that needs no work: it lets a former session end first. */
+/** How long the helper may take for an answer that needs no work: it lets a former helper session end first. */
 const answerTimeoutMs = 75_000;
 /** Beyond the time limit of a verb, at which the helper stops what it runs. */
 const graceMs = 30_000;
@@ -50,8 +50,8 @@ const bytesPerMs = 1_048.576;
 const logAdvice = "Check journalctl -u 'boardkeeper-install@*' on the board.";
 
 /**
- * One session with root's install helper, in protocol 2 (agent/helper-protocol/protocol.ts). One call at a time. After a call that has
- * rejected with anything but an answer of the helper, the session is closed. Closing it stops whatever the helper runs.
+ * One helper session, with root's install helper, in protocol 2 (agent/helper-protocol/protocol.ts). One call at a time. After a call that has
+ * rejected with anything but an answer of the helper, the helper session is closed. Closing it stops whatever the helper runs.
  */
 export class HelperSession {
   readonly #connection: Connection;
@@ -178,7 +178,7 @@ export class HelperSession {
     throw this.#unexpected(`sent an unknown answer (${line.slice(0, 200)})`);
   }
 
-  /** Closes the session unless it settles in time. */
+  /** Closes the helper session unless it settles in time. */
   async #within<T>(withinMs: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const late = (): AgentError => helperFailed(`gave no answer within ${Math.ceil(withinMs / 1_000)} s. ${logAdvice}`);
     try {

@@ -24,7 +24,7 @@ export interface HelperInstallerOptions extends InstallHelperOptions {
 const defaultVersionLimitMs = 30_000;
 /** `healthy` is asked every second, and says what it finds now. */
 const healthLimitMs = 30_000;
-/** A session that was not used for so long is not used again: the helper closes it after ten seconds. */
+/** A helper session that was not used for so long is not used again: the helper closes it after ten seconds. */
 const idleMs = 5_000;
 
 /**
@@ -98,7 +98,7 @@ export function verifiedByHelper(
   };
 }
 
-/** Makes calls one after the other, over a session that is opened when it is needed; the helper closes it when it was not used for a while. */
+/** Makes calls one after the other, over a helper session that is opened when it is needed; the helper closes it when it was not used for a while. */
 class InstallHelper {
   readonly #options: InstallHelperOptions;
   #session: HelperSession | undefined;

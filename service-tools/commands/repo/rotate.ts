@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { formatRecord, outputOption, printResult, type Format } from "../../cli/output.ts";
 import type { Context } from "../../context.ts";
+import { isClockBehind } from "../../repo/change.ts";
 import { readContents, type Contents } from "../../repo/contents.ts";
 import { withRepositoryLock } from "../../repo/durable-files.ts";
 import type { Signer } from "../../repo/keys.ts";
@@ -149,7 +150,13 @@ export async function rotate(
   // Where the former keys are at hand and good, no reader sees a root that does not fit.
   const roles = [targets, snapshot, timestamp].filter((role) => ring.has(role));
   const signers = await ring.signersFor(roles);
-  await rotateRoot(folder, contents, changed, signers, context.now());
+  const now = context.now();
+  await rotateRoot(folder, contents, changed, signers, now);
+  if (isClockBehind(contents, now)) {
+    context.err.write(
+      `Warning: the repository was last signed at ${contents.issued.toISOString()}, after what this machine's clock says: ${now.toISOString()}. Boards forget that time with the key that is gone. If the clock is wrong, set it, and run boardkeeper repo refresh.\n`,
+    );
+  }
   const newKeys = Object.fromEntries(Object.entries(made).map(([name, { key }]) => [name, key.keyID]));
   return { rootVersion: contents.root.version + 1, newKeys, ...(keyFile === undefined ? {} : { keyFile }) };
 }

@@ -127,6 +127,32 @@ describe("boardkeeper repo revoke", () => {
     expect(signed.roles["timestamp"]?.keyids).toStrictEqual([publisher.keyId]);
   });
 
+  it("takes a time back that the stolen key has signed far ahead, which nothing else can", async () => {
+    const publisher = await TestPublisher.start();
+    await publisher.publish("1.0.0", board);
+    await publisher.repo("rotate", publisher.folder, "--online-key", "--new-key", join(publisher.home, "online.json"));
+    const decadesMs = 20 * 365 * 86_400_000;
+    publisher.time.stepWall(decadesMs);
+    const online = ["--key", join(publisher.home, "online.json")];
+    expect(await publisher.repo("refresh", publisher.folder, ...online)).toMatchObject({ exitCode: 0 });
+    publisher.time.stepWall(-decadesMs);
+    for (const stuck of ["refresh", "rotate"]) {
+      expect(await publisher.repo(stuck, publisher.folder)).toMatchObject({
+        exitCode: 1,
+        err: expect.stringContaining("Replace the key that has signed the timestamp"),
+      });
+    }
+    const before = await publisher.board(board);
+    expect(await publisher.repo("revoke", "online", publisher.folder)).toMatchObject({
+      exitCode: 0,
+      err: expect.stringContaining("Boards forget that time with the key that is gone."),
+    });
+    const after = await publisher.board(board, before.stored, before.record);
+    expect(after).toMatchObject({ ok: true, trusted: { targets: [{ version: "1.0.0" }] } });
+    expect(Date.parse(after.record.issued ?? "")).toBeLessThanOrEqual(publisher.time.now().getTime());
+    expect(await publisher.repo("refresh", publisher.folder)).toMatchObject({ exitCode: 0, err: "" });
+  });
+
   it("names the keys that there are", async () => {
     const publisher = await TestPublisher.start();
     const { exitCode, err } = await publisher.repo("revoke", "deadbeef", publisher.folder);
