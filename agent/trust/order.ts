@@ -10,7 +10,7 @@ import { roleOf, type TrustedRoot, type TrustedTimestamp } from "./roles.ts";
  * Whether a root takes a key away from a role that the former root had given it. What was signed with the key no longer counts:
  * a thief may have signed a version, or a time, that is far too high. A key that is only added takes nothing away.
  */
-export function takesKeyAway(former: TrustedRoot, next: TrustedRoot, role: "timestamp" | "snapshot"): boolean {
+function takesKeyAway(former: TrustedRoot, next: TrustedRoot, role: "timestamp" | "snapshot"): boolean {
   const kept = new Set(roleOf(next, role).keyIDs);
   return roleOf(former, role).keyIDs.some((id) => !kept.has(id));
 }
