@@ -82,12 +82,16 @@ export class InstallSteps {
       this.#required(); // Before the bytes are asked for.
       return { verb, image: { ...image, target, path: await this.#copy(image, target, receive, signal) } };
     }
-    if (verb === "arm" && (await trust.hasRoot()) && (await this.#written(image)) === undefined) {
-      throw new AgentError(
-        "not-signed",
-        `The image ${image.version} was not written to its end by this board's install helper, so it is not started. Request the update again.`,
-      );
+    if (verb === "arm" && (await trust.hasRoot())) {
+      if ((await this.#written(image)) === undefined)
+        throw new AgentError(
+          "not-signed",
+          `The image ${image.version} was not written to its end by this board's install helper, so it is not started. Request the update again.`,
+        );
+      // Once more: since it was written it may have been retired, its key revoked, or another image committed.
+      return { verb, image: { ...image, target: await trust.admit(image, this.#name, signal) } };
     }
+    if (verb === "revert") await this.#requireNoHigherFloor(image);
     return { verb, image: { ...image, target: await trust.find(image.sha256, signal) } };
   }
 
@@ -106,7 +110,7 @@ export class InstallSteps {
         await this.#install(step.image, signal);
         return undefined;
       case "arm":
-        await this.#required().arm(step.image, signal);
+        await this.#arm(step.image, signal);
         return undefined;
       case "running-version":
         return await this.#required().runningVersion(signal);
@@ -124,41 +128,85 @@ export class InstallSteps {
 
   async #install(image: VerifiedFile, signal: AbortSignal): Promise<void> {
     const installer = this.#required();
+    const { ledger } = this.#ports;
+    const { target } = image;
     await installer.prepare(image, signal);
+    if (target !== undefined) await ledger.setBegun(target, this.#name);
     await installer.install(image, signal);
-    if (image.target !== undefined) await this.#ports.ledger.setWritten(image.target, this.#name);
+    if (target !== undefined) await ledger.setWritten(target, this.#name);
+  }
+
+  /** Noted first: after a power cut in the middle, a revert must know that there is something to undo. */
+  async #arm(image: VerifiedImage, signal: AbortSignal): Promise<void> {
+    const installer = this.#required();
+    if (image.target !== undefined) await this.#ports.ledger.setArmed();
+    await installer.arm(image, signal);
   }
 
   /**
    * The floor rises last: a system that is not committed must not forbid the one before it. It rises to what root has written or, where
-   * the ledger was lost, to what runs: never to an image that the agent only names.
+   * the ledger was lost, to what runs: never to an image that the agent only names. Afterwards nothing fails any more: the agent would
+   * go back from an update that is committed.
    */
   async #commit(image: VerifiedImage, signal: AbortSignal): Promise<void> {
-    const { trust, ledger, copies } = this.#ports;
+    const { ledger, copies } = this.#ports;
     const installer = this.#installer;
     await installer?.commit(image, signal);
     const written = await this.#written(image);
     const isLedgerLost = (await ledger.latest()) === undefined;
     const signed = written ?? (isLedgerLost ? image.target : undefined);
     const isRunning = installer !== undefined && signed !== undefined && (await this.#runs(signed, installer, signal));
-    if (signed !== undefined && (written !== undefined || isRunning) && (await trust.hasRoot()))
-      await trust.raiseFloor(signed.epoch);
-    if (written !== undefined) await ledger.setCommitted(isRunning);
-    if (installer !== undefined) await copies.removeAll();
+    if (signed !== undefined && (written !== undefined || isRunning)) await this.#raiseFloor(signed);
+    if (written !== undefined) await this.#tidy(() => ledger.setCommitted(isRunning));
+    if (installer !== undefined) await this.#tidy(() => copies.removeAll());
+  }
+
+  /** Noted first: after a power cut in between, a revert must not go back below it. */
+  async #raiseFloor(signed: Pick<WrittenImage, "sha256" | "epoch">): Promise<void> {
+    const { trust, ledger } = this.#ports;
+    const floor = await trust.currentFloor();
+    if (floor === undefined || signed.epoch <= floor) return;
+    await ledger.setRaised(signed);
+    await trust.raiseFloor(signed.epoch);
   }
 
   /**
-   * Undoes an update, and nothing else: after a commit, or of an image that was never written, there is nothing to undo, and an owner's
-   * program might go back to a system below the floor.
+   * Undoes an update, and nothing else: before it was armed there is nothing to undo, and an owner's program might go back to a system
+   * that was left long ago.
    */
   async #revert(image: VerifiedImage, signal: AbortSignal): Promise<void> {
     const { trust, ledger, copies, log } = this.#ports;
     const installer = this.#required();
     const latest = await ledger.latest();
-    const isUndone = latest !== undefined && (latest.sha256 !== image.sha256 || latest.state === "committed");
-    if (isUndone && (await trust.hasRoot())) log(4, `${this.#name} revert: ${image.version} has replaced nothing`);
+    const isSwitched = latest?.sha256 === image.sha256 && ["armed", "committed"].includes(latest.state);
+    if (latest !== undefined && !isSwitched && (await trust.hasRoot()))
+      log(4, `${this.#name} revert: ${image.version} has replaced nothing`);
     else await installer.revert(image, signal);
-    await copies.removeAll();
+    await this.#tidy(() => copies.removeAll());
+  }
+
+  /**
+   * After a commit that has raised the floor there is no way back. An agent asks for one that had no power between the commit and its
+   * own note of it. Where the floor has not risen, the system before may run, and the agent may go back to it.
+   */
+  async #requireNoHigherFloor({ sha256, version }: NamedImage): Promise<void> {
+    const { trust, ledger } = this.#ports;
+    const raised = await ledger.raised();
+    const floor = await trust.currentFloor();
+    if (raised?.sha256 !== sha256 || floor === undefined || floor < raised.epoch) return;
+    throw new AgentError(
+      "epoch-too-low",
+      `The image ${version} was committed and has raised this board's floor to ${raised.epoch}, so the board does not go back to the system before, which is below it. Install a good image of epoch ${floor} or above.`,
+    );
+  }
+
+  /** What comes after the step itself. The next update does it again. */
+  async #tidy(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      this.#ports.log(4, `${this.#name}: the step is done, but not all was tidied up: ${errorMessage(cause)}`);
+    }
   }
 
   /** The image as this installer has written it to its end, if it was the last one. */
@@ -193,7 +241,7 @@ export class InstallSteps {
   ): Promise<string> {
     const { copies, ledger } = this.#ports;
     const count = async (): Promise<void> => {
-      if (target !== undefined) await ledger.countWrite(target, this.#name);
+      if (target !== undefined) await ledger.countWrite(target);
     };
     const present = await copies.findWhole(image, signal);
     if (present !== undefined) {

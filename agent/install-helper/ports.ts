@@ -32,6 +32,8 @@ export interface TrustGate {
   admit(image: NamedImage, installer: string, signal: AbortSignal): Promise<SignedTarget | undefined>;
   /** What the publisher has signed of an image, whether or not it may be written now; undefined where nothing is known of it. */
   find(sha256: string, signal: AbortSignal): Promise<SignedTarget | undefined>;
+  /** Targets with a lower epoch are refused; undefined where the board has no trust root. */
+  currentFloor(): Promise<number | undefined>;
   /** After a commit: targets with a lower epoch are refused from now on. */
   raiseFloor(epoch: number): Promise<void>;
 }

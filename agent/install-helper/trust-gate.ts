@@ -106,6 +106,10 @@ export class BoardTrust implements TrustGate {
     }
   }
 
+  async currentFloor(): Promise<number | undefined> {
+    return (await this.#ports.store.load())?.record.floor;
+  }
+
   async raiseFloor(epoch: number): Promise<void> {
     await written(this.#ports.store.raiseFloor(epoch));
   }

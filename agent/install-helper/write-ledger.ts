@@ -24,12 +24,14 @@ const ledgerSchema = v.object({
       epoch: wholeNumber,
       /** Who wrote it: an installer's name, or `none` for an agent that installs by itself. */
       installer: v.string(),
-      /** `written`: to its end. */
-      state: v.picklist(["begun", "written", "committed"]),
+      /** `written`: to its end. `armed`: root has begun to switch to it. */
+      state: v.picklist(["begun", "written", "armed", "committed"]),
     }),
   ),
   /** The image that was proven last. */
   proven: v.nullable(sha256Hex),
+  /** The last image whose commit was to raise the floor, and to which epoch. */
+  raised: v.optional(v.object({ sha256: sha256Hex, epoch: wholeNumber })),
 });
 type Ledger = v.InferOutput<typeof ledgerSchema>;
 /** An image that was written, as far as root has seen it. */
@@ -52,27 +54,48 @@ export class WriteLedger {
   }
 
   /**
-   * Counts a write that begins now.
+   * Counts a write that begins now. The image that was written last is still the one before.
    * @throws AgentError `rewritten-too-often`
    */
-  async countWrite(target: SignedTarget, installer: string): Promise<void> {
+  async countWrite({ sha256, version }: SignedTarget): Promise<void> {
     const ledger = await this.#load();
-    const { sha256, version } = target;
     const writes = (ledger.counts.find((one) => one.sha256 === sha256)?.writes ?? 0) + 1;
     if (writes > mostWrites) {
       throw new AgentError(
         "rewritten-too-often",
-        `The image ${version} was written ${mostWrites} times and never proven, so it is not written again: each time wears the disk. Find out why it fails. Another image may be installed; to write this one again, run on the board: sudo rm ${this.#path}`,
+        `The image ${version} was written ${mostWrites} times and never proven, so it is not written again: each time wears the disk. Find out why it fails. Another image may be installed; to write this one again, run on the board, while no update runs: sudo rm ${this.#path}. That also forgets which update may be undone.`,
       );
     }
     const others = countsWithout(ledger, sha256).slice(-(mostCounted - 1));
     const counts = [...others, { sha256, writes }];
-    await this.#save({ ...ledger, counts, latest: describe(target, installer, "begun") });
+    await this.#save({ ...ledger, counts });
+  }
+
+  /** Remembers that an installer begins to write an image: what it wrote before may be gone. */
+  async setBegun(target: SignedTarget, installer: string): Promise<void> {
+    await this.#save({ ...(await this.#load()), latest: describe(target, installer, "begun") });
   }
 
   /** Remembers that an image is written to its end, by the helper or by an agent that installs by itself. */
   async setWritten(target: SignedTarget, installer: string): Promise<void> {
     await this.#save({ ...(await this.#load()), latest: describe(target, installer, "written") });
+  }
+
+  /** Remembers that root begins to switch to the image that was written last. One that is committed stays so. */
+  async setArmed(): Promise<void> {
+    const ledger = await this.#load();
+    if (ledger.latest?.state === "written")
+      await this.#save({ ...ledger, latest: { ...ledger.latest, state: "armed" } });
+  }
+
+  /** Remembers, before it is done, that the commit of an image raises the floor. */
+  async setRaised({ sha256, epoch }: Pick<WrittenImage, "sha256" | "epoch">): Promise<void> {
+    await this.#save({ ...(await this.#load()), raised: { sha256, epoch } });
+  }
+
+  /** The last image whose commit was to raise the floor; undefined where none is known. */
+  async raised(): Promise<Ledger["raised"]> {
+    return (await this.#load()).raised;
   }
 
   /** The image that was written last; undefined where nothing is known of any. */
@@ -92,6 +115,7 @@ export class WriteLedger {
     const isNew = isProven && latest.sha256 !== proven;
     if (latest.state === "committed" && !isNew) return;
     await this.#save({
+      ...ledger,
       counts: isNew ? countsWithout(ledger, latest.sha256) : ledger.counts,
       latest: { ...latest, state: "committed" },
       proven: isNew ? latest.sha256 : proven,
@@ -111,9 +135,12 @@ export class WriteLedger {
     return found.ok ? found.value : empty;
   }
 
+  /** Nothing is written where nothing changes: an agent may repeat a step as often as it likes. */
   async #save(ledger: Ledger): Promise<void> {
+    const text = JSON.stringify(ledger);
+    if (text === JSON.stringify(await this.#load())) return;
     try {
-      await replaceFile(this.#path, JSON.stringify(ledger), this.#disk);
+      await replaceFile(this.#path, text, this.#disk);
     } catch (cause) {
       throw new AgentError("disk-error", `${this.#path} cannot be written. Check the board's disk.`, { cause });
     }

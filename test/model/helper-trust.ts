@@ -56,6 +56,7 @@ export function makeTrustGate(files: Disk): TrustGate {
       return target;
     },
     find,
+    currentFloor: async () => (await load()).record.floor,
     raiseFloor: async (epoch) => await store.raiseFloor(epoch),
   };
 }

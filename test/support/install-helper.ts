@@ -130,6 +130,7 @@ function unsignedGate(): TrustGate {
     refresh: async () => null,
     admit: async () => undefined,
     find: async () => undefined,
+    currentFloor: async () => undefined,
     raiseFloor: () => Promise.reject(new Error("There is no floor without a trust root.")),
   };
 }
@@ -148,6 +149,9 @@ export function signedGate(targets: readonly SignedTarget[]): TrustGate & { floo
       return found;
     },
     find: async (sha256) => targets.find((target) => target.sha256 === sha256),
+    async currentFloor() {
+      return this.floor;
+    },
     async raiseFloor(epoch) {
       this.floor = Math.max(this.floor, epoch);
     },

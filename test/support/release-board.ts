@@ -14,10 +14,12 @@ const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).dig
 export interface ReleaseBoard {
   /** The folder of releases. */
   readonly folder: string;
+  /** What the installer has written to the journal. */
+  readonly journal: string[];
   /** What the units were told, in order. */
   readonly orders: string[];
-  /** How the units are, and what comes of a restart. */
-  readonly state: { units: UnitState[]; restartError: AgentError | undefined };
+  /** How the units are, and what comes of a restart and of a look into board.conf. */
+  readonly state: { units: UnitState[]; restartError: AgentError | undefined; configError: AgentError | undefined };
   /** The installer, as another process of root's helper would make it. */
   readonly start: (bootId?: string) => HelperInstaller;
   /** A signed image of a release that holds its version, unless another content is given. */
@@ -38,16 +40,22 @@ export async function startReleaseBoard({
   const folder = join(root, "releases-of-board");
   await mkdir(folder);
   const orders: string[] = [];
+  const journal: string[] = [];
   const state: ReleaseBoard["state"] = {
     units: [{ name: "app.service", state: "active", activeSeconds: 60 }],
     restartError: undefined,
+    configError: undefined,
   };
   const start = (bootId = "b-1"): HelperInstaller =>
     releaseInstaller({
       folder,
-      readConfig: async () => ({ releaseUnits: unitNames, releaseKeep: keep }),
+      readConfig: async () => {
+        if (state.configError !== undefined) throw state.configError;
+        return { releaseUnits: unitNames, releaseKeep: keep };
+      },
       checkedImages: new Set(),
       bootId,
+      log: (_priority, text) => void journal.push(text),
       freeBytes: async () => freeBytes,
       decompress: () => {
         throw new Error("not to be asked");
@@ -83,5 +91,5 @@ export async function startReleaseBoard({
   };
   const current = (): Promise<string> => readlink(join(folder, "current")).catch(() => "none");
   const names = async (): Promise<string[]> => (await readdir(join(folder, "releases"))).toSorted();
-  return { folder, orders, state, start, imageOf, current, names };
+  return { folder, orders, journal, state, start, imageOf, current, names };
 }

@@ -51,6 +51,7 @@ export function installViaHelper(options: HelperInstallerOptions): StreamInstall
       installing = begun;
       // Also where nobody calls `finish`, because the image could not be read.
       signal.addEventListener("abort", begun.release, { once: true });
+      if (signal.aborted) begun.release(); // While it began: nobody calls the listener then.
       return begun.installation.resumeAt;
     },
     write: async (bytes) => await under().write(bytes),

@@ -44,10 +44,11 @@ const installers: Readonly<Record<string, Make>> = {
     if ("refusal" in found) throw new AgentError("installer-not-allowed", found.refusal);
     return commandInstaller({ program: found.program, limitMs, findCopy, log });
   },
-  async release({ readConfig, bootId, timer, folders, checkedImages }) {
+  async release({ readConfig, log, bootId, timer, folders, checkedImages }) {
     return releaseInstaller({
       folder: folders.releases,
       readConfig,
+      log,
       bootId,
       checkedImages,
       freeBytes: freeDiskBytes,

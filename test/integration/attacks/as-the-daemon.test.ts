@@ -196,3 +196,33 @@ it("a wiped trust store is made anew from the seed: metadata of before may be re
   for (const verb of ["arm", "commit"]) expect(await ask(line(verb, named))).toStrictEqual({ id: 1, done: {} });
   expect(await store.load()).toMatchObject({ remade: null, record: { floor: 4 } });
 });
+
+describe("as the daemon's user, an image that was written while it was allowed is not started", () => {
+  type Meanwhile = (attacked: Awaited<ReturnType<typeof signed>>) => Promise<unknown>;
+  it.each<[string, string, Meanwhile]>([
+    [
+      "once it is retired",
+      "not-signed",
+      async ({ publisher, ask }) => {
+        publisher.boards[victim] = {};
+        publisher.publish();
+        await ask(metadata(publisher.files));
+      },
+    ],
+    ["below the floor of another commit", "epoch-too-low", async ({ store }) => await store.raiseFloor(9)],
+    [
+      "once the trust store is lost",
+      "metadata-missing",
+      async ({ storeFolder }) => await rm(storeFolder, { recursive: true }),
+    ],
+  ])("%s: %s", async (_when, code, meanwhile) => {
+    const attacked = await signed({ epoch: 4 });
+    const { ask, named, releases } = attacked;
+    expect(await install((bytes) => bytes)(attacked)).toStrictEqual({ id: 1, done: {} });
+    await meanwhile(attacked);
+    expect(await ask(line("arm", named))).toMatchObject({ error: { code } });
+    // What an honest agent asks for then: there is nothing to undo.
+    expect(await ask(line("revert", named))).toStrictEqual({ id: 1, done: {} });
+    expect([await releases.current(), releases.orders]).toStrictEqual(["none", []]);
+  });
+});

@@ -6,6 +6,7 @@ import { describeDiskError, isDiskFull } from "../../../lib/disk-errors.ts";
 import { AgentError, errorMessage, isSystemError } from "../../../lib/errors.ts";
 import type { Decompress } from "../../archive/content.ts";
 import { checkArchive, sealFolders, unpackArchive, type Archive } from "../../archive/unpack.ts";
+import type { JournalLog } from "../../ports.ts";
 import type { HelperInstaller, VerifiedFile, VerifiedImage } from "../installer.ts";
 import { ReleaseFolder } from "./folder.ts";
 import type { OwnersUnits } from "./units.ts";
@@ -19,6 +20,7 @@ export interface ReleaseInstallerOptions {
   readonly decompress: Decompress;
   /** Free bytes on the disk of a folder. */
   readonly freeBytes: (folder: string) => Promise<number>;
+  readonly log: JournalLog;
   readonly bootId: string;
   /** Digests of images whose archives this process has checked: root's own copy of them does not change. */
   readonly checkedImages: Set<string>;
@@ -82,6 +84,19 @@ export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstal
     await folder.switchBack(before);
     if (before === null) await units.stop(signal);
     else await units.restart(signal);
+  };
+
+  /** Removes what is neither proven nor to be kept. The next commit does it again. */
+  const removeOthers = async (): Promise<void> => {
+    try {
+      const { releaseKeep } = await readConfig();
+      // The one before too, however few are to be kept.
+      const kept = new Set((await folder.readProven()).slice(-Math.max(2, releaseKeep)));
+      for (const one of await folder.versions()) if (!kept.has(one)) await folder.remove(one);
+      await folder.prepare();
+    } catch (cause) {
+      options.log(4, `release commit: done, but former releases were not removed: ${errorMessage(cause)}`);
+    }
   };
 
   return {
@@ -151,17 +166,21 @@ export function releaseInstaller(options: ReleaseInstallerOptions): HelperInstal
         const trial = await folder.readTrial();
         const before = trial?.version === version ? trial.before : null;
         await folder.addProven(...(before === null ? [] : [before]), version);
+        // The commit itself: a revert finds nothing to undo from now on. So nothing may fail afterwards.
         await folder.removeTrial();
-        // The one before too, however few are to be kept.
-        const kept = new Set((await folder.readProven()).slice(-Math.max(2, (await readConfig()).releaseKeep)));
-        for (const one of await folder.versions()) if (!kept.has(one)) await folder.remove(one);
-        await folder.prepare();
+        await removeOthers();
       }),
     revert: (image, signal) =>
       onDisk(async () => {
         const trial = await folder.readTrial();
-        // Another update's, or none: this one has switched nothing, or the board has gone back while it started.
-        if (trial?.operationId !== image.operationId) return;
+        if (trial?.operationId !== image.operationId) {
+          // Another update's, or none: this one has switched nothing, or the board has gone back while it started.
+          if ((await folder.current()) !== image.version) return;
+          throw new AgentError(
+            "installer-failed",
+            `The release ${image.version} is committed, so there is no way back to the one before. Install a good release.`,
+          );
+        }
         await goBackTo(trial.before, signal);
         await folder.removeTrial();
       }),

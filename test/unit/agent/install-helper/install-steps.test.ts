@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { mostWrites } from "../../../../agent/install-helper/write-ledger.ts";
@@ -102,33 +102,134 @@ describe("an image that only another installer has written", () => {
   });
 });
 
-describe("an update that is committed", () => {
-  it("is not reverted: the system before it may be below the floor", async () => {
-    const [image, other] = [await imageOf("2.0.0"), await imageOf("1.0.0")];
-    const helper = await startInstallHelper({ trust: signedGate([targetOf(image, 5), targetOf(other)]), script });
+describe("what was written", () => {
+  it("is not started once its publisher has retired it", async () => {
+    const image = await imageOf("2.0.0");
+    const targets = [targetOf(image, 5)];
+    const helper = await startInstallHelper({ trust: signedGate(targets), script });
     const speaker = await greeted(helper);
     await install(speaker, image);
-    await speaker.ask(line("commit", image));
-    for (const named of [image, other, await imageOf("7.0.0")])
-      expect(await speaker.ask(line("revert", named))).toEqual(done);
-    expect(await verbs(helper)).not.toContain("revert");
-    expect(helper.journal).toContain("<4>command revert: 2.0.0 has replaced nothing");
+    targets.length = 0;
+    expect(await speaker.ask(line("arm", image))).toMatchObject({
+      error: { code: "not-signed", message: "Nobody has signed this." },
+    });
+    // An honest agent goes back then. There is nothing to undo.
+    expect(await speaker.ask(line("revert", image))).toEqual(done);
+    expect(await verbs(helper)).toEqual(["prepare", "install"]);
   });
 
-  it("was reverted before, and where root has no ledger or no trust root", async () => {
+  it("is not started from a ledger that was lost", async () => {
     const image = await imageOf("2.0.0");
     const helper = await startInstallHelper({ trust: signedGate([targetOf(image, 5)]), script });
     const speaker = await greeted(helper);
     await install(speaker, image);
-    await speaker.ask(line("revert", image));
     await rm(join(helper.own, "written.json"));
+    expect(await speaker.ask(line("arm", image))).toMatchObject({ error: { code: "not-signed" } });
+    expect(await verbs(helper)).toEqual(["prepare", "install"]);
+  });
+
+  it("is noted once, however often an agent repeats the step", async () => {
+    const image = await imageOf("2.0.0");
+    const helper = await startInstallHelper({ trust: signedGate([targetOf(image)]), script });
+    await helper.ledger.setWritten(targetOf(image), "none");
+    const file = await stat(join(helper.own, "written.json"));
+    await helper.ledger.setWritten(targetOf(image), "none");
+    expect((await stat(join(helper.own, "written.json"))).ino).toBe(file.ino);
+  });
+});
+
+describe("a revert", () => {
+  it("undoes an update that was armed, as often as the agent asks, and no other", async () => {
+    const [image, other] = [await imageOf("2.0.0"), await imageOf("1.0.0")];
+    const helper = await startInstallHelper({ trust: signedGate([targetOf(image, 5), targetOf(other)]), script });
+    const speaker = await greeted(helper);
+    await install(speaker, image);
     await speaker.ask(line("revert", image));
-    const unsigned = await startInstallHelper({ script });
-    await (await greeted(unsigned)).ask(line("revert", image));
-    expect([await verbs(helper), await verbs(unsigned)]).toEqual([
-      ["prepare", "install", "revert", "revert"],
-      ["revert"],
-    ]);
+    expect(helper.journal).toContain("<4>command revert: 2.0.0 has replaced nothing");
+    await speaker.ask(line("arm", image));
+    for (const named of [image, image, other, await imageOf("7.0.0")])
+      expect(await speaker.ask(line("revert", named))).toEqual(done);
+    expect(await verbs(helper)).toEqual(["prepare", "install", "arm", "revert", "revert"]);
+  });
+
+  it("undoes an update whose arming was interrupted", async () => {
+    const image = await imageOf("2.0.0");
+    const interrupted = `${script}; [ "$1" != arm ] || exit 1`;
+    const helper = await startInstallHelper({ trust: signedGate([targetOf(image, 5)]), script: interrupted });
+    const speaker = await greeted(helper);
+    await install(speaker, image);
+    expect(await speaker.ask(line("arm", image))).toHaveProperty("error");
+    expect(await speaker.ask(line("revert", image))).toEqual(done);
+    expect(await verbs(helper)).toEqual(["prepare", "install", "arm", "revert"]);
+  });
+
+  it("works where root has no ledger or no trust root", async () => {
+    const image = await imageOf("2.0.0");
+    const helpers = [await startInstallHelper({ trust: signedGate([targetOf(image)]), script })];
+    helpers.push(await startInstallHelper({ script }));
+    for (const helper of helpers) {
+      await (await greeted(helper)).ask(line("revert", image));
+      expect(await verbs(helper)).toEqual(["revert"]);
+    }
+  });
+
+  it("of an agent whose power was cut after the commit goes back, where the floor has not risen", async () => {
+    const image = await imageOf("2.0.0");
+    const trust = signedGate([targetOf(image, 5)]);
+    trust.floor = 5;
+    const helper = await startInstallHelper({ trust, script });
+    const speaker = await greeted(helper);
+    await install(speaker, image);
+    for (const verb of ["arm", "commit", "revert"]) expect(await speaker.ask(line(verb, image))).toEqual(done);
+    expect((await verbs(helper)).at(-1)).toBe("revert");
+  });
+});
+
+describe("a commit that has raised the floor", () => {
+  const tooLow = { error: { code: "epoch-too-low", message: expect.stringContaining("2.0.0 was committed") } };
+
+  async function committed(): Promise<{ helper: RunningInstallHelper; image: StagedImage; other: StagedImage }> {
+    const [image, other] = [await imageOf("2.0.0"), await imageOf("3.0.0")];
+    const trust = signedGate([targetOf(image, 5), targetOf(other, 5)]);
+    const helper = await startInstallHelper({ trust, script });
+    await runs(helper, "2.0.0");
+    const speaker = await greeted(helper);
+    await install(speaker, image);
+    for (const verb of ["arm", "commit"]) expect(await speaker.ask(line(verb, image))).toEqual(done);
+    expect(trust.floor).toBe(5);
+    speaker.socket.destroy();
+    return { helper, image, other };
+  }
+
+  it("is final: the system before is below the floor", async () => {
+    const { helper, image } = await committed();
+    expect(await (await greeted(helper)).ask(line("revert", image))).toMatchObject(tooLow);
+    expect(await verbs(helper)).not.toContain("revert");
+  });
+
+  it("stays final when the same image or another one is begun, written or armed", async () => {
+    const { helper, image, other } = await committed();
+    for (const named of [image, other]) {
+      const begun = await greeted(helper);
+      expect(await begun.ask(line("install", named))).toMatchObject({ resumeAt: 0 });
+      begun.socket.destroy();
+      for (const one of [image, other]) await (await greeted(helper)).ask(line("revert", one));
+    }
+    const speaker = await greeted(helper);
+    for (const named of [other, image]) {
+      await install(speaker, named);
+      for (const one of [image, other]) await speaker.ask(line("revert", one));
+    }
+    await speaker.ask(line("arm", image));
+    expect(await speaker.ask(line("revert", image))).toMatchObject(tooLow);
+    expect(await verbs(helper)).not.toContain("revert");
+  });
+
+  it("is done, whatever fails afterwards", async () => {
+    const { helper, image } = await committed();
+    await mkdir(join(helper.own, `${"a".repeat(64)}.image`)); // Is not removed as a copy is.
+    expect(await (await greeted(helper)).ask(line("commit", image))).toEqual(done);
+    expect(helper.journal).toContainEqual(expect.stringContaining("not all was tidied up"));
   });
 });
 

@@ -6,6 +6,7 @@ import { systemTimer } from "../../../../../agent/board/hardware/clocks.ts";
 import { installViaHelper, verifiedByHelper } from "../../../../../agent/board/systemd/install-helper.ts";
 import { AgentError } from "../../../../../agent/lib/errors.ts";
 import type { FileInstaller, StagedImage, StreamInstaller } from "../../../../../agent/update/ports.ts";
+import { overriding } from "../../../../support/overriding.ts";
 import { FakeTime } from "../../../../support/fake-time.ts";
 import {
   signedGate,
@@ -106,6 +107,26 @@ describe("installing through root's helper", () => {
     await expect(arming).rejects.toThrow("stopped");
     await through.revert(image);
     expect(await read(helper, "trace")).toBe("arm\nover\nrevert\n");
+  });
+
+  it("lets other calls go on after an installation that was aborted while it began", async () => {
+    const through = installer(await startInstallHelper({ script: "echo 2.0.0" }));
+    const stop = new AbortController();
+    const { signal } = stop;
+    // In the moment in which the helper has answered: nobody calls a listener that comes later.
+    const late = overriding<AbortSignal>(signal, {
+      get aborted() {
+        return signal.aborted;
+      },
+      removeEventListener: signal.removeEventListener.bind(signal),
+      throwIfAborted: signal.throwIfAborted.bind(signal),
+      addEventListener: (type: string, listener: EventListenerOrEventListenerObject, options?: object) => {
+        if (options !== undefined && "once" in options) stop.abort(new Error("stopped"));
+        signal.addEventListener(type, listener, options);
+      },
+    });
+    await through.begin(await stagedImage(), late);
+    expect(await through.runningVersion()).toBe("2.0.0");
   });
 
   it("says what the helper has said, with its code", async () => {
