@@ -165,8 +165,9 @@ export class InstallSteps {
   async #raiseFloor(signed: Pick<WrittenImage, "sha256" | "epoch">): Promise<void> {
     const { trust, ledger } = this.#ports;
     const floor = await trust.currentFloor();
-    if (floor === undefined || signed.epoch <= floor) return;
-    await ledger.setRaised(signed);
+    if (floor === undefined) return;
+    if (signed.epoch > floor) await ledger.setRaised(signed);
+    // Also where it is raised already: a power cut may have left its second copy behind.
     await trust.raiseFloor(signed.epoch);
   }
 

@@ -120,9 +120,9 @@ describe("installing through root's helper", () => {
       },
       removeEventListener: signal.removeEventListener.bind(signal),
       throwIfAborted: signal.throwIfAborted.bind(signal),
-      addEventListener: (type: string, listener: EventListenerOrEventListenerObject, options?: object) => {
-        if (options !== undefined && "once" in options) stop.abort(new Error("stopped"));
-        signal.addEventListener(type, listener, options);
+      addEventListener: (...given: Parameters<AbortSignal["addEventListener"]>) => {
+        if (given[2] !== undefined) stop.abort(new Error("stopped")); // The listener that lives as long as the installation.
+        signal.addEventListener(...given);
       },
     });
     await through.begin(await stagedImage(), late);
