@@ -63,7 +63,7 @@ export class WriteLedger {
     if (writes > mostWrites) {
       throw new AgentError(
         "rewritten-too-often",
-        `The image ${version} was written ${mostWrites} times and never proven, so it is not written again: each time wears the disk. Find out why it fails. Another image may be installed; to write this one again, run on the board: sudo rm ${this.#path} (not during an update: it also forgets which one may be undone)`,
+        `The image ${version} was written ${mostWrites} times and never proven, so it is not written again: each time wears the disk. Find out why it fails. Another image may be installed; to write this one again, run on the board: sudo rm ${this.#path}`,
       );
     }
     const others = countsWithout(ledger, sha256).slice(-(mostCounted - 1));
