@@ -148,7 +148,7 @@ describe("the installer release", () => {
   });
 
   it("is committed, whatever fails in tidying up afterwards", async () => {
-    const { state, journal, start, imageOf, names } = await board();
+    const { state, journal, start, imageOf } = await board();
     for (const version of ["1", "2"]) await update(start(), await imageOf(version));
     const image = await imageOf("3");
     await start().install(image, never);
