@@ -48,6 +48,7 @@ describe("root's copies of images", () => {
     await first.close();
     const next = await new ImageCopies(folder, "b008", { ...copyDisk, freeBytes: async () => 1e9 }).begin(image, never);
     expect(next.resumeAt).toBe(0);
+    await next.write(content.subarray(0, 1));
     await next.close();
     expect(await readdir(folder)).toEqual([`${image.sha256}.b008.part`]);
   });
@@ -56,7 +57,9 @@ describe("root's copies of images", () => {
     const { folder, copies } = await setup();
     const others = [`${"b".repeat(64)}.image`, `${"b".repeat(64)}.b007.part`, "image.new"];
     for (const name of [...others, "slot-a", "lock"]) await writeFile(join(folder, name), "");
-    await (await copies.begin(image, never)).close();
+    const copy = await copies.begin(image, never);
+    await copy.write(content.subarray(0, 1));
+    await copy.close();
     expect((await readdir(folder)).toSorted()).toEqual([`${image.sha256}.b007.part`, "lock", "slot-a"].toSorted());
     await copies.removeAll();
     expect((await readdir(folder)).toSorted()).toEqual(["lock", "slot-a"]);
