@@ -36,6 +36,8 @@ export const errorCodes = {
     "A program on the board holds an inhibitor lock against a shutdown. Wait until it is released, or request the reboot with force.",
   "insecure-address": "Plain http is not allowed. Serve the image over https, or set update.allow-http.",
   "insecure-redirect": "The server redirected from https to http, which is never followed. Correct its redirects.",
+  "install-cancelled":
+    "The update was cancelled while it was installed, before anything was switched. The message says what stays on the board. If it is still wanted, request it again with a new operationId.",
   "installer-failed": "The installer failed. The end of its output is in the message; correct what it names.",
   "installer-not-allowed":
     "Root may not run an installer on this board. Its owner names the program in /etc/boardkeeper/installer.",
@@ -100,7 +102,7 @@ export const errorCodes = {
     "The latest saved state is damaged, or a newer release wrote it. Check the board's disk, then request it again.",
   "state-not-saved": "The agent cannot save its state. Check the board's disk: full, read-only or worn out.",
   "too-late":
-    "The board is already being changed. An update ends by itself: committed, or rolled back to the old system.",
+    "The image is already installed, or the reboot has started. An update ends by itself: committed, or rolled back to the old system.",
   "too-many-redirects": "The server redirects too often. Correct its redirects.",
   unreachable:
     "The image's server could not be reached, the connection was lost, or the download's deadline passed. Check the server and the network; a new request resumes the download.",

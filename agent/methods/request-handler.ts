@@ -11,7 +11,7 @@ import type { Snapshot } from "../contract/snapshot.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import { StateNotPersisted, type Decision } from "../state/ports.ts";
 import type { Inhibitor } from "../reboot/inhibited-message.ts";
-import { describeBlockingUpdate } from "../operations/blocking.ts";
+import { describeBlockingUpdate, unblockReboot } from "../operations/blocking.ts";
 import { decideCancelReboot, decideReboot } from "../reboot/request-decisions.ts";
 import { planReboot } from "../reboot/validate-request.ts";
 import { type AgentState, type AgentStateStore } from "../operations/agent-state.ts";
@@ -111,9 +111,7 @@ export class RequestHandler {
       case "applyFirmwareUpdate":
         return await this.#decideNamed(payload, decideApply);
       case "cancelFirmwareUpdate":
-        return await this.#decideNamed(payload, (saved, id) =>
-          decideCancel(saved, id, timestamp(this.#ports.wallClock)),
-        );
+        return await this.#decideNamed(payload, (saved, id) => this.#decideCancel(saved, id));
       case "getLogs":
         return this.#logs(payload);
       case "getStatus": {
@@ -208,6 +206,15 @@ export class RequestHandler {
     });
     await flushReports(acknowledgementMs);
     return reply;
+  }
+
+  /** A reboot that waited for the update may proceed once that is cancelled. */
+  #decideCancel(saved: AgentState, operationId: string | undefined): Decision<AgentState, MethodReply> {
+    const { wallClock, bootClock } = this.#ports;
+    const decision = decideCancel(saved, operationId, timestamp(wallClock));
+    const { update } = decision.change ?? {};
+    if (update === undefined) return decision;
+    return { ...decision, change: { ...unblockReboot(saved, update, bootClock.nowMs()), update } };
   }
 
   async #decideNamed(

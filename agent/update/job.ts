@@ -104,7 +104,10 @@ const updateState = v.variant("phase", [
   v.object({ phase: v.literal("completed"), ...inProgress }),
   v.object({ phase: v.literal("failed"), ...inProgress, error: failureSchema }),
   v.object({ phase: v.literal("rolledBack"), ...inProgress, error: failureSchema }),
-  /** `error` says why, where nobody has called for it: its lease has expired, or its document was withdrawn or replaced. */
+  /**
+   * `error` says why, where nobody has called for it: its lease has expired, or its document was withdrawn or replaced. Or what is
+   * left of an installation that was stopped.
+   */
   v.object({ phase: v.literal("cancelled"), ...inProgress, error: v.optional(failureSchema) }),
 ]);
 export type UpdateState = v.InferOutput<typeof updateState>;

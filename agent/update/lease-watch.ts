@@ -5,7 +5,7 @@ import type { Decision, StateStore } from "../state/ports.ts";
 import { unsavedOutcomeAlert } from "../state/unsaved-outcome.ts";
 import type { Job, UpdateSlice } from "./job.ts";
 import { isLeaseExpired } from "./lease.ts";
-import { isCancellable, step } from "./machine.ts";
+import { isBeforeInstall, step } from "./machine.ts";
 
 /** A step of the clock, and a clock that has been set, are noticed within this time. */
 export const clockCheckMs = 60_000;
@@ -74,5 +74,5 @@ export class LeaseWatch {
 
 /** The job whose lease counts: it has one, and has not begun. */
 function jobWithLease({ update }: UpdateSlice): Job | undefined {
-  return "job" in update && isCancellable(update) && update.job.startBy !== undefined ? update.job : undefined;
+  return "job" in update && isBeforeInstall(update) && update.job.startBy !== undefined ? update.job : undefined;
 }

@@ -1,5 +1,6 @@
 import { keepsDownloadedBytes } from "../contract/codes.ts";
 import { failure, type Failure } from "../contract/failure.ts";
+import { installCancelled } from "./install-cancelled.ts";
 import { resolvedJob } from "./job-changes.ts";
 import { leaseExpired } from "./lease.ts";
 import type { ActiveUpdate, Baseline, Image, Job, UpdateEvent, UpdateState } from "./job.ts";
@@ -123,6 +124,9 @@ function stepApplying(state: InPhase<"applying">, event: UpdateEvent): UpdateSta
     const { image, before, installed: restart } = state;
     return { ...enterPhase(state, "proving", at), image, before, restart, proven: false };
   }
+  // Only who asks for it stops an installation that has begun: a document that goes, or another that comes, does not.
+  if (event.type === "cancelled" && event.error === undefined && state.installed === null)
+    return { ...endJob(state, "cancelled", at), error: installCancelled(state) };
   if (event.type === "failed") {
     // Before it is installed, nothing was switched. Afterwards arming may have happened in part.
     if (state.installed === null) return { ...endJob(state, "failed", at), error: event.error };
@@ -166,8 +170,8 @@ export function actionFor(state: UpdateState): UpdateAction | undefined {
   }
 }
 
-/** True while a job can be cancelled: the board is unchanged. */
-export function isCancellable(state: UpdateState): boolean {
+/** True while a job has not begun to change the board. */
+export function isBeforeInstall(state: UpdateState): boolean {
   return ["accepted", "downloading", "verifying", "staged"].includes(state.phase);
 }
 
@@ -178,7 +182,7 @@ export function isPastStaging(state: UpdateState): boolean {
 
 /** True while a job runs: no other is accepted. */
 export function isRunning(state: UpdateState): state is Exclude<ActiveUpdate, { phase: EndPhase }> {
-  return isCancellable(state) || isPastStaging(state);
+  return isBeforeInstall(state) || isPastStaging(state);
 }
 
 /** How a job can end while the board is unchanged. */

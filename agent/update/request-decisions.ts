@@ -89,7 +89,7 @@ export function decideApply(
   };
 }
 
-/** `cancelFirmwareUpdate`: possible while the board is unchanged. */
+/** `cancelFirmwareUpdate`: possible until the image is installed. From then on it may be armed, and ends by itself. */
 export function decideCancel(
   { update }: UpdateSlice,
   operationId: string | undefined,
@@ -107,12 +107,14 @@ export function decideCancel(
     return rejection({
       status: 409,
       code: "too-late",
-      message: `Too late to cancel: the update is ${update.phase}. It ends by itself: committed, or rolled back to the old system.`,
+      message: `Too late to cancel: the image is installed, and the update is ${update.phase}. It ends by itself: committed, or rolled back to the old system.`,
     });
   }
+  const left = cancelled.phase === "cancelled" ? cancelled.error?.message : undefined;
+  const response = left === undefined ? "Firmware update cancelled" : `Firmware update cancelled. ${left}`;
   return {
     change: { update: cancelled },
-    answer: { status: 200, payload: { Response: "Firmware update cancelled", operationId: update.job.operationId } },
+    answer: { status: 200, payload: { Response: response, operationId: update.job.operationId } },
   };
 }
 

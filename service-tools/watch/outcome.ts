@@ -94,13 +94,7 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
         adviceOf(end),
       );
     case "cancelled":
-      return failed(
-        end.error === null
-          ? `The update of ${board} was cancelled; the old system is unchanged.`
-          : `${board} has cancelled the update. ${reasonOf(end.error)}`,
-        withError(end),
-        adviceOf(end),
-      );
+      return failed(describeCancel(board, end.error), withError(end), adviceOf(end));
     case "superseded":
       return failed(
         `The update of ${board} was not followed to its end: ${end.by === null ? "the board no longer reports it" : `another one has replaced it (${end.by})`}.`,
@@ -123,6 +117,13 @@ export function updateOutcome(target: Target, end: UpdateEnd): Outcome {
         details: { ...end },
       };
   }
+}
+
+function describeCancel(board: string, error: Failure | null): string {
+  if (error === null) return `The update of ${board} was cancelled; the old system is unchanged.`;
+  const whoDidIt =
+    error.code === "install-cancelled" ? `The update of ${board} was cancelled.` : `${board} has cancelled the update.`;
+  return `${whoDidIt} ${reasonOf(error)}`;
 }
 
 function failed(message: string, details: JsonObject, advice?: string): Outcome {

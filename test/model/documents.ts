@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../agent/contract/json.ts";
 import { isJsonObject, textAt } from "../../agent/contract/json.ts";
 import type { AgentState } from "../../agent/operations/agent-state.ts";
-import { isCancellable, isRunning } from "../../agent/update/machine.ts";
+import { isBeforeInstall, isRunning } from "../../agent/update/machine.ts";
 import type { DocumentChange, HubState } from "./hub-state.ts";
 import { runningVersionOf } from "./board-state.ts";
 import type { Environment } from "./environment.ts";
@@ -48,7 +48,7 @@ export function expectNothing(environment: Environment): Environment {
 
 /** Null where the document leaves the saved update as it is, or where that was not declared. */
 function expectedSave(firmware: Json | undefined, { update }: AgentState): ExpectedSave | null {
-  if (!isRunning(update) || !isCancellable(update) || update.job.origin !== "desired") return null;
+  if (!isRunning(update) || !isBeforeInstall(update) || update.job.origin !== "desired") return null;
   const { operationId: job, version, uri, apply } = update.job;
   if (firmware === undefined) return { kind: "cancelled", job };
   const declared = parse(firmware);

@@ -16,7 +16,8 @@ import { initialState } from "../../agent/operations/agent-state.ts";
 import { step } from "../../agent/update/machine.ts";
 import type { UpdateState } from "../../agent/update/job.ts";
 import { startBy, type ClockState } from "./clock-state.ts";
-import { checkLease } from "./invariants.ts";
+import type { BoardState } from "./board-state.ts";
+import { checkLease, observeSave } from "./invariants.ts";
 import { Violation } from "./observations.ts";
 import { initialEnvironment, type Scenario } from "./environment.ts";
 import type { RunOptions } from "./scheduler.ts";
@@ -120,6 +121,21 @@ describe("an agent that does not keep to a lease is caught", () => {
     const environment = initialEnvironment(scenarios.lease);
     const now = { ...environment, clock: { ...environment.clock, ...clock } };
     expect(violationOf(() => checkLease(now, { ...initialState("boot-1"), update }))).toBe(why);
+  });
+});
+
+describe("an update that was cancelled, and armed all the same, is caught", () => {
+  const { cancelled } = states();
+  const slots = { a: "1.0.0", b: "2.0.0" };
+  it.each<[what: string, board: Partial<BoardState>, why: string | undefined]>([
+    ["written alone", { slots }, undefined],
+    ["on trial", { slots, trial: "b" }, "op-1 was cancelled, and a slot is on trial."],
+    ["the default", { slots, default: "b" }, "op-1 was cancelled, and 2.0.0 boots by default."],
+    ["running", { slots, running: "b" }, "op-1 was cancelled, and 2.0.0 runs."],
+  ])("where the new system is %s", (_what, board, why) => {
+    const environment = initialEnvironment(scenarios.method);
+    const now = { ...environment, board: { ...environment.board, ...board } };
+    expect(violationOf(() => observeSave(now, { ...initialState("boot-1"), update: cancelled }))).toBe(why);
   });
 });
 

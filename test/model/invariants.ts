@@ -119,6 +119,7 @@ export function observeSave(environment: Environment, saved: AgentState): Enviro
   const reached = rank(update.phase);
   must(reached >= before.reached, `${operationId} went back to ${update.phase} on disk.`);
   if (update.phase === "completed" && before.end === null) mustBeProven(environment, saved);
+  if (update.phase === "cancelled" && before.end === null) mustBeAsBefore(environment, saved);
   const { hasReadWithdrawal } = next.observations;
   const again = mayBeginAgain(update);
   const isWithdrawn = update.phase === "cancelled" && update.error?.code === "withdrawn";
@@ -151,6 +152,15 @@ function mustBeProven({ board }: Environment, saved: AgentState): void {
   const running = runningVersionOf(board);
   must(running === version, `Completed at ${version}, but the board runs ${running}.`);
   must(board.default === board.running, `Completed at ${version}, but the next boot will not start it.`);
+}
+
+/** A cancelled update was never armed: what it was to install neither runs nor starts next. */
+function mustBeAsBefore({ board }: Environment, { update }: AgentState): void {
+  if (!("job" in update)) return;
+  const { operationId, version } = update.job;
+  must(board.trial === null, `${operationId} was cancelled, and a slot is on trial.`);
+  must(board.slots[board.default] !== version, `${operationId} was cancelled, and ${version} boots by default.`);
+  must(runningVersionOf(board) !== version, `${operationId} was cancelled, and ${version} runs.`);
 }
 
 /** An action on the board begins. `known` are the saved states that a power cut now would leave. */

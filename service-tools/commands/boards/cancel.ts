@@ -18,7 +18,7 @@ const methodOf = { reboot: "cancelReboot", update: "cancelFirmwareUpdate" } as c
 /** `boardkeeper cancel` */
 export function addCancel(program: Command, context: Context): void {
   withTargetOptions(program.command("cancel"))
-    .description("cancel a reboot or an update that has not changed the board yet")
+    .description("cancel a reboot that has not started, or an update whose image is not installed yet")
     .addArgument(
       new Argument("[what]", "which of the two (default: the one that is pending)").choices(["reboot", "update"]),
     )

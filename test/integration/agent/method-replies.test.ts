@@ -159,12 +159,24 @@ describe("cancelFirmwareUpdate", () => {
     });
   });
 
-  it("comes too late once the board is being changed", () => {
-    expect(decideCancel(saved({ update: s.applying }), undefined, t(30))).toStrictEqual({
+  it("stops an installation, and says what it leaves", () => {
+    expect(decideCancel(saved({ update: s.applying }), undefined, t(30)).answer).toStrictEqual({
+      status: 200,
+      payload: {
+        Response:
+          "Firmware update cancelled. Cancelled while it was installed: the installer was stopped before anything was switched, and the board keeps 1.0.0. The downloaded image is removed; what the installer had written (root's copy of the image, an unfinished slot or release) stays until the next update replaces it. If the update is still wanted, request it again with a new operationId.",
+        operationId: "op-1",
+      },
+    });
+  });
+
+  it("comes too late once the image is installed", () => {
+    const installed = { ...s.applying, installed: "service" } as const;
+    expect(decideCancel(saved({ update: installed }), undefined, t(30))).toStrictEqual({
       answer: refusal(
         409,
         "too-late",
-        "Too late to cancel: the update is applying. It ends by itself: committed, or rolled back to the old system.",
+        "Too late to cancel: the image is installed, and the update is applying. It ends by itself: committed, or rolled back to the old system.",
       ),
     });
   });

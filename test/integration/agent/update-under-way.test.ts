@@ -203,8 +203,7 @@ describe("an update that can be cancelled, or not any more", () => {
     await service.untilReported("boardkeeper.update.phase", "completed");
   });
 
-  const late: [phase: string, verb: "install" | "arm" | "commit"][] = [
-    ["applying", "install"],
+  const late: [phase: string, verb: "arm" | "commit"][] = [
     ["rebooting", "arm"],
     ["proving", "commit"],
   ];
@@ -213,7 +212,7 @@ describe("an update that can be cancelled, or not any more", () => {
     const { service, request } = await setUpUpdate({
       installer: (real) => ({
         ...real,
-        [verb]: async (...args: Parameters<typeof real.install>) => {
+        [verb]: async (...args: Parameters<typeof real.arm>) => {
           await gate.pass();
           await real[verb](...args);
         },

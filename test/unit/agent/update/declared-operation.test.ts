@@ -8,7 +8,7 @@ import {
   type DesiredOutcome,
 } from "../../../../agent/update/desired-firmware-decisions.ts";
 import type { Job, UpdateState } from "../../../../agent/update/job.ts";
-import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
+import { isBeforeInstall, isRunning } from "../../../../agent/update/machine.ts";
 import { decideApply } from "../../../../agent/update/request-decisions.ts";
 import { digest, jobWith, states, t } from "../../../support/updates.ts";
 
@@ -37,8 +37,8 @@ function jobOf(update: UpdateState): Job | undefined {
 
 const all = Object.values(states(declared));
 const running = all.filter(isRunning);
-const changeable = running.filter(isCancellable);
-const late = running.filter((update) => !isCancellable(update));
+const changeable = running.filter(isBeforeInstall);
+const late = running.filter((update) => !isBeforeInstall(update));
 const failedWhile = (during: string): UpdateState => ({
   ...states(declared).failed,
   error: { code: "http-status", during, message: "It failed." },
@@ -225,7 +225,7 @@ describe("a refused document", () => {
     expect(typo.update).toStrictEqual(update);
     expect(typo.handledDesired).toMatchObject({ identity: "typo", refused: { code: "bad-request" }, operation });
     const { state, kind } = change(typo, {}, "i1");
-    expect([kind, state.update]).toStrictEqual([isCancellable(update) ? "changed" : "noEffect", update]);
+    expect([kind, state.update]).toStrictEqual([isBeforeInstall(update) ? "changed" : "noEffect", update]);
     expect(state.handledDesired?.refused).toBeNull();
   });
 

@@ -3,7 +3,7 @@ import { rejectRequest, type Validated } from "../../../../agent/contract/error-
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
 import { decideDesired, decideNoDesired } from "../../../../agent/update/desired-firmware-decisions.ts";
 import { decideUpdate } from "../../../../agent/update/request-decisions.ts";
-import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
+import { isBeforeInstall, isRunning } from "../../../../agent/update/machine.ts";
 import type { ParsedUpdateRequest } from "../../../../agent/update/validate-request.ts";
 import { digest, jobWith, states, t } from "../../../support/updates.ts";
 
@@ -108,7 +108,7 @@ describe("a desired document", () => {
     expect(change?.update).toBeUndefined();
   });
 
-  it.each(Object.values(states(desiredJob)).filter(isCancellable))(
+  it.each(Object.values(states(desiredJob)).filter(isBeforeInstall))(
     "takes the place of a desired job that is $phase: with a save for its end, and one for what comes then",
     (update) => {
       const handledBefore = {
@@ -146,7 +146,7 @@ describe("a desired document", () => {
     expect(change).not.toHaveProperty("update");
   });
 
-  const notYet = Object.values(states(desiredJob)).filter((update) => isRunning(update) && !isCancellable(update));
+  const notYet = Object.values(states(desiredJob)).filter((update) => isRunning(update) && !isBeforeInstall(update));
   it.each(notYet)("waits for a desired job that is $phase", (update) => {
     expect(decideDesired(saved({ update }), document(), "1.0.0", at)).toStrictEqual({ answer: { kind: "mustWait" } });
   });
@@ -180,7 +180,7 @@ describe("a desired document", () => {
     expect(decideNoDesired(saved({}), at)).toStrictEqual({ answer: { kind: "alreadyHandled" } });
   });
 
-  it.each(Object.values(states(desiredJob)).filter(isCancellable))(
+  it.each(Object.values(states(desiredJob)).filter(isBeforeInstall))(
     "that is withdrawn cancels its update that is $phase, and starts it when it is declared again",
     (update) => {
       const withdrawn = decideNoDesired(saved({ update, handledDesired }), at);
@@ -195,7 +195,7 @@ describe("a desired document", () => {
     },
   );
 
-  it.each(Object.values(states(desiredJob)).filter((update) => !isCancellable(update)))(
+  it.each(Object.values(states(desiredJob)).filter((update) => !isBeforeInstall(update)))(
     "that is withdrawn changes nothing about an update that is $phase, also when it is declared again",
     (update) => {
       const state = saved({ update, handledDesired });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { updatePhases } from "../../../../agent/contract/snapshot.ts";
 import type { UpdateState } from "../../../../agent/update/job.ts";
-import { actionFor, isCancellable, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
+import { actionFor, isBeforeInstall, isPastStaging, isRunning, step } from "../../../../agent/update/machine.ts";
 import {
   at,
   error,
@@ -87,7 +87,7 @@ describe("where a job stands", () => {
   it("knows for every phase whether it can be cancelled, is past staging, or is over", () => {
     const where = updatePhases.map((phase) => [
       phase,
-      isCancellable(s[phase]),
+      isBeforeInstall(s[phase]),
       isPastStaging(s[phase]),
       isRunning(s[phase]),
     ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { unreadableCount, type RestartFacts, type UpdateState } from "../../../../agent/update/job.ts";
-import { attemptLimits, isCancellable, isRunning } from "../../../../agent/update/machine.ts";
+import { attemptLimits, isBeforeInstall, isRunning } from "../../../../agent/update/machine.ts";
 import { recoverUpdate } from "../../../../agent/update/recover.ts";
 import { jobWith, t } from "../../../support/updates.ts";
 import {
@@ -174,7 +174,7 @@ describe("what a restart makes of an update", () => {
     for (const trialBoots of [1, unreadableCount]) {
       const row = rowOf(state, { trialBoots, isOlderCopy: true });
       expect(row).toEqual(
-        isCancellable(state) ? each("failed: state-lost") : rowOf(state, { trialBoots, isOlderCopy: false }),
+        isBeforeInstall(state) ? each("failed: state-lost") : rowOf(state, { trialBoots, isOlderCopy: false }),
       );
     }
   });

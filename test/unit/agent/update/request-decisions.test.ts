@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { initialState, type AgentState } from "../../../../agent/operations/agent-state.ts";
+import { restartKinds } from "../../../../agent/update/job.ts";
 import { decideApply, decideCancel, decideUpdate } from "../../../../agent/update/request-decisions.ts";
-import { isCancellable, isRunning } from "../../../../agent/update/machine.ts";
+import { actionFor, isBeforeInstall, isRunning, step } from "../../../../agent/update/machine.ts";
 import { digest, jobWith, states, t } from "../../../support/updates.ts";
 
 const at = t(30);
@@ -94,9 +95,25 @@ describe("firmwareUpdate", () => {
 describe("cancelFirmwareUpdate", () => {
   it.each(Object.values(s))("$phase", (update) => {
     const { change, answer } = decideCancel(saved({ update }), undefined, at);
-    const status = isCancellable(update) ? 200 : isRunning(update) ? 409 : 404;
+    const isPossible = isBeforeInstall(update) || (update.phase === "applying" && update.installed === null);
+    const status = isPossible ? 200 : isRunning(update) ? 409 : 404;
     expect(answer.status).toBe(status);
     expect(change?.update?.phase).toBe(status === 200 ? "cancelled" : undefined);
+  });
+
+  it.each(restartKinds)("comes too late once the image is installed, with %s to restart", (restart) => {
+    const event = { type: "installed", restart, bootId: "boot-1", at } as const;
+    const installed = step(s.applying, event);
+    if (installed === undefined) throw new Error("nothing was installed");
+    const { change, answer } = decideCancel(saved({ update: installed }), undefined, at);
+    expect([change, answer.status]).toStrictEqual([undefined, 409]);
+  });
+
+  it.each(restartKinds)("leaves nothing to an installation that ends after it, with %s to restart", (restart) => {
+    const { change } = decideCancel(saved({ update: s.applying }), undefined, at);
+    const update = change?.update ?? s.applying;
+    expect(step(update, { type: "installed", restart, bootId: "boot-1", at })).toBeUndefined();
+    expect(actionFor(update)?.kind).toBe("cleanUp");
   });
 
   it("means the operation that it names, and no other", () => {

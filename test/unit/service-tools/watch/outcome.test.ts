@@ -84,6 +84,11 @@ describe("the outcome of an update", () => {
       "board-1 has cancelled the update. It was to begin by noon. (lease-expired)",
     ],
     [
+      { kind: "cancelled", error: { code: "install-cancelled", during: "applying", message: "It was stopped." } },
+      1,
+      "The update of board-1 was cancelled. It was stopped. (install-cancelled)",
+    ],
+    [
       { kind: "superseded", by: "op-2" },
       1,
       "The update of board-1 was not followed to its end: another one has replaced it (op-2).",
