@@ -3,7 +3,8 @@ import type { Checked } from "../contract/check.ts";
 
 /*
  * The parser of /etc/boardkeeper/board.conf: what root's helper obeys. Lines of `key = value`, comments after "#" at the
- * beginning of a line, lists separated by spaces. No quotes, so that shell scripts read it too.
+ * beginning of a line, lists separated by spaces. No quotes, and plain ASCII but for comments, so that shell scripts read the same
+ * in it: systemd/libexec/restart-helper does.
  */
 
 export interface BoardConfig {
@@ -31,8 +32,8 @@ export const defaultBoardConfig: BoardConfig = {
 /** More than 32 names fit no target. */
 const mostNames = 32;
 const mostUnits = 16;
-/** systemd.unit(5): a unit's name, with its type. Units of other types cannot be restarted. */
-const unitName = /^[A-Za-z0-9][\w:.\\@-]{0,240}\.(?:service|socket|target|timer|path)$/;
+/** systemd.unit(5): a unit's name, with its type. Units of other types cannot be restarted; to restart the agent's would end the update. */
+const unitName = /^(?!boardkeeper-)[A-Za-z0-9][\w:.\\@-]{0,240}\.(?:service|socket|target|timer|path)$/;
 
 /** Reads one value: returns it, or what it should be. */
 type Read = (value: string) => Partial<BoardConfig> | string;
@@ -52,7 +53,7 @@ const keys: Readonly<Record<string, Read>> = {
     const isUnits = units.length > 0 && units.length <= mostUnits && units.every((unit) => unitName.test(unit));
     return isUnits
       ? { releaseUnits: units }
-      : `1 to ${mostUnits} names of units such as app.service, separated by spaces`;
+      : `1 to ${mostUnits} names of units such as app.service, separated by spaces, none of them the agent's own`;
   },
   "release.keep": (value) =>
     /^(?:[2-9]|[1-9]\d)$/.test(value) ? { releaseKeep: Number(value) } : "a number from 2 to 99",
@@ -67,9 +68,13 @@ export function parseBoardConfig(text: string): Checked<BoardConfig> {
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const [index, written] of text.split("\n").entries()) {
-    const line = written.trim();
+    const line = written.replaceAll(/^[ \t]+|[ \t]+$/g, "");
     if (line === "" || line.startsWith("#")) continue;
     const at = `line ${index + 1}`;
+    if (!/^[ -~\t]+$/.test(line)) {
+      problems.push(`${at}: only ASCII is understood, without a byte order mark, and with Unix line ends`);
+      continue;
+    }
     const [, key, value] = /^([a-z][a-z.-]*)\s*=\s*(.*)$/.exec(line) ?? [];
     const read = key === undefined || !Object.hasOwn(keys, key) ? undefined : keys[key];
     if (key === undefined || value === undefined) problems.push(`${at}: expected key = value`);

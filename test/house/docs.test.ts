@@ -11,6 +11,12 @@ it("docs/configuration.md explains every setting and every key of board.conf the
   expect([...rows].map(([, name]) => name)).toStrictEqual([...settingNames, ...boardConfigKeys]);
 });
 
+it("docs/security.md tells the exposure of every unit, and of no other", () => {
+  const rows = readFileSync("docs/security.md", "utf8").matchAll(/^\| `([\w@-]+\.service)` \| \d\.\d \|$/gm);
+  const units = readdirSync("systemd").filter((name) => name.endsWith(".service"));
+  expect(Array.from(rows, ([, name]) => name).toSorted()).toStrictEqual(units.toSorted());
+});
+
 it("docs/local-hub.md lists every fault, and no other", () => {
   const rows = readFileSync("docs/local-hub.md", "utf8").matchAll(/^\| ((?:`[a-z-]+`(?:, )?)+) \| /gm);
   const names = [...rows].flatMap(([, cell = ""]) => cell.replaceAll("`", "").split(", "));

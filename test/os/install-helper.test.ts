@@ -122,7 +122,9 @@ describe.each(systemNames)("root's install helper on %s", (system) => {
     expect(calls.filter((call) => !call.endsWith("running-version"))).toEqual(
       ["prepare", "install", "arm", "commit"].map((verb) => `0 ${verb}`),
     );
-    expect(await machine.shell("cd /var/lib/boardkeeper-install; stat -c '%a %U' .; ls -A")).toBe("700 root\nlock\n");
+    expect(await machine.shell("cd /var/lib/boardkeeper-install; stat -c '%a %U' .; ls -A")).toBe(
+      "700 root\nlock\nnode-options\n",
+    );
     expect((await machine.run("boardkeeper-agent", "doctor")).stdout).toMatch(
       /^ok +installer +\/usr\/local\/lib\/install-slot, run by root's install helper$/m,
     );

@@ -23,7 +23,7 @@ release.keep = 5
     });
   });
 
-  it.each(["", "# nothing\n\n", "\n"])("may say nothing: %j", (text) => {
+  it.each(["", "# nothing\n\n", "\n", " \t\n", "# L\u00FCfter\n"])("may say nothing: %j", (text) => {
     expect(parseBoardConfig(text)).toStrictEqual({ ok: true, value: defaultBoardConfig });
   });
 
@@ -51,6 +51,13 @@ release.keep = 5
     ["release.units = data.mount", "line 1: release.units: expected 1 to 16 names of units"],
     ["release.keep = 1", "line 1: release.keep: expected a number from 2 to 99"],
     ["release.keep = 100", "line 1: release.keep: expected a number from 2 to 99"],
+    ["release.units = boardkeeper-agent.service", "none of them the agent's own"],
+    ["\uFEFFrelease.keep = 5", "line 1: only ASCII is understood, without a byte order mark"],
+    ["release.keep = 5\r", "line 1: only ASCII is understood, without a byte order mark, and with Unix line ends"],
+    ["\r\nrelease.keep = 5", "line 1: only ASCII"],
+    ["release.keep =\u00A05", "line 1: only ASCII"],
+    ["release.keep = 5\v", "line 1: only ASCII"],
+    ["release.keep = 5\0", "line 1: only ASCII"],
   ])("is refused where a slip could pass for consent: %s", (text, problem) => {
     const parsed = parseBoardConfig(text);
     expect(parsed.ok ? [] : parsed.problems).toStrictEqual([expect.stringContaining(problem)]);

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseBoardConfig } from "../../../../../../agent/config/board-config.ts";
 import { unitsViaRestartHelper } from "../../../../../../agent/install-helper/installers/release/units.ts";
 import { temporaryFolder } from "../../../../../support/temporary-folder.ts";
 
@@ -124,6 +125,20 @@ describe("root's restart helper", () => {
       message: expect.stringContaining(why),
     });
     expect(await orders()).toBe("");
+  });
+
+  it.each([
+    ["line ends of Windows", "release.units = app.service\r\nrelease.keep = 3\r\n"],
+    ["a byte order mark", "\uFEFFrelease.units = app.service\n"],
+    ["a space that is no space", "release.units = a.service\u00A0b.service\n"],
+    ["a vertical tab", "release.units = a.service\vb.service\n"],
+    ["the agent's own unit", "release.units = boardkeeper-agent.service\n"],
+    ["a mount", "release.units = var.mount\n"],
+    ["an option", "release.units = --force.service\n"],
+  ])("obeys no board.conf with %s, which the installer does not obey either", async (_what, config) => {
+    const { units } = await startHelper({ config });
+    await expect(units().restart(never)).rejects.toMatchObject({ code: "installer-not-allowed" });
+    expect(parseBoardConfig(config)).toMatchObject({ ok: false });
   });
 
   it.each<[string, (board: string, folder: string) => Promise<unknown>]>([
