@@ -34,6 +34,8 @@ const busy: fc.Arbitrary<AgentState> = fc
 const ended = new Set<string>(["idle", "completed", "failed", "rolledBack", "cancelled"]);
 const changesNothingYet = new Set<string>(["accepted", "downloading", "verifying", "staged"]);
 
+/** Written in part at most, and nothing of it is armed. */
+const isInstalling = ({ update }: AgentState): boolean => update.phase === "applying" && update.installed === null;
 const isFree = ({ update }: AgentState): boolean => ended.has(update.phase);
 const changesBoard = (saved: AgentState): boolean => !isFree(saved) && !changesNothingYet.has(saved.update.phase);
 const isPending = ({ reboot }: AgentState): boolean => ["scheduled", "rebooting"].includes(reboot.phase);
@@ -44,7 +46,7 @@ function mayDo(method: string, saved: AgentState): readonly [part: "update" | "r
     case "firmwareUpdate":
       return isFree(saved) ? ["update", "accepted"] : undefined;
     case "cancelFirmwareUpdate":
-      return changesNothingYet.has(saved.update.phase) ? ["update", "cancelled"] : undefined;
+      return changesNothingYet.has(saved.update.phase) || isInstalling(saved) ? ["update", "cancelled"] : undefined;
     case "applyFirmwareUpdate":
       return saved.update.phase === "staged" ? ["update", "staged"] : undefined;
     case "rebootDevice":

@@ -73,16 +73,21 @@ describe("as the daemon's user, root's trust store is not attacked by", () => {
   });
 });
 
-/** Whether files changed; but for those that roots are in, where these were rightly signed: the store, and the agent's cache. */
+/**
+ * Whether files changed; but, where roots were rightly signed, for those that roots are in, and for what is gone from the agent's cache
+ * because these roots have withdrawn its keys.
+ */
 function changes(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
   { keepsRoots = false }: Pick<MetadataAttack, "keepsRoots"> | { keepsRoots?: boolean },
 ): { isChanged: boolean } {
   const isOfRoots = (name: string): boolean => /root\.json$|^store\/metadata|^\/trust\/|record/.test(name);
-  const of = (tree: Readonly<Record<string, string>>): string =>
-    JSON.stringify(Object.entries(tree).filter(([name]) => !keepsRoots || !isOfRoots(name)));
-  return { isChanged: of(before) !== of(after) };
+  const isWithdrawn = (name: string): boolean =>
+    /metadata\/(timestamp|\d+\.[^/]+)\.json$/.test(name) && !(name in after);
+  const counts = (name: string): boolean => !keepsRoots || !(isOfRoots(name) || isWithdrawn(name));
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return { isChanged: [...names].some((name) => counts(name) && before[name] !== after[name]) };
 }
 
 /** The agent's gate over a real web server and the files of a simulated board, which has read what is published. */
