@@ -5,6 +5,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { kernelBootClock } from "../../agent/board/hardware/boot.ts";
+import { createBoard, powerOn, writeBoard } from "../../agent/board/simulator/board.ts";
 import type { Finding } from "../../agent/cli/doctor/finding.ts";
 import { testHub } from "../support/local-hub.ts";
 import { imageServer, serving, testImage } from "../support/image-server.ts";
@@ -75,8 +77,13 @@ describe.each(processors)("the package for $architecture, its processor emulated
       "--state-dir",
       join(folder, "state"),
     ];
+    // The agent of a simulated board, which takes unsigned images, without the process around it: that one would start the emulated
+    // Node.js without its emulator.
+    const boardFile = join(folder, "board.json");
+    await writeBoard(boardFile, powerOn(createBoard("1.0.0"), "boot-1", kernelBootClock.nowMs()));
     const agent = spawn(node[0], [...node.slice(1), join(library, "boardkeeper-agent.cjs"), ...program], {
-      stdio: "inherit",
+      stdio: ["inherit", "inherit", "inherit", "ipc"],
+      env: { ...process.env, BOARDKEEPER_BOARD_FILE: boardFile },
     });
     onTestFinished(async () => {
       agent.kill("SIGKILL");
