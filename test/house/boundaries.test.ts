@@ -107,6 +107,11 @@ describe("who may import whom", () => {
     expect(all.length).toBeGreaterThan(0);
   });
 
+  it("nobody imports a file outside of the project: on another machine it is not there", () => {
+    const everywhere = importsOf(filesIn("agent", "service-tools", "systemd", "test"));
+    expect(everywhere.filter(({ to }) => to === "" || to.startsWith(".."))).toEqual([]);
+  });
+
   it.each(["node-cron", "systeminformation"])(
     "%s is loaded only where it is needed: it costs a board memory",
     (name) => {
