@@ -1,99 +1,118 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { expect, it, onTestFinished } from "vitest";
-import { victim } from "../fixtures/attacks/metadata.ts";
-import { signRelease, treeOf } from "../support/attacked-helper.ts";
-import { hello, line, metadata, speak } from "../support/helper-words.ts";
-import { tarOf } from "../support/tar.ts";
+import { listen } from "../support/install-helper.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { TufRepository } from "../support/tuf-repository.ts";
 
-/* Root's install helper as it ships, with its lock: a process for each connection, as systemd starts it. */
+const starter = "systemd/libexec/install-helper";
 
-interface HelperProgram {
-  readonly socket: string;
+interface Board {
   readonly folder: string;
-  /** Resolves when every process so far has ended, with their exit statuses. */
-  readonly ended: () => Promise<unknown[]>;
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly helpers: readonly ChildProcess[];
+  readonly socket: string;
 }
 
-/** On a board that trusts a publisher, whose owner has named a program and units. */
-async function startProgram(root: Uint8Array): Promise<HelperProgram> {
+/** The built helper behind a socket, started for each connection as systemd does it. */
+async function board(script: string): Promise<Board> {
   const folder = await temporaryFolder();
-  const path = (name: string): string => join(folder, name);
-  for (const name of ["own", "store", "releases", "run"]) await mkdir(path(name));
-  await writeFile(path("root.json"), root, { mode: 0o644 });
-  await writeFile(path("board.conf"), `board.compatible = ${victim}\nrelease.units = app.service\n`, { mode: 0o644 });
-  await writeFile(path("program"), "#!/bin/sh\n");
-  await chmod(path("program"), 0o755);
-  await writeFile(path("permission"), `${path("program")}\n`, { mode: 0o644 });
+  const [program, permission] = [join(folder, "installer"), join(folder, "permission")];
+  await mkdir(join(folder, "own"));
+  await writeFile(program, `#!/bin/sh\ncd ${folder}\n${script}\n`);
+  await chmod(program, 0o755);
+  await writeFile(permission, `${program}\n`);
+  await chmod(permission, 0o644);
   const env = {
-    PATH: process.env["PATH"],
+    PATH: process.env["PATH"] ?? "",
+    SECRET: "of the service",
     BOARDKEEPER_NODE: process.execPath,
     BOARDKEEPER_INSTALL_HELPER: "dist/install-helper.cjs",
-    BOARDKEEPER_INSTALL_FOLDER: path("own"),
-    BOARDKEEPER_INSTALLER: path("permission"),
-    BOARDKEEPER_TRUST_STORE: path("store"),
-    BOARDKEEPER_TRUST_SEED: path("root.json"),
-    BOARDKEEPER_BOARD_CONFIG: path("board.conf"),
-    BOARDKEEPER_RELEASES: path("releases"),
-    BOARDKEEPER_RUN: path("run"),
+    BOARDKEEPER_INSTALL_FOLDER: join(folder, "own"),
+    BOARDKEEPER_INSTALLER: permission,
+    BOARDKEEPER_TRUST_STORE: join(folder, "trust"),
+    BOARDKEEPER_TRUST_SEED: join(folder, "root.json"),
+    BOARDKEEPER_BOARD_CONFIG: join(folder, "board.conf"),
   };
-  const statuses: Promise<unknown>[] = [];
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
-    const child = spawn(resolve("systemd/libexec/install-helper"), [], {
-      env,
-      stdio: [connection, "ignore", "ignore"],
-    });
-    statuses.push(once(child, "close").then(([status]) => status));
-    onTestFinished(() => void child.kill("SIGKILL"));
-    connection.destroy();
+  const helpers: ChildProcess[] = [];
+  const socket = await listen({ pauseOnConnect: true, allowHalfOpen: true }, (connection) => {
+    helpers.push(spawn(starter, { env, stdio: [connection, "ignore", "inherit"] }));
+    connection.destroy(); // The helper has its own end of it.
   });
-  server.listen(path("socket"));
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  return { socket: path("socket"), folder, ended: () => Promise.all(statuses) };
+  return { folder, program, env, helpers, socket };
 }
 
-it("the program itself writes nothing of what nobody has signed for it, and goes on", async () => {
-  const publisher = new TufRepository({ boards: { [victim]: ["1.0.0"] } });
-  const good = signRelease(publisher, "2.0.0", tarOf({ name: "app", content: "app" }), { epoch: 5 });
-  const bad = signRelease(publisher, "3.0.0", tarOf({ name: "../../app", content: "app" }), { epoch: 9 });
-  const program = await startProgram(publisher.file("1.root.json"));
-  const releases = async (): Promise<object> => await treeOf(join(program.folder, "releases"));
+function speak(socket: string): { ask: (line: object) => Promise<unknown>; end: () => void } {
+  const connection = connect(socket);
+  onTestFinished(() => void connection.destroy());
+  const lines = createInterface({ input: connection })[Symbol.asyncIterator]();
+  return {
+    ask: async (line) => {
+      connection.write(`${JSON.stringify(line)}\n`);
+      const { value, done } = await lines.next();
+      return done === true ? "closed" : JSON.parse(value);
+    },
+    end: () => void connection.destroy(),
+  };
+}
 
-  const none = speak(program);
-  expect(await none.ask(hello("none"))).toMatchObject({ error: { code: "installer-not-allowed" } });
-  none.socket.destroy();
-  const first = speak(program);
-  expect(await first.ask(hello("release"))).toStrictEqual({ hello: 2, restart: "service" });
-  expect(await first.ask(metadata(publisher.files))).toMatchObject({ trust: { rootVersion: 1, floor: 0 } });
-  const stored = await treeOf(join(program.folder, "store"));
-  const forged = new Map(publisher.files).set("timestamp.json", publisher.file("timestamp.json").subarray(1));
-  expect(await first.ask(metadata(forged))).toMatchObject({ error: { code: "metadata-invalid" } });
-  expect(await first.ask(line("install", { ...good.named, sha256: "a".repeat(64) }))).toMatchObject({
-    error: { code: "not-signed" },
+const hello = { hello: 2, agent: "1.0.0", installer: "command" };
+const askVersion = { id: 1, verb: "running-version", limitMs: 30_000 };
+const image = { sha256: "a".repeat(64), sizeBytes: 1, version: "2.0.0", operationId: "op-1" };
+
+it("the built helper serves sessions, one after the other, and passes nothing of its surroundings on", async () => {
+  const { folder, socket, helpers } = await board("env >env; ls -l /proc/self/fd >fds; echo 1.2.3");
+  const first = speak(socket);
+  expect(await first.ask(hello)).toEqual({ hello: 2, restart: null });
+  const second = speak(socket);
+  const waiting = second.ask(hello);
+  expect(await first.ask(askVersion)).toEqual({ id: 1, done: { version: "1.2.3" } });
+  expect(await readFile(join(folder, "env"), "utf8")).not.toMatch(/SECRET|BOARDKEEPER/);
+  // Neither the connection nor the lock: what the program leaves running must not hold them.
+  expect(await readFile(join(folder, "fds"), "utf8")).not.toMatch(/socket:.*\n[^]*socket:.*\n[^]*socket:|\/own\/lock/);
+  expect(await Promise.race([waiting, first.ask(askVersion)])).toMatchObject({ id: 1 });
+  first.end();
+  expect(await waiting).toEqual({ hello: 2, restart: null });
+  second.end();
+  for (const helper of helpers) if (helper.exitCode === null) await once(helper, "exit");
+  expect(helpers.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+});
+
+it("the built helper installs nothing on a board without a trust root, unless its owner allows it", async () => {
+  const { folder, socket } = await board("touch ran");
+  const agent = speak(socket);
+  await agent.ask(hello);
+  expect(await agent.ask({ id: 1, verb: "install", image, limitMs: 1_000 })).toMatchObject({
+    error: { code: "trust-root-missing" },
   });
-  await first.ask(line("install", good.named));
-  expect(await first.ask(Buffer.alloc(good.bytes.length))).toMatchObject({ error: { code: "image-changed" } });
-  await first.ask(line("install", bad.named));
-  expect(await first.ask(bad.bytes)).toMatchObject({ error: { code: "archive-unsafe" } });
-  for (const verb of ["arm", "commit"]) expect(await first.ask(line(verb, bad.named))).toHaveProperty("error");
-  expect(await releases()).toStrictEqual({});
+  await writeFile(join(folder, "board.conf"), "update.allow-unsigned = yes\n");
+  expect(await agent.ask({ id: 2, verb: "install", image, limitMs: 1_000 })).toEqual({ id: 2, resumeAt: 0 });
+  expect(existsSync(join(folder, "ran"))).toBe(false);
+});
 
-  // The next session waits for the lock, and is served when this one is cut off by its own flood.
-  const second = speak(program);
-  first.socket.on("error", () => undefined);
-  for (let piece = 0; piece < 40; piece += 1) first.socket.write(Buffer.alloc(64 * 1_024, "x"));
-  first.socket.end();
-  expect(await second.ask(hello("release"))).toMatchObject({ hello: 2 });
-  await second.ask(line("install", good.named));
-  expect(await second.ask(good.bytes)).toStrictEqual({ id: 1, done: {} });
-  expect(await releases()).toHaveProperty(["/releases/2.0.0/app"]);
-  second.socket.end();
-  expect(await program.ended()).toStrictEqual([0, 0, 0]);
-  expect(await treeOf(join(program.folder, "store"))).toStrictEqual(stored);
+it("the built helper ends when the agent does, with the program that it runs", async () => {
+  const { folder, socket, helpers } = await board("echo $$ >pid; exec sleep 600");
+  const agent = speak(socket);
+  await agent.ask(hello);
+  void agent.ask(askVersion).catch(() => undefined); // It is never answered.
+  await expect.poll(() => existsSync(join(folder, "pid"))).toBe(true);
+  agent.end();
+  await Promise.all(helpers.map(async (helper) => helper.exitCode ?? (await once(helper, "exit"))));
+  expect(existsSync(`/proc/${(await readFile(join(folder, "pid"), "utf8")).trim()}/exe`)).toBe(false);
+});
+
+it("the built helper says which program root would run, or why none", async () => {
+  const { program, env } = await board(":");
+  const ask = (): [number | null, string] => {
+    const { status, stdout } = spawnSync(starter, ["check"], { env, encoding: "utf8" });
+    return [status, stdout];
+  };
+  expect(ask()).toEqual([0, `${program}\n`]);
+  await chmod(program, 0o777);
+  expect(ask()).toEqual([1, expect.stringContaining("others than root may write to")]);
 });

@@ -213,7 +213,11 @@ describe("a commit that has raised the floor", () => {
       const begun = await greeted(helper);
       expect(await begun.ask(line("install", named))).toMatchObject({ resumeAt: 0 });
       begun.socket.destroy();
-      for (const one of [image, other]) await (await greeted(helper)).ask(line("revert", one));
+      for (const one of [image, other]) {
+        const { ask, socket } = await greeted(helper);
+        await ask(line("revert", one));
+        socket.destroy(); // The next session waits for the end of this one.
+      }
     }
     const speaker = await greeted(helper);
     for (const named of [other, image]) {
