@@ -103,3 +103,12 @@ export function operationName(text: string): string {
   if (checked.ok) return checked.value;
   throw new InvalidArgumentError("Expected an operation id of 1 to 64 letters, digits, and . _ : -");
 }
+
+/** `--repo <dir>`: the folder of the repository; the current one by default. */
+export interface RepoOption {
+  readonly repo: string;
+}
+
+export function withRepoOption(command: Command): Command {
+  return command.option("--repo <dir>", "the folder of the repository", ".");
+}

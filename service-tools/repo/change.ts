@@ -8,6 +8,7 @@ import type { Signer } from "./keys.ts";
 import {
   CannotSign,
   makeBoardRole,
+  makeRoot,
   makeSnapshot,
   makeTargets,
   makeTimestamp,
@@ -17,6 +18,7 @@ import {
   type RoleKeys,
   type TargetFiles,
 } from "./metadata.ts";
+import { nextRootKeys, type NewKeys } from "./rotation.ts";
 
 /* From what a repository holds, and what is to change, to its next metadata files. */
 
@@ -45,6 +47,27 @@ export async function applyChange(
     if (contents === undefined) return true;
     return contents.timestampBytes.equals(await readFile(join(folder, "metadata", "timestamp.json")));
   });
+}
+
+/**
+ * Makes the next root and signs everything again, for the keys that it names. Boards follow by themselves.
+ * @param changed the keys that are other ones now; none of them renews the root alone
+ * @param signers of the former root or the recovery key, of the new keys, and of the old working key where it may still sign
+ * @returns the new root
+ * @throws CannotSign, RepositoryBusy
+ */
+export async function rotateRoot(
+  folder: string,
+  contents: Contents,
+  changed: NewKeys,
+  signers: ReadonlyMap<string, Signer>,
+  now: Date,
+): Promise<Root> {
+  const keys = nextRootKeys(contents.root, changed);
+  const signed = makeRoot(contents.root.version + 1, keys, now);
+  const bytes = await signRoot(signed, rootKeysOf(contents.root).root, signers);
+  await applyChange(folder, contents, { root: { bytes, signed }, resignTargets: true }, signers, now);
+  return signed;
 }
 
 async function nextFiles(
@@ -94,10 +117,14 @@ async function nextFiles(
     metas.set(`${name}.json`, made.meta);
   }
 
-  const snapshot = makeSnapshot((contents?.snapshot.version ?? 0) + 1, metas, now);
+  const isForgotten =
+    contents !== undefined &&
+    (["timestamp", "snapshot"] as const).some((role) => losesKey(contents.root, currentRoot, role));
+  const version = (former: number | undefined): number => nextVersion(former, isForgotten, now);
+  const snapshot = makeSnapshot(version(contents?.snapshot.version), metas, now);
   const madeSnapshot = await signFile("The snapshot", snapshot, keys.snapshot, signers, also);
   files.push({ name: `${snapshot.version}.snapshot.json`, bytes: madeSnapshot.bytes });
-  const timestamp = makeTimestamp((contents?.timestamp.version ?? 0) + 1, madeSnapshot.meta, issued, now);
+  const timestamp = makeTimestamp(version(contents?.timestamp.version), madeSnapshot.meta, issued, now);
   const madeTimestamp = await signFile("The timestamp", timestamp, keys.timestamp, signers, also);
   const timestampFile = { name: "timestamp.json", bytes: madeTimestamp.bytes };
   if (root === undefined) return [...files, timestampFile];
@@ -133,11 +160,33 @@ function requireRoom(board: string, files: TargetFiles): void {
  */
 function issuedTime(contents: Contents | undefined, root: Root, now: Date): Date {
   if (contents === undefined || now >= contents.issued) return now;
-  const kept = new Set(rootKeysOf(root).timestamp.keys.map(({ keyID }) => keyID));
-  if (rootKeysOf(contents.root).timestamp.keys.some(({ keyID }) => !kept.has(keyID))) return now;
+  if (losesKey(contents.root, root, "timestamp")) return now;
   if (!isClockBehind(contents, now)) return contents.issued;
   throw new CannotSign(
     `This machine's clock says ${now.toISOString()}, and the repository was last signed at ${contents.issued.toISOString()}. Set the clock; then try again. If the clock is right, that time is wrong: somebody has signed with a wrong clock, or with a stolen key. Replace the key that has signed the timestamp (boardkeeper repo rotate or revoke): boards then forget that time.`,
+  );
+}
+
+/** Whether the next root takes a key of the role away. Boards forget what they have of timestamp and snapshot then. */
+function losesKey(former: Root, next: Root, role: "timestamp" | "snapshot"): boolean {
+  const kept = new Set(rootKeysOf(next)[role].keys.map(({ keyID }) => keyID));
+  return rootKeysOf(former)[role].keys.some(({ keyID }) => !kept.has(keyID));
+}
+
+/** More than a publisher comes to by himself, whose versions rise by one, or begin at the seconds since 1970. */
+const mostVersions = 2 ** 40;
+
+/**
+ * The version after one. Where boards forget the former one, a version that is far too high is given up: a thief may have signed it. The
+ * new one begins at the seconds since 1970, which no file has been named after before.
+ * @throws CannotSign where it cannot rise any more
+ */
+function nextVersion(former: number | undefined, isForgotten: boolean, now: Date): number {
+  if (former === undefined) return 1;
+  if (former < mostVersions) return former + 1;
+  if (isForgotten) return Math.floor(now.getTime() / 1_000);
+  throw new CannotSign(
+    `The repository's timestamp or snapshot has version ${former}, which nobody comes to by publishing: it was signed with a stolen key, to keep boards from newer ones. Replace the key that has signed it (boardkeeper repo revoke): boards then forget that version.`,
   );
 }
 

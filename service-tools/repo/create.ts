@@ -3,9 +3,8 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { applyChange, signRoot } from "./change.ts";
 import { isAbsent, makeFolder, withRepositoryLock } from "./durable-files.ts";
-import { rootFingerprint } from "./fingerprint.ts";
 import type { Signer } from "./keys.ts";
-import { CannotSign, makeRoot, type RootKeys } from "./metadata.ts";
+import { CannotSign, makeRoot, rootFingerprint, type RootKeys } from "./metadata.ts";
 
 /** The first root of a repository, signed: the file that boards are given. */
 export interface NewRoot {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Key, Root, Snapshot, Targets, Timestamp } from "@tufjs/models";
-import { maxMetadataBytes, type TargetDescription } from "../../agent/contract/signed-target.ts";
+import { maxMetadataBytes, rootFingerprintText, type TargetDescription } from "../../agent/contract/signed-target.ts";
 import type { Signer } from "./keys.ts";
 import { tufModels } from "./tuf-models.ts";
 
@@ -150,10 +150,14 @@ function canonicalBytes(signed: Root | Targets | Snapshot | Timestamp): Buffer {
 
 /** The keys of a role as metadata names them. @throws CannotSign when the root names a key that it does not have */
 function keysOfRole(root: Root, name: keyof RootKeys): RoleKeys {
+  const { keyIDs, threshold } = roleIn(root, name);
+  return { keys: keyIDs.flatMap((id) => root.keys[id] ?? []), threshold };
+}
+
+function roleIn(root: Root, name: keyof RootKeys): Root["roles"][string] {
   const role = root.roles[name];
   if (role === undefined) throw new CannotSign(`The root has no role ${name}.`);
-  const keys = role.keyIDs.flatMap((id) => root.keys[id] ?? []);
-  return { keys, threshold: role.threshold };
+  return role;
 }
 
 export function rootKeysOf(root: Root): RootKeys {
@@ -163,6 +167,12 @@ export function rootKeysOf(root: Root): RootKeys {
     snapshot: keysOfRole(root, "snapshot"),
     timestamp: keysOfRole(root, "timestamp"),
   };
+}
+
+/** What a board shows of a root before it trusts it: the SHA-256, in hex, of the keys that may sign the next root. */
+export function rootFingerprint(root: Root): string {
+  const { keyIDs, threshold } = roleIn(root, "root");
+  return createHash("sha256").update(rootFingerprintText(threshold, keyIDs)).digest("hex");
 }
 
 function roleOf({ keys, threshold }: RoleKeys): { keyids: string[]; threshold: number } {

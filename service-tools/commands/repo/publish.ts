@@ -22,7 +22,7 @@ import { addImage, newestEpoch, PublicationRefused, versionInName } from "../../
 import { stageImage, type StagedImage } from "../../repo/stage-image.ts";
 import { withKeyOptions, type KeyOptions } from "./key-options.ts";
 import { KeyRing } from "./key-ring.ts";
-import { withRepoOption, type RepoOption } from "./repo-option.ts";
+import { withRepoOption, type RepoOption } from "../options.ts";
 
 /** What a publisher says of an image; what is left out is found out. */
 interface PublishOptions extends KeyOptions, RepoOption {

@@ -11,7 +11,7 @@ import { PublicationRefused, removeVersion } from "../../repo/publication.ts";
 import { consistentPath } from "../../repo/stage-image.ts";
 import { withKeyOptions, type KeyOptions } from "./key-options.ts";
 import { KeyRing } from "./key-ring.ts";
-import { withRepoOption, type RepoOption } from "./repo-option.ts";
+import { withRepoOption, type RepoOption } from "../options.ts";
 
 interface RetireOptions extends KeyOptions, RepoOption {
   readonly board?: string;

@@ -2,12 +2,11 @@ import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { formatRecord, outputOption, printResult, type Format } from "../../cli/output.ts";
 import type { Context } from "../../context.ts";
-import { isClockBehind } from "../../repo/change.ts";
+import { isClockBehind, rotateRoot } from "../../repo/change.ts";
 import { readContents, type Contents } from "../../repo/contents.ts";
 import { withRepositoryLock } from "../../repo/durable-files.ts";
 import type { Signer } from "../../repo/keys.ts";
-import { rootKeysOf } from "../../repo/metadata.ts";
-import { rotateRoot } from "../../repo/rotate.ts";
+import { rootFingerprint, rootKeysOf } from "../../repo/metadata.ts";
 import { namedKeys, type KeyName, type NewKeys } from "../../repo/rotation.ts";
 import { withKeyOptions, type KeyOptions } from "./key-options.ts";
 import { KeyRing, keyPath, saveKey } from "./key-ring.ts";
@@ -90,6 +89,8 @@ export function withRotationOptions(command: Command): Command {
 
 export interface Rotated {
   readonly rootVersion: number;
+  /** What boards show of it before they trust it. */
+  readonly fingerprint: string;
   /** The ids of the keys that are new, by their names. */
   readonly newKeys: Readonly<Partial<Record<KeyName, string>>>;
   /** The file of the new working key or online key. */
@@ -97,9 +98,9 @@ export interface Rotated {
 }
 
 export function printRotated({ out, err }: Pick<Context, "out" | "err">, format: Format, rotated: Rotated): void {
-  const { rootVersion, newKeys, keyFile } = rotated;
+  const { rootVersion, fingerprint, newKeys, keyFile } = rotated;
   const keys = Object.fromEntries(Object.entries(newKeys).map(([name, id]) => [`${name} key`, id]));
-  const record = { root: rootVersion, ...keys, ...(keyFile === undefined ? {} : { "kept in": keyFile }) };
+  const record = { root: rootVersion, fingerprint, ...keys, ...(keyFile === undefined ? {} : { "kept in": keyFile }) };
   printResult(out, format, { json: rotated, text: `${formatRecord(record)}\n` });
   err.write("Copy the folder to where boards read it: they follow by themselves.\n");
 }
@@ -151,14 +152,15 @@ export async function rotate(
   const roles = [targets, snapshot, timestamp].filter((role) => ring.has(role));
   const signers = await ring.signersFor(roles);
   const now = context.now();
-  await rotateRoot(folder, contents, changed, signers, now);
+  const next = await rotateRoot(folder, contents, changed, signers, now);
   if (isClockBehind(contents, now)) {
     context.err.write(
       `Warning: the repository was last signed at ${contents.issued.toISOString()}, after what this machine's clock says: ${now.toISOString()}. Boards forget that time with the key that is gone. If the clock is wrong, set it, and run boardkeeper repo refresh.\n`,
     );
   }
   const newKeys = Object.fromEntries(Object.entries(made).map(([name, { key }]) => [name, key.keyID]));
-  return { rootVersion: contents.root.version + 1, newKeys, ...(keyFile === undefined ? {} : { keyFile }) };
+  const facts = { rootVersion: next.version, fingerprint: rootFingerprint(next), newKeys };
+  return { ...facts, ...(keyFile === undefined ? {} : { keyFile }) };
 }
 
 async function openRing(

@@ -5,7 +5,7 @@ import { outputOption, printResult, type Format } from "../../cli/output.ts";
 import type { Context } from "../../context.ts";
 import { describeError } from "../../local-hub/lib/log.ts";
 import { expiryOf } from "../../repo/expiry.ts";
-import { rootFingerprint } from "../../repo/fingerprint.ts";
+import { rootFingerprint } from "../../repo/metadata.ts";
 import { folderSource, webSource } from "../../repo/source.ts";
 
 interface VerifyOptions {

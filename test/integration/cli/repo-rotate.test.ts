@@ -1,9 +1,13 @@
-import { copyFile, readdir, readFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Updater } from "tuf-js";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
+import { readContents } from "../../../service-tools/repo/contents.ts";
+import { decryptKey, keyFileSchema } from "../../../service-tools/repo/key-file.ts";
+import { makeSnapshot, makeTimestamp, rootKeysOf, signFile } from "../../../service-tools/repo/metadata.ts";
 import { serveFolder } from "../../support/folder-server.ts";
-import { person, TestPublisher } from "../../support/signed-repository.ts";
+import { passphrase, person, TestPublisher } from "../../support/signed-repository.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const board = "acme,gateway";
@@ -26,6 +30,27 @@ async function referenceClient(publisher: TestPublisher): Promise<(path: string)
       ? undefined
       : await readFile(await updater.downloadTarget(target, join(folder, "image")), "utf8");
   };
+}
+
+/** The highest versions that a number can have, so that none comes after them. */
+async function signLastVersions(publisher: TestPublisher, keyFile: string, alsoSnapshot: boolean): Promise<void> {
+  const parsed = v.parse(keyFileSchema, JSON.parse(await readFile(keyFile, "utf8")));
+  if (!("encrypted" in parsed)) throw new Error("The key is not in its file.");
+  const signer = await decryptKey(parsed, passphrase);
+  const signers = new Map([[signer.key.keyID, signer]]);
+  const contents = await readContents(publisher.folder);
+  const keys = rootKeysOf(contents.root);
+  const now = publisher.time.now();
+  const last = Number.MAX_SAFE_INTEGER;
+  const listed = new Map([["targets.json", contents.targetsMeta]]);
+  for (const [name, { meta }] of contents.boards) listed.set(`${name}.json`, meta);
+  const snapshot = makeSnapshot(alsoSnapshot ? last : contents.snapshot.version, listed, now);
+  const madeSnapshot = await signFile("The snapshot", snapshot, keys.snapshot, signers);
+  const timestamp = makeTimestamp(last, madeSnapshot.meta, now, now);
+  const { bytes } = await signFile("The timestamp", timestamp, keys.timestamp, signers);
+  const metadata = join(publisher.folder, "metadata");
+  await writeFile(join(metadata, `${snapshot.version}.snapshot.json`), madeSnapshot.bytes);
+  await writeFile(join(metadata, "timestamp.json"), bytes);
 }
 
 describe("boards follow a change of keys by themselves", () => {
@@ -152,6 +177,27 @@ describe("boardkeeper repo revoke", () => {
     expect(Date.parse(after.record.issued ?? "")).toBeLessThanOrEqual(publisher.time.now().getTime());
     expect(await publisher.repo("refresh", publisher.folder)).toMatchObject({ exitCode: 0, err: "" });
   });
+
+  it.each(["timestamp alone", "timestamp and snapshot"])(
+    "takes a last version back that the stolen key has signed: %s",
+    async (which) => {
+      const publisher = await TestPublisher.start();
+      await publisher.publish("1.0.0", board);
+      const keyFile = join(publisher.home, "online.json");
+      await publisher.repo("rotate", publisher.folder, "--online-key", "--new-key", keyFile);
+      await signLastVersions(publisher, keyFile, which.endsWith("snapshot"));
+      const before = await publisher.board(board);
+      expect(before).toMatchObject({ ok: true });
+      expect(await publisher.repo("refresh", publisher.folder)).toMatchObject({
+        exitCode: 1,
+        err: expect.stringContaining("Replace the key that has signed it (boardkeeper repo revoke)"),
+      });
+      expect(await publisher.repo("revoke", "online", publisher.folder)).toMatchObject({ exitCode: 0 });
+      await publisher.publish("1.1.0", board);
+      const after = await publisher.board(board, before.stored, before.record);
+      expect(after).toMatchObject({ ok: true, trusted: { targets: [{ version: "1.0.0" }, { version: "1.1.0" }] } });
+    },
+  );
 
   it("names the keys that there are", async () => {
     const publisher = await TestPublisher.start();
