@@ -14,7 +14,7 @@ import { showLogs } from "./commands/logs.ts";
 import { readPiped } from "./read-piped.ts";
 import { provision } from "./commands/provision.ts";
 import { trust } from "./commands/trust.ts";
-import { boardTrust } from "./board-trust.ts";
+import { trustAccess } from "./trust-access.ts";
 import { showStatus } from "./commands/status.ts";
 import { reloadCredential } from "./commands/reload-credential.ts";
 import { reloadPorts, startService } from "./commands/service.ts";
@@ -60,7 +60,7 @@ export async function dispatch(command: Exclude<CommandName, "run">, args: Argum
           credentialFile,
           startService,
           sourceInstead,
-          trust: boardTrust(),
+          trust: trustAccess(),
         });
       case "trust":
         process.umask(0o022); // Everybody may read what a board trusts.

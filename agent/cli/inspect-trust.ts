@@ -6,11 +6,11 @@ import { AgentError, errorMessage, isAbsent } from "../lib/errors.ts";
 import type { LoadedTrust } from "../trust/ports.ts";
 import { loadTrusted } from "../trust/trusted-metadata.ts";
 import { verifyRoot } from "../trust/trust-root.ts";
-import type { BoardTrust } from "./board-trust.ts";
+import type { TrustAccess } from "./trust-access.ts";
 import type { KeysOfRole, RootSummary, SeedSummary, TrustDescription } from "./format/format-trust.ts";
 
 /** What this board trusts, for `trust show` and `doctor`. Changes nothing; rejects for nothing that a person can correct. */
-export async function inspectTrust(board: BoardTrust): Promise<TrustDescription> {
+export async function inspectTrust(board: TrustAccess): Promise<TrustDescription> {
   const { config, problem } = await readConfig(board);
   const { names, source } = await board.readNames(config);
   const { loaded, damage } = await readStore(board);
@@ -31,7 +31,7 @@ export async function inspectTrust(board: BoardTrust): Promise<TrustDescription>
   };
 }
 
-async function readConfig(board: BoardTrust): Promise<{ config: BoardConfig; problem: string | null }> {
+async function readConfig(board: TrustAccess): Promise<{ config: BoardConfig; problem: string | null }> {
   try {
     return { config: await board.readConfig(), problem: null };
   } catch (cause) {
@@ -40,7 +40,7 @@ async function readConfig(board: BoardTrust): Promise<{ config: BoardConfig; pro
   }
 }
 
-async function readStore({ store }: BoardTrust): Promise<{ loaded: LoadedTrust | undefined; damage: string | null }> {
+async function readStore({ store }: TrustAccess): Promise<{ loaded: LoadedTrust | undefined; damage: string | null }> {
   try {
     return { loaded: await store.load(), damage: null };
   } catch (cause) {
@@ -49,7 +49,7 @@ async function readStore({ store }: BoardTrust): Promise<{ loaded: LoadedTrust |
   }
 }
 
-async function readSeed({ paths, owners }: BoardTrust): Promise<SeedSummary> {
+async function readSeed({ paths, owners }: TrustAccess): Promise<SeedSummary> {
   try {
     const { version, fingerprint } = verifyRoot(paths.seed, await readRootOwned(paths.seed, maxMetadataBytes, owners));
     return { path: paths.seed, version, fingerprint };
@@ -79,7 +79,7 @@ async function readMetadata(
   { metadata, record }: LoadedTrust,
   boards: readonly string[],
   { refuseStale }: BoardConfig,
-  { clock }: BoardTrust,
+  { clock }: TrustAccess,
 ): Promise<TrustDescription["metadata"]> {
   const reference = { nowMs: clock.now().getTime(), isSynchronized: await clock.synchronized() };
   try {

@@ -17,7 +17,7 @@ import { makeInstaller } from "./installers/registry.ts";
 import { findOwnersProgram } from "./owners-program.ts";
 import type { HelperPorts, JournalLog } from "./ports.ts";
 import { serve } from "./serve.ts";
-import { BoardTrust } from "./trust-gate.ts";
+import { HelperTrustGate } from "./trust-gate.ts";
 import { WriteLedger } from "./write-ledger.ts";
 
 /*
@@ -86,7 +86,7 @@ async function createPorts(): Promise<HelperPorts> {
     log,
     copies,
     ledger: new WriteLedger(folder),
-    trust: new BoardTrust({
+    trust: new HelperTrustGate({
       store: new TrustFolder({
         folder: storeFolder,
         seed,

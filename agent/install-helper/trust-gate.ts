@@ -11,7 +11,7 @@ import { loadTrusted, type TrustRules } from "../trust/trusted-metadata.ts";
 import type { JournalLog, NamedImage, TrustGate } from "./ports.ts";
 import type { TrustSummary } from "../helper-protocol/protocol.ts";
 
-export interface BoardTrustPorts {
+export interface HelperTrustGatePorts {
   readonly store: TrustStore;
   /** What the owner has written into board.conf. */
   readonly readConfig: () => Promise<BoardConfig>;
@@ -29,10 +29,10 @@ export const noInstaller = "none";
 const installerOfAgent = "command";
 
 /** What this board trusts, from files that only root can change. Whatever the agent sends is verified by it. */
-export class BoardTrust implements TrustGate {
-  readonly #ports: BoardTrustPorts;
+export class HelperTrustGate implements TrustGate {
+  readonly #ports: HelperTrustGatePorts;
 
-  constructor(ports: BoardTrustPorts) {
+  constructor(ports: HelperTrustGatePorts) {
     this.#ports = ports;
   }
 

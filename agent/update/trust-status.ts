@@ -3,7 +3,7 @@ import type { VerifiedCache } from "../trust/cached-metadata.ts";
 import type { LoadedTrust } from "../trust/ports.ts";
 import type { TrustStatus } from "./trust-gate.ts";
 
-/** What root has written about trust. */
+/** What root has written about trust on this board, or the owner of a simulated one. */
 export interface BoardTrust {
   readonly allowUnsigned: boolean;
   readonly refuseStale: boolean;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { TrustFolder } from "../../agent/board/trust/trust-folder.ts";
 import { defaultBoardConfig } from "../../agent/config/board-config.ts";
-import { BoardTrust } from "../../agent/install-helper/trust-gate.ts";
+import { HelperTrustGate } from "../../agent/install-helper/trust-gate.ts";
 import { verifyRoot } from "../../agent/trust/trust-root.ts";
 import { victim } from "../fixtures/attacks/metadata.ts";
 import { hello, metadata, speak, type NamedImage, type Speaker } from "./helper-words.ts";
@@ -20,7 +20,7 @@ export interface AttackedHelper {
   readonly releases: ReleaseBoard;
   readonly store: TrustFolder;
   readonly storeFolder: string;
-  readonly trust: BoardTrust;
+  readonly trust: HelperTrustGate;
   /** A new session of somebody who has taken the agent over. */
   readonly session: () => Promise<Speaker>;
   /** Everything that root has written, file by file, with its digest. */
@@ -53,7 +53,7 @@ export async function attackedHelper({
     checkRoot: (bytes) => void verifyRoot("root.json", bytes),
   });
   let today = 0;
-  const trust = new BoardTrust({
+  const trust = new HelperTrustGate({
     store,
     readConfig: async () => ({ ...defaultBoardConfig, refuseStale }),
     readNames: async () => [victim],

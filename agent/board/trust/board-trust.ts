@@ -2,20 +2,11 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { simulatedTrustPaths, trustPaths } from "../../config/paths.ts";
 import { isAbsent } from "../../lib/errors.ts";
-import type { LoadedTrust, TrustStore } from "../../trust/ports.ts";
+import type { TrustStore } from "../../trust/ports.ts";
+import type { BoardTrust } from "../../update/trust-status.ts";
 import { readBoardConfig } from "./board-config-file.ts";
 import { readBoardNames, simulatedBoardNames } from "./board-names.ts";
 import { TrustFolder, trustFileNames } from "./trust-folder.ts";
-
-/** What root has written about trust on this board, or the owner of a simulated one. */
-export interface BoardTrustFiles {
-  readonly allowUnsigned: boolean;
-  readonly refuseStale: boolean;
-  /** This board's names, the most specific first. */
-  readonly names: readonly string[];
-  /** Undefined where the board has no trust root. */
-  readonly loaded: LoadedTrust | undefined;
-}
 
 export interface BoardTrustOptions {
   readonly stateDir: string;
@@ -28,7 +19,7 @@ export interface BoardTrustOptions {
  * Reads what this board trusts. A board without a root never loads the verifier.
  * Rejects with `board-config-invalid` and `trust-store-damaged`.
  */
-export async function readBoardTrust(options: BoardTrustOptions): Promise<BoardTrustFiles> {
+export async function readBoardTrust(options: BoardTrustOptions): Promise<BoardTrust> {
   const { stateDir, simulated } = options;
   const paths = simulated ? simulatedTrustPaths(stateDir) : trustPaths;
   const config = await readBoardConfig(paths.boardConfig, ownersOf(simulated));
@@ -52,8 +43,8 @@ export async function openTrustStore({
   return new TrustFolder({ folder: store, seed, checkRoot, seedOwners: ownersOf(simulated) });
 }
 
-/** Files of a simulated board belong to whoever runs it. */
-function ownersOf(simulated: boolean): readonly number[] {
+/** Who may own the files that root obeys: root; on a simulated board also whoever runs it. */
+export function ownersOf(simulated: boolean): readonly number[] {
   return simulated ? [0, process.getuid?.() ?? 0] : [0];
 }
 

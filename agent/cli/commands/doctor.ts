@@ -37,7 +37,7 @@ import { checkInstaller, type InstallHelperFacts } from "../doctor/installer.ts"
 import { checkNodeRepairs } from "../doctor/node-repairs.ts";
 import { checkRunningAgent, type OnDisk } from "../doctor/running-agent.ts";
 import { checkTrust } from "../doctor/trust.ts";
-import { boardTrust } from "../board-trust.ts";
+import { trustAccess } from "../trust-access.ts";
 import { inspectTrust } from "../inspect-trust.ts";
 import { checkReboot, type RebootFacts } from "../doctor/reboot.ts";
 import { checkConfiguration, checkService } from "../doctor/service.ts";
@@ -105,7 +105,7 @@ export async function doctor(args: Arguments, terminal: Terminal): Promise<numbe
 
 /** Whose images the board installs. Everybody may read that. */
 async function diagnoseTrust({ simulate }: Arguments, { stateDir, settings }: TargetConfig): Promise<Finding[]> {
-  const board = boardTrust(simulate ? stateDir : undefined);
+  const board = trustAccess(simulate ? stateDir : undefined);
   const isSynchronized = await board.clock.synchronized();
   return checkTrust({
     ...(await inspectTrust(board)),

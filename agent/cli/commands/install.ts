@@ -9,7 +9,7 @@ import { readCheckValue } from "../../contract/check-value.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { errorMessage } from "../../lib/errors.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
-import { boardTrust, type BoardTrust } from "../board-trust.ts";
+import { trustAccess, type TrustAccess } from "../trust-access.ts";
 import { inspectTrust } from "../inspect-trust.ts";
 import { offerRepository, openRepositoryImage, type RepositoryImage } from "../local-repository.ts";
 import { CommandFailed, inspectTargetConfig, type Terminal } from "../command-context.ts";
@@ -85,7 +85,7 @@ async function requestFromRepository(
   const images = await offerRepository(
     repository,
     stateDir,
-    await describeBoard(boardTrust(args.simulate ? stateDir : undefined)),
+    await describeBoard(trustAccess(args.simulate ? stateDir : undefined)),
     await startAdvice(),
   );
   const image = images.find((one) => (wanted ?? one.sha256) === one.sha256 && (version ?? one.version) === one.version);
@@ -113,7 +113,7 @@ async function uploadFromRepository(
 }
 
 /** Which files of a repository are for this board. Where its root cannot be read, the agent says why. */
-async function describeBoard(board: BoardTrust): Promise<{ names: readonly string[]; rootVersion: number }> {
+async function describeBoard(board: TrustAccess): Promise<{ names: readonly string[]; rootVersion: number }> {
   const { root, boards } = await inspectTrust(board);
   return { names: boards, rootVersion: root?.version ?? 0 };
 }

@@ -8,7 +8,7 @@ import type { HubAddress } from "../../hub/address.ts";
 import { errorCode, errorMessage } from "../../lib/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
-import type { BoardTrust } from "../board-trust.ts";
+import type { TrustAccess } from "../trust-access.ts";
 import { CommandFailed, type Terminal } from "../command-context.ts";
 import { planTrust } from "./trust.ts";
 
@@ -22,7 +22,7 @@ export interface ProvisionPaths {
   /** What the service's unit takes instead of that file: a path or a variable; undefined where it takes the file. */
   readonly sourceInstead: (credentialFile: string) => Promise<string | undefined>;
   /** Where `--trust` stores a trust root. */
-  readonly trust: BoardTrust;
+  readonly trust: TrustAccess;
 }
 
 /** `boardkeeper-agent provision`: checks everything first, then writes it. */

@@ -11,7 +11,7 @@ import { readRegularFile } from "../../lib/regular-file.ts";
 import { chooseRoot, type RootChoice } from "../../trust/owner-root.ts";
 import { verifyRoot, type TrustRoot } from "../../trust/trust-root.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
-import { boardTrust, type BoardTrust } from "../board-trust.ts";
+import { trustAccess, type TrustAccess } from "../trust-access.ts";
 import { inspectTrust } from "../inspect-trust.ts";
 import { CommandFailed, inspectTargetConfig, type Terminal } from "../command-context.ts";
 import { formatRows } from "../format/format-status.ts";
@@ -24,7 +24,7 @@ type Consent = Pick<Arguments, "fingerprint" | "yes">;
 export async function trust(args: Arguments, terminal: Terminal): Promise<number> {
   const [action, file, ...more] = args.operands;
   const { stateDir } = await inspectTargetConfig(args, terminal);
-  const board = boardTrust(args.simulate ? stateDir : undefined);
+  const board = trustAccess(args.simulate ? stateDir : undefined);
   if (action === "show" && file === undefined) return await showTrust(args, terminal, board);
   if (action !== "add" || file === undefined || more.length > 0)
     throw new UsageError('Say "trust add FILE" ("-" for standard input), or "trust show".', "trust");
@@ -45,7 +45,7 @@ export async function planTrust(
   file: string,
   consent: Consent,
   terminal: Terminal,
-  board: BoardTrust,
+  board: TrustAccess,
 ): Promise<() => Promise<void>> {
   const bytes = await readRoot(file, terminal);
   const root = verifyOrFail(file, bytes);
@@ -84,7 +84,7 @@ function verifyOrFail(file: string, bytes: Uint8Array): TrustRoot {
 /** What a root would change; `present` is undefined where the board trusts none. A damaged store is what this command mends. */
 async function chooseFor(
   bytes: Uint8Array,
-  { store, paths, owners }: BoardTrust,
+  { store, paths, owners }: TrustAccess,
 ): Promise<{ present: TrustRoot | undefined; choice: RootChoice }> {
   const first: RootChoice = { relation: "replaces", metadata: { root: bytes, roles: new Map() }, issued: null };
   try {
@@ -146,7 +146,7 @@ async function requireConsent(
  * The store first: it is what counts. The seed is for the day on which the store is lost, and is never older than this.
  * @returns the root that the board trusts from now on, and how it came to that
  */
-async function storeRoot(bytes: Uint8Array, board: BoardTrust): Promise<TrustRoot & Pick<RootChoice, "relation">> {
+async function storeRoot(bytes: Uint8Array, board: TrustAccess): Promise<TrustRoot & Pick<RootChoice, "relation">> {
   const { paths, store, owners } = board;
   const { metadata, relation } = await board.exclusively(async () => {
     await makeReadableFolder(paths.store); // Usually the package has made it.
@@ -160,7 +160,7 @@ async function storeRoot(bytes: Uint8Array, board: BoardTrust): Promise<TrustRoo
   return { ...verifyRoot("root.json", metadata.root), relation };
 }
 
-async function warnOfTheRest({ expires }: TrustRoot, terminal: Terminal, board: BoardTrust): Promise<void> {
+async function warnOfTheRest({ expires }: TrustRoot, terminal: Terminal, board: TrustAccess): Promise<void> {
   if ((await board.clock.synchronized()) && Date.parse(expires) < board.clock.now().getTime())
     terminal.note(
       `Warning: this root expired on ${expires.slice(0, 10)}. Updates are refused until its publisher's newer root is in the repository.\n`,
@@ -173,7 +173,7 @@ async function warnOfTheRest({ expires }: TrustRoot, terminal: Terminal, board: 
   else terminal.note(`Images for these boards are for it: ${names.join(", ")}\n`);
 }
 
-async function writeOrFail<Result>({ paths }: BoardTrust, act: () => Promise<Result>): Promise<Result> {
+async function writeOrFail<Result>({ paths }: TrustAccess, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
   } catch (cause) {
@@ -193,7 +193,7 @@ async function writeOrFail<Result>({ paths }: BoardTrust, act: () => Promise<Res
   }
 }
 
-async function showTrust({ json }: Arguments, terminal: Terminal, board: BoardTrust): Promise<number> {
+async function showTrust({ json }: Arguments, terminal: Terminal, board: TrustAccess): Promise<number> {
   const found = await inspectTrust(board);
   terminal.out(json ? `${JSON.stringify(found, null, 2)}\n` : formatRows(trustRows(found)));
   return 0;

@@ -101,7 +101,7 @@ function checkNames({ boards, boardsFrom }: TrustFacts): Finding {
 }
 
 function checkRepository({ repository: address }: TrustFacts): Finding {
-  if (address !== null) return repository.ok(address);
+  if (address !== null) return repository.ok(`${address}; not asked: the next update asks it`);
   return repository.warning(
     "update.repository is not set: the board learns of new images only with install --repository",
     "Set update.repository to the address of the publisher's repository",

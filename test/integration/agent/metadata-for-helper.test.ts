@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { MetadataCache } from "../../../agent/board/trust/metadata-cache.ts";
 import { TrustFolder } from "../../../agent/board/trust/trust-folder.ts";
 import { defaultBoardConfig } from "../../../agent/config/board-config.ts";
-import { BoardTrust } from "../../../agent/install-helper/trust-gate.ts";
+import { HelperTrustGate } from "../../../agent/install-helper/trust-gate.ts";
 import * as verifier from "../../../agent/trust/cached-metadata.ts";
 import type { MetadataSource } from "../../../agent/trust/ports.ts";
 import { verifyRoot } from "../../../agent/trust/trust-root.ts";
@@ -38,7 +38,7 @@ async function boardOf(publisher: TufRepository) {
     checkRoot: (root) => void verifyRoot("root.json", root),
   });
   await store.replaceRoot({ root: publisher.file("1.root.json"), roles: new Map() }, null);
-  const helper = new BoardTrust({
+  const helper = new HelperTrustGate({
     store,
     readConfig: async () => defaultBoardConfig,
     readNames: async () => names,

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { mkdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { inspectTrust } from "../../../../agent/cli/inspect-trust.ts";
-import type { BoardTrust } from "../../../../agent/cli/board-trust.ts";
+import type { TrustAccess } from "../../../../agent/cli/trust-access.ts";
 import { verifyRoot } from "../../../../agent/trust/trust-root.ts";
 import { newBoardTrust } from "../../../support/board-trust.ts";
 import { daysLater, recovery, targetEntry, TufRepository, working } from "../../../support/tuf-repository.ts";
@@ -12,14 +12,14 @@ const repository = new TufRepository({ boards: { "simulated-board": ["1.0.0"] } 
 const { fingerprint } = verifyRoot("root.json", repository.file("1.root.json"));
 
 /** A board that has read the repository, and has its seed. */
-async function trustingBoard(now?: Date): Promise<BoardTrust> {
+async function trustingBoard(now?: Date): Promise<TrustAccess> {
   const board = await newBoardTrust(now === undefined ? {} : { now });
   await board.store.save(repository.stored(), { floor: 2, issued: "2027-03-01T12:00:00Z" });
   await writeFile(board.paths.seed, repository.file("1.root.json"), { mode: 0o644 });
   return board;
 }
 
-async function configure(board: BoardTrust, text: string): Promise<void> {
+async function configure(board: TrustAccess, text: string): Promise<void> {
   await mkdir(dirname(board.paths.boardConfig), { recursive: true, mode: 0o755 });
   await writeFile(board.paths.boardConfig, text, { mode: 0o644 });
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { TrustFolder } from "../../../../agent/board/trust/trust-folder.ts";
 import { defaultBoardConfig, type BoardConfig } from "../../../../agent/config/board-config.ts";
 import type { NamedImage } from "../../../../agent/install-helper/ports.ts";
-import { BoardTrust } from "../../../../agent/install-helper/trust-gate.ts";
+import { HelperTrustGate } from "../../../../agent/install-helper/trust-gate.ts";
 import type { TrustStore } from "../../../../agent/trust/ports.ts";
 import { verifyRoot } from "../../../../agent/trust/trust-root.ts";
 import { daysLater, sha256, targetEntry, TufRepository, wallClock } from "../../../support/tuf-repository.ts";
@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 
 interface Setup {
   readonly repository: TufRepository;
-  readonly trust: BoardTrust;
+  readonly trust: HelperTrustGate;
   readonly store: TrustFolder;
 }
 
@@ -37,7 +37,7 @@ async function setup({
     seedOwners: [0, process.geteuid?.() ?? 0],
     checkRoot: (root) => void verifyRoot("root.json", root),
   });
-  const trust = new BoardTrust({
+  const trust = new HelperTrustGate({
     store: given ?? store,
     readConfig: async () => ({ ...defaultBoardConfig, ...config }),
     readNames: async () => ["acme,gateway"],

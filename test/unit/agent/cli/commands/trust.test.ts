@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Arguments } from "../../../../../agent/cli/arguments.ts";
-import type { BoardTrust } from "../../../../../agent/cli/board-trust.ts";
+import type { TrustAccess } from "../../../../../agent/cli/trust-access.ts";
 import { parseArguments } from "../../../../../agent/cli/arguments.ts";
 import { planTrust, trust } from "../../../../../agent/cli/commands/trust.ts";
 import { verifyRoot } from "../../../../../agent/trust/trust-root.ts";
@@ -34,7 +34,7 @@ async function fileOf(root: Uint8Array): Promise<string> {
 
 /** Adds a root; returns what the terminal showed. */
 async function add(
-  board: BoardTrust,
+  board: TrustAccess,
   root: Uint8Array,
   { answer = "yes", ...consent }: Partial<typeof asked> & { answer?: string | undefined } = {},
 ): Promise<FakeTerminal> {
@@ -204,7 +204,7 @@ describe("trust add", () => {
 
   it("says so where root's helper is at work, and where this user may not write", async () => {
     const board = await newBoardTrust();
-    const failing = (cause: Error): BoardTrust => ({ ...board, exclusively: () => Promise.reject(cause) });
+    const failing = (cause: Error): TrustAccess => ({ ...board, exclusively: () => Promise.reject(cause) });
     const denied = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
     await expect(add(failing(denied), first)).rejects.toThrow("Run this as root, with sudo.");
   });

@@ -30,7 +30,7 @@ describe("trust", () => {
     expect(checkTrust(trusting).map(describeFinding)).toStrictEqual([
       "ok: version 3, expires 2037-03-01",
       "ok: acme,gateway (device tree)",
-      "ok: https://images.example/repository",
+      "ok: https://images.example/repository; not asked: the next update asks it",
       "ok: 2 images for this board: 1.1.0, 1.0.0",
     ]);
   });

@@ -1,5 +1,6 @@
 import { readBoardConfig } from "../board/trust/board-config-file.ts";
 import { readBoardNames, simulatedBoardNames, type BoardNames } from "../board/trust/board-names.ts";
+import { ownersOf } from "../board/trust/board-trust.ts";
 import { TrustFolder } from "../board/trust/trust-folder.ts";
 import { simulatedClock, systemClock } from "../board/hardware/clocks.ts";
 import { withHelperLock } from "../board/systemd/helper-lock.ts";
@@ -8,8 +9,8 @@ import { installLock, simulatedTrustPaths, trustPaths, type TrustPaths } from ".
 import type { WallClock } from "../lib/clock.ts";
 import { verifyRoot } from "../trust/trust-root.ts";
 
-/** What this board trusts, as its commands read and write it. */
-export interface BoardTrust {
+/** What this board trusts, as its commands read and write it; root alone may write it on a real board. */
+export interface TrustAccess {
   readonly isSimulated: boolean;
   readonly paths: TrustPaths;
   readonly store: TrustFolder;
@@ -27,10 +28,10 @@ export interface BoardTrust {
 const lockWaitSeconds = 60;
 
 /** @param simulatedStateDir the state folder of a simulated board; undefined for this board */
-export function boardTrust(simulatedStateDir?: string): BoardTrust {
+export function trustAccess(simulatedStateDir?: string): TrustAccess {
   const isSimulated = simulatedStateDir !== undefined;
   const paths = isSimulated ? simulatedTrustPaths(simulatedStateDir) : trustPaths;
-  const owners = isSimulated ? [0, process.getuid?.() ?? 0] : [0];
+  const owners = ownersOf(isSimulated);
   return {
     isSimulated,
     paths,
