@@ -2,7 +2,7 @@ import { sendMetadata } from "../board/local-api/client.ts";
 import { folderSource } from "../board/trust/metadata-sources.ts";
 import { openBelow } from "../board/trust/own-files.ts";
 import { isJsonObject, sectionAt, textAt, type JsonObject } from "../contract/json.ts";
-import { maxMetadataBytes, maxRootRotations } from "../contract/signed-target.ts";
+import { maxMetadataBytes, maxRootRotations, targetFilePath } from "../contract/signed-target.ts";
 import { AgentError, errorMessage } from "../lib/errors.ts";
 import type { MetadataSource } from "../trust/ports.ts";
 import { CommandFailed } from "./command-context.ts";
@@ -121,8 +121,7 @@ function imageIn(value: unknown): RepositoryImage[] {
 
 /** Opens an image's file in a repository. No link in it is followed: whoever has made the stick must not lead root elsewhere. */
 export async function openRepositoryImage(folder: string, { path, sha256 }: RepositoryImage): Promise<OpenImage> {
-  const parts = path.split("/");
-  const way = ["targets", ...parts.slice(0, -1), `${sha256}.${parts.at(-1) ?? ""}`];
+  const way = targetFilePath(path, sha256).split("/");
   try {
     if (way.some((part) => part === "" || part === "." || part === "..")) throw new Error("its path leads elsewhere");
     const file = await openBelow(folder, way);

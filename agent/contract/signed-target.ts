@@ -44,6 +44,15 @@ export function isTargetPath(board: string, path: string): boolean {
 }
 
 /**
+ * Where a target's bytes lie in a repository, from its folder or URL on: `targets/BOARD/SHA256.NAME` [TUF 1.0.31, 6.2].
+ * @param path of the target: `BOARD/NAME`
+ */
+export function targetFilePath(path: string, sha256: string): string {
+  const parts = path.split("/");
+  return ["targets", ...parts.slice(0, -1), `${sha256}.${parts.at(-1) ?? ""}`].join("/");
+}
+
+/**
  * What a root's fingerprint is the SHA-256 of, in UTF-8: the keys of the role `root`, and how many of them must sign. It stays the
  * same while these do, whatever else of the root changes.
  * @param keyIds of the role `root`

@@ -1,4 +1,5 @@
 import { invalidPayload, rejectRequest, type Validated } from "../contract/error-response.ts";
+import { targetFilePath } from "../contract/signed-target.ts";
 import type { TrustRule } from "./trust-gate.ts";
 
 /* Where the image of a request may come from. Pure. */
@@ -49,12 +50,10 @@ export function checkAddress(
   return rejectRequest(400, "bad-address", `${key}: expected an https:// address.`);
 }
 
-/** Where a target's bytes lie: below `targets/`, at its path, with the digest before its name. */
+/** The address of a target's bytes in a repository. */
 export function targetAddress(
   address: string,
   { path, sha256 }: { readonly path: string; readonly sha256: string },
 ): string {
-  const parts = path.split("/");
-  const file = `${sha256}.${parts.at(-1) ?? ""}`;
-  return [address, "targets", ...[...parts.slice(0, -1), file].map(encodeURIComponent)].join("/");
+  return [address, ...targetFilePath(path, sha256).split("/").map(encodeURIComponent)].join("/");
 }

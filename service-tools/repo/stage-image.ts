@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { copyFile, link, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { targetFilePath } from "../../agent/contract/signed-target.ts";
 import { syncFolder } from "../local-hub/storage/atomic-file.ts";
 import { openRegularFile } from "../local-hub/storage/regular-file.ts";
 import { draftPath, makeFolder } from "./durable-files.ts";
@@ -73,14 +74,9 @@ export async function copyTo(
   return { sha256: hash.digest("hex"), sizeBytes };
 }
 
-/** Where a target's file is in a repository: TUF's consistent snapshots put the digest before its name. */
-export function consistentPath(targetPath: string, sha256: string): string {
-  return `targets/${dirname(targetPath)}/${sha256}.${basename(targetPath)}`;
-}
-
 async function place(repository: string, draft: string, sha256: string, paths: Placement): Promise<void> {
   for (const path of paths.values()) {
-    const file = join(repository, consistentPath(path, sha256));
+    const file = join(repository, targetFilePath(path, sha256));
     await makeFolder(dirname(file));
     const beside = draftPath(repository);
     // One copy on the disk for all boards; a file system such as a stick's has no hard links.

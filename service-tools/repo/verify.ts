@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BaseFetcher, Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
-import { maxMetadataBytes } from "../../agent/contract/signed-target.ts";
+import { maxMetadataBytes, targetFilePath } from "../../agent/contract/signed-target.ts";
 import { describeError } from "../local-hub/lib/log.ts";
 import { readContentsFrom, type Contents } from "./contents.ts";
 import { expiryWarnings } from "./expiry.ts";
 import { inspectImage } from "./image-content.ts";
 import type { TargetEntry } from "./metadata.ts";
 import type { RepositorySource } from "./source.ts";
-import { consistentPath, copyTo } from "./stage-image.ts";
+import { copyTo } from "./stage-image.ts";
 
 /*
  * Looks at a repository twice: with TUF's reference client, which knows nothing of this program, and with our own rules for what
@@ -109,7 +109,7 @@ async function checkImage(
   entry: TargetEntry,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const file = consistentPath(path, entry.sha256);
+  const file = targetFilePath(path, entry.sha256);
   const folder = await mkdtemp(join(tmpdir(), "boardkeeper-verify-"));
   try {
     const stream = await source.stream(file);

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { callMethod, uploadImage, type LocalApiReply } from "../../board/local-api/client.ts";
 import { readCheckValue } from "../../contract/check-value.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { targetFilePath } from "../../contract/signed-target.ts";
 import { errorMessage } from "../../lib/errors.ts";
 import { UsageError, type Arguments } from "../arguments.ts";
 import { trustAccess, type TrustAccess } from "../trust-access.ts";
@@ -106,7 +107,13 @@ async function uploadFromRepository(
 ): Promise<ImageRequest> {
   const open = await openRepositoryImage(repository, image);
   try {
-    return await uploadFile(stateDir, join(repository, "targets", image.path), open, image.sha256, terminal);
+    return await uploadFile(
+      stateDir,
+      join(repository, targetFilePath(image.path, image.sha256)),
+      open,
+      image.sha256,
+      terminal,
+    );
   } finally {
     await open.close();
   }

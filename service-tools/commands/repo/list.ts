@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { formatTable, outputOption, printResult, type Format } from "../../cli/output.ts";
 import type { Context } from "../../context.ts";
 import { readContents } from "../../repo/contents.ts";
-import { consistentPath } from "../../repo/stage-image.ts";
+import { targetFilePath } from "../../../agent/contract/signed-target.ts";
 
 /** `boardkeeper repo list` */
 export function addRepoList(repo: Command, { out }: Pick<Context, "out">): void {
@@ -15,7 +15,7 @@ export function addRepoList(repo: Command, { out }: Pick<Context, "out">): void 
       const { boards } = await readContents(folder);
       const images = [...boards].flatMap(([board, { files }]) =>
         [...files].map(([path, { sha256, sizeBytes, description }]) =>
-          Object.assign({ board, file: consistentPath(path, sha256), size: sizeBytes, sha256 }, description),
+          Object.assign({ board, file: targetFilePath(path, sha256), size: sizeBytes, sha256 }, description),
         ),
       );
       const rows = images.map(({ board, version, epoch, kind, installer, size, sha256 }) => ({

@@ -8,7 +8,7 @@ import { readContents } from "../../repo/contents.ts";
 import { withRepositoryLock } from "../../repo/durable-files.ts";
 import { rootKeysOf, type TargetFiles } from "../../repo/metadata.ts";
 import { PublicationRefused, removeVersion } from "../../repo/publication.ts";
-import { consistentPath } from "../../repo/stage-image.ts";
+import { targetFilePath } from "../../../agent/contract/signed-target.ts";
 import { withKeyOptions, type KeyOptions } from "./key-options.ts";
 import { KeyRing } from "./key-ring.ts";
 import { withRepoOption, type RepoOption } from "../options.ts";
@@ -50,6 +50,6 @@ async function retire(context: Context, version: string, options: RetireOptions)
   const { targets, snapshot, timestamp } = rootKeysOf(contents.root);
   await applyChange(folder, contents, { boards }, await ring.signersFor([targets, snapshot, timestamp]), context.now());
   // Only now: until then the metadata named them. A file that stays after a crash harms nobody.
-  for (const { path, entry } of removed) await rm(join(folder, consistentPath(path, entry.sha256)), { force: true });
+  for (const { path, entry } of removed) await rm(join(folder, targetFilePath(path, entry.sha256)), { force: true });
   return names;
 }
