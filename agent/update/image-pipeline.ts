@@ -63,7 +63,9 @@ export class StagingPipeline implements ImagePipeline {
     if (measured.sha256 !== expected) {
       throw new AgentError(
         "bad-digest",
-        `The downloaded image has SHA-256 ${measured.sha256}, but the request says ${expected}. Check the address and the check value, then request the update again.`,
+        job.target === undefined
+          ? `The downloaded image has SHA-256 ${measured.sha256}, but the request says ${expected}. Check the address and the check value, then request the update again.`
+          : `The downloaded image has SHA-256 ${measured.sha256}, but ${expected} is signed. The server's copy was changed or damaged, or the address is another image's. Copy the repository to the server again, then request the update again.`,
       );
     }
     if (job.sizeBytes !== null && job.sizeBytes !== measured.sizeBytes) {

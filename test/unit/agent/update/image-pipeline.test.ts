@@ -72,6 +72,16 @@ it.each([
   await expect(pipeline(null).pipeline.checkAndStage(job, measured)).rejects.toMatchObject({ code });
 });
 
+it("a signed image that was changed on its server is told as that: no request named its digest", async () => {
+  const changed = { ...image, sha256: "b".repeat(64) };
+  await expect(pipeline(null).pipeline.checkAndStage(jobWith({ target: { epoch: 1 } }), changed)).rejects.toMatchObject(
+    {
+      code: "bad-digest",
+      message: expect.stringContaining(`but ${digest} is signed. The server's copy was changed or damaged`),
+    },
+  );
+});
+
 describe("what a job leaves behind", () => {
   it("is removed at once where nothing is to be kept", async () => {
     const { pipeline: shop, calls } = pipeline(0);
