@@ -86,7 +86,10 @@ const attempts: Readonly<Record<Name, { readonly more?: object; readonly attempt
     },
   },
   "an agent that says it installs by itself, where root installs": {
-    attempt: async ({ helper }) => await speak(helper).ask(hello("none")),
+    attempt: async ({ helper, socket }) => {
+      socket.destroy(); // Another session begins when this one has ended.
+      return await speak(helper).ask(hello("none"));
+    },
   },
   "a line of 40 KB, no JSON, an unknown verb": {
     attempt: async ({ helper, ask }) => {
@@ -131,7 +134,7 @@ describe("as the daemon's user, nothing is written or started by", () => {
   });
 
   it("many sessions, and bytes that nobody has asked for: the next session is served", async () => {
-    const { helper, session, written, bytes, named } = await signed();
+    const { helper, session, socket: own, written, bytes, named } = await signed();
     const before = await written();
     const sockets = Array.from({ length: 20 }, () => connect(helper.socket).on("error", () => undefined));
     for (const [at, socket] of sockets.entries()) {
@@ -139,6 +142,7 @@ describe("as the daemon's user, nothing is written or started by", () => {
       else socket.end(hello("release"));
     }
     for (const socket of sockets) socket.end();
+    own.destroy(); // All of these have waited for its end.
     const speaker = await session();
     for (const socket of sockets) socket.destroy();
     expect(await written()).toStrictEqual(before);
@@ -182,11 +186,12 @@ it("the honest way, with the same helper, installs the release and raises the fl
 
 it("a wiped trust store is made anew from the seed: metadata of before may be replayed, and that is told until a commit", async () => {
   const attacked = await signed({ epoch: 4 });
-  const { store, session, publisher, named, bytes } = attacked;
+  const { store, session, socket, publisher, named, bytes } = attacked;
   await store.raiseFloor(4);
   await rm(attacked.storeFolder, { recursive: true });
   publisher.version = 0;
   publisher.publish();
+  socket.destroy();
   const { ask } = await session();
   expect(await ask(line("install", named))).toMatchObject({ error: { code: "metadata-missing" } });
   expect(await ask(metadata(publisher.files))).toMatchObject({ trust: { floor: 0 } });
